@@ -1,0 +1,61 @@
+using LayerSwap.Streaming;
+using LayerSwap.Tensors;
+
+namespace LayerSwap.Analysis;
+
+/// <summary>Streams a base and its experts once, all tensors side by side.</summary>
+internal static class DiffRunner
+{
+    public static LayerDiffReport Run(DiffRequest request, IProgress<WorkProgress>? progress, CancellationToken cancellation)
+    {
+        IReadOnlyList<ICheckpoint> all = [request.Base, .. request.Models];
+        CheckFit(all);
+        ILookup<bool, TensorInfo> tensors = request.Base.Tensors.ToLookup(t => all.All(c => c.Find(t.Name)!.DType.SupportsArithmetic()));
+        TensorInfo[] measured = [.. tensors[true]];
+        TensorChange[] changes = new TensorChange[measured.Length];
+        ProgressMeter meter = new(progress, measured.Sum(t => all.Sum(c => c.Find(t.Name)!.ByteLength)));
+        Pump pump = new(new Crew(request.Threads, cancellation));
+        ChangeReduction reduction = new(request.Models.Count);
+        pump.Crew.Run(measured.Length, (worker, index) =>
+        {
+            TensorInfo tensor = measured[index];
+            Operand[] operands = [.. all.Select(c => new Operand(c, c.Find(tensor.Name)!))];
+            changes[index] = pump.Reduce(worker, operands, tensor.ElementCount, reduction, meter.Add);
+        });
+        meter.Finish();
+        return DiffGrouping.Report(request, LayerMap.Of(request.Base.Tensors), measured, changes, [.. tensors[false].Select(t => t.Name)]);
+    }
+
+    /// <summary>The same names and shapes everywhere; everything that differs is named at once.</summary>
+    private static void CheckFit(IReadOnlyList<ICheckpoint> all)
+    {
+        Problems problems = new();
+        ICheckpoint origin = all[0];
+        string baseName = Printable.Escape(origin.Name);
+        foreach (ICheckpoint model in all.Skip(1))
+        {
+            string name = Printable.Escape(model.Name);
+            foreach (TensorInfo tensor in origin.Tensors)
+            {
+                if (model.Find(tensor.Name) is not { } other)
+                {
+                    problems.Add($"{name} lacks tensors that the base {baseName} has; the same names are expected. Remedy: compare models of one architecture", tensor.Name);
+                }
+                else if (other.Shape != tensor.Shape)
+                {
+                    problems.Add($"Tensor {Printable.Escape(tensor.Name)} is {other.Shape} in {name}, but {tensor.Shape} in the base {baseName}; one shape is expected.");
+                }
+            }
+
+            foreach (TensorInfo tensor in model.Tensors.Where(t => origin.Find(t.Name) is null))
+            {
+                problems.Add($"{name} has tensors that the base {baseName} lacks; the same names are expected. Remedy: compare models of one architecture", tensor.Name);
+            }
+        }
+
+        problems.ThrowIfAny();
+    }
+}
+
+/// <summary>What a diff is made from: the frozen state of its builder.</summary>
+internal sealed record DiffRequest(ICheckpoint Base, IReadOnlyList<ICheckpoint> Models, LayerGrouping GroupedBy, DiffMetric RankedBy, int Threads);

@@ -1,0 +1,59 @@
+using LayerSwap.Numerics;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Analysis;
+
+/// <summary>What one pass gathers of a tensor: the change of each model, and the agreement of each two.</summary>
+internal sealed class TensorChange
+{
+    public TensorChange(int models)
+    {
+        Models = [.. Enumerable.Range(0, models).Select(_ => new ChangeSums())];
+        Pairs = [.. Pairing(models).Select(_ => new AgreementSums())];
+    }
+
+    public IReadOnlyList<ChangeSums> Models { get; }
+
+    public IReadOnlyList<AgreementSums> Pairs { get; }
+
+    /// <summary>Every two of so many models, in order.</summary>
+    public static IEnumerable<(int A, int B)> Pairing(int models) =>
+        Enumerable.Range(0, models).SelectMany(a => Enumerable.Range(a + 1, models - a - 1).Select(b => (a, b)));
+
+    public void Add(TensorChange other)
+    {
+        for (int i = 0; i < Models.Count; i++)
+        {
+            Models[i].Add(other.Models[i]);
+        }
+
+        for (int i = 0; i < Pairs.Count; i++)
+        {
+            Pairs[i].Add(other.Pairs[i]);
+        }
+    }
+}
+
+/// <summary>The pass itself: operand 0 is the base, the others are the models.</summary>
+internal sealed class ChangeReduction(int models) : IRowsReduction<TensorChange>
+{
+    private readonly (int A, int B)[] _pairs = [.. TensorChange.Pairing(models)];
+
+    public TensorChange Create() => new(models);
+
+    public void Observe<T>(in Rows<T> rows, ReadOnlySpan<byte> raw, long start, Span<T> spare, TensorChange state)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        for (int m = 0; m < models; m++)
+        {
+            ChangeKernel.Observe(rows[0], rows[m + 1], state.Models[m]);
+        }
+
+        for (int p = 0; p < _pairs.Length; p++)
+        {
+            ChangeKernel.ObservePair(rows[0], rows[_pairs[p].A + 1], rows[_pairs[p].B + 1], state.Pairs[p]);
+        }
+    }
+
+    public void Combine(TensorChange into, TensorChange from) => into.Add(from);
+}

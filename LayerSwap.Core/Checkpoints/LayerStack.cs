@@ -1,0 +1,53 @@
+using System.Globalization;
+
+namespace LayerSwap.Checkpoints;
+
+/// <summary>Builds a view of stacked layers.</summary>
+internal static class LayerStack
+{
+    public static ICheckpoint Of(IReadOnlyList<(ICheckpoint Model, Range Layers)> slices)
+    {
+        if (slices.Count == 0)
+        {
+            throw new ArgumentException("At least one slice is needed.", nameof(slices));
+        }
+
+        LayerMap[] maps = [.. slices.Select(s => LayerMap.Of(s.Model.Tensors))];
+        string stack = maps[0].MainStack ?? throw new ArgumentException($"{Printable.Escape(slices[0].Model.Name)} has no layers.", nameof(slices));
+        List<(string, ICheckpoint, TensorInfo)> tensors = [];
+        int offset = 0;
+        for (int i = 0; i < slices.Count; i++)
+        {
+            (ICheckpoint model, Range range) = slices[i];
+            if (maps[i].MainStack != stack)
+            {
+                throw new ArgumentException($"{Printable.Escape(model.Name)} has the layers {maps[i].MainStack ?? "(none)"}; {stack} are expected.", nameof(slices));
+            }
+
+            (int start, int length) = range.GetOffsetAndLength(maps[i].LayerCount);
+            tensors.AddRange(model.Tensors.Where(t => Wanted(maps[i][t.Name], i == 0, i == slices.Count - 1, start, length))
+                .Select(t => (Renumber(maps[i][t.Name], offset - start), model, t)));
+            offset += length;
+        }
+
+        string name = string.Join(" + ", slices.Select(s => $"{s.Model.Name}[{s.Layers}]"));
+        return new MappedCheckpoint(name, slices[0].Model, tensors);
+    }
+
+    private static bool Wanted(TensorPlace place, bool first, bool last, int start, int length) =>
+        place.InMainStack ? place.Layer >= start && place.Layer < start + length
+        : place.Kind == TensorKind.Embedding || place.Layer is not null ? first
+        : last;
+
+    private static string Renumber(TensorPlace place, int shift)
+    {
+        if (!place.InMainStack)
+        {
+            return place.Name;
+        }
+
+        string number = place.Layer!.Value.ToString(CultureInfo.InvariantCulture);
+        string rest = place.Name[(place.Stack!.Length + 1 + number.Length)..];
+        return $"{place.Stack}.{(place.Layer.Value + shift).ToString(CultureInfo.InvariantCulture)}{rest}";
+    }
+}

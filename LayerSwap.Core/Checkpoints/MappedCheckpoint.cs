@@ -1,0 +1,49 @@
+namespace LayerSwap.Checkpoints;
+
+/// <summary>A view: tensors of other checkpoints under names of its own. Nothing is copied, and the others are not closed with it.</summary>
+internal sealed class MappedCheckpoint : ICheckpoint
+{
+    private readonly TensorList _tensors;
+    private readonly Dictionary<string, (ICheckpoint Checkpoint, string Name)> _origins = new(StringComparer.Ordinal);
+
+    public MappedCheckpoint(string name, ICheckpoint donor, IEnumerable<(string Name, ICheckpoint Checkpoint, TensorInfo Tensor)> tensors)
+    {
+        Name = name;
+        Folder = donor.Folder;
+        Metadata = donor.Metadata;
+        List<TensorInfo> infos = [];
+        foreach ((string view, ICheckpoint checkpoint, TensorInfo tensor) in tensors)
+        {
+            _origins.Add(view, (checkpoint, tensor.Name));
+            infos.Add(new TensorInfo(view, tensor.DType, tensor.Shape));
+        }
+
+        _tensors = new TensorList(infos);
+        Files = [.. _origins.Values.Select(o => o.Checkpoint).Distinct().SelectMany(c => c.Files)];
+    }
+
+    public string Name { get; }
+
+    public string? Folder { get; }
+
+    public IReadOnlyList<TensorInfo> Tensors => _tensors.Ordered;
+
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    public IReadOnlyList<CheckpointFile> Files { get; }
+
+    public string? FileOf(string name) => _origins[name].Checkpoint.FileOf(_origins[name].Name);
+
+    public TensorInfo? Find(string name) => _tensors.Find(name);
+
+    public void Read(string name, long offset, Span<byte> destination)
+    {
+        _tensors.Window(Name, name, offset, destination.Length);
+        (ICheckpoint checkpoint, string origin) = _origins[name];
+        checkpoint.Read(origin, offset, destination);
+    }
+
+    public void Dispose()
+    {
+    }
+}

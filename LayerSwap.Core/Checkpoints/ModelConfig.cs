@@ -1,0 +1,93 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace LayerSwap.Checkpoints;
+
+/// <summary>The figures of a config.json that a merge depends on, with those of a nested language model where there is one.</summary>
+internal sealed class ModelConfig
+{
+    public const string FileName = "config.json";
+    private const long Longest = 16_000_000;
+
+    private static readonly string[] NestedKeys = ["text_config", "llm_config", "language_config"];
+
+    private readonly JsonObject _text;
+
+    private ModelConfig(JsonObject root)
+    {
+        Root = root;
+        _text = NestedKeys.Select(k => root[k] as JsonObject).FirstOrDefault(o => o is not null) ?? root;
+    }
+
+    /// <summary>The whole document, as read.</summary>
+    public JsonObject Root { get; }
+
+    public string? ModelType => Text("model_type");
+
+    public long? Layers => Number("num_hidden_layers", "n_layer", "num_layers", "n_layers");
+
+    public long? HiddenSize => Number("hidden_size", "n_embd", "d_model");
+
+    public long? Heads => Number("num_attention_heads", "n_head", "num_heads");
+
+    public long? KeyValueHeads => Number("num_key_value_heads");
+
+    public long? VocabularySize => Number("vocab_size");
+
+    public bool? TiedEmbeddings => (Node("tie_word_embeddings") as JsonValue)?.TryGetValue(out bool tied) == true ? tied : null;
+
+    public static ModelConfig? TryRead(ICheckpoint checkpoint)
+    {
+        string? path = checkpoint.Folder is null ? null : Path.Combine(checkpoint.Folder, FileName);
+        if (path is null || !File.Exists(path))
+        {
+            return null;
+        }
+
+        if (new FileInfo(path).Length > Longest)
+        {
+            throw new CheckpointException(path, null, $"{Printable.Escape(path)} has more than {Longest} bytes: it is no model's configuration.");
+        }
+
+        try
+        {
+            return JsonNode.Parse(File.ReadAllBytes(path)) is JsonObject root ? new ModelConfig(root)
+                : throw new CheckpointException(path, null, $"{Printable.Escape(path)} holds no JSON object, as a configuration should.");
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException)
+        {
+            throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not valid JSON: {Printable.Escape(e.Message)}", e);
+        }
+    }
+
+    /// <summary>Sets values where they stand: in the nested language model's part, or at the root.</summary>
+    public void Apply(IReadOnlyDictionary<string, JsonNode> changes)
+    {
+        foreach ((string key, JsonNode value) in changes)
+        {
+            foreach (JsonObject part in new[] { _text, Root }.Distinct().Where(p => p.ContainsKey(key)))
+            {
+                part[key] = value.DeepClone();
+            }
+        }
+    }
+
+    public bool Has(string key) => Node(key) is not null;
+
+    private JsonNode? Node(string key) => _text[key] ?? Root[key];
+
+    private string? Text(string key) => (Node(key) as JsonValue)?.TryGetValue(out string? text) == true ? text : null;
+
+    private long? Number(params ReadOnlySpan<string> keys)
+    {
+        foreach (string key in keys)
+        {
+            if ((Node(key) as JsonValue)?.TryGetValue(out long number) == true)
+            {
+                return number;
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,66 @@
+using System.Collections.Frozen;
+using Microsoft.Win32.SafeHandles;
+
+namespace LayerSwap.Checkpoints.SafeTensors;
+
+/// <summary>One .safetensors file, header validated, data read by position.</summary>
+internal sealed class SafeTensorsFile : ICheckpoint
+{
+    private readonly SafeFileHandle _handle;
+    private readonly SafeTensorsThrow _error;
+    private readonly TensorList _tensors;
+    private readonly FrozenDictionary<string, long> _places;
+    private readonly long _length;
+
+    private SafeTensorsFile(string path, SafeFileHandle handle)
+    {
+        Name = path;
+        _handle = handle;
+        _error = new SafeTensorsThrow(path);
+        SafeTensorsHeader header = SafeTensorsHeaderReader.Read(handle, path);
+        _length = RandomAccess.GetLength(handle);
+        _tensors = new TensorList(header.Entries.Select(e => e.Tensor));
+        _places = header.Entries.ToFrozenDictionary(e => e.Tensor.Name, e => header.DataStart + e.Begin, StringComparer.Ordinal);
+        Metadata = header.Metadata;
+        Files = [new CheckpointFile { Path = path, Length = _length, HeaderHash = header.Hash }];
+    }
+
+    public string Name { get; }
+
+    public IReadOnlyList<TensorInfo> Tensors => _tensors.Ordered;
+
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    public string? Folder => Path.GetDirectoryName(Path.GetFullPath(Name));
+
+    public IReadOnlyList<CheckpointFile> Files { get; }
+
+    public static SafeTensorsFile Open(string path)
+    {
+        SafeFileHandle handle = InputFile.Open(path);
+        try
+        {
+            return new SafeTensorsFile(path, handle);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    public string? FileOf(string name) => Name;
+
+    public TensorInfo? Find(string name) => _tensors.Find(name);
+
+    public void Read(string name, long offset, Span<byte> destination)
+    {
+        _tensors.Window(Name, name, offset, destination.Length);
+        if (!PositionalRead.TryFill(_handle, destination, _places[name] + offset))
+        {
+            throw _error.CutShort(name, _length);
+        }
+    }
+
+    public void Dispose() => _handle.Dispose();
+}

@@ -1,0 +1,186 @@
+using System.Text;
+using System.Text.Json;
+
+namespace LayerSwap.Checkpoints.SafeTensors;
+
+/// <summary>An entry as written: numbers read, nothing of them believed yet.</summary>
+internal readonly record struct RawEntry(string Name, DType DType, ulong[] Shape, ulong Begin, ulong End);
+
+/// <summary>The grammar of the header: one object of entries and, perhaps, <c>__metadata__</c>.</summary>
+internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow error)
+{
+    private const string UnsignedPair = "two unsigned whole numbers";
+
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private readonly List<RawEntry> _entries = [];
+    private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
+
+    public (List<RawEntry> Entries, Dictionary<string, string> Metadata) Parse(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw Unexpected(ref reader, "an object is expected.");
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueSpan.Length > SafeTensorsFormat.LongestName)
+            {
+                throw error.NameTooLong(reader.ValueSpan.Length);
+            }
+
+            string name = reader.GetString()!;
+            if (!_names.Add(name))
+            {
+                throw error.Duplicate(name);
+            }
+
+            reader.Read();
+            if (name == SafeTensorsFormat.MetadataKey)
+            {
+                ReadMetadata(ref reader);
+            }
+            else
+            {
+                _entries.Add(ReadEntry(ref reader, name));
+            }
+        }
+
+        // Anything but white space after the object makes this read throw.
+        reader.Read();
+        return (_entries, _metadata);
+    }
+
+    private void ReadMetadata(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.Null)
+        {
+            return;
+        }
+
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw Unexpected(ref reader, "__metadata__ must be an object of texts, or null.");
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string key = reader.GetString()!;
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.String)
+            {
+                throw Unexpected(ref reader, $"__metadata__ key {key} must be a text.");
+            }
+
+            if (!_metadata.TryAdd(key, reader.GetString()!))
+            {
+                throw error.Duplicate(key);
+            }
+        }
+    }
+
+    private RawEntry ReadEntry(ref Utf8JsonReader reader, string name)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw error.Field(name, "its entry", Text(ref reader), "an object with dtype, shape and data_offsets");
+        }
+
+        DType? dtype = null;
+        ulong[]? shape = null, offsets = null;
+        HashSet<string> others = [];
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string field = reader.GetString()!;
+            reader.Read();
+            bool twice = field switch
+            {
+                "dtype" => dtype is not null,
+                "shape" => shape is not null,
+                "data_offsets" => offsets is not null,
+                _ => !others.Add(field),
+            };
+            if (twice)
+            {
+                throw error.Field(name, "the field " + Printable.Escape(field), "given twice", "once");
+            }
+
+            switch (field)
+            {
+                case "dtype":
+                    dtype = ReadDType(ref reader, name);
+                    break;
+                case "shape":
+                    shape = ReadNumbers(ref reader, name, "shape", "a list of unsigned whole numbers");
+                    break;
+                case "data_offsets":
+                    offsets = ReadNumbers(ref reader, name, "data_offsets", UnsignedPair);
+                    break;
+                default:
+                    reader.Skip();
+                    break;
+            }
+        }
+
+        if (offsets is { Length: not 2 })
+        {
+            throw error.Field(name, "data_offsets", $"a list of {offsets.Length} numbers", UnsignedPair);
+        }
+
+        return new RawEntry(
+            name,
+            dtype ?? throw error.Field(name, "dtype", "missing", "one of " + Codes()),
+            shape ?? throw error.Field(name, "shape", "missing", "a list of unsigned whole numbers"),
+            (offsets ?? throw error.Field(name, "data_offsets", "missing", UnsignedPair))[0],
+            offsets[1]);
+    }
+
+    private DType ReadDType(ref Utf8JsonReader reader, string name) =>
+        reader.TokenType == JsonTokenType.String && DTypes.TryParse(reader.GetString()!, out DType dtype)
+            ? dtype
+            : throw error.Field(name, "dtype", Text(ref reader), "one of " + Codes());
+
+    private ulong[] ReadNumbers(ref Utf8JsonReader reader, string name, string field, string expected)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            throw error.Field(name, field, Text(ref reader), expected);
+        }
+
+        List<ulong> numbers = [];
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            // "-0" would parse as the unsigned number 0: the sign itself is refused.
+            if (reader.TokenType != JsonTokenType.Number || reader.ValueSpan[0] == (byte)'-' || !reader.TryGetUInt64(out ulong number))
+            {
+                throw error.Field(name, field, "a list with " + Text(ref reader), expected);
+            }
+
+            if (numbers.Count == SafeTensorsFormat.HighestRank)
+            {
+                throw error.Field(name, field, $"a list of more than {SafeTensorsFormat.HighestRank} numbers", $"at most {SafeTensorsFormat.HighestRank} (a limit of LayerSwap's own)");
+            }
+
+            numbers.Add(number);
+        }
+
+        return [.. numbers];
+    }
+
+    private static string Codes() => string.Join(", ", DTypes.All.Select(d => d.Code()));
+
+    private CheckpointException Unexpected(ref Utf8JsonReader reader, string reason)
+    {
+        ReadOnlySpan<byte> before = json.AsSpan(0, (int)reader.TokenStartIndex);
+        return error.NotJson(before.Count((byte)'\n') + 1, before.Length - before.LastIndexOf((byte)'\n'), reason);
+    }
+
+    private static string Text(ref Utf8JsonReader reader) => reader.TokenType switch
+    {
+        JsonTokenType.StartArray => "a list",
+        JsonTokenType.StartObject => "an object",
+        JsonTokenType.String => "\"" + reader.GetString() + "\"",
+        _ => Encoding.UTF8.GetString(reader.ValueSpan),
+    };
+}

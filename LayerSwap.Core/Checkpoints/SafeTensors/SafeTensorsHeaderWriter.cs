@@ -1,0 +1,106 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+
+namespace LayerSwap.Checkpoints.SafeTensors;
+
+/// <summary>
+/// Writes headers as the reference writer does: tensors by dtype, descending, then by name as UTF-8; compact JSON, <c>__metadata__</c>
+/// first with sorted keys, only what must be escaped escaped; padded with spaces to a multiple of 8.
+/// </summary>
+internal static class SafeTensorsHeaderWriter
+{
+    /// <summary>The order in which tensors lie in a file.</summary>
+    public static IEnumerable<TensorInfo> Order(IEnumerable<TensorInfo> tensors) =>
+        tensors.OrderByDescending(t => t.DType).ThenBy(t => t.Name, Utf8Order.Instance);
+
+    /// <summary>The length prefix and the JSON, ready to be followed by the data of the tensors in the order given.</summary>
+    /// <exception cref="ArgumentException">A tensor is called <c>__metadata__</c>, or two have one name.</exception>
+    public static byte[] Write(IEnumerable<TensorInfo> ordered, IReadOnlyDictionary<string, string> metadata)
+    {
+        HashSet<string> names = new(StringComparer.Ordinal) { SafeTensorsFormat.MetadataKey };
+        StringBuilder json = new("{");
+        if (metadata.Count > 0)
+        {
+            AppendString(json, SafeTensorsFormat.MetadataKey).Append(":{");
+            bool first = true;
+            foreach ((string key, string value) in metadata.OrderBy(m => m.Key, Utf8Order.Instance))
+            {
+                AppendString(first ? json : json.Append(','), key).Append(':');
+                AppendString(json, value);
+                first = false;
+            }
+
+            json.Append('}');
+        }
+
+        long offset = 0;
+        foreach (TensorInfo tensor in ordered)
+        {
+            if (!names.Add(tensor.Name))
+            {
+                throw new ArgumentException($"A safetensors file cannot hold a tensor named {Printable.Escape(tensor.Name)}, or two of that name.", nameof(ordered));
+            }
+
+            AppendString(json.Length > 1 ? json.Append(',') : json, tensor.Name);
+            json.Append(CultureInfo.InvariantCulture, $":{{\"dtype\":\"{tensor.DType.Code()}\",\"shape\":[{string.Join(',', tensor.Shape.Extents)}],");
+            json.Append(CultureInfo.InvariantCulture, $"\"data_offsets\":[{offset},{checked(offset + tensor.ByteLength)}]}}");
+            offset += tensor.ByteLength;
+        }
+
+        json.Append('}');
+        byte[] text = Encoding.UTF8.GetBytes(json.ToString());
+        int padded = (text.Length + 7) / 8 * 8;
+        if (padded > SafeTensorsFormat.LongestHeader)
+        {
+            throw new ArgumentException($"The header of {names.Count} tensors would have {padded} bytes; {SafeTensorsFormat.LongestHeader} are allowed. Write more shards.", nameof(ordered));
+        }
+
+        byte[] header = new byte[SafeTensorsFormat.PrefixLength + padded];
+        BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)padded);
+        header.AsSpan(SafeTensorsFormat.PrefixLength).Fill((byte)' ');
+        text.CopyTo(header, SafeTensorsFormat.PrefixLength);
+        return header;
+    }
+
+    /// <summary>Quotes a text as serde_json does: quotation mark, backslash and controls escaped, all else as it is.</summary>
+    private static StringBuilder AppendString(StringBuilder json, string text)
+    {
+        json.Append('"');
+        foreach (char c in text)
+        {
+            _ = c switch
+            {
+                '"' => json.Append("\\\""),
+                '\\' => json.Append("\\\\"),
+                '\b' => json.Append("\\b"),
+                '\f' => json.Append("\\f"),
+                '\n' => json.Append("\\n"),
+                '\r' => json.Append("\\r"),
+                '\t' => json.Append("\\t"),
+                < ' ' => json.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
+                _ => json.Append(c),
+            };
+        }
+
+        return json.Append('"');
+    }
+
+    /// <summary>The order of UTF-8 bytes, which is the order of code points, not of UTF-16 units.</summary>
+    private sealed class Utf8Order : IComparer<string>
+    {
+        public static Utf8Order Instance { get; } = new();
+
+        public int Compare(string? x, string? y)
+        {
+            int shared = x.AsSpan().CommonPrefixLength(y);
+            if (shared == x!.Length || shared == y!.Length)
+            {
+                return x.Length.CompareTo(y!.Length);
+            }
+
+            // Surrogates stand for code points above every other unit.
+            return (char.IsSurrogate(x[shared]), x[shared]).CompareTo((char.IsSurrogate(y[shared]), y[shared]));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Globalization;
+
+namespace LayerSwap.Checkpoints.SafeTensors;
+
+/// <summary>Sizes and places: every tensor as long as its shape says, all of them tiling the data without hole or overlap.</summary>
+internal static class SafeTensorsLayout
+{
+    public static List<SafeTensorsEntry> Validate(List<RawEntry> raw, ulong data, SafeTensorsThrow error)
+    {
+        raw.Sort((a, b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin)
+            : a.End != b.End ? a.End.CompareTo(b.End)
+            : string.CompareOrdinal(a.Name, b.Name));
+        List<SafeTensorsEntry> entries = new(raw.Count);
+        ulong end = 0;
+        string? previous = null;
+        foreach (RawEntry entry in raw)
+        {
+            if (entry.End < entry.Begin)
+            {
+                throw error.Field(entry.Name, "data_offsets", $"[{entry.Begin}, {entry.End}]", "an end that is not before the begin");
+            }
+
+            if (entry.Begin != end)
+            {
+                throw error.Gap(entry.Name, entry.Begin, end, previous);
+            }
+
+            TensorShape shape = CheckSize(entry, error);
+            if (entry.End > data)
+            {
+                throw error.Length(entry.End, data);
+            }
+
+            entries.Add(new SafeTensorsEntry(new TensorInfo(entry.Name, entry.DType, shape), (long)entry.Begin));
+            end = entry.End;
+            previous = entry.Name;
+        }
+
+        return end == data ? entries : throw error.Length(end, data);
+    }
+
+    /// <summary>Checked multiplication, left to right, in bits: a zero extent saves nothing that overflowed before it.</summary>
+    private static TensorShape CheckSize(RawEntry entry, SafeTensorsThrow error)
+    {
+        string shape = "[" + string.Join(", ", entry.Shape.Select(x => x.ToString(CultureInfo.InvariantCulture))) + "]";
+        ulong found = entry.End - entry.Begin, bits;
+        try
+        {
+            ulong count = 1;
+            foreach (ulong extent in entry.Shape)
+            {
+                count = checked(count * extent);
+            }
+
+            bits = checked(count * (ulong)entry.DType.Bits());
+        }
+        catch (OverflowException)
+        {
+            throw error.Size(entry.Name, entry.DType, shape, "more than 2^64 bits", found);
+        }
+
+        if (bits % 8 != 0)
+        {
+            throw error.Size(entry.Name, entry.DType, shape, $"{bits} bits, which are not whole bytes", found);
+        }
+
+        if (bits / 8 != found)
+        {
+            throw error.Size(entry.Name, entry.DType, shape, $"{bits / 8} bytes", found);
+        }
+
+        try
+        {
+            return new TensorShape([.. entry.Shape.Select(x => checked((long)x))]);
+        }
+        catch (OverflowException)
+        {
+            // A zero-sized tensor with an extent past 2^63: nothing could index it.
+            throw error.Size(entry.Name, entry.DType, shape, "extents below 2^63", found);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+namespace LayerSwap.Checkpoints.SafeTensors;
+
+/// <summary>The closed list of what can be wrong with a safetensors file. Each says what was found, where, and what was expected.</summary>
+internal sealed class SafeTensorsThrow(string file)
+{
+    private const string Remedy = "The file is damaged or was written by a faulty program: fetch or write it again.";
+
+    public CheckpointException TooShort(long length) =>
+        Error(null, $"it has {length} bytes; at least 8 are expected, the length of the header. Remedy: {Remedy}");
+
+    public CheckpointException HeaderTooLong(ulong length) =>
+        Error(null, $"it announces a header of {length} bytes; at most {SafeTensorsFormat.LongestHeader} are allowed. {Looks(length)}");
+
+    public CheckpointException HeaderPastEnd(ulong length, long file) =>
+        Error(null, $"it announces a header of {length} bytes, but only {file - SafeTensorsFormat.PrefixLength} bytes follow the length. {Looks(length)}");
+
+    public CheckpointException NotUtf8(long offset) =>
+        Error(null, $"its header is not valid UTF-8: the first wrong byte is at offset {offset} of the file; UTF-8 is expected. Remedy: {Remedy}");
+
+    public CheckpointException NotJson(long line, long column, string reason, Exception? inner = null) =>
+        Error(null, $"its header is not the JSON it should be, at line {line}, column {column}: {Printable.Escape(reason)} Remedy: {Remedy}", inner);
+
+    public CheckpointException Duplicate(string key) =>
+        Error(key, $"the name {Printable.Escape(key)} stands twice in its header; names must be unique. Remedy: {Remedy}");
+
+    public CheckpointException NameTooLong(int length) =>
+        Error(null, $"a tensor's name has {length} bytes; at most {SafeTensorsFormat.LongestName} are accepted (a limit of LayerSwap's own).");
+
+    public CheckpointException Field(string tensor, string field, string found, string expected) =>
+        Error(tensor, $"tensor {Printable.Escape(tensor)}: {field} is {Printable.Escape(found)}; expected is {expected}. Remedy: {Remedy}");
+
+    public CheckpointException Size(string tensor, DType dtype, string shape, string expected, ulong found) =>
+        Error(tensor, $"tensor {Printable.Escape(tensor)}: {dtype.Code()} {shape} needs {expected}, but its data_offsets span {found} bytes. Remedy: {Remedy}");
+
+    public CheckpointException Gap(string tensor, ulong begin, ulong expected, string? previous)
+    {
+        string before = previous is null ? "the data starts at 0" : $"tensor {Printable.Escape(previous)} ends at {expected}";
+        string what = begin > expected ? $"a hole of {begin - expected} bytes lies between" : $"they overlap by {expected - begin} bytes";
+        return Error(tensor, $"tensor {Printable.Escape(tensor)} begins at data offset {begin}, but {before}: {what}; no hole and no overlap is expected. Remedy: {Remedy}");
+    }
+
+    public CheckpointException Length(ulong tensors, ulong data) => Error(null, tensors > data
+        ? $"its tensors need {tensors} bytes of data, but only {data} are there: {tensors - data} bytes are missing. Remedy: the file was cut short; fetch it again."
+        : $"its tensors need {tensors} bytes of data, but {data} are there: {data - tensors} bytes are too many. Remedy: {Remedy}");
+
+    public CheckpointException CutShort(string tensor, long expected) =>
+        Error(tensor, $"tensor {Printable.Escape(tensor)} could not be read to its end: the file had {expected} bytes when it was opened and is shorter now. "
+            + "Remedy: let nothing write to an input while it is read, and run again.");
+
+    private static string Looks(ulong length) => length switch
+    {
+        // The first eight bytes, read as text, tell what was saved in its place.
+        0x206E6F6973726576 => "It looks like a git-lfs pointer. Remedy: run `git lfs pull` to fetch the file itself.",
+        _ when (uint)length == 0x04034B50 => "It looks like a zip archive (a PyTorch file?) under the wrong name. Remedy: convert it to safetensors.",
+        _ when (byte)length == (byte)'<' => "It looks like a web page saved under this name. Remedy: download the file itself.",
+        _ => $"Remedy: {Remedy}",
+    };
+
+    private CheckpointException Error(string? tensor, string message, Exception? inner = null) =>
+        new(file, tensor, $"{Printable.Escape(file)} is not a valid safetensors file: {message}", inner);
+}

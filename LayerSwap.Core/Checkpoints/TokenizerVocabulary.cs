@@ -1,0 +1,75 @@
+using System.Text.Json;
+
+namespace LayerSwap.Checkpoints;
+
+/// <summary>The tokens of a tokenizer with their numbers, from tokenizer.json or vocab.json.</summary>
+internal static class TokenizerVocabulary
+{
+    private const long Longest = 200_000_000;
+
+    public static Dictionary<string, long>? TryRead(ICheckpoint checkpoint)
+    {
+        foreach ((string file, Func<JsonElement, Dictionary<string, long>> read) in new (string, Func<JsonElement, Dictionary<string, long>>)[] { ("tokenizer.json", OfTokenizer), ("vocab.json", OfObject) })
+        {
+            string? path = checkpoint.Folder is null ? null : Path.Combine(checkpoint.Folder, file);
+            if (path is null || !File.Exists(path) || new FileInfo(path).Length > Longest)
+            {
+                continue;
+            }
+
+            try
+            {
+                using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+                return read(document.RootElement);
+            }
+            catch (Exception e) when (e is JsonException or InvalidOperationException)
+            {
+                throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not valid JSON: {Printable.Escape(e.Message)}", e);
+            }
+        }
+
+        return null;
+    }
+
+    private static Dictionary<string, long> OfTokenizer(JsonElement root)
+    {
+        Dictionary<string, long> tokens = new(StringComparer.Ordinal);
+        if (Member(root, "model") is { } model && Member(model, "vocab") is { } vocabulary)
+        {
+            // Unigram: a list of [token, score]; the number is the place in the list.
+            tokens = vocabulary.ValueKind != JsonValueKind.Array ? OfObject(vocabulary)
+                : vocabulary.EnumerateArray().Select((pair, id) => (Token: pair[0].GetString()!, Id: (long)id))
+                    .DistinctBy(t => t.Token, StringComparer.Ordinal).ToDictionary(t => t.Token, t => t.Id, StringComparer.Ordinal);
+        }
+
+        if (Member(root, "added_tokens") is { ValueKind: JsonValueKind.Array } added)
+        {
+            foreach (JsonElement token in added.EnumerateArray())
+            {
+                if (Member(token, "content") is { } content && Member(token, "id") is { } id)
+                {
+                    tokens[content.GetString()!] = id.GetInt64();
+                }
+            }
+        }
+
+        return tokens;
+    }
+
+    private static Dictionary<string, long> OfObject(JsonElement vocabulary)
+    {
+        Dictionary<string, long> tokens = new(StringComparer.Ordinal);
+        if (vocabulary.ValueKind == JsonValueKind.Object)
+        {
+            foreach (JsonProperty token in vocabulary.EnumerateObject().Where(t => t.Value.ValueKind == JsonValueKind.Number))
+            {
+                tokens[token.Name] = token.Value.GetInt64();
+            }
+        }
+
+        return tokens;
+    }
+
+    private static JsonElement? Member(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) ? value : null;
+}

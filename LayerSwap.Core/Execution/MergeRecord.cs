@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using LayerSwap.Planning;
+
+namespace LayerSwap.Execution;
+
+/// <summary>
+/// The record beside the weights, <c>layerswap.json</c>: from what, by which rules and which version the model was made, and a checksum of every tensor.
+/// It holds no time and no host: the same merge writes the same record.
+/// </summary>
+internal static class MergeRecord
+{
+    public const string FileName = "layerswap.json";
+    public const string Algorithm = "xxh64 over the little-endian xxh64 of each section of 262144 elements";
+
+    public static byte[] Write(MergePlan plan, IReadOnlyList<ulong> checksums)
+    {
+        PlanRequest request = plan.Request;
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            json.WriteString("tool", "LayerSwap");
+            json.WriteString("version", LibraryVersion.Text);
+            json.WriteStartArray("inputs");
+            foreach (ICheckpoint input in request.Inputs)
+            {
+                WriteInput(json, request, input);
+            }
+
+            json.WriteEndArray();
+            json.WriteString("configFrom", request.Donor.Name);
+            json.WriteStartArray("rules");
+            foreach (PlanRule rule in request.Rules)
+            {
+                json.WriteStartObject();
+                json.WriteString("selector", rule.Text);
+                json.WriteString("strategy", rule.Strategy.Name);
+                json.WriteString("settings", rule.Strategy.ToString());
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteString("dtype", request.DType?.Code() ?? "as the inputs");
+            json.WriteNumber("shardSize", request.ShardSize);
+            json.WriteString("vocabulary", request.Vocabulary.ToString().ToLowerInvariant());
+            json.WriteString("checksum", Algorithm);
+            json.WriteStartArray("files");
+            foreach (PlannedShard shard in plan.Shards)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", shard.File);
+                json.WriteNumber("bytes", shard.Length);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteStartArray("tensors");
+            for (int i = 0; i < plan.Tensors.Count; i++)
+            {
+                WriteTensor(json, plan.Tensors[i], checksums[i]);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        stream.WriteByte((byte)'\n');
+        return stream.ToArray();
+    }
+
+    private static void WriteInput(Utf8JsonWriter json, PlanRequest request, ICheckpoint input)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", input.Name);
+        json.WriteBoolean("base", input == request.Base);
+        int source = request.Sources.ToList().FindIndex(s => s.Checkpoint == input);
+        if (source >= 0)
+        {
+            json.WriteNumber("source", source);
+            json.WriteString("weight", request.Sources[source].Weight.ToString());
+        }
+
+        json.WriteStartArray("files");
+        foreach (CheckpointFile file in input.Files)
+        {
+            json.WriteStartObject();
+            json.WriteString("path", file.Path);
+            json.WriteNumber("bytes", file.Length);
+            json.WriteString("headerSha256", file.HeaderHash);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteTensor(Utf8JsonWriter json, PlannedTensor tensor, ulong checksum)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", tensor.Tensor.Name);
+        json.WriteString("operation", tensor.Operation.ToString().ToLowerInvariant());
+        json.WriteString("strategy", tensor.Strategy);
+        json.WriteString("rule", tensor.Rule);
+        json.WriteString("detail", tensor.Work is TensorWork.Compute compute ? compute.Merge.Detail : tensor.Detail);
+        json.WriteStartArray("sources");
+        foreach (string source in tensor.Sources)
+        {
+            json.WriteStringValue(source);
+        }
+
+        json.WriteEndArray();
+        json.WriteString("xxh64", TensorChecksum.Text(checksum));
+        json.WriteEndObject();
+    }
+}
+
+/// <summary>The version of this library, without what the build appends.</summary>
+internal static class LibraryVersion
+{
+    public static string Text { get; } = typeof(LibraryVersion).Assembly.GetName().Version?.ToString(3) ?? string.Create(CultureInfo.InvariantCulture, $"{0}");
+}

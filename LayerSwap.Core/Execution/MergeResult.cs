@@ -1,0 +1,27 @@
+namespace LayerSwap;
+
+/// <summary>What a merge wrote.</summary>
+public sealed record MergeResult
+{
+    /// <summary>The output folder, absolute.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Everything in it: weights, index, configuration, tokenizer, record; file names.</summary>
+    public required IReadOnlyList<string> Files { get; init; }
+
+    /// <summary>The number of tensors written.</summary>
+    public required int Tensors { get; init; }
+
+    /// <summary>Bytes of weight files written.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>The time it took.</summary>
+    public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>The plan that was worked.</summary>
+    public required MergePlan Plan { get; init; }
+
+    /// <summary>A line for people.</summary>
+    public override string ToString() =>
+        $"{Tensors} tensors, {ByteSize.Format(Bytes)} in {Elapsed.TotalSeconds.ToString("F1", System.Globalization.CultureInfo.InvariantCulture)} s: {Printable.Escape(Path)}";
+}

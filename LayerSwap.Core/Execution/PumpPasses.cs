@@ -1,0 +1,27 @@
+using System.Numerics;
+using LayerSwap.Numerics;
+using LayerSwap.Planning;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Execution;
+
+/// <summary>A strategy's passes, streamed by the pump.</summary>
+internal sealed class PumpPasses(Pump pump, int worker, TensorWork.Compute work, long elements) : TensorPasses
+{
+    public override long ElementCount => elements;
+
+    public override TState Reduce<TState>(TensorReduction<TState> reduction) =>
+        pump.Reduce(worker, work.Operands, elements, new Adapter<TState>(reduction, work.HasBase));
+
+    private sealed class Adapter<TState>(TensorReduction<TState> reduction, bool hasBase) : IRowsReduction<TState>
+        where TState : class
+    {
+        public TState Create() => reduction.Create();
+
+        public void Observe<T>(in Rows<T> rows, ReadOnlySpan<byte> raw, long start, Span<T> spare, TState state)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+            reduction.Observe(new MergeBlock<T>(start, hasBase ? rows[0] : [], rows.After(hasBase ? 1 : 0), spare), state);
+
+        public void Combine(TState into, TState from) => reduction.Combine(into, from);
+    }
+}

@@ -1,0 +1,147 @@
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
+using LayerSwap.Planning;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Execution;
+
+/// <summary>Receives the bytes of an output tensor: a file, memory, or a check.</summary>
+internal delegate void TensorSink(PlannedTensor tensor, long offset, ReadOnlySpan<byte> bytes);
+
+/// <summary>Computes the bytes of planned tensors, section by section, and their checksums.</summary>
+internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink, ProgressMeter meter)
+{
+    /// <summary>Works one tensor and gives its checksum: XXH64 over the XXH64s of its sections, in order.</summary>
+    public ulong Work(int worker, PlannedTensor tensor)
+    {
+        long elements = tensor.Tensor.ElementCount;
+        ulong[] hashes = new ulong[Sections.CountOf(elements)];
+        if (tensor.Work is TensorWork.Compute compute)
+        {
+            compute.Merge.Prepare(new PumpPasses(pump, worker, compute, elements));
+        }
+
+        pump.Crew.Split(worker, hashes.Length, (w, section) =>
+        {
+            (long start, int count) = Sections.At(section, elements);
+            hashes[section] = tensor.Work switch
+            {
+                TensorWork.Compute or TensorWork.Convert when Pump.NeedsDoubles(tensor.Work.Operands, tensor.Tensor.DType) => Elements<double>(w, tensor, start, count),
+                TensorWork.Compute or TensorWork.Convert => Elements<float>(w, tensor, start, count),
+                _ => Bytes(w, tensor, start, count),
+            };
+        });
+        return TensorChecksum.Of(hashes);
+    }
+
+    private ulong Bytes(int worker, PlannedTensor tensor, long firstElement, int elements)
+    {
+        int bits = tensor.Tensor.DType.Bits();
+        // A section's elements fill whole bytes for every width; the last section ends where the tensor does.
+        long first = firstElement / 8 * bits, end = first + (((long)elements * bits) / 8);
+        XxHash64 hash = new();
+        Scratch scratch = pump.ScratchOf(worker);
+        for (long at = first; at < end; at += TensorWorkSizes.CopyBlock)
+        {
+            int count = (int)Math.Min(TensorWorkSizes.CopyBlock, end - at);
+            Span<byte> bytes = scratch.Output(count);
+            tensor.Work.Operands[0].Read(at, bytes);
+            for (int k = 1; k < tensor.Work.Operands.Count; k++)
+            {
+                RequireSame(tensor, k, at, bytes, scratch.Raw(count));
+            }
+
+            sink(tensor, at, bytes);
+            hash.Append(bytes);
+            meter.Add((long)count * (tensor.Work.Operands.Count + 1));
+        }
+
+        return hash.Digest();
+    }
+
+    private ulong Elements<T>(int worker, PlannedTensor tensor, long firstElement, int elements)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        XxHash64 hash = new();
+        Scratch scratch = pump.ScratchOf(worker);
+        DType dtype = tensor.Tensor.DType;
+        int width = dtype.Bits() / 8;
+        for (int done = 0; done < elements; done += blockElements)
+        {
+            int count = Math.Min(blockElements, elements - done);
+            long start = firstElement + done;
+            Rows<T> rows = scratch.Load<T>(tensor.Work.Operands, start, count, out ReadOnlySpan<byte> raw);
+            Span<byte> output = scratch.Output(count * width);
+            if (tensor.Work is TensorWork.Compute compute)
+            {
+                Span<T> result = scratch.Result<T>(count);
+                Compute(compute, rows, start, result);
+                Narrow<T>(dtype, result, output);
+                Mend(compute, dtype, raw, output);
+            }
+            else
+            {
+                Narrow(dtype, rows[0], output);
+            }
+
+            sink(tensor, start * width, output);
+            hash.Append(output);
+            meter.Add(raw.Length + output.Length);
+        }
+
+        return hash.Digest();
+    }
+
+    private static void Compute<T>(TensorWork.Compute compute, Rows<T> rows, long start, Span<T> result)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        MergeBlock<T> block = new(start, compute.HasBase ? rows[0] : [], compute.HasBase ? rows.After(1) : rows.After(0), result);
+        if (typeof(T) == typeof(double))
+        {
+            compute.Merge.Merge(block.As<double>());
+        }
+        else
+        {
+            compute.Merge.Merge(new MergeBlock(block.As<float>()));
+        }
+    }
+
+    private static void Mend(TensorWork.Compute compute, DType dtype, ReadOnlySpan<byte> raw, Span<byte> output)
+    {
+        int skip = compute.HasBase && compute.Merge.Agreement == AgreementRule.Sources ? 1 : 0;
+        bool promised = compute.Merge.Agreement != AgreementRule.None && compute.Operands.Count > skip;
+        for (int k = skip; promised && k < compute.Operands.Count; k++)
+        {
+            promised = compute.Operands[k].DType == dtype;
+        }
+
+        if (promised)
+        {
+            Agreement.Restore(dtype.Bits(), raw[^(output.Length * (compute.Operands.Count - skip))..], output);
+        }
+    }
+
+    private static void Narrow<T>(DType dtype, ReadOnlySpan<T> source, Span<byte> destination)
+        where T : unmanaged
+    {
+        if (typeof(T) == typeof(double))
+        {
+            Codec.Narrow(dtype, MemoryMarshal.Cast<T, double>(source), destination);
+        }
+        else
+        {
+            Codec.Narrow(dtype, MemoryMarshal.Cast<T, float>(source), destination);
+        }
+    }
+
+    private static void RequireSame(PlannedTensor tensor, int operand, long offset, ReadOnlySpan<byte> expected, Span<byte> found)
+    {
+        Operand other = tensor.Work.Operands[operand];
+        other.Read(offset, found);
+        if (!expected.SequenceEqual(found))
+        {
+            throw new MergeException($"Tensor {Printable.Escape(tensor.Tensor.Name)} is {tensor.Tensor.DType.Code()}, which is never averaged, and its bytes differ between "
+                + $"{Printable.Escape(tensor.Work.Operands[0].Checkpoint.Name)} and {Printable.Escape(other.Checkpoint.Name)}. Remedy: add a rule that takes it from one input.");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+namespace LayerSwap;
+
+/// <summary>What verifying a checkpoint found.</summary>
+public sealed record VerifyReport
+{
+    /// <summary>The path as given.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Whether nothing is wrong.</summary>
+    public bool Ok => Problems.Count == 0;
+
+    /// <summary>The number of weight files.</summary>
+    public required int Files { get; init; }
+
+    /// <summary>The number of tensors.</summary>
+    public required int Tensors { get; init; }
+
+    /// <summary>The size of the weight files in bytes.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Whether there was a record with checksums to hold the data against.</summary>
+    public required bool HasRecord { get; init; }
+
+    /// <summary>Everything that is wrong; empty where nothing is.</summary>
+    public required IReadOnlyList<VerifyProblem> Problems { get; init; }
+
+    /// <summary>A line for people, and one for each problem.</summary>
+    public override string ToString() => string.Join('\n', Problems.Select(p => p.Message).Prepend(
+        $"{Printable.Escape(Path)}: {(Ok ? "ok" : $"{Problems.Count} problem(s)")}, {Files} file(s), {Tensors} tensors, {ByteSize.Format(Bytes)}"
+        + (HasRecord ? ", checksums compared with layerswap.json" : ", no layerswap.json to compare with")));
+}
+
+/// <summary>One thing that is wrong with a checkpoint.</summary>
+public sealed record VerifyProblem
+{
+    /// <summary>The file concerned.</summary>
+    public required string File { get; init; }
+
+    /// <summary>The tensor concerned, or null.</summary>
+    public string? Tensor { get; init; }
+
+    /// <summary>What was found, what was expected, what to do.</summary>
+    public required string Message { get; init; }
+}

@@ -1,0 +1,53 @@
+using LayerSwap.Analysis;
+
+namespace LayerSwap;
+
+/// <summary>
+/// Measures what fine-tuning changed: <c>LayerDiff.From(base).To(experts)</c>. One streaming pass over the base and all experts. An immutable builder: every
+/// step gives a new one.
+/// </summary>
+public sealed class LayerDiff
+{
+    private readonly DiffRequest _request;
+
+    private LayerDiff(DiffRequest request) => _request = request;
+
+    /// <summary>Starts from the model that was fine-tuned.</summary>
+    public static LayerDiff From(ICheckpoint @base)
+    {
+        ArgumentNullException.ThrowIfNull(@base);
+        return new(new DiffRequest(@base, [], LayerGrouping.Layer, DiffMetric.MeanAbsolute, Environment.ProcessorCount));
+    }
+
+    /// <summary>The models fine-tuned from it, one or more; adds to those already named.</summary>
+    public LayerDiff To(params IReadOnlyList<ICheckpoint> models)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        return new(_request with { Models = [.. _request.Models, .. models] });
+    }
+
+    /// <summary>What entries stand for; layers by default.</summary>
+    public LayerDiff GroupBy(LayerGrouping grouping) => new(_request with { GroupedBy = grouping });
+
+    /// <summary>What ranks are by; the mean absolute change by default.</summary>
+    public LayerDiff RankBy(DiffMetric metric) => new(_request with { RankedBy = metric });
+
+    /// <summary>The number of threads; all processors by default. The result does not depend on it.</summary>
+    /// <param name="threads">From 1 to 1024.</param>
+    public LayerDiff OnThreads(int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
+        return new(_request with { Threads = threads });
+    }
+
+    /// <summary>Reads everything once and measures.</summary>
+    /// <param name="progress">Told how far the reading has come; null for nobody.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="MergeException">Names or shapes differ; all that differs is named.</exception>
+    /// <exception cref="InvalidOperationException">No model was named.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public Task<LayerDiffReport> RunAsync(IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) => _request.Models.Count == 0
+        ? throw new InvalidOperationException("A diff needs a model to compare with the base: name one by To.")
+        : Task.Run(() => DiffRunner.Run(_request, progress, cancellationToken), cancellationToken);
+}

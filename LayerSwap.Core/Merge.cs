@@ -1,0 +1,46 @@
+namespace LayerSwap;
+
+/// <summary>Where every merge starts.</summary>
+public static class Merge
+{
+    /// <summary>The paper's merge (arXiv:2410.01335): outer layers from the language expert, the middle from the task expert, a transition between; embeddings, final norm and head averaged.</summary>
+    /// <param name="task">The model fine-tuned for the task, in English. It gives configuration and tokenizer.</param>
+    /// <param name="language">The model fine-tuned from the same base on text in the target language.</param>
+    /// <param name="bottom">Layers at the bottom from the language expert; the default is the paper's for 32 layers.</param>
+    /// <param name="top">Layers at the top from the language expert; the default is the paper's for 32 layers.</param>
+    /// <param name="transition">Averaged layers at each of the two seams.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number is negative.</exception>
+    public static MergeBuilder LayerSwap(ICheckpoint task, ICheckpoint language, int bottom = 5, int top = 2, int transition = 1) =>
+        LayerSwap(task, language, new LayerSwapOptions { Bottom = bottom, Top = top, TransitionBottom = transition, TransitionTop = transition });
+
+    /// <inheritdoc cref="LayerSwap(ICheckpoint, ICheckpoint, int, int, int)"/>
+    /// <param name="task">The model fine-tuned for the task, in English. It gives configuration and tokenizer.</param>
+    /// <param name="language">The model fine-tuned from the same base on text in the target language.</param>
+    /// <param name="options">All parameters.</param>
+    /// <param name="base">The model both were fine-tuned from, where the options need it.</param>
+    public static MergeBuilder LayerSwap(ICheckpoint task, ICheckpoint language, LayerSwapOptions options, ICheckpoint? @base = null)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(options);
+        return new MergeBuilder(@base, MergeStrategies.LayerSwap(options), donor: task).With(task).With(language);
+    }
+
+    /// <summary>A merge onto a base: what no strategy or rule changes is the base's.</summary>
+    /// <param name="base">The model the others were fine-tuned from. It gives configuration and tokenizer.</param>
+    public static MergeBuilder Onto(ICheckpoint @base)
+    {
+        ArgumentNullException.ThrowIfNull(@base);
+        return new MergeBuilder(@base, MergeStrategies.Keep);
+    }
+
+    /// <summary>The average of models (a soup), weights equal.</summary>
+    /// <param name="models">One or more. The first gives configuration and tokenizer.</param>
+    public static MergeBuilder Soup(params IReadOnlyList<ICheckpoint> models)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        return models.Aggregate(Without(), (builder, model) => builder.With(model)).Using(MergeStrategies.Linear());
+    }
+
+    /// <summary>A merge without a base: add models by <see cref="MergeBuilder.With"/> and a strategy by <see cref="MergeBuilder.Using"/>. The first model gives configuration and tokenizer.</summary>
+    public static MergeBuilder Without() => new(null, MergeStrategies.Keep);
+}

@@ -1,0 +1,136 @@
+using LayerSwap.Planning;
+
+namespace LayerSwap;
+
+/// <summary>Gathers what a merge is made of. Everything is validated when it is added; <see cref="Plan"/> freezes it. Started by <see cref="LayerSwap.Merge"/>.</summary>
+public sealed class MergeBuilder
+{
+    private readonly ICheckpoint? _base;
+    private readonly List<(ICheckpoint Checkpoint, Schedule Weight)> _sources = [];
+    private readonly List<PlanRule> _rules = [];
+    private ICheckpoint? _donor;
+    private DType? _dtype;
+    private VocabularyPolicy _vocabulary;
+    private long _shardSize = 5_000_000_000;
+    private int _threads = Environment.ProcessorCount;
+    private int _blockElements = 1 << 15;
+
+    internal MergeBuilder(ICheckpoint? @base, IMergeStrategy strategy, ICheckpoint? donor = null)
+    {
+        _base = @base;
+        _donor = donor ?? @base;
+        _rules.Add(new PlanRule(null, strategy));
+    }
+
+    /// <summary>Adds a source.</summary>
+    /// <param name="model">A model fine-tuned from the base, or like the other sources.</param>
+    /// <param name="weight">Its weight, for strategies that use one; 1 by default.</param>
+    public MergeBuilder With(ICheckpoint model, Schedule? weight = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        _sources.Add((model, weight ?? 1));
+        _donor ??= model;
+        return this;
+    }
+
+    /// <summary>The strategy where no rule says otherwise; the last one set counts.</summary>
+    public MergeBuilder Using(IMergeStrategy strategy)
+    {
+        ArgumentNullException.ThrowIfNull(strategy);
+        _rules[0] = new PlanRule(null, strategy);
+        return this;
+    }
+
+    /// <summary>Another strategy where a selector matches. Of several rules that match a tensor the last added wins.</summary>
+    public MergeBuilder For(LayerSelector selector, IMergeStrategy strategy)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        ArgumentNullException.ThrowIfNull(strategy);
+        _rules.Add(new PlanRule(selector, strategy));
+        return this;
+    }
+
+    /// <summary>Takes what a selector matches from another model, bytes unchanged. The model becomes a source if it is none yet.</summary>
+    /// <param name="selector">Which tensors.</param>
+    /// <param name="from">The donor.</param>
+    public MergeBuilder Swap(LayerSelector selector, ICheckpoint from)
+    {
+        ArgumentNullException.ThrowIfNull(from);
+        int source = _sources.FindIndex(s => s.Checkpoint == from);
+        if (source < 0)
+        {
+            With(from);
+            source = _sources.Count - 1;
+        }
+
+        return For(selector, MergeStrategies.Take(source));
+    }
+
+    /// <summary>Adds the sources' changes to the base: <see cref="MergeStrategies.TaskArithmetic(Schedule?, bool)"/> everywhere.</summary>
+    /// <param name="scale">The scale (lambda), 1 by default.</param>
+    public MergeBuilder TaskArithmetic(Schedule? scale = null) => Using(MergeStrategies.TaskArithmetic(scale));
+
+    /// <summary>The dtype of the output's floating-point tensors; by default that of the inputs.</summary>
+    /// <param name="dtype">One with arithmetic: F64, F32, F16, BF16 or an 8-bit float.</param>
+    public MergeBuilder As(DType dtype)
+    {
+        _dtype = dtype.SupportsArithmetic() ? dtype : throw new ArgumentException($"{dtype.Code()} cannot be converted to; a floating-point dtype is expected.", nameof(dtype));
+        return this;
+    }
+
+    /// <summary>The size that shards are filled to; 5 GB by default.</summary>
+    /// <param name="bytes">1 or more; a tensor larger than this gets a shard of its own.</param>
+    public MergeBuilder InShardsOf(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
+        _shardSize = bytes;
+        return this;
+    }
+
+    /// <summary>What happens to embeddings and heads with different numbers of rows; refused by default.</summary>
+    public MergeBuilder Vocabulary(VocabularyPolicy policy)
+    {
+        _vocabulary = Enum.IsDefined(policy) ? policy : throw new ArgumentOutOfRangeException(nameof(policy), policy, "No such policy.");
+        return this;
+    }
+
+    /// <summary>The number of threads; all processors by default. The result does not depend on it.</summary>
+    /// <param name="threads">From 1 to 1024.</param>
+    public MergeBuilder OnThreads(int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
+        _threads = threads;
+        return this;
+    }
+
+    /// <summary>Reads headers only, and decides everything; nothing is written.</summary>
+    /// <exception cref="MergeException">Inputs, rules and settings do not fit together; all that is wrong is named.</exception>
+    /// <exception cref="CheckpointException">A config.json or tokenizer of an input cannot be read.</exception>
+    public MergePlan Plan() => _donor is null
+        ? throw new MergeException("A merge needs at least one model. Remedy: add one by With.")
+        : PlanBuilder.Build(new PlanRequest
+        {
+            Base = _base,
+            Sources = [.. _sources],
+            Rules = [.. _rules],
+            Donor = _donor,
+            DType = _dtype,
+            Vocabulary = _vocabulary,
+            ShardSize = _shardSize,
+            Threads = _threads,
+            BlockElements = _blockElements,
+        });
+
+    /// <summary>Plans and executes: <see cref="MergePlanExtensions.ExecuteAsync"/>.</summary>
+    /// <inheritdoc cref="MergePlanExtensions.ExecuteAsync"/>
+    public Task<MergeResult> SaveAsync(string path, SaveOptions? options = null, CancellationToken cancellationToken = default) =>
+        Task.Run(() => Plan().ExecuteAsync(path, options, cancellationToken), cancellationToken);
+
+    /// <summary>The number of elements worked at a time; the result does not depend on it, which is what tests set it for.</summary>
+    internal MergeBuilder InBlocksOf(int elements)
+    {
+        _blockElements = elements;
+        return this;
+    }
+}

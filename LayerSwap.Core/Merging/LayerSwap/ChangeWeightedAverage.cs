@@ -1,0 +1,53 @@
+namespace LayerSwap.Merging;
+
+/// <summary>The average of two experts weighted by how far each moved from the base, measured by a pass over the tensor.</summary>
+internal sealed class ChangeWeightedAverage(bool inverse) : PreciseMerge
+{
+    private WeightedAverage? _average;
+
+    public override AgreementRule Agreement => AgreementRule.Sources;
+
+    public override string Detail => _average?.Detail ?? (inverse ? "weights inverse to change" : "weights by change");
+
+    public override void Prepare(TensorPasses passes)
+    {
+        Changes changes = passes.Reduce(new AbsoluteChange());
+        (double task, double language) = inverse ? (changes.Language, changes.Task) : (changes.Task, changes.Language);
+        _average = task + language > 0 && double.IsFinite(task + language)
+            ? WeightedAverage.Of("layer_swap", [task, language], normalize: true)
+            : WeightedAverage.Of("layer_swap", [1, 1], normalize: true);
+    }
+
+    protected override void Compute<T>(in MergeBlock<T> block) => _average!.ComputeBlock(block);
+
+    private sealed class Changes
+    {
+        public double Task { get; set; }
+
+        public double Language { get; set; }
+    }
+
+    private sealed class AbsoluteChange : TensorReduction<Changes>
+    {
+        public override Changes Create() => new();
+
+        public override void Observe<T>(MergeBlock<T> block, Changes state)
+        {
+            double task = 0, language = 0;
+            for (int i = 0; i < block.Length; i++)
+            {
+                task += double.CreateTruncating(T.Abs(block[0][i] - block.Base[i]));
+                language += double.CreateTruncating(T.Abs(block[1][i] - block.Base[i]));
+            }
+
+            state.Task += task;
+            state.Language += language;
+        }
+
+        public override void Combine(Changes into, Changes from)
+        {
+            into.Task += from.Task;
+            into.Language += from.Language;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using System.Globalization;
+
+namespace LayerSwap.Merging;
+
+/// <summary>One source, unchanged or scaled.</summary>
+internal sealed class PassthroughStrategy(Schedule? scale) : IMergeStrategy
+{
+    public string Name => "passthrough";
+
+    public override string ToString() => $"scale {scale ?? 1}";
+
+    public TensorMerge Bind(MergeTensor tensor)
+    {
+        int source = tensor.SourceCount switch
+        {
+            1 => 0,
+            0 when tensor.HasBase => TensorMerge.Base,
+            _ => throw new MergeException($"passthrough takes one source; this merge has {tensor.SourceCount}. Remedy: give one model, or choose a method that merges several."),
+        };
+        double factor = scale?.At(tensor.Place) ?? 1;
+        return factor == 1 ? TensorMerge.Take(source) : new Scaled(factor, source);
+    }
+
+    private sealed class Scaled(double factor, int source) : PreciseMerge
+    {
+        public override bool ReadsBase => source == Base;
+
+        public override string Detail => $"scale {factor.ToString(CultureInfo.InvariantCulture)}";
+
+        protected override void Compute<T>(in MergeBlock<T> block)
+        {
+            ReadOnlySpan<T> values = source == Base ? block.Base : block[source];
+            for (int i = 0; i < values.Length; i++)
+            {
+                block.Output[i] = T.CreateTruncating(double.CreateTruncating(values[i]) * factor);
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using System.Globalization;
+
+namespace LayerSwap.Merging;
+
+/// <summary>Takes every tensor from one input; from the base, or the first source without one, where none is named.</summary>
+internal sealed class TakeStrategy(string name, int? source) : IMergeStrategy
+{
+    public string Name => name;
+
+    public override string ToString() => source switch
+    {
+        null => "the base, or the first source",
+        TensorMerge.Base => "the base",
+        _ => string.Create(CultureInfo.InvariantCulture, $"source {source}"),
+    };
+
+    public TensorMerge Bind(MergeTensor tensor)
+    {
+        int from = source ?? (tensor.HasBase ? TensorMerge.Base : 0);
+        return from == TensorMerge.Base && !tensor.HasBase ? throw new MergeException($"{name}: there is no base to take from. Remedy: give a base.")
+            : from >= tensor.SourceCount ? throw new MergeException($"{name}: there is no source {from}; the merge has {tensor.SourceCount}, counted from 0.")
+            : TensorMerge.Take(from);
+    }
+}

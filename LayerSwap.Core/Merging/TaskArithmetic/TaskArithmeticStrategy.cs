@@ -1,0 +1,52 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Merging;
+
+/// <summary>The base plus the scaled, weighted sum of the sources' changes.</summary>
+internal sealed class TaskArithmeticStrategy(TaskArithmeticOptions options) : IMergeStrategy
+{
+    private const double NearlyZero = 1e-8;
+
+    public string Name => "task_arithmetic";
+
+    public override string ToString() => options.ToString();
+
+    public TensorMerge Bind(MergeTensor tensor)
+    {
+        if (!tensor.HasBase)
+        {
+            throw new MergeException("task_arithmetic adds changes from a base; this merge has none. Remedy: give the model that the others were fine-tuned from as the base.");
+        }
+
+        if (tensor.SourceCount == 0)
+        {
+            return TensorMerge.Take(TensorMerge.Base);
+        }
+
+        double sum = tensor.Weights.Sum(), scale = options.Scale.At(tensor.Place);
+        return new Bound([.. tensor.Weights], options.Normalize && Math.Abs(sum) >= NearlyZero ? scale / sum : scale);
+    }
+
+    private sealed class Bound(double[] weights, double scale) : PreciseMerge
+    {
+        public override AgreementRule Agreement => AgreementRule.All;
+
+        public override string Detail => $"scale {Text(scale)} x ({string.Join(" + ", weights.Select(Text))})";
+
+        protected override void Compute<T>(in MergeBlock<T> block)
+        {
+            if (typeof(T) == typeof(double))
+            {
+                LinearKernel.AddTaskVectors(weights, scale, MemoryMarshal.Cast<T, double>(block.Base), block.Rows.As<double>(), MemoryMarshal.Cast<T, double>(block.Output));
+            }
+            else
+            {
+                LinearKernel.AddTaskVectors(weights, scale, MemoryMarshal.Cast<T, float>(block.Base), block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
+            }
+        }
+
+        private static string Text(double value) => value.ToString("0.####", CultureInfo.InvariantCulture);
+    }
+}

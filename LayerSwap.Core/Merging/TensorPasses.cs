@@ -1,0 +1,41 @@
+using System.Numerics;
+
+namespace LayerSwap;
+
+/// <summary>
+/// Passes over all elements of one tensor, streamed. The tensor is cut on a fixed grid and the states of its parts are combined in order, so
+/// sums do not depend on threads.
+/// </summary>
+public abstract class TensorPasses
+{
+    private protected TensorPasses()
+    {
+    }
+
+    /// <summary>The number of elements of the tensor.</summary>
+    public abstract long ElementCount { get; }
+
+    /// <summary>Streams the operands once.</summary>
+    /// <typeparam name="TState">What is gathered.</typeparam>
+    /// <param name="reduction">How.</param>
+    /// <returns>The state of the whole tensor.</returns>
+    public abstract TState Reduce<TState>(TensorReduction<TState> reduction)
+        where TState : class;
+}
+
+/// <summary>What a pass gathers: a state for each part of the tensor, filled block by block, combined in the order of the parts.</summary>
+/// <typeparam name="TState">A mutable class. Use double for sums.</typeparam>
+public abstract class TensorReduction<TState>
+    where TState : class
+{
+    /// <summary>An empty state.</summary>
+    public abstract TState Create();
+
+    /// <summary>Adds a block to a state. The block's <see cref="MergeBlock{T}.Output"/> is scratch.</summary>
+    /// <typeparam name="T"><see cref="float"/>, or <see cref="double"/> for F64 tensors.</typeparam>
+    public abstract void Observe<T>(MergeBlock<T> block, TState state)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>;
+
+    /// <summary>Adds the state of a later part to that of all parts before it.</summary>
+    public abstract void Combine(TState into, TState from);
+}

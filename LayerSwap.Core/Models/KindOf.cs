@@ -1,0 +1,42 @@
+namespace LayerSwap.Models;
+
+/// <summary>What a tensor is for, from the words of its name. Words are the parts between dots and underscores.</summary>
+internal static class KindOf
+{
+    public static TensorKind Name(string name, bool inLayer)
+    {
+        string lower = name.ToLowerInvariant();
+        string[] parts = lower.Split('.');
+        string module = parts.Length > 1 && parts[^1] is "weight" or "bias" ? parts[^2] : parts[^1];
+        string[] words = lower.Split('.', '_');
+        bool isNorm = IsNorm(module);
+        if (inLayer)
+        {
+            return isNorm ? TensorKind.Norm
+                : Array.Exists(words, w => w is "attn" or "attention" or "selfattention" or "encdecattention" or "crossattention" or "mixer")
+                    || parts.Any(p => p.EndsWith("attn", StringComparison.Ordinal) || p.EndsWith("attention", StringComparison.Ordinal)) ? TensorKind.Attention
+                : words.Any(IsFeedForward) || module is "output" ? TensorKind.Mlp
+                : TensorKind.Other;
+        }
+
+        bool isEmbedding = words.Any(w => w is "wte" or "wpe" or "embeddings" or "embedding" or "embed" or "shared" or "embedder");
+        return IsHead(parts, words) ? TensorKind.Head
+            : isEmbedding ? TensorKind.Embedding
+            : isNorm ? TensorKind.Norm
+            : TensorKind.Other;
+    }
+
+    private static bool IsNorm(string module) =>
+        module.Contains("norm", StringComparison.Ordinal) || module.StartsWith("ln_", StringComparison.Ordinal)
+        || module is "ln" or "ln1" or "ln2" or "lnf";
+
+    private static bool IsFeedForward(string word) => word is
+        "mlp" or "ffn" or "ff" or "fc1" or "fc2" or "feedforward" or "densereludense" or "intermediate" or "experts" or "expert" or "moe" or "feed" or "feed"
+        or "router" or "dense" or "wi" or "wo";
+
+    /// <summary>The output projection: lm_head, GPT-NeoX's embed_out, BERT's prediction head, a classifier's score.</summary>
+    private static bool IsHead(string[] parts, string[] words) =>
+        parts.Any(p => p is "lm_head" or "embed_out" or "output_head" or "cls" or "score" or "classifier" or "qa_outputs")
+        || (parts.Length <= 2 && parts[0] is "output" or "head")
+        || (words.Contains("head", StringComparer.Ordinal) && words.Contains("lm", StringComparer.Ordinal));
+}

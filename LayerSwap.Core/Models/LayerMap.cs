@@ -1,0 +1,85 @@
+using System.Collections.Frozen;
+
+namespace LayerSwap;
+
+/// <summary>
+/// The layers of a model, told from its tensors' names alone, with no table of architectures. A stack is a part of the names that is
+/// followed by a layer number: one that is called so (<c>layers</c>, <c>h</c>, <c>block</c>, ...), or one whose numbers run from 0
+/// without a gap over like-named tensors. Experts are not layers.
+/// </summary>
+public sealed class LayerMap
+{
+    private readonly FrozenDictionary<string, TensorPlace> _places;
+
+    private LayerMap(Dictionary<string, TensorPlace> places, IReadOnlyDictionary<string, int> stacks, string? main)
+    {
+        _places = places.ToFrozenDictionary(StringComparer.Ordinal);
+        Stacks = stacks;
+        MainStack = main;
+    }
+
+    /// <summary>Every stack by name with its number of layers.</summary>
+    public IReadOnlyDictionary<string, int> Stacks { get; }
+
+    /// <summary>The stack that selectors and layer swapping count in: the language model's where names say so, else the one with the most elements. Null without layers.</summary>
+    public string? MainStack { get; }
+
+    /// <summary>The number of layers of the main stack; 0 without layers.</summary>
+    public int LayerCount => MainStack is null ? 0 : Stacks[MainStack];
+
+    /// <summary>The place of a tensor.</summary>
+    /// <exception cref="KeyNotFoundException">The map was made without a tensor of this name.</exception>
+    public TensorPlace this[string name] => _places[name];
+
+    /// <summary>Makes the map of these tensors.</summary>
+    /// <param name="tensors">All tensors of a model, or of several that are to be merged; names may repeat.</param>
+    public static LayerMap Of(IEnumerable<TensorInfo> tensors)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        Dictionary<string, (Models.TensorName Parts, long Elements)> names = new(StringComparer.Ordinal);
+        foreach (TensorInfo tensor in tensors)
+        {
+            names.TryAdd(tensor.Name, (Models.TensorName.Parse(tensor.Name), tensor.ElementCount));
+        }
+
+        Dictionary<string, long> sizes = new(StringComparer.Ordinal);
+        Dictionary<string, int> stacks = new(StringComparer.Ordinal);
+        foreach (IGrouping<string, (Models.TensorName Parts, long Elements)> group in names.Values.Where(n => n.Parts.Stack is not null).GroupBy(n => n.Parts.Stack!, StringComparer.Ordinal))
+        {
+            if (group.First().Parts.IsKnownStack || LooksLikeLayers([.. group.Select(n => n.Parts)]))
+            {
+                stacks.Add(group.Key, group.Max(n => n.Parts.Layer) + 1);
+                sizes.Add(group.Key, group.Sum(n => n.Elements));
+            }
+        }
+
+        string? main = stacks.Keys.OrderByDescending(Models.StackRole.Rank).ThenByDescending(s => sizes[s]).ThenBy(s => s, StringComparer.Ordinal).FirstOrDefault();
+        Dictionary<string, TensorPlace> places = new(StringComparer.Ordinal);
+        foreach ((string name, (Models.TensorName parts, _)) in names)
+        {
+            bool inLayer = parts.Stack is not null && stacks.ContainsKey(parts.Stack);
+            places.Add(name, new TensorPlace
+            {
+                Name = name,
+                Stack = inLayer ? parts.Stack : null,
+                Layer = inLayer ? parts.Layer : null,
+                LayerCount = inLayer ? stacks[parts.Stack!] : main is null ? 0 : stacks[main],
+                InMainStack = inLayer && parts.Stack == main,
+                Component = inLayer ? parts.Component : name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name,
+                Kind = Models.KindOf.Name(inLayer ? parts.Component : name, inLayer),
+            });
+        }
+
+        return new LayerMap(places, stacks, main);
+    }
+
+    /// <summary>Numbers from 0 without a gap, two at least, and every one with the same components: not the parts of a sequence.</summary>
+    private static bool LooksLikeLayers(Models.TensorName[] parts)
+    {
+        string[][] layers = [.. parts.GroupBy(p => p.Layer).OrderBy(g => g.Key).Select(g => g.Select(p => p.Component).Order(StringComparer.Ordinal).ToArray())];
+        return layers.Length >= 2
+            && parts.Max(p => p.Layer) == layers.Length - 1
+            && layers[0].Length >= 2
+            && layers.All(l => l.SequenceEqual(layers[0], StringComparer.Ordinal));
+    }
+}

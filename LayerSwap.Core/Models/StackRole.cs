@@ -1,0 +1,15 @@
+namespace LayerSwap.Models;
+
+/// <summary>Which of several stacks is the language model's, as far as names tell.</summary>
+internal static class StackRole
+{
+    private static readonly string[] Senses = ["vision", "visual", "image", "audio", "speech", "vit", "clip", "sam"];
+
+    /// <summary>2 for a stack said to be the language model's, 0 for one that sees or hears, 1 for the rest.</summary>
+    public static int Rank(string stack)
+    {
+        string[] words = stack.ToLowerInvariant().Split('.', '_');
+        bool Has(string word) => words.Contains(word, StringComparer.Ordinal);
+        return Senses.Any(Has) ? 0 : Has("language") || Has("text") || Has("llm") ? 2 : 1;
+    }
+}

@@ -1,0 +1,107 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace LayerSwap.Numerics;
+
+/// <summary>
+/// Weighted sums of aligned rows. Products and sums are doubles, so that cancellation costs nothing and one rounding is left; fused
+/// multiply-add is not used, so that every machine gives the same bits.
+/// </summary>
+internal static class LinearKernel
+{
+    /// <summary><c>output[i] = sum over k of weights[k] * rows[k][i]</c>.</summary>
+    public static void Combine(ReadOnlySpan<double> weights, in Rows<float> rows, Span<float> output)
+    {
+        int i = 0;
+        ref float from = ref rows.Reference;
+        ref float to = ref MemoryMarshal.GetReference(output);
+        for (; i <= output.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            Vector512<double> lower = Vector512<double>.Zero, upper = Vector512<double>.Zero;
+            for (int k = 0; k < weights.Length; k++)
+            {
+                Vector512<double> weight = Vector512.Create(weights[k]);
+                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)((k * rows.Length) + i)));
+                lower += weight * a;
+                upper += weight * b;
+            }
+
+            Vector512.Narrow(lower, upper).StoreUnsafe(ref to, (nuint)i);
+        }
+
+        for (; i < output.Length; i++)
+        {
+            double sum = 0;
+            for (int k = 0; k < weights.Length; k++)
+            {
+                sum += weights[k] * rows[k][i];
+            }
+
+            output[i] = (float)sum;
+        }
+    }
+
+    /// <summary>The same in doubles, divided by <paramref name="divisor"/>: here dividing the weights beforehand would be a rounding more.</summary>
+    public static void Combine(ReadOnlySpan<double> weights, double divisor, in Rows<double> rows, Span<double> output)
+    {
+        for (int i = 0; i < output.Length; i++)
+        {
+            double sum = 0;
+            for (int k = 0; k < weights.Length; k++)
+            {
+                sum += weights[k] * rows[k][i];
+            }
+
+            output[i] = sum / divisor;
+        }
+    }
+
+    /// <summary><c>output[i] = origin[i] + scale * sum over k of weights[k] * (rows[k][i] - origin[i])</c>.</summary>
+    public static void AddTaskVectors(ReadOnlySpan<double> weights, double scale, ReadOnlySpan<float> origin, in Rows<float> rows, Span<float> output)
+    {
+        int i = 0;
+        Vector512<double> by = Vector512.Create(scale);
+        ref float from = ref rows.Reference;
+        ref float to = ref MemoryMarshal.GetReference(output);
+        for (; i <= output.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(origin), (nuint)i));
+            Vector512<double> lower = Vector512<double>.Zero, upper = Vector512<double>.Zero;
+            for (int k = 0; k < weights.Length; k++)
+            {
+                Vector512<double> weight = Vector512.Create(weights[k]);
+                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)((k * rows.Length) + i)));
+                lower += weight * (a - x);
+                upper += weight * (b - y);
+            }
+
+            Vector512.Narrow(x + (by * lower), y + (by * upper)).StoreUnsafe(ref to, (nuint)i);
+        }
+
+        for (; i < output.Length; i++)
+        {
+            double sum = 0;
+            for (int k = 0; k < weights.Length; k++)
+            {
+                sum += weights[k] * ((double)rows[k][i] - origin[i]);
+            }
+
+            output[i] = (float)(origin[i] + (scale * sum));
+        }
+    }
+
+    /// <inheritdoc cref="AddTaskVectors(ReadOnlySpan{double}, double, ReadOnlySpan{float}, in Rows{float}, Span{float})"/>
+    public static void AddTaskVectors(ReadOnlySpan<double> weights, double scale, ReadOnlySpan<double> origin, in Rows<double> rows, Span<double> output)
+    {
+        for (int i = 0; i < output.Length; i++)
+        {
+            double sum = 0;
+            for (int k = 0; k < weights.Length; k++)
+            {
+                sum += weights[k] * (rows[k][i] - origin[i]);
+            }
+
+            output[i] = origin[i] + (scale * sum);
+        }
+    }
+}

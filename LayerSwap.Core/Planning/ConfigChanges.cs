@@ -1,0 +1,50 @@
+using System.Text.Json.Nodes;
+using LayerSwap.Checkpoints;
+
+namespace LayerSwap.Planning;
+
+/// <summary>What must change in the donor's config.json so that it agrees with the tensors written.</summary>
+internal static class ConfigChanges
+{
+    private static readonly string[] DTypeKeys = ["dtype", "torch_dtype"];
+    private static readonly string[] LayerKeys = ["num_hidden_layers", "n_layer", "num_layers", "n_layers"];
+
+    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> decisions)
+    {
+        Dictionary<string, JsonNode> changes = new(StringComparer.Ordinal);
+        if (config is null)
+        {
+            return changes;
+        }
+
+        string? dtype = request.DType switch
+        {
+            DType.Float32 => "float32",
+            DType.Float16 => "float16",
+            DType.BFloat16 => "bfloat16",
+            DType.Float64 => "float64",
+            _ => null,
+        };
+        foreach (string key in DTypeKeys.Where(k => dtype is not null && config.Has(k)))
+        {
+            changes[key] = JsonValue.Create(dtype!);
+        }
+
+        Decision? embedding = decisions.FirstOrDefault(d => d.Place.Kind == TensorKind.Embedding && d.Output.Shape.Rank == 2
+            && request.Donor.Find(d.Output.Name)?.Shape[0] == config.VocabularySize);
+        if (embedding is not null && embedding.Output.Shape[0] != config.VocabularySize)
+        {
+            changes["vocab_size"] = JsonValue.Create(embedding.Output.Shape[0]);
+        }
+
+        if (request.Donor is MappedCheckpoint && LayerMap.Of(decisions.Select(d => d.Output)).LayerCount is var layers && layers != config.Layers)
+        {
+            foreach (string key in LayerKeys.Where(config.Has))
+            {
+                changes[key] = JsonValue.Create(layers);
+            }
+        }
+
+        return changes;
+    }
+}

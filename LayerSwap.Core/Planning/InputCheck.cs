@@ -1,0 +1,77 @@
+using System.Globalization;
+using LayerSwap.Checkpoints;
+using LayerSwap.Tensors;
+
+namespace LayerSwap.Planning;
+
+/// <summary>Holds the inputs against each other by what stands beside the weights: config.json and tokenizer.</summary>
+internal static class InputCheck
+{
+    private static readonly (string Key, Func<ModelConfig, object?> Value)[] Figures =
+    [
+        ("model_type", c => c.ModelType),
+        ("number of layers", c => c.Layers),
+        ("hidden size", c => c.HiddenSize),
+        ("number of attention heads", c => c.Heads),
+        ("number of key/value heads", c => c.KeyValueHeads),
+        ("tie_word_embeddings", c => c.TiedEmbeddings),
+    ];
+
+    /// <summary>Whether the output head is the embedding by another name, as every config that says anything says.</summary>
+    public static bool IsTied(IEnumerable<ModelConfig> configs) => configs.Any() && configs.All(c => c.TiedEmbeddings == true);
+
+    public static void Configs(IReadOnlyList<(ICheckpoint Checkpoint, ModelConfig Config)> inputs, Problems problems)
+    {
+        foreach ((string key, Func<ModelConfig, object?> value) in Figures)
+        {
+            // Stacked layers are not what their donor's config.json counts.
+            var said = inputs.Where(i => i.Checkpoint is not MappedCheckpoint)
+                .Select(i => (i.Checkpoint.Name, Value: Convert.ToString(value(i.Config), CultureInfo.InvariantCulture)))
+                .Where(s => !string.IsNullOrEmpty(s.Value)).ToList();
+            if (said.Select(s => s.Value).Distinct(StringComparer.Ordinal).Count() > 1)
+            {
+                problems.Add($"config.json: the {key} differs: {string.Join(", ", said.Select(s => $"{Printable.Escape(s.Value!)} in {Printable.Escape(s.Name)}"))}; models of one architecture are expected.");
+            }
+        }
+    }
+
+    public static void LayerCounts(IReadOnlyList<ICheckpoint> inputs, Problems problems)
+    {
+        var counts = inputs.Select(i => (i.Name, Count: LayerMap.Of(i.Tensors).LayerCount)).ToList();
+        if (counts.Select(c => c.Count).Distinct().Count() > 1)
+        {
+            problems.Add($"The number of layers differs: {string.Join(", ", counts.Select(c => $"{c.Count} in {Printable.Escape(c.Name)}"))}; the same number is expected.");
+        }
+    }
+
+    public static void Tokenizers(IReadOnlyList<ICheckpoint> inputs, Problems problems, List<string> warnings)
+    {
+        ICheckpoint? first = null;
+        Dictionary<string, long>? expected = null;
+        foreach (ICheckpoint input in inputs.DistinctBy(i => i.Folder, StringComparer.Ordinal))
+        {
+            if (TokenizerVocabulary.TryRead(input) is not { } found)
+            {
+                continue;
+            }
+
+            if (expected is null)
+            {
+                (first, expected) = (input, found);
+                continue;
+            }
+
+            string between = $"{Printable.Escape(first!.Name)} and {Printable.Escape(input.Name)}";
+            KeyValuePair<string, long> moved = found.FirstOrDefault(t => expected.TryGetValue(t.Key, out long id) && id != t.Value);
+            if (moved.Key is not null)
+            {
+                problems.Add($"The tokenizers of {between} differ: token {Printable.Escape(moved.Key)} has the number {expected[moved.Key]} in the first and {moved.Value} in the second, "
+                    + "so rows of the embeddings mean different tokens. Remedy: merge models of one tokenizer.");
+            }
+            else if (found.Count != expected.Count || found.Keys.Any(k => !expected.ContainsKey(k)))
+            {
+                warnings.Add($"The tokenizers of {between} have different tokens ({expected.Count} and {found.Count}); the tokenizer written is the one the plan names.");
+            }
+        }
+    }
+}

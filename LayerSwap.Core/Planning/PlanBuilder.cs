@@ -1,0 +1,105 @@
+using LayerSwap.Checkpoints;
+using LayerSwap.Checkpoints.Sharding;
+using LayerSwap.Tensors;
+
+namespace LayerSwap.Planning;
+
+/// <summary>Makes a plan from headers alone; everything that is wrong is reported at once.</summary>
+internal static class PlanBuilder
+{
+    public static MergePlan Build(PlanRequest request)
+    {
+        Problems problems = new();
+        List<string> warnings = [.. request.Inputs.OfType<ShardedCheckpoint>().SelectMany(s => s.Warnings)];
+        IReadOnlyList<ICheckpoint> inputs = request.Inputs;
+        List<(ICheckpoint, ModelConfig)> configs = [.. inputs.Select(i => (i, ModelConfig.TryRead(i))).Where(c => c.Item2 is not null).Select(c => (c.i, c.Item2!))];
+        InputCheck.Configs(configs, problems);
+        InputCheck.LayerCounts(inputs, problems);
+        InputCheck.Tokenizers(inputs, problems, warnings);
+
+        LayerMap map = LayerMap.Of(inputs.SelectMany(i => i.Tensors));
+        List<Decision> decisions = Decide(request, map, InputCheck.IsTied(configs.Select(c => c.Item2)), problems, warnings);
+        problems.ThrowIfAny();
+        if (map.Stacks.Count > 1)
+        {
+            warnings.Add($"The model has {map.Stacks.Count} stacks of layers ({string.Join(", ", map.Stacks.Select(s => $"{Printable.Escape(s.Key)}: {s.Value}"))}); layers are counted in {Printable.Escape(map.MainStack!)}.");
+        }
+
+        ModelConfig? config = configs.Find(c => c.Item1 == request.Donor).Item2;
+        return Assemble(request, map, decisions, warnings, config);
+    }
+
+    private static List<Decision> Decide(PlanRequest request, LayerMap map, bool tied, Problems problems, List<string> warnings)
+    {
+        TensorPlanner planner = new(request, problems);
+        List<Decision> decisions = [];
+        foreach (string name in request.Inputs.SelectMany(i => i.Tensors).Select(t => t.Name).Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance))
+        {
+            TensorPlace place = map[name];
+            if (tied && place.Kind == TensorKind.Head)
+            {
+                if (request.Inputs.Any(i => i.Find(name) is null))
+                {
+                    warnings.Add($"{Printable.Escape(name)} is dropped: config.json ties it to the embeddings, and not every input stores it.");
+                    continue;
+                }
+
+                // The head is the embedding: what is decided for one holds for both.
+                place = place with { Kind = TensorKind.Embedding };
+            }
+
+            if (planner.Plan(name, place) is { } decision)
+            {
+                decisions.Add(decision);
+            }
+        }
+
+        return decisions;
+    }
+
+    private static MergePlan Assemble(PlanRequest request, LayerMap map, List<Decision> decisions, List<string> warnings, ModelConfig? config)
+    {
+        Dictionary<string, string> metadata = new(request.Donor.Metadata, StringComparer.Ordinal) { ["format"] = "pt" };
+        IReadOnlyList<PlannedShard> shards = ShardLayout.Of([.. decisions.Select(d => d.Output)], request.ShardSize, metadata);
+        Dictionary<string, (string File, long Offset)> places = new(StringComparer.Ordinal);
+        foreach (PlannedShard shard in shards)
+        {
+            foreach ((TensorInfo tensor, long offset) in shard.Tensors)
+            {
+                places.Add(tensor.Name, (shard.File, offset));
+            }
+        }
+
+        return new MergePlan
+        {
+            Tensors = [.. decisions.Select(d => new PlannedTensor
+            {
+                Tensor = d.Output,
+                Place = d.Place,
+                Operation = d.Work is TensorWork.Copy or TensorWork.Agree ? PlannedOperation.Take : PlannedOperation.Merge,
+                Strategy = d.Rule.Strategy.Name,
+                Rule = d.Rule.Text,
+                Sources = [.. d.Inputs.Select(i => i.Name).Distinct(StringComparer.Ordinal)],
+                Detail = DetailOf(d),
+                File = places[d.Output.Name].File,
+                Offset = places[d.Output.Name].Offset,
+                Work = d.Work,
+            })],
+            Layers = map,
+            ReadBytes = decisions.Sum(d => d.Work.Operands.Sum(o => d.Output.ElementCount * o.DType.Bits() / 8)),
+            WriteBytes = shards.Sum(s => s.Length),
+            PeakMemoryBytes = PlanMemory.Estimate(request, decisions),
+            Warnings = warnings,
+            Request = request,
+            Shards = shards,
+            ConfigChanges = ConfigChanges.Of(request, config, decisions),
+        };
+    }
+
+    private static string DetailOf(Decision decision) => decision.Work switch
+    {
+        TensorWork.Convert convert => $"{convert.Operand.DType.Code()} to {decision.Output.DType.Code()}",
+        TensorWork.Agree => "all inputs must agree",
+        _ => decision.Merge.Detail,
+    };
+}

@@ -1,0 +1,34 @@
+namespace LayerSwap.Planning;
+
+/// <summary>A rule by place: what to do where a selector matches; null matches everything.</summary>
+internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy)
+{
+    public string Text => Selector?.ToString() ?? "everywhere";
+}
+
+/// <summary>Everything a plan is made from: the frozen state of a builder.</summary>
+internal sealed record PlanRequest
+{
+    public required ICheckpoint? Base { get; init; }
+
+    public required IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> Sources { get; init; }
+
+    /// <summary>The last rule that matches wins.</summary>
+    public required IReadOnlyList<PlanRule> Rules { get; init; }
+
+    /// <summary>The input that gives configuration and tokenizer.</summary>
+    public required ICheckpoint Donor { get; init; }
+
+    public DType? DType { get; init; }
+
+    public VocabularyPolicy Vocabulary { get; init; }
+
+    public long ShardSize { get; init; } = 5_000_000_000;
+
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    public int BlockElements { get; init; } = 1 << 15;
+
+    /// <summary>All inputs, the base first, each once.</summary>
+    public IReadOnlyList<ICheckpoint> Inputs => [.. (Base is null ? [] : new[] { Base }).Concat(Sources.Select(s => s.Checkpoint)).Distinct()];
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Text;
+using LayerSwap.Tensors;
+
+namespace LayerSwap.Planning;
+
+/// <summary>A plan for people: neighbouring layers that are treated alike share a line.</summary>
+internal static class PlanText
+{
+    public static string Of(MergePlan plan)
+    {
+        PlanRequest request = plan.Request;
+        StringBuilder text = new();
+        text.Append(CultureInfo.InvariantCulture, $"Merge of {plan.Tensors.Count} tensors, {plan.Layers.LayerCount} layers\n");
+        foreach (ICheckpoint input in request.Inputs)
+        {
+            string role = input == request.Base ? "base" : $"source {request.Sources.ToList().FindIndex(s => s.Checkpoint == input)}";
+            text.Append(CultureInfo.InvariantCulture, $"  {role,-9} {Printable.Escape(input.Name)}{(input == request.Donor ? "  (gives config and tokenizer)" : "")}\n");
+        }
+
+        TextTable table = new TextTable("where", "does", "from", "how", "rule", "tensors", "size").Left(1, 2, 3, 4);
+        foreach (Step step in Steps(plan))
+        {
+            PlannedTensor t = step.First;
+            table.Add(step.Where, t.Operation == PlannedOperation.Take ? "take" : "merge", string.Join(" + ", t.Sources.Select(Printable.Escape)),
+                t.Detail.Length == 0 ? t.Strategy : $"{t.Strategy}: {t.Detail}", t.Rule,
+                step.Tensors.ToString(CultureInfo.InvariantCulture), ByteSize.Format(step.Bytes));
+        }
+
+        text.Append('\n').Append(table).Append('\n');
+        text.Append(CultureInfo.InvariantCulture, $"reads {ByteSize.Format(plan.ReadBytes)}, writes {ByteSize.Format(plan.WriteBytes)} in {Count(plan.Shards.Count, "file")}, ");
+        text.Append(CultureInfo.InvariantCulture, $"at most {ByteSize.Format(plan.PeakMemoryBytes)} of memory with {Count(request.Threads, "thread")}\n");
+        foreach (string warning in plan.Warnings)
+        {
+            text.Append("warning: ").Append(warning).Append('\n');
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Joins tensors of one layer, or of one kind outside, that are treated alike; then neighbouring layers with the same lines.</summary>
+    private static IEnumerable<Step> Steps(MergePlan plan)
+    {
+        var places = plan.Tensors.GroupBy(t => t.Place.Layer is null ? t.Place.Kind.ToString().ToLowerInvariant() : t.Place.Stack!, StringComparer.Ordinal)
+            .OrderBy(g => g.First().Place.Layer is not null ? 1 : g.First().Place.Kind == TensorKind.Embedding ? 0 : 2);
+        foreach (var place in places)
+        {
+            bool layers = place.First().Place.Layer is not null;
+            List<Step> open = [];
+            int previous = -1;
+            foreach (var layer in place.GroupBy(t => t.Place.Layer ?? 0).OrderBy(g => g.Key))
+            {
+                List<Step> lines = [.. layer.GroupBy(Treatment).Select(g => new Step(g.First(), g.Count(), g.Sum(t => t.Tensor.ByteLength)))];
+                bool alike = layer.Key == previous + 1 && open.Select(s => Treatment(s.First)).SequenceEqual(lines.Select(s => Treatment(s.First)));
+                if (alike)
+                {
+                    open = [.. open.Zip(lines, (a, b) => a with { Last = layer.Key, Tensors = a.Tensors + b.Tensors, Bytes = a.Bytes + b.Bytes })];
+                }
+                else
+                {
+                    foreach (Step done in open)
+                    {
+                        yield return done;
+                    }
+
+                    open = [.. lines.Select(s => s with { Where = layers ? "" : place.Key, Last = layer.Key })];
+                }
+
+                previous = layer.Key;
+            }
+
+            foreach (Step done in open)
+            {
+                yield return done;
+            }
+        }
+    }
+
+    private static (PlannedOperation, string, string, string, string) Treatment(PlannedTensor t) =>
+        (t.Operation, t.Strategy, string.Join('|', t.Sources), t.Detail, t.Rule);
+
+    private static string Count(int count, string noun) => string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
+
+    private sealed record Step(PlannedTensor First, int Tensors, long Bytes)
+    {
+        private readonly string _where = string.Empty;
+
+        public int Last { get; init; }
+
+        public string Where
+        {
+            get => _where.Length > 0 ? _where
+                : First.Place.Layer == Last ? string.Create(CultureInfo.InvariantCulture, $"{Prefix}layer {Last}")
+                : string.Create(CultureInfo.InvariantCulture, $"{Prefix}layers {First.Place.Layer}-{Last}");
+            init => _where = value;
+        }
+
+        private string Prefix => First.Place.InMainStack ? string.Empty : Printable.Escape(First.Place.Stack ?? string.Empty) + " ";
+    }
+}

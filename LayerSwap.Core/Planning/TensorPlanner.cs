@@ -1,0 +1,143 @@
+using LayerSwap.Streaming;
+using LayerSwap.Tensors;
+
+namespace LayerSwap.Planning;
+
+/// <summary>Decides what happens to one tensor, and notes everything that stands against it.</summary>
+internal sealed class TensorPlanner(PlanRequest request, Problems problems)
+{
+    private readonly IReadOnlyList<ICheckpoint> _inputs = request.Inputs;
+
+    /// <summary>What is done to a tensor, before it has its place in a file; null where it cannot be done.</summary>
+    public Decision? Plan(string name, TensorPlace place)
+    {
+        List<(ICheckpoint Input, TensorInfo Tensor)> present = [.. _inputs.Select(i => (i, i.Find(name))).Where(p => p.Item2 is not null).Select(p => (p.i, p.Item2!))];
+        PlanRule rule = request.Rules.Last(r => r.Selector is null || r.Selector.Matches(place));
+        TensorInfo reference = present[0].Tensor;
+        TensorShape shape = CommonShape(place, [.. present.Select(p => p.Tensor.Shape)]) ?? reference.Shape;
+        TensorInfo output = new(name, Target(reference.DType), shape);
+        TensorMerge? merge = Bind(rule, output, place);
+        if (merge is null)
+        {
+            return null;
+        }
+
+        List<ICheckpoint> needed = merge.Taken is { } taken ? [Input(taken)]
+            : [.. (merge.ReadsBase && request.Base is { } origin ? [origin] : Array.Empty<ICheckpoint>()), .. request.Sources.Select(s => s.Checkpoint)];
+        bool complete = true;
+        foreach (ICheckpoint lacking in needed.Where(n => n.Find(name) is null).Distinct())
+        {
+            complete = false;
+            problems.Add($"{Printable.Escape(lacking.Name)} lacks tensors that {Printable.Escape(present[0].Input.Name)} has and {rule.Strategy.Name} needs; "
+                + "the same names are expected in every input. Remedy: merge models of one architecture, or add a rule that takes these from another input", name);
+        }
+
+        bool single = merge.Taken is not null && place.Kind is TensorKind.Embedding or TensorKind.Head;
+        if (present.Exists(p => p.Tensor.Shape != reference.Shape) && CommonShape(place, [.. present.Select(p => p.Tensor.Shape)]) is null && !single)
+        {
+            complete = false;
+            problems.Add($"Tensor {Printable.Escape(name)} has different shapes: {string.Join(", ", present.Select(p => $"{p.Tensor.Shape} in {Printable.Escape(p.Input.Name)}"))}; one shape is expected."
+                + (place.Kind is TensorKind.Embedding or TensorKind.Head ? " Remedy: choose a vocabulary policy, truncate or pad, or take these tensors from one input." : string.Empty));
+        }
+
+        return complete ? Decide(merge, rule, place, output, needed, present) : null;
+    }
+
+    private Decision? Decide(TensorMerge merge, PlanRule rule, TensorPlace place, TensorInfo output, List<ICheckpoint> needed, List<(ICheckpoint Input, TensorInfo Tensor)> present)
+    {
+        string name = output.Name;
+        if (merge.Taken is not null)
+        {
+            TensorInfo tensor = needed[0].Find(name)!;
+            bool resized = request.Vocabulary != VocabularyPolicy.Error && tensor.Shape != output.Shape;
+            output = new TensorInfo(name, Target(tensor.DType), resized ? output.Shape : tensor.Shape);
+            Operand operand = OperandOf(needed[0], output, present);
+            return new Decision(output, place, rule, merge, tensor.DType == output.DType ? new TensorWork.Copy(operand) : new TensorWork.Convert(operand), needed);
+        }
+
+        List<Operand> operands = [.. needed.Select(n => OperandOf(n, output, present))];
+        DType[] dtypes = [.. operands.Select(o => o.DType).Distinct()];
+        if (dtypes.Length > 1 && (request.DType is null || !dtypes.All(d => d.SupportsArithmetic())))
+        {
+            problems.Add($"The dtypes differ: {string.Join(", ", needed.Distinct().Select(n => $"{n.Find(name)!.DType.Code()} in {Printable.Escape(n.Name)}"))}; one dtype is expected. "
+                + "Remedy: say which dtype the output shall have (As, --dtype)", name);
+            return null;
+        }
+
+        if (!dtypes[0].SupportsArithmetic())
+        {
+            // Never averaged: all must have the same bytes, which is checked when they are read.
+            List<ICheckpoint> all = [.. present.Select(p => p.Input)];
+            return new Decision(output, place, rule, merge, new TensorWork.Agree([.. all.Select(n => OperandOf(n, output, present))]), all);
+        }
+
+        bool hasBase = merge.ReadsBase && request.Base is not null;
+        return new Decision(output, place, rule, merge, new TensorWork.Compute(operands, hasBase, merge), needed);
+    }
+
+    private TensorMerge? Bind(PlanRule rule, TensorInfo output, TensorPlace place)
+    {
+        try
+        {
+            return rule.Strategy.Bind(new MergeTensor
+            {
+                Output = output,
+                Place = place,
+                Sources = [.. request.Sources.Select(s => s.Checkpoint.Name)],
+                Weights = [.. request.Sources.Select(s => s.Weight.At(place))],
+                HasBase = request.Base is not null,
+            });
+        }
+        catch (MergeException e)
+        {
+            foreach (string problem in e.Problems)
+            {
+                problems.Add(problem);
+            }
+
+            return null;
+        }
+    }
+
+    private ICheckpoint Input(int source) => source == TensorMerge.Base
+        ? request.Base ?? throw new MergeException("A strategy takes from the base, but the merge has none. Remedy: give a base.")
+        : source < request.Sources.Count ? request.Sources[source].Checkpoint
+        : throw new MergeException($"A strategy takes from source {source}, but the merge has {request.Sources.Count}, counted from 0.");
+
+    private DType Target(DType found) => request.DType is { } asked && found.SupportsArithmetic() ? asked : found;
+
+    /// <summary>The one shape of all, or the one a vocabulary policy gives; null where there is none.</summary>
+    private TensorShape? CommonShape(TensorPlace place, TensorShape[] shapes)
+    {
+        TensorShape first = shapes[0];
+        if (Array.TrueForAll(shapes, s => s == first))
+        {
+            return first;
+        }
+
+        bool rowsOnly = place.Kind is TensorKind.Embedding or TensorKind.Head && Array.TrueForAll(shapes, s => s.Rank > 0 && s.Rank == first.Rank && s.WithRows(first[0]) == first);
+        return !rowsOnly ? null : request.Vocabulary switch
+        {
+            VocabularyPolicy.Truncate => first.WithRows(shapes.Min(s => s[0])),
+            VocabularyPolicy.Pad => first.WithRows(shapes.Max(s => s[0])),
+            _ => null,
+        };
+    }
+
+    /// <summary>The input's tensor; rows it lacks come from the first input, the base before all, that has them in the same dtype.</summary>
+    private static Operand OperandOf(ICheckpoint input, TensorInfo output, List<(ICheckpoint Input, TensorInfo Tensor)> present)
+    {
+        TensorInfo tensor = input.Find(output.Name)!;
+        if (tensor.ElementCount >= output.ElementCount)
+        {
+            return new Operand(input, tensor);
+        }
+
+        (ICheckpoint donor, TensorInfo longer) = present.Find(p => p.Tensor.ElementCount >= output.ElementCount && p.Tensor.DType == tensor.DType);
+        return donor is not null ? new Operand(input, tensor, new Operand(donor, longer))
+            : throw new MergeException($"Tensor {Printable.Escape(output.Name)}: rows that {Printable.Escape(input.Name)} lacks are in no other input in {tensor.DType.Code()}. Remedy: convert the inputs to one dtype first.");
+    }
+}
+
+/// <summary>What happens to a tensor, before it has its place in a file.</summary>
+internal sealed record Decision(TensorInfo Output, TensorPlace Place, PlanRule Rule, TensorMerge Merge, TensorWork Work, IReadOnlyList<ICheckpoint> Inputs);

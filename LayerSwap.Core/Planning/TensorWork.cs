@@ -1,0 +1,19 @@
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Planning;
+
+/// <summary>What the executor does for one tensor. The operands are those that are read, the base first where it is one of them.</summary>
+internal abstract record TensorWork(IReadOnlyList<Operand> Operands)
+{
+    /// <summary>Bytes are copied, undecoded.</summary>
+    public sealed record Copy(Operand Operand) : TensorWork([Operand]);
+
+    /// <summary>Elements are converted to the output's dtype.</summary>
+    public sealed record Convert(Operand Operand) : TensorWork([Operand]);
+
+    /// <summary>The first operand's bytes are copied; that all others have the same is checked on the way.</summary>
+    public sealed record Agree(IReadOnlyList<Operand> All) : TensorWork(All);
+
+    /// <summary>Elements are computed.</summary>
+    public sealed record Compute(IReadOnlyList<Operand> Read, bool HasBase, TensorMerge Merge) : TensorWork(Read);
+}

@@ -1,0 +1,110 @@
+using System.Globalization;
+using System.Text;
+using LayerSwap.Reports;
+
+namespace LayerSwap;
+
+/// <summary>A diff as JSON, CSV and Markdown.</summary>
+public static class LayerDiffReports
+{
+    private static readonly string[] Columns = ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed"];
+
+    /// <summary>One JSON object: <c>{base, models, rankedBy, entries, pairs, suggestion}</c>; NaN and infinities are strings.</summary>
+    public static string ToJson(this LayerDiffReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        return JsonReport.Write(json =>
+        {
+            json.WriteString("base", report.Base);
+            json.Texts("models", report.Models);
+            json.WriteString("rankedBy", DiffMetricNames.Of(report.RankedBy));
+            json.Array("entries", report.Entries, e =>
+            {
+                json.WriteString("model", e.Model);
+                json.WriteString("name", e.Name);
+                json.Number("layer", e.Layer);
+                json.WriteString("component", e.Component);
+                json.WriteNumber("parameters", e.Parameters);
+                json.WriteNumber("rank", e.Rank);
+                json.Number("mav", e.MeanAbsolute);
+                json.Number("matrixMav", e.MatrixMeanAbsolute);
+                json.Number("relativeMav", e.RelativeMeanAbsolute);
+                json.Number("l2", e.L2);
+                json.Number("relativeL2", e.RelativeL2);
+                json.Number("cosine", e.Cosine);
+                json.Number("maxAbs", e.MaxAbsolute);
+                json.Number("changed", e.Changed);
+            });
+            json.Array("pairs", report.Pairs, p =>
+            {
+                json.WriteString("a", p.A);
+                json.WriteString("b", p.B);
+                json.WriteString("name", p.Name);
+                json.Number("layer", p.Layer);
+                json.Number("cosine", p.Cosine);
+                json.Number("signConflict", p.SignConflict);
+            });
+            json.Texts("skipped", report.Skipped);
+            json.WriteNull("suggestion");
+        });
+    }
+
+    /// <summary>The entries as CSV (RFC 4180, lines end with LF), numbers in full. No cell of text starts a formula.</summary>
+    public static string ToCsv(this LayerDiffReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        StringBuilder csv = new StringBuilder(string.Join(',', Columns)).Append('\n');
+        foreach (DiffEntry e in report.Entries)
+        {
+            csv.Append(string.Join(',', (string[])[CsvCell.Text(e.Model), CsvCell.Text(e.Name), e.Layer?.ToString(CultureInfo.InvariantCulture) ?? "", CsvCell.Text(e.Component ?? ""), .. Numbers(e, "R")])).Append('\n');
+        }
+
+        return csv.ToString();
+    }
+
+    /// <summary>The entries as a Markdown table for each model.</summary>
+    public static string ToMarkdown(this LayerDiffReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        StringBuilder text = new();
+        foreach (string model in report.Models)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"## {MarkdownCell(report.Base)} → {MarkdownCell(model)}, by {DiffMetricNames.Of(report.RankedBy)}\n\n");
+            text.Append("| name | ").AppendJoin(" | ", Columns.Skip(4)).Append(" |\n|---|").Append(string.Concat(Columns.Skip(4).Select(_ => "---:|"))).Append('\n');
+            foreach (DiffEntry e in report.Entries.Where(e => e.Model == model))
+            {
+                text.Append(CultureInfo.InvariantCulture, $"| {MarkdownCell(e.Name)} | {string.Join(" | ", Numbers(e, "G5"))} |\n");
+            }
+
+            text.Append('\n');
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Writes <see cref="ToJson"/> to a file, whole or not at all.</summary>
+    public static void SaveJson(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToJson());
+
+    /// <summary>Writes <see cref="ToCsv"/> to a file, whole or not at all.</summary>
+    public static void SaveCsv(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToCsv());
+
+    /// <summary>Writes <see cref="ToMarkdown"/> to a file, whole or not at all.</summary>
+    public static void SaveMarkdown(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToMarkdown());
+
+    private static string[] Numbers(DiffEntry e, string format) =>
+    [
+        e.Parameters.ToString(CultureInfo.InvariantCulture), e.Rank.ToString(CultureInfo.InvariantCulture),
+        .. new[] { e.MeanAbsolute, e.MatrixMeanAbsolute, e.RelativeMeanAbsolute, e.L2, e.RelativeL2, e.Cosine, e.MaxAbsolute, e.Changed }.Select(v => v.ToString(format, CultureInfo.InvariantCulture)),
+    ];
+
+    private static string MarkdownCell(string text)
+    {
+        StringBuilder cell = new();
+        foreach (char c in Printable.Escape(text))
+        {
+            cell.Append(c is '|' or '\\' or '<' or '>' or '`' or '*' or '[' or ']' or '&' ? "\\" : "").Append(c);
+        }
+
+        return cell.ToString();
+    }
+}

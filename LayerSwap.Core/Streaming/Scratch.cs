@@ -1,0 +1,76 @@
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Streaming;
+
+/// <summary>One worker's buffers: they grow to the largest block asked of them and are used again for every block after.</summary>
+internal sealed class Scratch
+{
+    private byte[] _raw = [];
+    private byte[] _wide = [];
+    private byte[] _result = [];
+    private byte[] _output = [];
+
+    /// <summary>Undecoded bytes of all operands of a block, one after another.</summary>
+    public Span<byte> Raw(int length) => Grow(ref _raw, length);
+
+    /// <summary>Decoded elements of all operands of a block, one after another.</summary>
+    public Span<T> Wide<T>(int length)
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(Grow(ref _wide, checked(length * Marshal.SizeOf<T>())));
+
+    /// <summary>The elements of a block's result.</summary>
+    public Span<T> Result<T>(int length)
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(Grow(ref _result, checked(length * Marshal.SizeOf<T>())));
+
+    /// <summary>The bytes of a block's result.</summary>
+    public Span<byte> Output(int length) => Grow(ref _output, length);
+
+    /// <summary>Reads and decodes the same elements of every operand; <paramref name="raw"/> gets the undecoded bytes.</summary>
+    public Rows<T> Load<T>(IReadOnlyList<Operand> operands, long start, int count, out ReadOnlySpan<byte> raw)
+        where T : unmanaged
+    {
+        int total = 0;
+        foreach (Operand operand in operands)
+        {
+            total += count * operand.DType.Bits() / 8;
+        }
+
+        Span<byte> bytes = Raw(total);
+        Span<T> wide = Wide<T>(operands.Count * count);
+        int at = 0;
+        for (int k = 0; k < operands.Count; k++)
+        {
+            int width = operands[k].DType.Bits() / 8;
+            Span<byte> window = bytes.Slice(at, count * width);
+            operands[k].Read(start * width, window);
+            Widen(operands[k].DType, window, wide.Slice(k * count, count));
+            at += window.Length;
+        }
+
+        raw = bytes;
+        return new Rows<T>(wide, count);
+    }
+
+    private static void Widen<T>(DType dtype, ReadOnlySpan<byte> source, Span<T> destination)
+        where T : unmanaged
+    {
+        if (typeof(T) == typeof(double))
+        {
+            Codec.Widen(dtype, source, MemoryMarshal.Cast<T, double>(destination));
+        }
+        else
+        {
+            Codec.Widen(dtype, source, MemoryMarshal.Cast<T, float>(destination));
+        }
+    }
+
+    private static Span<byte> Grow(ref byte[] buffer, int length)
+    {
+        if (buffer.Length < length)
+        {
+            buffer = GC.AllocateUninitializedArray<byte>(length);
+        }
+
+        return buffer.AsSpan(0, length);
+    }
+}

@@ -1,0 +1,19 @@
+namespace LayerSwap.Streaming;
+
+/// <summary>
+/// The fixed grid over a tensor's elements. Reductions fold it in order and checksums are taken over it, so neither depends on threads or
+/// on the size of the blocks that sections are worked in.
+/// </summary>
+internal static class Sections
+{
+    /// <summary>Elements in a section; the last of a tensor may be shorter.</summary>
+    public const int Length = 1 << 18;
+
+    /// <summary>Elements in a block of a reduction: fixed, since sums depend on it.</summary>
+    public const int ReductionBlock = 1 << 14;
+
+    public static long CountOf(long elements) => (elements + Length - 1) / Length;
+
+    public static (long Start, int Count) At(long section, long elements) =>
+        (section * Length, (int)Math.Min(Length, elements - (section * Length)));
+}

@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Text;
+
+namespace LayerSwap;
+
+/// <summary>Makes names out of files harmless in messages and tables: a tensor's name may hold anything, escape sequences too.</summary>
+public static class Printable
+{
+    private const int Longest = 200;
+
+    /// <summary>The text with control, format and lone surrogate characters written as <c>\uXXXX</c>, cut after 200 characters.</summary>
+    public static string Escape(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        bool clean = text.Length <= Longest;
+        for (int i = 0; clean && i < text.Length; i++)
+        {
+            clean = !NeedsEscape(text, i);
+        }
+
+        if (clean)
+        {
+            return text;
+        }
+
+        StringBuilder escaped = new();
+        int end = Math.Min(text.Length, Longest);
+        for (int i = 0; i < end; i++)
+        {
+            _ = NeedsEscape(text, i)
+                ? escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)text[i]:X4}")
+                : escaped.Append(text[i]);
+        }
+
+        if (end < text.Length)
+        {
+            escaped.Append(CultureInfo.InvariantCulture, $"... ({text.Length} characters)");
+        }
+
+        return escaped.ToString();
+    }
+
+    private static bool NeedsEscape(string text, int index) => char.GetUnicodeCategory(text[index]) switch
+    {
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+            or UnicodeCategory.PrivateUse => true,
+        UnicodeCategory.Surrogate => !(char.IsHighSurrogate(text[index]) && index + 1 < text.Length && char.IsLowSurrogate(text[index + 1]))
+            && !(char.IsLowSurrogate(text[index]) && index > 0 && char.IsHighSurrogate(text[index - 1])),
+        _ => false,
+    };
+}
