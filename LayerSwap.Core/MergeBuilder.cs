@@ -13,7 +13,7 @@ public sealed class MergeBuilder
     private VocabularyPolicy _vocabulary;
     private long _shardSize = 5_000_000_000;
     private int _threads = Environment.ProcessorCount;
-    private int _blockElements = 1 << 15;
+    private int _blockElements = Streaming.Sections.ReadBlock;
 
     internal MergeBuilder(ICheckpoint? @base, IMergeStrategy strategy, ICheckpoint? donor = null)
     {

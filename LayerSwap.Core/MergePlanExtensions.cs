@@ -13,7 +13,7 @@ public static class MergePlanExtensions
     /// <param name="options">Null for the defaults.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="OutputException">The output exists, there is no room, or it could not be written.</exception>
-    /// <exception cref="CheckpointException">An input changed while it was read.</exception>
+    /// <exception cref="InputChangedException">An input changed while it was read.</exception>
     /// <exception cref="MergeException">A tensor that is never averaged differs between the inputs.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static Task<MergeResult> ExecuteAsync(this MergePlan plan, string path, SaveOptions? options = null, CancellationToken cancellationToken = default)

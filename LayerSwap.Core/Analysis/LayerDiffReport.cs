@@ -28,6 +28,14 @@ public sealed record LayerDiffReport
     /// <summary>Tensors left out because no arithmetic is defined on their dtype, such as integers.</summary>
     public required IReadOnlyList<string> Skipped { get; init; }
 
+    /// <summary>The report with only the most changed entries of each model.</summary>
+    /// <param name="count">How many of each, 1 or more.</param>
+    public LayerDiffReport Top(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        return this with { Entries = [.. Entries.Where(e => e.Rank <= count)] };
+    }
+
     /// <summary>An aligned table of all entries, then one of all pairs.</summary>
     public override string ToString()
     {

@@ -41,7 +41,7 @@ internal sealed class ChangeReduction(int models) : IRowsReduction<TensorChange>
 
     public TensorChange Create() => new(models);
 
-    public void Observe<T>(in Rows<T> rows, ReadOnlySpan<byte> raw, long start, Span<T> spare, TensorChange state)
+    public void Observe<T>(in Rows<T> rows, long start, Span<T> spare, TensorChange state)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         for (int m = 0; m < models; m++)

@@ -34,7 +34,7 @@ public interface ICheckpoint : IDisposable
     /// <param name="offset">The first byte, from 0.</param>
     /// <param name="destination">Filled completely.</param>
     /// <exception cref="ArgumentException">There is no such tensor, or the window passes its end.</exception>
-    /// <exception cref="CheckpointException">The file has changed or become shorter since it was opened.</exception>
+    /// <exception cref="InputChangedException">The file has become shorter since it was opened.</exception>
     /// <exception cref="IOException">The file could not be read.</exception>
     void Read(string name, long offset, Span<byte> destination);
 }

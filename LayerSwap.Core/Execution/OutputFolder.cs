@@ -59,7 +59,7 @@ internal sealed class OutputFolder : IDisposable
             if (free < bytes)
             {
                 Directory.Delete(staging);
-                throw new OutputException(path, $"The output needs {ByteSize.Format(bytes)} ({bytes} bytes) beside {shown}, but only {ByteSize.Format(free)} ({free} bytes) are free. Remedy: make room, or choose another disk.");
+                throw new OutputException(path, $"The output needs {ByteSize.Format(bytes)} ({bytes} bytes) beside {shown}, but only {ByteSize.Format(free)} ({free} bytes) are free. Remedy: make room, or choose another disk.") { NoRoom = true };
             }
 
             return folder;

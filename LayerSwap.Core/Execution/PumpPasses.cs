@@ -18,7 +18,7 @@ internal sealed class PumpPasses(Pump pump, int worker, TensorWork.Compute work,
     {
         public TState Create() => reduction.Create();
 
-        public void Observe<T>(in Rows<T> rows, ReadOnlySpan<byte> raw, long start, Span<T> spare, TState state)
+        public void Observe<T>(in Rows<T> rows, long start, Span<T> spare, TState state)
             where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
             reduction.Observe(new MergeBlock<T>(start, hasBase ? rows[0] : [], rows.After(hasBase ? 1 : 0), spare), state);
 

@@ -70,20 +70,26 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
         {
             int count = Math.Min(blockElements, elements - done);
             long start = firstElement + done;
-            Rows<T> rows = scratch.Load<T>(tensor.Work.Operands, start, count, out ReadOnlySpan<byte> raw);
+            ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, start, count);
             Span<byte> output = scratch.Output(count * width);
-            if (tensor.Work is TensorWork.Compute compute)
+            for (int part = 0; part < count; part += Sections.ComputeBlock)
             {
-                Span<T> result = scratch.Result<T>(count);
-                Compute(compute, rows, start, result);
-                Narrow<T>(dtype, result, output);
-                Mend(compute, dtype, raw, output);
-            }
-            else
-            {
-                Narrow(dtype, rows[0], output);
+                int length = Math.Min(Sections.ComputeBlock, count - part);
+                Rows<T> rows = scratch.Decode<T>(tensor.Work.Operands, raw, count, part, length);
+                Span<byte> place = output.Slice(part * width, length * width);
+                if (tensor.Work is TensorWork.Compute compute)
+                {
+                    Span<T> result = scratch.Result<T>(length);
+                    Compute(compute, rows, start + part, result);
+                    Narrow<T>(dtype, result, place);
+                }
+                else
+                {
+                    Narrow(dtype, rows[0], place);
+                }
             }
 
+            Mend(tensor.Work, dtype, raw, output);
             sink(tensor, start * width, output);
             hash.Append(output);
             meter.Add(raw.Length + output.Length);
@@ -106,16 +112,22 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
         }
     }
 
-    private static void Mend(TensorWork.Compute compute, DType dtype, ReadOnlySpan<byte> raw, Span<byte> output)
+    /// <summary>Keeps a strategy's promise on elements that all operands agree on, where dtypes allow it to be kept to the bit.</summary>
+    private static void Mend(TensorWork work, DType dtype, ReadOnlySpan<byte> raw, Span<byte> output)
     {
-        int skip = compute.HasBase && compute.Merge.Agreement == AgreementRule.Sources ? 1 : 0;
-        bool promised = compute.Merge.Agreement != AgreementRule.None && compute.Operands.Count > skip;
-        for (int k = skip; promised && k < compute.Operands.Count; k++)
+        if (work is not TensorWork.Compute { Merge.Agreement: not AgreementRule.None } compute)
         {
-            promised = compute.Operands[k].DType == dtype;
+            return;
         }
 
-        if (promised)
+        int skip = compute.HasBase && compute.Merge.Agreement == AgreementRule.Sources ? 1 : 0;
+        bool same = compute.Operands.Count > skip;
+        for (int k = skip; same && k < compute.Operands.Count; k++)
+        {
+            same = compute.Operands[k].DType == dtype;
+        }
+
+        if (same)
         {
             Agreement.Restore(dtype.Bits(), raw[^(output.Length * (compute.Operands.Count - skip))..], output);
         }

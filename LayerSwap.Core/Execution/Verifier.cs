@@ -77,9 +77,9 @@ internal static class Verifier
                         + $"the record says {TensorChecksum.Text(expected)}: its data was changed or damaged. Remedy: merge again.")));
                 }
             }
-            catch (CheckpointException e)
+            catch (InputChangedException e)
             {
-                problems.Add(((int)index, Problem(e.File, e.Tensor, e.Message)));
+                problems.Add(((int)index, Problem(e.File, tensor.Name, e.Message)));
             }
         });
         meter.Finish();

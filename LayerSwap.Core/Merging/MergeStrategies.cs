@@ -5,6 +5,17 @@ namespace LayerSwap;
 /// <summary>The built-in strategies. Each has a page in docs/strategies with its formula and source.</summary>
 public static class MergeStrategies
 {
+    /// <summary>Every method that can be found by name, with its parameters.</summary>
+    public static IReadOnlyList<MergeMethod> Methods => MergeMethods.All;
+
+    /// <summary>Finds a method by its name, such as <c>task_arithmetic</c>.</summary>
+    /// <exception cref="ArgumentException">There is none; the message names the nearest.</exception>
+    public static MergeMethod Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return MergeMethods.Find(name);
+    }
+
     /// <summary>The base's bytes, or the first source's where there is no base.</summary>
     public static IMergeStrategy Keep { get; } = new TakeStrategy("keep", null);
 

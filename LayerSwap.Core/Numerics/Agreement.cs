@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace LayerSwap.Numerics;
@@ -36,6 +37,7 @@ internal static class Agreement
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Restore<T>(ReadOnlySpan<T> operands, Span<T> output)
         where T : unmanaged, IBinaryInteger<T>
     {

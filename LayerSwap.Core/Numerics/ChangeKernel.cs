@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -60,6 +61,7 @@ internal sealed class AgreementSums
 /// <summary>The sums of one block. Lanes are eight doubles wide on every machine, so that sums are the same on every machine.</summary>
 internal static class ChangeKernel
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Observe<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ChangeSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -70,6 +72,7 @@ internal static class ChangeKernel
     }
 
     /// <summary>The scalar definition: the change in the precision of the inputs, everything summed in doubles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ChangeSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -90,6 +93,7 @@ internal static class ChangeKernel
         into.Add(sums);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ObservePair<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -99,6 +103,7 @@ internal static class ChangeKernel
         PairScalar(origin[done..], a[done..], b[done..], into);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PairScalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -119,6 +124,7 @@ internal static class ChangeKernel
         where T : unmanaged =>
         MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in a)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in b)));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ChangeSums into)
     {
         Vector512<double> absChange = default, squareChange = default, absBase = default, squareBase = default, squareTuned = default, dot = default;
@@ -166,6 +172,7 @@ internal static class ChangeKernel
         return end;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int PairVectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b, AgreementSums into)
     {
         Vector512<double> dot = default, squareA = default, squareB = default;

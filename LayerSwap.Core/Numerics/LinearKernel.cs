@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -10,18 +11,23 @@ namespace LayerSwap.Numerics;
 internal static class LinearKernel
 {
     /// <summary><c>output[i] = sum over k of weights[k] * rows[k][i]</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Combine(ReadOnlySpan<double> weights, in Rows<float> rows, Span<float> output)
     {
-        int i = 0;
         ref float from = ref rows.Reference;
         ref float to = ref MemoryMarshal.GetReference(output);
-        for (; i <= output.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        int length = output.Length, i = 0;
+        // The weight of the first row and of a possible second stay in registers: two rows are the common case.
+        Vector512<double> first = Vector512.Create(weights.Length > 0 ? weights[0] : 0), second = Vector512.Create(weights.Length > 1 ? weights[1] : 0);
+        for (; i <= length - Vector512<float>.Count && weights.Length > 1; i += Vector512<float>.Count)
         {
-            Vector512<double> lower = Vector512<double>.Zero, upper = Vector512<double>.Zero;
-            for (int k = 0; k < weights.Length; k++)
+            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            (Vector512<double> c, Vector512<double> d) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)(length + i)));
+            Vector512<double> lower = (first * a) + (second * c), upper = (first * b) + (second * d);
+            for (int k = 2; k < weights.Length; k++)
             {
                 Vector512<double> weight = Vector512.Create(weights[k]);
-                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)((k * rows.Length) + i)));
+                (a, b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)((k * length) + i)));
                 lower += weight * a;
                 upper += weight * b;
             }
@@ -29,7 +35,7 @@ internal static class LinearKernel
             Vector512.Narrow(lower, upper).StoreUnsafe(ref to, (nuint)i);
         }
 
-        for (; i < output.Length; i++)
+        for (; i < length; i++)
         {
             double sum = 0;
             for (int k = 0; k < weights.Length; k++)
@@ -57,20 +63,23 @@ internal static class LinearKernel
     }
 
     /// <summary><c>output[i] = origin[i] + scale * sum over k of weights[k] * (rows[k][i] - origin[i])</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddTaskVectors(ReadOnlySpan<double> weights, double scale, ReadOnlySpan<float> origin, in Rows<float> rows, Span<float> output)
     {
-        int i = 0;
-        Vector512<double> by = Vector512.Create(scale);
         ref float from = ref rows.Reference;
+        ref float start = ref MemoryMarshal.GetReference(origin);
         ref float to = ref MemoryMarshal.GetReference(output);
-        for (; i <= output.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        int length = output.Length, i = 0;
+        Vector512<double> by = Vector512.Create(scale), first = Vector512.Create(weights.Length > 0 ? weights[0] : 0);
+        for (; i <= length - Vector512<float>.Count && weights.Length > 0; i += Vector512<float>.Count)
         {
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(origin), (nuint)i));
-            Vector512<double> lower = Vector512<double>.Zero, upper = Vector512<double>.Zero;
-            for (int k = 0; k < weights.Length; k++)
+            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref start, (nuint)i));
+            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            Vector512<double> lower = first * (a - x), upper = first * (b - y);
+            for (int k = 1; k < weights.Length; k++)
             {
                 Vector512<double> weight = Vector512.Create(weights[k]);
-                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)((k * rows.Length) + i)));
+                (a, b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)((k * length) + i)));
                 lower += weight * (a - x);
                 upper += weight * (b - y);
             }

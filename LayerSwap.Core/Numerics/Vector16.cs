@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -10,6 +11,7 @@ namespace LayerSwap.Numerics;
 /// </summary>
 internal static class Vector16
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         int i = 0;
@@ -28,6 +30,7 @@ internal static class Vector16
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToBFloat16(ReadOnlySpan<float> source, Span<ushort> destination)
     {
         int i = 0;

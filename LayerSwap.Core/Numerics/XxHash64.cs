@@ -86,6 +86,7 @@ internal struct XxHash64
         return hash ^ (hash >> 32);
     }
 
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
     private void Consume(ReadOnlySpan<byte> stripes)
     {
         (ulong a, ulong b, ulong c, ulong d) = (_a, _b, _c, _d);

@@ -24,8 +24,9 @@ internal static class PlanMemory
 
         bool doubles = Streaming.Pump.NeedsDoubles(decision.Work.Operands, decision.Output.DType);
         long wide = doubles ? sizeof(double) : sizeof(float);
-        long elements = Math.Max(Math.Min(blockElements, decision.Output.ElementCount), Streaming.Sections.ReductionBlock);
-        return elements * (decision.Work.Operands.Sum(o => (o.DType.Bits() / 8) + wide) + wide + (decision.Output.DType.Bits() / 8));
+        long read = Math.Max(Math.Min(blockElements, decision.Output.ElementCount), Streaming.Sections.ReadBlock);
+        return (read * (decision.Work.Operands.Sum(o => o.DType.Bits() / 8) + (decision.Output.DType.Bits() / 8)))
+            + (Streaming.Sections.ComputeBlock * wide * (decision.Work.Operands.Count + 1));
     }
 }
 

@@ -27,7 +27,7 @@ internal sealed record PlanRequest
 
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    public int BlockElements { get; init; } = 1 << 15;
+    public int BlockElements { get; init; } = Streaming.Sections.ReadBlock;
 
     /// <summary>All inputs, the base first, each once.</summary>
     public IReadOnlyList<ICheckpoint> Inputs => [.. (Base is null ? [] : new[] { Base }).Concat(Sources.Select(s => s.Checkpoint)).Distinct()];

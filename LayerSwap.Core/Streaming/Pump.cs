@@ -8,11 +8,10 @@ internal interface IRowsReduction<TState>
     TState Create();
 
     /// <param name="rows">The operands' elements.</param>
-    /// <param name="raw">The same, undecoded, one operand after another.</param>
     /// <param name="start">The index of the first element.</param>
     /// <param name="spare">Room for one row.</param>
     /// <param name="state">What is added to.</param>
-    void Observe<T>(in Rows<T> rows, ReadOnlySpan<byte> raw, long start, Span<T> spare, TState state)
+    void Observe<T>(in Rows<T> rows, long start, Span<T> spare, TState state)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>;
 
     /// <summary>Adds a later section's state to that of all sections before it.</summary>
@@ -48,17 +47,17 @@ internal sealed class Pump
         {
             TState state = reduction.Create();
             (long first, int length) = Sections.At(section, elements);
-            for (int done = 0; done < length; done += Sections.ReductionBlock)
+            for (int done = 0; done < length; done += Sections.ReadBlock)
             {
-                int count = Math.Min(Sections.ReductionBlock, length - done);
-                ReadOnlySpan<byte> raw;
+                int count = Math.Min(Sections.ReadBlock, length - done);
+                ReadOnlySpan<byte> raw = _scratch[w].Read(operands, first + done, count);
                 if (doubles)
                 {
-                    reduction.Observe(_scratch[w].Load<double>(operands, first + done, count, out raw), raw, first + done, _scratch[w].Result<double>(count), state);
+                    Observe<TState, double>(_scratch[w], operands, raw, first + done, count, reduction, state);
                 }
                 else
                 {
-                    reduction.Observe(_scratch[w].Load<float>(operands, first + done, count, out raw), raw, first + done, _scratch[w].Result<float>(count), state);
+                    Observe<TState, float>(_scratch[w], operands, raw, first + done, count, reduction, state);
                 }
 
                 read?.Invoke(raw.Length);
@@ -67,6 +66,16 @@ internal sealed class Pump
             fold.Add(section, state);
         });
         return fold.Total;
+    }
+
+    private static void Observe<TState, T>(Scratch scratch, IReadOnlyList<Operand> operands, ReadOnlySpan<byte> raw, long first, int length, IRowsReduction<TState> reduction, TState state)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        for (int done = 0; done < length; done += Sections.ComputeBlock)
+        {
+            int count = Math.Min(Sections.ComputeBlock, length - done);
+            reduction.Observe(scratch.Decode<T>(operands, raw, length, done, count), first + done, scratch.Result<T>(count), state);
+        }
     }
 
     /// <summary>Combines states in the order of their sections, whatever the order they come in.</summary>

@@ -25,9 +25,8 @@ internal sealed class Scratch
     /// <summary>The bytes of a block's result.</summary>
     public Span<byte> Output(int length) => Grow(ref _output, length);
 
-    /// <summary>Reads and decodes the same elements of every operand; <paramref name="raw"/> gets the undecoded bytes.</summary>
-    public Rows<T> Load<T>(IReadOnlyList<Operand> operands, long start, int count, out ReadOnlySpan<byte> raw)
-        where T : unmanaged
+    /// <summary>Reads the same elements of every operand, undecoded, one operand after another.</summary>
+    public ReadOnlySpan<byte> Read(IReadOnlyList<Operand> operands, long start, int count)
     {
         int total = 0;
         foreach (Operand operand in operands)
@@ -36,18 +35,30 @@ internal sealed class Scratch
         }
 
         Span<byte> bytes = Raw(total);
+        int at = 0;
+        for (int k = 0; k < operands.Count; k++)
+        {
+            int width = operands[k].DType.Bits() / 8;
+            operands[k].Read(start * width, bytes.Slice(at, count * width));
+            at += count * width;
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Decodes a part of what was read: elements <paramref name="from"/> to <paramref name="from"/> + <paramref name="count"/> of <paramref name="read"/>.</summary>
+    public Rows<T> Decode<T>(IReadOnlyList<Operand> operands, ReadOnlySpan<byte> raw, int read, int from, int count)
+        where T : unmanaged
+    {
         Span<T> wide = Wide<T>(operands.Count * count);
         int at = 0;
         for (int k = 0; k < operands.Count; k++)
         {
             int width = operands[k].DType.Bits() / 8;
-            Span<byte> window = bytes.Slice(at, count * width);
-            operands[k].Read(start * width, window);
-            Widen(operands[k].DType, window, wide.Slice(k * count, count));
-            at += window.Length;
+            Widen(operands[k].DType, raw.Slice(at + (from * width), count * width), wide.Slice(k * count, count));
+            at += read * width;
         }
 
-        raw = bytes;
         return new Rows<T>(wide, count);
     }
 

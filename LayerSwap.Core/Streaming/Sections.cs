@@ -9,8 +9,11 @@ internal static class Sections
     /// <summary>Elements in a section; the last of a tensor may be shorter.</summary>
     public const int Length = 1 << 18;
 
-    /// <summary>Elements in a block of a reduction: fixed, since sums depend on it.</summary>
-    public const int ReductionBlock = 1 << 14;
+    /// <summary>Elements read at a time, unless asked otherwise: large enough for the file system.</summary>
+    public const int ReadBlock = 1 << 16;
+
+    /// <summary>Elements computed at a time: few enough for all operands to stay in the core's own cache. Fixed, since sums depend on it.</summary>
+    public const int ComputeBlock = 1 << 12;
 
     public static long CountOf(long elements) => (elements + Length - 1) / Length;
 

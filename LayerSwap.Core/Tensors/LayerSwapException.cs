@@ -26,6 +26,16 @@ public sealed class CheckpointException : LayerSwapException
     public string? Tensor { get; }
 }
 
+/// <summary>An input changed or became shorter while it was read: what was merged of it cannot be trusted, and nothing is published.</summary>
+public sealed class InputChangedException : LayerSwapException
+{
+    internal InputChangedException(string file, string message)
+        : base(message) => File = file;
+
+    /// <summary>The file that changed.</summary>
+    public string File { get; }
+}
+
 /// <summary>The inputs, rules or settings of a merge do not fit together. Found while planning: nothing has been written.</summary>
 public sealed class MergeException : LayerSwapException
 {
@@ -47,6 +57,11 @@ public sealed class OutputException : LayerSwapException
 {
     internal OutputException(string path, string message, Exception? inner = null)
         : base(message, inner) => Path = path;
+
+    /// <summary>Whether the path itself was refused (it exists, it is an input) before anything was tried; otherwise writing failed.</summary>
+    public bool Refused => InnerException is null && !NoRoom;
+
+    internal bool NoRoom { get; init; }
 
     /// <summary>The output path concerned.</summary>
     public string Path { get; }

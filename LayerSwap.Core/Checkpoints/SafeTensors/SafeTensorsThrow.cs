@@ -43,9 +43,9 @@ internal sealed class SafeTensorsThrow(string file)
         ? $"its tensors need {tensors} bytes of data, but only {data} are there: {tensors - data} bytes are missing. Remedy: the file was cut short; fetch it again."
         : $"its tensors need {tensors} bytes of data, but {data} are there: {data - tensors} bytes are too many. Remedy: {Remedy}");
 
-    public CheckpointException CutShort(string tensor, long expected) =>
-        Error(tensor, $"tensor {Printable.Escape(tensor)} could not be read to its end: the file had {expected} bytes when it was opened and is shorter now. "
-            + "Remedy: let nothing write to an input while it is read, and run again.");
+    public InputChangedException CutShort(string tensor, long expected) =>
+        new(file, $"{Printable.Escape(file)} changed while it was read: it had {expected} bytes when it was opened and is shorter now, so that tensor {Printable.Escape(tensor)} "
+            + "cannot be read to its end. Remedy: let nothing write to an input while it is read, and run again.");
 
     private static string Looks(ulong length) => length switch
     {

@@ -1,0 +1,38 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace LayerSwap.Benchmarks.Floor;
+
+/// <summary>The floor: reads all inputs block by block and writes the last one's blocks, with no arithmetic. With one thread it is the plain loop that anyone would write.</summary>
+internal static class CopyLoop
+{
+    private const int Block = 1 << 18;
+
+    public static void Run(string[] inputs, string? output, int threads)
+    {
+        SafeFileHandle[] handles = [.. inputs.Select(p => File.OpenHandle(p))];
+        long length = RandomAccess.GetLength(handles[0]);
+        using SafeFileHandle? target = output is null ? null : File.OpenHandle(output, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, length);
+        long next = 0;
+        Thread[] workers = [.. Enumerable.Range(0, threads).Select(_ => new Thread(() =>
+        {
+            byte[] buffer = new byte[Block];
+            long at;
+            while ((at = Interlocked.Add(ref next, Block) - Block) < length)
+            {
+                int count = 0;
+                foreach (SafeFileHandle handle in handles)
+                {
+                    count = RandomAccess.Read(handle, buffer, at);
+                }
+
+                if (target is not null)
+                {
+                    RandomAccess.Write(target, buffer.AsSpan(0, count), at);
+                }
+            }
+        }))];
+        Array.ForEach(workers, w => w.Start());
+        Array.ForEach(workers, w => w.Join());
+        Array.ForEach(handles, h => h.Dispose());
+    }
+}

@@ -1,0 +1,86 @@
+using System.Globalization;
+using LayerSwap.Benchmarks.Synthetic;
+
+namespace LayerSwap.Benchmarks.Floor;
+
+/// <summary>
+/// How far whole operations are from the floor: plain loops that do the same reads and writes and no arithmetic. Rounds are interleaved and medians taken, so that
+/// a noisy machine spoils both sides alike.
+/// </summary>
+internal static class FloorProgram
+{
+    public static async Task<int> RunAsync(string[] options)
+    {
+        long size = ByteSize.TryParse(Value(options, "--size") ?? "1GiB", out long bytes) ? bytes : throw new ArgumentException("--size: a size such as 1GiB is expected.");
+        int threads = int.Parse(Value(options, "--threads") ?? Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        int rounds = int.Parse(Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
+        string root = Path.Combine(Value(options, "--dir") ?? Path.GetTempPath(), "layerswap-floor");
+        Directory.CreateDirectory(root);
+        string[] paths = [.. new[] { "base", "math", "swahili" }.Select(n => Path.Combine(root, n))];
+        await MakeModelsAsync(paths, size);
+
+        using ICheckpoint origin = Checkpoint.Open(paths[0]), math = Checkpoint.Open(paths[1]), swahili = Checkpoint.Open(paths[2]);
+        string target = Path.Combine(root, "out"), file = Path.Combine(root, "copy");
+        string[] files = [.. paths.Select(p => Path.Combine(p, "model.safetensors"))];
+        Operation[] operations =
+        [
+            new("File.Copy of one model", null, () => Task.Run(() => File.Copy(files[1], file))),
+            new("plain copy loop, 2 in", null, () => Task.Run(() => CopyLoop.Run(files[1..], file, 1))),
+            new("plain copy loop, 3 in", null, () => Task.Run(() => CopyLoop.Run(files, file, 1))),
+            new("plain read loop, 1 in", null, () => Task.Run(() => CopyLoop.Run(files[1..2], null, 1))),
+            new("plain read loop, 3 in", null, () => Task.Run(() => CopyLoop.Run(files, null, 1))),
+            new("threaded copy loop, 3 in", "plain copy loop, 3 in", () => Task.Run(() => CopyLoop.Run(files, file, threads))),
+            new("swap, pure", "File.Copy of one model", () => Merge.LayerSwap(math, swahili, new LayerSwapOptions
+            {
+                TransitionBottom = 0, TransitionTop = 0, Embeddings = OutsidePolicy.Task, Norm = OutsidePolicy.Task, Head = OutsidePolicy.Task,
+            }).OnThreads(threads).SaveAsync(target)),
+            new("swap, paper", "File.Copy of one model", () => Merge.LayerSwap(math, swahili).OnThreads(threads).SaveAsync(target)),
+            new("linear of 2", "plain copy loop, 2 in", () => Merge.Soup(math, swahili).OnThreads(threads).SaveAsync(target)),
+            new("linear of 3", "plain copy loop, 3 in", () => Merge.Soup(origin, math, swahili).OnThreads(threads).SaveAsync(target)),
+            new("task_arithmetic of 2", "plain copy loop, 3 in", () => Merge.Onto(origin).With(math, 0.6).With(swahili, 0.4).TaskArithmetic(0.8).OnThreads(threads).SaveAsync(target)),
+            new("diff of 2", "plain read loop, 3 in", () => LayerDiff.From(origin).To(math, swahili).OnThreads(threads).RunAsync()),
+            new("verify", "plain read loop, 1 in", () => Checkpoint.VerifyAsync(paths[1])),
+        ];
+        try
+        {
+            Measurement[] results = await Stopwatches.MeasureAsync(operations, rounds, () => Clear(target, file));
+            Console.WriteLine(FloorTable.Of(results, size, threads, rounds));
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+
+        return 0;
+    }
+
+    /// <summary>Writes the three models; language changes outside, task changes in the middle.</summary>
+    private static async Task MakeModelsAsync(string[] paths, long size)
+    {
+        LlamaShape shape = LlamaShape.OfSize(size);
+        Func<int?, double>?[] changes = [null, layer => layer is >= 5 and < 14 ? 0.002 : 0.0005, layer => layer is >= 5 and < 14 ? 0.0005 : 0.002];
+        for (int i = 0; i < paths.Length; i++)
+        {
+            if (!Directory.Exists(paths[i]))
+            {
+                await Merge.Onto(new GeneratedModel(Path.GetFileName(paths[i]), shape, i, changes[i])).SaveAsync(paths[i]);
+            }
+        }
+    }
+
+    private static void Clear(string target, string file)
+    {
+        if (Directory.Exists(target))
+        {
+            Directory.Delete(target, recursive: true);
+        }
+
+        File.Delete(file);
+    }
+
+    private static string? Value(string[] options, string name)
+    {
+        int at = Array.IndexOf(options, name);
+        return at < 0 ? null : at + 1 < options.Length ? options[at + 1] : throw new ArgumentException($"{name} needs a value.");
+    }
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+
+namespace LayerSwap.Cli.Commands;
+
+/// <summary>The whole path on really trained models that come with the tool.</summary>
+internal static class DemoCommand
+{
+    public static Command Create()
+    {
+        Argument<string> directory = new("DIR") { Description = "Where to put models, merge and reports; layerswap-demo by default.", DefaultValueFactory = _ => "layerswap-demo" };
+        Command command = new("demo", "Shows the whole path on three small trained models that come with the tool: inspect, diff, plan, swap, verify, report. Needs no input and no network.\n\nExample: layerswap demo") { directory };
+        command.SetAction((parsed, cancellation) => RunAsync(new Terminal(parsed), parsed.GetValue(directory)!, cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Terminal terminal, string directory, CancellationToken cancellation)
+    {
+        string models = Path.Combine(directory, "models"), merged = Path.Combine(directory, "math-sahili"), report = Path.Combine(directory, "report");
+        string[] names = ["base", "math", "sahili"];
+        CopyModels(names, models);
+        Directory.CreateDirectory(report);
+        using OpenModels open = new();
+        ICheckpoint[] all = [.. names.Select(n => open[Path.Combine(models, n)])];
+
+        Terminal.Result("1. inspect: a small Llama, trained; two were fine-tuned from it, one on mathematics in English, one on text in Sahili (an invented language).\n");
+        Terminal.Result(all[0].ToText());
+
+        Terminal.Result("2. diff: what each fine-tuning changed, layer by layer.\n");
+        LayerDiffReport diff = await terminal.WithProgress("comparing", p => LayerDiff.From(all[0]).To(all[1], all[2]).RunAsync(p, cancellation));
+        Terminal.Result(diff.ToString());
+        diff.SaveJson(Path.Combine(report, "diff.json"));
+        diff.SaveCsv(Path.Combine(report, "diff.csv"));
+        diff.SaveMarkdown(Path.Combine(report, "diff.md"));
+        foreach (string model in diff.Models)
+        {
+            DiffEntry most = diff.Entries.First(e => e.Model == model && e.Layer is not null), least = diff.Entries.Last(e => e.Model == model && e.Layer is not null);
+            Terminal.Result($"   {Path.GetFileName(model)} changed {most.Name} most and {least.Name} least, {most.MeanAbsolute / least.MeanAbsolute:F1} times apart.");
+        }
+
+        Terminal.Result("\n3. plan: the bottom layer and the top layer from Sahili, the middle from mathematics, one averaged layer at each seam.\n");
+        MergePlan plan = Merge.LayerSwap(task: all[1], language: all[2], bottom: 1, top: 1, transition: 1).Plan();
+        Terminal.Result(plan.ToString());
+
+        Terminal.Result("4. swap.\n");
+        MergeResult result = await terminal.WithProgress("merging", p => plan.ExecuteAsync(merged, new SaveOptions { Progress = p, Logger = terminal.Logger, Overwrite = true }, cancellation));
+        Terminal.Result("   " + result);
+
+        Terminal.Result("\n5. verify.\n");
+        VerifyReport verified = await terminal.WithProgress("verifying", p => Checkpoint.VerifyAsync(merged, p, cancellation));
+        Terminal.Result("   " + verified);
+
+        Terminal.Result($"\nThe merged model: {Path.GetFullPath(merged)}\nThe report:       {Path.GetFullPath(report)} (diff.json, diff.csv, diff.md)\nThe models:       {Path.GetFullPath(models)}");
+        return verified.Ok ? ExitCode.Done : ExitCode.BadInput;
+    }
+
+    /// <summary>Puts the models that come with the tool beside the result, where the commands shown can be repeated on them.</summary>
+    private static void CopyModels(string[] names, string target)
+    {
+        foreach (string name in names)
+        {
+            Directory.CreateDirectory(Path.Combine(target, name));
+            foreach (string file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Demo", name)))
+            {
+                File.Copy(file, Path.Combine(target, name, Path.GetFileName(file)), overwrite: true);
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace LayerSwap.Cli.Commands;
+
+internal static class MergeCommand
+{
+    public static Command Create(bool planOnly)
+    {
+        Option<string> method = new("--method") { Description = "The method: " + string.Join("; ", MergeStrategies.Methods.Select(m => $"{m.Name} ({m.Summary.TrimEnd('.')})")) + ".", Required = true, HelpName = "NAME" };
+        Option<string?> origin = new("--base") { Description = "The model the others were fine-tuned from, for methods that need one. It gives config and tokenizer.", HelpName = "DIR" };
+        Option<string[]> models = new("--model") { Description = "A model, with a weight if it has one: --model math=0.6. Once for each model.", Required = true, HelpName = "DIR[=WEIGHT]" };
+        Option<string[]> parameters = new("--parameter", "-p") { Description = "A parameter of the method: " + string.Join("; ", MergeStrategies.Methods.Select(m => $"{m.Name}: {string.Join(", ", m.Parameters.Select(p => p.Name))}")) + ".", HelpName = "NAME=VALUE" };
+        Command command = new("merge", "Merges models by a method.\n\nExample: layerswap merge --method task_arithmetic --base llama-8b --model math=0.6 --model swahili=0.4 -p lambda=0.8 -o out") { method, origin, models, parameters };
+        OutputOptions output = new(command, planOnly);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using OpenModels open = new();
+            MergeMethod chosen = MergeStrategies.Find(parsed.GetValue(method)!);
+            if (chosen.NeedsBase && parsed.GetValue(origin) is null)
+            {
+                throw new UsageException($"{chosen.Name} needs --base DIR, the model the others were fine-tuned from.");
+            }
+
+            IMergeStrategy strategy = chosen.Create(Parameters(parsed.GetValue(parameters) ?? [], chosen));
+            MergeBuilder builder = (open.OrNull(parsed.GetValue(origin)) is { } b ? Merge.Onto(b) : Merge.Without()).Using(strategy);
+            foreach (string model in parsed.GetValue(models)!)
+            {
+                (string path, double weight) = Weighted(model);
+                builder.With(open[path], weight);
+            }
+
+            return await output.FinishAsync(builder, parsed, cancellation);
+        });
+        return command;
+    }
+
+    private static Dictionary<string, Schedule> Parameters(string[] texts, MergeMethod method)
+    {
+        Dictionary<string, Schedule> values = new(StringComparer.Ordinal);
+        foreach (string text in texts)
+        {
+            int equals = text.IndexOf('=', StringComparison.Ordinal);
+            double? value = equals <= 0 ? null : text[(equals + 1)..] switch
+            {
+                "true" => 1,
+                "false" => 0,
+                string number when double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed) && double.IsFinite(parsed) => parsed,
+                _ => null,
+            };
+            if (value is null || !values.TryAdd(text[..equals], value.Value))
+            {
+                throw new UsageException($"-p {text}: NAME=VALUE is expected, once for each name, the value a number, true or false. {method.Name} has {string.Join(", ", method.Parameters.Select(p => p.Name))}.");
+            }
+        }
+
+        return values;
+    }
+
+    /// <summary>What follows the last equals sign is a weight if it is a number: a path may hold one too.</summary>
+    private static (string Path, double Weight) Weighted(string text)
+    {
+        int equals = text.LastIndexOf('=');
+        return equals > 0 && double.TryParse(text[(equals + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out double weight) && double.IsFinite(weight)
+            ? (text[..equals], weight)
+            : (text, 1);
+    }
+}

@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace LayerSwap.Cli.Commands;
+
+internal static class SwapCommand
+{
+    private const int PaperLayers = 32;
+
+    public static Command Create(bool planOnly)
+    {
+        Option<string> task = new("--task") { Description = "The expert of the task, whose middle layers stay; it gives config and tokenizer.", Required = true, HelpName = "DIR" };
+        Option<string> language = new("--language") { Description = "The expert of the language, whose outer layers come in.", Required = true, HelpName = "DIR" };
+        Option<string?> origin = new("--base") { Description = "The model both were fine-tuned from, for --weights by change and the policy base.", HelpName = "DIR" };
+        Option<int?> bottom = new("--bottom") { Description = "Layers at the bottom from the language expert; 5 by default, the paper's for 32 layers.", HelpName = "N" };
+        Option<int?> top = new("--top") { Description = "Layers at the top from the language expert; 2 by default.", HelpName = "N" };
+        Option<int?> transition = new("--transition") { Description = "Averaged layers at each seam; 1 by default.", HelpName = "N" };
+        Option<int?> transitionBottom = new("--transition-bottom") { Description = "Averaged layers at the lower seam.", HelpName = "N" };
+        Option<int?> transitionTop = new("--transition-top") { Description = "Averaged layers at the upper seam.", HelpName = "N" };
+        Option<string?> preset = new("--preset") { Description = "Numbers by name: paper (5, 2, 1), follow-up (6, 2, 0) or paper-scaled (the paper's, scaled from 32 layers to the model's).", HelpName = "NAME" };
+        Option<string?> weights = new("--weights") { Description = "Weights where the two are averaged: T,L such as 0.7,0.3, or proportional, or inverse (to each one's change; needs --base). Equal by default.", HelpName = "T,L" };
+        Option<OutsidePolicy> embeddings = Policy("--embeddings", "The embeddings");
+        Option<OutsidePolicy> norm = Policy("--norm", "The final normalisation");
+        Option<OutsidePolicy> head = Policy("--head", "The output head");
+        Option<OutsidePolicy> others = Policy("--others", "All else outside the layers");
+        Command command = new("swap", "Layer swapping: the language expert's outer layers, the task expert's middle, a transition between.\n\nExample: layerswap swap --task llama-8b-math --language llama-8b-swahili -o llama-8b-math-swahili")
+        {
+            task, language, origin, bottom, top, transition, transitionBottom, transitionTop, preset, weights, embeddings, norm, head, others,
+        };
+        OutputOptions output = new(command, planOnly);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using OpenModels open = new();
+            ICheckpoint taskModel = open[parsed.GetValue(task)!], languageModel = open[parsed.GetValue(language)!];
+            int layers = LayerMap.Of(taskModel.Tensors).LayerCount;
+            LayerSwapOptions chosen = parsed.GetValue(preset) is { } name ? LayerSwapOptions.Preset(name, Math.Max(layers, 1)) : LayerSwapOptions.Paper;
+            int? both = parsed.GetValue(transition);
+            chosen = chosen with
+            {
+                Bottom = NotNegative("--bottom", parsed.GetValue(bottom)) ?? chosen.Bottom,
+                Top = NotNegative("--top", parsed.GetValue(top)) ?? chosen.Top,
+                TransitionBottom = NotNegative("--transition-bottom", parsed.GetValue(transitionBottom) ?? both) ?? chosen.TransitionBottom,
+                TransitionTop = NotNegative("--transition-top", parsed.GetValue(transitionTop) ?? both) ?? chosen.TransitionTop,
+                Weights = parsed.GetValue(weights) is { } text ? ParseWeights(text) : chosen.Weights,
+                Embeddings = parsed.GetValue(embeddings),
+                Norm = parsed.GetValue(norm),
+                Head = parsed.GetValue(head),
+                Others = parsed.GetValue(others),
+            };
+            if (layers != PaperLayers && parsed.GetValue(preset) is null && (parsed.GetValue(bottom) is null || parsed.GetValue(top) is null))
+            {
+                new Terminal(parsed).Note($"note: the defaults are the paper's for {PaperLayers} layers; this model has {layers}. Choose --bottom and --top, or --preset paper-scaled.");
+            }
+
+            return await output.FinishAsync(Merge.LayerSwap(taskModel, languageModel, chosen, open.OrNull(parsed.GetValue(origin))), parsed, cancellation);
+        });
+        return command;
+    }
+
+    private static Option<OutsidePolicy> Policy(string name, string what) =>
+        new(name) { Description = $"{what}: average (the default), task, language or base.", HelpName = "POLICY" };
+
+    private static int? NotNegative(string option, int? value) =>
+        value < 0 ? throw new UsageException($"{option} {value}: zero or more is expected.") : value;
+
+    private static TransitionWeights ParseWeights(string text)
+    {
+        string[] parts = text.Split(',');
+        return text == "proportional" ? TransitionWeights.Proportional
+            : text == "inverse" ? TransitionWeights.InverselyProportional
+            : parts.Length == 2
+                && double.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out double task)
+                && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double language) ? TransitionWeights.Of(task, language)
+            : throw new UsageException($"--weights {text}: two numbers such as 0.7,0.3, or proportional, or inverse, is expected.");
+    }
+}

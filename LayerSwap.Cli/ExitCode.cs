@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+
+namespace LayerSwap.Cli;
+
+/// <summary>Runs a command and turns what becomes of it into an exit code; an error is a short paragraph on stderr.</summary>
+internal static class ExitCode
+{
+    public const int Done = 0, Usage = 2, BadInput = 3, IO = 4;
+
+    public static async Task<int> RunAsync(RootCommand root, string[] args)
+    {
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+        {
+            foreach (string message in parsed.Errors.Select(e => e.Message).Distinct(StringComparer.Ordinal))
+            {
+                await Console.Error.WriteLineAsync("layerswap: " + message);
+            }
+
+            await Console.Error.WriteLineAsync($"See `layerswap {string.Join(' ', Path(parsed))}--help`.");
+            return Usage;
+        }
+
+        using CancellationTokenSource stop = new();
+        int signal = 0;
+        void OnSignal(PosixSignalContext context, int number)
+        {
+            context.Cancel = true;
+            signal = number;
+            stop.Cancel();
+        }
+
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => OnSignal(c, 2));
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => OnSignal(c, 15));
+        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, c => OnSignal(c, 1));
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token);
+        }
+        catch (OperationCanceledException) when (signal != 0)
+        {
+            await Console.Error.WriteLineAsync("layerswap: stopped; nothing was left behind.");
+            return 128 + signal;
+        }
+        catch (Exception e) when (Of(e) is { } code)
+        {
+            await Console.Error.WriteLineAsync("layerswap: " + e.Message);
+            return code;
+        }
+    }
+
+    private static int? Of(Exception e) => e switch
+    {
+        CheckpointException or MergeException => BadInput,
+        InputChangedException => IO,
+        OutputException output => output.Refused ? Usage : IO,
+        UsageException or ArgumentException => Usage,
+        IOException or UnauthorizedAccessException => IO,
+        _ => null,
+    };
+
+    /// <summary>The names of the commands typed, for the hint where help is.</summary>
+    private static IEnumerable<string> Path(ParseResult parsed)
+    {
+        Stack<string> names = new();
+        for (System.CommandLine.Parsing.SymbolResult? at = parsed.CommandResult; at?.Parent is not null; at = at.Parent)
+        {
+            names.Push(((System.CommandLine.Parsing.CommandResult)at).Command.Name);
+        }
+
+        return names.Count == 0 ? [] : [.. names, ""];
+    }
+}
+
+/// <summary>What was typed does not make sense together.</summary>
+internal sealed class UsageException(string message) : Exception(message);

@@ -1,0 +1,81 @@
+using System.CommandLine;
+
+namespace LayerSwap.Cli;
+
+/// <summary>The options that swap, merge and plan share, and what is done with a builder in the end.</summary>
+internal sealed class OutputOptions
+{
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "The folder to write; it must not exist, or be empty.", HelpName = "OUT" };
+    private readonly Option<string?> _dtype = new("--dtype") { Description = "The dtype of the output: f32, f16, bf16 or f64; as the inputs by default.", HelpName = "DTYPE" };
+    private readonly Option<string?> _shardSize = new("--shard-size") { Description = "The size that files are filled to, such as 5GB (the default) or 500MB.", HelpName = "SIZE" };
+    private readonly Option<int?> _threads = new("--threads") { Description = "The number of threads; all processors by default. The result does not depend on it.", HelpName = "N" };
+    private readonly Option<VocabularyPolicy> _vocabulary = new("--vocabulary") { Description = "What to do when numbers of token rows differ: error (the default), truncate or pad.", HelpName = "POLICY" };
+    private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an output that exists, once the new one is whole." };
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show the plan and write nothing." };
+    private readonly Option<bool> _json = new("--json") { Description = "Print the plan as JSON." };
+    private readonly bool _planOnly;
+
+    public OutputOptions(Command command, bool planOnly)
+    {
+        _planOnly = planOnly;
+        Option[] options = planOnly
+            ? [_output, _dtype, _shardSize, _threads, _vocabulary, _overwrite, _json]
+            : [_output, _dtype, _shardSize, _threads, _vocabulary, _overwrite, _dryRun];
+        foreach (Option option in options)
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    /// <summary>Plans, shows the plan, and, unless only the plan was asked for, works it.</summary>
+    public async Task<int> FinishAsync(MergeBuilder builder, ParseResult parsed, CancellationToken cancellation)
+    {
+        Terminal terminal = new(parsed);
+        bool dry = _planOnly || parsed.GetValue(_dryRun);
+        string? path = parsed.GetValue(_output);
+        if (path is null && !dry)
+        {
+            throw new UsageException("an output folder is needed: -o OUT. To see only what would be done, use `layerswap plan`.");
+        }
+
+        MergePlan plan = Apply(builder, parsed).Plan();
+        if (dry)
+        {
+            Terminal.Result(_planOnly && parsed.GetValue(_json) ? plan.ToJson() : plan.ToString());
+            return ExitCode.Done;
+        }
+
+        terminal.Note(plan.ToString());
+        MergeResult result = await terminal.WithProgress("merging",
+            progress => plan.ExecuteAsync(path!, new SaveOptions { Progress = progress, Logger = terminal.Logger, Overwrite = parsed.GetValue(_overwrite) }, cancellation));
+        Terminal.Result(result.ToString());
+        return ExitCode.Done;
+    }
+
+    private MergeBuilder Apply(MergeBuilder builder, ParseResult parsed)
+    {
+        if (parsed.GetValue(_dtype) is { } dtype)
+        {
+            builder.As(dtype switch
+            {
+                "f32" or "float32" => DType.Float32,
+                "f16" or "float16" => DType.Float16,
+                "bf16" or "bfloat16" => DType.BFloat16,
+                "f64" or "float64" => DType.Float64,
+                _ => throw new UsageException($"--dtype {dtype}: f32, f16, bf16 or f64 is expected."),
+            });
+        }
+
+        if (parsed.GetValue(_shardSize) is { } size)
+        {
+            builder.InShardsOf(ByteSize.TryParse(size, out long bytes) ? bytes : throw new UsageException($"--shard-size {size}: a size such as 5GB or 500MB is expected."));
+        }
+
+        if (parsed.GetValue(_threads) is { } threads)
+        {
+            builder.OnThreads(threads is >= 1 and <= 1024 ? threads : throw new UsageException($"--threads {threads}: 1 to 1024 is expected."));
+        }
+
+        return builder.Vocabulary(parsed.GetValue(_vocabulary));
+    }
+}

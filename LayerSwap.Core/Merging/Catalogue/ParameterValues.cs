@@ -1,0 +1,38 @@
+using System.Globalization;
+
+namespace LayerSwap.Merging;
+
+/// <summary>The values given for a method's parameters: names checked, defaults filled in.</summary>
+internal sealed class ParameterValues
+{
+    private readonly MergeMethod _method;
+    private readonly IReadOnlyDictionary<string, Schedule> _values;
+
+    public ParameterValues(MergeMethod method, IReadOnlyDictionary<string, Schedule> values)
+    {
+        foreach (string name in values.Keys.Where(v => !method.Parameters.Any(p => p.Name == v)))
+        {
+            string known = method.Parameters.Count == 0 ? "it has none" : "it has " + string.Join(", ", method.Parameters.Select(p => p.Name));
+            throw new ArgumentException($"{method.Name} has no parameter {Printable.Escape(name)}; {known}.");
+        }
+
+        _method = method;
+        _values = values;
+    }
+
+    public Schedule Number(string name) => _values.TryGetValue(name, out Schedule? value) ? value : Parameter(name).Default;
+
+    public bool Switch(string name)
+    {
+        // A switch holds for the whole merge: only the plain numbers 0 and 1 will do.
+        string text = Number(name).ToString()!;
+        return text switch
+        {
+            "0" => false,
+            "1" => true,
+            _ => throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{_method.Name}: {name} is {text}; true or false is expected.")),
+        };
+    }
+
+    private MergeParameter Parameter(string name) => _method.Parameters.First(p => p.Name == name);
+}
