@@ -1,0 +1,21 @@
+namespace LayerSwap.Outsider;
+
+public sealed class Median : ElementwiseStrategy
+{
+    public override string Name => "median";
+
+    protected override void Merge(MergeBlock block)
+    {
+        Span<float> values = stackalloc float[block.SourceCount];
+        for (int i = 0; i < block.Length; i++)
+        {
+            for (int s = 0; s < values.Length; s++)
+            {
+                values[s] = block[s][i];
+            }
+
+            values.Sort();
+            block.Output[i] = values[values.Length / 2];
+        }
+    }
+}
