@@ -1,0 +1,65 @@
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace LayerSwap.Tests.Execution;
+
+/// <summary>Same inputs and settings, same bytes: for any number of threads and any block size.</summary>
+public sealed class DeterminismTests
+{
+    private static readonly DType[] DTypesTried = [DType.BFloat16, DType.Float32, DType.Float16, DType.Float64, DType.Float8E4M3];
+
+    private static readonly (string Name, Func<ICheckpoint[], MergeBuilder> Build)[] Merges =
+    [
+        ("swap", m => Merge.LayerSwap(m[1], m[2], new LayerSwapOptions { Bottom = 1, Top = 1, TransitionBottom = 1, TransitionTop = 1, Weights = TransitionWeights.Proportional }, m[0])),
+        ("soup", m => Merge.Soup(m)),
+        ("task arithmetic", m => Merge.Onto(m[0]).With(m[1], 0.6).With(m[2], 0.3).TaskArithmetic(0.8)),
+        ("cast", m => Merge.Onto(m[0]).As(DType.Float16)),
+    ];
+
+    [Fact]
+    public void Bytes_depend_neither_on_threads_nor_on_blocks()
+    {
+        var cases = from merge in Gen.Elements(Merges)
+                    from dtype in Gen.Elements(DTypesTried)
+                    from threads in Gen.Elements(1, 2, 8)
+                    from block in Gen.OneOf(Gen.Choose(1, 40), Gen.Choose(41, 5000), Gen.Constant(int.MaxValue))
+                    from shard in Gen.Elements(20_000L, 5_000_000L)
+                    select (merge, dtype, threads, block, shard);
+        Prop.ForAll(cases.ToArbitrary(), c =>
+        {
+            ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Llama($"m{i}", i, c.dtype, layers: 4))];
+            using TempFolder temp = new();
+            Save(c.merge.Build(models).InShardsOf(c.shard).OnThreads(1), temp["expected"]);
+            Save(c.merge.Build(models).InShardsOf(c.shard).OnThreads(c.threads).InBlocksOf(c.block), temp["actual"]);
+            SameFolder(temp["expected"], temp["actual"]);
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
+    }
+
+    [Fact]
+    public async Task Tensors_of_many_sections_come_out_the_same()
+    {
+        double[] Values(double phase) => [.. Enumerable.Range(0, 700_001).Select(i => Math.Sin((i * 0.001) + phase))];
+        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(m => SmallModels.Of($"m{m}", DType.BFloat16, ("model.layers.0.w.weight", [700_001], Values(m))))];
+        LayerSwapOptions options = new() { Bottom = 0, Top = 0, TransitionBottom = 1, TransitionTop = 0, Weights = TransitionWeights.InverselyProportional };
+        using TempFolder temp = new();
+        (int Threads, int Block)[] ways = [(1, int.MaxValue), (2, 65536), (8, 4097), (3, 100_000)];
+        foreach ((int threads, int block) in ways)
+        {
+            await Merge.LayerSwap(models[1], models[2], options, models[0]).OnThreads(threads).InBlocksOf(block).SaveAsync(temp[$"{threads}"]);
+            SameFolder(temp["1"], temp[$"{threads}"]);
+        }
+    }
+
+    private static void Save(MergeBuilder builder, string path) => builder.SaveAsync(path).GetAwaiter().GetResult();
+
+    private static void SameFolder(string expected, string actual)
+    {
+        string[] names = [.. Directory.EnumerateFiles(expected).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
+        Assert.Equal(names, Directory.EnumerateFiles(actual).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
+        // The card is headed with the folder's name and says how many threads the plan counted on; all else is the same.
+        foreach (string name in names.Where(n => n != "README.md"))
+        {
+            Assert.True(File.ReadAllBytes(Path.Combine(expected, name)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(actual, name))), name);
+        }
+    }
+}

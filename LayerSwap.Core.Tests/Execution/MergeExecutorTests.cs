@@ -1,0 +1,166 @@
+using System.Text.Json;
+
+namespace LayerSwap.Tests.Execution;
+
+/// <summary>What a save leaves behind: all of it, or nothing.</summary>
+public sealed class MergeExecutorTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public async Task Everything_a_model_needs_is_in_the_folder()
+    {
+        using ICheckpoint math = Checkpoint.Open(Fixture.Demo("math")), sahili = Checkpoint.Open(Fixture.Demo("sahili"));
+        MergeResult result = await Merge.LayerSwap(math, sahili, 1, 1, 1).SaveAsync(_temp["out"]);
+        Assert.Equal(["README.md", "config.json", "layerswap.json", "model.safetensors", "vocab.json"], Names(_temp["out"]));
+        Assert.Equal(Names(_temp["out"]), result.Files.Order(StringComparer.Ordinal));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(Fixture.Demo("math"), "config.json")), File.ReadAllBytes(_temp["out", "config.json"]));
+        using ICheckpoint merged = Checkpoint.Open(_temp["out"]);
+        Assert.Equal("pt", merged.Metadata["format"]);
+        Assert.Equal(math.Tensors, merged.Tensors);
+        Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_temp.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task Shards_are_filled_in_order_and_indexed()
+    {
+        ICheckpoint model = SmallModels.Llama("m", 0, layers: 3);
+        await Merge.Onto(model).InShardsOf(10_000).SaveAsync(_temp["out"]);
+        using JsonDocument index = JsonDocument.Parse(File.ReadAllText(_temp["out", "model.safetensors.index.json"]));
+        Assert.Equal(model.Tensors.Sum(t => t.ByteLength), index.RootElement.GetProperty("metadata").GetProperty("total_size").GetInt64());
+        string[] files = [.. model.Tensors.Select(t => index.RootElement.GetProperty("weight_map").GetProperty(t.Name).GetString()!)];
+        Assert.Equal(files.Order(StringComparer.Ordinal), files);
+        using ICheckpoint saved = Checkpoint.Open(_temp["out"]);
+        Assert.Equal(files.Distinct(StringComparer.Ordinal).Count(), saved.Files.Count);
+        Assert.All(model.Tensors, t => Assert.Equal(SmallModels.Bytes(model, t.Name), SmallModels.Bytes(saved, t.Name)));
+        Assert.True((await Checkpoint.VerifyAsync(_temp["out"])).Ok);
+    }
+
+    [Fact]
+    public async Task The_record_names_inputs_rules_and_checksums_and_the_same_merge_writes_the_same()
+    {
+        using ICheckpoint math = Checkpoint.Open(Fixture.Demo("math")), sahili = Checkpoint.Open(Fixture.Demo("sahili"));
+        await Merge.LayerSwap(math, sahili, 1, 1, 1).SaveAsync(_temp["one"]);
+        await Merge.LayerSwap(math, sahili, 1, 1, 1).OnThreads(1).SaveAsync(_temp["two"]);
+        Assert.Equal(File.ReadAllBytes(_temp["one", "layerswap.json"]), File.ReadAllBytes(_temp["two", "layerswap.json"]));
+        using JsonDocument record = JsonDocument.Parse(File.ReadAllText(_temp["one", "layerswap.json"]));
+        JsonElement input = record.RootElement.GetProperty("inputs")[0].GetProperty("files")[0];
+        Assert.Equal(new FileInfo(Path.Combine(Fixture.Demo("math"), "model.safetensors")).Length, input.GetProperty("bytes").GetInt64());
+        Assert.Equal(64, input.GetProperty("headerSha256").GetString()!.Length);
+        Assert.Contains("Bottom = 1", record.RootElement.GetProperty("rules")[0].GetProperty("settings").GetString(), StringComparison.Ordinal);
+        Assert.Equal(75, record.RootElement.GetProperty("tensors").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task A_dtype_that_was_asked_for_is_in_the_tensors_and_in_the_configuration()
+    {
+        using ICheckpoint math = Checkpoint.Open(Fixture.Demo("math"));
+        await Merge.Onto(math).As(DType.Float32).SaveAsync(_temp["out"]);
+        using ICheckpoint saved = Checkpoint.Open(_temp["out"]);
+        Assert.All(saved.Tensors, t => Assert.Equal(DType.Float32, t.DType));
+        Assert.All(math.Tensors, t => Assert.Equal(SmallModels.Values(math, t.Name), SmallModels.Values(saved, t.Name)));
+        using JsonDocument config = JsonDocument.Parse(File.ReadAllText(_temp["out", "config.json"]));
+        Assert.Equal("float32", config.RootElement.GetProperty("torch_dtype").GetString());
+        Assert.Equal(8, config.RootElement.GetProperty("num_hidden_layers").GetInt32());
+    }
+
+    [Fact]
+    public async Task Integers_are_taken_where_all_agree_and_refused_by_name_where_not()
+    {
+        ICheckpoint Model(string name, byte value) => Checkpoint.InMemory(name, [(new TensorInfo("position_ids", DType.Int64, new TensorShape(2)), new byte[16].Select((_, i) => i == 3 ? value : (byte)0).ToArray())]);
+        await Merge.Soup(Model("a", 1), Model("b", 1)).SaveAsync(_temp["out"]);
+        MergeException e = await Assert.ThrowsAsync<MergeException>(() => Merge.Soup(Model("a", 1), Model("b", 2)).SaveAsync(_temp["other"]));
+        Assert.Contains("position_ids", e.Message, StringComparison.Ordinal);
+        Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_temp.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task Cancelled_it_leaves_nothing_and_the_folders_above_neither()
+    {
+        using CancellationTokenSource stop = new();
+        CountingCheckpoint model = new(SmallModels.Llama("m", 0, layers: 30)) { OnRead = read => { if (read > 100_000) { stop.Cancel(); } } };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Merge.Onto(model).SaveAsync(_temp["a", "b", "out"], cancellationToken: stop.Token));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.Path));
+    }
+
+    [Fact]
+    public async Task Failed_it_leaves_nothing_and_the_old_output_as_it_was()
+    {
+        Directory.CreateDirectory(_temp["out"]);
+        File.WriteAllText(_temp["out", "old"], "old");
+        CountingCheckpoint broken = new(SmallModels.Llama("m", 0)) { OnRead = read => { if (read > 10_000) { throw new IOException("the disk is gone"); } } };
+        OutputException e = await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(broken).SaveAsync(_temp["out"], new() { Overwrite = true }));
+        Assert.Contains("the disk is gone", e.Message, StringComparison.Ordinal);
+        Assert.Equal("old", File.ReadAllText(_temp["out", "old"]));
+        Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_temp.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task A_folder_that_is_not_empty_is_refused_unless_overwriting()
+    {
+        ICheckpoint model = SmallModels.Llama("m", 0);
+        Directory.CreateDirectory(_temp["out"]);
+        File.WriteAllText(_temp["out", "old"], "old");
+        Assert.True((await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(model).SaveAsync(_temp["out"]))).Refused);
+        Assert.Equal(["old"], Names(_temp["out"]));
+        await Merge.Onto(model).SaveAsync(_temp["out"], new() { Overwrite = true });
+        Assert.Equal(["README.md", "layerswap.json", "model.safetensors"], Names(_temp["out"]));
+        Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_temp.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task An_output_upon_in_or_around_an_input_is_refused()
+    {
+        await Merge.Onto(SmallModels.Llama("m", 0)).SaveAsync(_temp["models", "m"]);
+        Directory.CreateSymbolicLink(_temp["link"], _temp["models", "m"]);
+        using ICheckpoint model = Checkpoint.Open(_temp["models", "m"]);
+        byte[] before = File.ReadAllBytes(_temp["models", "m", "model.safetensors"]);
+        foreach (string path in (string[])[_temp["models", "m"], _temp["models"], _temp["models", "m", "inside"], _temp["link"], _temp["link", "inside"], _temp["models", "x", "..", "m"]])
+        {
+            OutputException e = await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(model).SaveAsync(path, new() { Overwrite = true }));
+            Assert.True(e.Refused, path);
+        }
+
+        Assert.Equal(before, File.ReadAllBytes(_temp["models", "m", "model.safetensors"]));
+    }
+
+    [Fact]
+    public async Task A_leftover_is_named_and_not_touched()
+    {
+        Directory.CreateDirectory(_temp[".out.layerswap-partial"]);
+        OutputException e = await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(SmallModels.Llama("m", 0)).SaveAsync(_temp["out"]));
+        Assert.Contains(".out.layerswap-partial", e.Message, StringComparison.Ordinal);
+        Assert.True(Directory.Exists(_temp[".out.layerswap-partial"]));
+    }
+
+    [Fact]
+    public async Task Progress_counts_up_to_all_bytes()
+    {
+        List<WorkProgress> reports = [];
+        Recorder recorder = new(reports);
+        MergePlan plan = Merge.Onto(SmallModels.Llama("m", 0)).Plan();
+        await plan.ExecuteAsync(_temp["out"], new() { Progress = recorder });
+        WorkProgress last = reports[^1];
+        Assert.Equal((plan.ReadBytes + plan.WriteBytes, plan.ReadBytes + plan.WriteBytes), (last.BytesDone, last.BytesTotal));
+        Assert.Equal(TimeSpan.Zero, last.Remaining);
+        Assert.Equal(reports.Select(r => r.BytesDone).Order(), reports.Select(r => r.BytesDone));
+    }
+
+    [Fact]
+    public async Task A_soup_of_one_model_with_itself_is_the_model()
+    {
+        ICheckpoint model = SmallModels.Llama("m", 1);
+        await Merge.Soup(model, model, model).SaveAsync(_temp["out"]);
+        using ICheckpoint saved = Checkpoint.Open(_temp["out"]);
+        Assert.All(model.Tensors, t => Assert.Equal(SmallModels.Bytes(model, t.Name), SmallModels.Bytes(saved, t.Name)));
+    }
+
+    private static IEnumerable<string> Names(string folder) => Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal);
+
+    private sealed class Recorder(List<WorkProgress> reports) : IProgress<WorkProgress>
+    {
+        public void Report(WorkProgress value) => reports.Add(value);
+    }
+}

@@ -1,0 +1,63 @@
+using System.Text.Json;
+
+namespace LayerSwap.Tests.Execution;
+
+/// <summary>Verifying finds what was damaged, and says where.</summary>
+public sealed class VerifierTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public async Task A_flipped_bit_is_found_with_file_and_tensor()
+    {
+        MergePlan plan = Merge.Onto(SmallModels.Llama("m", 1)).InShardsOf(40_000).Plan();
+        await plan.ExecuteAsync(_temp["out"]);
+        Assert.True((await Checkpoint.VerifyAsync(_temp["out"])).Ok);
+        PlannedTensor victim = plan.Tensors[40];
+        using (FileStream file = new(_temp["out", victim.File], FileMode.Open))
+        {
+            file.Position = victim.Offset + 5;
+            int value = file.ReadByte();
+            file.Position--;
+            file.WriteByte((byte)(value ^ 1));
+        }
+
+        VerifyReport report = await Checkpoint.VerifyAsync(_temp["out"]);
+        VerifyProblem problem = Assert.Single(report.Problems);
+        Assert.Equal(victim.Tensor.Name, problem.Tensor);
+        Assert.EndsWith(victim.File, problem.File, StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse(report.ToJson());
+        Assert.False(json.RootElement.GetProperty("ok").GetBoolean());
+        Assert.Equal(victim.Tensor.Name, json.RootElement.GetProperty("problems")[0].GetProperty("tensor").GetString());
+    }
+
+    [Fact]
+    public async Task A_cut_file_a_strange_record_and_no_record_are_told_apart()
+    {
+        await Merge.Onto(SmallModels.Llama("m", 1)).SaveAsync(_temp["out"]);
+        File.WriteAllText(_temp["out", "layerswap.json"], "{}");
+        Assert.Contains("not a record", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        File.Delete(_temp["out", "layerswap.json"]);
+        VerifyReport plain = await Checkpoint.VerifyAsync(_temp["out"]);
+        Assert.True(plain.Ok);
+        Assert.False(plain.HasRecord);
+        using (FileStream file = new(_temp["out", "model.safetensors"], FileMode.Open))
+        {
+            file.SetLength(file.Length - 1);
+        }
+
+        Assert.Contains("missing", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tensors_that_the_record_does_not_know_and_those_it_misses_are_named()
+    {
+        await Merge.Onto(SmallModels.Of("a", DType.Float32, ("w", [1], [1]), ("x", [1], [1]))).SaveAsync(_temp["a"]);
+        await Merge.Onto(SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("y", [1], [1]))).SaveAsync(_temp["b"]);
+        File.Copy(_temp["a", "layerswap.json"], _temp["b", "layerswap.json"], overwrite: true);
+        string[] tensors = [.. (await Checkpoint.VerifyAsync(_temp["b"])).Problems.Select(p => p.Tensor!).Order(StringComparer.Ordinal)];
+        Assert.Equal(["x", "y"], tensors);
+    }
+}
