@@ -193,7 +193,11 @@ public sealed class LayerSwapTests : IDisposable
             ICheckpoint Expert(string name) => Checkpoint.InMemory(name, tensors.Select(t => (t, (ReadOnlyMemory<byte>)bytes.AsMemory(0, (int)t.ByteLength))));
             using ICheckpoint merged = await SavedAsync(Merge.LayerSwap(Expert("task"), Expert("language"), new LayerSwapOptions
             {
-                Bottom = 1, Top = 0, TransitionBottom = 1, TransitionTop = 0, Weights = TransitionWeights.Of(0.123, 0.456),
+                Bottom = 1,
+                Top = 0,
+                TransitionBottom = 1,
+                TransitionTop = 0,
+                Weights = TransitionWeights.Of(0.123, 0.456),
             }));
             foreach (TensorInfo tensor in tensors)
             {
@@ -234,7 +238,13 @@ public sealed class LayerSwapTests : IDisposable
         CountingCheckpoint task = new(SmallModels.Llama("task", 1)), language = new(SmallModels.Llama("language", 2));
         MergePlan plan = Merge.LayerSwap(task, language, new LayerSwapOptions
         {
-            Bottom = 2, Top = 1, TransitionBottom = 0, TransitionTop = 0, Embeddings = OutsidePolicy.Task, Norm = OutsidePolicy.Task, Head = OutsidePolicy.Task,
+            Bottom = 2,
+            Top = 1,
+            TransitionBottom = 0,
+            TransitionTop = 0,
+            Embeddings = OutsidePolicy.Task,
+            Norm = OutsidePolicy.Task,
+            Head = OutsidePolicy.Task,
         }).Plan();
         Assert.Equal(0, task.BytesRead + language.BytesRead);
         await plan.ExecuteAsync(_temp["out"]);
