@@ -46,8 +46,7 @@ internal static class LayerStack
             return place.Name;
         }
 
-        string number = place.Layer!.Value.ToString(CultureInfo.InvariantCulture);
-        string rest = place.Name[(place.Stack!.Length + 1 + number.Length)..];
-        return $"{place.Stack}.{(place.Layer.Value + shift).ToString(CultureInfo.InvariantCulture)}{rest}";
+        string rest = place.Name[place.Name.IndexOf('.', place.Stack!.Length + 1)..];
+        return $"{place.Stack}.{(place.Layer!.Value + shift).ToString(CultureInfo.InvariantCulture)}{rest}";
     }
 }

@@ -7,7 +7,7 @@ internal static class KindOf
     {
         string lower = name.ToLowerInvariant();
         string[] parts = lower.Split('.');
-        string module = parts.Length > 1 && parts[^1] is "weight" or "bias" ? parts[^2] : parts[^1];
+        string module = parts.Length > 1 && parts[^1] is "weight" or "bias" or "gamma" or "beta" ? parts[^2] : parts[^1];
         string[] words = lower.Split('.', '_');
         bool isNorm = IsNorm(module);
         if (inLayer)
@@ -20,7 +20,7 @@ internal static class KindOf
         }
 
         bool isEmbedding = words.Any(w => w is "wte" or "wpe" or "embeddings" or "embedding" or "embed" or "shared" or "embedder");
-        return IsHead(parts, words) ? TensorKind.Head
+        return IsHead(parts, words) || module is "output" or "head" ? TensorKind.Head
             : isEmbedding ? TensorKind.Embedding
             : isNorm ? TensorKind.Norm
             : TensorKind.Other;
@@ -31,7 +31,7 @@ internal static class KindOf
         || module is "ln" or "ln1" or "ln2" or "lnf";
 
     private static bool IsFeedForward(string word) => word is
-        "mlp" or "ffn" or "ff" or "fc1" or "fc2" or "feedforward" or "densereludense" or "intermediate" or "experts" or "expert" or "moe" or "feed" or "feed"
+        "mlp" or "ffn" or "ff" or "fc1" or "fc2" or "feedforward" or "densereludense" or "intermediate" or "experts" or "expert" or "moe" or "feed"
         or "router" or "dense" or "wi" or "wo";
 
     /// <summary>The output projection: lm_head, GPT-NeoX's embed_out, BERT's prediction head, a classifier's score.</summary>

@@ -27,6 +27,8 @@ public sealed class LayerMap
     /// <summary>The number of layers of the main stack; 0 without layers.</summary>
     public int LayerCount => MainStack is null ? 0 : Stacks[MainStack];
 
+    internal IEnumerable<TensorPlace> Places => _places.Values;
+
     /// <summary>The place of a tensor.</summary>
     /// <exception cref="KeyNotFoundException">The map was made without a tensor of this name.</exception>
     public TensorPlace this[string name] => _places[name];

@@ -29,16 +29,7 @@ public sealed class LayerSelector
     public IReadOnlyList<int> LayersOf(LayerMap map)
     {
         ArgumentNullException.ThrowIfNull(map);
-        return [.. Enumerable.Range(0, map.LayerCount).Where(layer => _matches(new TensorPlace
-        {
-            Name = string.Empty,
-            Stack = map.MainStack,
-            Layer = layer,
-            LayerCount = map.LayerCount,
-            InMainStack = true,
-            Component = string.Empty,
-            Kind = TensorKind.Other,
-        }))];
+        return [.. map.Places.Where(p => p.InMainStack).GroupBy(p => p.Layer!.Value).Where(layer => layer.All(_matches)).Select(layer => layer.Key).Order()];
     }
 
     /// <summary>The selector as it would be typed.</summary>

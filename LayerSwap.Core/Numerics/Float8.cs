@@ -13,7 +13,7 @@ internal sealed class Float8
     private readonly bool _negativeZero;
     private readonly byte _overflow;
     private readonly byte _nan;
-    private readonly float _next;
+    private readonly double _next;
 
     /// <param name="exponentBits">Width of the exponent field.</param>
     /// <param name="bias">Exponent bias.</param>
@@ -26,7 +26,7 @@ internal sealed class Float8
     {
         (_signed, _negativeZero, _overflow, _nan) = (signed, negativeZero, overflow, nan);
         int mantissaBits = (signed ? 7 : 8) - exponentBits;
-        _magnitudes = [.. Enumerable.Range(0, finite).Select(code => Magnitude(code, mantissaBits, bias))];
+        _magnitudes = [.. Enumerable.Range(0, finite).Select(code => (float)Magnitude(code, mantissaBits, bias))];
         _next = Magnitude(finite, mantissaBits, bias);
         Array.Fill(_values, float.NaN);
         for (int code = 0; code < finite; code++)
@@ -95,13 +95,13 @@ internal sealed class Float8
         return magnitude > middle || (magnitude == middle && above % 2 == 0) ? above : above - 1;
     }
 
-    private static float Magnitude(int code, int mantissaBits, int bias)
+    private static double Magnitude(int code, int mantissaBits, int bias)
     {
         int exponent = code >> mantissaBits;
         int mantissa = code & ((1 << mantissaBits) - 1);
         // E8M0 has no mantissa and no subnormals: its code 0 is 2^-127.
         return exponent == 0 && mantissaBits > 0
-            ? (float)(mantissa * Math.Pow(2, 1 - bias - mantissaBits))
-            : (float)((1 + (mantissa / (double)(1 << mantissaBits))) * Math.Pow(2, exponent - bias));
+            ? mantissa * Math.Pow(2, 1 - bias - mantissaBits)
+            : (1 + (mantissa / (double)(1 << mantissaBits))) * Math.Pow(2, exponent - bias);
     }
 }

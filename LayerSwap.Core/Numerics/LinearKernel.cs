@@ -10,6 +10,9 @@ namespace LayerSwap.Numerics;
 /// </summary>
 internal static class LinearKernel
 {
+    /// <summary>Where sums begin: negative zero changes nothing that is added to it, while zero would make a zero of negative zero, unlike the vectors.</summary>
+    private const double NoTerm = -0.0;
+
     /// <summary><c>output[i] = sum over k of weights[k] * rows[k][i]</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Combine(ReadOnlySpan<double> weights, in Rows<float> rows, Span<float> output)
@@ -37,7 +40,7 @@ internal static class LinearKernel
 
         for (; i < length; i++)
         {
-            double sum = 0;
+            double sum = NoTerm;
             for (int k = 0; k < weights.Length; k++)
             {
                 sum += weights[k] * rows[k][i];
@@ -52,7 +55,7 @@ internal static class LinearKernel
     {
         for (int i = 0; i < output.Length; i++)
         {
-            double sum = 0;
+            double sum = NoTerm;
             for (int k = 0; k < weights.Length; k++)
             {
                 sum += weights[k] * rows[k][i];
@@ -89,7 +92,7 @@ internal static class LinearKernel
 
         for (; i < output.Length; i++)
         {
-            double sum = 0;
+            double sum = NoTerm;
             for (int k = 0; k < weights.Length; k++)
             {
                 sum += weights[k] * ((double)rows[k][i] - origin[i]);
@@ -104,7 +107,7 @@ internal static class LinearKernel
     {
         for (int i = 0; i < output.Length; i++)
         {
-            double sum = 0;
+            double sum = NoTerm;
             for (int k = 0; k < weights.Length; k++)
             {
                 sum += weights[k] * (rows[k][i] - origin[i]);

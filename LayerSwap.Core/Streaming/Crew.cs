@@ -98,7 +98,7 @@ internal sealed class Crew(int workers, CancellationToken cancellation)
         }
         catch (Exception e)
         {
-            Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
+            Fail(e);
         }
         finally
         {
@@ -111,11 +111,22 @@ internal sealed class Crew(int workers, CancellationToken cancellation)
 
     private void Work(int worker, Part part)
     {
-        while (!Stopped && part.TryClaim(out long item))
+        try
         {
-            part.Item(worker, item);
+            while (!Stopped && part.TryClaim(out long item))
+            {
+                part.Item(worker, item);
+            }
+        }
+        catch (Exception e)
+        {
+            // Before the part is left: once all have left it, its job would go on.
+            Fail(e);
+            throw;
         }
     }
+
+    private void Fail(Exception e) => Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
 
     private bool Stopped => Volatile.Read(ref _failure) is not null || cancellation.IsCancellationRequested;
 

@@ -39,26 +39,27 @@ public static class ByteSize
         bytes = 0;
         string trimmed = text.Trim();
         int digits = trimmed.TakeWhile(c => char.IsAsciiDigit(c) || c == '.').Count();
-        double? factor = trimmed[digits..].Trim().ToUpperInvariant() switch
+        decimal? factor = trimmed[digits..].Trim().ToUpperInvariant() switch
         {
             "" or "B" => 1,
-            "K" or "KB" => 1e3,
-            "M" or "MB" => 1e6,
-            "G" or "GB" => 1e9,
-            "T" or "TB" => 1e12,
+            "K" or "KB" => 1_000,
+            "M" or "MB" => 1_000_000,
+            "G" or "GB" => 1_000_000_000,
+            "T" or "TB" => 1_000_000_000_000,
             "KIB" => 1L << 10,
             "MIB" => 1L << 20,
             "GIB" => 1L << 30,
             "TIB" => 1L << 40,
             _ => null,
         };
-        if (factor is null || !double.TryParse(trimmed[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value))
+        if (factor is null || !decimal.TryParse(trimmed[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal value)
+            || value > long.MaxValue / factor.Value)
         {
             return false;
         }
 
-        double size = Math.Round(value * factor.Value);
-        if (size < 1 || size >= long.MaxValue)
+        decimal size = Math.Round(value * factor.Value);
+        if (size < 1 || size > long.MaxValue)
         {
             return false;
         }

@@ -24,7 +24,7 @@ public static class Printable
         }
 
         StringBuilder escaped = new();
-        int end = Math.Min(text.Length, Longest);
+        int end = text.Length <= Longest ? text.Length : char.IsSurrogatePair(text[Longest - 1], text[Longest]) ? Longest - 1 : Longest;
         for (int i = 0; i < end; i++)
         {
             _ = NeedsEscape(text, i)
@@ -40,12 +40,8 @@ public static class Printable
         return escaped.ToString();
     }
 
-    private static bool NeedsEscape(string text, int index) => char.GetUnicodeCategory(text[index]) switch
-    {
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-            or UnicodeCategory.PrivateUse => true,
-        UnicodeCategory.Surrogate => !(char.IsHighSurrogate(text[index]) && index + 1 < text.Length && char.IsLowSurrogate(text[index + 1]))
-            && !(char.IsLowSurrogate(text[index]) && index > 0 && char.IsHighSurrogate(text[index - 1])),
-        _ => false,
-    };
+    private static bool NeedsEscape(string text, int index) =>
+        CharUnicodeInfo.GetUnicodeCategory(text, index > 0 && char.IsSurrogatePair(text[index - 1], text[index]) ? index - 1 : index)
+            is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+            or UnicodeCategory.PrivateUse or UnicodeCategory.Surrogate;
 }

@@ -1,0 +1,129 @@
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Tests.Numerics;
+
+public class ChangeKernelTests
+{
+    private const double Tolerance = 1e-13;
+
+    [Fact]
+    public void Sums_of_a_change_are_those_of_the_definition_at_every_length()
+    {
+        Noise noise = new(11);
+        for (int length = 0; length <= 100; length++)
+        {
+            float[] x = noise.Weights(length + 3), y = [.. noise.Weights(length + 3).Zip(x, (a, b) => noise.Below(3) == 0 ? b : a)];
+            ChangeSums vector = new(), scalar = new(), oracle = Define(x.AsSpan(3), y.AsSpan(3));
+            ChangeKernel.Observe<float>(x.AsSpan(3), y.AsSpan(3), vector);
+            ChangeKernel.Scalar<float>(x.AsSpan(3), y.AsSpan(3), scalar);
+            AssertClose(oracle, vector);
+            AssertClose(oracle, scalar);
+        }
+    }
+
+    [Fact]
+    public void Doubles_are_summed_by_the_same_definition()
+    {
+        double[] x = [.. new Noise(12).Weights(50).Select(f => f * 1.1)], y = [.. new Noise(13).Weights(50).Select(f => f * 1.3)];
+        ChangeSums sums = new();
+        ChangeKernel.Observe<double>(x, y, sums);
+        Assert.Equal(x.Zip(y, (a, b) => Math.Abs(b - a)).Sum(), sums.AbsChange, Tolerance);
+        Assert.Equal(x.Zip(y, (a, b) => a * b).Sum(), sums.Dot, Tolerance);
+        Assert.Equal(x.Zip(y, (a, b) => Math.Abs(b - a)).Max(), sums.MaxAbs);
+    }
+
+    [Fact]
+    public void Bits_that_differ_are_changed_though_the_values_are_equal()
+    {
+        float[] x = [.. Enumerable.Repeat(0f, 40)], y = [.. Enumerable.Repeat(-0f, 40)];
+        ChangeSums sums = new();
+        ChangeKernel.Observe<float>(x, y, sums);
+        Assert.Equal(40, sums.Changed);
+        Assert.Equal(0, sums.AbsChange);
+        sums = new();
+        ChangeKernel.Observe<float>([.. Enumerable.Repeat(float.NaN, 40)], [.. Enumerable.Repeat(float.NaN, 40)], sums);
+        Assert.Equal(0, sums.Changed);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(15)]
+    [InlineData(16)]
+    [InlineData(36)]
+    public void A_single_number_that_is_none_shows_in_every_sum(int at)
+    {
+        float[] x = new Noise(14).Weights(37), y = new Noise(15).Weights(37);
+        y[at] = float.NaN;
+        ChangeSums sums = new();
+        ChangeKernel.Observe<float>(x, y, sums);
+        Assert.Equal([double.NaN, double.NaN, double.NaN, double.NaN, double.NaN], [sums.AbsChange, sums.SquareChange, sums.SquareTuned, sums.Dot, sums.MaxAbs]);
+        Assert.True(double.IsFinite(sums.AbsBase) && double.IsFinite(sums.SquareBase));
+        ChangeSums later = new();
+        ChangeKernel.Observe<float>(x, x, later);
+        sums.Add(later);
+        later.Add(sums);
+        Assert.True(double.IsNaN(sums.MaxAbs) && double.IsNaN(later.MaxAbs));
+    }
+
+    [Fact]
+    public void Two_changes_are_compared_by_the_definition_at_every_length()
+    {
+        Noise noise = new(16);
+        for (int length = 0; length <= 100; length++)
+        {
+            float[] x = noise.Weights(length), a = noise.Weights(length), b = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)];
+            AgreementSums vector = new(), scalar = new();
+            ChangeKernel.ObservePair<float>(x, a, b, vector);
+            ChangeKernel.PairScalar<float>(x, a, b, scalar);
+            double[] p = [.. a.Zip(x, (v, o) => (double)(v - o))], q = [.. b.Zip(x, (v, o) => (double)(v - o))];
+            Assert.All(new[] { vector, scalar }, sums =>
+            {
+                Assert.Equal(p.Zip(q, (v, w) => v * w).Sum(), sums.Dot, Tolerance * (length + 1));
+                Assert.Equal(p.Sum(v => v * v), sums.SquareA, Tolerance * (length + 1));
+                Assert.Equal(q.Sum(v => v * v), sums.SquareB, Tolerance * (length + 1));
+                Assert.Equal(p.Zip(q, (v, w) => Math.Sign(v) * Math.Sign(w) == -1).Count(conflict => conflict), sums.Conflicts);
+            });
+        }
+    }
+
+    [Fact]
+    public void Sums_of_blocks_add_up()
+    {
+        float[] x = new Noise(17).Weights(64), y = new Noise(18).Weights(64);
+        ChangeSums whole = Define(x, y), parts = new();
+        ChangeKernel.Observe<float>(x.AsSpan(0, 20), y.AsSpan(0, 20), parts);
+        ChangeKernel.Observe<float>(x.AsSpan(20), y.AsSpan(20), parts);
+        AssertClose(whole, parts);
+    }
+
+    private static ChangeSums Define(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    {
+        ChangeSums sums = new();
+        for (int i = 0; i < x.Length; i++)
+        {
+            double d = y[i] - x[i];
+            sums.AbsChange += Math.Abs(d);
+            sums.SquareChange += d * d;
+            sums.AbsBase += Math.Abs((double)x[i]);
+            sums.SquareBase += (double)x[i] * x[i];
+            sums.SquareTuned += (double)y[i] * y[i];
+            sums.Dot += (double)x[i] * y[i];
+            sums.MaxAbs = Math.Max(sums.MaxAbs, Math.Abs(d));
+            sums.Changed += BitConverter.SingleToInt32Bits(x[i]) != BitConverter.SingleToInt32Bits(y[i]) ? 1 : 0;
+        }
+
+        return sums;
+    }
+
+    private static void AssertClose(ChangeSums expected, ChangeSums actual)
+    {
+        Assert.Equal(expected.AbsChange, actual.AbsChange, Tolerance * (expected.AbsChange + 1));
+        Assert.Equal(expected.SquareChange, actual.SquareChange, Tolerance * (expected.SquareChange + 1));
+        Assert.Equal(expected.AbsBase, actual.AbsBase, Tolerance * (expected.AbsBase + 1));
+        Assert.Equal(expected.SquareBase, actual.SquareBase, Tolerance * (expected.SquareBase + 1));
+        Assert.Equal(expected.SquareTuned, actual.SquareTuned, Tolerance * (expected.SquareTuned + 1));
+        Assert.Equal(expected.Dot, actual.Dot, Tolerance * (expected.SquareBase + 1));
+        Assert.Equal(expected.MaxAbs, actual.MaxAbs);
+        Assert.Equal(expected.Changed, actual.Changed);
+    }
+}

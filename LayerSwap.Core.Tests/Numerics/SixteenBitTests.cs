@@ -1,0 +1,115 @@
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Tests.Numerics;
+
+public class SixteenBitTests
+{
+    private static readonly ushort[] Every = [.. Enumerable.Range(0, 65536).Select(i => (ushort)i)];
+
+    [Fact]
+    public void Every_bfloat16_widens_to_its_value()
+    {
+        float[] wide = new float[65536];
+        Vector16.FromBFloat16(Every, wide);
+        AssertBits([.. Every.Select(Scalar16.FromBFloat16)], wide);
+        Assert.All(Every, code => Assert.Equal(SmallFloat.BFloat16.Decode(code), wide[code]));
+    }
+
+    [Fact]
+    public void Every_half_widens_to_its_value()
+    {
+        float[] wide = new float[65536];
+        Vector16.FromFloat16(Every, wide);
+        AssertBits([.. Every.Select(Scalar16.FromFloat16)], wide);
+        Assert.All(Every, code => Assert.Equal(SmallFloat.Float16.Decode(code), wide[code]));
+    }
+
+    [Fact]
+    public void Every_value_comes_back_as_its_bits()
+    {
+        float[] wide = new float[65536];
+        ushort[] back = new ushort[65536];
+        Vector16.FromBFloat16(Every, wide);
+        Vector16.ToBFloat16(wide, back);
+        Assert.All(Every, code => Assert.Equal(float.IsNaN(wide[code]) ? code | 0x40 : code, back[code]));
+        Vector16.FromFloat16(Every, wide);
+        Vector16.ToFloat16(wide, back);
+        Assert.All(Every, code => Assert.Equal(float.IsNaN(wide[code]) ? code | 0x200 : code, back[code]));
+    }
+
+    /// <summary>Every bfloat16, what lies in the middle to the next, and the floats right beside that middle.</summary>
+    [Fact]
+    public void Bfloat16_narrowing_rounds_to_nearest_even() =>
+        CheckNarrow(
+            [.. from code in Enumerable.Range(0, 65536) from low in new uint[] { 0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF } select BitConverter.UInt32BitsToSingle(((uint)code << 16) | low)],
+            Vector16.ToBFloat16, Scalar16.ToBFloat16, SmallFloat.BFloat16);
+
+    [Fact]
+    public void Half_narrowing_rounds_to_nearest_even()
+    {
+        double[] magnitudes = SmallFloat.Float16.Magnitudes();
+        IEnumerable<float> positive = magnitudes.Zip(magnitudes.Skip(1), (a, b) => (float)((a + b) / 2)).Concat(magnitudes.Select(m => (float)m))
+            .SelectMany(f => new[] { MathF.BitDecrement(f), f, MathF.BitIncrement(f) });
+        CheckNarrow([.. positive.SelectMany(f => new[] { f, -f })], Vector16.ToFloat16, Scalar16.ToFloat16, SmallFloat.Float16);
+    }
+
+    [Fact]
+    public void Any_bits_narrow_alike_in_vectors_and_alone()
+    {
+        float[] any = [.. new Noise(1).AnyFloats(300_000), float.NaN, -float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.Epsilon, float.MaxValue, float.MinValue, 0f, -0f];
+        CheckNarrow(any, Vector16.ToBFloat16, Scalar16.ToBFloat16, SmallFloat.BFloat16);
+        CheckNarrow(any, Vector16.ToFloat16, Scalar16.ToFloat16, SmallFloat.Float16);
+    }
+
+    [Fact]
+    public void Any_length_and_start_is_converted_whole_and_nothing_beside_it()
+    {
+        float[] floats = new Noise(2).AnyFloats(160);
+        ushort[] codes = MemoryMarshal.Cast<byte, ushort>(new Noise(3).Bytes(320)).ToArray();
+        for (int length = 0; length <= 100; length++)
+        {
+            int start = length % 7;
+            CheckPart(floats, start, length, Vector16.ToBFloat16, Scalar16.ToBFloat16);
+            CheckPart(floats, start, length, Vector16.ToFloat16, Scalar16.ToFloat16);
+            CheckPart(codes, start, length, Vector16.FromBFloat16, (ushort c) => BitConverter.SingleToUInt32Bits(Scalar16.FromBFloat16(c)), (float f) => BitConverter.SingleToUInt32Bits(f));
+            CheckPart(codes, start, length, Vector16.FromFloat16, (ushort c) => BitConverter.SingleToUInt32Bits(Scalar16.FromFloat16(c)), (float f) => BitConverter.SingleToUInt32Bits(f));
+        }
+    }
+
+    private delegate void Convert<TFrom, TTo>(ReadOnlySpan<TFrom> source, Span<TTo> destination);
+
+    private static void CheckPart(float[] source, int start, int length, Convert<float, ushort> vector, Func<float, ushort> scalar) =>
+        CheckPart(source, start, length, vector, scalar, (ushort code) => code);
+
+    private static void CheckPart<TFrom, TTo, TBits>(TFrom[] source, int start, int length, Convert<TFrom, TTo> vector, Func<TFrom, TBits> scalar, Func<TTo, TBits> bits)
+        where TTo : struct
+    {
+        TTo[] room = new TTo[length + 40];
+        vector(source.AsSpan(start, length), room.AsSpan(5, length));
+        Assert.Equal(source.Skip(start).Take(length).Select(scalar), room.Skip(5).Take(length).Select(bits));
+        Assert.All(room[..5].Concat(room[(5 + length)..]), rest => Assert.Equal(default, rest));
+    }
+
+    private static void CheckNarrow(float[] source, Convert<float, ushort> vector, Func<float, ushort> scalar, SmallFloat oracle)
+    {
+        ushort[] codes = new ushort[source.Length];
+        vector(source, codes);
+        for (int i = 0; i < source.Length; i++)
+        {
+            double expected = oracle.Round(source[i]);
+            bool right = codes[i] == scalar(source[i])
+                && (double.IsNaN(expected) ? double.IsNaN(oracle.Decode(codes[i])) : Same(expected, oracle.Decode(codes[i])))
+                && (float.IsNegative(source[i]) == codes[i] >= 0x8000);
+            if (!right)
+            {
+                Assert.Fail(FormattableString.Invariant($"{source[i]:R} ({BitConverter.SingleToUInt32Bits(source[i]):X8}): {codes[i]:X4}, alone {scalar(source[i]):X4}, expected {expected:R}"));
+            }
+        }
+    }
+
+    private static bool Same(double a, double b) => BitConverter.DoubleToInt64Bits(a) == BitConverter.DoubleToInt64Bits(b);
+
+    private static void AssertBits(float[] expected, float[] actual) =>
+        Assert.Equal(expected.Select(BitConverter.SingleToUInt32Bits), actual.Select(BitConverter.SingleToUInt32Bits));
+}

@@ -1,0 +1,114 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
+using LayerSwap.Streaming;
+using LayerSwap.Tests.Numerics;
+
+namespace LayerSwap.Tests.Streaming;
+
+public class PumpTests
+{
+    private const int Elements = (3 * Sections.Length) + 12_345;
+
+    [Theory]
+    [InlineData(DType.Float32)]
+    [InlineData(DType.BFloat16)]
+    [InlineData(DType.Float64)]
+    public void A_reduction_has_the_same_bits_for_any_number_of_workers(DType dtype)
+    {
+        using ICheckpoint model = Model(dtype, out double[] values);
+        Fold alone = Reduce(model, 1);
+        Assert.Equal(values.Length, alone.Count);
+        Assert.Equal(values.Sum(), alone.Sum, Math.Abs(values.Sum(Math.Abs)) * 1e-12);
+        Assert.All(new[] { 2, 3, 8 }, workers =>
+        {
+            Fold many = Reduce(model, workers);
+            Assert.Equal(BitConverter.DoubleToInt64Bits(alone.Sum), BitConverter.DoubleToInt64Bits(many.Sum));
+            Assert.Equal(alone.Starts, many.Starts);
+        });
+    }
+
+    [Fact]
+    public void Blocks_come_in_order_without_a_gap_and_all_bytes_are_counted()
+    {
+        using ICheckpoint model = Model(DType.BFloat16, out _);
+        long read = 0;
+        Fold fold = Reduce(model, 4, bytes => Interlocked.Add(ref read, bytes));
+        Assert.Equal(2L * 2 * Elements, read);
+        Assert.Equal(fold.Starts.Order(), fold.Starts);
+        Assert.Equal(0, fold.Starts[0]);
+        Assert.Equal(Elements, fold.Count);
+    }
+
+    [Fact]
+    public void A_tensor_without_elements_gives_the_empty_state()
+    {
+        using ICheckpoint model = Checkpoint.InMemory("empty", [(new TensorInfo("x", DType.Float32, new TensorShape(0)), ReadOnlyMemory<byte>.Empty)]);
+        Assert.Equal(0, Reduce(model, 2).Count);
+    }
+
+    [Fact]
+    public void Doubles_are_needed_where_one_operand_or_the_output_is_double()
+    {
+        using ICheckpoint model = Model(DType.Float32, out _);
+        Operand single = new(model, model.Tensors[0]);
+        Operand wide = new(model, new TensorInfo("y", DType.Float64, new TensorShape(1)));
+        Assert.False(Pump.NeedsDoubles([single, single]));
+        Assert.True(Pump.NeedsDoubles([single, wide]));
+        Assert.True(Pump.NeedsDoubles([single], DType.Float64));
+    }
+
+    private static ICheckpoint Model(DType dtype, out double[] values)
+    {
+        float[] floats = new Noise(20).AnyFloats(Elements);
+        double[] given = [.. floats.Select(f => float.IsFinite(f) && Math.Abs(f) < 1e6 ? (double)f : 1)];
+        ICheckpoint model = SmallModels.Of("noise", dtype, ("x", [Elements], given));
+        values = SmallModels.Values(model, "x");
+        return model;
+    }
+
+    private static Fold Reduce(ICheckpoint model, int workers, Action<long>? read = null)
+    {
+        Crew crew = new(workers, CancellationToken.None);
+        Pump pump = new(crew);
+        Operand operand = new(model, model.Tensors[0]);
+        Fold? result = null;
+        crew.Run(1, (worker, _) => result = pump.Reduce(worker, [operand, operand], model.Tensors[0].ElementCount, new OrderSensitive(), read));
+        return result!;
+    }
+
+    private sealed class Fold
+    {
+        public double Sum { get; set; }
+
+        public long Count { get; set; }
+
+        public List<long> Starts { get; } = [];
+    }
+
+    /// <summary>A sum of numbers of very different sizes: any other order gives other bits.</summary>
+    private sealed class OrderSensitive : IRowsReduction<Fold>
+    {
+        public Fold Create() => new();
+
+        public void Observe<T>(in Rows<T> rows, long start, Span<T> spare, Fold state)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        {
+            state.Starts.Add(start);
+            Assert.Equal(2, rows.Count);
+            Assert.True(MemoryMarshal.AsBytes(rows[0]).SequenceEqual(MemoryMarshal.AsBytes(rows[1])));
+            foreach (T value in rows[0])
+            {
+                state.Sum += double.CreateTruncating(value);
+                state.Count++;
+            }
+        }
+
+        public void Combine(Fold into, Fold from)
+        {
+            into.Sum += from.Sum;
+            into.Count += from.Count;
+            into.Starts.AddRange(from.Starts);
+        }
+    }
+}
