@@ -32,16 +32,35 @@ internal static class InputFile
         return File.OpenHandle(real, FileMode.Open, FileAccess.Read, FileShare.Read);
     }
 
-    /// <summary>The file a link leads to in the end, or null for a file that is no link.</summary>
+    /// <summary>All of a small file, never waiting for a pipe.</summary>
+    public static byte[] ReadAll(string path, long longest)
+    {
+        using SafeFileHandle handle = Open(path);
+        long length = RandomAccess.GetLength(handle);
+        if (length > longest)
+        {
+            throw new CheckpointException(path, null, $"{Printable.Escape(path)} has {length} bytes; at most {longest} are accepted. Remedy: check whether it is the right file.");
+        }
+
+        byte[] bytes = new byte[length];
+        return PositionalRead.TryFill(handle, bytes, 0) ? bytes
+            : throw new CheckpointException(path, null, $"{Printable.Escape(path)} became shorter while it was read. Remedy: let nothing write to an input while it is read.");
+    }
+
+    /// <summary>The file a link leads to in the end, or null for a file that is no link, or is not there.</summary>
     private static FileSystemInfo? Resolve(FileInfo file)
     {
         try
         {
             return file.ResolveLinkTarget(returnFinalTarget: true);
         }
-        catch (IOException e) when (e is not FileNotFoundException and not DirectoryNotFoundException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new CheckpointException(file.FullName, null, $"{Printable.Escape(file.FullName)} is a link that cannot be followed: {Printable.Escape(e.Message)}", e);
+            return null;
+        }
+        catch (IOException e)
+        {
+            throw new CheckpointException(file.ToString(), null, $"{Printable.Escape(file.ToString())} is a link that cannot be followed: {Printable.Escape(e.Message)}", e);
         }
     }
 }

@@ -46,6 +46,7 @@ internal static class LayerStack
             return place.Name;
         }
 
+        // The number as written, which may have leading zeros.
         string rest = place.Name[place.Name.IndexOf('.', place.Stack!.Length + 1)..];
         return $"{place.Stack}.{(place.Layer!.Value + shift).ToString(CultureInfo.InvariantCulture)}{rest}";
     }

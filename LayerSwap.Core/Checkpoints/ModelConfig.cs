@@ -11,18 +11,22 @@ internal sealed class ModelConfig
 
     private static readonly string[] NestedKeys = ["text_config", "llm_config", "language_config"];
 
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
     private readonly JsonObject _text;
 
     private ModelConfig(JsonObject root)
     {
         Root = root;
         _text = NestedKeys.Select(k => root[k] as JsonObject).FirstOrDefault(o => o is not null) ?? root;
+        // Read at once: a text that is not valid Unicode is found out only here.
+        ModelType = Text("model_type");
     }
 
     /// <summary>The whole document, as read.</summary>
     public JsonObject Root { get; }
 
-    public string? ModelType => Text("model_type");
+    public string? ModelType { get; }
 
     public long? Layers => Number("num_hidden_layers", "n_layer", "num_layers", "n_layers");
 
@@ -44,17 +48,12 @@ internal sealed class ModelConfig
             return null;
         }
 
-        if (new FileInfo(path).Length > Longest)
-        {
-            throw new CheckpointException(path, null, $"{Printable.Escape(path)} has more than {Longest} bytes: it is no model's configuration.");
-        }
-
         try
         {
-            return JsonNode.Parse(File.ReadAllBytes(path)) is JsonObject root ? new ModelConfig(root)
+            return JsonNode.Parse(InputFile.ReadAll(path, Longest), documentOptions: Strict) is JsonObject root ? new ModelConfig(root)
                 : throw new CheckpointException(path, null, $"{Printable.Escape(path)} holds no JSON object, as a configuration should.");
         }
-        catch (Exception e) when (e is JsonException or ArgumentException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
             throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not valid JSON: {Printable.Escape(e.Message)}", e);
         }

@@ -12,19 +12,19 @@ internal static class TokenizerVocabulary
         foreach ((string file, Func<JsonElement, Dictionary<string, long>> read) in new (string, Func<JsonElement, Dictionary<string, long>>)[] { ("tokenizer.json", OfTokenizer), ("vocab.json", OfObject) })
         {
             string? path = checkpoint.Folder is null ? null : Path.Combine(checkpoint.Folder, file);
-            if (path is null || !File.Exists(path) || new FileInfo(path).Length > Longest)
+            if (path is null || !File.Exists(path))
             {
                 continue;
             }
 
             try
             {
-                using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+                using JsonDocument document = JsonDocument.Parse(InputFile.ReadAll(path, Longest));
                 return read(document.RootElement);
             }
-            catch (Exception e) when (e is JsonException or InvalidOperationException)
+            catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
             {
-                throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not valid JSON: {Printable.Escape(e.Message)}", e);
+                throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a tokenizer's JSON: {Printable.Escape(e.Message)}", e);
             }
         }
 
@@ -38,7 +38,7 @@ internal static class TokenizerVocabulary
         {
             // Unigram: a list of [token, score]; the number is the place in the list.
             tokens = vocabulary.ValueKind != JsonValueKind.Array ? OfObject(vocabulary)
-                : vocabulary.EnumerateArray().Select((pair, id) => (Token: pair[0].GetString()!, Id: (long)id))
+                : vocabulary.EnumerateArray().Select((pair, id) => (Token: Text(pair.EnumerateArray().FirstOrDefault()), Id: (long)id))
                     .DistinctBy(t => t.Token, StringComparer.Ordinal).ToDictionary(t => t.Token, t => t.Id, StringComparer.Ordinal);
         }
 
@@ -48,7 +48,7 @@ internal static class TokenizerVocabulary
             {
                 if (Member(token, "content") is { } content && Member(token, "id") is { } id)
                 {
-                    tokens[content.GetString()!] = id.GetInt64();
+                    tokens[Text(content)] = id.GetInt64();
                 }
             }
         }
@@ -69,6 +69,8 @@ internal static class TokenizerVocabulary
 
         return tokens;
     }
+
+    private static string Text(JsonElement element) => element.ValueKind == JsonValueKind.String ? element.GetString()! : throw new FormatException("a token's text is missing.");
 
     private static JsonElement? Member(JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) ? value : null;

@@ -25,15 +25,15 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (reader.ValueSpan.Length > SafeTensorsFormat.LongestName)
+            string name = reader.GetString()!;
+            if (reader.ValueSpan.Length > SafeTensorsFormat.LongestName && Encoding.UTF8.GetByteCount(name) is var bytes and > SafeTensorsFormat.LongestName)
             {
-                throw error.NameTooLong(reader.ValueSpan.Length);
+                throw error.NameTooLong(bytes);
             }
 
-            string name = reader.GetString()!;
             if (!_names.Add(name))
             {
-                throw error.Duplicate(name);
+                throw error.Duplicate(name, name == SafeTensorsFormat.MetadataKey ? null : name);
             }
 
             reader.Read();
@@ -75,7 +75,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
             if (!_metadata.TryAdd(key, reader.GetString()!))
             {
-                throw error.Duplicate(key);
+                throw error.Duplicate(key, tensor: null);
             }
         }
     }
@@ -118,7 +118,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
                     offsets = ReadNumbers(ref reader, name, "data_offsets", UnsignedPair);
                     break;
                 default:
-                    reader.Skip();
+                    SkipUnique(ref reader, name);
                     break;
             }
         }
@@ -134,6 +134,33 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
             shape ?? throw error.Field(name, "shape", "missing", "a list of unsigned whole numbers"),
             (offsets ?? throw error.Field(name, "data_offsets", "missing", UnsignedPair))[0],
             offsets[1]);
+    }
+
+    /// <summary>Passes over a value of no interest, in which no key may stand twice either. The reader's depth bounds the recursion.</summary>
+    private void SkipUnique(ref Utf8JsonReader reader, string name)
+    {
+        if (reader.TokenType == JsonTokenType.StartArray)
+        {
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            {
+                SkipUnique(ref reader, name);
+            }
+        }
+        else if (reader.TokenType == JsonTokenType.StartObject)
+        {
+            HashSet<string> keys = new(StringComparer.Ordinal);
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                string key = reader.GetString()!;
+                if (!keys.Add(key))
+                {
+                    throw error.Field(name, "the field " + Printable.Escape(key), "given twice", "once");
+                }
+
+                reader.Read();
+                SkipUnique(ref reader, name);
+            }
+        }
     }
 
     private DType ReadDType(ref Utf8JsonReader reader, string name) =>
@@ -159,7 +186,8 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
             if (numbers.Count == SafeTensorsFormat.HighestRank)
             {
-                throw error.Field(name, field, $"a list of more than {SafeTensorsFormat.HighestRank} numbers", $"at most {SafeTensorsFormat.HighestRank} (a limit of LayerSwap's own)");
+                string limit = field == "shape" ? $"at most {SafeTensorsFormat.HighestRank} (a limit of LayerSwap's own)" : expected;
+                throw error.Field(name, field, $"a list of more than {SafeTensorsFormat.HighestRank} numbers", limit);
             }
 
             numbers.Add(number);
@@ -170,10 +198,11 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
     private static string Codes() => string.Join(", ", DTypes.All.Select(d => d.Code()));
 
-    private CheckpointException Unexpected(ref Utf8JsonReader reader, string reason)
+    /// <summary>An error at the token that was read last, with its line and column.</summary>
+    public CheckpointException Unexpected(ref Utf8JsonReader reader, string reason, Exception? inner = null)
     {
         ReadOnlySpan<byte> before = json.AsSpan(0, (int)reader.TokenStartIndex);
-        return error.NotJson(before.Count((byte)'\n') + 1, before.Length - before.LastIndexOf((byte)'\n'), reason);
+        return error.NotJson(before.Count((byte)'\n') + 1, before.Length - before.LastIndexOf((byte)'\n'), reason, inner);
     }
 
     private static string Text(ref Utf8JsonReader reader) => reader.TokenType switch

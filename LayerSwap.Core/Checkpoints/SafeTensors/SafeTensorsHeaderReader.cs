@@ -59,9 +59,10 @@ internal static class SafeTensorsHeaderReader
 
         JsonReaderOptions options = new() { CommentHandling = JsonCommentHandling.Disallow, AllowTrailingCommas = false, MaxDepth = SafeTensorsFormat.Deepest };
         Utf8JsonReader reader = new(json, options);
+        SafeTensorsHeaderParser parser = new(json, error);
         try
         {
-            return new SafeTensorsHeaderParser(json, error).Parse(ref reader);
+            return parser.Parse(ref reader);
         }
         catch (JsonException e)
         {
@@ -70,7 +71,7 @@ internal static class SafeTensorsHeaderReader
         catch (InvalidOperationException e)
         {
             // A lone surrogate written as an escape: valid JSON, but not a string.
-            throw error.NotJson(1, reader.TokenStartIndex + 1, "a string is not valid Unicode.", e);
+            throw parser.Unexpected(ref reader, "a string is not valid Unicode.", e);
         }
     }
 

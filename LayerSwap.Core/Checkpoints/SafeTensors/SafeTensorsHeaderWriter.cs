@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
@@ -15,7 +16,7 @@ internal static class SafeTensorsHeaderWriter
         tensors.OrderByDescending(t => t.DType).ThenBy(t => t.Name, Utf8Order.Instance);
 
     /// <summary>The length prefix and the JSON, ready to be followed by the data of the tensors in the order given.</summary>
-    /// <exception cref="ArgumentException">A tensor is called <c>__metadata__</c>, or two have one name.</exception>
+    /// <exception cref="ArgumentException">A tensor is called <c>__metadata__</c>, two have one name, or the reader would refuse a name or a rank.</exception>
     public static byte[] Write(IEnumerable<TensorInfo> ordered, IReadOnlyDictionary<string, string> metadata)
     {
         HashSet<string> names = new(StringComparer.Ordinal) { SafeTensorsFormat.MetadataKey };
@@ -42,6 +43,14 @@ internal static class SafeTensorsHeaderWriter
                 throw new ArgumentException($"A safetensors file cannot hold a tensor named {Printable.Escape(tensor.Name)}, or two of that name.", nameof(ordered));
             }
 
+            if (tensor.Shape.Rank > SafeTensorsFormat.HighestRank || Encoding.UTF8.GetByteCount(tensor.Name) > SafeTensorsFormat.LongestName)
+            {
+                throw new ArgumentException(
+                    $"Tensor {Printable.Escape(tensor.Name)} has {tensor.Shape.Rank} axes and a name of {Encoding.UTF8.GetByteCount(tensor.Name)} bytes; "
+                    + $"at most {SafeTensorsFormat.HighestRank} and {SafeTensorsFormat.LongestName} are written.",
+                    nameof(ordered));
+            }
+
             AppendString(json.Length > 1 ? json.Append(',') : json, tensor.Name);
             json.Append(CultureInfo.InvariantCulture, $":{{\"dtype\":\"{tensor.DType.Code()}\",\"shape\":[{string.Join(',', tensor.Shape.Extents)}],");
             json.Append(CultureInfo.InvariantCulture, $"\"data_offsets\":[{offset},{checked(offset + tensor.ByteLength)}]}}");
@@ -66,6 +75,12 @@ internal static class SafeTensorsHeaderWriter
     /// <summary>Quotes a text as serde_json does: quotation mark, backslash and controls escaped, all else as it is.</summary>
     private static StringBuilder AppendString(StringBuilder json, string text)
     {
+        int wrong = LoneSurrogate(text);
+        if (wrong >= 0)
+        {
+            throw new ArgumentException($"{Printable.Escape(text)} is not valid Unicode (character {wrong + 1} is half a pair), and cannot be written.", nameof(text));
+        }
+
         json.Append('"');
         foreach (char c in text)
         {
@@ -84,6 +99,22 @@ internal static class SafeTensorsHeaderWriter
         }
 
         return json.Append('"');
+    }
+
+    /// <summary>The place of the first surrogate that has no partner, or -1: encoding would silently change it.</summary>
+    private static int LoneSurrogate(ReadOnlySpan<char> text)
+    {
+        for (int i = 0; i < text.Length;)
+        {
+            if (Rune.DecodeFromUtf16(text[i..], out _, out int used) != OperationStatus.Done)
+            {
+                return i;
+            }
+
+            i += used;
+        }
+
+        return -1;
     }
 
     /// <summary>The order of UTF-8 bytes, which is the order of code points, not of UTF-16 units.</summary>

@@ -10,7 +10,7 @@ internal static class SafeTensorsLayout
         raw.Sort((a, b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin)
             : a.End != b.End ? a.End.CompareTo(b.End)
             : string.CompareOrdinal(a.Name, b.Name));
-        List<SafeTensorsEntry> entries = new(raw.Count);
+        List<TensorShape> shapes = new(raw.Count);
         ulong end = 0;
         string? previous = null;
         foreach (RawEntry entry in raw)
@@ -25,18 +25,15 @@ internal static class SafeTensorsLayout
                 throw error.Gap(entry.Name, entry.Begin, end, previous);
             }
 
-            TensorShape shape = CheckSize(entry, error);
-            if (entry.End > data)
-            {
-                throw error.Length(entry.End, data);
-            }
-
-            entries.Add(new SafeTensorsEntry(new TensorInfo(entry.Name, entry.DType, shape), (long)entry.Begin));
+            shapes.Add(CheckSize(entry, error));
             end = entry.End;
             previous = entry.Name;
         }
 
-        return end == data ? entries : throw error.Length(end, data);
+        // Only now do the sizes fit a file, and so a long.
+        return end == data
+            ? [.. raw.Select((entry, i) => new SafeTensorsEntry(new TensorInfo(entry.Name, entry.DType, shapes[i]), (long)entry.Begin))]
+            : throw error.Length(end, data);
     }
 
     /// <summary>Checked multiplication, left to right, in bits: a zero extent saves nothing that overflowed before it.</summary>
@@ -56,7 +53,7 @@ internal static class SafeTensorsLayout
         }
         catch (OverflowException)
         {
-            throw error.Size(entry.Name, entry.DType, shape, "more than 2^64 bits", found);
+            throw error.Size(entry.Name, entry.DType, shape, "2^64 bits or more", found);
         }
 
         if (bits % 8 != 0)
@@ -75,8 +72,8 @@ internal static class SafeTensorsLayout
         }
         catch (OverflowException)
         {
-            // A zero-sized tensor with an extent past 2^63: nothing could index it.
-            throw error.Size(entry.Name, entry.DType, shape, "extents below 2^63", found);
+            // A zero-sized tensor with extents past 2^63: nothing could index it.
+            throw error.Field(entry.Name, "shape", shape, "extents with a product below 2^63, multiplied from the left (a limit of LayerSwap's own)");
         }
     }
 }

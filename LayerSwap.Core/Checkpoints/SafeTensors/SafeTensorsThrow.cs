@@ -20,8 +20,8 @@ internal sealed class SafeTensorsThrow(string file)
     public CheckpointException NotJson(long line, long column, string reason, Exception? inner = null) =>
         Error(null, $"its header is not the JSON it should be, at line {line}, column {column}: {Printable.Escape(reason)} Remedy: {Remedy}", inner);
 
-    public CheckpointException Duplicate(string key) =>
-        Error(key, $"the name {Printable.Escape(key)} stands twice in its header; names must be unique. Remedy: {Remedy}");
+    public CheckpointException Duplicate(string key, string? tensor) =>
+        Error(tensor, $"the name {Printable.Escape(key)} stands twice in its header; names must be unique. Remedy: {Remedy}");
 
     public CheckpointException NameTooLong(int length) =>
         Error(null, $"a tensor's name has {length} bytes; at most {SafeTensorsFormat.LongestName} are accepted (a limit of LayerSwap's own).");
@@ -52,7 +52,7 @@ internal sealed class SafeTensorsThrow(string file)
         // The first eight bytes, read as text, tell what was saved in its place.
         0x206E6F6973726576 => "It looks like a git-lfs pointer. Remedy: run `git lfs pull` to fetch the file itself.",
         _ when (uint)length == 0x04034B50 => "It looks like a zip archive (a PyTorch file?) under the wrong name. Remedy: convert it to safetensors.",
-        _ when (byte)length == (byte)'<' => "It looks like a web page saved under this name. Remedy: download the file itself.",
+        _ when (byte)length == (byte)'<' && (byte)(length >> 8) is (byte)'!' or (byte)'?' or (>= (byte)'A' and <= (byte)'Z') or (>= (byte)'a' and <= (byte)'z') => "It looks like a web page saved under this name. Remedy: download the file itself.",
         _ => $"Remedy: {Remedy}",
     };
 

@@ -1,0 +1,104 @@
+using FsCheck;
+using FsCheck.Fluent;
+using LayerSwap.Checkpoints;
+
+namespace LayerSwap.Tests.Checkpoints;
+
+public sealed class CheckpointFolderTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    [Fact]
+    public void A_folder_with_the_one_file_is_called_by_the_folders_name()
+    {
+        RawFile.VectorsWith(_folder["model.safetensors"], "\"__metadata__\":{\"format\":\"pt\"},", ("a", [1, 2]));
+        using ICheckpoint checkpoint = Checkpoint.Open(_folder.Path);
+        Assert.Equal(_folder.Path, checkpoint.Name);
+        Assert.Equal(_folder.Path, checkpoint.Folder);
+        Assert.Equal("pt", checkpoint.Metadata["format"]);
+        Assert.Equal(_folder["model.safetensors"], checkpoint.FileOf("a"));
+        Assert.Equal([1, 2], SmallModels.Bytes(checkpoint, "a"));
+        Assert.Equal(1 + new FileInfo(_folder["model.safetensors"]).Length, 1 + Assert.Single(checkpoint.Files).Length);
+        Assert.Null(checkpoint.Find("b"));
+    }
+
+    [Fact]
+    public void Exactly_one_file_of_another_name_is_taken()
+    {
+        RawFile.Vectors(_folder["adapter.safetensors"], ("a", [3]));
+        File.WriteAllText(_folder["config.json"], "{}");
+        using ICheckpoint checkpoint = Checkpoint.Open(_folder.Path);
+        Assert.Equal([3], SmallModels.Bytes(checkpoint, "a"));
+    }
+
+    [Fact]
+    public void The_usual_name_is_taken_among_others()
+    {
+        RawFile.Vectors(_folder["adapter.safetensors"], ("a", [3]));
+        RawFile.Vectors(_folder["model.safetensors"], ("a", [4]));
+        using ICheckpoint checkpoint = Checkpoint.Open(_folder.Path);
+        Assert.Equal([4], SmallModels.Bytes(checkpoint, "a"));
+    }
+
+    [Fact]
+    public void Several_files_without_an_index_are_refused_with_their_number()
+    {
+        RawFile.Vectors(_folder["model-00001-of-00002.safetensors"], ("a", [3]));
+        RawFile.Vectors(_folder["model-00002-of-00002.safetensors"], ("b", [3]));
+        CheckpointException error = RawFile.Refused(_folder.Path);
+        Assert.Equal(_folder.Path, error.File);
+        Assert.Contains("2 .safetensors files", error.Message, StringComparison.Ordinal);
+        Assert.Contains("model.safetensors.index.json", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_of_PyTorch_files_gets_advice()
+    {
+        File.WriteAllText(_folder["pytorch_model.bin"], "PK");
+        string message = RawFile.Refused(_folder.Path).Message;
+        Assert.Contains("PyTorch", message, StringComparison.Ordinal);
+        Assert.Contains("convert", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_empty_folder_is_refused_with_what_was_expected()
+    {
+        string message = RawFile.Refused(_folder.Path).Message;
+        Assert.Contains(_folder.Path, message, StringComparison.Ordinal);
+        Assert.Contains("model.safetensors and no model.safetensors.index.json", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("layers.2.w", "layers.10.w")]
+    [InlineData("layers.2.a", "layers.2.b")]
+    [InlineData("a", "a1")]
+    [InlineData("a.1", "b")]
+    [InlineData("x9", "x10y")]
+    [InlineData("x01", "x1")]
+    [InlineData("x1a", "x01b")]
+    [InlineData("n99999999999999999998", "n99999999999999999999")]
+    [InlineData("n99999999999999999999", "n100000000000000000000")]
+    public void Numbers_within_names_sort_as_numbers(string first, string second)
+    {
+        Assert.True(NaturalOrder.Instance.Compare(first, second) < 0);
+        Assert.True(NaturalOrder.Instance.Compare(second, first) > 0);
+    }
+
+    [Fact]
+    public void The_natural_order_is_total()
+    {
+        Gen<string> name = Gen.Elements("a", "b", ".", "0", "1", "9", "00", "10", "/", ":", "é").ListOf().Select(parts => string.Concat(parts.Take(5)));
+        Gen<(string X, string Y, string Z)> three = from x in name
+                                                    from y in name
+                                                    from z in name
+                                                    select (x, y, z);
+        NaturalOrder order = NaturalOrder.Instance;
+        Prop.ForAll(three.ToArbitrary(), t =>
+            Math.Sign(order.Compare(t.X, t.Y)) == -Math.Sign(order.Compare(t.Y, t.X))
+            && (order.Compare(t.X, t.Y) == 0) == (t.X == t.Y)
+            && (order.Compare(t.X, t.Y) > 0 || order.Compare(t.Y, t.Z) > 0 || order.Compare(t.X, t.Z) <= 0))
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+    }
+
+    public void Dispose() => _folder.Dispose();
+}
