@@ -8,12 +8,16 @@ internal static class ExitCode
 {
     public const int Done = 0, Usage = 2, BadInput = 3, IO = 4;
 
+    private const string NoCommand = "Required command was not provided.";
+
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
-            foreach (string message in parsed.Errors.Select(e => e.Message).Distinct(StringComparer.Ordinal))
+            // Where a command is misspelt none was given either; only the former is news.
+            string[] messages = [.. parsed.Errors.Select(e => e.Message).Distinct(StringComparer.Ordinal)];
+            foreach (string message in messages.Where(m => messages.Length == 1 || m != NoCommand))
             {
                 await Console.Error.WriteLineAsync("layerswap: " + message);
             }
@@ -45,10 +49,15 @@ internal static class ExitCode
         }
         catch (Exception e) when (Of(e) is { } code)
         {
-            await Console.Error.WriteLineAsync("layerswap: " + e.Message);
+            await Console.Error.WriteLineAsync("layerswap: " + Message(e));
             return code;
         }
     }
+
+    /// <summary>Without what .NET appends on the parameter of a method: it means nothing to who typed a command.</summary>
+    private static string Message(Exception e) => e is ArgumentException { ParamName: { } name } && e.Message.IndexOf($" (Parameter '{name}')", StringComparison.Ordinal) is > 0 and int end
+        ? e.Message[..end]
+        : e.Message;
 
     private static int? Of(Exception e) => e switch
     {

@@ -8,8 +8,8 @@ internal sealed class OutputOptions
     private readonly Option<string?> _output = new("--output", "-o") { Description = "The folder to write; it must not exist, or be empty.", HelpName = "OUT" };
     private readonly Option<string?> _dtype = new("--dtype") { Description = "The dtype of the output: f32, f16, bf16 or f64; as the inputs by default.", HelpName = "DTYPE" };
     private readonly Option<string?> _shardSize = new("--shard-size") { Description = "The size that files are filled to, such as 5GB (the default) or 500MB.", HelpName = "SIZE" };
-    private readonly Option<int?> _threads = new("--threads") { Description = "The number of threads; all processors by default. The result does not depend on it.", HelpName = "N" };
-    private readonly Option<VocabularyPolicy> _vocabulary = new("--vocabulary") { Description = "What to do when numbers of token rows differ: error (the default), truncate or pad.", HelpName = "POLICY" };
+    private readonly Option<int?> _threads = Choice.Number("--threads", "The number of threads; all processors by default. The result does not depend on it.");
+    private readonly Option<VocabularyPolicy> _vocabulary = Choice.Of<VocabularyPolicy>("--vocabulary", "What to do when numbers of token rows differ: error (the default), truncate or pad.", "POLICY");
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an output that exists, once the new one is whole." };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show the plan and write nothing." };
     private readonly Option<bool> _json = new("--json") { Description = "Print the plan as JSON." };
@@ -19,7 +19,7 @@ internal sealed class OutputOptions
     {
         _planOnly = planOnly;
         Option[] options = planOnly
-            ? [_output, _dtype, _shardSize, _threads, _vocabulary, _overwrite, _json]
+            ? [_output, _dtype, _shardSize, _threads, _vocabulary, _overwrite, _dryRun, _json]
             : [_output, _dtype, _shardSize, _threads, _vocabulary, _overwrite, _dryRun];
         foreach (Option option in options)
         {
@@ -33,7 +33,7 @@ internal sealed class OutputOptions
         Terminal terminal = new(parsed);
         bool dry = _planOnly || parsed.GetValue(_dryRun);
         string? path = parsed.GetValue(_output);
-        if (path is null && !dry)
+        if (string.IsNullOrEmpty(path) && !dry)
         {
             throw new UsageException("an output folder is needed: -o OUT. To see only what would be done, use `layerswap plan`.");
         }

@@ -10,7 +10,7 @@ internal sealed class Terminal
 {
     private static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "Print results and errors only.", Recursive = true };
     private static readonly Option<bool> NoProgress = new("--no-progress") { Description = "Show no progress, on a terminal neither.", Recursive = true };
-    private static readonly Option<LogLevel> Level = new("--log-level") { Description = "What is logged to stderr: trace, debug, information, warning, error or none.", DefaultValueFactory = _ => LogLevel.None, Recursive = true };
+    private static readonly Option<LogLevel> Level = Choice.Of<LogLevel>("--log-level", "What is logged to stderr: trace, debug, information, warning, error, critical or none (the default).", "LEVEL");
 
     private readonly ParseResult _parsed;
 
@@ -20,7 +20,8 @@ internal sealed class Terminal
 
     public static void AddOptions(RootCommand root)
     {
-        Level.HelpName = "LEVEL";
+        Level.DefaultValueFactory = _ => LogLevel.None;
+        Level.Recursive = true;
         root.Options.Add(Quiet);
         root.Options.Add(NoProgress);
         root.Options.Add(Level);

@@ -18,10 +18,10 @@ internal static class DiffCommand
     {
         Argument<string> origin = new("BASE") { Description = "The model that was fine-tuned." };
         Argument<string[]> models = new("MODEL") { Description = "One or more models fine-tuned from it.", Arity = ArgumentArity.OneOrMore };
-        Option<LayerGrouping> by = new("--by") { Description = "What a line stands for: layer (the default), component or tensor.", HelpName = "GROUP" };
+        Option<LayerGrouping> by = Choice.Of<LayerGrouping>("--by", "What a line stands for: layer (the default), component or tensor.", "GROUP");
         Option<string> rank = new("--rank") { Description = "What to rank by: mav (mean absolute change, the default), relative-mav, l2, relative-l2, cosine or changed.", DefaultValueFactory = _ => "mav", HelpName = "METRIC" };
-        Option<int?> top = new("--top") { Description = "Show only the N most changed of each model.", HelpName = "N" };
-        Option<int?> threads = new("--threads") { Description = "The number of threads; all processors by default.", HelpName = "N" };
+        Option<int?> top = Choice.Number("--top", "Show only the N most changed of each model.");
+        Option<int?> threads = Choice.Number("--threads", "The number of threads; all processors by default.");
         Option<string?> json = new("--json") { Description = "Write JSON to FILE; - for stdout.", HelpName = "FILE" };
         Option<string?> csv = new("--csv") { Description = "Write CSV to FILE; - for stdout.", HelpName = "FILE" };
         Option<string?> markdown = new("--markdown") { Description = "Write Markdown to FILE; - for stdout.", HelpName = "FILE" };
@@ -35,6 +35,21 @@ internal static class DiffCommand
             if (!Metrics.TryGetValue(parsed.GetValue(rank)!, out DiffMetric metric))
             {
                 throw new UsageException($"--rank {parsed.GetValue(rank)}: one of {string.Join(", ", Metrics.Keys)} is expected.");
+            }
+
+            if (new[] { parsed.GetValue(json), parsed.GetValue(csv), parsed.GetValue(markdown) }.Count(f => f == "-") > 1)
+            {
+                throw new UsageException("only one of --json, --csv and --markdown can go to stdout; give the others a file.");
+            }
+
+            if (parsed.GetValue(top) is < 1)
+            {
+                throw new UsageException($"--top {parsed.GetValue(top)}: 1 or more is expected.");
+            }
+
+            if (parsed.GetValue(threads) is < 1 or > 1024)
+            {
+                throw new UsageException($"--threads {parsed.GetValue(threads)}: 1 to 1024 is expected.");
             }
 
             LayerDiff diff = LayerDiff.From(open[parsed.GetValue(origin)!]).To([.. parsed.GetValue(models)!.Select(m => open[m])]).GroupBy(parsed.GetValue(by)).RankBy(metric);

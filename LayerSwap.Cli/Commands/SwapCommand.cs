@@ -12,11 +12,11 @@ internal static class SwapCommand
         Option<string> task = new("--task") { Description = "The expert of the task, whose middle layers stay; it gives config and tokenizer.", Required = true, HelpName = "DIR" };
         Option<string> language = new("--language") { Description = "The expert of the language, whose outer layers come in.", Required = true, HelpName = "DIR" };
         Option<string?> origin = new("--base") { Description = "The model both were fine-tuned from, for --weights by change and the policy base.", HelpName = "DIR" };
-        Option<int?> bottom = new("--bottom") { Description = "Layers at the bottom from the language expert; 5 by default, the paper's for 32 layers.", HelpName = "N" };
-        Option<int?> top = new("--top") { Description = "Layers at the top from the language expert; 2 by default.", HelpName = "N" };
-        Option<int?> transition = new("--transition") { Description = "Averaged layers at each seam; 1 by default.", HelpName = "N" };
-        Option<int?> transitionBottom = new("--transition-bottom") { Description = "Averaged layers at the lower seam.", HelpName = "N" };
-        Option<int?> transitionTop = new("--transition-top") { Description = "Averaged layers at the upper seam.", HelpName = "N" };
+        Option<int?> bottom = Choice.Number("--bottom", "Layers at the bottom from the language expert; 5 by default, the paper's for 32 layers.");
+        Option<int?> top = Choice.Number("--top", "Layers at the top from the language expert; 2 by default.");
+        Option<int?> transition = Choice.Number("--transition", "Averaged layers at each seam; 1 by default.");
+        Option<int?> transitionBottom = Choice.Number("--transition-bottom", "Averaged layers at the lower seam.");
+        Option<int?> transitionTop = Choice.Number("--transition-top", "Averaged layers at the upper seam.");
         Option<string?> preset = new("--preset") { Description = "Numbers by name: paper (5, 2, 1), follow-up (6, 2, 0) or paper-scaled (the paper's, scaled from 32 layers to the model's).", HelpName = "NAME" };
         Option<string?> weights = new("--weights") { Description = "Weights where the two are averaged: T,L such as 0.7,0.3, or proportional, or inverse (to each one's change; needs --base). Equal by default.", HelpName = "T,L" };
         Option<OutsidePolicy> embeddings = Policy("--embeddings", "The embeddings");
@@ -34,7 +34,7 @@ internal static class SwapCommand
             ICheckpoint taskModel = open[parsed.GetValue(task)!], languageModel = open[parsed.GetValue(language)!];
             int layers = LayerMap.Of(taskModel.Tensors).LayerCount;
             LayerSwapOptions chosen = parsed.GetValue(preset) is { } name ? LayerSwapOptions.Preset(name, Math.Max(layers, 1)) : LayerSwapOptions.Paper;
-            int? both = parsed.GetValue(transition);
+            int? both = NotNegative("--transition", parsed.GetValue(transition));
             chosen = chosen with
             {
                 Bottom = NotNegative("--bottom", parsed.GetValue(bottom)) ?? chosen.Bottom,
@@ -47,6 +47,16 @@ internal static class SwapCommand
                 Head = parsed.GetValue(head),
                 Others = parsed.GetValue(others),
             };
+            if (parsed.GetValue(origin) is null && (chosen.Weights == TransitionWeights.Proportional || chosen.Weights == TransitionWeights.InverselyProportional))
+            {
+                throw new UsageException($"--weights {parsed.GetValue(weights)} needs --base DIR, the model both experts were fine-tuned from.");
+            }
+
+            if (parsed.GetValue(origin) is null && Array.Find([embeddings, norm, head, others], o => parsed.GetValue(o) == OutsidePolicy.Base) is { } fromBase)
+            {
+                throw new UsageException($"{fromBase.Name} base needs --base DIR, the model both experts were fine-tuned from.");
+            }
+
             if (layers != PaperLayers && parsed.GetValue(preset) is null && (parsed.GetValue(bottom) is null || parsed.GetValue(top) is null))
             {
                 new Terminal(parsed).Note($"note: the defaults are the paper's for {PaperLayers} layers; this model has {layers}. Choose --bottom and --top, or --preset paper-scaled.");
@@ -58,7 +68,7 @@ internal static class SwapCommand
     }
 
     private static Option<OutsidePolicy> Policy(string name, string what) =>
-        new(name) { Description = $"{what}: average (the default), task, language or base.", HelpName = "POLICY" };
+        Choice.Of<OutsidePolicy>(name, $"{what}: average (the default), task, language or base.", "POLICY");
 
     private static int? NotNegative(string option, int? value) =>
         value < 0 ? throw new UsageException($"{option} {value}: zero or more is expected.") : value;

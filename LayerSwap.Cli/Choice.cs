@@ -1,0 +1,37 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace LayerSwap.Cli;
+
+/// <summary>Options for one of a few words, or for a whole number; what does not fit is answered with what is expected, not with the name of a type.</summary>
+internal static class Choice
+{
+    public static Option<T> Of<T>(string name, string description, string helpName)
+        where T : struct, Enum => new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            // Enum.TryParse would take numbers too, of words that are not there.
+            CustomParser = result => Array.Find(Enum.GetNames<T>(), n => string.Equals(n, Text(result), StringComparison.OrdinalIgnoreCase)) is { } word
+                ? Enum.Parse<T>(word)
+                : Refuse<T>(result, name, string.Join(", ", Enum.GetNames<T>().SkipLast(1)).ToLowerInvariant() + " or " + Enum.GetNames<T>()[^1].ToLowerInvariant()),
+        };
+
+    public static Option<int?> Number(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => int.TryParse(Text(result), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : Refuse<int?>(result, name, "a whole number"),
+    };
+
+    private static string Text(ArgumentResult result) => result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+
+    private static T? Refuse<T>(ArgumentResult result, string name, string expected)
+    {
+        result.AddError($"{name} {Text(result)}: {expected} is expected.");
+        return default;
+    }
+}

@@ -1,0 +1,55 @@
+namespace LayerSwap.Tests.Cli;
+
+public sealed class BadInputTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_file_cut_short_names_the_file_and_the_missing_bytes()
+    {
+        string path = _folder["cut.safetensors"];
+        File.WriteAllBytes(path, File.ReadAllBytes(Path.Combine(Fixture.Demo("base"), "model.safetensors"))[..^10]);
+
+        foreach (string[] command in Commands(path))
+        {
+            string error = Tool.Fail(3, command);
+            Assert.Contains(path, error, StringComparison.Ordinal);
+            Assert.Contains("10 bytes are missing", error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_path_where_nothing_is_names_the_path()
+    {
+        string path = _folder["no", "model"];
+
+        foreach (string[] command in Commands(path))
+        {
+            Assert.Contains($"{path} does not exist. Remedy: check the path.", Tool.Fail(3, command), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void An_empty_folder_says_what_is_expected_in_it() => Assert.Contains("holds no model.safetensors", Tool.Fail(3, "inspect", _folder.Path), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_header_that_is_not_one_is_refused()
+    {
+        File.WriteAllText(_folder["model.safetensors"], "This is not a model, however long one looks at it.");
+
+        Assert.Contains("is not a valid safetensors file", Tool.Fail(3, "inspect", _folder.Path), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Control_characters_in_a_name_do_not_reach_the_terminal() => Assert.DoesNotContain('\u001b', Tool.Fail(3, "inspect", _folder["\u001b[31mred"]));
+
+    private string[][] Commands(string path) =>
+    [
+        ["inspect", path],
+        ["diff", Fixture.Demo("base"), path],
+        ["swap", "--task", Fixture.Demo("math"), "--language", path, "--bottom", "1", "--top", "1", "-o", _folder["out"]],
+        ["merge", "--method", "linear", "--model", path, "-o", _folder["out"]],
+    ];
+}

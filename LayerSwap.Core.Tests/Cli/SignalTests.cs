@@ -1,0 +1,68 @@
+using LayerSwap.Benchmarks.Synthetic;
+
+namespace LayerSwap.Tests.Cli;
+
+/// <summary>A merge that takes seconds is stopped as soon as it has begun to write.</summary>
+public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
+{
+    private readonly Inputs _inputs;
+
+    public SignalTests(Inputs inputs) => _inputs = inputs;
+
+    [LinuxTheory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public void A_signal_stops_a_merge_and_nothing_is_left(string signal, int exit)
+    {
+        using TempFolder folder = new();
+
+        ToolRun run = Stopped(signal, folder["new", "out"], folder["new", ".out.layerswap-partial"]);
+
+        Assert.True(run.Exit == exit, run.ToString());
+        Assert.Equal("", run.Out);
+        Assert.Equal("layerswap: stopped; nothing was left behind.\n", run.Error);
+        Assert.Empty(Folders.Names(folder.Path));
+    }
+
+    [LinuxFact]
+    public void An_output_to_be_overwritten_is_as_it_was()
+    {
+        using TempFolder folder = new();
+        Directory.CreateDirectory(folder["out"]);
+        File.WriteAllText(folder["out", "mine.txt"], "mine");
+        string[] before = Folders.Snapshot(folder.Path);
+
+        ToolRun run = Stopped("TERM", folder["out"], folder[".out.layerswap-partial"], "--overwrite");
+
+        Assert.True(run.Exit == 143, run.ToString());
+        Assert.Equal(before, Folders.Snapshot(folder.Path));
+    }
+
+    private ToolRun Stopped(string signal, string output, string staging, params string[] more)
+    {
+        // One input many times over: long work over few bytes.
+        string[] models = [.. Enumerable.Repeat<string[]>(["--model", _inputs.Expert + "=0.01"], 60).SelectMany(m => m)];
+        using ToolProcess process = Tool.StartForSignals(["merge", "--method", "task_arithmetic", "--base", _inputs.Base, .. models, "--threads", "1", "--quiet", .. more, "-o", output]);
+        Assert.True(SpinWait.SpinUntil(() => Directory.Exists(staging) || process.HasExited, TimeSpan.FromSeconds(30)), "No staging folder after 30 seconds.");
+        process.Signal(signal);
+        return process.WaitForEnd();
+    }
+
+    public sealed class Inputs : IDisposable
+    {
+        private readonly TempFolder _folder = new();
+
+        public Inputs()
+        {
+            LlamaShape shape = LlamaShape.OfSize(16.MB());
+            Base = Folders.Save(new GeneratedModel("base", shape), _folder["base"]);
+            Expert = Folders.Save(new GeneratedModel("expert", shape, 1, _ => 0.01), _folder["expert"]);
+        }
+
+        public string Base { get; }
+
+        public string Expert { get; }
+
+        public void Dispose() => _folder.Dispose();
+    }
+}

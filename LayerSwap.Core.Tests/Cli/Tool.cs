@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace LayerSwap.Tests.Cli;
+
+/// <summary>The built tool as a process of its own, as people and scripts run it.</summary>
+internal static class Tool
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly string Host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+    private static readonly string Assembly = Path.Combine(AppContext.BaseDirectory, "layerswap.dll");
+
+    public static ToolRun Run(params string[] arguments) => Run(arguments, folder: null, environment: []);
+
+    public static ToolRun Run(string[] arguments, string? folder, params (string Name, string Value)[] environment)
+    {
+        using ToolProcess process = Start(Host, [Assembly, .. arguments], arguments, folder, environment);
+        return process.WaitForEnd();
+    }
+
+    /// <summary>Starts it with SIGINT as it is for a command typed by a person: whoever runs the tests in the background may have it ignored, which is inherited.</summary>
+    public static ToolProcess StartForSignals(params string[] arguments) => Start("env", ["--default-signal=INT", Host, .. arguments.Prepend(Assembly)], arguments, folder: null, []);
+
+    private static ToolProcess Start(string program, string[] all, string[] arguments, string? folder, (string Name, string Value)[] environment)
+    {
+        ProcessStartInfo start = new(program, all)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = folder ?? Path.GetTempPath(),
+        };
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return new ToolProcess(Process.Start(start)!, string.Join(' ', arguments), Patience);
+    }
+
+    /// <summary>Does what was wanted, and says so with nothing but its result.</summary>
+    public static ToolRun Succeed(params string[] arguments)
+    {
+        ToolRun run = Run(arguments);
+        Assert.True(run.Exit == 0, run.ToString());
+        return run;
+    }
+
+    /// <summary>Ends with a code and one short paragraph on stderr: no stack trace, no name of a .NET type or parameter; nothing on stdout.</summary>
+    /// <returns>The paragraph.</returns>
+    public static string Fail(int code, params string[] arguments)
+    {
+        ToolRun run = Run(["--quiet", .. arguments], folder: null);
+        Assert.True(run.Exit == code, $"{code} expected: {run}");
+        Assert.Equal("", run.Out);
+        Assert.StartsWith("layerswap: ", run.Error, StringComparison.Ordinal);
+        Assert.EndsWith("\n", run.Error, StringComparison.Ordinal);
+        foreach (string noise in (string[])["   at ", "\n\n", "Exception", "(Parameter", "Actual value", "System.", "LayerSwap.", "`1"])
+        {
+            Assert.DoesNotContain(noise, run.Error, StringComparison.Ordinal);
+        }
+
+        return run.Error;
+    }
+}
+
+internal sealed class ToolProcess(Process process, string command, TimeSpan patience) : IDisposable
+{
+    private readonly Task<string> _out = process.StandardOutput.ReadToEndAsync();
+    private readonly Task<string> _error = process.StandardError.ReadToEndAsync();
+
+    public bool HasExited => process.HasExited;
+
+    /// <summary>Sends a signal, such as INT or TERM.</summary>
+    public void Signal(string name)
+    {
+        using Process kill = Process.Start("kill", ["-" + name, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+
+    public ToolRun WaitForEnd()
+    {
+        process.StandardInput.Close();
+        Assert.True(process.WaitForExit(patience), $"layerswap {command}: still running after {patience}.");
+        process.WaitForExit();
+        return new ToolRun(command, process.ExitCode, _out.GetAwaiter().GetResult(), _error.GetAwaiter().GetResult());
+    }
+
+    public void Dispose()
+    {
+        if (!process.HasExited)
+        {
+            process.Kill(entireProcessTree: true);
+        }
+
+        process.Dispose();
+    }
+}
+
+internal sealed record ToolRun(string Command, int Exit, string Out, string Error)
+{
+    public JsonElement Json => Parse(Out);
+
+    public static JsonElement Parse(string json)
+    {
+        using JsonDocument document = JsonDocument.Parse(json);
+        return document.RootElement.Clone();
+    }
+
+    public override string ToString() => $"layerswap {Command}\nexit {Exit}\nstdout:\n{Out}\nstderr:\n{Error}";
+}
+
+internal static class JsonElementExtensions
+{
+    /// <summary>The names of an object's members, in order.</summary>
+    public static string[] Members(this JsonElement json) => [.. json.EnumerateObject().Select(p => p.Name)];
+
+    public static JsonElement[] Items(this JsonElement json, string name) => [.. json.GetProperty(name).EnumerateArray()];
+
+    public static string? Text(this JsonElement json, string name) => json.GetProperty(name).GetString();
+
+    public static long Whole(this JsonElement json, string name) => json.GetProperty(name).GetInt64();
+
+    /// <summary>A number, or NaN or an infinity written as a string.</summary>
+    public static double Number(this JsonElement json, string name) => json.GetProperty(name) is { ValueKind: JsonValueKind.String } text
+        ? double.Parse(text.GetString()!, System.Globalization.CultureInfo.InvariantCulture)
+        : json.GetProperty(name).GetDouble();
+
+    public static int? Layer(this JsonElement json) => json.GetProperty("layer") is { ValueKind: JsonValueKind.Number } layer ? layer.GetInt32() : null;
+}
+
+/// <summary>A fact about signals and /proc: skipped, and reported as skipped, where there are none.</summary>
+internal sealed class LinuxFactAttribute : FactAttribute
+{
+    public LinuxFactAttribute() => Skip = OperatingSystem.IsLinux() ? null : "Needs Linux: signals, /proc and /dev/fd.";
+}
+
+/// <inheritdoc cref="LinuxFactAttribute"/>
+internal sealed class LinuxTheoryAttribute : TheoryAttribute
+{
+    public LinuxTheoryAttribute() => Skip = OperatingSystem.IsLinux() ? null : "Needs Linux: signals, /proc and /dev/fd.";
+}
