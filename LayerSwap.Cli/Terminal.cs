@@ -9,7 +9,7 @@ namespace LayerSwap.Cli;
 internal sealed class Terminal
 {
     private static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "Print results and errors only.", Recursive = true };
-    private static readonly Option<bool> NoProgress = new("--no-progress") { Description = "Show no progress, on a terminal neither.", Recursive = true };
+    private static readonly Option<bool> NoProgress = new("--no-progress") { Description = "Show no progress, not even on a terminal.", Recursive = true };
     private static readonly Option<LogLevel> Level = Choice.Of<LogLevel>("--log-level", "What is logged to stderr: trace, debug, information, warning, error, critical or none (the default).", "LEVEL");
 
     private readonly ParseResult _parsed;

@@ -74,6 +74,7 @@ public static class Checkpoint
     /// <param name="name">The name of one of its tensors.</param>
     /// <param name="destination">Exactly as many bytes as the tensor has.</param>
     /// <exception cref="ArgumentException">There is no such tensor, or its size is another.</exception>
+    /// <exception cref="OverflowException">The destination has more than 2^31 - 1 bytes: read such a tensor in windows.</exception>
     public static void ReadInto<T>(this ICheckpoint checkpoint, string name, Span<T> destination)
         where T : unmanaged
     {

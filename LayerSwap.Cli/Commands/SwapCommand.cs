@@ -11,7 +11,7 @@ internal static class SwapCommand
     {
         Option<string> task = new("--task") { Description = "The expert of the task, whose middle layers stay; it gives config and tokenizer.", Required = true, HelpName = "DIR" };
         Option<string> language = new("--language") { Description = "The expert of the language, whose outer layers come in.", Required = true, HelpName = "DIR" };
-        Option<string?> origin = new("--base") { Description = "The model both were fine-tuned from, for --weights by change and the policy base.", HelpName = "DIR" };
+        Option<string?> origin = new("--base") { Description = "The model both were fine-tuned from; needed by --weights proportional or inverse, and by the policy base.", HelpName = "DIR" };
         Option<int?> bottom = Choice.Number("--bottom", "Layers at the bottom from the language expert; 5 by default, the paper's for 32 layers.");
         Option<int?> top = Choice.Number("--top", "Layers at the top from the language expert; 2 by default.");
         Option<int?> transition = Choice.Number("--transition", "Averaged layers at each seam; 1 by default.");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using LayerSwap.Analysis;
 using LayerSwap.Tensors;
 
 namespace LayerSwap;
@@ -42,7 +43,7 @@ public sealed record LayerDiffReport
         StringBuilder text = new();
         foreach (string model in Models)
         {
-            text.Append(CultureInfo.InvariantCulture, $"{Printable.Escape(Base)} -> {Printable.Escape(model)}, by {RankedBy}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{Printable.Escape(Base)} -> {Printable.Escape(model)}, by {DiffMetricNames.Of(RankedBy)}\n");
             TextTable table = new("name", "rank", "parameters", "mav", "relative mav", "l2", "relative l2", "cosine", "max", "changed");
             foreach (DiffEntry e in Entries.Where(e => e.Model == model))
             {

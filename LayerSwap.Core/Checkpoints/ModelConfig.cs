@@ -11,8 +11,6 @@ internal sealed class ModelConfig
 
     private static readonly string[] NestedKeys = ["text_config", "llm_config", "language_config"];
 
-    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
-
     private readonly JsonObject _text;
 
     private ModelConfig(JsonObject root)
@@ -50,7 +48,7 @@ internal sealed class ModelConfig
 
         try
         {
-            return JsonNode.Parse(InputFile.ReadAll(path, Longest), documentOptions: Strict) is JsonObject root ? new ModelConfig(root)
+            return PythonJson.Parse(InputFile.ReadAll(path, Longest)) is JsonObject root ? new ModelConfig(root)
                 : throw new CheckpointException(path, null, $"{Printable.Escape(path)} holds no JSON object, as a configuration should.");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)

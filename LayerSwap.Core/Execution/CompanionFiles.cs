@@ -1,6 +1,4 @@
 using System.IO.Enumeration;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
 
@@ -32,7 +30,7 @@ internal static class CompanionFiles
                 continue;
             }
 
-            byte[] bytes = name == ModelConfig.FileName && changes.Count > 0 ? Changed(donor, changes) : File.ReadAllBytes(path);
+            byte[] bytes = name == ModelConfig.FileName && changes.Count > 0 ? Changed(donor, changes) : Contents(path);
             NewFile.Write(Path.Combine(folder, name), bytes);
             written.Add(name);
         }
@@ -40,17 +38,14 @@ internal static class CompanionFiles
         return written;
     }
 
+    /// <summary>All of a file; an empty one, which a pipe would look like too, is written empty.</summary>
+    private static byte[] Contents(string path) =>
+        (new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? new FileInfo(path)).Length == 0 ? [] : InputFile.ReadAll(path, Array.MaxLength);
+
     private static byte[] Changed(ICheckpoint donor, IReadOnlyDictionary<string, JsonNode> changes)
     {
         ModelConfig config = ModelConfig.TryRead(donor)!;
         config.Apply(changes);
-        using MemoryStream stream = new();
-        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            config.Root.WriteTo(json);
-        }
-
-        stream.WriteByte((byte)'\n');
-        return stream.ToArray();
+        return PythonJson.Write(config.Root);
     }
 }

@@ -35,7 +35,7 @@ internal sealed class OutputFolder : IDisposable
 
         if (!overwrite && Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any())
         {
-            throw new OutputException(path, $"{shown} exists and is not empty. Remedy: choose another path, or ask for it to be overwritten.");
+            throw new OutputException(path, $"{shown} exists and is not empty. Remedy: choose another path, or overwrite it (Overwrite, --overwrite).");
         }
 
         string staging = Path.Combine(parent, $".{Path.GetFileName(target)}.layerswap-partial");

@@ -1,11 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
+using LayerSwap.Checkpoints;
 
 namespace LayerSwap.Execution;
 
 /// <summary>Reads back of a record what can be checked: file sizes and tensors' checksums.</summary>
 internal sealed class RecordReader
 {
+    private const long Longest = 1_000_000_000;
+
     public required IReadOnlyDictionary<string, long> Files { get; init; }
 
     public required IReadOnlyDictionary<string, ulong> Tensors { get; init; }
@@ -22,7 +25,7 @@ internal sealed class RecordReader
 
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using JsonDocument document = JsonDocument.Parse(InputFile.ReadAll(path, Longest));
             JsonElement root = document.RootElement;
             if (root.GetProperty("checksum").GetString() != MergeRecord.Algorithm)
             {
@@ -36,7 +39,7 @@ internal sealed class RecordReader
                     t => t.GetProperty("name").GetString()!, t => ulong.Parse(t.GetProperty("xxh64").GetString()!, NumberStyles.HexNumber, CultureInfo.InvariantCulture), StringComparer.Ordinal),
             };
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException or ArgumentException)
         {
             throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a record of LayerSwap's: {Printable.Escape(e.Message)} Remedy: delete it, or merge again.", e);
         }

@@ -10,6 +10,7 @@ internal static class PlanText
     public static string Of(MergePlan plan)
     {
         PlanRequest request = plan.Request;
+        Func<string, string> shorten = Shortener(request.Inputs);
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"Merge of {plan.Tensors.Count} tensors, {plan.Layers.LayerCount} layers\n");
         foreach (ICheckpoint input in request.Inputs)
@@ -22,7 +23,7 @@ internal static class PlanText
         foreach (Step step in Steps(plan))
         {
             PlannedTensor t = step.First;
-            table.Add(step.Where, t.Operation == PlannedOperation.Take ? "take" : "merge", string.Join(" + ", t.Sources.Select(Printable.Escape)),
+            table.Add(step.Where, t.Operation == PlannedOperation.Take ? "take" : "merge", string.Join(" + ", t.Sources.Select(shorten)),
                 t.Detail.Length == 0 ? t.Strategy : $"{t.Strategy}: {t.Detail}", t.Rule,
                 step.Tensors.ToString(CultureInfo.InvariantCulture), ByteSize.Format(step.Bytes));
         }
@@ -42,7 +43,7 @@ internal static class PlanText
     private static IEnumerable<Step> Steps(MergePlan plan)
     {
         var places = plan.Tensors.GroupBy(t => t.Place.Layer is null ? t.Place.Kind.ToString().ToLowerInvariant() : t.Place.Stack!, StringComparer.Ordinal)
-            .OrderBy(g => g.First().Place.Layer is not null ? 1 : g.First().Place.Kind == TensorKind.Embedding ? 0 : 2);
+            .OrderBy(g => g.First().Place.Layer is not null ? 1 : g.First().Place.Kind switch { TensorKind.Embedding => 0, TensorKind.Norm => 2, TensorKind.Head => 4, _ => 3 });
         foreach (var place in places)
         {
             bool layers = place.First().Place.Layer is not null;
@@ -78,6 +79,14 @@ internal static class PlanText
 
     private static (PlannedOperation, string, string, string, string) Treatment(PlannedTensor t) =>
         (t.Operation, t.Strategy, string.Join('|', t.Sources), t.Detail, t.Rule);
+
+    /// <summary>The last part of a path is enough in a table, as long as it tells the inputs apart; the list above has all of it.</summary>
+    private static Func<string, string> Shortener(IReadOnlyList<ICheckpoint> inputs)
+    {
+        string Last(string name) => Path.GetFileName(Path.TrimEndingDirectorySeparator(name)) is { Length: > 0 } last ? last : name;
+        bool distinct = inputs.Select(i => Last(i.Name)).Distinct(StringComparer.Ordinal).Count() == inputs.Count;
+        return name => Printable.Escape(distinct ? Last(name) : name);
+    }
 
     private static string Count(int count, string noun) => string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using LayerSwap.Analysis;
 using LayerSwap.Reports;
 
 namespace LayerSwap;

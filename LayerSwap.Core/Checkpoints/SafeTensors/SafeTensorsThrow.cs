@@ -53,8 +53,11 @@ internal sealed class SafeTensorsThrow(string file)
         0x206E6F6973726576 => "It looks like a git-lfs pointer. Remedy: run `git lfs pull` to fetch the file itself.",
         _ when (uint)length == 0x04034B50 => "It looks like a zip archive (a PyTorch file?) under the wrong name. Remedy: convert it to safetensors.",
         _ when (byte)length == (byte)'<' && (byte)(length >> 8) is (byte)'!' or (byte)'?' or (>= (byte)'A' and <= (byte)'Z') or (>= (byte)'a' and <= (byte)'z') => "It looks like a web page saved under this name. Remedy: download the file itself.",
+        _ when IsText(length) => "Its first bytes are text: it does not look like a safetensors file. Remedy: check the path.",
         _ => $"Remedy: {Remedy}",
     };
+
+    private static bool IsText(ulong length) => BitConverter.GetBytes(length).All(b => b is >= 0x20 and < 0x7F or (byte)'\n' or (byte)'\r' or (byte)'\t');
 
     private CheckpointException Error(string? tensor, string message, Exception? inner = null) =>
         new(file, tensor, $"{Printable.Escape(file)} is not a valid safetensors file: {message}", inner);

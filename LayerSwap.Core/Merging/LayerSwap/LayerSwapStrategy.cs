@@ -44,7 +44,7 @@ internal sealed class LayerSwapStrategy : IMergeStrategy
         if ((long)b + u + tb + tu > layers)
         {
             throw new MergeException($"layer_swap: bottom {b} + top {u} + transitions {tb} and {tu} make {(long)b + u + tb + tu} layers, but the model has {layers}. "
-                + "Remedy: choose smaller numbers, or the preset paper-scaled.");
+                + "Remedy: choose smaller numbers (--bottom, --top, --transition), or the preset paper-scaled.");
         }
     }
 

@@ -24,7 +24,7 @@ internal sealed class WeightedAverage : PreciseMerge
 
     public override AgreementRule Agreement => _normalized ? AgreementRule.Sources : AgreementRule.None;
 
-    public override string Detail => string.Join(" + ", _shares.Select(s => s.ToString("0.####", CultureInfo.InvariantCulture)));
+    public override string Detail => "weights " + string.Join(", ", _shares.Select(s => s.ToString("0.####", CultureInfo.InvariantCulture)));
 
     /// <exception cref="MergeException">The weights sum to zero, which no division survives.</exception>
     public static WeightedAverage Of(string strategy, double[] weights, bool normalize)

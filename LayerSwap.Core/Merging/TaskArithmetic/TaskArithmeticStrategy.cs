@@ -33,7 +33,7 @@ internal sealed class TaskArithmeticStrategy(TaskArithmeticOptions options) : IM
     {
         public override AgreementRule Agreement => AgreementRule.All;
 
-        public override string Detail => $"scale {Text(scale)} x ({string.Join(" + ", weights.Select(Text))})";
+        public override string Detail => $"scale {Text(scale)}, weights {string.Join(", ", weights.Select(Text))}";
 
         protected override void Compute<T>(in MergeBlock<T> block)
         {

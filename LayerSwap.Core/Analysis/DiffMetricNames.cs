@@ -1,6 +1,6 @@
-namespace LayerSwap.Reports;
+namespace LayerSwap.Analysis;
 
-/// <summary>The names of metrics in reports and on the command line.</summary>
+/// <summary>The names of metrics in tables, reports and on the command line.</summary>
 internal static class DiffMetricNames
 {
     public static string Of(DiffMetric metric) => metric switch
