@@ -12,6 +12,7 @@ public sealed class MergeBuilder
     private DType? _dtype;
     private VocabularyPolicy _vocabulary;
     private long _shardSize = 5_000_000_000;
+    private long _seed;
     private int _threads = Environment.ProcessorCount;
     private int _blockElements = Streaming.Sections.ReadBlock;
 
@@ -104,6 +105,13 @@ public sealed class MergeBuilder
         return this;
     }
 
+    /// <summary>The seed of strategies with randomness; 0 by default. The same seed gives the same bytes, on any number of threads.</summary>
+    public MergeBuilder WithSeed(long seed)
+    {
+        _seed = seed;
+        return this;
+    }
+
     /// <summary>Reads headers only, and decides everything; nothing is written.</summary>
     /// <exception cref="MergeException">Inputs, rules and settings do not fit together; all that is wrong is named.</exception>
     /// <exception cref="CheckpointException">A config.json or tokenizer of an input cannot be read.</exception>
@@ -117,6 +125,7 @@ public sealed class MergeBuilder
             Donor = _donor,
             DType = _dtype,
             Vocabulary = _vocabulary,
+            Seed = _seed,
             ShardSize = _shardSize,
             Threads = _threads,
             BlockElements = _blockElements,

@@ -20,7 +20,7 @@ internal static class DiffRunner
         {
             TensorInfo tensor = measured[index];
             Operand[] operands = [.. all.Select(c => new Operand(c, c.Find(tensor.Name)!))];
-            changes[index] = pump.Reduce(worker, operands, tensor.ElementCount, reduction, meter.Add);
+            changes[index] = pump.Reduce(worker, operands, new SectionGrid(0, tensor.ElementCount), reduction, meter.Add);
         });
         meter.Finish();
         return DiffGrouping.Report(request, LayerMap.Of(request.Base.Tensors), measured, changes, [.. tensors[false].Select(t => t.Name)]);

@@ -43,6 +43,7 @@ internal static class MergeRecord
 
             json.WriteEndArray();
             json.WriteString("dtype", request.DType?.Code() ?? "as the inputs");
+            json.WriteNumber("seed", request.Seed);
             json.WriteNumber("shardSize", request.ShardSize);
             json.WriteString("vocabulary", request.Vocabulary.ToString().ToLowerInvariant());
             json.WriteString("checksum", Algorithm);

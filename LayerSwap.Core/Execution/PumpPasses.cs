@@ -10,8 +10,8 @@ internal sealed class PumpPasses(Pump pump, int worker, TensorWork.Compute work,
 {
     public override long ElementCount => elements;
 
-    public override TState Reduce<TState>(TensorReduction<TState> reduction) =>
-        pump.Reduce(worker, work.Operands, elements, new Adapter<TState>(reduction, work.HasBase));
+    public override TState Reduce<TState>(TensorReduction<TState> reduction, long start, long count) =>
+        pump.Reduce(worker, work.Operands, new SectionGrid(start, count, work.Merge.Unit), new Adapter<TState>(reduction, work.HasBase));
 
     private sealed class Adapter<TState>(TensorReduction<TState> reduction, bool hasBase) : IRowsReduction<TState>
         where TState : class

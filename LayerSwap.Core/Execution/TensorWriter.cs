@@ -63,39 +63,49 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         XxHash64 hash = new();
-        Scratch scratch = pump.ScratchOf(worker);
         DType dtype = tensor.Tensor.DType;
         int width = dtype.Bits() / 8;
-        for (int done = 0; done < elements; done += blockElements)
+        long unit = tensor.Work is TensorWork.Compute compute ? compute.Merge.Unit : 1, end = firstElement + elements;
+        for (long start = firstElement; start < end; start += blockElements)
         {
-            int count = Math.Min(blockElements, elements - done);
-            long start = firstElement + done;
-            ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, start, count);
-            Span<byte> output = scratch.Output(count * width);
-            for (int part = 0; part < count; part += Sections.ComputeBlock)
-            {
-                int length = Math.Min(Sections.ComputeBlock, count - part);
-                Rows<T> rows = scratch.Decode<T>(tensor.Work.Operands, raw, count, part, length);
-                Span<byte> place = output.Slice(part * width, length * width);
-                if (tensor.Work is TensorWork.Compute compute)
-                {
-                    Span<T> result = scratch.Result<T>(length);
-                    Compute(compute, rows, start + part, result);
-                    Narrow<T>(dtype, result, place);
-                }
-                else
-                {
-                    Narrow(dtype, rows[0], place);
-                }
-            }
-
-            Mend(tensor.Work, dtype, raw, output);
+            int count = (int)Math.Min(blockElements, end - start);
+            // A block that begins or ends within a unit is computed with all of it, and what belongs to its neighbours is left to them.
+            long whole = start / unit * unit, wholeEnd = Math.Min((start + count + unit - 1) / unit * unit, tensor.Tensor.ElementCount);
+            Span<byte> output = Block<T>(pump.ScratchOf(worker), tensor, whole, (int)(wholeEnd - whole), unit).Slice((int)(start - whole) * width, count * width);
             sink(tensor, start * width, output);
             hash.Append(output);
-            meter.Add(raw.Length + output.Length);
+            meter.Add(((long)tensor.Work.Operands.Sum(o => o.DType.Bits() / 8) * count) + output.Length);
         }
 
         return hash.Digest();
+    }
+
+    private static Span<byte> Block<T>(Scratch scratch, PlannedTensor tensor, long start, int count, long unit)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        DType dtype = tensor.Tensor.DType;
+        int width = dtype.Bits() / 8, step = new SectionGrid(0, 0, unit).ComputeBlock;
+        ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, start, count);
+        Span<byte> output = scratch.Output(count * width);
+        for (int part = 0; part < count; part += step)
+        {
+            int length = Math.Min(step, count - part);
+            Rows<T> rows = scratch.Decode<T>(tensor.Work.Operands, raw, count, part, length);
+            Span<byte> place = output.Slice(part * width, length * width);
+            if (tensor.Work is TensorWork.Compute compute)
+            {
+                Span<T> result = scratch.Result<T>(length);
+                Compute(compute, rows, start + part, result);
+                Narrow<T>(dtype, result, place);
+            }
+            else
+            {
+                Narrow(dtype, rows[0], place);
+            }
+        }
+
+        Mend(tensor.Work, dtype, raw, output);
+        return output;
     }
 
     private static void Compute<T>(TensorWork.Compute compute, Rows<T> rows, long start, Span<T> result)

@@ -18,6 +18,9 @@ public sealed record MergeTensor
     /// <summary>Whether the merge has a base.</summary>
     public required bool HasBase { get; init; }
 
+    /// <summary>The merge's seed, for strategies with randomness; 0 by default.</summary>
+    public long Seed { get; init; }
+
     /// <summary>The number of sources, the base not counted.</summary>
     public int SourceCount => Sources.Count;
 }

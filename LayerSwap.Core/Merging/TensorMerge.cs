@@ -14,6 +14,12 @@ public abstract class TensorMerge
     /// <summary>Which operands must agree on an element for it to come out unchanged; none by default.</summary>
     public virtual AgreementRule Agreement => AgreementRule.None;
 
+    /// <summary>
+    /// How many consecutive elements must be computed together; 1 by default. A merge that looks at whole rows gives the length of the last axis, and every
+    /// block then starts with a row and ends with one.
+    /// </summary>
+    public virtual long Unit => 1;
+
     /// <summary>What a plan shows of the parameters that hold for this tensor, such as <c>scale 0.8</c>; empty for none.</summary>
     public virtual string Detail => string.Empty;
 

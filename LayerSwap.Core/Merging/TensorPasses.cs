@@ -19,7 +19,16 @@ public abstract class TensorPasses
     /// <typeparam name="TState">What is gathered.</typeparam>
     /// <param name="reduction">How.</param>
     /// <returns>The state of the whole tensor.</returns>
-    public abstract TState Reduce<TState>(TensorReduction<TState> reduction)
+    public TState Reduce<TState>(TensorReduction<TState> reduction)
+        where TState : class => Reduce(reduction, 0, ElementCount);
+
+    /// <summary>Streams a part of the operands once.</summary>
+    /// <typeparam name="TState">What is gathered.</typeparam>
+    /// <param name="reduction">How.</param>
+    /// <param name="start">The first element.</param>
+    /// <param name="count">How many elements.</param>
+    /// <returns>The state of that part.</returns>
+    public abstract TState Reduce<TState>(TensorReduction<TState> reduction, long start, long count)
         where TState : class;
 }
 

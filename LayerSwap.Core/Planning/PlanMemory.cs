@@ -24,9 +24,10 @@ internal static class PlanMemory
 
         bool doubles = Streaming.Pump.NeedsDoubles(decision.Work.Operands, decision.Output.DType);
         long wide = doubles ? sizeof(double) : sizeof(float);
-        long read = Math.Max(Math.Min(blockElements, decision.Output.ElementCount), Streaming.Sections.ReadBlock);
+        long unit = decision.Merge.Unit > 1 ? decision.Merge.Unit : 0;
+        long read = Math.Max(Math.Min(blockElements, decision.Output.ElementCount), Streaming.Sections.ReadBlock) + (2 * unit);
         return (read * (decision.Work.Operands.Sum(o => o.DType.Bits() / 8) + (decision.Output.DType.Bits() / 8)))
-            + (Streaming.Sections.ComputeBlock * wide * (decision.Work.Operands.Count + 1));
+            + (Math.Max(Streaming.Sections.ComputeBlock, unit) * wide * (decision.Work.Operands.Count + 1));
     }
 }
 

@@ -21,6 +21,8 @@ internal sealed record PlanRequest
 
     public DType? DType { get; init; }
 
+    public long Seed { get; init; }
+
     public VocabularyPolicy Vocabulary { get; init; }
 
     public long ShardSize { get; init; } = 5_000_000_000;

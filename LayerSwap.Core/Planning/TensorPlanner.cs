@@ -71,6 +71,12 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
             return new Decision(output, place, rule, merge, new TensorWork.Agree([.. all.Select(n => OperandOf(n, output, present))]), all);
         }
 
+        if (merge.Unit > Sections.LongestUnit)
+        {
+            problems.Add($"{rule.Strategy.Name} computes {merge.Unit} elements together, which is more than {Sections.LongestUnit}. Remedy: choose another method for this tensor", name);
+            return null;
+        }
+
         bool hasBase = merge.ReadsBase && request.Base is not null;
         return new Decision(output, place, rule, merge, new TensorWork.Compute(operands, hasBase, merge), needed);
     }
@@ -86,6 +92,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
                 Sources = [.. request.Sources.Select(s => s.Checkpoint.Name)],
                 Weights = [.. request.Sources.Select(s => s.Weight.At(place))],
                 HasBase = request.Base is not null,
+                Seed = request.Seed,
             });
         }
         catch (MergeException e)

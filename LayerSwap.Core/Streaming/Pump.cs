@@ -38,26 +38,26 @@ internal sealed class Pump
         output == DType.Float64 || operands.Any(o => o.DType == DType.Float64);
 
     /// <summary>Folds all blocks of the operands into one state; the same for any number of workers. Bytes read are told to <paramref name="read"/>.</summary>
-    public TState Reduce<TState>(int worker, IReadOnlyList<Operand> operands, long elements, IRowsReduction<TState> reduction, Action<long>? read = null)
+    public TState Reduce<TState>(int worker, IReadOnlyList<Operand> operands, SectionGrid grid, IRowsReduction<TState> reduction, Action<long>? read = null)
         where TState : class
     {
         bool doubles = NeedsDoubles(operands);
         OrderedFold<TState> fold = new(reduction);
-        Crew.Split(worker, Sections.CountOf(elements), (w, section) =>
+        Crew.Split(worker, grid.Count, (w, section) =>
         {
             TState state = reduction.Create();
-            (long first, int length) = Sections.At(section, elements);
-            for (int done = 0; done < length; done += Sections.ReadBlock)
+            (long first, long length) = grid[section];
+            for (long done = 0; done < length; done += grid.ReadBlock)
             {
-                int count = Math.Min(Sections.ReadBlock, length - done);
+                int count = (int)Math.Min(grid.ReadBlock, length - done);
                 ReadOnlySpan<byte> raw = _scratch[w].Read(operands, first + done, count);
                 if (doubles)
                 {
-                    Observe<TState, double>(_scratch[w], operands, raw, first + done, count, reduction, state);
+                    Observe<TState, double>(_scratch[w], operands, raw, first + done, count, grid.ComputeBlock, reduction, state);
                 }
                 else
                 {
-                    Observe<TState, float>(_scratch[w], operands, raw, first + done, count, reduction, state);
+                    Observe<TState, float>(_scratch[w], operands, raw, first + done, count, grid.ComputeBlock, reduction, state);
                 }
 
                 read?.Invoke(raw.Length);
@@ -68,12 +68,12 @@ internal sealed class Pump
         return fold.Total;
     }
 
-    private static void Observe<TState, T>(Scratch scratch, IReadOnlyList<Operand> operands, ReadOnlySpan<byte> raw, long first, int length, IRowsReduction<TState> reduction, TState state)
+    private static void Observe<TState, T>(Scratch scratch, IReadOnlyList<Operand> operands, ReadOnlySpan<byte> raw, long first, int length, int block, IRowsReduction<TState> reduction, TState state)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        for (int done = 0; done < length; done += Sections.ComputeBlock)
+        for (int done = 0; done < length; done += block)
         {
-            int count = Math.Min(Sections.ComputeBlock, length - done);
+            int count = Math.Min(block, length - done);
             reduction.Observe(scratch.Decode<T>(operands, raw, length, done, count), first + done, scratch.Result<T>(count), state);
         }
     }

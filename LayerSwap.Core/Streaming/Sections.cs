@@ -15,6 +15,9 @@ internal static class Sections
     /// <summary>Elements computed at a time: few enough for all operands to stay in the core's own cache. Fixed, since sums depend on it.</summary>
     public const int ComputeBlock = 1 << 12;
 
+    /// <summary>The largest unit of elements that can be computed together.</summary>
+    public const long LongestUnit = 1 << 27;
+
     public static long CountOf(long elements) => (elements + Length - 1) / Length;
 
     public static (long Start, int Count) At(long section, long elements) =>

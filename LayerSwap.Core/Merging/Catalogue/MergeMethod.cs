@@ -34,8 +34,8 @@ public sealed record MergeParameter
     /// <summary>What it does, with its range.</summary>
     public required string Summary { get; init; }
 
-    /// <summary>The value where none is given; 0 and 1 stand for false and true.</summary>
-    public required double Default { get; init; }
+    /// <summary>The value where none is given; 0 and 1 stand for false and true; null where one must be given.</summary>
+    public required double? Default { get; init; }
 
     /// <summary>Whether it is a switch, written true or false (or 1 or 0).</summary>
     public bool IsSwitch { get; init; }

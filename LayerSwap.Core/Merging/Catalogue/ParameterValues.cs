@@ -20,7 +20,9 @@ internal sealed class ParameterValues
         _values = values;
     }
 
-    public Schedule Number(string name) => _values.TryGetValue(name, out Schedule? value) ? value : Parameter(name).Default;
+    public Schedule Number(string name) => _values.TryGetValue(name, out Schedule? value) ? value
+        : Parameter(name).Default is { } otherwise ? otherwise
+        : throw new ArgumentException($"{_method.Name} needs the parameter {name}: {Parameter(name).Summary}");
 
     public bool Switch(string name)
     {
@@ -33,6 +35,14 @@ internal sealed class ParameterValues
             _ => throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{_method.Name}: {name} is {text}; true or false is expected.")),
         };
     }
+
+    /// <summary>A number that holds for the whole merge.</summary>
+    public double Plain(string name) => double.TryParse(Number(name).ToString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
+        : throw new ArgumentException($"{_method.Name}: {name} is {Number(name)}; one number for the whole merge is expected.");
+
+    /// <summary>A whole number that holds for the whole merge.</summary>
+    public int Whole(string name) => Plain(name) is var value && value == Math.Floor(value) && Math.Abs(value) <= int.MaxValue ? (int)value
+        : throw new ArgumentException($"{_method.Name}: {name} is {Number(name)}; a whole number is expected.");
 
     private MergeParameter Parameter(string name) => _method.Parameters.First(p => p.Name == name);
 }

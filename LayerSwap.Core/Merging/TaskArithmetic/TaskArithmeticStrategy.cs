@@ -5,11 +5,11 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Merging;
 
 /// <summary>The base plus the scaled, weighted sum of the sources' changes.</summary>
-internal sealed class TaskArithmeticStrategy(TaskArithmeticOptions options) : IMergeStrategy
+internal sealed class TaskArithmeticStrategy(TaskArithmeticOptions options, string name = "task_arithmetic") : IMergeStrategy
 {
     private const double NearlyZero = 1e-8;
 
-    public string Name => "task_arithmetic";
+    public string Name => name;
 
     public override string ToString() => options.ToString();
 
@@ -17,7 +17,7 @@ internal sealed class TaskArithmeticStrategy(TaskArithmeticOptions options) : IM
     {
         if (!tensor.HasBase)
         {
-            throw new MergeException("task_arithmetic adds changes from a base; this merge has none. Remedy: give the model that the others were fine-tuned from as the base.");
+            throw new MergeException($"{name} adds changes from a base; this merge has none. Remedy: give the model that the others were fine-tuned from as the base.");
         }
 
         if (tensor.SourceCount == 0)

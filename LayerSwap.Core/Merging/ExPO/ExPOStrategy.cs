@@ -1,0 +1,34 @@
+using System.Globalization;
+
+namespace LayerSwap.Merging;
+
+/// <summary>Extrapolates past a fine-tuned model, away from its base.</summary>
+internal sealed class ExPOStrategy(Schedule alpha) : IMergeStrategy
+{
+    public string Name => "expo";
+
+    public override string ToString() => $"alpha {alpha}";
+
+    public TensorMerge Bind(MergeTensor tensor)
+    {
+        TwoModels.RequireBaseAndOne(Name, tensor);
+        return new Bound(alpha.At(tensor.Place));
+    }
+
+    private sealed class Bound(double alpha) : PreciseMerge
+    {
+        public override AgreementRule Agreement => AgreementRule.All;
+
+        public override string Detail => $"alpha {alpha.ToString(CultureInfo.InvariantCulture)}";
+
+        protected override void Compute<T>(in MergeBlock<T> block)
+        {
+            ReadOnlySpan<T> origin = block.Base, tuned = block[0];
+            for (int i = 0; i < origin.Length; i++)
+            {
+                double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(tuned[i]);
+                block.Output[i] = T.CreateTruncating(y + (alpha * (y - x)));
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+namespace LayerSwap.Merging;
+
+/// <summary>The base moved towards the mean of the models, as far as their changes agree in direction.</summary>
+internal sealed class ModelStockStrategy(bool filterWise) : IMergeStrategy
+{
+    public string Name => "model_stock";
+
+    public override string ToString() => filterWise ? "row by row" : "whole tensors";
+
+    public TensorMerge Bind(MergeTensor tensor)
+    {
+        TwoModels.RequireBase(Name, tensor, 2);
+        GramGroups groups = filterWise ? GramGroups.Rows(tensor.Output.Shape) : GramGroups.Whole(tensor.Output.Shape);
+        return new GramMerge(groups, tensor.SourceCount, fromBase: true, readsBase: true, Spherical.ModelStock, string.Empty);
+    }
+}

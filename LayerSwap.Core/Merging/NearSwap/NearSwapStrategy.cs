@@ -1,0 +1,37 @@
+using System.Globalization;
+
+namespace LayerSwap.Merging;
+
+/// <summary>Takes the other model where it is near the base, and less of it the further away it is.</summary>
+internal sealed class NearSwapStrategy(Schedule t) : IMergeStrategy
+{
+    public string Name => "nearswap";
+
+    public override string ToString() => $"t {t}";
+
+    public TensorMerge Bind(MergeTensor tensor)
+    {
+        TwoModels.RequireBaseAndOne(Name, tensor);
+        return new Bound(t.At(tensor.Place));
+    }
+
+    private sealed class Bound(double t) : PreciseMerge
+    {
+        private const double Floor = 1e-6;
+
+        public override AgreementRule Agreement => AgreementRule.All;
+
+        public override string Detail => $"t {t.ToString(CultureInfo.InvariantCulture)}";
+
+        protected override void Compute<T>(in MergeBlock<T> block)
+        {
+            ReadOnlySpan<T> origin = block.Base, other = block[0];
+            for (int i = 0; i < origin.Length; i++)
+            {
+                double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(other[i]);
+                double w = Math.Clamp(t / Math.Max(Math.Abs(x - y), Floor), 0, 1);
+                block.Output[i] = T.CreateTruncating((w * y) + ((1 - w) * x));
+            }
+        }
+    }
+}

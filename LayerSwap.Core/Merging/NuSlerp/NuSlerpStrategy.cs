@@ -1,0 +1,26 @@
+using System.Globalization;
+
+namespace LayerSwap.Merging;
+
+/// <summary>Spherical interpolation of two models, or of their changes from a base, by whole tensors, rows or columns.</summary>
+internal sealed class NuSlerpStrategy(NuSlerpOptions options) : IMergeStrategy
+{
+    private const double NearlyZero = 1e-6;
+
+    public string Name => "nuslerp";
+
+    public override string ToString() => options.ToString();
+
+    public TensorMerge Bind(MergeTensor tensor)
+    {
+        if (tensor.SourceCount != 2)
+        {
+            throw new MergeException($"nuslerp merges two models, besides a base if there is one; this merge has {tensor.SourceCount}.");
+        }
+
+        double sum = tensor.Weights.Sum(), t = Math.Abs(sum) < NearlyZero ? 0.5 : tensor.Weights[1] / sum;
+        TensorShape shape = tensor.Output.Shape;
+        GramGroups groups = options.Flatten ? GramGroups.Whole(shape) : options.RowWise ? GramGroups.AlongFirst(shape) : GramGroups.Rows(shape);
+        return new GramMerge(groups, 2, tensor.HasBase, tensor.HasBase, g => Spherical.NuSlerp(g, t), $"t {t.ToString("0.####", CultureInfo.InvariantCulture)}");
+    }
+}

@@ -1,0 +1,21 @@
+namespace LayerSwap.Merging;
+
+/// <summary>
+/// Where a ranking is cut. Elements are ranked by key, the largest first, equal keys by index, the lowest first; the cut is the last element that is within. Keys are the bits of
+/// non-negative doubles, whose order is that of the numbers.
+/// </summary>
+internal readonly record struct Cut(ulong Key, long Index)
+{
+    /// <summary>Nothing is within.</summary>
+    public static Cut None { get; } = new(ulong.MaxValue, -1);
+
+    /// <summary>Everything is within.</summary>
+    public static Cut All { get; } = new(0, long.MaxValue);
+
+    public bool Includes(ulong key, long index) => key > Key || (key == Key && index <= Index);
+
+    /// <summary>The key of a magnitude; a NaN ranks before all numbers.</summary>
+    public static ulong KeyOf(double magnitude) => BitConverter.DoubleToUInt64Bits(Math.Abs(magnitude));
+
+    public double Value => BitConverter.UInt64BitsToDouble(Key);
+}

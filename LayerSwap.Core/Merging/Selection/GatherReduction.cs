@@ -1,0 +1,127 @@
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Merging;
+
+/// <summary>What one pass finds for one cut: how many keys lie above its bounds, those strictly within, and where the keys upon the bounds are.</summary>
+internal sealed class GatheredKeys
+{
+    public long Above { get; set; }
+
+    public long AtHigh { get; set; }
+
+    public long AtLow { get; set; }
+
+    /// <summary>Whether there were more within than may be gathered.</summary>
+    public bool TooMany { get; set; }
+
+    public List<(ulong Key, long Index)> Within { get; } = [];
+
+    /// <summary>For each block with keys upon a bound: where it starts, and how many.</summary>
+    public List<(long Start, int Length, int AtHigh, int AtLow)> Blocks { get; } = [];
+
+    public IEnumerable<(long Start, int Length, int Count)> Ties(bool high) => Blocks.Select(b => (b.Start, b.Length, high ? b.AtHigh : b.AtLow));
+
+    /// <summary>The cut among what was gathered, or which of the keys upon a bound it is; null where it lies outside the bounds.</summary>
+    public (Cut? Among, ulong Key, long Tie)? Find(long rank, KeyBounds bounds)
+    {
+        long left = rank - Above;
+        if (left <= 0 || TooMany)
+        {
+            return null;
+        }
+
+        if (left <= AtHigh)
+        {
+            return (null, bounds.High, left);
+        }
+
+        left -= AtHigh;
+        if (left <= Within.Count)
+        {
+            (ulong key, long index) = QuickSelect.At(CollectionsMarshal.AsSpan(Within), (int)left - 1);
+            return (new Cut(key, index), 0, 0);
+        }
+
+        left -= Within.Count;
+        return left <= AtLow ? (null, bounds.Low, left) : null;
+    }
+}
+
+/// <summary>The pass over a tensor that counts and gathers, for several cuts at once.</summary>
+internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int most) : TensorReduction<GatheredKeys[]>
+{
+    public override GatheredKeys[] Create() => [.. asked.Select(_ => new GatheredKeys())];
+
+    public override void Observe<T>(MergeBlock<T> block, GatheredKeys[] state)
+    {
+        // The output is room for as many elements as the block has; keys are wider than floats, so they have their own.
+        ulong[] found = System.Buffers.ArrayPool<ulong>.Shared.Rent(block.Length);
+        int[] places = System.Buffers.ArrayPool<int>.Shared.Rent(block.Length);
+        int ranking = -1;
+        for (int i = 0; i < asked.Length; i++)
+        {
+            Span<ulong> blockKeys = found.AsSpan(0, block.Length);
+            if (asked[i].Ranking != ranking)
+            {
+                ranking = asked[i].Ranking;
+                keys.Keys(block, ranking, blockKeys);
+            }
+
+            (int above, int within) = KeyKernel.Within(blockKeys, bounds[i].Low, bounds[i].High, places);
+            state[i].Above += above;
+            Gather(blockKeys, places.AsSpan(0, within), block.Start, bounds[i], state[i]);
+        }
+
+        System.Buffers.ArrayPool<ulong>.Shared.Return(found);
+        System.Buffers.ArrayPool<int>.Shared.Return(places);
+    }
+
+    public override void Combine(GatheredKeys[] into, GatheredKeys[] from)
+    {
+        for (int i = 0; i < into.Length; i++)
+        {
+            into[i].Above += from[i].Above;
+            into[i].AtHigh += from[i].AtHigh;
+            into[i].AtLow += from[i].AtLow;
+            into[i].TooMany |= from[i].TooMany || into[i].Within.Count + from[i].Within.Count > most;
+            into[i].Blocks.AddRange(from[i].Blocks);
+            if (!into[i].TooMany)
+            {
+                into[i].Within.AddRange(CollectionsMarshal.AsSpan(from[i].Within));
+            }
+        }
+    }
+
+    private void Gather(ReadOnlySpan<ulong> blockKeys, ReadOnlySpan<int> places, long start, KeyBounds within, GatheredKeys state)
+    {
+        int high = 0, low = 0;
+        foreach (int place in places)
+        {
+            ulong key = blockKeys[place];
+            if (key == within.High)
+            {
+                high++;
+            }
+            else if (key == within.Low)
+            {
+                low++;
+            }
+            else if (state.Within.Count < most)
+            {
+                state.Within.Add((key, start + place));
+            }
+            else
+            {
+                state.TooMany = true;
+            }
+        }
+
+        if (high + low > 0)
+        {
+            state.AtHigh += high;
+            state.AtLow += low;
+            state.Blocks.Add((start, blockKeys.Length, high, low));
+        }
+    }
+}

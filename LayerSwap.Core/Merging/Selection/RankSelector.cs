@@ -1,0 +1,103 @@
+namespace LayerSwap.Merging;
+
+/// <summary>
+/// Finds exact cuts of rankings without sorting or holding the tensor: bounds around each cut from a fixed sample of elements, one pass that counts what is above them and gathers
+/// what is within (after Floyd and Rivest, 1975), and the cut among the gathered. Where the sample misled, or too much lies within, bounds come from histograms over the bits of the keys.
+/// </summary>
+internal static class RankSelector
+{
+    /// <summary>The most elements gathered for one cut: 16 bytes each.</summary>
+    private const int MostGathered = 1 << 20;
+
+    private const int Windows = 256, WindowLength = 512;
+    private const double Margin = 0.015;
+
+    public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests)
+    {
+        long n = passes.ElementCount;
+        Cut[] cuts = [.. requests.Select(r => r.Rank <= 0 ? Cut.None : Cut.All)];
+        int[] open = [.. Enumerable.Range(0, requests.Length).Where(i => requests[i].Rank > 0 && requests[i].Rank < n)];
+        if (open.Length == 0)
+        {
+            return cuts;
+        }
+
+        RankRequest[] asked = [.. open.Select(i => requests[i])];
+        Resolve(passes, keys, asked, n <= MostGathered ? [.. asked.Select(_ => new KeyBounds(0, long.MaxValue))] : Sampled(passes, keys, asked, n), open, cuts);
+        open = [.. open.Where(i => cuts[i] == Cut.All)];
+        if (open.Length > 0)
+        {
+            asked = [.. open.Select(i => requests[i])];
+            Resolve(passes, keys, asked, KeyHistogram.Narrow(passes, keys, asked, MostGathered), open, cuts);
+        }
+
+        return cuts;
+    }
+
+    /// <summary>One pass; cuts that could be found replace the <see cref="Cut.All"/> that stands for an open one.</summary>
+    private static void Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, Cut[] cuts)
+    {
+        GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, asked, bounds, MostGathered));
+        for (int i = 0; i < asked.Length; i++)
+        {
+            if (gathered[i].Find(asked[i].Rank, bounds[i]) is not { } found)
+            {
+                continue;
+            }
+
+            cuts[targets[i]] = found.Among is { } cut ? cut
+                : new Cut(found.Key, TieBreaker.IndexOf(passes, keys, asked[i].Ranking, found.Key, found.Tie, gathered[i].Ties(found.Key == bounds[i].High)));
+        }
+    }
+
+    private static KeyBounds[] Sampled(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, long n)
+    {
+        int[] rankings = [.. asked.Select(a => a.Ranking).Distinct()];
+        Dictionary<int, ulong[]> samples = [];
+        SampleReduction sample = new(keys, rankings);
+        List<ulong>[] found = sample.Create();
+        for (int w = 0; w < Windows; w++)
+        {
+            long start = (n - WindowLength) / (Windows - 1) * w;
+            sample.Combine(found, passes.Reduce(sample, start, WindowLength));
+        }
+
+        for (int i = 0; i < rankings.Length; i++)
+        {
+            samples[rankings[i]] = [.. found[i].OrderDescending()];
+        }
+
+        return [.. asked.Select(a =>
+        {
+            ulong[] sorted = samples[a.Ranking];
+            int middle = (int)(a.Rank / (double)n * sorted.Length), margin = (int)(Margin * sorted.Length);
+            return new KeyBounds(
+                middle + margin >= sorted.Length ? 0 : sorted[middle + margin],
+                middle - margin < 0 ? long.MaxValue : sorted[middle - margin]);
+        })];
+    }
+
+    /// <summary>All keys of a small part, by ranking.</summary>
+    private sealed class SampleReduction(IRankedKeys keys, int[] rankings) : TensorReduction<List<ulong>[]>
+    {
+        public override List<ulong>[] Create() => [.. rankings.Select(_ => new List<ulong>())];
+
+        public override void Observe<T>(MergeBlock<T> block, List<ulong>[] state)
+        {
+            Span<ulong> found = new ulong[block.Length];
+            for (int i = 0; i < rankings.Length; i++)
+            {
+                keys.Keys(block, rankings[i], found);
+                state[i].AddRange(found);
+            }
+        }
+
+        public override void Combine(List<ulong>[] into, List<ulong>[] from)
+        {
+            for (int i = 0; i < into.Length; i++)
+            {
+                into[i].AddRange(from[i]);
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+namespace LayerSwap.Merging;
+
+/// <summary>Finds the index of one of many equal keys, counted from the lowest index: the block is known from the counts, and only it is read again.</summary>
+internal static class TieBreaker
+{
+    public static long IndexOf(TensorPasses passes, IRankedKeys keys, int ranking, ulong key, long tie, IEnumerable<(long Start, int Length, int Count)> blocks)
+    {
+        foreach ((long start, int length, int count) in blocks)
+        {
+            if (tie <= count)
+            {
+                return passes.Reduce(new EqualReduction(keys, ranking, key), start, length)[(int)tie - 1];
+            }
+
+            tie -= count;
+        }
+
+        throw new InvalidOperationException("The counts of equal keys do not add up.");
+    }
+
+    private sealed class EqualReduction(IRankedKeys keys, int ranking, ulong key) : TensorReduction<List<long>>
+    {
+        public override List<long> Create() => [];
+
+        public override void Observe<T>(MergeBlock<T> block, List<long> state)
+        {
+            Span<ulong> found = new ulong[block.Length];
+            keys.Keys(block, ranking, found);
+            for (int i = 0; i < found.Length; i++)
+            {
+                if (found[i] == key)
+                {
+                    state.Add(block.Start + i);
+                }
+            }
+        }
+
+        public override void Combine(List<long> into, List<long> from) => into.AddRange(from);
+    }
+}

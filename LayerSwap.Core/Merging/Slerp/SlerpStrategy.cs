@@ -1,0 +1,18 @@
+using System.Globalization;
+
+namespace LayerSwap.Merging;
+
+/// <summary>Spherical interpolation from the base (or first model) to the other.</summary>
+internal sealed class SlerpStrategy(Schedule t) : IMergeStrategy
+{
+    public string Name => "slerp";
+
+    public override string ToString() => $"t {t}";
+
+    public TensorMerge Bind(MergeTensor tensor)
+    {
+        TwoModels.Require(Name, tensor);
+        double at = t.At(tensor.Place);
+        return new GramMerge(GramGroups.Whole(tensor.Output.Shape), 2, fromBase: false, readsBase: tensor.HasBase, g => Spherical.Slerp(g, at), $"t {at.ToString(CultureInfo.InvariantCulture)}");
+    }
+}

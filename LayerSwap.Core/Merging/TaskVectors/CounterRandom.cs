@@ -1,0 +1,29 @@
+using System.Text;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Merging;
+
+/// <summary>
+/// Randomness by counting: a number for each element that depends on seed, tensor name, source and index and on nothing else, so that masks are the same for any threads, blocks and
+/// parts (SplitMix64, Steele et al., 2014, with the index as its state).
+/// </summary>
+internal static class CounterRandom
+{
+    /// <summary>The stream of one source of one tensor.</summary>
+    public static ulong Stream(long seed, string tensor, int source)
+    {
+        byte[] name = Encoding.UTF8.GetBytes(tensor);
+        byte[] key = [.. BitConverter.GetBytes(seed), .. BitConverter.GetBytes(source), .. name];
+        return Mix(XxHash64.Of(key));
+    }
+
+    /// <summary>A number from 0 up to, but without, 1.</summary>
+    public static double Uniform(ulong stream, long index) => (Mix(stream + ((ulong)index * 0x9E3779B97F4A7C15)) >> 11) * (1.0 / (1UL << 53));
+
+    private static ulong Mix(ulong z)
+    {
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >> 31);
+    }
+}

@@ -1,0 +1,42 @@
+namespace LayerSwap.Merging;
+
+/// <summary>Keeps the largest changes but for the very largest: <c>int(gamma n)</c> are dropped, the next <c>int(density n)</c> kept. With gamma 0 it is plain magnitude pruning.</summary>
+internal sealed class CutSparsifier(double[] densities, double[] gammas, long elements) : ISparsifier
+{
+    private readonly Cut[] _outliers = [.. densities.Select(_ => Cut.None)];
+    private readonly Cut[] _kept = [.. densities.Select(_ => Cut.All)];
+
+    public long Unit => 1;
+
+    public bool Spares(int source) => densities[source] >= 1;
+
+    public void Prepare(TensorPasses passes)
+    {
+        int[] sources = [.. Enumerable.Range(0, densities.Length).Where(s => !Spares(s))];
+        List<RankRequest> requests = [];
+        foreach (int source in sources)
+        {
+            long keep = (long)(densities[source] * elements);
+            // Where the two do not fit, fewer outliers are dropped.
+            long outliers = Math.Min((long)(gammas[source] * elements), elements - keep);
+            requests.Add(new RankRequest(source, outliers));
+            requests.Add(new RankRequest(source, outliers + keep));
+        }
+
+        Cut[] cuts = RankSelector.Select(passes, new ChangeKeys(densities.Length), [.. requests]);
+        for (int i = 0; i < sources.Length; i++)
+        {
+            (_outliers[sources[i]], _kept[sources[i]]) = (cuts[2 * i], cuts[(2 * i) + 1]);
+        }
+    }
+
+    public void Drop(long start, int source, Span<double> changes)
+    {
+        Cut outliers = _outliers[source], kept = _kept[source];
+        for (int i = 0; i < changes.Length; i++)
+        {
+            ulong key = Cut.KeyOf(changes[i]);
+            changes[i] = kept.Includes(key, start + i) && !outliers.Includes(key, start + i) ? changes[i] : 0;
+        }
+    }
+}

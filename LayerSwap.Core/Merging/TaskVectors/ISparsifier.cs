@@ -1,0 +1,20 @@
+namespace LayerSwap.Merging;
+
+/// <summary>Decides which elements of each source's change are kept.</summary>
+internal interface ISparsifier
+{
+    /// <summary>Consecutive elements that are looked at together; 1 where each is decided alone.</summary>
+    long Unit { get; }
+
+    /// <summary>Whether a source is left as it is.</summary>
+    bool Spares(int source);
+
+    /// <summary>Looks at the whole tensor.</summary>
+    void Prepare(TensorPasses passes);
+
+    /// <summary>Sets what is dropped of a source's change in a block to zero.</summary>
+    /// <param name="start">The index of the first element.</param>
+    /// <param name="source">The source.</param>
+    /// <param name="changes">Its changes, mended in place.</param>
+    void Drop(long start, int source, Span<double> changes);
+}

@@ -1,0 +1,21 @@
+namespace LayerSwap.Merging;
+
+/// <summary>Keeps each element with a probability of its own source's density (DARE).</summary>
+internal sealed class RandomSparsifier(double[] densities, ulong[] streams) : ISparsifier
+{
+    public long Unit => 1;
+
+    public bool Spares(int source) => densities[source] >= 1;
+
+    public void Prepare(TensorPasses passes)
+    {
+    }
+
+    public void Drop(long start, int source, Span<double> changes)
+    {
+        for (int i = 0; i < changes.Length; i++)
+        {
+            changes[i] = CounterRandom.Uniform(streams[source], start + i) < densities[source] ? changes[i] : 0;
+        }
+    }
+}

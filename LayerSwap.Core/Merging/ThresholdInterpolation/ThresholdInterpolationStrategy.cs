@@ -1,0 +1,67 @@
+using System.Globalization;
+
+namespace LayerSwap.Merging;
+
+/// <summary>Interpolates only tensors that differ by more than a threshold; others are the first model's (arXiv:2506.14794).</summary>
+internal sealed class ThresholdInterpolationStrategy(Schedule t, Schedule threshold) : IMergeStrategy
+{
+    public string Name => "threshold_interpolation";
+
+    public override string ToString() => $"t {t}, threshold {threshold}";
+
+    public TensorMerge Bind(MergeTensor tensor)
+    {
+        TwoModels.Require(Name, tensor);
+        return new Bound(t.At(tensor.Place), threshold.At(tensor.Place), tensor.HasBase);
+    }
+
+    private sealed class Bound(double t, double threshold, bool hasBase) : PreciseMerge
+    {
+        private double _share;
+
+        public override bool ReadsBase => hasBase;
+
+        public override AgreementRule Agreement => AgreementRule.All;
+
+        public override string Detail => string.Create(CultureInfo.InvariantCulture, $"t {t}, threshold {threshold}");
+
+        public override void Prepare(TensorPasses passes)
+        {
+            double[] sums = passes.Reduce(new DifferenceReduction(hasBase));
+            _share = sums[0] > threshold * sums[1] ? t : 0;
+        }
+
+        protected override void Compute<T>(in MergeBlock<T> block)
+        {
+            ReadOnlySpan<T> first = hasBase ? block.Base : block[0], second = hasBase ? block[0] : block[1];
+            for (int i = 0; i < first.Length; i++)
+            {
+                double x = double.CreateTruncating(first[i]), y = double.CreateTruncating(second[i]);
+                block.Output[i] = _share == 0 ? first[i] : T.CreateTruncating(((1 - _share) * x) + (_share * y));
+            }
+        }
+    }
+
+    /// <summary>The sum of magnitudes of the difference, and of the first model.</summary>
+    private sealed class DifferenceReduction(bool hasBase) : TensorReduction<double[]>
+    {
+        public override double[] Create() => new double[2];
+
+        public override void Observe<T>(MergeBlock<T> block, double[] state)
+        {
+            ReadOnlySpan<T> first = hasBase ? block.Base : block[0], second = hasBase ? block[0] : block[1];
+            for (int i = 0; i < first.Length; i++)
+            {
+                double x = double.CreateTruncating(first[i]), y = double.CreateTruncating(second[i]);
+                state[0] += Math.Abs(y - x);
+                state[1] += Math.Abs(x);
+            }
+        }
+
+        public override void Combine(double[] into, double[] from)
+        {
+            into[0] += from[0];
+            into[1] += from[1];
+        }
+    }
+}
