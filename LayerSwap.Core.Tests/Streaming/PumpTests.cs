@@ -73,7 +73,7 @@ public class PumpTests
         Pump pump = new(crew);
         Operand operand = new(model, model.Tensors[0]);
         Fold? result = null;
-        crew.Run(1, (worker, _) => result = pump.Reduce(worker, [operand, operand], model.Tensors[0].ElementCount, new OrderSensitive(), read));
+        crew.Run(1, (worker, _) => result = pump.Reduce(worker, [operand, operand], new SectionGrid(0, model.Tensors[0].ElementCount), new OrderSensitive(), read));
         return result!;
     }
 

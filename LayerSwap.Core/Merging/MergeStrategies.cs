@@ -103,7 +103,13 @@ public static class MergeStrategies
         ArgumentNullException.ThrowIfNull(options);
         return new TaskVectorStrategy
         {
-            Name = "ties", Sparsification = Sparsification.Magnitude, SignConsensus = true, Normalize = options.Normalize, Rescale = options.Rescale, Lambda = options.Lambda, Density = options.Density,
+            Name = "ties",
+            Sparsification = Sparsification.Magnitude,
+            SignConsensus = true,
+            Normalize = options.Normalize,
+            Rescale = options.Rescale,
+            Lambda = options.Lambda,
+            Density = options.Density,
         };
     }
 
@@ -114,8 +120,13 @@ public static class MergeStrategies
         ArgumentNullException.ThrowIfNull(options);
         return new TaskVectorStrategy
         {
-            Name = options.SignConsensus ? "dare_ties" : "dare_linear", Sparsification = Sparsification.Random, SignConsensus = options.SignConsensus, Normalize = options.Normalize,
-            Rescale = options.Rescale, Lambda = options.Lambda, Density = options.Density,
+            Name = options.SignConsensus ? "dare_ties" : "dare_linear",
+            Sparsification = Sparsification.Random,
+            SignConsensus = options.SignConsensus,
+            Normalize = options.Normalize,
+            Rescale = options.Rescale,
+            Lambda = options.Lambda,
+            Density = options.Density,
         };
     }
 
@@ -126,8 +137,14 @@ public static class MergeStrategies
         ArgumentNullException.ThrowIfNull(options);
         return new TaskVectorStrategy
         {
-            Name = options.SignConsensus ? "breadcrumbs_ties" : "breadcrumbs", Sparsification = Sparsification.MagnitudeWithoutOutliers, SignConsensus = options.SignConsensus,
-            Normalize = options.Normalize, Rescale = options.Rescale, Lambda = options.Lambda, Density = options.Density, Gamma = options.Gamma,
+            Name = options.SignConsensus ? "breadcrumbs_ties" : "breadcrumbs",
+            Sparsification = Sparsification.MagnitudeWithoutOutliers,
+            SignConsensus = options.SignConsensus,
+            Normalize = options.Normalize,
+            Rescale = options.Rescale,
+            Lambda = options.Lambda,
+            Density = options.Density,
+            Gamma = options.Gamma,
         };
     }
 
@@ -138,8 +155,14 @@ public static class MergeStrategies
         ArgumentNullException.ThrowIfNull(options);
         return new TaskVectorStrategy
         {
-            Name = options.SignConsensus ? "della" : "della_linear", Sparsification = Sparsification.RankedRandom, SignConsensus = options.SignConsensus,
-            Normalize = options.Normalize ?? options.SignConsensus, Rescale = options.Rescale, Lambda = options.Lambda, Density = options.Density, Epsilon = options.Epsilon,
+            Name = options.SignConsensus ? "della" : "della_linear",
+            Sparsification = Sparsification.RankedRandom,
+            SignConsensus = options.SignConsensus,
+            Normalize = options.Normalize ?? options.SignConsensus,
+            Rescale = options.Rescale,
+            Lambda = options.Lambda,
+            Density = options.Density,
+            Epsilon = options.Epsilon,
         };
     }
 

@@ -13,7 +13,7 @@ internal static class MergeMethods
             [Switch("nuslerp_flatten", "Whether a tensor is one vector.", on: true), Switch("nuslerp_row_wise", "Without flattening: vectors along the first axis instead of the last.", on: false)],
             v => MergeStrategies.NuSlerp(new NuSlerpOptions { Flatten = v.Switch("nuslerp_flatten"), RowWise = v.Switch("nuslerp_row_wise") })),
         Method("multislerp", "The weighted barycentre of several models on the sphere.", needsBase: false,
-            [Switch("normalize_weights", "Whether weights are divided by their sum.", on: true), Number("eps", "Added to norms before dividing; above 0.", 1e-8)],
+            [Switch("normalize_weights", "Whether weights are divided by their sum.", on: true), Number("eps", "The length below which a mean direction counts as vanishing; above 0.", 1e-8)],
             v => MergeStrategies.MultiSlerp(new MultiSlerpOptions { NormalizeWeights = v.Switch("normalize_weights"), Epsilon = v.Plain("eps") })),
         Method("karcher", "The Karcher mean of all models.", needsBase: false, [Number("max_iter", "The most iterations; 1 or more.", 10), Number("tol", "The step that ends the iteration; above 0.", 1e-5)],
             v => MergeStrategies.Karcher(new KarcherOptions { MaxIterations = v.Whole("max_iter"), Tolerance = v.Plain("tol") })),

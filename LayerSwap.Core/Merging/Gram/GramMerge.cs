@@ -17,11 +17,16 @@ namespace LayerSwap.Merging;
 /// <param name="detail">What the plan shows.</param>
 internal sealed class GramMerge(GramGroups groups, int vectors, bool fromBase, bool readsBase, Func<GramMatrix, double[]> coefficients, string detail) : PreciseMerge
 {
+    private const double NearlyZero = 1e-12;
+
     private double[] _coefficients = [];
 
     public override bool ReadsBase => readsBase;
 
-    public override AgreementRule Agreement => readsBase ? AgreementRule.All : AgreementRule.Sources;
+    /// <summary>Sums of changes keep agreement; an arc does only where its coefficients sum to 1, as they do between identical tensors.</summary>
+    public override AgreementRule Agreement => fromBase ? AgreementRule.All
+        : _coefficients.Length != vectors || Math.Abs(_coefficients.Sum() - 1) > NearlyZero ? AgreementRule.None
+        : readsBase ? AgreementRule.All : AgreementRule.Sources;
 
     public override string Detail => _coefficients.Length == vectors
         ? $"{detail}{(detail.Length > 0 ? ", " : string.Empty)}coefficients {string.Join(", ", _coefficients.Select(c => c.ToString("0.####", CultureInfo.InvariantCulture)))}"

@@ -25,19 +25,19 @@ internal static class Spherical
     public static double[] MultiSlerp(GramMatrix g, double[] weights, double eps)
     {
         int n = g.Count;
-        double[][] unit = [.. Enumerable.Range(0, n).Select(i => Axis(n, i, 1 / (g.Norm(i) + eps)))];
+        double[][] unit = [.. Enumerable.Range(0, n).Select(i => Axis(n, i, g.Norm(i) > 0 ? 1 / g.Norm(i) : 0))];
         double[] mean = Sum(n, i => weights[i], unit);
         double length = g.Norm(mean);
         if (length < eps)
         {
-            return n == 2 ? weights
+            return n == 2 || unit.All(u => u.All(c => c == 0)) ? weights
                 : throw new MergeException("multislerp: the weighted directions cancel each other, so they have no mean. Remedy: change the weights, or merge by linear.");
         }
 
         double[] m = Scale(mean, 1 / length);
         double[] tangent = Sum(n, i => weights[i], [.. unit.Select(u => Add(u, m, -g.Dot(u, m)))]);
-        double norm = g.Norm(tangent) + eps;
-        double[] result = Add(Scale(m, Math.Cos(norm)), tangent, Math.Sin(norm) / norm);
+        double norm = g.Norm(tangent);
+        double[] result = norm < eps ? m : Add(Scale(m, Math.Cos(norm)), tangent, Math.Sin(norm) / norm);
         return Scale(result, Enumerable.Range(0, n).Sum(i => weights[i] * g.Norm(i)));
     }
 
@@ -62,7 +62,8 @@ internal static class Spherical
             foreach (double[] direction in unit)
             {
                 double cos = Math.Clamp(g.Dot(direction, u), -1, 1), angle = Math.Acos(cos);
-                if (angle >= tolerance)
+                // From the opposite pole every way leads there, so it pulls nowhere.
+                if (angle >= tolerance && Math.Sin(angle) > 1e-7)
                 {
                     tangent = Add(tangent, Add(direction, u, -cos), share * angle / Math.Sin(angle));
                 }
@@ -78,7 +79,8 @@ internal static class Spherical
             u = Scale(u, 1 / g.Norm(u));
         }
 
-        return Scale(u, kept.Average(i => g.Norm(i)));
+        // Those without a direction still count in the mean of norms.
+        return Scale(u, kept.Sum(i => g.Norm(i)) / n);
     }
 
     /// <summary>Model Stock (Jang et al., arXiv:2403.19522): the ratio t = N c / (1 + (N - 1) c) of the mean of changes, c the mean cosine between two.</summary>
