@@ -21,6 +21,7 @@ internal static class FloorProgram
 
         using ICheckpoint origin = Checkpoint.Open(paths[0]), math = Checkpoint.Open(paths[1]), swahili = Checkpoint.Open(paths[2]);
         string target = Path.Combine(root, "out"), file = Path.Combine(root, "copy");
+        MergeBuilder Both() => Merge.Onto(origin).With(math, 0.6).With(swahili, 0.4).OnThreads(threads);
         string[] files = [.. paths.Select(p => Path.Combine(p, "model.safetensors"))];
         Operation[] operations =
         [
@@ -38,6 +39,14 @@ internal static class FloorProgram
             new("linear of 2", "plain copy loop, 2 in", () => Merge.Soup(math, swahili).OnThreads(threads).SaveAsync(target)),
             new("linear of 3", "plain copy loop, 3 in", () => Merge.Soup(origin, math, swahili).OnThreads(threads).SaveAsync(target)),
             new("task_arithmetic of 2", "plain copy loop, 3 in", () => Merge.Onto(origin).With(math, 0.6).With(swahili, 0.4).TaskArithmetic(0.8).OnThreads(threads).SaveAsync(target)),
+            new("slerp", "plain copy loop, 2 in", () => Merge.Onto(origin).With(math).Using(MergeStrategies.Slerp(0.5)).OnThreads(threads).SaveAsync(target)),
+            new("karcher of 3", "plain copy loop, 3 in", () => Merge.Onto(origin).With(math).With(swahili).Using(MergeStrategies.Karcher()).OnThreads(threads).SaveAsync(target)),
+            new("model_stock", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.ModelStock()).SaveAsync(target)),
+            new("ties", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Ties(0.2)).SaveAsync(target)),
+            new("breadcrumbs", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Breadcrumbs(new() { Density = 0.9 })).SaveAsync(target)),
+            new("dare_ties", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Dare(new() { Density = 0.5, SignConsensus = true })).SaveAsync(target)),
+            new("della", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Della(new() { Density = 0.5 })).SaveAsync(target)),
+            new("sce", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Sce(0.2)).SaveAsync(target)),
             new("diff of 2", "plain read loop, 3 in", () => LayerDiff.From(origin).To(math, swahili).OnThreads(threads).RunAsync()),
             new("verify", "plain read loop, 1 in", () => Checkpoint.VerifyAsync(paths[1])),
         ];

@@ -201,4 +201,30 @@ public static class MergeStrategies
         ArgumentNullException.ThrowIfNull(threshold);
         return new ThresholdInterpolationStrategy(t, threshold);
     }
+
+    /// <summary>
+    /// Share swap (arXiv:2601.22620): with <c>p(layer) = change(layer) / sum of changes</c> for each of two experts, a layer is taken from the expert with the larger share where the shares
+    /// differ by more than a threshold, and averaged elsewhere.
+    /// </summary>
+    /// <param name="diff">A diff of exactly the two models that are merged, in the same order, grouped by layer; changes are measured by L2.</param>
+    /// <param name="threshold">The difference of shares that must be passed; 0 or more, 0.1 by default.</param>
+    /// <exception cref="ArgumentException">The diff has not two models, or is not grouped by layer.</exception>
+    public static IMergeStrategy ShareSwap(LayerDiffReport diff, double threshold = 0.1)
+    {
+        ArgumentNullException.ThrowIfNull(diff);
+        if (diff.Models.Count != 2 || diff.GroupedBy != LayerGrouping.Layer)
+        {
+            throw new ArgumentException($"A diff of two models by layer is needed; this one has {diff.Models.Count}, by {diff.GroupedBy.ToString().ToLowerInvariant()}.", nameof(diff));
+        }
+
+        Dictionary<int, double>[] shares = [.. diff.Models.Select(model =>
+        {
+            // The layers of the main stack: of several the one with the most parameters.
+            DiffEntry[] layers = [.. diff.Entries.Where(e => e.Model == model && e.Layer is not null).GroupBy(e => e.Name[..e.Name.LastIndexOf('.')], StringComparer.Ordinal)
+                .MaxBy(g => g.Sum(e => e.Parameters)) ?? Enumerable.Empty<DiffEntry>()];
+            double sum = layers.Sum(e => e.L2);
+            return layers.ToDictionary(e => e.Layer!.Value, e => sum > 0 ? e.L2 / sum : 0);
+        })];
+        return new ShareSwapStrategy(new LayerShares([.. diff.Models], shares), threshold);
+    }
 }
