@@ -174,6 +174,28 @@ public sealed class DiffCommandTests
         Assert.Empty(Folders.Names(folder.Path));
     }
 
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("config.json")]
+    [InlineData("link")]
+    public void A_report_never_replaces_a_file_of_an_input(string name)
+    {
+        using TempFolder folder = new();
+        string model = folder["model"], file = Path.Combine(model, "model.safetensors");
+        Folders.CopyDemo("math", model);
+        byte[] before = File.ReadAllBytes(file);
+        string target = name == "link" ? folder["link"] : Path.Combine(model, name);
+        if (name == "link")
+        {
+            File.CreateSymbolicLink(target, file);
+        }
+
+        string error = Tool.Fail(2, "diff", Fixture.Demo("base"), model, "--json", target);
+
+        Assert.Contains("Inputs are never changed", error, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(file));
+    }
+
     private static JsonElement Diff(string origin, string[] models, params string[] more) =>
         Tool.Succeed(["diff", Fixture.Demo(origin), .. models.Select(Fixture.Demo), .. more, "--json", "-"]).Json;
 }

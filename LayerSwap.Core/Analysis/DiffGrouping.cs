@@ -32,6 +32,7 @@ internal static class DiffGrouping
             Entries = [.. request.Models.SelectMany((model, index) => Ranked(request.RankedBy, groups.Select(g => g.Entry(model.Name, index))))],
             Pairs = [.. TensorChange.Pairing(request.Models.Count).SelectMany((pair, index) => groups.Select(g => g.Pair(request.Models[pair.A].Name, request.Models[pair.B].Name, index)))],
             Skipped = skipped,
+            Inputs = [request.Base, .. request.Models],
         };
     }
 

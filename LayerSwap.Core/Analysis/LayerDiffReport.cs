@@ -29,6 +29,9 @@ public sealed record LayerDiffReport
     /// <summary>Tensors left out because no arithmetic is defined on their dtype, such as integers.</summary>
     public required IReadOnlyList<string> Skipped { get; init; }
 
+    /// <summary>What was compared, the base first.</summary>
+    internal IReadOnlyList<ICheckpoint> Inputs { get; init; } = [];
+
     /// <summary>The report with only the most changed entries of each model.</summary>
     /// <param name="count">How many of each, 1 or more.</param>
     public LayerDiffReport Top(int count)
