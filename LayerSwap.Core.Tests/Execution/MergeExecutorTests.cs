@@ -24,6 +24,15 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
+    public async Task The_record_has_the_weight_of_each_time_a_model_is_given()
+    {
+        ICheckpoint model = SmallModels.Llama("m", 0, layers: 1);
+        await Merge.Without().With(model, 0.3).With(model, 0.7).Using(MergeStrategies.Linear()).SaveAsync(_temp["out"]);
+        using JsonDocument record = JsonDocument.Parse(File.ReadAllText(_temp["out", "layerswap.json"]));
+        Assert.Equal([(0, "0.3"), (1, "0.7")], record.RootElement.GetProperty("inputs").EnumerateArray().Select(i => (i.GetProperty("source").GetInt32(), i.GetProperty("weight").GetString()!)));
+    }
+
+    [Fact]
     public async Task Shards_are_filled_in_order_and_indexed()
     {
         ICheckpoint model = SmallModels.Llama("m", 0, layers: 3);

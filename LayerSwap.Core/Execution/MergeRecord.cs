@@ -26,7 +26,16 @@ internal static class MergeRecord
             json.WriteStartArray("inputs");
             foreach (ICheckpoint input in request.Inputs)
             {
-                WriteInput(json, request, input);
+                WriteInput(json, request, input, request.Sources.ToList().FindIndex(s => s.Checkpoint == input));
+            }
+
+            // A model that is a source twice has a weight each time.
+            for (int i = 0; i < request.Sources.Count; i++)
+            {
+                if (request.Sources.ToList().FindIndex(s => s.Checkpoint == request.Sources[i].Checkpoint) != i)
+                {
+                    WriteInput(json, request, request.Sources[i].Checkpoint, i);
+                }
             }
 
             json.WriteEndArray();
@@ -71,12 +80,11 @@ internal static class MergeRecord
         return stream.ToArray();
     }
 
-    private static void WriteInput(Utf8JsonWriter json, PlanRequest request, ICheckpoint input)
+    private static void WriteInput(Utf8JsonWriter json, PlanRequest request, ICheckpoint input, int source)
     {
         json.WriteStartObject();
         json.WriteString("name", input.Name);
         json.WriteBoolean("base", input == request.Base);
-        int source = request.Sources.ToList().FindIndex(s => s.Checkpoint == input);
         if (source >= 0)
         {
             json.WriteNumber("source", source);
