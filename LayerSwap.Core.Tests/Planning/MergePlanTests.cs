@@ -76,6 +76,36 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
+    public void A_dtype_that_differs_is_named_even_where_the_shape_differs_too()
+    {
+        MergeException e = Assert.Throws<MergeException>(() => Merge.Soup(
+            SmallModels.Of("a", DType.Float32, ("w", [2], [1, 2])), SmallModels.Of("b", DType.BFloat16, ("w", [3], [1, 2, 3]))).Plan());
+        Assert.Contains("[2] in a, [3] in b", e.Message, StringComparison.Ordinal);
+        Assert.Contains("F32 in a, BF16 in b", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(OutsidePolicy.Task, OutsidePolicy.Task, 2)]
+    [InlineData(OutsidePolicy.Language, OutsidePolicy.Language, 3)]
+    [InlineData(OutsidePolicy.Task, OutsidePolicy.Language, 0)]
+    [InlineData(OutsidePolicy.Language, OutsidePolicy.Task, 0)]
+    public void Embedding_and_head_taken_from_different_vocabularies_are_refused(OutsidePolicy embeddings, OutsidePolicy head, int rows)
+    {
+        ICheckpoint Model(string name, int tokens) => SmallModels.Of(name, DType.Float32,
+            ("model.embed_tokens.weight", [tokens, 1], new double[tokens]), ("lm_head.weight", [tokens, 1], new double[tokens]), ("model.layers.0.w.weight", [1], [1]));
+        MergeBuilder builder = Merge.LayerSwap(Model("task", 2), Model("language", 3),
+            new LayerSwapOptions { Bottom = 0, Top = 0, TransitionBottom = 0, TransitionTop = 0, Embeddings = embeddings, Head = head });
+        if (rows > 0)
+        {
+            Assert.Equal([rows, rows], builder.Plan().Tensors.Where(t => t.Tensor.Shape.Rank == 2).Select(t => t.Tensor.Shape[0]));
+        }
+        else
+        {
+            Assert.Contains("different numbers of rows", Assert.Throws<MergeException>(builder.Plan).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Dtypes_that_differ_merge_where_the_output_says_which()
     {
         ICheckpoint a = SmallModels.Of("a", DType.Float32, ("w", [2], [1, 2])), b = SmallModels.Of("b", DType.BFloat16, ("w", [2], [3, 4]));

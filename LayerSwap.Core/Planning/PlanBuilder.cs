@@ -19,6 +19,7 @@ internal static class PlanBuilder
 
         LayerMap map = LayerMap.Of(inputs.SelectMany(i => i.Tensors));
         List<Decision> decisions = Decide(request, map, InputCheck.IsTied(configs.Select(c => c.Item2)), problems, warnings);
+        RowsAgree(inputs, decisions, problems);
         problems.ThrowIfAny();
         if (map.Stacks.Count > 1)
         {
@@ -55,6 +56,20 @@ internal static class PlanBuilder
         }
 
         return decisions;
+    }
+
+    /// <summary>Embeddings and heads that have the same rows in every input keep to that, though each may be taken from another input.</summary>
+    private static void RowsAgree(IReadOnlyList<ICheckpoint> inputs, List<Decision> decisions, Problems problems)
+    {
+        IEnumerable<Decision> tables = decisions.Where(d => d.Place.Kind is TensorKind.Embedding or TensorKind.Head && d.Output.Shape.Rank > 0);
+        foreach (IGrouping<string, Decision> alike in tables.GroupBy(d => string.Join(',', inputs.Select(i => i.Find(d.Output.Name) is { Shape.Rank: > 0 } t ? t.Shape[0] : -1)), StringComparer.Ordinal))
+        {
+            if (alike.Select(d => d.Output.Shape[0]).Distinct().Count() > 1)
+            {
+                problems.Add($"The output's tables of tokens would have different numbers of rows: {string.Join(", ", alike.Select(d => $"{d.Output.Shape} in {Printable.Escape(d.Output.Name)}"))}; "
+                    + "one vocabulary is expected. Remedy: take them from one input, or choose a vocabulary policy, truncate or pad.");
+            }
+        }
     }
 
     private static MergePlan Assemble(PlanRequest request, LayerMap map, List<Decision> decisions, List<string> warnings, ModelConfig? config)

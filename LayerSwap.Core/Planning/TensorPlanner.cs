@@ -40,6 +40,12 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
                 + (place.Kind is TensorKind.Embedding or TensorKind.Head ? " Remedy: choose a vocabulary policy, truncate or pad, or take these tensors from one input." : string.Empty));
         }
 
+        if (!complete && merge.Taken is null)
+        {
+            // Not decided any more, but its dtypes are named along with what else is wrong.
+            CheckDTypes(name, [.. present.Where(p => needed.Contains(p.Input))]);
+        }
+
         return complete ? Decide(merge, rule, place, output, needed, present) : null;
     }
 
@@ -56,15 +62,12 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         }
 
         List<Operand> operands = [.. needed.Select(n => OperandOf(n, output, present))];
-        DType[] dtypes = [.. operands.Select(o => o.DType).Distinct()];
-        if (dtypes.Length > 1 && (request.DType is null || !dtypes.All(d => d.SupportsArithmetic())))
+        if (!CheckDTypes(name, [.. needed.Distinct().Select(n => (n, n.Find(name)!))]))
         {
-            problems.Add($"The dtypes differ: {string.Join(", ", needed.Distinct().Select(n => $"{n.Find(name)!.DType.Code()} in {Printable.Escape(n.Name)}"))}; one dtype is expected. "
-                + "Remedy: say which dtype the output shall have (As, --dtype)", name);
             return null;
         }
 
-        if (!dtypes[0].SupportsArithmetic())
+        if (!operands[0].DType.SupportsArithmetic())
         {
             // Never averaged: all must have the same bytes, which is checked when they are read.
             List<ICheckpoint> all = [.. present.Select(p => p.Input)];
@@ -79,6 +82,20 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
 
         bool hasBase = merge.ReadsBase && request.Base is not null;
         return new Decision(output, place, rule, merge, new TensorWork.Compute(operands, hasBase, merge), needed);
+    }
+
+    /// <summary>One dtype, or several that can be converted to the one asked for.</summary>
+    private bool CheckDTypes(string name, List<(ICheckpoint Input, TensorInfo Tensor)> inputs)
+    {
+        DType[] dtypes = [.. inputs.Select(i => i.Tensor.DType).Distinct()];
+        if (dtypes.Length <= 1 || (request.DType is not null && dtypes.All(d => d.SupportsArithmetic())))
+        {
+            return true;
+        }
+
+        problems.Add($"The dtypes differ: {string.Join(", ", inputs.Select(i => $"{i.Tensor.DType.Code()} in {Printable.Escape(i.Input.Name)}"))}; one dtype is expected. "
+            + "Remedy: say which dtype the output shall have (As, --dtype)", name);
+        return false;
     }
 
     private TensorMerge? Bind(PlanRule rule, TensorInfo output, TensorPlace place)
