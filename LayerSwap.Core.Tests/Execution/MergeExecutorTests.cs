@@ -33,6 +33,41 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
+    public async Task Checksums_are_what_the_record_says_they_are()
+    {
+        byte[] bytes = [.. Enumerable.Range(0, 300_000).Select(i => (byte)(i * 31 / 7))];
+        await Merge.Onto(Checkpoint.InMemory("m", [(new TensorInfo("w", DType.UInt8, new TensorShape(300_000)), bytes)])).SaveAsync(_temp["out"]);
+        using JsonDocument record = JsonDocument.Parse(File.ReadAllText(_temp["out", "layerswap.json"]));
+        byte[] sections = new byte[16];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(sections, LayerSwap.Numerics.XxHash64.Of(bytes.AsSpan(0, 262_144)));
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(sections.AsSpan(8), LayerSwap.Numerics.XxHash64.Of(bytes.AsSpan(262_144)));
+        Assert.Equal(LayerSwap.Numerics.XxHash64.Of(sections).ToString("x16", System.Globalization.CultureInfo.InvariantCulture), record.RootElement.GetProperty("tensors")[0].GetProperty("xxh64").GetString());
+        Assert.Contains("262144", record.RootElement.GetProperty("checksum").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(VocabularyPolicy.Truncate, 2)]
+    [InlineData(VocabularyPolicy.Pad, 3)]
+    public async Task The_vocabulary_written_to_the_config_is_that_of_the_embedding(VocabularyPolicy policy, int rows)
+    {
+        ICheckpoint Model(string name, int tokens)
+        {
+            ICheckpoint model = SmallModels.Of(name, DType.Float32, ("model.embed_tokens.weight", [tokens, 1], new double[tokens]), ("model.layers.0.w.weight", [1], [1]));
+            Cli.Folders.Save(model, _temp[name]);
+            File.WriteAllText(_temp[name, "config.json"], $$"""{"vocab_size": {{tokens}}}""");
+            return Checkpoint.Open(_temp[name]);
+        }
+
+        using ICheckpoint small = Model("small", 2), large = Model("large", 3);
+        foreach (ICheckpoint donor in (ICheckpoint[])[small, large])
+        {
+            await Merge.Soup(donor, donor == small ? large : small).Vocabulary(policy).SaveAsync(_temp["out"], new() { Overwrite = true });
+            using JsonDocument config = JsonDocument.Parse(File.ReadAllText(_temp["out", "config.json"]));
+            Assert.Equal(rows, config.RootElement.GetProperty("vocab_size").GetInt32());
+        }
+    }
+
+    [Fact]
     public async Task Shards_are_filled_in_order_and_indexed()
     {
         ICheckpoint model = SmallModels.Llama("m", 0, layers: 3);
