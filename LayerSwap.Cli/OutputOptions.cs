@@ -9,6 +9,7 @@ internal sealed class OutputOptions
     private readonly Option<string?> _dtype = new("--dtype") { Description = "The dtype of the output: f32, f16, bf16 or f64; as the inputs by default.", HelpName = "DTYPE" };
     private readonly Option<string?> _shardSize = new("--shard-size") { Description = "The size that files are filled to, such as 5GB (the default) or 500MB.", HelpName = "SIZE" };
     private readonly Option<int?> _threads = Choice.Number("--threads", "The number of threads; all processors by default. The result does not depend on it.");
+    private readonly Option<int?> _seed = Choice.Number("--seed", "The seed of methods with randomness; 0 by default. The same seed gives the same bytes.");
     private readonly Option<VocabularyPolicy> _vocabulary = Choice.Of<VocabularyPolicy>("--vocabulary", "What to do when numbers of token rows differ: error (the default), truncate or pad.", "POLICY");
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an output that exists, once the new one is whole." };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show the plan and write nothing." };
@@ -19,8 +20,8 @@ internal sealed class OutputOptions
     {
         _planOnly = planOnly;
         Option[] options = planOnly
-            ? [_output, _dtype, _shardSize, _threads, _vocabulary, _overwrite, _dryRun, _json]
-            : [_output, _dtype, _shardSize, _threads, _vocabulary, _overwrite, _dryRun];
+            ? [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _overwrite, _dryRun, _json]
+            : [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _overwrite, _dryRun];
         foreach (Option option in options)
         {
             command.Options.Add(option);
@@ -76,6 +77,6 @@ internal sealed class OutputOptions
             builder.OnThreads(threads is >= 1 and <= 1024 ? threads : throw new UsageException($"--threads {threads}: 1 to 1024 is expected."));
         }
 
-        return builder.Vocabulary(parsed.GetValue(_vocabulary));
+        return builder.WithSeed(parsed.GetValue(_seed) ?? 0).Vocabulary(parsed.GetValue(_vocabulary));
     }
 }

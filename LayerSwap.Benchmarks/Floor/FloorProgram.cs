@@ -13,6 +13,7 @@ internal static class FloorProgram
     {
         long size = ByteSize.TryParse(Value(options, "--size") ?? "1GiB", out long bytes) ? bytes : throw new ArgumentException("--size: a size such as 1GiB is expected.");
         int threads = int.Parse(Value(options, "--threads") ?? Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        string only = Value(options, "--only") ?? "";
         int rounds = int.Parse(Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
         string root = Path.Combine(Value(options, "--dir") ?? Path.GetTempPath(), "layerswap-floor");
         Directory.CreateDirectory(root);
@@ -50,6 +51,8 @@ internal static class FloorProgram
             new("diff of 2", "plain read loop, 3 in", () => LayerDiff.From(origin).To(math, swahili).OnThreads(threads).RunAsync()),
             new("verify", "plain read loop, 1 in", () => Checkpoint.VerifyAsync(paths[1])),
         ];
+        // A part of the names, to look at one operation: loops are always measured.
+        operations = [.. operations.Where(o => o.Floor is null || o.Name.Contains(only, StringComparison.Ordinal))];
         try
         {
             Measurement[] results = await Stopwatches.MeasureAsync(operations, rounds, () => Clear(target, file));

@@ -133,11 +133,11 @@ public sealed class MergeExecutorTests : IDisposable
     public async Task Failed_it_leaves_nothing_and_the_old_output_as_it_was()
     {
         Directory.CreateDirectory(_temp["out"]);
-        File.WriteAllText(_temp["out", "old"], "old");
+        File.WriteAllText(_temp["out", "old.safetensors"], "old");
         CountingCheckpoint broken = new(SmallModels.Llama("m", 0)) { OnRead = read => { if (read > 10_000) { throw new IOException("the disk is gone"); } } };
         OutputException e = await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(broken).SaveAsync(_temp["out"], new() { Overwrite = true }));
         Assert.Contains("the disk is gone", e.Message, StringComparison.Ordinal);
-        Assert.Equal("old", File.ReadAllText(_temp["out", "old"]));
+        Assert.Equal("old", File.ReadAllText(_temp["out", "old.safetensors"]));
         Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_temp.Path).Select(Path.GetFileName));
     }
 
@@ -146,12 +146,21 @@ public sealed class MergeExecutorTests : IDisposable
     {
         ICheckpoint model = SmallModels.Llama("m", 0);
         Directory.CreateDirectory(_temp["out"]);
-        File.WriteAllText(_temp["out", "old"], "old");
+        File.WriteAllText(_temp["out", "old.safetensors"], "old");
         Assert.True((await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(model).SaveAsync(_temp["out"]))).Refused);
-        Assert.Equal(["old"], Names(_temp["out"]));
+        Assert.Equal(["old.safetensors"], Names(_temp["out"]));
         await Merge.Onto(model).SaveAsync(_temp["out"], new() { Overwrite = true });
         Assert.Equal(["README.md", "layerswap.json", "model.safetensors"], Names(_temp["out"]));
         Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_temp.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task A_folder_that_holds_no_model_is_not_overwritten()
+    {
+        Directory.CreateDirectory(_temp["notes"]);
+        File.WriteAllText(_temp["notes", "notes.txt"], "dear");
+        Assert.True((await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(SmallModels.Llama("m", 0)).SaveAsync(_temp["notes"], new() { Overwrite = true }))).Refused);
+        Assert.Equal("dear", File.ReadAllText(_temp["notes", "notes.txt"]));
     }
 
     [Fact]

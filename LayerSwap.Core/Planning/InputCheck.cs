@@ -35,6 +35,16 @@ internal static class InputCheck
         }
     }
 
+    /// <summary>Different vocabularies over tables that fit are no error: what the output says is shown.</summary>
+    public static void Vocabularies(IReadOnlyList<(ICheckpoint Checkpoint, ModelConfig Config)> inputs, List<string> warnings)
+    {
+        var said = inputs.Where(i => i.Config.VocabularySize is not null).Select(i => (i.Checkpoint.Name, Size: i.Config.VocabularySize!.Value)).ToList();
+        if (said.Select(s => s.Size).Distinct().Count() > 1)
+        {
+            warnings.Add($"config.json: the vocabulary differs: {string.Join(", ", said.Select(s => $"{s.Size} in {Printable.Escape(s.Name)}"))}; the configuration written is that of the model that gives it, made to fit the embeddings.");
+        }
+    }
+
     public static void LayerCounts(IReadOnlyList<ICheckpoint> inputs, Problems problems)
     {
         var counts = inputs.Select(i => (i.Name, Count: LayerMap.Of(i.Tensors).LayerCount)).ToList();

@@ -14,6 +14,7 @@ internal static class PlanBuilder
         IReadOnlyList<ICheckpoint> inputs = request.Inputs;
         List<(ICheckpoint, ModelConfig)> configs = [.. inputs.Select(i => (i, ModelConfig.TryRead(i))).Where(c => c.Item2 is not null).Select(c => (c.i, c.Item2!))];
         InputCheck.Configs(configs, problems);
+        InputCheck.Vocabularies(configs, warnings);
         InputCheck.LayerCounts(inputs, problems);
         InputCheck.Tokenizers(inputs, problems, warnings);
 

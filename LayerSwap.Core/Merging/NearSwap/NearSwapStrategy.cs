@@ -12,7 +12,8 @@ internal sealed class NearSwapStrategy(Schedule t) : IMergeStrategy
     public TensorMerge Bind(MergeTensor tensor)
     {
         TwoModels.RequireBaseAndOne(Name, tensor);
-        return new Bound(t.At(tensor.Place));
+        double at = t.At(tensor.Place);
+        return at >= 0 ? new Bound(at) : throw new MergeException($"nearswap: t is {at.ToString(CultureInfo.InvariantCulture)}; expected is 0 or more.");
     }
 
     private sealed class Bound(double t) : PreciseMerge

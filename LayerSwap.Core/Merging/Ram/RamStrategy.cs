@@ -15,6 +15,7 @@ internal sealed class RamStrategy : IMergeStrategy
         {
             ArgumentOutOfRangeException.ThrowIfNegativeOrZero(plus.Epsilon, nameof(RamPlusOptions.Epsilon));
             ArgumentOutOfRangeException.ThrowIfNegative(plus.Alpha, nameof(RamPlusOptions.Alpha));
+            ArgumentOutOfRangeException.ThrowIfNotEqual(double.IsFinite(plus.R), true, nameof(RamPlusOptions.R));
         }
 
         _epsilon = epsilon;

@@ -73,6 +73,10 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
                     mixed += changes[s] * _weights[s];
                     weights += _weights[s];
                 }
+                else if (double.IsNaN(changes[s]))
+                {
+                    mixed = double.NaN;
+                }
             }
 
             block.Output[i] = T.CreateTruncating(origin + (mixed / Math.Max(weights, NearlyZero)));

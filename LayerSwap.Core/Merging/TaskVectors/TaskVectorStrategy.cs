@@ -46,7 +46,8 @@ internal sealed class TaskVectorStrategy : IMergeStrategy
         double[] densities = Density.At(tensor, "density");
         foreach (double density in densities)
         {
-            Require(density is >= 0 and <= 1, "density", density, "0 to 1");
+            // 1 or more keeps all.
+            Require(density >= 0, "density", density, "0 or more");
         }
 
         return new TaskVectorMerge(

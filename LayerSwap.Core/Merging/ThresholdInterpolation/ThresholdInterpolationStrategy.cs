@@ -12,7 +12,9 @@ internal sealed class ThresholdInterpolationStrategy(Schedule t, Schedule thresh
     public TensorMerge Bind(MergeTensor tensor)
     {
         TwoModels.Require(Name, tensor);
-        return new Bound(t.At(tensor.Place), threshold.At(tensor.Place), tensor.HasBase);
+        double least = threshold.At(tensor.Place);
+        return least >= 0 ? new Bound(t.At(tensor.Place), least, tensor.HasBase)
+            : throw new MergeException($"threshold_interpolation: threshold is {least.ToString(CultureInfo.InvariantCulture)}; expected is 0 or more.");
     }
 
     private sealed class Bound(double t, double threshold, bool hasBase) : PreciseMerge
