@@ -89,7 +89,9 @@ public sealed class StrategyTests
     [Fact]
     public void The_catalogue_finds_by_name_and_names_the_nearest()
     {
-        Assert.Equal(["linear", "task_arithmetic", "passthrough"], MergeStrategies.Methods.Select(m => m.Name));
+        Assert.Superset(new HashSet<string>(["linear", "task_arithmetic", "passthrough"], StringComparer.Ordinal), MergeStrategies.Methods.Select(m => m.Name).ToHashSet(StringComparer.Ordinal));
+        Assert.All(MergeStrategies.Methods.Where(m => m.Name != "nearswap"), m => Assert.Equal(m.Name, m.Create().Name));
+        Assert.Contains("needs the parameter t", Assert.Throws<ArgumentException>(() => MergeStrategies.Find("nearswap").Create()).Message, StringComparison.Ordinal);
         Assert.Contains("nearest is task_arithmetic", Assert.Throws<ArgumentException>(() => MergeStrategies.Find("task_aritmetic")).Message, StringComparison.Ordinal);
         Assert.Contains("lambda", Assert.Throws<ArgumentException>(() => MergeStrategies.Find("task_arithmetic").Create(new Dictionary<string, Schedule>(StringComparer.Ordinal) { ["lamda"] = 1 })).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => MergeStrategies.Find("linear").Create(new Dictionary<string, Schedule>(StringComparer.Ordinal) { ["normalize"] = 0.5 }));

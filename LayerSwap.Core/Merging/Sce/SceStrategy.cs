@@ -164,9 +164,17 @@ internal sealed class VarianceKeys(int sources) : IRankedKeys
     public static ulong Key(ReadOnlySpan<double> changes)
     {
         double mean = 0, variance = 0;
+        bool equal = true;
         foreach (double change in changes)
         {
             mean += change;
+            equal &= change == changes[0];
+        }
+
+        // Equal changes do not vary, whatever the rounding of their mean.
+        if (equal)
+        {
+            return 0;
         }
 
         mean /= changes.Length;

@@ -8,6 +8,9 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
 {
     private const int Buckets = 1 << 12, BucketShift = 64 - 1 - 12;
 
+    /// <summary>Rows up to this long are not worth a table: ranks are counted.</summary>
+    private const int ShortRow = 64;
+
     public long Unit => row;
 
     public bool Spares(int source) => densities[source] >= 1;
@@ -26,19 +29,47 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
 
     /// <summary>
     /// An element is kept where its random number lies below the probability of its rank. Most are decided by the ranks that their bucket of magnitudes spans; only where the number
-    /// falls between those is the rank itself counted.
+    /// falls between those is the rank itself needed, and the bucket sorted. What is zero anyway needs no decision.
     /// </summary>
     private void DropRow(long start, int source, Span<double> changes)
     {
         int length = changes.Length;
-        double lowest = densities[source] - epsilons[source], rise = length > 1 ? 2 * epsilons[source] / (length - 1) : 0;
         ulong[] keys = System.Buffers.ArrayPool<ulong>.Shared.Rent(length);
-        Span<int> below = stackalloc int[Buckets + 1];
-        below.Clear();
         for (int i = 0; i < length; i++)
         {
             keys[i] = Cut.KeyOf(changes[i]);
-            below[(int)(keys[i] >> BucketShift) + 1]++;
+        }
+
+        if (length <= ShortRow)
+        {
+            DropShort(start, source, changes, keys.AsSpan(0, length));
+        }
+        else
+        {
+            DropLong(start, source, changes, keys.AsSpan(0, length));
+        }
+
+        System.Buffers.ArrayPool<ulong>.Shared.Return(keys);
+    }
+
+    private void DropShort(long start, int source, Span<double> changes, ReadOnlySpan<ulong> keys)
+    {
+        double lowest = densities[source] - epsilons[source], rise = keys.Length > 1 ? 2 * epsilons[source] / (keys.Length - 1) : 0;
+        for (int i = 0; i < keys.Length; i++)
+        {
+            double random = CounterRandom.Uniform(streams[source], start + i);
+            changes[i] = random < (keys.Length == 1 ? densities[source] : lowest + (rise * Rank(keys, i))) ? changes[i] : 0;
+        }
+    }
+
+    private void DropLong(long start, int source, Span<double> changes, ReadOnlySpan<ulong> keys)
+    {
+        double lowest = densities[source] - epsilons[source], rise = 2 * epsilons[source] / (keys.Length - 1);
+        Span<int> below = stackalloc int[Buckets + 1];
+        below.Clear();
+        foreach (ulong key in keys)
+        {
+            below[(int)(key >> BucketShift) + 1]++;
         }
 
         for (int b = 0; b < Buckets; b++)
@@ -46,16 +77,101 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
             below[b + 1] += below[b];
         }
 
-        for (int i = 0; i < length; i++)
+        int[] rented = System.Buffers.ArrayPool<int>.Shared.Rent(keys.Length);
+        Span<int> undecided = rented.AsSpan(0, keys.Length);
+        int count = 0;
+        for (int i = 0; i < keys.Length; i++)
         {
             double random = CounterRandom.Uniform(streams[source], start + i);
             int bucket = (int)(keys[i] >> BucketShift);
-            bool kept = length == 1 ? random < densities[source]
-                : random < lowest + (rise * below[bucket]) || (random < lowest + (rise * (below[bucket + 1] - 1)) && random < lowest + (rise * Rank(keys.AsSpan(0, length), i)));
-            changes[i] = kept ? changes[i] : 0;
+            if (keys[i] == 0 || random < lowest + (rise * below[bucket]))
+            {
+                continue;
+            }
+
+            if (random < lowest + (rise * (below[bucket + 1] - 1)))
+            {
+                undecided[count++] = i;
+            }
+            else
+            {
+                changes[i] = 0;
+            }
         }
 
-        System.Buffers.ArrayPool<ulong>.Shared.Return(keys);
+        if (count > 0)
+        {
+            DropByRank(start, source, changes, keys, below, undecided[..count]);
+        }
+
+        System.Buffers.ArrayPool<int>.Shared.Return(rented);
+    }
+
+    /// <summary>Decides those whose rank within their bucket counts.</summary>
+    private void DropByRank(long start, int source, Span<double> changes, ReadOnlySpan<ulong> keys, ReadOnlySpan<int> below, ReadOnlySpan<int> undecided)
+    {
+        double lowest = densities[source] - epsilons[source], rise = 2 * epsilons[source] / (keys.Length - 1);
+        ulong[] sorted = System.Buffers.ArrayPool<ulong>.Shared.Rent(keys.Length);
+        int[] places = System.Buffers.ArrayPool<int>.Shared.Rent(keys.Length);
+        int[] next = [.. below[..Buckets]];
+        bool[] inOrder = new bool[Buckets];
+        for (int i = 0; i < keys.Length; i++)
+        {
+            int at = next[(int)(keys[i] >> BucketShift)]++;
+            (sorted[at], places[at]) = (keys[i], i);
+        }
+
+        foreach (int i in undecided)
+        {
+            int bucket = (int)(keys[i] >> BucketShift), first = below[bucket], end = below[bucket + 1];
+            if (!inOrder[bucket])
+            {
+                Order(sorted.AsSpan(first, end - first), places.AsSpan(first, end - first));
+                inOrder[bucket] = true;
+            }
+
+            int rank = RankIn(sorted, places, first, end, keys[i], i);
+            changes[i] = CounterRandom.Uniform(streams[source], start + i) < lowest + (rise * rank) ? changes[i] : 0;
+        }
+
+        System.Buffers.ArrayPool<ulong>.Shared.Return(sorted);
+        System.Buffers.ArrayPool<int>.Shared.Return(places);
+    }
+
+    /// <summary>Ascending by key; of equal keys the lower index comes later.</summary>
+    private static void Order(Span<ulong> sorted, Span<int> places)
+    {
+        sorted.Sort(places);
+        for (int i = 0, end; i < sorted.Length; i = end)
+        {
+            for (end = i + 1; end < sorted.Length && sorted[end] == sorted[i];)
+            {
+                end++;
+            }
+
+            Span<int> equal = places[i..end];
+            equal.Sort();
+            equal.Reverse();
+        }
+    }
+
+    /// <summary>Finds an element in its bucket by halving.</summary>
+    private static int RankIn(ulong[] sorted, int[] places, int first, int end, ulong key, int element)
+    {
+        while (first < end)
+        {
+            int middle = first + ((end - first) / 2);
+            if (sorted[middle] < key || (sorted[middle] == key && places[middle] > element))
+            {
+                first = middle + 1;
+            }
+            else
+            {
+                end = middle;
+            }
+        }
+
+        return first;
     }
 
     /// <summary>How many of the row rank below an element.</summary>

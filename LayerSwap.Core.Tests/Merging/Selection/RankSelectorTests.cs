@@ -1,0 +1,197 @@
+using System.Runtime.InteropServices;
+using LayerSwap.Merging;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Tests.Merging.Selection;
+
+/// <summary>Cuts of rankings against a sort, by key descending and index ascending, on tensors too large to be gathered whole.</summary>
+public sealed class RankSelectorTests
+{
+    private const int N = 1_300_003, Large = 2_200_001;
+
+    public static TheoryData<string> Distributions => [.. Shapes.Keys];
+
+    private static Dictionary<string, Func<float[]>> Shapes { get; } = new(StringComparer.Ordinal)
+    {
+        ["random"] = () => Fill(N, (_, r) => (float)(r.NextDouble() - 0.5)),
+        ["five values"] = () => Fill(N, (_, r) => r.Next(-2, 3) * 0.5f),
+        ["one value is three fifths"] = () => Fill(Large, (_, r) => r.NextDouble() < 0.6 ? 0.25f : (float)r.NextDouble()),
+        ["all equal"] = () => Fill(N, (_, _) => -3),
+        ["all zero"] = () => Fill(N, (i, _) => i % 2 == 0 ? 0f : -0f),
+        ["few changed"] = () => Fill(N, (_, r) => r.Next(500) == 0 ? (float)r.NextDouble() : 0),
+        ["hardly any changed"] = () => Fill(N, (i, _) => i % 200_000 == 77 ? i : 0),
+        ["ascending"] = () => Fill(N, (i, _) => i),
+        ["descending"] = () => Fill(N, (i, _) => -(N - i) / 2),
+        ["large where it is sampled"] = () => Fill(N, (i, r) => (float)r.NextDouble() + (Sampled(i, N) ? 2 : 0)),
+        ["small where it is sampled, alike elsewhere"] = () => Fill(Large, (i, r) => Sampled(i, Large) ? (float)r.NextDouble() / 2 : 1 + (r.Next(3000) / 8388608f)),
+        ["equal where it is not sampled"] = () => Fill(Large, (i, r) => Sampled(i, Large) ? (float)r.NextDouble() / 2 : 1),
+        ["rising by halves"] = () => Fill(N, (i, r) => (float)(r.NextDouble() * Math.Pow(2, i / 100_000))),
+        ["not numbers and infinities"] = () => Fill(N, (_, r) => r.Next(8) switch { 0 => float.NaN, 1 => float.PositiveInfinity, 2 => float.NegativeInfinity, 3 => float.Epsilon, _ => (float)r.NextDouble() }),
+    };
+
+    [Theory]
+    [MemberData(nameof(Distributions))]
+    public void Cuts_are_those_of_a_sort_for_any_number_of_workers(string distribution)
+    {
+        float[] values = Shapes[distribution]();
+        long n = values.Length;
+        ulong[] keys = [.. values.Select(v => Cut.KeyOf(v))];
+        RankRequest[] requests = [.. new long[] { 0, 1, 2, n / 100, n / 3, n / 2, (long)(0.6 * n), n - 2, n - 1, n }.Select(r => new RankRequest(0, r))];
+        Cut[] expected = Sorted([keys], requests);
+        foreach (int workers in (int[])[1, 2, 8])
+        {
+            Assert.Equal(expected, Select(DType.Float32, new float[n], [values], new ChangeKeys(1), workers, requests));
+        }
+    }
+
+    [Fact]
+    public void Several_rankings_are_cut_at_once()
+    {
+        float[] origin = Fill(N, (_, r) => (float)r.NextDouble() * 10);
+        float[][] sources = [Fill(N, (i, r) => origin[i] + (r.Next(3) * 0.125f)), Fill(N, (i, _) => origin[i] + (i * 1e-6f)), [.. origin]];
+        ulong[][] keys = [.. sources.Select(s => s.Select((v, i) => Cut.KeyOf((double)v - origin[i])).ToArray())];
+        RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(1, N / 100), new(1, N / 2), new(2, N / 3), new(0, 0), new(1, N), new(2, N - 1)];
+        Cut[] expected = Sorted(keys, requests);
+        Assert.Equal(expected, Select(DType.Float32, origin, sources, new ChangeKeys(3), 2, requests));
+        for (int i = 0; i < requests.Length; i++)
+        {
+            Assert.Equal([expected[i]], Select(DType.Float32, origin, sources, new ChangeKeys(3), 1, requests[i]));
+        }
+    }
+
+    [Fact]
+    public void Doubles_that_differ_in_their_last_bits_only_are_told_apart()
+    {
+        System.Random random = new(4);
+        double[] values = [.. Enumerable.Range(0, N).Select(i => Sampled(i, N) ? random.NextDouble() : BitConverter.Int64BitsToDouble(0x3FF0000000000000 + random.Next(70_000)))];
+        ulong[] keys = [.. values.Select(Cut.KeyOf)];
+        RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(0, N - 1000)];
+        Assert.Equal(Sorted([keys], requests), Select(DType.Float64, new double[N], [values], new ChangeKeys(1), 2, requests));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(1000)]
+    [InlineData(4097)]
+    public void Small_tensors_are_gathered_whole(int n)
+    {
+        float[] values = Fill(n, (_, r) => r.Next(-3, 4));
+        RankRequest[] requests = [.. new long[] { 0, 1, n / 2, n - 1, n }.Select(r => new RankRequest(0, r))];
+        Assert.Equal(Sorted([[.. values.Select(v => Cut.KeyOf(v))]], requests), Select(DType.Float32, new float[n], [values], new ChangeKeys(1), 2, requests));
+    }
+
+    [Fact]
+    public void QuickSelect_is_a_sort_at_every_rank()
+    {
+        System.Random random = new(5);
+        for (int length = 1; length <= 200; length++)
+        {
+            int distinct = length % 3 == 0 ? 1 : length % 3 == 1 ? 4 : 1000;
+            (ulong Key, long Index)[] items = [.. Enumerable.Range(0, length).Select(i => ((ulong)random.Next(distinct), (long)i))];
+            (ulong Key, long Index)[] sorted = [.. items.OrderByDescending(t => t.Key).ThenBy(t => t.Index)];
+            random.Shuffle(items);
+            Assert.Equal(sorted, Enumerable.Range(0, length).Select(r => QuickSelect.At([.. items], r)));
+        }
+    }
+
+    [Fact]
+    public void Kernels_are_plain_loops()
+    {
+        System.Random random = new(6);
+        for (int length = 0; length <= 200; length++)
+        {
+            float[] origin = Special(length, random), tuned = Special(length, random);
+            ulong[] keys = new ulong[length];
+            KeyKernel.Changes(origin, tuned, keys);
+            for (int i = 0; i < length; i++)
+            {
+                double change = (double)tuned[i] - origin[i];
+                Assert.True(double.IsNaN(change) ? keys[i] is > 0x7FF0000000000000 and <= long.MaxValue : keys[i] == Cut.KeyOf(change));
+            }
+
+            ulong low = (ulong)random.Next(20), high = low + (ulong)random.Next(20);
+            ulong[] small = [.. Enumerable.Range(0, length).Select(i => i % 17 == 0 ? long.MaxValue : (ulong)random.Next(50))];
+            int[] places = new int[length];
+            (int above, int within) = KeyKernel.Within(small, low, high, places);
+            Assert.Equal(small.Count(k => k > high), above);
+            Assert.Equal(Enumerable.Range(0, length).Where(i => small[i] >= low && small[i] <= high), places[..within]);
+            Assert.Equal((0, length), KeyKernel.Within(small, 0, long.MaxValue, places));
+        }
+    }
+
+    private static float[] Special(int length, System.Random random) =>
+        [.. Enumerable.Range(0, length).Select(_ => random.Next(12) switch { 0 => float.NaN, 1 => float.PositiveInfinity, 2 => float.MaxValue, 3 => -0f, 4 => float.Epsilon, _ => (float)random.NextDouble() - 0.5f })];
+
+    /// <summary>Whether an element lies in one of the 256 windows of 512 that bounds are sampled from.</summary>
+    private static bool Sampled(int i, int n) => i % ((n - 512) / 255) < 512;
+
+    private static float[] Fill(int n, Func<int, System.Random, float> value)
+    {
+        System.Random random = new(n);
+        return [.. Enumerable.Range(0, n).Select(i => value(i, random))];
+    }
+
+    private static Cut[] Sorted(ulong[][] rankings, RankRequest[] requests)
+    {
+        ulong[][] sorted = [.. rankings.Select(k => k.ToArray())];
+        Array.ForEach(sorted, Array.Sort);
+        return [.. requests.Select(request =>
+        {
+            ulong[] keys = rankings[request.Ranking];
+            if (request.Rank == 0)
+            {
+                return Cut.None;
+            }
+
+            if (request.Rank == keys.Length)
+            {
+                return Cut.All;
+            }
+
+            ulong key = sorted[request.Ranking][keys.Length - request.Rank];
+            long tie = request.Rank - keys.LongCount(k => k > key);
+            int index = -1;
+            for (; tie > 0; tie--)
+            {
+                index = Array.IndexOf(keys, key, index + 1);
+            }
+
+            return new Cut(key, index);
+        })];
+    }
+
+    private static Cut[] Select<T>(DType dtype, T[] origin, T[][] sources, IRankedKeys keys, int workers, params RankRequest[] requests)
+        where T : unmanaged
+    {
+        ICheckpoint Model(string name, T[] values) =>
+            Checkpoint.InMemory(name, [(new TensorInfo("w", dtype, new TensorShape(values.Length)), (ReadOnlyMemory<byte>)MemoryMarshal.AsBytes(values.AsSpan()).ToArray())]);
+        using TempFolder temp = new();
+        Probe probe = new(keys, requests);
+        MergeBuilder builder = Merge.Onto(Model("base", origin));
+        for (int i = 0; i < sources.Length; i++)
+        {
+            builder.With(Model($"source {i}", sources[i]));
+        }
+
+        builder.Using(probe).OnThreads(workers).SaveAsync(temp["out"]).GetAwaiter().GetResult();
+        return probe.Cuts;
+    }
+
+    /// <summary>Selects, keeps the cuts, and merges nothing.</summary>
+    private sealed class Probe(IRankedKeys keys, RankRequest[] requests) : IMergeStrategy
+    {
+        public string Name => "probe";
+
+        public Cut[] Cuts { get; private set; } = [];
+
+        public TensorMerge Bind(MergeTensor tensor) => new Bound(this, keys, requests);
+
+        private sealed class Bound(Probe probe, IRankedKeys keys, RankRequest[] requests) : TensorMerge
+        {
+            public override void Prepare(TensorPasses passes) => probe.Cuts = RankSelector.Select(passes, keys, requests);
+
+            public override void Merge(MergeBlock block) => block.Output.Clear();
+        }
+    }
+}
