@@ -155,15 +155,6 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_folder_that_holds_no_model_is_not_overwritten()
-    {
-        Directory.CreateDirectory(_temp["notes"]);
-        File.WriteAllText(_temp["notes", "notes.txt"], "dear");
-        Assert.True((await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(SmallModels.Llama("m", 0)).SaveAsync(_temp["notes"], new() { Overwrite = true }))).Refused);
-        Assert.Equal("dear", File.ReadAllText(_temp["notes", "notes.txt"]));
-    }
-
-    [Fact]
     public async Task An_output_upon_in_or_around_an_input_is_refused()
     {
         await Merge.Onto(SmallModels.Llama("m", 0)).SaveAsync(_temp["models", "m"]);

@@ -38,11 +38,6 @@ internal sealed class OutputFolder : IDisposable
             throw new OutputException(path, $"{shown} exists and is not empty. Remedy: choose another path, or overwrite it (Overwrite, --overwrite).");
         }
 
-        if (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any() && !HoldsModel(target))
-        {
-            throw new OutputException(path, $"{shown} holds no model, and only a model's folder is overwritten. Remedy: choose another path, or remove the folder yourself.");
-        }
-
         string staging = Path.Combine(parent, $".{Path.GetFileName(target)}.layerswap-partial");
         List<string> made = [];
         for (string? missing = parent; missing is not null && !Directory.Exists(missing); missing = Path.GetDirectoryName(missing))
@@ -136,9 +131,6 @@ internal sealed class OutputFolder : IDisposable
             }
         }
     }
-
-    private static bool HoldsModel(string folder) =>
-        File.Exists(Path.Combine(folder, MergeRecord.FileName)) || Directory.EnumerateFiles(folder, "*.safetensors").Any();
 
     private static void RefuseInputs(string target, string shown, IReadOnlyList<ICheckpoint> inputs)
     {

@@ -29,6 +29,28 @@ internal static class KeyKernel
         }
     }
 
+    /// <summary><c>changes[i] = tuned[i] - origin[i]</c>, in doubles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Subtract(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<double> changes)
+    {
+        ref float from = ref MemoryMarshal.GetReference(origin);
+        ref float to = ref MemoryMarshal.GetReference(tuned);
+        ref double change = ref MemoryMarshal.GetReference(changes);
+        int i = 0;
+        for (; i <= changes.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
+            (p - x).StoreUnsafe(ref change, (nuint)i);
+            (q - y).StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
+        }
+
+        for (; i < changes.Length; i++)
+        {
+            changes[i] = (double)tuned[i] - origin[i];
+        }
+    }
+
     /// <summary>Counts the keys above a bound; the places of keys from <paramref name="low"/> to <paramref name="high"/>, both included, go to <paramref name="places"/>.</summary>
     /// <returns>How many keys lie above, and how many within.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -9,7 +9,10 @@ internal static class RankSelector
     /// <summary>The most elements gathered for one cut: 16 bytes each.</summary>
     private const int MostGathered = 1 << 20;
 
-    private const int Windows = 256, WindowLength = 512;
+    /// <summary>A tensor of up to so many elements needs no sample: all of it is gathered.</summary>
+    private const int GatheredWhole = 1 << 16;
+
+    private const int MostWindows = 256, WindowLength = 512, Sparsity = 16;
     private const double Margin = 0.015;
 
     public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests)
@@ -23,7 +26,7 @@ internal static class RankSelector
         }
 
         RankRequest[] asked = [.. open.Select(i => requests[i])];
-        Resolve(passes, keys, asked, n <= MostGathered ? [.. asked.Select(_ => new KeyBounds(0, long.MaxValue))] : Sampled(passes, keys, asked, n), open, cuts);
+        Resolve(passes, keys, asked, n <= GatheredWhole ? [.. asked.Select(_ => new KeyBounds(0, long.MaxValue))] : Sampled(passes, keys, asked, n), open, cuts);
         open = [.. open.Where(i => cuts[i] == Cut.All)];
         if (open.Length > 0)
         {
@@ -56,9 +59,10 @@ internal static class RankSelector
         Dictionary<int, ulong[]> samples = [];
         SampleReduction sample = new(keys, rankings);
         List<ulong>[] found = sample.Create();
-        for (int w = 0; w < Windows; w++)
+        int windows = (int)Math.Clamp(n / (WindowLength * Sparsity), 2, MostWindows);
+        for (int w = 0; w < windows; w++)
         {
-            long start = (n - WindowLength) / (Windows - 1) * w;
+            long start = (n - WindowLength) / (windows - 1) * w;
             sample.Combine(found, passes.Reduce(sample, start, WindowLength));
         }
 

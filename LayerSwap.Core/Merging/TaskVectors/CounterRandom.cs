@@ -9,6 +9,8 @@ namespace LayerSwap.Merging;
 /// </summary>
 internal static class CounterRandom
 {
+    private const double Span = 1UL << 53;
+
     /// <summary>The stream of one source of one tensor.</summary>
     public static ulong Stream(long seed, string tensor, int source)
     {
@@ -18,7 +20,10 @@ internal static class CounterRandom
     }
 
     /// <summary>A number from 0 up to, but without, 1.</summary>
-    public static double Uniform(ulong stream, long index) => (Mix(stream + ((ulong)index * 0x9E3779B97F4A7C15)) >> 11) * (1.0 / (1UL << 53));
+    public static double Uniform(ulong stream, long index) => MaskKernel.Number(stream, index) * (1.0 / Span);
+
+    /// <summary>The bound below which as many numbers of 53 bits lie as a probability says: <c>Uniform &lt; p</c> where the number is below it.</summary>
+    public static ulong Bound(double probability) => (ulong)Math.Ceiling(Math.Min(probability, 1) * Span);
 
     private static ulong Mix(ulong z)
     {

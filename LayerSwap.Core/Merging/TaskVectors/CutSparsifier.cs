@@ -1,3 +1,5 @@
+using LayerSwap.Numerics;
+
 namespace LayerSwap.Merging;
 
 /// <summary>Keeps the largest changes but for the very largest: <c>int(gamma n)</c> are dropped, the next <c>int(density n)</c> kept. With gamma 0 it is plain magnitude pruning.</summary>
@@ -33,10 +35,6 @@ internal sealed class CutSparsifier(double[] densities, double[] gammas, long el
     public void Drop(long start, int source, Span<double> changes)
     {
         Cut outliers = _outliers[source], kept = _kept[source];
-        for (int i = 0; i < changes.Length; i++)
-        {
-            ulong key = Cut.KeyOf(changes[i]);
-            changes[i] = kept.Includes(key, start + i) && !outliers.Includes(key, start + i) ? changes[i] : 0;
-        }
+        MaskKernel.Ranked(changes, start, kept.Key, kept.Index, outliers.Key, outliers.Index);
     }
 }

@@ -1,3 +1,5 @@
+using LayerSwap.Numerics;
+
 namespace LayerSwap.Merging;
 
 /// <summary>Keeps each element with a probability of its own source's density (DARE).</summary>
@@ -11,11 +13,6 @@ internal sealed class RandomSparsifier(double[] densities, ulong[] streams) : IS
     {
     }
 
-    public void Drop(long start, int source, Span<double> changes)
-    {
-        for (int i = 0; i < changes.Length; i++)
-        {
-            changes[i] = CounterRandom.Uniform(streams[source], start + i) < densities[source] ? changes[i] : 0;
-        }
-    }
+    public void Drop(long start, int source, Span<double> changes) =>
+        MaskKernel.Random(changes, streams[source], start, CounterRandom.Bound(densities[source]));
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
@@ -27,6 +29,8 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
     private readonly double[] _factors = [.. settings.Weights.Select((w, i) => settings.Rescale == Rescale.Density && settings.Densities[i] is > 0 and < 1 ? 1 / settings.Densities[i] : 1)];
 
+    private double[] _scaled = settings.Weights;
+
     public override AgreementRule Agreement => AgreementRule.All;
 
     public override long Unit => sparsifier.Unit;
@@ -44,12 +48,14 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
                 _factors[s] = sums[(2 * s) + 1] > 0 && double.IsFinite(sums[2 * s]) ? sums[2 * s] / sums[(2 * s) + 1] : 1;
             }
         }
+
+        _scaled = [.. settings.Weights.Zip(_factors, (w, f) => w * f)];
     }
 
     protected override void Compute<T>(in MergeBlock<T> block)
     {
         int sources = settings.Weights.Length, length = block.Length;
-        double[] rented = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Max(1, sources * length));
+        double[] rented = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Max(1, (sources + 1) * length));
         for (int s = 0; s < sources; s++)
         {
             Span<double> changes = rented.AsSpan(s * length, length);
@@ -60,12 +66,19 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
             }
         }
 
-        for (int i = 0; i < length; i++)
+        Span<double> merged = rented.AsSpan(sources * length, length);
+        ReadOnlySpan<double> all = rented.AsSpan(0, sources * length);
+        double weights = settings.Weights.Sum();
+        if (settings.SignConsensus)
         {
-            double mixed = settings.SignConsensus ? Agreed(rented, i, length) : Summed(rented, i, length);
-            block.Output[i] = T.CreateTruncating(double.CreateTruncating(block.Base[i]) + (settings.Lambda * mixed));
+            ConsensusKernel.Signs(_scaled, settings.Weights, settings.Normalize, all, merged);
+        }
+        else
+        {
+            ConsensusKernel.Sum(_scaled, settings.Normalize && Math.Abs(weights) >= NearlyZero ? weights : 1, all, merged);
         }
 
+        Add(block.Base, settings.Lambda, merged, block.Output);
         System.Buffers.ArrayPool<double>.Shared.Return(rented);
     }
 
@@ -73,50 +86,26 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ReadOnlySpan<T> origin = block.Base, tuned = block[source];
+        if (typeof(T) == typeof(float))
+        {
+            KeyKernel.Subtract(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), changes);
+            return;
+        }
+
         for (int i = 0; i < changes.Length; i++)
         {
             changes[i] = double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]);
         }
     }
 
-    private double Summed(double[] changes, int i, int stride)
+    /// <summary><c>output = base + lambda * merged</c>.</summary>
+    private static void Add<T>(ReadOnlySpan<T> origin, double lambda, ReadOnlySpan<double> merged, Span<T> output)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        double sum = 0, weights = 0;
-        for (int s = 0; s < settings.Weights.Length; s++)
+        for (int i = 0; i < merged.Length; i++)
         {
-            sum += settings.Weights[s] * _factors[s] * changes[(s * stride) + i];
-            weights += settings.Weights[s];
+            output[i] = T.CreateTruncating(double.CreateTruncating(origin[i]) + (lambda * merged[i]));
         }
-
-        return settings.Normalize && Math.Abs(weights) >= NearlyZero ? sum / weights : sum;
-    }
-
-    /// <summary>The majority's sign is that of the weighted sum, 0 counting as positive; entries of that sign are summed, and zeros never count.</summary>
-    private double Agreed(double[] changes, int i, int stride)
-    {
-        double sum = 0;
-        for (int s = 0; s < settings.Weights.Length; s++)
-        {
-            sum += settings.Weights[s] * _factors[s] * changes[(s * stride) + i];
-        }
-
-        bool positive = !(sum < 0);
-        double mixed = 0, weights = 0;
-        for (int s = 0; s < settings.Weights.Length; s++)
-        {
-            double part = settings.Weights[s] * _factors[s] * changes[(s * stride) + i];
-            if (positive ? part > 0 : part < 0)
-            {
-                mixed += part;
-                weights += settings.Weights[s];
-            }
-            else if (double.IsNaN(part))
-            {
-                return part;
-            }
-        }
-
-        return settings.Normalize && Math.Abs(weights) >= NearlyZero ? mixed / weights : mixed;
     }
 
     private static string List(double[] values) => string.Join("/", values.Select(v => v.ToString("0.####", CultureInfo.InvariantCulture)));
