@@ -50,6 +50,42 @@ internal static class LinearKernel
         }
     }
 
+    /// <summary>The same with a row that lies elsewhere before the others: <c>output[i] = weights[0] * first[i] + sum over k of weights[k + 1] * rows[k][i]</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Combine(ReadOnlySpan<double> weights, ReadOnlySpan<float> first, in Rows<float> rows, Span<float> output)
+    {
+        ref float start = ref MemoryMarshal.GetReference(first);
+        ref float from = ref rows.Reference;
+        ref float to = ref MemoryMarshal.GetReference(output);
+        int length = output.Length, i = 0;
+        Vector512<double> own = Vector512.Create(weights[0]);
+        for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref start, (nuint)i));
+            Vector512<double> lower = own * a, upper = own * b;
+            for (int k = 1; k < weights.Length; k++)
+            {
+                Vector512<double> weight = Vector512.Create(weights[k]);
+                (a, b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)(((k - 1) * length) + i)));
+                lower += weight * a;
+                upper += weight * b;
+            }
+
+            Vector512.Narrow(lower, upper).StoreUnsafe(ref to, (nuint)i);
+        }
+
+        for (; i < length; i++)
+        {
+            double sum = weights[0] * first[i];
+            for (int k = 1; k < weights.Length; k++)
+            {
+                sum += weights[k] * rows[k - 1][i];
+            }
+
+            output[i] = (float)sum;
+        }
+    }
+
     /// <summary>The same in doubles, divided by <paramref name="divisor"/>: here dividing the weights beforehand would be a rounding more.</summary>
     public static void Combine(ReadOnlySpan<double> weights, double divisor, in Rows<double> rows, Span<double> output)
     {

@@ -87,6 +87,10 @@ internal sealed class GramMerge(GramGroups groups, int vectors, bool fromBase, b
         {
             LinearKernel.Combine(c, block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
         }
+        else if (typeof(T) == typeof(float))
+        {
+            LinearKernel.Combine(c, MemoryMarshal.Cast<T, float>(block.Base), block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
+        }
         else
         {
             RowPart(block, 0, block.Length, c);

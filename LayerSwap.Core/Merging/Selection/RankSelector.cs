@@ -12,8 +12,10 @@ internal static class RankSelector
     /// <summary>A tensor of up to so many elements needs no sample: all of it is gathered.</summary>
     private const int GatheredWhole = 1 << 16;
 
-    private const int MostWindows = 256, WindowLength = 512, Sparsity = 16;
-    private const double Margin = 0.015;
+    private const int LeastWindows = 32, MostWindows = 1024, WindowLength = 512, ElementsAWindow = 1 << 16;
+
+    /// <summary>Half the width of the bounds in standard deviations of a sampled rank, doubled since neighbours are alike.</summary>
+    private const double Deviations = 9;
 
     public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests)
     {
@@ -59,7 +61,7 @@ internal static class RankSelector
         Dictionary<int, ulong[]> samples = [];
         SampleReduction sample = new(keys, rankings);
         List<ulong>[] found = sample.Create();
-        int windows = (int)Math.Clamp(n / (WindowLength * Sparsity), 2, MostWindows);
+        int windows = (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows);
         for (int w = 0; w < windows; w++)
         {
             long start = (n - WindowLength) / (windows - 1) * w;
@@ -68,16 +70,18 @@ internal static class RankSelector
 
         for (int i = 0; i < rankings.Length; i++)
         {
-            samples[rankings[i]] = [.. found[i].OrderDescending()];
+            samples[rankings[i]] = [.. found[i]];
+            Array.Sort(samples[rankings[i]]);
         }
 
         return [.. asked.Select(a =>
         {
             ulong[] sorted = samples[a.Ranking];
-            int middle = (int)(a.Rank / (double)n * sorted.Length), margin = (int)(Margin * sorted.Length);
+            // Ascending: the place of the cut from the top is the length minus it.
+            int middle = sorted.Length - (int)(a.Rank / (double)n * sorted.Length), margin = (int)(Deviations * 0.5 * Math.Sqrt(sorted.Length));
             return new KeyBounds(
-                middle + margin >= sorted.Length ? 0 : sorted[middle + margin],
-                middle - margin < 0 ? long.MaxValue : sorted[middle - margin]);
+                middle - margin < 0 ? 0 : sorted[middle - margin],
+                middle + margin >= sorted.Length ? long.MaxValue : sorted[middle + margin]);
         })];
     }
 
