@@ -29,7 +29,7 @@ public class KernelBenchmarks
     public void Widen() => Codec.Widen(DType.BFloat16, _raw, _wide);
 
     [Benchmark]
-    public void Combine() => LinearKernel.Combine(_weights, new Rows<float>(_wide, Length), _result);
+    public void Combine() => LinearKernel.Combine(_weights, 1, new Rows<float>(_wide, Length), _result);
 
     [Benchmark]
     public void AddTaskVectors() => LinearKernel.AddTaskVectors(_weights.AsSpan(0, 2), 0.8, _wide.AsSpan(0, Length), new Rows<float>(_wide.AsSpan(Length), Length), _result);

@@ -97,7 +97,7 @@ public sealed class CheckpointFolderTests : IDisposable
             Math.Sign(order.Compare(t.X, t.Y)) == -Math.Sign(order.Compare(t.Y, t.X))
             && (order.Compare(t.X, t.Y) == 0) == (t.X == t.Y)
             && (order.Compare(t.X, t.Y) > 0 || order.Compare(t.Y, t.Z) > 0 || order.Compare(t.X, t.Z) <= 0))
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+            .Check(Properties.Config.WithMaxTest(2000));
     }
 
     public void Dispose() => _folder.Dispose();

@@ -50,9 +50,9 @@ public class NaturalOrderTests
     [Fact]
     public void Whole_numbers_sort_by_value() =>
         Prop.ForAll(Generators.Positive.Two().Select(t => (t.Item1, t.Item2)).ToArbitrary(), t =>
-            Compare(FormattableString.Invariant($"x{t.Item1}y"), FormattableString.Invariant($"x{t.Item2}y")) == t.Item1.CompareTo(t.Item2)).QuickCheckThrowOnFailure();
+            Compare(FormattableString.Invariant($"x{t.Item1}y"), FormattableString.Invariant($"x{t.Item2}y")) == t.Item1.CompareTo(t.Item2)).Check(Properties.Config);
 
-    private static Config Many => Config.QuickThrowOnFailure.WithMaxTest(3000);
+    private static Config Many => Properties.Config.WithMaxTest(3000);
 
     private static int Compare(string a, string b) => Math.Sign(NaturalOrder.Instance.Compare(a, b));
 }

@@ -211,7 +211,7 @@ public sealed class HostileHeaderTests : IDisposable
             {
                 return true;
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+        }).Check(Properties.Config.WithMaxTest(1000));
     }
 
     public void Dispose() => _folder.Dispose();

@@ -32,7 +32,7 @@ public sealed class DeterminismTests
             Save(c.merge.Build(models).InShardsOf(c.shard).OnThreads(1), temp["expected"]);
             Save(c.merge.Build(models).InShardsOf(c.shard).OnThreads(c.threads).InBlocksOf(c.block), temp["actual"]);
             SameFolder(temp["expected"], temp["actual"]);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
+        }).Check(Properties.Config.WithMaxTest(25));
     }
 
     [Fact]

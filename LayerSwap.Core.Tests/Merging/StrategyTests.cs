@@ -29,7 +29,7 @@ public sealed class StrategyTests
 
         double[] expected = Each(c.Values, x => c.Weights.Zip(x, (w, v) => w * v).Sum() / sum);
         Near(c.DType, expected, Run(c.DType, c.Shape, c.Values, null, c.Weights, MergeStrategies.Linear()), "linear");
-    }).QuickCheckThrowOnFailure();
+    }).Check(Properties.Config);
 
     [Fact]
     public void Linear_without_normalisation_is_the_weighted_sum() => Prop.ForAll(Cases, c =>
@@ -37,7 +37,7 @@ public sealed class StrategyTests
         double[] expected = Each(c.Values, x => c.Weights.Zip(x, (w, v) => w * v).Sum());
         double[] actual = Run(c.DType, c.Shape, c.Values, null, c.Weights, MergeStrategies.Linear(new() { Normalize = false }));
         Near(c.DType, expected, actual, "linear");
-    }).QuickCheckThrowOnFailure();
+    }).Check(Properties.Config);
 
     [Fact]
     public void Task_arithmetic_adds_scaled_changes() => Prop.ForAll(Cases, c =>
@@ -46,7 +46,7 @@ public sealed class StrategyTests
         double[] expected = Each(c.Values, x => x[0] + (0.75 * ((weights[0] * (x[1] - x[0])) + (weights[1] * (x[2] - x[0])))));
         double[] actual = Run(c.DType, c.Shape, c.Values[1..], c.Values[0], weights, MergeStrategies.TaskArithmetic(0.75));
         Near(c.DType, expected, actual, "task_arithmetic");
-    }).QuickCheckThrowOnFailure();
+    }).Check(Properties.Config);
 
     [Fact]
     public void Passthrough_multiplies() => Prop.ForAll(Cases, c =>
@@ -54,7 +54,7 @@ public sealed class StrategyTests
         double[] expected = [.. c.Values[0].Select(v => v * c.Weights[0])];
         double[] actual = Run(c.DType, c.Shape, c.Values[..1], null, [1], MergeStrategies.Passthrough(c.Weights[0]));
         Near(c.DType, expected, actual, "passthrough");
-    }).QuickCheckThrowOnFailure();
+    }).Check(Properties.Config);
 
     [Fact]
     public async Task Unchanged_elements_keep_their_bits_under_task_arithmetic()

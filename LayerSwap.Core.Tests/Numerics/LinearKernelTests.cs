@@ -15,7 +15,7 @@ public class LinearKernelTests
         {
             float[] data = noise.Weights((weights.Length * length) + start);
             float[] output = Room(length + start);
-            LinearKernel.Combine(weights, new Rows<float>(data.AsSpan(start), length), output.AsSpan(start, length));
+            LinearKernel.Combine(weights, 1, new Rows<float>(data.AsSpan(start), length), output.AsSpan(start, length));
             for (int i = 0; i < length; i++)
             {
                 double sum = weights[0] * data[start + i];
@@ -65,7 +65,7 @@ public class LinearKernelTests
     {
         float[] data = [.. Enumerable.Repeat(a, 37), .. Enumerable.Repeat(b, 37)], origin = [.. Enumerable.Repeat(-0f, 37)];
         float[] sums = Room(37), added = Room(37);
-        LinearKernel.Combine([first, second], new Rows<float>(data, 37), sums.AsSpan(0, 37));
+        LinearKernel.Combine([first, second], 1, new Rows<float>(data, 37), sums.AsSpan(0, 37));
         LinearKernel.AddTaskVectors([first, second], 1, origin, new Rows<float>(data, 37), added.AsSpan(0, 37));
         Assert.Single(sums[..37].Select(BitConverter.SingleToUInt32Bits).Distinct());
         Assert.Single(added[..37].Select(BitConverter.SingleToUInt32Bits).Distinct());
@@ -76,7 +76,7 @@ public class LinearKernelTests
     {
         float[] data = new Noise(9).AnyFloats(3 * 1003);
         float[] output = new float[1003];
-        LinearKernel.Combine([0.25, 0.5, 0.25], new Rows<float>(data, 1003), output);
+        LinearKernel.Combine([0.25, 0.5, 0.25], 1, new Rows<float>(data, 1003), output);
         for (int i = 0; i < output.Length; i++)
         {
             AssertSame((float)((0.25 * data[i]) + (0.5 * data[1003 + i]) + (0.25 * data[2006 + i])), output[i]);
@@ -99,7 +99,7 @@ public class LinearKernelTests
     {
         float[] data = [.. Enumerable.Repeat(16777216f, 17), .. Enumerable.Repeat(-16777216f, 17), .. Enumerable.Repeat(1e-6f, 17)];
         float[] output = new float[17];
-        LinearKernel.Combine([1, 1, 1], new Rows<float>(data, 17), output);
+        LinearKernel.Combine([1, 1, 1], 1, new Rows<float>(data, 17), output);
         Assert.All(output, o => Assert.Equal(1e-6f, o));
     }
 

@@ -49,7 +49,7 @@ public class XxHash64Tests
             }
 
             return hash.Digest() == XxHash64.Of(data);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+        }).Check(Properties.Config.WithMaxTest(2000));
 
     [Fact]
     public void Every_length_and_every_single_cut_agree()

@@ -57,7 +57,7 @@ public class PrintableTests
             Printable.Escape(text).EnumerateRunes().All(r => r != Rune.ReplacementChar || text.Contains('\uFFFD', StringComparison.Ordinal))
             && Printable.Escape(text).EnumerateRunes().All(r => Rune.GetUnicodeCategory(r)
                 is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)))
-            .QuickCheckThrowOnFailure();
+            .Check(Properties.Config);
 
     [Fact]
     public void Nothing_is_not_a_text() => Assert.Throws<ArgumentNullException>(() => Printable.Escape(null!));

@@ -13,13 +13,14 @@ internal static class LinearKernel
     /// <summary>Where sums begin: negative zero changes nothing that is added to it, while zero would make a zero of negative zero, unlike the vectors.</summary>
     private const double NoTerm = -0.0;
 
-    /// <summary><c>output[i] = sum over k of weights[k] * rows[k][i]</c>.</summary>
+    /// <summary><c>output[i] = scale * sum over k of weights[k] * rows[k][i]</c>. The scale comes last: what cancels is then exactly zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Combine(ReadOnlySpan<double> weights, in Rows<float> rows, Span<float> output)
+    public static void Combine(ReadOnlySpan<double> weights, double scale, in Rows<float> rows, Span<float> output)
     {
         ref float from = ref rows.Reference;
         ref float to = ref MemoryMarshal.GetReference(output);
         int length = output.Length, i = 0;
+        Vector512<double> by = Vector512.Create(scale);
         // The weight of the first row and of a possible second stay in registers: two rows are the common case.
         Vector512<double> first = Vector512.Create(weights.Length > 0 ? weights[0] : 0), second = Vector512.Create(weights.Length > 1 ? weights[1] : 0);
         for (; i <= length - Vector512<float>.Count && weights.Length > 1; i += Vector512<float>.Count)
@@ -35,7 +36,7 @@ internal static class LinearKernel
                 upper += weight * b;
             }
 
-            Vector512.Narrow(lower, upper).StoreUnsafe(ref to, (nuint)i);
+            Vector512.Narrow(lower * by, upper * by).StoreUnsafe(ref to, (nuint)i);
         }
 
         for (; i < length; i++)
@@ -46,7 +47,7 @@ internal static class LinearKernel
                 sum += weights[k] * rows[k][i];
             }
 
-            output[i] = (float)sum;
+            output[i] = (float)(sum * scale);
         }
     }
 

@@ -85,7 +85,7 @@ internal sealed class GramMerge(GramGroups groups, int vectors, bool fromBase, b
         }
         else if (typeof(T) == typeof(float) && block.Base.IsEmpty)
         {
-            LinearKernel.Combine(c, block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
+            LinearKernel.Combine(c, 1, block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
         }
         else if (typeof(T) == typeof(float))
         {

@@ -47,7 +47,7 @@ internal sealed class WeightedAverage : PreciseMerge
         }
         else
         {
-            LinearKernel.Combine(_shares, block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
+            LinearKernel.Combine(_weights, 1 / _divisor, block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
         }
     }
 }
