@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using LayerSwap.Planning;
@@ -128,5 +127,5 @@ internal static class MergeRecord
 /// <summary>The version of this library, without what the build appends.</summary>
 internal static class LibraryVersion
 {
-    public static string Text { get; } = typeof(LibraryVersion).Assembly.GetName().Version?.ToString(3) ?? string.Create(CultureInfo.InvariantCulture, $"{0}");
+    public static string Text { get; } = typeof(LibraryVersion).Assembly.GetName().Version?.ToString(3) ?? "0";
 }

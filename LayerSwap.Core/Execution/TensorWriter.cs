@@ -66,6 +66,7 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
         DType dtype = tensor.Tensor.DType;
         int width = dtype.Bits() / 8;
         long unit = tensor.Work is TensorWork.Compute compute ? compute.Merge.Unit : 1, end = firstElement + elements;
+        long readWidth = tensor.Work.Operands.Sum(o => o.DType.Bits() / 8);
         for (long start = firstElement; start < end; start += blockElements)
         {
             int count = (int)Math.Min(blockElements, end - start);
@@ -74,7 +75,7 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
             Span<byte> output = Block<T>(pump.ScratchOf(worker), tensor, whole, (int)(wholeEnd - whole), unit).Slice((int)(start - whole) * width, count * width);
             sink(tensor, start * width, output);
             hash.Append(output);
-            meter.Add(((long)tensor.Work.Operands.Sum(o => o.DType.Bits() / 8) * count) + output.Length);
+            meter.Add((readWidth * count) + output.Length);
         }
 
         return hash.Digest();

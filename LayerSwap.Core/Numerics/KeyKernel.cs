@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -8,25 +9,11 @@ namespace LayerSwap.Numerics;
 internal static class KeyKernel
 {
     /// <summary><c>keys[i] = bits of abs(tuned[i] - origin[i])</c>, the difference taken in doubles.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Changes(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<ulong> keys)
     {
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(tuned);
-        ref ulong key = ref MemoryMarshal.GetReference(keys);
-        int i = 0;
-        for (; i <= keys.Length - Vector512<float>.Count; i += Vector512<float>.Count)
-        {
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
-            Vector512.Abs(p - x).AsUInt64().StoreUnsafe(ref key, (nuint)i);
-            Vector512.Abs(q - y).AsUInt64().StoreUnsafe(ref key, (nuint)(i + Vector512<ulong>.Count));
-        }
-
-        for (; i < keys.Length; i++)
-        {
-            keys[i] = BitConverter.DoubleToUInt64Bits(Math.Abs((double)tuned[i] - origin[i]));
-        }
+        Span<double> changes = MemoryMarshal.Cast<ulong, double>(keys);
+        Subtract(origin, tuned, changes);
+        TensorPrimitives.Abs<double>(changes, changes);
     }
 
     /// <summary><c>changes[i] = tuned[i] - origin[i]</c>, in doubles.</summary>

@@ -40,7 +40,7 @@ public sealed class RankSelectorTests
         Cut[] expected = Sorted([keys], requests);
         foreach (int workers in (int[])[1, 2, 8])
         {
-            Assert.Equal(expected, Select(DType.Float32, new float[n], [values], new ChangeKeys(1), workers, requests));
+            Assert.Equal(expected, Select(DType.Float32, new float[n], [values], new ChangeKeys(), workers, requests));
         }
     }
 
@@ -52,10 +52,10 @@ public sealed class RankSelectorTests
         ulong[][] keys = [.. sources.Select(s => s.Select((v, i) => Cut.KeyOf((double)v - origin[i])).ToArray())];
         RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(1, N / 100), new(1, N / 2), new(2, N / 3), new(0, 0), new(1, N), new(2, N - 1)];
         Cut[] expected = Sorted(keys, requests);
-        Assert.Equal(expected, Select(DType.Float32, origin, sources, new ChangeKeys(3), 2, requests));
+        Assert.Equal(expected, Select(DType.Float32, origin, sources, new ChangeKeys(), 2, requests));
         for (int i = 0; i < requests.Length; i++)
         {
-            Assert.Equal([expected[i]], Select(DType.Float32, origin, sources, new ChangeKeys(3), 1, requests[i]));
+            Assert.Equal([expected[i]], Select(DType.Float32, origin, sources, new ChangeKeys(), 1, requests[i]));
         }
     }
 
@@ -66,7 +66,7 @@ public sealed class RankSelectorTests
         double[] values = [.. Enumerable.Range(0, N).Select(i => Sampled(i, N) ? random.NextDouble() : BitConverter.Int64BitsToDouble(0x3FF0000000000000 + random.Next(70_000)))];
         ulong[] keys = [.. values.Select(Cut.KeyOf)];
         RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(0, N - 1000)];
-        Assert.Equal(Sorted([keys], requests), Select(DType.Float64, new double[N], [values], new ChangeKeys(1), 2, requests));
+        Assert.Equal(Sorted([keys], requests), Select(DType.Float64, new double[N], [values], new ChangeKeys(), 2, requests));
     }
 
     [Theory]
@@ -78,7 +78,7 @@ public sealed class RankSelectorTests
     {
         float[] values = Fill(n, (_, r) => r.Next(-3, 4));
         RankRequest[] requests = [.. new long[] { 0, 1, n / 2, n - 1, n }.Select(r => new RankRequest(0, r))];
-        Assert.Equal(Sorted([[.. values.Select(v => Cut.KeyOf(v))]], requests), Select(DType.Float32, new float[n], [values], new ChangeKeys(1), 2, requests));
+        Assert.Equal(Sorted([[.. values.Select(v => Cut.KeyOf(v))]], requests), Select(DType.Float32, new float[n], [values], new ChangeKeys(), 2, requests));
     }
 
     [Fact]

@@ -23,8 +23,6 @@ internal sealed class ArceeFusionMerge(long row) : PreciseMerge, IRankedKeys
 
     public override long Unit => row;
 
-    public int Rankings => 1;
-
     public override void Prepare(TensorPasses passes)
     {
         long n = passes.ElementCount;

@@ -149,8 +149,6 @@ internal sealed class VarianceKeys(int sources) : IRankedKeys
 {
     public int Sources => sources;
 
-    public int Rankings => 1;
-
     public static void Changes<T>(in MergeBlock<T> block, int i, Span<double> changes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

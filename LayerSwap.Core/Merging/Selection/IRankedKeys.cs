@@ -7,18 +7,14 @@ namespace LayerSwap.Merging;
 /// <summary>Gives the keys that elements are ranked by; several rankings at once, such as one for each source.</summary>
 internal interface IRankedKeys
 {
-    int Rankings { get; }
-
     /// <summary>The keys of a block in one ranking: see <see cref="Cut.KeyOf"/>.</summary>
     void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 }
 
 /// <summary>Ranked by the magnitude of each source's change from the base.</summary>
-internal sealed class ChangeKeys(int sources) : IRankedKeys
+internal sealed class ChangeKeys : IRankedKeys
 {
-    public int Rankings => sources;
-
     public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -25,7 +25,7 @@ internal sealed class CutSparsifier(double[] densities, double[] gammas, long el
             requests.Add(new RankRequest(source, outliers + keep));
         }
 
-        Cut[] cuts = RankSelector.Select(passes, new ChangeKeys(densities.Length), [.. requests]);
+        Cut[] cuts = RankSelector.Select(passes, new ChangeKeys(), [.. requests]);
         for (int i = 0; i < sources.Length; i++)
         {
             (_outliers[sources[i]], _kept[sources[i]]) = (cuts[2 * i], cuts[(2 * i) + 1]);
