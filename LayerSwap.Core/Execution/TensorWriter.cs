@@ -31,6 +31,7 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
                 _ => Bytes(w, tensor, start, count),
             };
         });
+        (tensor.Work as TensorWork.Compute)?.Merge.Release();
         return TensorChecksum.Of(hashes);
     }
 

@@ -40,6 +40,11 @@ public abstract class TensorMerge
     {
     }
 
+    /// <summary>Called once after the last block.</summary>
+    internal virtual void Release()
+    {
+    }
+
     /// <summary>Computes a block. Called for any block of the tensor, of any length, in any order, from any thread.</summary>
     public abstract void Merge(MergeBlock block);
 

@@ -88,10 +88,10 @@ public sealed class RankSelectorTests
         for (int length = 1; length <= 200; length++)
         {
             int distinct = length % 3 == 0 ? 1 : length % 3 == 1 ? 4 : 1000;
-            (ulong Key, long Index)[] items = [.. Enumerable.Range(0, length).Select(i => ((ulong)random.Next(distinct), (long)i))];
-            (ulong Key, long Index)[] sorted = [.. items.OrderByDescending(t => t.Key).ThenBy(t => t.Index)];
+            Cut[] items = [.. Enumerable.Range(0, length).Select(i => new Cut((ulong)random.Next(distinct), i))];
+            Cut[] sorted = [.. items.OrderByDescending(t => t.Key).ThenBy(t => t.Index)];
             random.Shuffle(items);
-            Assert.Equal(sorted, Enumerable.Range(0, length).Select(r => QuickSelect.At([.. items], r)));
+            Assert.Equal(sorted, Enumerable.Range(0, length).Select(r => QuickSelect.At([.. items], r, default(Cut.Order))));
         }
     }
 
@@ -103,7 +103,7 @@ public sealed class RankSelectorTests
         {
             float[] origin = Special(length, random), tuned = Special(length, random);
             ulong[] keys = new ulong[length];
-            KeyKernel.Changes(origin, tuned, keys);
+            KeyKernel.Changes<float>(origin, tuned, keys);
             for (int i = 0; i < length; i++)
             {
                 double change = (double)tuned[i] - origin[i];
@@ -113,10 +113,10 @@ public sealed class RankSelectorTests
             ulong low = (ulong)random.Next(20), high = low + (ulong)random.Next(20);
             ulong[] small = [.. Enumerable.Range(0, length).Select(i => i % 17 == 0 ? long.MaxValue : (ulong)random.Next(50))];
             int[] places = new int[length];
-            (int above, int within) = KeyKernel.Within(small, low, high, places);
-            Assert.Equal(small.Count(k => k > high), above);
-            Assert.Equal(Enumerable.Range(0, length).Where(i => small[i] >= low && small[i] <= high), places[..within]);
-            Assert.Equal((0, length), KeyKernel.Within(small, 0, long.MaxValue, places));
+            KeyCounts counts = KeyKernel.Within(small, low, high, places);
+            int[] within = [.. Enumerable.Range(0, length).Where(i => small[i] > low && small[i] < high)];
+            Assert.Equal(new KeyCounts(small.Count(k => k > high), small.Count(k => k == high), low == high ? 0 : small.Count(k => k == low), within.Length), counts);
+            Assert.Equal(within, places[..within.Length]);
         }
     }
 

@@ -77,9 +77,10 @@ internal sealed class RamMerge(int sources, double epsilon, RamPlusOptions? plus
     {
         int count = 0;
         last = 0;
-        VarianceKeys.Changes(block, i, changes);
+        double origin = double.CreateTruncating(block.Base[i]);
         for (int s = 0; s < changes.Length; s++)
         {
+            changes[s] = double.CreateTruncating(block[s][i]) - origin;
             if (Math.Abs(changes[s]) > epsilon || double.IsNaN(changes[s]))
             {
                 count++;

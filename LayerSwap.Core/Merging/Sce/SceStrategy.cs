@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
@@ -49,46 +51,26 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
 
     protected override void Compute<T>(in MergeBlock<T> block)
     {
-        Span<double> changes = stackalloc double[sources];
-        for (int i = 0; i < block.Length; i++)
-        {
-            double origin = double.CreateTruncating(block.Base[i]);
-            if (!Changes(block, i, changes))
-            {
-                block.Output[i] = block.Base[i];
-                continue;
-            }
-
-            double sum = 0, mixed = 0, weights = 0;
-            foreach (double change in changes)
-            {
-                sum += change;
-            }
-
-            bool positive = !(sum < 0);
-            for (int s = 0; s < sources; s++)
-            {
-                if (positive ? changes[s] > 0 : changes[s] < 0)
-                {
-                    mixed += changes[s] * _weights[s];
-                    weights += _weights[s];
-                }
-                else if (double.IsNaN(changes[s]))
-                {
-                    mixed = double.NaN;
-                }
-            }
-
-            block.Output[i] = T.CreateTruncating(origin + (mixed / Math.Max(weights, NearlyZero)));
-        }
+        double[] rented = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Max(1, (sources + 1) * block.Length));
+        Span<double> changes = rented.AsSpan(0, sources * block.Length), merged = rented.AsSpan(sources * block.Length, block.Length);
+        Select(block, changes, merged);
+        ConsensusKernel.Elected(_weights, NearlyZero, changes, merged);
+        ConsensusKernel.Add(block.Base, 1, merged, block.Output);
+        System.Buffers.ArrayPool<double>.Shared.Return(rented);
     }
 
-    /// <summary>The changes of an element, and whether it was selected.</summary>
-    private bool Changes<T>(in MergeBlock<T> block, int i, Span<double> changes)
+    /// <summary>The changes, those that are not selected set to zero.</summary>
+    private void Select<T>(in MergeBlock<T> block, Span<double> changes, Span<double> variances)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        VarianceKeys.Changes(block, i, changes);
-        return _cut.Includes(VarianceKeys.Key(changes), block.Start + i);
+        VarianceKeys.Changes(block, changes);
+        if (_cut == Cut.All)
+        {
+            return;
+        }
+
+        KeyKernel.Variances(changes, sources, variances);
+        MaskKernel.Within(MemoryMarshal.Cast<double, ulong>(variances), block.Start, _cut.Key, _cut.Index, changes);
     }
 
     private sealed class Counter
@@ -121,17 +103,15 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
 
         public override void Observe<T>(MergeBlock<T> block, double[] state)
         {
-            Span<double> changes = stackalloc double[_sources];
-            for (int i = 0; i < block.Length; i++)
+            double[] rented = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Max(1, (_sources + 1) * block.Length));
+            Span<double> changes = rented.AsSpan(0, _sources * block.Length);
+            merge.Select(block, changes, rented.AsSpan(changes.Length, block.Length));
+            for (int i = 0; i < _sources; i++)
             {
-                if (merge.Changes(block, i, changes))
-                {
-                    for (int s = 0; s < _sources; s++)
-                    {
-                        state[s] += changes[s] * changes[s];
-                    }
-                }
+                state[i] += SumKernel.Squares(changes.Slice(i * block.Length, block.Length));
             }
+
+            System.Buffers.ArrayPool<double>.Shared.Return(rented);
         }
 
         public override void Combine(double[] into, double[] from)
@@ -149,49 +129,25 @@ internal sealed class VarianceKeys(int sources) : IRankedKeys
 {
     public int Sources => sources;
 
-    public static void Changes<T>(in MergeBlock<T> block, int i, Span<double> changes)
+    /// <summary>The changes of a block, one source after another.</summary>
+    public static void Changes<T>(in MergeBlock<T> block, Span<double> changes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        double origin = double.CreateTruncating(block.Base[i]);
-        for (int s = 0; s < changes.Length; s++)
+        for (int s = 0; s < block.SourceCount; s++)
         {
-            changes[s] = double.CreateTruncating(block[s][i]) - origin;
+            KeyKernel.Subtract(block.Base, block[s], changes.Slice(s * block.Length, block.Length));
         }
-    }
-
-    public static ulong Key(ReadOnlySpan<double> changes)
-    {
-        double mean = 0, variance = 0;
-        bool equal = true;
-        foreach (double change in changes)
-        {
-            mean += change;
-            equal &= change == changes[0];
-        }
-
-        // Equal changes do not vary, whatever the rounding of their mean.
-        if (equal)
-        {
-            return 0;
-        }
-
-        mean /= changes.Length;
-        foreach (double change in changes)
-        {
-            variance += (change - mean) * (change - mean);
-        }
-
-        return Cut.KeyOf(variance / changes.Length);
     }
 
     public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Span<double> changes = stackalloc double[sources];
-        for (int i = 0; i < keys.Length; i++)
-        {
-            Changes(block, i, changes);
-            keys[i] = Key(changes);
-        }
+        double[] rented = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Max(1, sources * block.Length));
+        Span<double> changes = rented.AsSpan(0, sources * block.Length), variances = MemoryMarshal.Cast<ulong, double>(keys);
+        Changes(block, changes);
+        KeyKernel.Variances(changes, sources, variances);
+        // The key of a NaN is that of its magnitude.
+        KeyKernel.Magnitudes(variances);
+        System.Buffers.ArrayPool<double>.Shared.Return(rented);
     }
 }

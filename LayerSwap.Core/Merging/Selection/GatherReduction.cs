@@ -15,10 +15,38 @@ internal sealed class GatheredKeys
     /// <summary>Whether there were more within than may be gathered.</summary>
     public bool TooMany { get; set; }
 
-    public List<(ulong Key, long Index)> Within { get; } = [];
+    public List<Cut> Within { get; } = [];
 
     /// <summary>For each block with keys upon a bound: where it starts, and how many.</summary>
     public List<(long Start, int Length, int AtHigh, int AtLow)> Blocks { get; } = [];
+
+    public void Count(long start, int length, KeyCounts counts)
+    {
+        Above += counts.Above;
+        AtHigh += counts.AtHigh;
+        AtLow += counts.AtLow;
+        if (counts.AtHigh + counts.AtLow > 0)
+        {
+            Blocks.Add((start, length, counts.AtHigh, counts.AtLow));
+        }
+    }
+
+    public void Gather(ReadOnlySpan<ulong> keys, ReadOnlySpan<int> places, long start, int most)
+    {
+        TooMany |= Within.Count + places.Length > most;
+        if (TooMany)
+        {
+            return;
+        }
+
+        int first = Within.Count;
+        CollectionsMarshal.SetCount(Within, first + places.Length);
+        Span<Cut> room = CollectionsMarshal.AsSpan(Within)[first..];
+        for (int i = 0; i < places.Length; i++)
+        {
+            room[i] = new Cut(keys[places[i]], start + places[i]);
+        }
+    }
 
     public IEnumerable<(long Start, int Length, int Count)> Ties(bool high) => Blocks.Select(b => (b.Start, b.Length, high ? b.AtHigh : b.AtLow));
 
@@ -39,8 +67,7 @@ internal sealed class GatheredKeys
         left -= AtHigh;
         if (left <= Within.Count)
         {
-            (ulong key, long index) = QuickSelect.At(CollectionsMarshal.AsSpan(Within), (int)left - 1);
-            return (new Cut(key, index), 0, 0);
+            return (QuickSelect.At(CollectionsMarshal.AsSpan(Within), (int)left - 1, default(Cut.Order)), 0, 0);
         }
 
         left -= Within.Count;
@@ -55,22 +82,21 @@ internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, Key
 
     public override void Observe<T>(MergeBlock<T> block, GatheredKeys[] state)
     {
-        // The output is room for as many elements as the block has; keys are wider than floats, so they have their own.
         ulong[] found = System.Buffers.ArrayPool<ulong>.Shared.Rent(block.Length);
         int[] places = System.Buffers.ArrayPool<int>.Shared.Rent(block.Length);
+        Span<ulong> blockKeys = found.AsSpan(0, block.Length);
         int ranking = -1;
         for (int i = 0; i < asked.Length; i++)
         {
-            Span<ulong> blockKeys = found.AsSpan(0, block.Length);
             if (asked[i].Ranking != ranking)
             {
                 ranking = asked[i].Ranking;
                 keys.Keys(block, ranking, blockKeys);
             }
 
-            (int above, int within) = KeyKernel.Within(blockKeys, bounds[i].Low, bounds[i].High, places);
-            state[i].Above += above;
-            Gather(blockKeys, places.AsSpan(0, within), block.Start, bounds[i], state[i]);
+            KeyCounts counts = KeyKernel.Within(blockKeys, bounds[i].Low, bounds[i].High, places);
+            state[i].Count(block.Start, block.Length, counts);
+            state[i].Gather(blockKeys, places.AsSpan(0, counts.Within), block.Start, most);
         }
 
         System.Buffers.ArrayPool<ulong>.Shared.Return(found);
@@ -90,38 +116,6 @@ internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, Key
             {
                 into[i].Within.AddRange(CollectionsMarshal.AsSpan(from[i].Within));
             }
-        }
-    }
-
-    private void Gather(ReadOnlySpan<ulong> blockKeys, ReadOnlySpan<int> places, long start, KeyBounds within, GatheredKeys state)
-    {
-        int high = 0, low = 0;
-        foreach (int place in places)
-        {
-            ulong key = blockKeys[place];
-            if (key == within.High)
-            {
-                high++;
-            }
-            else if (key == within.Low)
-            {
-                low++;
-            }
-            else if (state.Within.Count < most)
-            {
-                state.Within.Add((key, start + place));
-            }
-            else
-            {
-                state.TooMany = true;
-            }
-        }
-
-        if (high + low > 0)
-        {
-            state.AtHigh += high;
-            state.AtLow += low;
-            state.Blocks.Add((start, blockKeys.Length, high, low));
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -16,18 +15,5 @@ internal interface IRankedKeys
 internal sealed class ChangeKeys : IRankedKeys
 {
     public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (typeof(T) == typeof(float))
-        {
-            KeyKernel.Changes(MemoryMarshal.Cast<T, float>(block.Base), MemoryMarshal.Cast<T, float>(block[ranking]), keys);
-            return;
-        }
-
-        ReadOnlySpan<T> origin = block.Base, tuned = block[ranking];
-        for (int i = 0; i < keys.Length; i++)
-        {
-            keys[i] = Cut.KeyOf(double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]));
-        }
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => KeyKernel.Changes(block.Base, block[ranking], keys);
 }

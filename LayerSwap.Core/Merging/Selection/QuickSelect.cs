@@ -1,25 +1,27 @@
 namespace LayerSwap.Merging;
 
-/// <summary>The element of a rank among gathered keys in linear time (Hoare, 1961): larger keys first, equal keys by lower index. All elements differ, so the pivots need no luck with ties.</summary>
+/// <summary>The element of a rank in linear time (Hoare, 1961).</summary>
 internal static class QuickSelect
 {
     /// <param name="items">Reordered.</param>
     /// <param name="rank">From 0.</param>
-    public static (ulong Key, long Index) At(Span<(ulong Key, long Index)> items, int rank)
+    /// <param name="order">What comes first; a structure, so that the comparison is compiled into the loop.</param>
+    public static T At<T, TOrder>(Span<T> items, int rank, TOrder order)
+        where TOrder : struct, IComparer<T>
     {
         int first = 0, last = items.Length - 1;
         while (first < last)
         {
-            (ulong Key, long Index) pivot = items[first + ((last - first) / 2)];
+            T pivot = items[first + ((last - first) / 2)];
             int i = first, j = last;
             while (i <= j)
             {
-                while (Before(items[i], pivot))
+                while (order.Compare(items[i], pivot) < 0)
                 {
                     i++;
                 }
 
-                while (Before(pivot, items[j]))
+                while (order.Compare(pivot, items[j]) < 0)
                 {
                     j--;
                 }
@@ -49,5 +51,9 @@ internal static class QuickSelect
         return items[rank];
     }
 
-    private static bool Before((ulong Key, long Index) a, (ulong Key, long Index) b) => a.Key > b.Key || (a.Key == b.Key && a.Index < b.Index);
+    /// <summary>Smaller keys first.</summary>
+    public readonly struct Ascending : IComparer<ulong>
+    {
+        public int Compare(ulong x, ulong y) => x < y ? -1 : x > y ? 1 : 0;
+    }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace LayerSwap.Merging;
 
 /// <summary>
@@ -15,7 +17,7 @@ internal static class RankSelector
     private const int LeastWindows = 32, MostWindows = 1024, WindowLength = 512, ElementsAWindow = 1 << 16;
 
     /// <summary>Half the width of the bounds in standard deviations of a sampled rank, doubled since neighbours are alike.</summary>
-    private const double Deviations = 9;
+    private const double Deviations = 6;
 
     public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests)
     {
@@ -58,7 +60,6 @@ internal static class RankSelector
     private static KeyBounds[] Sampled(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, long n)
     {
         int[] rankings = [.. asked.Select(a => a.Ranking).Distinct()];
-        Dictionary<int, ulong[]> samples = [];
         SampleReduction sample = new(keys, rankings);
         List<ulong>[] found = sample.Create();
         int windows = (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows);
@@ -68,20 +69,14 @@ internal static class RankSelector
             sample.Combine(found, passes.Reduce(sample, start, WindowLength));
         }
 
-        for (int i = 0; i < rankings.Length; i++)
-        {
-            samples[rankings[i]] = [.. found[i]];
-            Array.Sort(samples[rankings[i]]);
-        }
-
         return [.. asked.Select(a =>
         {
-            ulong[] sorted = samples[a.Ranking];
+            Span<ulong> keysFound = CollectionsMarshal.AsSpan(found[Array.IndexOf(rankings, a.Ranking)]);
             // Ascending: the place of the cut from the top is the length minus it.
-            int middle = sorted.Length - (int)(a.Rank / (double)n * sorted.Length), margin = (int)(Deviations * 0.5 * Math.Sqrt(sorted.Length));
+            int middle = keysFound.Length - (int)(a.Rank / (double)n * keysFound.Length), margin = (int)(Deviations * 0.5 * Math.Sqrt(keysFound.Length));
             return new KeyBounds(
-                middle - margin < 0 ? 0 : sorted[middle - margin],
-                middle + margin >= sorted.Length ? long.MaxValue : sorted[middle + margin]);
+                middle - margin < 0 ? 0 : QuickSelect.At(keysFound, middle - margin, default(QuickSelect.Ascending)),
+                middle + margin >= keysFound.Length ? long.MaxValue : QuickSelect.At(keysFound, middle + margin, default(QuickSelect.Ascending)));
         })];
     }
 

@@ -20,7 +20,10 @@ internal static class CounterRandom
     }
 
     /// <summary>A number from 0 up to, but without, 1.</summary>
-    public static double Uniform(ulong stream, long index) => MaskKernel.Number(stream, index) * (1.0 / Span);
+    public static double Uniform(ulong stream, long index) => Uniform(MaskKernel.Number(stream, index));
+
+    /// <summary>The same of a number of 53 bits.</summary>
+    public static double Uniform(ulong number) => number * (1.0 / Span);
 
     /// <summary>The bound below which as many numbers of 53 bits lie as a probability says: <c>Uniform &lt; p</c> where the number is below it.</summary>
     public static ulong Bound(double probability) => (ulong)Math.Ceiling(Math.Min(probability, 1) * Span);

@@ -12,6 +12,11 @@ internal interface ISparsifier
     /// <summary>Looks at the whole tensor.</summary>
     void Prepare(TensorPasses passes);
 
+    /// <summary>The tensor is done: lets go of what was held for it.</summary>
+    void Release()
+    {
+    }
+
     /// <summary>Sets what is dropped of a source's change in a block to zero.</summary>
     /// <param name="start">The index of the first element.</param>
     /// <param name="source">The source.</param>

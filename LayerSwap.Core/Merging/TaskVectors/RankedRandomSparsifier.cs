@@ -1,194 +1,201 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
+
 namespace LayerSwap.Merging;
 
 /// <summary>
 /// Keeps each element with a probability that rises linearly with the rank of its magnitude in its row, from density - epsilon to density + epsilon (DELLA's MAGPRUNE, Deep et al.,
 /// arXiv:2406.11617). Of equal magnitudes the one with the lower index ranks higher.
 /// </summary>
+/// <remarks>
+/// Ranks are exact, but few are needed. Most random numbers lie below the lowest probability or above the highest and decide alone. For the others the ranks that a bucket of
+/// magnitudes spans mostly decide; only where the number falls between those is the rank within the bucket counted.
+/// </remarks>
 internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilons, ulong[] streams, long row) : ISparsifier
 {
-    private const int Buckets = 1 << 12, BucketShift = 64 - 1 - 12;
+    /// <summary>Magnitudes above this many times their mean share the last bucket.</summary>
+    private const double Spread = 8;
 
-    /// <summary>Rows up to this long are not worth a table: ranks are counted.</summary>
-    private const int ShortRow = 64;
+    /// <summary>Where so many of a bucket are open, it is sorted.</summary>
+    private const int ManyOpen = 256;
+
+    private const int FewestBuckets = 1 << 6, MostBuckets = 1 << 16;
+
+    private readonly KeptRows _kept = new(densities.Length, row);
 
     public long Unit => row;
 
     public bool Spares(int source) => densities[source] >= 1;
 
-    public void Prepare(TensorPasses passes)
-    {
-    }
+    public void Prepare(TensorPasses passes) => _kept.Open(passes.ElementCount);
+
+    public void Release() => _kept.Close();
 
     public void Drop(long start, int source, Span<double> changes)
     {
         for (int first = 0; first < changes.Length; first += (int)row)
         {
-            DropRow(start + first, source, changes.Slice(first, (int)Math.Min(row, changes.Length - first)));
+            Span<double> own = changes.Slice(first, (int)Math.Min(row, changes.Length - first));
+            if (!_kept.TryApply(source, start + first, own))
+            {
+                DropRow(start + first, source, own);
+                _kept.Keep(source, start + first, own);
+            }
         }
     }
 
-    /// <summary>
-    /// An element is kept where its random number lies below the probability of its rank. Most are decided by the ranks that their bucket of magnitudes spans; only where the number
-    /// falls between those is the rank itself needed, and the bucket sorted. What is zero anyway needs no decision.
-    /// </summary>
     private void DropRow(long start, int source, Span<double> changes)
     {
         int length = changes.Length;
-        ulong[] keys = System.Buffers.ArrayPool<ulong>.Shared.Rent(length);
-        for (int i = 0; i < length; i++)
+        double mean = SumKernel.Magnitudes(changes) / length;
+        if (mean == 0)
         {
-            keys[i] = Cut.KeyOf(changes[i]);
+            return;
         }
 
-        if (length <= ShortRow)
-        {
-            DropShort(start, source, changes, keys.AsSpan(0, length));
-        }
-        else
-        {
-            DropLong(start, source, changes, keys.AsSpan(0, length));
-        }
-
-        System.Buffers.ArrayPool<ulong>.Shared.Return(keys);
-    }
-
-    private void DropShort(long start, int source, Span<double> changes, ReadOnlySpan<ulong> keys)
-    {
-        double lowest = densities[source] - epsilons[source], rise = keys.Length > 1 ? 2 * epsilons[source] / (keys.Length - 1) : 0;
-        for (int i = 0; i < keys.Length; i++)
-        {
-            double random = CounterRandom.Uniform(streams[source], start + i);
-            changes[i] = random < (keys.Length == 1 ? densities[source] : lowest + (rise * Rank(keys, i))) ? changes[i] : 0;
-        }
-    }
-
-    private void DropLong(long start, int source, Span<double> changes, ReadOnlySpan<ulong> keys)
-    {
-        double lowest = densities[source] - epsilons[source], rise = 2 * epsilons[source] / (keys.Length - 1);
-        Span<int> below = stackalloc int[Buckets + 1];
+        // What is not finite has no place on a scale: one bucket then holds all.
+        int count = (int)Math.Clamp(System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length) / 2, FewestBuckets, MostBuckets);
+        double scale = count / (Spread * mean);
+        Chances chances = new(densities[source], epsilons[source], length, streams[source]);
+        int[] ints = System.Buffers.ArrayPool<int>.Shared.Rent((3 * length) + count + 1);
+        ulong[] longs = System.Buffers.ArrayPool<ulong>.Shared.Rent((2 * length) + (2 * count));
+        Span<int> buckets = ints.AsSpan(0, length), places = ints.AsSpan(length, length), open = ints.AsSpan(2 * length, length), below = ints.AsSpan(3 * length, count + 1);
+        Span<ulong> numbers = longs.AsSpan(0, length), first = longs.AsSpan(2 * length, count), mixed = longs.AsSpan((2 * length) + count, count);
+        Span<double> whole = MemoryMarshal.Cast<ulong, double>(longs.AsSpan(length, length));
+        changes.CopyTo(whole);
         below.Clear();
-        foreach (ulong key in keys)
+        mixed.Clear();
+        buckets.Clear();
+        if (double.IsFinite(mean) && double.IsFinite(scale))
         {
-            below[(int)(key >> BucketShift) + 1]++;
+            RankKernel.Buckets(whole, scale, count - 1, buckets);
         }
 
-        for (int b = 0; b < Buckets; b++)
+        RankKernel.Count(buckets, whole, below[1..], places, first, mixed);
+        for (int b = 1; b < below.Length; b++)
         {
-            below[b + 1] += below[b];
+            below[b] += below[b - 1];
         }
 
-        int[] rented = System.Buffers.ArrayPool<int>.Shared.Rent(keys.Length);
-        Span<int> undecided = rented.AsSpan(0, keys.Length);
-        int count = 0;
-        for (int i = 0; i < keys.Length; i++)
+        open = open[..MaskKernel.Random(changes, streams[source], start, chances.LowestBound, chances.HighestBound, numbers, open)];
+        open = open[..chances.ByBucket(numbers, changes, buckets, places, below, mixed, open)];
+        while (!open.IsEmpty)
         {
-            double random = CounterRandom.Uniform(streams[source], start + i);
-            int bucket = (int)(keys[i] >> BucketShift);
-            if (keys[i] == 0 || random < lowest + (rise * below[bucket]))
+            open = open[..DropInBucket(start, changes, whole, buckets, below, open, chances)];
+        }
+
+        System.Buffers.ArrayPool<ulong>.Shared.Return(longs);
+        System.Buffers.ArrayPool<int>.Shared.Return(ints);
+    }
+
+    /// <summary>Decides the open elements of the first's bucket by their ranks in it; those of other buckets stay open. Returns how many.</summary>
+    private static int DropInBucket(long start, Span<double> changes, ReadOnlySpan<double> whole, ReadOnlySpan<int> buckets, ReadOnlySpan<int> below, Span<int> open, in Chances chances)
+    {
+        int bucket = buckets[open[0]], size = below[bucket + 1] - below[bucket], left = 0, chosen = 0;
+        int[] rented = System.Buffers.ArrayPool<int>.Shared.Rent(size + open.Length);
+        ulong[] keys = System.Buffers.ArrayPool<ulong>.Shared.Rent(size);
+        Span<int> members = rented.AsSpan(0, size), own = rented.AsSpan(size, open.Length);
+        RankKernel.Members(buckets, bucket, members);
+        for (int m = 0; m < size; m++)
+        {
+            keys[m] = Cut.KeyOf(whole[members[m]]);
+        }
+
+        // The places among the members of the bucket's own open elements; both ascend.
+        int at = 0;
+        foreach (int element in open)
+        {
+            if (buckets[element] != bucket)
             {
+                open[left++] = element;
                 continue;
             }
 
-            if (random < lowest + (rise * (below[bucket + 1] - 1)))
+            while (members[at] != element)
             {
-                undecided[count++] = i;
+                at++;
             }
-            else
-            {
-                changes[i] = 0;
-            }
+
+            own[chosen++] = at;
         }
 
-        if (count > 0)
+        ReadOnlySpan<int> ranks = chosen > ManyOpen ? SortedRanks(keys.AsSpan(0, size)) : [];
+        foreach (int place in own[..chosen])
         {
-            DropByRank(start, source, changes, keys, below, undecided[..count]);
+            int rank = below[bucket] + (ranks.IsEmpty ? RankKernel.Below(keys.AsSpan(0, size), place) : ranks[place]);
+            int element = members[place];
+            changes[element] = chances.Keeps(start + element, rank) ? changes[element] : 0;
         }
 
         System.Buffers.ArrayPool<int>.Shared.Return(rented);
+        System.Buffers.ArrayPool<ulong>.Shared.Return(keys);
+        return left;
     }
 
-    /// <summary>Decides those whose rank within their bucket counts.</summary>
-    private void DropByRank(long start, int source, Span<double> changes, ReadOnlySpan<ulong> keys, ReadOnlySpan<int> below, ReadOnlySpan<int> undecided)
+    /// <summary>The rank of each key among all, by sorting: ascending, of equal keys the later first.</summary>
+    private static int[] SortedRanks(ReadOnlySpan<ulong> keys)
     {
-        double lowest = densities[source] - epsilons[source], rise = 2 * epsilons[source] / (keys.Length - 1);
-        ulong[] sorted = System.Buffers.ArrayPool<ulong>.Shared.Rent(keys.Length);
-        int[] places = System.Buffers.ArrayPool<int>.Shared.Rent(keys.Length);
-        int[] next = [.. below[..Buckets]];
-        bool[] inOrder = new bool[Buckets];
-        for (int i = 0; i < keys.Length; i++)
+        ulong[] sorted = keys.ToArray();
+        int[] places = [.. Enumerable.Range(0, sorted.Length)], ranks = new int[sorted.Length];
+        Array.Sort(sorted, places);
+        for (int first = 0, end; first < sorted.Length; first = end)
         {
-            int at = next[(int)(keys[i] >> BucketShift)]++;
-            (sorted[at], places[at]) = (keys[i], i);
-        }
-
-        foreach (int i in undecided)
-        {
-            int bucket = (int)(keys[i] >> BucketShift), first = below[bucket], end = below[bucket + 1];
-            if (!inOrder[bucket])
-            {
-                Order(sorted.AsSpan(first, end - first), places.AsSpan(first, end - first));
-                inOrder[bucket] = true;
-            }
-
-            int rank = RankIn(sorted, places, first, end, keys[i], i);
-            changes[i] = CounterRandom.Uniform(streams[source], start + i) < lowest + (rise * rank) ? changes[i] : 0;
-        }
-
-        System.Buffers.ArrayPool<ulong>.Shared.Return(sorted);
-        System.Buffers.ArrayPool<int>.Shared.Return(places);
-    }
-
-    /// <summary>Ascending by key; of equal keys the lower index comes later.</summary>
-    private static void Order(Span<ulong> sorted, Span<int> places)
-    {
-        sorted.Sort(places);
-        for (int i = 0, end; i < sorted.Length; i = end)
-        {
-            for (end = i + 1; end < sorted.Length && sorted[end] == sorted[i];)
+            for (end = first + 1; end < sorted.Length && sorted[end] == sorted[first];)
             {
                 end++;
             }
 
-            Span<int> equal = places[i..end];
+            Span<int> equal = places.AsSpan(first, end - first);
             equal.Sort();
-            equal.Reverse();
-        }
-    }
-
-    /// <summary>Finds an element in its bucket by halving.</summary>
-    private static int RankIn(ulong[] sorted, int[] places, int first, int end, ulong key, int element)
-    {
-        while (first < end)
-        {
-            int middle = first + ((end - first) / 2);
-            if (sorted[middle] < key || (sorted[middle] == key && places[middle] > element))
+            for (int i = 0; i < equal.Length; i++)
             {
-                first = middle + 1;
-            }
-            else
-            {
-                end = middle;
+                ranks[equal[i]] = end - 1 - i;
             }
         }
 
-        return first;
+        return ranks;
     }
 
-    /// <summary>How many of the row rank below an element.</summary>
-    private static int Rank(ReadOnlySpan<ulong> keys, int element)
+    /// <summary>The probabilities of a row: <c>density - epsilon + 2 epsilon rank / (length - 1)</c>, and density itself in a row of one.</summary>
+    private readonly struct Chances(double density, double epsilon, int length, ulong stream)
     {
-        ulong key = keys[element];
-        int rank = 0;
-        for (int i = 0; i <= element; i++)
+        private readonly double _lowest = length == 1 ? density : density - epsilon;
+        private readonly double _rise = length == 1 ? 0 : 2 * epsilon / (length - 1);
+
+        /// <summary>Random numbers below are kept whatever their rank.</summary>
+        public ulong LowestBound => CounterRandom.Bound(Of(0));
+
+        /// <summary>Random numbers from here on are dropped whatever their rank.</summary>
+        public ulong HighestBound => CounterRandom.Bound(Of(length - 1));
+
+        public bool Keeps(long index, int rank) => CounterRandom.Uniform(stream, index) < Of(rank);
+
+        /// <summary>Decides by the ranks that buckets span, and by the very rank where all of a bucket are equal; returns how many elements stay open, moved to the front.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public int ByBucket(ReadOnlySpan<ulong> numbers, Span<double> changes, ReadOnlySpan<int> buckets, ReadOnlySpan<int> places, ReadOnlySpan<int> below, ReadOnlySpan<ulong> mixed, Span<int> open)
         {
-            rank += keys[i] < key ? 1 : 0;
+            double lowest = _lowest, rise = _rise;
+            Span<long> values = MemoryMarshal.Cast<double, long>(changes);
+            int left = 0;
+            foreach (int element in open)
+            {
+                int bucket = buckets[element], start = below[bucket], last = below[bucket + 1] - 1, rank = last - places[element];
+                double random = CounterRandom.Uniform(numbers[element]);
+                // Arithmetic for branches, which the compiler leaves in loops: which way it goes is as good as random.
+                int equal = -One(mixed[bucket] == 0), fewest = start + ((rank - start) & equal), most = last + ((rank - last) & equal);
+                long change = values[element] & (One(random >= lowest + (rise * most)) - 1L);
+                values[element] = change;
+                open[left] = element;
+                // What is zero anyway needs no decision.
+                left += One(random >= lowest + (rise * fewest)) & One(change << 1 != 0);
+            }
+
+            return left;
         }
 
-        for (int i = element + 1; i < keys.Length; i++)
-        {
-            rank += keys[i] <= key ? 1 : 0;
-        }
+        private static int One(bool holds) => Unsafe.BitCast<bool, byte>(holds);
 
-        return rank;
+        private double Of(int rank) => _lowest + (_rise * rank);
     }
 }

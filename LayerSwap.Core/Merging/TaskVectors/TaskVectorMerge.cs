@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Numerics;
-using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -52,6 +50,8 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
         _scaled = [.. settings.Weights.Zip(_factors, (w, f) => w * f)];
     }
 
+    internal override void Release() => sparsifier.Release();
+
     protected override void Compute<T>(in MergeBlock<T> block)
     {
         int sources = settings.Weights.Length, length = block.Length;
@@ -59,7 +59,7 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
         for (int s = 0; s < sources; s++)
         {
             Span<double> changes = rented.AsSpan(s * length, length);
-            Changes(block, s, changes);
+            KeyKernel.Subtract(block.Base, block[s], changes);
             if (!sparsifier.Spares(s))
             {
                 sparsifier.Drop(block.Start, s, changes);
@@ -78,34 +78,8 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
             ConsensusKernel.Sum(_scaled, settings.Normalize && Math.Abs(weights) >= NearlyZero ? weights : 1, all, merged);
         }
 
-        Add(block.Base, settings.Lambda, merged, block.Output);
+        ConsensusKernel.Add(block.Base, settings.Lambda, merged, block.Output);
         System.Buffers.ArrayPool<double>.Shared.Return(rented);
-    }
-
-    private static void Changes<T>(in MergeBlock<T> block, int source, Span<double> changes)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        ReadOnlySpan<T> origin = block.Base, tuned = block[source];
-        if (typeof(T) == typeof(float))
-        {
-            KeyKernel.Subtract(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), changes);
-            return;
-        }
-
-        for (int i = 0; i < changes.Length; i++)
-        {
-            changes[i] = double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]);
-        }
-    }
-
-    /// <summary><c>output = base + lambda * merged</c>.</summary>
-    private static void Add<T>(ReadOnlySpan<T> origin, double lambda, ReadOnlySpan<double> merged, Span<T> output)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        for (int i = 0; i < merged.Length; i++)
-        {
-            output[i] = T.CreateTruncating(double.CreateTruncating(origin[i]) + (lambda * merged[i]));
-        }
     }
 
     private static string List(double[] values) => string.Join("/", values.Select(v => v.ToString("0.####", CultureInfo.InvariantCulture)));
@@ -121,14 +95,14 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
             Span<double> changes = rented.AsSpan(0, block.Length);
             for (int s = 0; s < sources; s++)
             {
-                Changes(block, s, changes);
-                state[2 * s] += System.Numerics.Tensors.TensorPrimitives.SumOfMagnitudes<double>(changes);
+                KeyKernel.Subtract(block.Base, block[s], changes);
+                state[2 * s] += SumKernel.Magnitudes(changes);
                 if (!sparsifier.Spares(s))
                 {
                     sparsifier.Drop(block.Start, s, changes);
                 }
 
-                state[(2 * s) + 1] += System.Numerics.Tensors.TensorPrimitives.SumOfMagnitudes<double>(changes);
+                state[(2 * s) + 1] += SumKernel.Magnitudes(changes);
             }
 
             System.Buffers.ArrayPool<double>.Shared.Return(rented);
