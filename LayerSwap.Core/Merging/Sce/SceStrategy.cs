@@ -38,9 +38,8 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
     {
         if (share < 1)
         {
-            long varied = passes.Reduce(new VariedReduction(_keys)).Count;
             // Where nothing varies there is nothing to select from: the plain consensus.
-            _cut = varied == 0 ? Cut.All : RankSelector.Select(passes, _keys, new RankRequest(0, (long)(share * varied)))[0];
+            _cut = RankSelector.Select(passes, _keys, RankRequest.OfNonZero(0, share))[0];
         }
 
         double[] energies = passes.Reduce(new EnergyReduction(this));
@@ -71,27 +70,6 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
 
         KeyKernel.Variances(changes, sources, variances);
         MaskKernel.Within(MemoryMarshal.Cast<double, ulong>(variances), block.Start, _cut.Key, _cut.Index, changes);
-    }
-
-    private sealed class Counter
-    {
-        public long Count { get; set; }
-    }
-
-    /// <summary>How many elements the models do not agree on.</summary>
-    private sealed class VariedReduction(VarianceKeys keys) : TensorReduction<Counter>
-    {
-        public override Counter Create() => new();
-
-        public override void Observe<T>(MergeBlock<T> block, Counter state)
-        {
-            ulong[] found = System.Buffers.ArrayPool<ulong>.Shared.Rent(Math.Max(block.Length, 1));
-            keys.Keys(block, 0, found.AsSpan(0, block.Length));
-            state.Count += block.Length - found.AsSpan(0, block.Length).Count(0UL);
-            System.Buffers.ArrayPool<ulong>.Shared.Return(found);
-        }
-
-        public override void Combine(Counter into, Counter from) => into.Count += from.Count;
     }
 
     /// <summary>The sum of squares of what is selected of each change.</summary>

@@ -12,6 +12,9 @@ internal sealed class GatheredKeys
 
     public long AtLow { get; set; }
 
+    /// <summary>Keys that are zero; counted only where the request is for a share of the others.</summary>
+    public long Zeros { get; set; }
+
     /// <summary>Whether there were more within than may be gathered.</summary>
     public bool TooMany { get; set; }
 
@@ -95,6 +98,7 @@ internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, Key
             }
 
             KeyCounts counts = KeyKernel.Within(blockKeys, bounds[i].Low, bounds[i].High, places);
+            state[i].Zeros += asked[i].Share is null ? 0 : System.MemoryExtensions.Count(blockKeys, 0UL);
             state[i].Count(block.Start, block.Length, counts);
             state[i].Gather(blockKeys, places.AsSpan(0, counts.Within), block.Start, most);
         }
@@ -110,6 +114,7 @@ internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, Key
             into[i].Above += from[i].Above;
             into[i].AtHigh += from[i].AtHigh;
             into[i].AtLow += from[i].AtLow;
+            into[i].Zeros += from[i].Zeros;
             into[i].TooMany |= from[i].TooMany || into[i].Within.Count + from[i].Within.Count > most;
             into[i].Blocks.AddRange(from[i].Blocks);
             if (!into[i].TooMany)

@@ -1,7 +1,14 @@
 namespace LayerSwap.Merging;
 
-/// <summary>Asks for the cut after the <paramref name="Rank"/> first elements of a ranking.</summary>
-internal readonly record struct RankRequest(int Ranking, long Rank);
+/// <summary>Asks for the cut after the <paramref name="Rank"/> first elements of a ranking, or after a share of those whose key is not zero.</summary>
+internal readonly record struct RankRequest(int Ranking, long Rank, double? Share = null)
+{
+    /// <summary>The cut after <c>int(share * n)</c> elements, n those whose key is not zero. Where there are none, everything is within.</summary>
+    public static RankRequest OfNonZero(int ranking, double share) => new(ranking, -1, share);
+
+    /// <summary>The same by rank, once it is known how many keys are not zero.</summary>
+    public RankRequest Among(long nonZero) => Share is { } share ? new(Ranking, (long)(share * nonZero)) : this;
+}
 
 /// <summary>Bounds between which the key of a cut is looked for, both included.</summary>
 internal readonly record struct KeyBounds(ulong Low, ulong High);

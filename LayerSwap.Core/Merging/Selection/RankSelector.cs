@@ -22,39 +22,51 @@ internal static class RankSelector
     public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests)
     {
         long n = passes.ElementCount;
-        Cut[] cuts = [.. requests.Select(r => r.Rank <= 0 ? Cut.None : Cut.All)];
-        int[] open = [.. Enumerable.Range(0, requests.Length).Where(i => requests[i].Rank > 0 && requests[i].Rank < n)];
+        Cut[] cuts = [.. requests.Select(r => r.Rank == 0 ? Cut.None : Cut.All)];
+        int[] open = [.. Enumerable.Range(0, requests.Length).Where(i => n > 0 && (requests[i].Share is not null || (requests[i].Rank > 0 && requests[i].Rank < n)))];
         if (open.Length == 0)
         {
             return cuts;
         }
 
         RankRequest[] asked = [.. open.Select(i => requests[i])];
-        Resolve(passes, keys, asked, n <= GatheredWhole ? [.. asked.Select(_ => new KeyBounds(0, long.MaxValue))] : Sampled(passes, keys, asked, n), open, cuts);
-        open = [.. open.Where(i => cuts[i] == Cut.All)];
-        if (open.Length > 0)
+        int[] missed = Resolve(passes, keys, asked, n <= GatheredWhole ? [.. asked.Select(_ => new KeyBounds(0, long.MaxValue))] : Sampled(passes, keys, asked, n), open, cuts);
+        if (missed.Length > 0)
         {
-            asked = [.. open.Select(i => requests[i])];
+            open = [.. missed.Select(i => open[i])];
+            asked = [.. missed.Select(i => asked[i])];
             Resolve(passes, keys, asked, KeyHistogram.Narrow(passes, keys, asked, MostGathered), open, cuts);
         }
 
         return cuts;
     }
 
-    /// <summary>One pass; cuts that could be found replace the <see cref="Cut.All"/> that stands for an open one.</summary>
-    private static void Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, Cut[] cuts)
+    /// <summary>One pass; gives the places of those whose cut lies outside their bounds. Shares become ranks on the way.</summary>
+    private static int[] Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, Cut[] cuts)
     {
         GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, asked, bounds, MostGathered));
+        List<int> missed = [];
         for (int i = 0; i < asked.Length; i++)
         {
-            if (gathered[i].Find(asked[i].Rank, bounds[i]) is not { } found)
+            long nonZero = passes.ElementCount - gathered[i].Zeros;
+            bool share = asked[i].Share is not null;
+            asked[i] = asked[i].Among(nonZero);
+            if (share && (nonZero == 0 || asked[i].Rank is 0))
             {
-                continue;
+                cuts[targets[i]] = nonZero == 0 ? Cut.All : Cut.None;
             }
-
-            cuts[targets[i]] = found.Among is { } cut ? cut
-                : new Cut(found.Key, TieBreaker.IndexOf(passes, keys, asked[i].Ranking, found.Key, found.Tie, gathered[i].Ties(found.Key == bounds[i].High)));
+            else if (gathered[i].Find(asked[i].Rank, bounds[i]) is not { } found)
+            {
+                missed.Add(i);
+            }
+            else
+            {
+                cuts[targets[i]] = found.Among is { } cut ? cut
+                    : new Cut(found.Key, TieBreaker.IndexOf(passes, keys, asked[i].Ranking, found.Key, found.Tie, gathered[i].Ties(found.Key == bounds[i].High)));
+            }
         }
+
+        return [.. missed];
     }
 
     private static KeyBounds[] Sampled(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, long n)
@@ -72,8 +84,9 @@ internal static class RankSelector
         return [.. asked.Select(a =>
         {
             Span<ulong> keysFound = CollectionsMarshal.AsSpan(found[Array.IndexOf(rankings, a.Ranking)]);
+            double fromTop = a.Share is { } share ? share * (keysFound.Length - keysFound.Count(0UL)) : a.Rank / (double)n * keysFound.Length;
             // Ascending: the place of the cut from the top is the length minus it.
-            int middle = keysFound.Length - (int)(a.Rank / (double)n * keysFound.Length), margin = (int)(Deviations * 0.5 * Math.Sqrt(keysFound.Length));
+            int middle = keysFound.Length - (int)fromTop, margin = (int)(Deviations * 0.5 * Math.Sqrt(keysFound.Length));
             return new KeyBounds(
                 middle - margin < 0 ? 0 : QuickSelect.At(keysFound, middle - margin, default(QuickSelect.Ascending)),
                 middle + margin >= keysFound.Length ? long.MaxValue : QuickSelect.At(keysFound, middle + margin, default(QuickSelect.Ascending)));
