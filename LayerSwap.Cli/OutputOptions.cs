@@ -11,6 +11,7 @@ internal sealed class OutputOptions
     private readonly Option<int?> _threads = Choice.Number("--threads", "The number of threads; all processors by default. The result does not depend on it.");
     private readonly Option<int?> _seed = Choice.Number("--seed", "The seed of methods with randomness; 0 by default. The same seed gives the same bytes.");
     private readonly Option<VocabularyPolicy> _vocabulary = Choice.Of<VocabularyPolicy>("--vocabulary", "What to do when numbers of token rows differ: error (the default), truncate or pad.", "POLICY");
+    private readonly Option<bool> _finite = new("--refuse-non-finite") { Description = "End the merge at the first NaN or infinity in an input that is computed with; by default they are counted and told." };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an output that exists, once the new one is whole." };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show the plan and write nothing." };
     private readonly Option<bool> _json = new("--json") { Description = "Print the plan as JSON." };
@@ -20,8 +21,8 @@ internal sealed class OutputOptions
     {
         _planOnly = planOnly;
         Option[] options = planOnly
-            ? [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _overwrite, _dryRun, _json]
-            : [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _overwrite, _dryRun];
+            ? [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _dryRun, _json]
+            : [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _dryRun];
         foreach (Option option in options)
         {
             command.Options.Add(option);
@@ -48,7 +49,12 @@ internal sealed class OutputOptions
 
         terminal.Note(plan.ToString());
         MergeResult result = await terminal.WithProgress("merging",
-            progress => plan.ExecuteAsync(path!, new SaveOptions { Progress = progress, Logger = terminal.Logger, Overwrite = parsed.GetValue(_overwrite) }, cancellation));
+            progress => plan.ExecuteAsync(path!, new SaveOptions { Progress = progress, Logger = terminal.Logger, Overwrite = parsed.GetValue(_overwrite), RefuseNonFinite = parsed.GetValue(_finite) }, cancellation));
+        foreach (NonFiniteInput input in result.NonFinite)
+        {
+            terminal.Note($"warning: {input}");
+        }
+
         Terminal.Result(result.ToString());
         return ExitCode.Done;
     }

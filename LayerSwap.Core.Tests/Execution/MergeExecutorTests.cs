@@ -33,6 +33,22 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_not_finite_in_an_input_is_counted_by_tensor_and_model_or_refused()
+    {
+        double[] values = [.. Enumerable.Range(0, 300_000).Select(i => i % 1000 / 8.0)];
+        ICheckpoint a = SmallModels.Of("a", DType.Float32, ("w", [3, 100_000], [double.NaN, .. values[1..]]), ("v", [2], [1, 2]));
+        ICheckpoint b = SmallModels.Of("b", DType.Float32, ("w", [3, 100_000], [.. values[..^2], double.NegativeInfinity, double.PositiveInfinity]), ("v", [2], [3, 4]));
+        foreach (MergeBuilder builder in new[] { Merge.Soup(a, b), Merge.Onto(a).With(b).Using(MergeStrategies.Della(new() { Density = 0.5 })) })
+        {
+            MergeResult result = await builder.SaveAsync(_temp["out"], new SaveOptions { Overwrite = true });
+            Assert.Equal([("w", "a", 1L), ("w", "b", 2L)], result.NonFinite.Select(n => (n.Tensor, n.Model, n.Count)));
+            MergeException e = await Assert.ThrowsAsync<MergeException>(() => builder.SaveAsync(_temp["no"], new SaveOptions { RefuseNonFinite = true }));
+            Assert.Contains("w of", e.Message, StringComparison.Ordinal);
+            Assert.False(Directory.Exists(_temp["no"]));
+        }
+    }
+
+    [Fact]
     public async Task Checksums_are_what_the_record_says_they_are()
     {
         byte[] bytes = [.. Enumerable.Range(0, 300_000).Select(i => (byte)(i * 31 / 7))];

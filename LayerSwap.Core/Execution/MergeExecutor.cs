@@ -22,7 +22,8 @@ internal static partial class MergeExecutor
 
         try
         {
-            ulong[] checksums = WriteShards(plan, output.Staging, meter, cancellation);
+            NonFiniteTally tally = new(options.RefuseNonFinite);
+            ulong[] checksums = WriteShards(plan, output.Staging, meter, tally, cancellation);
             List<string> files = [.. plan.Files, .. WriteBeside(plan, output, checksums)];
             cancellation.ThrowIfCancellationRequested();
             output.Publish();
@@ -33,9 +34,15 @@ internal static partial class MergeExecutor
                 Files = files,
                 Tensors = plan.Tensors.Count,
                 Bytes = plan.WriteBytes,
+                NonFinite = tally.Found,
                 Elapsed = meter.Elapsed,
                 Plan = plan,
             };
+            foreach (NonFiniteInput input in result.NonFinite)
+            {
+                LogWarning(logger, input.ToString());
+            }
+
             LogDone(logger, result);
             return result;
         }
@@ -45,11 +52,11 @@ internal static partial class MergeExecutor
         }
     }
 
-    private static ulong[] WriteShards(MergePlan plan, string folder, ProgressMeter meter, CancellationToken cancellation)
+    private static ulong[] WriteShards(MergePlan plan, string folder, ProgressMeter meter, NonFiniteTally tally, CancellationToken cancellation)
     {
         using ShardFiles shards = new(folder, plan.Shards);
         Pump pump = new(new Crew(plan.Request.Threads, cancellation));
-        TensorWriter writer = new(pump, plan.Request.BlockElements, (tensor, offset, bytes) => shards.Write(tensor.File, bytes, tensor.Offset + offset), meter);
+        TensorWriter writer = new(pump, plan.Request.BlockElements, (tensor, offset, bytes) => shards.Write(tensor.File, bytes, tensor.Offset + offset), tally, meter);
         ulong[] checksums = new ulong[plan.Tensors.Count];
         pump.Crew.Run(plan.Tensors.Count, (worker, index) => checksums[index] = writer.Work(worker, plan.Tensors[(int)index]));
         return checksums;

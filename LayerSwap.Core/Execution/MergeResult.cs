@@ -15,6 +15,9 @@ public sealed record MergeResult
     /// <summary>Bytes of weight files written.</summary>
     public required long Bytes { get; init; }
 
+    /// <summary>NaNs and infinities in the inputs of computed tensors, by tensor and model; empty where all is finite. Tensors that are taken are not looked at.</summary>
+    public required IReadOnlyList<NonFiniteInput> NonFinite { get; init; }
+
     /// <summary>The time it took.</summary>
     public required TimeSpan Elapsed { get; init; }
 

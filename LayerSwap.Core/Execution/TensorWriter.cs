@@ -9,7 +9,7 @@ namespace LayerSwap.Execution;
 internal delegate void TensorSink(PlannedTensor tensor, long offset, ReadOnlySpan<byte> bytes);
 
 /// <summary>Computes the bytes of planned tensors, section by section, and their checksums.</summary>
-internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink, ProgressMeter meter)
+internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink, NonFiniteTally tally, ProgressMeter meter)
 {
     /// <summary>Works one tensor and gives its checksum: XXH64 over the XXH64s of its sections, in order.</summary>
     public ulong Work(int worker, PlannedTensor tensor)
@@ -73,7 +73,7 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
             int count = (int)Math.Min(blockElements, end - start);
             // A block that begins or ends within a unit is computed with all of it, and what belongs to its neighbours is left to them.
             long whole = start / unit * unit, wholeEnd = Math.Min((start + count + unit - 1) / unit * unit, tensor.Tensor.ElementCount);
-            Span<byte> output = Block<T>(pump.ScratchOf(worker), tensor, whole, (int)(wholeEnd - whole), unit).Slice((int)(start - whole) * width, count * width);
+            Span<byte> output = Block<T>(pump.ScratchOf(worker), tensor, whole, (int)(wholeEnd - whole), unit, (int)(start - whole), count).Slice((int)(start - whole) * width, count * width);
             sink(tensor, start * width, output);
             hash.Append(output);
             meter.Add((readWidth * count) + output.Length);
@@ -82,12 +82,20 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
         return hash.Digest();
     }
 
-    private static Span<byte> Block<T>(Scratch scratch, PlannedTensor tensor, long start, int count, long unit)
+    /// <param name="scratch">The worker's buffers.</param>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="start">The first element, at a unit's beginning.</param>
+    /// <param name="count">How many elements.</param>
+    /// <param name="unit">The unit.</param>
+    /// <param name="own">The first of them that is wanted, from 0.</param>
+    /// <param name="wanted">How many are wanted.</param>
+    private Span<byte> Block<T>(Scratch scratch, PlannedTensor tensor, long start, int count, long unit, int own, int wanted)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         DType dtype = tensor.Tensor.DType;
         int width = dtype.Bits() / 8, step = new SectionGrid(0, 0, unit).ComputeBlock;
         ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, start, count);
+        tally.Observe(tensor, raw, count, own, wanted);
         Span<byte> output = scratch.Output(count * width);
         for (int part = 0; part < count; part += step)
         {

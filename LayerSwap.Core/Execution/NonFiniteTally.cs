@@ -1,0 +1,42 @@
+using System.Collections.Concurrent;
+using LayerSwap.Numerics;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Execution;
+
+/// <summary>Counts what is not finite in the operands of computed tensors, as they are read; or refuses it.</summary>
+internal sealed class NonFiniteTally(bool refuse)
+{
+    private readonly ConcurrentDictionary<(string Tensor, string Model), long> _counts = new();
+
+    /// <summary>In a settled order.</summary>
+    public IReadOnlyList<NonFiniteInput> Found =>
+        [.. _counts.OrderBy(c => c.Key.Tensor, StringComparer.Ordinal).ThenBy(c => c.Key.Model, StringComparer.Ordinal)
+            .Select(c => new NonFiniteInput { Tensor = c.Key.Tensor, Model = c.Key.Model, Count = c.Value })];
+
+    /// <param name="tensor">The tensor being computed.</param>
+    /// <param name="raw">The operands' bytes, one operand after another.</param>
+    /// <param name="read">How many elements of each were read.</param>
+    /// <param name="from">The first element that counts: neighbours may have been read with it.</param>
+    /// <param name="count">How many count.</param>
+    public void Observe(PlannedTensor tensor, ReadOnlySpan<byte> raw, int read, int from, int count)
+    {
+        int at = 0;
+        foreach (Operand operand in tensor.Work.Operands)
+        {
+            int width = operand.DType.Bits() / 8;
+            long found = NonFinite.Count(operand.DType, raw.Slice(at + (from * width), count * width));
+            at += read * width;
+            if (found > 0)
+            {
+                (string Tensor, string Model) key = (tensor.Tensor.Name, operand.Checkpoint.Name);
+                _counts.AddOrUpdate(key, found, (_, before) => before + found);
+                if (refuse)
+                {
+                    throw new MergeException($"Tensor {Printable.Escape(operand.Tensor.Name)} of {Printable.Escape(operand.Checkpoint.Name)} has elements that are NaN or infinite, and these were to be refused. "
+                        + "Remedy: look at that model, or merge without refusing them.");
+                }
+            }
+        }
+    }
+}
