@@ -42,9 +42,9 @@ internal static class ExitCode
         {
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token);
         }
-        catch (OperationCanceledException) when (signal != 0)
+        catch (OperationCanceledException e) when (signal != 0)
         {
-            await Console.Error.WriteLineAsync("layerswap: stopped; nothing was left behind.");
+            await Console.Error.WriteLineAsync("layerswap: " + ((e as StoppedException)?.Message ?? "stopped; nothing was left behind."));
             return 128 + signal;
         }
         catch (Exception e) when (Of(e) is { } code)
@@ -81,6 +81,9 @@ internal static class ExitCode
         return names.Count == 0 ? [] : [.. names, ""];
     }
 }
+
+/// <summary>Long work was stopped, and something of it is left.</summary>
+internal sealed class StoppedException(string message, Exception inner) : OperationCanceledException(message, inner);
 
 /// <summary>What was typed does not make sense together.</summary>
 internal sealed class UsageException(string message) : Exception(message);

@@ -13,6 +13,7 @@ internal sealed class OutputOptions
     private readonly Option<VocabularyPolicy> _vocabulary = Choice.Of<VocabularyPolicy>("--vocabulary", "What to do when numbers of token rows differ: error (the default), truncate or pad.", "POLICY");
     private readonly Option<bool> _finite = new("--refuse-non-finite") { Description = "End the merge at the first NaN or infinity in an input that is computed with; by default they are counted and told." };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an output that exists, once the new one is whole." };
+    private readonly Option<bool> _resume = new("--resume") { Description = "Go on where a run of the same command ended before its end, or start if there is none." };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show the plan and write nothing." };
     private readonly Option<bool> _json = new("--json") { Description = "Print the plan as JSON." };
     private readonly bool _planOnly;
@@ -21,8 +22,8 @@ internal sealed class OutputOptions
     {
         _planOnly = planOnly;
         Option[] options = planOnly
-            ? [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _dryRun, _json]
-            : [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _dryRun];
+            ? [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _resume, _dryRun, _json]
+            : [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _resume, _dryRun];
         foreach (Option option in options)
         {
             command.Options.Add(option);
@@ -48,8 +49,16 @@ internal sealed class OutputOptions
         }
 
         terminal.Note(plan.ToString());
-        MergeResult result = await terminal.WithProgress("merging",
-            progress => plan.ExecuteAsync(path!, new SaveOptions { Progress = progress, Logger = terminal.Logger, Overwrite = parsed.GetValue(_overwrite), RefuseNonFinite = parsed.GetValue(_finite) }, cancellation));
+        MergeResult result;
+        try
+        {
+            SaveOptions options = new() { Logger = terminal.Logger, Overwrite = parsed.GetValue(_overwrite), Resume = parsed.GetValue(_resume), KeepPartial = true, RefuseNonFinite = parsed.GetValue(_finite) };
+            result = await terminal.WithProgress("merging", progress => plan.ExecuteAsync(path!, options with { Progress = progress }, cancellation));
+        }
+        catch (OperationCanceledException e) when (Merge.Leftover(path!) is { } left)
+        {
+            throw new StoppedException($"stopped; what is done is kept in {Printable.Escape(left)}. The same command with --resume goes on with it; `layerswap clean {Printable.Escape(path!)}` removes it.", e);
+        }
         foreach (NonFiniteInput input in result.NonFinite)
         {
             terminal.Note($"warning: {input}");

@@ -14,6 +14,7 @@ RootCommand root = new("LayerSwap merges language models: layer swapping (arXiv:
         MergeCommand.Create(planOnly: true),
     },
     VerifyCommand.Create(),
+    CleanCommand.Create(),
     DemoCommand.Create(),
 };
 Terminal.AddOptions(root);

@@ -1,3 +1,6 @@
+using LayerSwap.Execution;
+using LayerSwap.Files;
+
 namespace LayerSwap;
 
 /// <summary>Where every merge starts.</summary>
@@ -43,4 +46,24 @@ public static class Merge
 
     /// <summary>A merge without a base: add models by <see cref="MergeBuilder.With"/> and a strategy by <see cref="MergeBuilder.Using"/>. The first model gives configuration and tokenizer.</summary>
     public static MergeBuilder Without() => new(null, MergeStrategies.Keep);
+
+    /// <summary>What a run that ended before its end has left of an output: a folder beside it, to go on with (<see cref="SaveOptions.Resume"/>) or to be removed (<see cref="Clean"/>).</summary>
+    /// <param name="output">The output's path.</param>
+    /// <returns>The folder, or null where nothing was left.</returns>
+    public static string? Leftover(string output)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(output);
+        string folder = Workspace.FolderOf(RealPath.Of(output));
+        return Directory.Exists(folder) ? folder : null;
+    }
+
+    /// <summary>Removes what a run that ended before its end has left of an output; nothing else.</summary>
+    /// <param name="output">The output's path.</param>
+    /// <returns>Whether there was something.</returns>
+    /// <exception cref="OutputException">The run has not ended, or what is there is not LayerSwap's.</exception>
+    public static bool Clean(string output)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(output);
+        return Workspace.Clean(RealPath.Of(output));
+    }
 }

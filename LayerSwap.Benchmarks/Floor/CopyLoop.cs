@@ -35,4 +35,16 @@ internal static class CopyLoop
         Array.ForEach(workers, w => w.Join());
         Array.ForEach(handles, h => h.Dispose());
     }
+
+    /// <summary>A copy that is flushed to its device and read again.</summary>
+    public static void RunDurably(string input, string output)
+    {
+        File.Copy(input, output);
+        using (SafeFileHandle handle = File.OpenHandle(output, FileMode.Open, FileAccess.ReadWrite))
+        {
+            RandomAccess.FlushToDisk(handle);
+        }
+
+        Run([output], null, 1);
+    }
 }

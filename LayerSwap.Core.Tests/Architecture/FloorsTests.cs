@@ -9,6 +9,7 @@ public sealed partial class FloorsTests
     {
         ["Tensors"] = 0,
         ["Numerics"] = 0,
+        ["Files"] = 0,
         ["Checkpoints"] = 1,
         ["Models"] = 1,
         ["Streaming"] = 2,

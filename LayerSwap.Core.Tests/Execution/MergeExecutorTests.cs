@@ -189,10 +189,32 @@ public sealed class MergeExecutorTests : IDisposable
     [Fact]
     public async Task A_leftover_is_named_and_not_touched()
     {
-        Directory.CreateDirectory(_temp[".out.layerswap-partial"]);
-        OutputException e = await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(SmallModels.Llama("m", 0)).SaveAsync(_temp["out"]));
+        using CancellationTokenSource stop = new();
+        MergePlan plan = Merge.Onto(SmallModels.Llama("m", 0)).OnThreads(1).Plan();
+        int read = 0;
+        ICheckpoint stopping = new CountingCheckpoint(SmallModels.Llama("m", 0))
+        {
+            OnRead = _ =>
+            {
+                if (++read == 20)
+                {
+                    stop.Cancel();
+                }
+            },
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Merge.Onto(stopping).OnThreads(1).SaveAsync(_temp["out"], new() { KeepPartial = true }, stop.Token));
+        string[] left = Cli.Folders.Snapshot(_temp.Path);
+        Assert.Equal(_temp[".out.layerswap-partial"], Merge.Leftover(_temp["out"]));
+
+        OutputException e = await Assert.ThrowsAsync<OutputException>(() => plan.ExecuteAsync(_temp["out"]));
         Assert.Contains(".out.layerswap-partial", e.Message, StringComparison.Ordinal);
-        Assert.True(Directory.Exists(_temp[".out.layerswap-partial"]));
+        Assert.Contains("--resume", e.Message, StringComparison.Ordinal);
+        Assert.Equal(left, Cli.Folders.Snapshot(_temp.Path));
+
+        await plan.ExecuteAsync(_temp["out"], new() { Resume = true });
+        Assert.Null(Merge.Leftover(_temp["out"]));
+        await plan.ExecuteAsync(_temp["undisturbed"]);
+        Assert.Equal(File.ReadAllBytes(_temp["undisturbed", "model.safetensors"]), File.ReadAllBytes(_temp["out", "model.safetensors"]));
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using LayerSwap.Files;
+
 namespace LayerSwap;
 
 /// <summary>One file of a checkpoint and what identifies it.</summary>
@@ -11,4 +13,7 @@ public sealed record CheckpointFile
 
     /// <summary>The SHA-256 of its header (length prefix included), lower-case hexadecimal.</summary>
     public required string HeaderHash { get; init; }
+
+    /// <summary>What it was when it was opened; null where that is not known.</summary>
+    internal FileIdentity? Identity { get; init; }
 }

@@ -13,13 +13,12 @@ internal static class CompanionFiles
         "added_tokens.json", "chat_template*", "*.model", "*.tiktoken", "*preprocessor_config.json", "processor_config.json", "*.py", "LICENSE*", "NOTICE*", "USE_POLICY*",
     ];
 
-    /// <summary>Copies them; config.json with what changed. Gives the names of the files written.</summary>
-    public static IReadOnlyList<string> Write(ICheckpoint donor, IReadOnlyDictionary<string, JsonNode> changes, string folder)
+    /// <summary>Their names and contents; config.json with what changed.</summary>
+    public static IEnumerable<(string Name, byte[] Bytes)> Of(ICheckpoint donor, IReadOnlyDictionary<string, JsonNode> changes)
     {
-        List<string> written = [];
         if (donor.Folder is null || !Directory.Exists(donor.Folder))
         {
-            return written;
+            yield break;
         }
 
         foreach (string path in Directory.EnumerateFiles(donor.Folder).Order(StringComparer.Ordinal))
@@ -30,12 +29,8 @@ internal static class CompanionFiles
                 continue;
             }
 
-            byte[] bytes = name == ModelConfig.FileName && changes.Count > 0 ? Changed(donor, changes) : Contents(path);
-            NewFile.Write(Path.Combine(folder, name), bytes);
-            written.Add(name);
+            yield return (name, name == ModelConfig.FileName && changes.Count > 0 ? Changed(donor, changes) : Contents(path));
         }
-
-        return written;
     }
 
     /// <summary>All of a file; an empty one, which a pipe would look like too, is written empty.</summary>

@@ -1,77 +1,138 @@
 using LayerSwap.Checkpoints.Sharding;
+using LayerSwap.Files;
 using LayerSwap.Streaming;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Works a plan into a staging folder and publishes it whole.</summary>
+/// <summary>Works a plan into a workspace and publishes it whole.</summary>
 internal static partial class MergeExecutor
 {
     public static MergeResult Execute(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation)
     {
         ILogger logger = options.Logger ?? NullLogger.Instance;
         ProgressMeter meter = new(options.Progress, plan.ReadBytes + plan.WriteBytes);
+        NonFiniteTally tally = new(options.RefuseNonFinite);
         cancellation.ThrowIfCancellationRequested();
-        using OutputFolder output = OutputFolder.Create(path, options.Overwrite, plan.WriteBytes, plan.Request.Inputs);
-        LogStart(logger, plan.Tensors.Count, plan.Files.Count, plan.Request.Threads, output.Staging);
+        string target = OutputPath.Require(path, options.Overwrite || options.Resume, plan.Request.Inputs);
+        InputGuard.RequireUnchanged(plan.Request.Inputs);
         foreach (string warning in plan.Warnings)
         {
             LogWarning(logger, warning);
         }
 
+        IReadOnlyList<string>? files = options.Resume ? FinishedRun.Find(plan, target, cancellation) : null;
+        if (files is not null)
+        {
+            LogAlreadyThere(logger, target);
+        }
+
+        files ??= Work(plan, path, target, options, meter, tally, logger, cancellation);
+
+        meter.Finish();
+        MergeResult result = new()
+        {
+            Path = target,
+            Files = files,
+            Tensors = plan.Tensors.Count,
+            Bytes = plan.WriteBytes,
+            NonFinite = tally.Found,
+            Elapsed = meter.Elapsed,
+            Plan = plan,
+        };
+        foreach (NonFiniteInput input in result.NonFinite)
+        {
+            LogWarning(logger, input.ToString());
+        }
+
+        LogDone(logger, result);
+        return result;
+    }
+
+    private static List<string> Work(MergePlan plan, string path, string target, SaveOptions options, ProgressMeter meter, NonFiniteTally tally, ILogger logger, CancellationToken cancellation)
+    {
+        using Workspace space = Workspace.Open(target, plan, options);
+        LogStart(logger, plan.Tensors.Count, plan.Files.Count, plan.Request.Threads, space.Model, space.Journal.Done.Count);
         try
         {
-            NonFiniteTally tally = new(options.RefuseNonFinite);
-            ulong[] checksums = WriteShards(plan, output.Staging, meter, tally, cancellation);
-            List<string> files = [.. plan.Files, .. WriteBeside(plan, output, checksums)];
-            cancellation.ThrowIfCancellationRequested();
-            output.Publish();
-            meter.Finish();
-            MergeResult result = new()
+            space.Keep = options.KeepPartial || options.Resume;
+            List<string> files = [.. plan.Files];
+            using (ShardFiles shards = new(options.Files, space.Model, plan.Shards))
             {
-                Path = output.Target,
-                Files = files,
-                Tensors = plan.Tensors.Count,
-                Bytes = plan.WriteBytes,
-                NonFinite = tally.Found,
-                Elapsed = meter.Elapsed,
-                Plan = plan,
-            };
-            foreach (NonFiniteInput input in result.NonFinite)
-            {
-                LogWarning(logger, input.ToString());
+                ulong[] checksums = WriteTensors(plan, space.Journal, shards, options, meter, tally, cancellation);
+                files.AddRange(WriteBeside(plan, space, Path.GetFileName(target), options.Files, checksums));
+                InputGuard.RequireUnchanged(plan.Request.Inputs);
+                if (options.Durable)
+                {
+                    shards.Sync();
+                }
             }
 
-            LogDone(logger, result);
-            return result;
+            cancellation.ThrowIfCancellationRequested();
+            space.Publish();
+            return files;
+        }
+        catch (InputChangedException)
+        {
+            // What was done of an input that changed is of no use to anybody.
+            space.Keep = false;
+            throw;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw OutputFolder.Failed(path, e);
+            throw Workspace.Failed(path, e, plan.WriteBytes, space.Keep && space.Resumable ? space.Folder : null);
         }
     }
 
-    private static ulong[] WriteShards(MergePlan plan, string folder, ProgressMeter meter, NonFiniteTally tally, CancellationToken cancellation)
+    private static ulong[] WriteTensors(MergePlan plan, Journal journal, ShardFiles shards, SaveOptions options, ProgressMeter meter, NonFiniteTally tally, CancellationToken cancellation)
     {
-        using ShardFiles shards = new(folder, plan.Shards);
         Pump pump = new(new Crew(plan.Request.Threads, cancellation));
         TensorWriter writer = new(pump, plan.Request.BlockElements, (tensor, offset, bytes) => shards.Write(tensor.File, bytes, tensor.Offset + offset), tally, meter);
         ulong[] checksums = new ulong[plan.Tensors.Count];
-        pump.Crew.Run(plan.Tensors.Count, (worker, index) => checksums[index] = writer.Work(worker, plan.Tensors[(int)index]));
+        Dictionary<int, ulong> claimed = new(journal.Done);
+        pump.Crew.Run(plan.Tensors.Count, (worker, job) =>
+        {
+            int index = (int)job;
+            PlannedTensor tensor = plan.Tensors[index];
+            if (claimed.TryGetValue(index, out ulong claim) && shards.Checksum(pump, worker, tensor) == claim)
+            {
+                checksums[index] = claim;
+                meter.Add(tensor.Tensor.ByteLength * (tensor.Work.Operands.Count + 1));
+                return;
+            }
+
+            checksums[index] = writer.Work(worker, tensor);
+            if (options.Durable && shards.Checksum(pump, worker, tensor) != checksums[index])
+            {
+                throw new IOException($"{Printable.Escape(tensor.File)} does not hold what was written to it: tensor {Printable.Escape(tensor.Tensor.Name)} reads back differently.");
+            }
+
+            journal.Finished(index, checksums[index]);
+        });
         return checksums;
     }
 
-    private static List<string> WriteBeside(MergePlan plan, OutputFolder output, ulong[] checksums)
+    private static List<string> WriteBeside(MergePlan plan, Workspace space, string name, IFileOperations operations, ulong[] checksums)
     {
-        List<string> files = [.. CompanionFiles.Write(plan.Request.Donor, plan.ConfigChanges, output.Staging)];
+        List<string> files = [];
+        foreach (string left in Directory.EnumerateFiles(space.Model).Where(f => !plan.Files.Contains(Path.GetFileName(f), StringComparer.Ordinal)))
+        {
+            operations.DeleteFile(left);
+        }
+
         void Add(string name, byte[] bytes)
         {
-            NewFile.Write(Path.Combine(output.Staging, name), bytes);
+            WholeFile.Create(operations, Path.Combine(space.Model, name), bytes);
             files.Add(name);
         }
 
-        Add(ModelCard.FileName, ModelCard.Write(plan, Path.GetFileName(output.Target)));
+        foreach ((string companion, byte[] bytes) in CompanionFiles.Of(plan.Request.Donor, plan.ConfigChanges))
+        {
+            Add(companion, bytes);
+        }
+
+        Add(ModelCard.FileName, ModelCard.Write(plan, name));
         Add(MergeRecord.FileName, MergeRecord.Write(plan, checksums));
         if (plan.Shards.Count > 1)
         {
@@ -81,11 +142,14 @@ internal static partial class MergeExecutor
         return files;
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Merging {Tensors} tensors into {Files} file(s) with {Threads} thread(s), staged in {Staging}")]
-    private static partial void LogStart(ILogger logger, int tensors, int files, int threads, string staging);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Merging {Tensors} tensors into {Files} file(s) with {Threads} thread(s), made in {Folder}; {Done} are said to be done already")]
+    private static partial void LogStart(ILogger logger, int tensors, int files, int threads, string folder, int done);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
     private static partial void LogWarning(ILogger logger, string warning);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Target} is complete already, and what this merge would make")]
+    private static partial void LogAlreadyThere(ILogger logger, string target);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Done: {Result}")]
     private static partial void LogDone(ILogger logger, MergeResult result);

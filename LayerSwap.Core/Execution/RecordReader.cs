@@ -7,7 +7,7 @@ namespace LayerSwap.Execution;
 /// <summary>Reads back of a record what can be checked: file sizes and tensors' checksums.</summary>
 internal sealed class RecordReader
 {
-    private const long Longest = 1_000_000_000;
+    public const long Longest = 1_000_000_000;
 
     public required IReadOnlyDictionary<string, long> Files { get; init; }
 

@@ -1,22 +1,38 @@
+using LayerSwap.Files;
+using LayerSwap.Numerics;
 using LayerSwap.Planning;
+using LayerSwap.Streaming;
 using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Execution;
 
-/// <summary>The weight files being written: created at full size with their headers, filled by position from any thread.</summary>
+/// <summary>The weight files being written: at full size with their headers from the start, filled by position from any thread, read back at the end.</summary>
 internal sealed class ShardFiles : IDisposable
 {
     private readonly Dictionary<string, SafeFileHandle> _handles = new(StringComparer.Ordinal);
+    private readonly IFileOperations _files;
+    private readonly IReadOnlyList<PlannedShard> _shards;
+    private readonly string _folder;
 
-    public ShardFiles(string folder, IReadOnlyList<PlannedShard> shards)
+    /// <summary>Creates them; one of an earlier run that has its size is taken up.</summary>
+    public ShardFiles(IFileOperations files, string folder, IReadOnlyList<PlannedShard> shards)
     {
+        _files = files;
+        _folder = folder;
+        _shards = shards;
         try
         {
             foreach (PlannedShard shard in shards)
             {
-                SafeFileHandle handle = File.OpenHandle(Path.Combine(folder, shard.File), FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, shard.Length);
+                string path = Path.Combine(folder, shard.File);
+                if (File.Exists(path) && new FileInfo(path).Length != shard.Length)
+                {
+                    files.DeleteFile(path);
+                }
+
+                SafeFileHandle handle = File.Exists(path) ? files.Open(path) : files.Create(path, shard.Length);
                 _handles.Add(shard.File, handle);
-                RandomAccess.Write(handle, shard.Header, 0);
+                files.Write(handle, shard.Header, 0);
             }
         }
         catch
@@ -26,7 +42,47 @@ internal sealed class ShardFiles : IDisposable
         }
     }
 
-    public void Write(string file, ReadOnlySpan<byte> bytes, long offset) => RandomAccess.Write(_handles[file], bytes, offset);
+    public void Write(string file, ReadOnlySpan<byte> bytes, long offset) => _files.Write(_handles[file], bytes, offset);
+
+    /// <summary>Reads a tensor back for its checksum.</summary>
+    /// <returns>Null where its file is too short.</returns>
+    public ulong? Checksum(Pump pump, int worker, PlannedTensor tensor)
+    {
+        TensorInfo info = tensor.Tensor;
+        ulong[] hashes = new ulong[Sections.CountOf(info.ElementCount)];
+        bool whole = true;
+        pump.Crew.Split(worker, hashes.Length, (w, section) =>
+        {
+            (long start, int count) = Sections.At(section, info.ElementCount);
+            Span<byte> bytes = pump.ScratchOf(w).Raw((int)((long)count * info.DType.Bits() / 8));
+            if (_files.TryRead(_handles[tensor.File], bytes, tensor.Offset + (start / 8 * info.DType.Bits())))
+            {
+                hashes[section] = XxHash64.Of(bytes);
+            }
+            else
+            {
+                Volatile.Write(ref whole, false);
+            }
+        });
+        return whole ? TensorChecksum.Of(hashes) : null;
+    }
+
+    /// <summary>Reads the headers back, and sees that everything reaches the device.</summary>
+    public void Sync()
+    {
+        foreach (PlannedShard shard in _shards)
+        {
+            string path = Path.Combine(_folder, shard.File);
+            SafeFileHandle handle = _handles[shard.File];
+            if (RandomAccess.GetLength(handle) != shard.Length)
+            {
+                throw new IOException($"{Printable.Escape(path)} has {RandomAccess.GetLength(handle)} bytes where {shard.Length} were written.");
+            }
+
+            WholeFile.RequireSame(_files, handle, path, shard.Header, 0);
+            _files.Sync(handle, path);
+        }
+    }
 
     public void Dispose()
     {

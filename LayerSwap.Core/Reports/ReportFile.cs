@@ -1,5 +1,5 @@
 using System.Text;
-using LayerSwap.Execution;
+using LayerSwap.Files;
 
 namespace LayerSwap.Reports;
 
@@ -27,21 +27,7 @@ internal static class ReportFile
             throw new DirectoryNotFoundException($"{Printable.Escape(path)} could not be written: there is no folder {Printable.Escape(folder)}. Remedy: make it, or choose another path.");
         }
 
-        string staging = Path.Combine(folder, $".{Path.GetFileName(full)}.layerswap-{Guid.NewGuid():N}");
-        try
-        {
-            using (FileStream stream = new(staging, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-            {
-                stream.Write(Encoding.UTF8.GetBytes(text));
-            }
-
-            File.Move(staging, full, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(staging);
-            throw;
-        }
+        WholeFile.Replace(SystemFiles.Instance, full, Encoding.UTF8.GetBytes(text));
     }
 
     private static void RefuseInputs(string path, IReadOnlyList<ICheckpoint> inputs)

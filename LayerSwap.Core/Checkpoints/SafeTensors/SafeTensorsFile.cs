@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using LayerSwap.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Checkpoints.SafeTensors;
@@ -22,7 +23,7 @@ internal sealed class SafeTensorsFile : ICheckpoint
         _tensors = new TensorList(header.Entries.Select(e => e.Tensor));
         _places = header.Entries.ToFrozenDictionary(e => e.Tensor.Name, e => header.DataStart + e.Begin, StringComparer.Ordinal);
         Metadata = header.Metadata;
-        Files = [new CheckpointFile { Path = path, Length = _length, HeaderHash = header.Hash }];
+        Files = [new CheckpointFile { Path = path, Length = _length, HeaderHash = header.Hash, Identity = FileIdentity.Of(handle) }];
     }
 
     public string Name { get; }

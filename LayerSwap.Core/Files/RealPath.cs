@@ -1,4 +1,4 @@
-namespace LayerSwap.Execution;
+namespace LayerSwap.Files;
 
 /// <summary>Absolute paths with every link on the way followed, so that one place has one name.</summary>
 internal static class RealPath

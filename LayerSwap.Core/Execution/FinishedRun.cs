@@ -1,0 +1,51 @@
+using LayerSwap.Checkpoints;
+using LayerSwap.Files;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Execution;
+
+/// <summary>Finds that a run was complete when it ended: its output is there, and only what it was made in may be left.</summary>
+internal static class FinishedRun
+{
+    /// <returns>The files of the output, or null where it is not there, or not what the plan would make.</returns>
+    public static IReadOnlyList<string>? Find(MergePlan plan, string target, CancellationToken cancellation)
+    {
+        string record = Path.Combine(target, MergeRecord.FileName);
+        if (!File.Exists(record) || !IsMadeBy(plan, target, record, cancellation))
+        {
+            return null;
+        }
+
+        Workspace.Clean(target);
+        return [.. Directory.EnumerateFiles(target).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
+    }
+
+    private static bool IsMadeBy(MergePlan plan, string target, string record, CancellationToken cancellation)
+    {
+        RecordReader read = RecordReader.TryRead(target)!;
+        ulong[] checksums = [.. plan.Tensors.Select(t => read.Tensors.GetValueOrDefault(t.Tensor.Name))];
+        if (!MergeRecord.Write(plan, checksums).AsSpan().SequenceEqual(InputFile.ReadAll(record, RecordReader.Longest)) || plan.Request.Inputs.SelectMany(i => i.Files).Any(f => IsNewer(f, record)))
+        {
+            return false;
+        }
+
+        using ICheckpoint found = CheckpointFolder.Open(target);
+        Pump pump = new(new Crew(plan.Request.Threads, cancellation));
+        bool same = found.Tensors.Count == plan.Tensors.Count;
+        pump.Crew.Run(same ? plan.Tensors.Count : 0, (worker, index) =>
+        {
+            TensorInfo tensor = plan.Tensors[(int)index].Tensor;
+            if (found.Find(tensor.Name) != tensor || TensorChecksum.Read(pump, worker, found, tensor, _ => { }) != checksums[index])
+            {
+                Volatile.Write(ref same, false);
+            }
+        });
+        return same;
+    }
+
+    private static bool IsNewer(CheckpointFile input, string record)
+    {
+        FileIdentity made = FileIdentity.Of(record);
+        return input.Identity is { } identity && (identity.Seconds, identity.Nanoseconds).CompareTo((made.Seconds, made.Nanoseconds)) > 0;
+    }
+}

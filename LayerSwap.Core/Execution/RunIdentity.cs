@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Text;
+using LayerSwap.Files;
+using LayerSwap.Numerics;
+using LayerSwap.Planning;
+
+namespace LayerSwap.Execution;
+
+/// <summary>All that an output's bytes depend on, as named facts: a run is continued only where none of them differs.</summary>
+internal static class RunIdentity
+{
+    public static IReadOnlyList<(string Name, string Value)> Of(MergePlan plan)
+    {
+        PlanRequest request = plan.Request;
+        List<(string, string)> facts =
+        [
+            ("version", LibraryVersion.Text),
+            ("seed", request.Seed.ToString(CultureInfo.InvariantCulture)),
+            ("dtype", request.DType?.Code() ?? "as the inputs"),
+            ("shard size", request.ShardSize.ToString(CultureInfo.InvariantCulture)),
+            ("vocabulary", request.Vocabulary.ToString()),
+            ("configuration from", request.Donor.Name),
+        ];
+        for (int i = 0; i < request.Rules.Count; i++)
+        {
+            facts.Add(($"rule {i}", $"{request.Rules[i].Text}: {request.Rules[i].Strategy.Name} {request.Rules[i].Strategy}"));
+        }
+
+        for (int i = 0; i < request.Sources.Count; i++)
+        {
+            facts.Add(($"source {i}", $"{request.Sources[i].Checkpoint.Name} with weight {request.Sources[i].Weight}"));
+        }
+
+        foreach (ICheckpoint input in request.Inputs)
+        {
+            foreach (CheckpointFile file in input.Files)
+            {
+                FileIdentity? identity = file.Identity;
+                facts.Add(($"file {Path.GetFullPath(file.Path)}", string.Create(CultureInfo.InvariantCulture,
+                    $"{file.Length} bytes, header {file.HeaderHash}, changed {identity?.Seconds}.{identity?.Nanoseconds}")));
+            }
+        }
+
+        facts.Add(("the plan of tensors", Digest(plan)));
+        return facts;
+    }
+
+    private static string Digest(MergePlan plan)
+    {
+        XxHash64 hash = new();
+        foreach (PlannedTensor tensor in plan.Tensors)
+        {
+            hash.Append(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+                $"{tensor.Tensor.Name}\n{tensor.Tensor.DType}\n{tensor.Tensor.Shape}\n{tensor.Operation}\n{tensor.Strategy}\n{tensor.Detail}\n{string.Join('\n', tensor.Sources)}\n{tensor.File}\n{tensor.Offset}\n")));
+        }
+
+        return hash.Digest().ToString("x16", CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,309 @@
+using LayerSwap.Files;
+using Microsoft.Win32.SafeHandles;
+
+namespace LayerSwap.Execution;
+
+/// <summary>
+/// The folder beside the target that a merge is made in: the model as it grows, the journal, and a lock that ends with its process. At the end the model gets the target's name, all at once;
+/// before that the target is as it was.
+/// </summary>
+internal sealed class Workspace : IDisposable
+{
+    private const string Suffix = ".layerswap-partial", JournalName = "journal", LockName = "lock", OwnerName = "owner", ModelName = "model", OldName = "old";
+
+    private readonly IFileOperations _files;
+    private readonly SafeFileHandle _lock;
+    private readonly IReadOnlyList<string> _madeParents;
+    private readonly bool _replaces;
+    private readonly bool _durable;
+    private Journal? _journal;
+    private bool _ended;
+
+    private Workspace(IFileOperations files, string target, SafeFileHandle @lock, IReadOnlyList<string> madeParents, bool replaces, bool durable)
+    {
+        _files = files;
+        Target = target;
+        _lock = @lock;
+        _madeParents = madeParents;
+        _replaces = replaces;
+        _durable = durable;
+    }
+
+    public string Target { get; }
+
+    public string Folder => FolderOf(Target);
+
+    /// <summary>Where the model is written.</summary>
+    public string Model => Path.Combine(Folder, ModelName);
+
+    public Journal Journal => _journal!;
+
+    /// <summary>Whether what is done stays to be continued when the work ends before its end.</summary>
+    public bool Keep { get; set; }
+
+    /// <summary>Whether there is something that could be continued.</summary>
+    public bool Resumable => _journal is { Done.Count: > 0 };
+
+    public static string FolderOf(string target) => Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}{Suffix}");
+
+    /// <exception cref="OutputException">The target is not free, or there is no room, no permission, another run, or what another run has left.</exception>
+    public static Workspace Open(string target, MergePlan plan, SaveOptions options)
+    {
+        string parent = Path.GetDirectoryName(target)!, folder = FolderOf(target), shown = Printable.Escape(target);
+        List<string> made = [];
+        for (string? missing = parent; missing is not null && !Directory.Exists(missing); missing = Path.GetDirectoryName(missing))
+        {
+            made.Add(missing);
+        }
+
+        IFileOperations files = options.Files;
+        SafeFileHandle? held = null;
+        bool ours = false;
+        try
+        {
+            if (made.Count > 0)
+            {
+                files.CreateFolder(parent);
+            }
+
+            ours = !Directory.Exists(folder);
+            if (!ours)
+            {
+                RequireOwn(target);
+            }
+
+            files.CreateFolder(folder);
+            held = Lock(target);
+            Workspace space = new(files, target, held, made, Occupied(target), options.Durable);
+            space.Begin(plan, options);
+            return space;
+        }
+        catch (Exception e)
+        {
+            held?.Dispose();
+            if (ours && Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+
+            RemoveParents(made);
+            if (e is IOException or UnauthorizedAccessException)
+            {
+                throw Failed(target, e, plan.WriteBytes);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Removes what an ended run has left of an output. False where there is nothing.</summary>
+    public static bool Clean(string target)
+    {
+        string folder = FolderOf(target);
+        if (!Directory.Exists(folder))
+        {
+            return false;
+        }
+
+        RequireOwn(target);
+        using (Lock(target))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether something is at the target that must not be lost.</summary>
+    public static bool Occupied(string target) => Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any();
+
+    public static OutputException Failed(string path, Exception e, long bytes, string? kept = null)
+    {
+        bool full = e is IOException && (e.HResult & 0xFFFF) is 0x1C or 0x70 || e.Message.Contains("disk", StringComparison.OrdinalIgnoreCase);
+        string room = "";
+        string? folder = Path.GetDirectoryName(Path.GetFullPath(path));
+        if (full && folder is not null && Directory.Exists(folder))
+        {
+            long free = new DriveInfo(folder).AvailableFreeSpace;
+            room = $" The output needs {ByteSize.Format(bytes)} ({bytes} bytes); {ByteSize.Format(free)} ({free} bytes) are free there now.";
+        }
+
+        string rest = kept is null ? "" : $" What is done is kept in {Printable.Escape(kept)}: --resume goes on with it, `layerswap clean` removes it.";
+        return new(path, $"{Printable.Escape(path)} could not be written: {Printable.Escape(e.Message)}{room} What was there before is unchanged.{rest} Remedy: check the room and the permissions there.", e);
+    }
+
+    /// <summary>Gives the model the target's name. Everything is synced before, and the name after.</summary>
+    public void Publish()
+    {
+        if (_durable)
+        {
+            _files.SyncFolder(Model);
+        }
+
+        Journal.Publish();
+        if (_replaces)
+        {
+            if (!_files.TryExchange(Model, Target))
+            {
+                // Without an exchange the old one steps aside; a run killed between is completed by --resume.
+                string old = Path.Combine(Folder, OldName);
+                _files.Move(Target, old);
+                try
+                {
+                    _files.Move(Model, Target);
+                }
+                catch
+                {
+                    Directory.Move(old, Target);
+                    throw;
+                }
+            }
+        }
+        else
+        {
+            if (Directory.Exists(Target))
+            {
+                // Empty, or it would be replaced: see above. One that was filled meanwhile is not removed.
+                Directory.Delete(Target);
+            }
+
+            _files.Move(Model, Target);
+        }
+
+        Keep = false;
+        if (_durable)
+        {
+            _files.SyncFolder(Path.GetDirectoryName(Target)!);
+        }
+
+        End();
+    }
+
+    public void Dispose()
+    {
+        if (!_ended)
+        {
+            if (Keep && Resumable)
+            {
+                Release();
+            }
+            else
+            {
+                End();
+                RemoveParents(_madeParents);
+            }
+        }
+    }
+
+    private void Begin(MergePlan plan, SaveOptions options)
+    {
+        string journal = Path.Combine(Folder, JournalName);
+        IReadOnlyList<(string, string)> identity = RunIdentity.Of(plan);
+        if (File.Exists(journal))
+        {
+            if (!options.Resume)
+            {
+                throw new OutputException(Target, $"{Printable.Escape(Folder)} is left over from a run that ended before its end. Remedy: go on with it (Resume, --resume), or remove it (layerswap clean {Printable.Escape(Target)}).");
+            }
+
+            _journal = Journal.Continue(_files, journal, Target, identity, out bool overwrote);
+            if (_journal is not null && _replaces && !options.Overwrite && !overwrote)
+            {
+                throw Occupied();
+            }
+        }
+
+        if (_journal is null)
+        {
+            if (_replaces && !options.Overwrite)
+            {
+                throw Occupied();
+            }
+
+            // Nothing was done that could be continued.
+            foreach (string rest in (string[])[Model, Path.Combine(Folder, OldName)])
+            {
+                if (Directory.Exists(rest))
+                {
+                    _files.DeleteFolder(rest);
+                }
+            }
+
+            _files.DeleteFile(journal);
+            RequireRoom(plan.WriteBytes);
+            _journal = Journal.Start(_files, journal, identity, options.Overwrite);
+        }
+
+        File.WriteAllText(Path.Combine(Folder, OwnerName), Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture) + "\n");
+        _files.CreateFolder(Model);
+
+        OutputException Occupied() => new(Target, $"{Printable.Escape(Target)} exists and is not empty. Remedy: choose another path, or overwrite it (Overwrite, --overwrite).");
+    }
+
+    private void RequireRoom(long bytes)
+    {
+        long free = _files.FreeBytes(Folder);
+        if (free < bytes)
+        {
+            throw new OutputException(Target, $"The output needs {ByteSize.Format(bytes)} ({bytes} bytes) beside {Printable.Escape(Target)}, but only {ByteSize.Format(free)} ({free} bytes) are free. "
+                + "Remedy: make room, or choose another disk.") { NoRoom = true };
+        }
+    }
+
+    /// <summary>Refuses a folder of this name with anything in it that no run would have put there.</summary>
+    private static void RequireOwn(string target)
+    {
+        string folder = FolderOf(target);
+        string? foreign = Directory.EnumerateFileSystemEntries(folder).Select(e => Path.GetFileName(e)).FirstOrDefault(n => n is not (JournalName or LockName or OwnerName or ModelName or OldName));
+        if (foreign is not null)
+        {
+            throw new OutputException(target, $"{Printable.Escape(folder)} is in the way and holds {Printable.Escape(foreign)}, which is not LayerSwap's. Remedy: look at it, and move it away.");
+        }
+    }
+
+    /// <summary>Held until the process ends, however it ends.</summary>
+    private static SafeFileHandle Lock(string target)
+    {
+        string folder = FolderOf(target), owner = Path.Combine(folder, OwnerName);
+        SafeFileHandle held;
+        try
+        {
+            held = File.OpenHandle(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (e is not FileNotFoundException and not DirectoryNotFoundException && File.Exists(Path.Combine(folder, LockName)))
+        {
+            string who = File.Exists(owner) ? File.ReadAllText(owner).Trim() : "";
+            throw new OutputException(target, $"{Printable.Escape(target)} is being written by another run{(who.Length > 0 ? $", process {Printable.Escape(who)}" : "")}. Remedy: wait for it, or choose another path.");
+        }
+
+        return held;
+    }
+
+    /// <summary>Removes the folders above the target that were made for it, innermost first.</summary>
+    private static void RemoveParents(IEnumerable<string> made)
+    {
+        foreach (string parent in made.Where(Directory.Exists))
+        {
+            if (!Directory.EnumerateFileSystemEntries(parent).Any())
+            {
+                Directory.Delete(parent);
+            }
+        }
+    }
+
+    private void Release()
+    {
+        _ended = true;
+        _journal?.Dispose();
+        _lock.Dispose();
+    }
+
+    private void End()
+    {
+        Release();
+        if (Directory.Exists(Folder))
+        {
+            _files.DeleteFolder(Folder);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace LayerSwap.Files;
+
+/// <summary>Every call by which an output comes to be: the seam where tests let the disk fill, the power fail, and the process die.</summary>
+internal interface IFileOperations
+{
+    void CreateFolder(string path);
+
+    /// <summary>A file that must not exist yet, with room for its whole length.</summary>
+    SafeFileHandle Create(string path, long length);
+
+    /// <summary>A file that exists, to be read and written.</summary>
+    SafeFileHandle Open(string path);
+
+    void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset);
+
+    /// <returns>False where the file ends before the destination is full.</returns>
+    bool TryRead(SafeFileHandle file, Span<byte> destination, long offset);
+
+    /// <exception cref="IOException">The bytes did not reach the device.</exception>
+    void Sync(SafeFileHandle file, string path);
+
+    /// <inheritdoc cref="Sync"/>
+    void SyncFolder(string path);
+
+    /// <summary>Renames a file or folder; nothing is ever replaced.</summary>
+    void Move(string from, string to);
+
+    /// <summary>Exchanges the names of two folders at once.</summary>
+    /// <returns>False where the file system cannot.</returns>
+    bool TryExchange(string first, string second);
+
+    /// <summary>Renames a file over another, at once.</summary>
+    void Replace(string from, string to);
+
+    void DeleteFile(string path);
+
+    /// <summary>Removes a folder and everything in it.</summary>
+    void DeleteFolder(string path);
+
+    long FreeBytes(string folder);
+}
