@@ -61,7 +61,7 @@ internal static class ExitCode
 
     private static int? Of(Exception e) => e switch
     {
-        CheckpointException or MergeException => BadInput,
+        CheckpointException or MergeException or RecipeException => BadInput,
         InputChangedException => IO,
         OutputException output => output.Refused ? Usage : IO,
         UsageException or ArgumentException => Usage,

@@ -31,11 +31,15 @@ internal sealed class OutputOptions
     }
 
     /// <summary>Plans, shows the plan, and, unless only the plan was asked for, works it.</summary>
-    public async Task<int> FinishAsync(MergeBuilder builder, ParseResult parsed, CancellationToken cancellation)
+    /// <param name="builder">The merge.</param>
+    /// <param name="parsed">What was typed.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <param name="target">The output where it was given without -o.</param>
+    public async Task<int> FinishAsync(MergeBuilder builder, ParseResult parsed, CancellationToken cancellation, string? target = null)
     {
         Terminal terminal = new(parsed);
         bool dry = _planOnly || parsed.GetValue(_dryRun);
-        string? path = parsed.GetValue(_output);
+        string? path = parsed.GetValue(_output) ?? target;
         if (string.IsNullOrEmpty(path) && !dry)
         {
             throw new UsageException("an output folder is needed: -o OUT. To see only what would be done, use `layerswap plan`.");
@@ -92,6 +96,12 @@ internal sealed class OutputOptions
             builder.OnThreads(threads is >= 1 and <= 1024 ? threads : throw new UsageException($"--threads {threads}: 1 to 1024 is expected."));
         }
 
-        return builder.WithSeed(parsed.GetValue(_seed) ?? 0).Vocabulary(parsed.GetValue(_vocabulary));
+        // A recipe may have said it already.
+        if (parsed.GetResult(_vocabulary) is { Implicit: false })
+        {
+            builder.Vocabulary(parsed.GetValue(_vocabulary));
+        }
+
+        return builder.WithSeed(parsed.GetValue(_seed) ?? 0);
     }
 }

@@ -51,6 +51,13 @@ public sealed class MergeBuilder
         return this;
     }
 
+    /// <summary>The same with but some of the sources, by their numbers.</summary>
+    internal MergeBuilder For(LayerSelector selector, IMergeStrategy strategy, IReadOnlyList<int> sources)
+    {
+        _rules.Add(new PlanRule(selector, strategy, sources));
+        return this;
+    }
+
     /// <summary>Takes what a selector matches from another model, bytes unchanged. The model becomes a source if it is none yet.</summary>
     /// <param name="selector">Which tensors.</param>
     /// <param name="from">The donor.</param>

@@ -22,4 +22,15 @@ public static class MergePlanExtensions
         ArgumentException.ThrowIfNullOrEmpty(path);
         return Task.Run(() => MergeExecutor.Execute(plan, path, options ?? new(), cancellationToken), cancellationToken);
     }
+
+    /// <summary>
+    /// The plan as a checkpoint: what is read of it is computed at that moment, and nothing is written. It can be looked at, evaluated, or merged again; the bytes are those that saving would
+    /// write. It is a view: its inputs must stay open, and disposing it closes none.
+    /// </summary>
+    /// <param name="plan">The plan.</param>
+    public static ICheckpoint AsCheckpoint(this MergePlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return new ComputedCheckpoint(plan);
+    }
 }

@@ -7,16 +7,29 @@ internal static class MergeCommand
 {
     public static Command Create(bool planOnly)
     {
-        Option<string> method = new("--method") { Description = "The method: " + string.Join("; ", MergeStrategies.Methods.Select(m => $"{m.Name} ({m.Summary.TrimEnd('.')})")) + ".", Required = true, HelpName = "NAME" };
+        Argument<string?> recipe = new("RECIPE") { Description = "A recipe: YAML as written for mergekit (docs/recipes.md). Its models are looked for relative to it, then in --models.", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> target = new("OUT") { Description = "The folder to write a recipe's result to; as -o OUT.", Arity = ArgumentArity.ZeroOrOne };
+        Option<string[]> folders = new("--models") { Description = "A folder in which a recipe's models are looked for; may be given several times.", HelpName = "DIR" };
+        Option<string?> method = new("--method") { Description = "The method: " + string.Join("; ", MergeStrategies.Methods.Select(m => $"{m.Name} ({m.Summary.TrimEnd('.')})")) + ".", HelpName = "NAME" };
         Option<string?> origin = new("--base") { Description = "The model the others were fine-tuned from, for methods that need one. It gives config and tokenizer.", HelpName = "DIR" };
-        Option<string[]> models = new("--model") { Description = "A model, with a weight if it has one: --model math=0.6. Once for each model.", Required = true, HelpName = "DIR[=WEIGHT]" };
+        Option<string[]> models = new("--model") { Description = "A model, with a weight if it has one: --model math=0.6. Once for each model.", HelpName = "DIR[=WEIGHT]" };
         Option<string[]> parameters = new("--parameter", "-p") { Description = "A parameter of the method: " + string.Join("; ", MergeStrategies.Methods.Select(m => $"{m.Name}: {string.Join(", ", m.Parameters.Select(p => p.Name))}")) + ".", HelpName = "NAME=VALUE" };
-        Command command = new("merge", "Merges models by a method.\n\nExample: layerswap merge --method task_arithmetic --base llama-8b --model math=0.6 --model swahili=0.4 -p lambda=0.8 -o out") { method, origin, models, parameters };
+        Command command = new("merge", "Merges models by a recipe, or by a method.\n\nExample: layerswap merge recipe.yml out --models ~/models\nExample: layerswap merge --method task_arithmetic --base llama-8b --model math=0.6 --model swahili=0.4 -p lambda=0.8 -o out") { recipe, target, folders, method, origin, models, parameters };
         OutputOptions output = new(command, planOnly);
         command.SetAction(async (parsed, cancellation) =>
         {
+            if (parsed.GetValue(recipe) is { } file)
+            {
+                return await FromRecipeAsync(file, parsed, output, parsed.GetValue(folders) ?? [], parsed.GetValue(target), method: parsed.GetValue(method), cancellation);
+            }
+
             using OpenModels open = new();
-            MergeMethod chosen = MergeStrategies.Find(parsed.GetValue(method)!);
+            if (parsed.GetValue(method) is not { } name || parsed.GetValue(models) is not { Length: > 0 })
+            {
+                throw new UsageException("a recipe, or --method NAME and at least one --model DIR are needed.");
+            }
+
+            MergeMethod chosen = MergeStrategies.Find(name);
             if (chosen.NeedsBase && parsed.GetValue(origin) is null)
             {
                 throw new UsageException($"{chosen.Name} needs --base DIR, the model the others were fine-tuned from.");
@@ -35,9 +48,27 @@ internal static class MergeCommand
         return command;
     }
 
-    private static Dictionary<string, Schedule> Parameters(string[] texts, MergeMethod method)
+    private static async Task<int> FromRecipeAsync(string path, ParseResult parsed, OutputOptions output, string[] folders, string? target, string? method, CancellationToken cancellation)
     {
-        Dictionary<string, Schedule> values = new(StringComparer.Ordinal);
+        if (method is not null)
+        {
+            throw new UsageException($"both a recipe ({Printable.Escape(path)}) and --method {Printable.Escape(method)} were given; one of them is expected.");
+        }
+
+        using Recipe recipe = Recipe.Load(path, folders);
+        MergeBuilder builder = recipe.ToMerge();
+        Terminal terminal = new(parsed);
+        foreach (string note in recipe.Notes)
+        {
+            terminal.Note($"note: {note}");
+        }
+
+        return await output.FinishAsync(builder, parsed, cancellation, target);
+    }
+
+    private static Dictionary<string, PerSource> Parameters(string[] texts, MergeMethod method)
+    {
+        Dictionary<string, PerSource> values = new(StringComparer.Ordinal);
         foreach (string text in texts)
         {
             int equals = text.IndexOf('=', StringComparison.Ordinal);

@@ -18,6 +18,7 @@ public sealed partial class FloorsTests
         ["Planning"] = 4,
         ["Execution"] = 5,
         ["Reports"] = 5,
+        ["Recipes"] = 6,
         [""] = 6,
     };
 

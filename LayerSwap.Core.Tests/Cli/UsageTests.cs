@@ -38,7 +38,7 @@ public sealed class UsageTests
     [InlineData("Required command was not provided.", "plan")]
     [InlineData("'--task' is required", "swap", "--language", "x", "-o", "out")]
     [InlineData("'--language' is required", "swap", "--task", "x", "-o", "out")]
-    [InlineData("'--method' is required", "merge", "--model", "x", "-o", "out")]
+    [InlineData("a recipe, or --method NAME", "merge", "--model", "x", "-o", "out")]
     [InlineData("'diff'", "diff", "x")]
     [InlineData("'verify'", "verify")]
     [InlineData("'--frobnicate'", "inspect", "x", "--frobnicate")]

@@ -85,9 +85,9 @@ public sealed class DeterminismTests
     /// <summary>A method with parameters that leave it something to decide, over as many models as it takes.</summary>
     private static MergeBuilder Of(string method, ICheckpoint[] models)
     {
-        Dictionary<string, Schedule> given = new(StringComparer.Ordinal) { ["density"] = 0.6, ["select_topk"] = 0.4, ["scale"] = 0.7, ["threshold"] = 0.01 };
+        Dictionary<string, PerSource> given = new(StringComparer.Ordinal) { ["density"] = 0.6, ["select_topk"] = 0.4, ["scale"] = 0.7, ["threshold"] = 0.01 };
         MergeMethod found = MergeStrategies.Find(method);
-        Dictionary<string, Schedule> values = new(given.Where(g => found.Parameters.Any(p => p.Name == g.Key)), StringComparer.Ordinal);
+        Dictionary<string, PerSource> values = new(given.Where(g => found.Parameters.Any(p => p.Name == g.Key)), StringComparer.Ordinal);
         if (method == "nearswap")
         {
             values["t"] = 0.01;

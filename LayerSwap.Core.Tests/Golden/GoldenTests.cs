@@ -76,9 +76,31 @@ public sealed class GoldenTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Agrees_with_the_established_tool(string name)
+    public Task Agrees_with_the_established_tool(string name) => Agree(name, Recipes[name](this));
+
+    /// <summary>The recipe itself, unchanged, finds its models relative to the folder of models.</summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task A_recipe_runs_unchanged(string name)
     {
-        await Recipes[name](this).SaveAsync(_temp["out"]);
+        string file = Fixture.Path("golden", "cases", name, "config.yml");
+        if (name == "linear-gradient-f32")
+        {
+            // Weights of 0 and 0: the established tool wrote NaN.
+            using Recipe zeros = Recipe.Load(file, Fixture.Path("golden"));
+            Assert.Contains("sum to 0", Assert.Throws<MergeException>(() => zeros.ToMerge().Plan()).Message, StringComparison.Ordinal);
+            return;
+        }
+
+        using Recipe recipe = Recipe.Load(file, Fixture.Path("golden"));
+        MergeBuilder merge = recipe.ToMerge();
+        await Agree(name, name == "linear-vocab-f32" ? merge.Vocabulary(VocabularyPolicy.Truncate) : merge);
+        Assert.Empty(recipe.Notes);
+    }
+
+    private async Task Agree(string name, MergeBuilder merge)
+    {
+        await merge.SaveAsync(_temp["out"]);
 
         using ICheckpoint expected = Checkpoint.Open(Fixture.Path("golden", "cases", name)), actual = Checkpoint.Open(_temp["out"]);
         Assert.Equal((IEnumerable<string>)[.. expected.Tensors.Select(t => t.ToString())], [.. actual.Tensors.Select(t => t.ToString())]);

@@ -193,7 +193,7 @@ public sealed class DefectsTests
     };
 
     private static IMergeStrategy Create(string method, params (string Name, double Value)[] values) =>
-        MergeStrategies.Find(method).Create(values.ToDictionary(v => v.Name, v => Schedule.FromDouble(v.Value), StringComparer.Ordinal));
+        MergeStrategies.Find(method).Create(values.ToDictionary(v => v.Name, v => PerSource.FromDouble(v.Value), StringComparer.Ordinal));
 
     private static double[] Run(DType dtype, long[] shape, double[] origin, double[][] sources, IMergeStrategy strategy)
     {

@@ -93,8 +93,8 @@ public sealed class StrategyTests
         Assert.All(MergeStrategies.Methods.Where(m => m.Name != "nearswap"), m => Assert.Equal(m.Name, m.Create().Name));
         Assert.Contains("needs the parameter t", Assert.Throws<ArgumentException>(() => MergeStrategies.Find("nearswap").Create()).Message, StringComparison.Ordinal);
         Assert.Contains("nearest is task_arithmetic", Assert.Throws<ArgumentException>(() => MergeStrategies.Find("task_aritmetic")).Message, StringComparison.Ordinal);
-        Assert.Contains("lambda", Assert.Throws<ArgumentException>(() => MergeStrategies.Find("task_arithmetic").Create(new Dictionary<string, Schedule>(StringComparer.Ordinal) { ["lamda"] = 1 })).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => MergeStrategies.Find("linear").Create(new Dictionary<string, Schedule>(StringComparer.Ordinal) { ["normalize"] = 0.5 }));
+        Assert.Contains("lambda", Assert.Throws<ArgumentException>(() => MergeStrategies.Find("task_arithmetic").Create(new Dictionary<string, PerSource>(StringComparer.Ordinal) { ["lamda"] = 1 })).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => MergeStrategies.Find("linear").Create(new Dictionary<string, PerSource>(StringComparer.Ordinal) { ["normalize"] = 0.5 }));
     }
 
     private static double[][] Values(DType dtype, int count, int seed)

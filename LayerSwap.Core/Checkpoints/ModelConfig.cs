@@ -48,8 +48,10 @@ internal sealed class ModelConfig
 
         try
         {
-            return PythonJson.Parse(InputFile.ReadAll(path, Longest)) is JsonObject root ? new ModelConfig(root)
+            ModelConfig config = PythonJson.Parse(InputFile.ReadAll(path, Longest)) is JsonObject root ? new ModelConfig(root)
                 : throw new CheckpointException(path, null, $"{Printable.Escape(path)} holds no JSON object, as a configuration should.");
+            config.Apply((checkpoint as IDerivedCheckpoint)?.ChangedConfig ?? new Dictionary<string, JsonNode>(StringComparer.Ordinal));
+            return config;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {

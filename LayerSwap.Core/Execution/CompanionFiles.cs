@@ -29,7 +29,7 @@ internal static class CompanionFiles
                 continue;
             }
 
-            yield return (name, name == ModelConfig.FileName && changes.Count > 0 ? Changed(donor, changes) : Contents(path));
+            yield return (name, name == ModelConfig.FileName && (changes.Count > 0 || donor is IDerivedCheckpoint { ChangedConfig.Count: > 0 }) ? Changed(donor, changes) : Contents(path));
         }
     }
 

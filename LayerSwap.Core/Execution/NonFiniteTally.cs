@@ -16,17 +16,15 @@ internal sealed class NonFiniteTally(bool refuse)
 
     /// <param name="tensor">The tensor being computed.</param>
     /// <param name="raw">The operands' bytes, one operand after another.</param>
-    /// <param name="read">How many elements of each were read.</param>
-    /// <param name="from">The first element that counts: neighbours may have been read with it.</param>
-    /// <param name="count">How many count.</param>
-    public void Observe(PlannedTensor tensor, ReadOnlySpan<byte> raw, int read, int from, int count)
+    /// <param name="range">Which elements; those that are not wanted do not count.</param>
+    public void Observe(PlannedTensor tensor, ReadOnlySpan<byte> raw, BlockRange range)
     {
         int at = 0;
         foreach (Operand operand in tensor.Work.Operands)
         {
             int width = operand.DType.Bits() / 8;
-            long found = NonFinite.Count(operand.DType, raw.Slice(at + (from * width), count * width));
-            at += read * width;
+            long found = NonFinite.Count(operand.DType, raw.Slice(at + (range.Own * width), range.Wanted * width));
+            at += range.Count * width;
             if (found > 0)
             {
                 (string Tensor, string Model) key = (tensor.Tensor.Name, operand.Checkpoint.Name);

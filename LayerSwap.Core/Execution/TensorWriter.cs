@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 using LayerSwap.Planning;
 using LayerSwap.Streaming;
@@ -73,7 +72,8 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
             int count = (int)Math.Min(blockElements, end - start);
             // A block that begins or ends within a unit is computed with all of it, and what belongs to its neighbours is left to them.
             long whole = start / unit * unit, wholeEnd = Math.Min((start + count + unit - 1) / unit * unit, tensor.Tensor.ElementCount);
-            Span<byte> output = Block<T>(pump.ScratchOf(worker), tensor, whole, (int)(wholeEnd - whole), unit, (int)(start - whole), count).Slice((int)(start - whole) * width, count * width);
+            BlockRange range = new(whole, (int)(wholeEnd - whole), (int)(start - whole), count);
+            ReadOnlySpan<byte> output = BlockComputer.Compute<T>(pump.ScratchOf(worker), tensor, range, unit, tally);
             sink(tensor, start * width, output);
             hash.Append(output);
             meter.Add((readWidth * count) + output.Length);
@@ -82,91 +82,7 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
         return hash.Digest();
     }
 
-    /// <param name="scratch">The worker's buffers.</param>
-    /// <param name="tensor">The tensor.</param>
-    /// <param name="start">The first element, at a unit's beginning.</param>
-    /// <param name="count">How many elements.</param>
-    /// <param name="unit">The unit.</param>
-    /// <param name="own">The first of them that is wanted, from 0.</param>
-    /// <param name="wanted">How many are wanted.</param>
-    private Span<byte> Block<T>(Scratch scratch, PlannedTensor tensor, long start, int count, long unit, int own, int wanted)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-    {
-        DType dtype = tensor.Tensor.DType;
-        int width = dtype.Bits() / 8, step = new SectionGrid(0, 0, unit).ComputeBlock;
-        ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, start, count);
-        tally.Observe(tensor, raw, count, own, wanted);
-        Span<byte> output = scratch.Output(count * width);
-        for (int part = 0; part < count; part += step)
-        {
-            int length = Math.Min(step, count - part);
-            Rows<T> rows = scratch.Decode<T>(tensor.Work.Operands, raw, count, part, length);
-            Span<byte> place = output.Slice(part * width, length * width);
-            if (tensor.Work is TensorWork.Compute compute)
-            {
-                Span<T> result = scratch.Result<T>(length);
-                Compute(compute, rows, start + part, result);
-                Narrow<T>(dtype, result, place);
-            }
-            else
-            {
-                Narrow(dtype, rows[0], place);
-            }
-        }
-
-        Mend(tensor.Work, dtype, raw, output);
-        return output;
-    }
-
-    private static void Compute<T>(TensorWork.Compute compute, Rows<T> rows, long start, Span<T> result)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-    {
-        MergeBlock<T> block = new(start, compute.HasBase ? rows[0] : [], compute.HasBase ? rows.After(1) : rows.After(0), result);
-        if (typeof(T) == typeof(double))
-        {
-            compute.Merge.Merge(block.As<double>());
-        }
-        else
-        {
-            compute.Merge.Merge(new MergeBlock(block.As<float>()));
-        }
-    }
-
-    /// <summary>Keeps a strategy's promise on elements that all operands agree on, where dtypes allow it to be kept to the bit.</summary>
-    private static void Mend(TensorWork work, DType dtype, ReadOnlySpan<byte> raw, Span<byte> output)
-    {
-        if (work is not TensorWork.Compute { Merge.Agreement: not AgreementRule.None } compute)
-        {
-            return;
-        }
-
-        int skip = compute.HasBase && compute.Merge.Agreement == AgreementRule.Sources ? 1 : 0;
-        bool same = compute.Operands.Count > skip;
-        for (int k = skip; same && k < compute.Operands.Count; k++)
-        {
-            same = compute.Operands[k].DType == dtype;
-        }
-
-        if (same)
-        {
-            Agreement.Restore(dtype.Bits(), raw[^(output.Length * (compute.Operands.Count - skip))..], output);
-        }
-    }
-
-    private static void Narrow<T>(DType dtype, ReadOnlySpan<T> source, Span<byte> destination)
-        where T : unmanaged
-    {
-        if (typeof(T) == typeof(double))
-        {
-            Codec.Narrow(dtype, MemoryMarshal.Cast<T, double>(source), destination);
-        }
-        else
-        {
-            Codec.Narrow(dtype, MemoryMarshal.Cast<T, float>(source), destination);
-        }
-    }
-
-    private static void RequireSame(PlannedTensor tensor, int operand, long offset, ReadOnlySpan<byte> expected, Span<byte> found)
+    public static void RequireSame(PlannedTensor tensor, int operand, long offset, ReadOnlySpan<byte> expected, Span<byte> found)
     {
         Operand other = tensor.Work.Operands[operand];
         other.Read(offset, found);

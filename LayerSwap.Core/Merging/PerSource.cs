@@ -27,6 +27,9 @@ public sealed class PerSource
     /// <inheritdoc cref="FromDouble"/>
     public static implicit operator PerSource(double value) => FromDouble(value);
 
+    /// <summary>The value, where there is one for all.</summary>
+    internal Schedule? Single => _values.Length == 1 ? _values[0] : null;
+
     /// <inheritdoc/>
     public override string ToString() => string.Join(", ", (object[])_values);
 

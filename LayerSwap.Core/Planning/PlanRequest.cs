@@ -1,7 +1,7 @@
 namespace LayerSwap.Planning;
 
-/// <summary>A rule by place: what to do where a selector matches; null matches everything.</summary>
-internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy)
+/// <summary>A rule by place: what to do where a selector matches; null matches everything. It may have but some of the sources.</summary>
+internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy, IReadOnlyList<int>? Only = null)
 {
     public string Text => Selector?.ToString() ?? "everywhere";
 }
@@ -18,6 +18,9 @@ internal sealed record PlanRequest
 
     /// <summary>The input that gives configuration and tokenizer.</summary>
     public required ICheckpoint Donor { get; init; }
+
+    /// <summary>The sources of a rule.</summary>
+    public IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> SourcesOf(PlanRule rule) => rule.Only is null ? Sources : [.. rule.Only.Select(i => Sources[i])];
 
     public DType? DType { get; init; }
 

@@ -22,8 +22,8 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
             return null;
         }
 
-        List<ICheckpoint> needed = merge.Taken is { } taken ? [Input(taken)]
-            : [.. (merge.ReadsBase && request.Base is { } origin ? [origin] : Array.Empty<ICheckpoint>()), .. request.Sources.Select(s => s.Checkpoint)];
+        List<ICheckpoint> needed = merge.Taken is { } taken ? [Input(rule, taken)]
+            : [.. (merge.ReadsBase && request.Base is { } origin ? [origin] : Array.Empty<ICheckpoint>()), .. request.SourcesOf(rule).Select(s => s.Checkpoint)];
         bool complete = true;
         foreach (ICheckpoint lacking in needed.Where(n => n.Find(name) is null).Distinct())
         {
@@ -102,12 +102,13 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
     {
         try
         {
+            IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> sources = request.SourcesOf(rule);
             return rule.Strategy.Bind(new MergeTensor
             {
                 Output = output,
                 Place = place,
-                Sources = [.. request.Sources.Select(s => s.Checkpoint.Name)],
-                Weights = [.. request.Sources.Select(s => s.Weight.At(place))],
+                Sources = [.. sources.Select(s => s.Checkpoint.Name)],
+                Weights = [.. sources.Select(s => s.Weight.At(place))],
                 HasBase = request.Base is not null,
                 Seed = request.Seed,
             });
@@ -123,10 +124,10 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         }
     }
 
-    private ICheckpoint Input(int source) => source == TensorMerge.Base
+    private ICheckpoint Input(PlanRule rule, int source) => source == TensorMerge.Base
         ? request.Base ?? throw new MergeException("A strategy takes from the base, but the merge has none. Remedy: give a base.")
-        : source < request.Sources.Count ? request.Sources[source].Checkpoint
-        : throw new MergeException($"A strategy takes from source {source}, but the merge has {request.Sources.Count}, counted from 0.");
+        : request.SourcesOf(rule) is var sources && source < sources.Count ? sources[source].Checkpoint
+        : throw new MergeException($"A strategy takes from source {source}, but there are {request.SourcesOf(rule).Count}, counted from 0.");
 
     private DType Target(DType found) => request.DType is { } asked && found.SupportsArithmetic() ? asked : found;
 

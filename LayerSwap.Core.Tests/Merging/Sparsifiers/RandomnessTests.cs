@@ -194,7 +194,7 @@ public sealed class RandomnessTests
     {
         using TempFolder temp = new();
         ICheckpoint origin = SmallModels.Of("base", DType.Float32, [.. tensors.Select(t => (t.Name, t.Shape, new double[t.Values.Length]))]);
-        Dictionary<string, Schedule> half = new(StringComparer.Ordinal) { ["density"] = 0.5 };
+        Dictionary<string, PerSource> half = new(StringComparer.Ordinal) { ["density"] = 0.5 };
         Merge.Onto(origin).With(SmallModels.Of("tuned", DType.Float32, tensors)).WithSeed(seed).Using(MergeStrategies.Find(method).Create(half)).SaveAsync(temp["out"]).GetAwaiter().GetResult();
         using ICheckpoint merged = Checkpoint.Open(temp["out"]);
         return SmallModels.Bytes(merged, "model.layers.0.w");

@@ -22,7 +22,7 @@ public sealed record MergeMethod
     /// <summary>Makes the strategy.</summary>
     /// <param name="values">Parameters by name; those not named have their defaults.</param>
     /// <exception cref="ArgumentException">A parameter is unknown, or its value is not of its type or range.</exception>
-    public IMergeStrategy Create(IReadOnlyDictionary<string, Schedule>? values = null) => Factory(new ParameterValues(this, values ?? new Dictionary<string, Schedule>(StringComparer.Ordinal)));
+    public IMergeStrategy Create(IReadOnlyDictionary<string, PerSource>? values = null) => Factory(new ParameterValues(this, values ?? new Dictionary<string, PerSource>(StringComparer.Ordinal)));
 }
 
 /// <summary>A parameter of a method.</summary>
@@ -36,6 +36,9 @@ public sealed record MergeParameter
 
     /// <summary>The value where none is given; 0 and 1 stand for false and true; null where one must be given.</summary>
     public required double? Default { get; init; }
+
+    /// <summary>Whether every source may have a value of its own.</summary>
+    public bool IsPerSource { get; init; }
 
     /// <summary>Whether it is a switch, written true or false (or 1 or 0).</summary>
     public bool IsSwitch { get; init; }

@@ -1,3 +1,5 @@
+using LayerSwap.Tensors;
+
 namespace LayerSwap.Merging;
 
 /// <summary>The catalogue of methods by name.</summary>
@@ -19,7 +21,7 @@ internal static class MergeMethods
             v => MergeStrategies.Karcher(new KarcherOptions { MaxIterations = v.Whole("max_iter"), Tolerance = v.Plain("tol") })),
         Method("nearswap", "The other model's elements where they are near the base's.", needsBase: true, [Number("t", "The distance up to which elements are taken whole; 0 or more.", null)],
             v => MergeStrategies.NearSwap(v.Number("t"))),
-        Method("passthrough", "One model, unchanged or scaled.", needsBase: false, [Number("scale", "What every element is multiplied by; 1 copies bytes.", 1)],
+        Method("passthrough", "One model, unchanged or scaled.", needsBase: false, [EachSource("scale", "What every element is multiplied by; 1 copies bytes.", 1)],
             v => MergeStrategies.Passthrough(v.Number("scale"))),
         Method("model_stock", "The base moved towards the models' mean, as far as their changes agree.", needsBase: true, [Switch("filter_wise", "Whether row by row.", on: false)],
             v => MergeStrategies.ModelStock(v.Switch("filter_wise"))),
@@ -27,7 +29,7 @@ internal static class MergeMethods
         Method("task_arithmetic", "The base plus the scaled sum of the models' changes from it.", needsBase: true, [Lambda, Switch("normalize", "Whether the sum is divided by the sum of the weights.", on: false)],
             v => MergeStrategies.TaskArithmetic(new TaskArithmeticOptions { Scale = v.Number("lambda"), Normalize = v.Switch("normalize") })),
         Method("ties", "Each change trimmed to its largest, merged where signs agree.", needsBase: true, [Density, Lambda, Normalize(true), Rescaled(false), Int8Mask],
-            v => MergeStrategies.Ties(new TiesOptions { Density = v.Number("density"), Lambda = v.Number("lambda"), Normalize = v.Switch("normalize"), Rescale = Scale(v) })),
+            v => MergeStrategies.Ties(new TiesOptions { Density = v.PerSource("density"), Lambda = v.Number("lambda"), Normalize = v.Switch("normalize"), Rescale = Scale(v) })),
         Method("dare_linear", "Each change thinned out at random, summed.", needsBase: true, [Density, Lambda, Normalize(false), Rescaled(true), Int8Mask], v => Dare(v, signs: false)),
         Method("dare_ties", "Each change thinned out at random, merged where signs agree.", needsBase: true, [Density, Lambda, Normalize(false), Rescaled(true), Int8Mask], v => Dare(v, signs: true)),
         Method("breadcrumbs", "Each change without its largest and smallest, summed.", needsBase: true, [Density, Gamma, Lambda, Normalize(false), Rescaled(false), Int8Mask], v => Breadcrumbs(v, signs: false)),
@@ -51,38 +53,23 @@ internal static class MergeMethods
 
     private static MergeParameter Lambda => Number("lambda", "The scale of the merged change.", 1);
 
-    private static MergeParameter Density => Number("density", "The share of each change that is kept; 0 to 1.", 1);
+    private static MergeParameter Density => EachSource("density", "The share of each change that is kept; 0 to 1.", 1);
 
-    private static MergeParameter Gamma => Number("gamma", "The share of the very largest that is dropped; 0 up to 1.", 0.01);
+    private static MergeParameter Gamma => EachSource("gamma", "The share of the very largest that is dropped; 0 up to 1.", 0.01);
 
-    private static MergeParameter Epsilon => Number("epsilon", "How far probabilities lie from the density at either end of a row's ranking.", 0.15);
+    private static MergeParameter Epsilon => EachSource("epsilon", "How far probabilities lie from the density at either end of a row's ranking.", 0.15);
 
     private static MergeParameter Int8Mask => Switch("int8_mask", "Accepted for recipes' sake; changes nothing.", on: false);
 
     public static MergeMethod Find(string name) => All.FirstOrDefault(m => m.Name == name)
-        ?? throw new ArgumentException($"There is no method {Printable.Escape(name)}; nearest is {All.MinBy(m => Distance(m.Name, name))!.Name}. There are {string.Join(", ", All.Select(m => m.Name))}.", nameof(name));
-
-    /// <summary>The Levenshtein distance.</summary>
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
-            }
-        }
-
-        return row[^1];
-    }
+        ?? throw new ArgumentException($"There is no method {Printable.Escape(name)}; nearest is {Nearest.To(name, All.Select(m => m.Name))}. There are {string.Join(", ", All.Select(m => m.Name))}.", nameof(name));
 
     private static MergeMethod Method(string name, string summary, bool needsBase, IReadOnlyList<MergeParameter> parameters, Func<ParameterValues, IMergeStrategy> factory) =>
         new() { Name = name, Summary = summary, NeedsBase = needsBase, Parameters = parameters, Factory = factory };
 
     private static MergeParameter Number(string name, string summary, double? otherwise) => new() { Name = name, Summary = summary, Default = otherwise };
+
+    private static MergeParameter EachSource(string name, string summary, double? otherwise) => new() { Name = name, Summary = summary, Default = otherwise, IsPerSource = true };
 
     private static MergeParameter Switch(string name, string summary, bool on) => new() { Name = name, Summary = summary, Default = on ? 1 : 0, IsSwitch = true };
 
@@ -94,7 +81,7 @@ internal static class MergeMethods
 
     private static IMergeStrategy Dare(ParameterValues v, bool signs) => MergeStrategies.Dare(new DareOptions
     {
-        Density = v.Number("density"),
+        Density = v.PerSource("density"),
         Lambda = v.Number("lambda"),
         Normalize = v.Switch("normalize"),
         Rescale = Scale(v),
@@ -103,8 +90,8 @@ internal static class MergeMethods
 
     private static IMergeStrategy Breadcrumbs(ParameterValues v, bool signs) => MergeStrategies.Breadcrumbs(new BreadcrumbsOptions
     {
-        Density = v.Number("density"),
-        Gamma = v.Number("gamma"),
+        Density = v.PerSource("density"),
+        Gamma = v.PerSource("gamma"),
         Lambda = v.Number("lambda"),
         Normalize = v.Switch("normalize"),
         Rescale = Scale(v),
@@ -113,8 +100,8 @@ internal static class MergeMethods
 
     private static IMergeStrategy Della(ParameterValues v, bool signs) => MergeStrategies.Della(new DellaOptions
     {
-        Density = v.Number("density"),
-        Epsilon = v.Number("epsilon"),
+        Density = v.PerSource("density"),
+        Epsilon = v.PerSource("epsilon"),
         Lambda = v.Number("lambda"),
         Normalize = v.Switch("normalize"),
         Rescale = Scale(v),

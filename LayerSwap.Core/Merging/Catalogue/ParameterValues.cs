@@ -6,9 +6,9 @@ namespace LayerSwap.Merging;
 internal sealed class ParameterValues
 {
     private readonly MergeMethod _method;
-    private readonly IReadOnlyDictionary<string, Schedule> _values;
+    private readonly IReadOnlyDictionary<string, PerSource> _values;
 
-    public ParameterValues(MergeMethod method, IReadOnlyDictionary<string, Schedule> values)
+    public ParameterValues(MergeMethod method, IReadOnlyDictionary<string, PerSource> values)
     {
         foreach (string name in values.Keys.Where(v => !method.Parameters.Any(p => p.Name == v)))
         {
@@ -20,9 +20,14 @@ internal sealed class ParameterValues
         _values = values;
     }
 
-    public Schedule Number(string name) => _values.TryGetValue(name, out Schedule? value) ? value
+    /// <summary>A value for each source, or one for all.</summary>
+    public PerSource PerSource(string name) => _values.TryGetValue(name, out PerSource? value) ? value
         : Parameter(name).Default is { } otherwise ? otherwise
         : throw new ArgumentException($"{_method.Name} needs the parameter {name}: {Parameter(name).Summary}");
+
+    /// <summary>One value for all sources.</summary>
+    public Schedule Number(string name) => PerSource(name).Single
+        ?? throw new ArgumentException($"{_method.Name}: {name} is {PerSource(name)}; one value is expected, not one a source.");
 
     public bool Switch(string name)
     {

@@ -16,7 +16,11 @@ internal sealed class LinearStrategy(LinearOptions options) : IMergeStrategy
         }
 
         double[] weights = Weights(tensor);
-        return weights.Length == 1 && options.Normalize && weights[0] != 0 ? TensorMerge.Take(0) : WeightedAverage.Of("linear", weights, options.Normalize);
+        // Where one source alone counts, wholly, it is taken: its very bytes, and the others are not read.
+        int[] counting = [.. Enumerable.Range(0, weights.Length).Where(i => weights[i] != 0)];
+        return counting.Length == 1 && double.IsFinite(weights[counting[0]]) && (options.Normalize || weights[counting[0]] == 1)
+            ? TensorMerge.Take(counting[0])
+            : WeightedAverage.Of("linear", weights, options.Normalize);
     }
 
     private double[] Weights(MergeTensor tensor) =>

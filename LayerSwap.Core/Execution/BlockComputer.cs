@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
+using LayerSwap.Planning;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Execution;
+
+/// <summary>The elements of a block: from the first of a unit, how many, and which of them are wanted.</summary>
+internal readonly record struct BlockRange(long Start, int Count, int Own, int Wanted);
+
+/// <summary>Computes the bytes of a block of a planned tensor: read, decode, merge, narrow, and keep what all agree on.</summary>
+internal static class BlockComputer
+{
+    /// <param name="scratch">The worker's buffers.</param>
+    /// <param name="tensor">A tensor that is computed or converted.</param>
+    /// <param name="range">Which elements.</param>
+    /// <param name="unit">How many are computed together.</param>
+    /// <param name="tally">Told of what is not finite; null for nobody.</param>
+    /// <returns>The wanted elements' bytes, in the scratch.</returns>
+    public static ReadOnlySpan<byte> Compute<T>(Scratch scratch, PlannedTensor tensor, BlockRange range, long unit, NonFiniteTally? tally)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        DType dtype = tensor.Tensor.DType;
+        int width = dtype.Bits() / 8, step = new SectionGrid(0, 0, unit).ComputeBlock;
+        int count = range.Count;
+        ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, range.Start, count);
+        tally?.Observe(tensor, raw, range);
+        Span<byte> output = scratch.Output(count * width);
+        for (int part = 0; part < count; part += step)
+        {
+            int length = Math.Min(step, count - part);
+            Rows<T> rows = scratch.Decode<T>(tensor.Work.Operands, raw, count, part, length);
+            Span<byte> place = output.Slice(part * width, length * width);
+            if (tensor.Work is TensorWork.Compute compute)
+            {
+                Span<T> result = scratch.Result<T>(length);
+                Merge(compute, rows, range.Start + part, result);
+                Narrow<T>(dtype, result, place);
+            }
+            else
+            {
+                Narrow(dtype, rows[0], place);
+            }
+        }
+
+        Mend(tensor.Work, dtype, raw, output);
+        return output.Slice(range.Own * width, range.Wanted * width);
+    }
+
+    private static void Merge<T>(TensorWork.Compute compute, Rows<T> rows, long start, Span<T> result)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        MergeBlock<T> block = new(start, compute.HasBase ? rows[0] : [], compute.HasBase ? rows.After(1) : rows.After(0), result);
+        if (typeof(T) == typeof(double))
+        {
+            compute.Merge.Merge(block.As<double>());
+        }
+        else
+        {
+            compute.Merge.Merge(new MergeBlock(block.As<float>()));
+        }
+    }
+
+    /// <summary>Keeps a strategy's promise on elements that all operands agree on, where dtypes allow it to be kept to the bit.</summary>
+    private static void Mend(TensorWork work, DType dtype, ReadOnlySpan<byte> raw, Span<byte> output)
+    {
+        if (work is not TensorWork.Compute { Merge.Agreement: not AgreementRule.None } compute)
+        {
+            return;
+        }
+
+        int skip = compute.HasBase && compute.Merge.Agreement == AgreementRule.Sources ? 1 : 0;
+        bool same = compute.Operands.Count > skip;
+        for (int k = skip; same && k < compute.Operands.Count; k++)
+        {
+            same = compute.Operands[k].DType == dtype;
+        }
+
+        if (same)
+        {
+            Agreement.Restore(dtype.Bits(), raw[^(output.Length * (compute.Operands.Count - skip))..], output);
+        }
+    }
+
+    private static void Narrow<T>(DType dtype, ReadOnlySpan<T> source, Span<byte> destination)
+        where T : unmanaged
+    {
+        if (typeof(T) == typeof(double))
+        {
+            Codec.Narrow(dtype, MemoryMarshal.Cast<T, double>(source), destination);
+        }
+        else
+        {
+            Codec.Narrow(dtype, MemoryMarshal.Cast<T, float>(source), destination);
+        }
+    }
+}

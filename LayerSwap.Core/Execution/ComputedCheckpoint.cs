@@ -1,0 +1,108 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
+using LayerSwap.Checkpoints;
+using LayerSwap.Planning;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Execution;
+
+/// <summary>A plan as a checkpoint: what is read is computed at that moment, and nothing is written. Passes over a tensor are made once, when it is first read.</summary>
+internal sealed class ComputedCheckpoint : ICheckpoint, IDerivedCheckpoint
+{
+    private readonly MergePlan _plan;
+    private readonly TensorList _tensors;
+    private readonly Dictionary<string, (PlannedTensor Tensor, Lazy<bool> Prepared)> _places;
+    private readonly ConcurrentBag<Scratch> _scratch = [];
+
+    public ComputedCheckpoint(MergePlan plan)
+    {
+        _plan = plan;
+        _tensors = new TensorList(plan.Tensors.Select(t => t.Tensor));
+        _places = plan.Tensors.ToDictionary(t => t.Tensor.Name, t => (t, new Lazy<bool>(() => Prepare(t))), StringComparer.Ordinal);
+        Files = [.. plan.Request.Inputs.SelectMany(i => i.Files).DistinctBy(f => f.Path, StringComparer.Ordinal)];
+        Metadata = plan.Request.Donor.Metadata;
+    }
+
+    public string Name => $"merge of {string.Join(", ", _plan.Request.Inputs.Select(i => i.Name))}";
+
+    public string? Folder => _plan.Request.Donor.Folder;
+
+    public IReadOnlyList<TensorInfo> Tensors => _tensors.Ordered;
+
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    public IReadOnlyList<CheckpointFile> Files { get; }
+
+    public IReadOnlyDictionary<string, JsonNode> ChangedConfig => _plan.ConfigChanges;
+
+    public TensorInfo? Find(string name) => _tensors.Find(name);
+
+    public void Read(string name, long offset, Span<byte> destination)
+    {
+        _tensors.Window(Name, name, offset, destination.Length);
+        (PlannedTensor tensor, Lazy<bool> prepared) = _places[name];
+        _ = prepared.Value;
+        switch (tensor.Work)
+        {
+            case TensorWork.Copy:
+                tensor.Work.Operands[0].Read(offset, destination);
+                break;
+            case TensorWork.Agree:
+                ReadAgreed(tensor, offset, destination);
+                break;
+            default:
+                Compute(tensor, offset, destination);
+                break;
+        }
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private static bool Prepare(PlannedTensor tensor)
+    {
+        if (tensor.Work is TensorWork.Compute compute)
+        {
+            compute.Merge.Prepare(new PumpPasses(new Pump(new Crew(1, CancellationToken.None)), 0, compute, tensor.Tensor.ElementCount));
+            // What was remembered of the tensor between two passes would stay for every tensor read.
+            compute.Merge.Release();
+        }
+
+        return true;
+    }
+
+    private void Compute(PlannedTensor tensor, long offset, Span<byte> destination)
+    {
+        int width = tensor.Tensor.DType.Bits() / 8;
+        long unit = tensor.Work is TensorWork.Compute compute ? compute.Merge.Unit : 1;
+        Scratch scratch = _scratch.TryTake(out Scratch? free) ? free : new Scratch();
+        while (!destination.IsEmpty)
+        {
+            // A window may begin and end within an element, and within a unit.
+            long first = offset / width, end = Math.Min((offset + destination.Length + width - 1) / width, first + Sections.ReadBlock);
+            long whole = first / unit * unit, wholeEnd = Math.Min((end + unit - 1) / unit * unit, tensor.Tensor.ElementCount);
+            BlockRange range = new(whole, (int)(wholeEnd - whole), (int)(first - whole), (int)(end - first));
+            ReadOnlySpan<byte> bytes = Pump.NeedsDoubles(tensor.Work.Operands, tensor.Tensor.DType)
+                ? BlockComputer.Compute<double>(scratch, tensor, range, unit, null)
+                : BlockComputer.Compute<float>(scratch, tensor, range, unit, null);
+            bytes = bytes[(int)(offset - (first * width))..];
+            int count = Math.Min(bytes.Length, destination.Length);
+            bytes[..count].CopyTo(destination);
+            destination = destination[count..];
+            offset += count;
+        }
+
+        _scratch.Add(scratch);
+    }
+
+    private static void ReadAgreed(PlannedTensor tensor, long offset, Span<byte> destination)
+    {
+        tensor.Work.Operands[0].Read(offset, destination);
+        byte[] other = new byte[destination.Length];
+        for (int k = 1; k < tensor.Work.Operands.Count; k++)
+        {
+            TensorWriter.RequireSame(tensor, k, offset, destination, other);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+namespace LayerSwap.Recipes;
+
+/// <summary>Opens the models that recipes refer to, each once: earlier documents by name, then paths relative to the recipe, then to the folders of models.</summary>
+internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFolders, YamlReader problems) : IDisposable
+{
+    private readonly Dictionary<string, ICheckpoint> _open = new(StringComparer.Ordinal);
+
+    /// <summary>Makes the result of a document known by its name.</summary>
+    public void Add(string name, ICheckpoint merged) => _open[name] = merged;
+
+    /// <returns>Null where there is none, which is then a problem.</returns>
+    public ICheckpoint? Find(ModelReference reference)
+    {
+        if (_open.TryGetValue(reference.Path, out ICheckpoint? known))
+        {
+            return known;
+        }
+
+        string[] places = [.. Places(reference.Path).Distinct(StringComparer.Ordinal)];
+        string? found = Array.Find(places, Path.Exists);
+        if (found is null)
+        {
+            problems.Add(reference.Place, $"there is no model {Printable.Escape(reference.Path)}; looked for as {string.Join(", ", places.Select(Printable.Escape))}. "
+                + "Remedy: give its path relative to the recipe, or the folder that models lie in (--models DIR).");
+            return null;
+        }
+
+        // Two ways to write one path are one model.
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(found));
+        if (!_open.TryGetValue(full, out ICheckpoint? opened))
+        {
+            opened = Checkpoint.Open(found);
+            _open.Add(full, opened);
+        }
+
+        _open[reference.Path] = opened;
+        return opened;
+    }
+
+    public void Dispose()
+    {
+        foreach (ICheckpoint checkpoint in _open.Values.Distinct())
+        {
+            checkpoint.Dispose();
+        }
+
+        _open.Clear();
+    }
+
+    private IEnumerable<string> Places(string path)
+    {
+        yield return Path.Combine(folder, path);
+        foreach (string models in modelFolders)
+        {
+            yield return Path.Combine(models, path);
+        }
+
+        // The cache of the hub: a snapshot is a folder of links.
+        string[] parts = path.Split('@')[0].Split('/');
+        if (parts.Length == 2)
+        {
+            foreach (string models in modelFolders)
+            {
+                string snapshots = Path.Combine(models, $"models--{parts[0]}--{parts[1]}", "snapshots");
+                foreach (string snapshot in Directory.Exists(snapshots) ? Directory.EnumerateDirectories(snapshots).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
+                {
+                    yield return snapshot;
+                }
+            }
+        }
+    }
+}

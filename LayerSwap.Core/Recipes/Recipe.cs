@@ -1,0 +1,73 @@
+using LayerSwap.Recipes;
+
+namespace LayerSwap;
+
+/// <summary>
+/// A merge written down: YAML as people have it for mergekit, and LayerSwap's few additions (docs/recipes.md). It has no engine of its own: it becomes builder calls. Owns the models it opens:
+/// dispose it when the merge is done.
+/// </summary>
+public sealed class Recipe : IDisposable
+{
+    private readonly IReadOnlyList<RecipeDocument> _documents;
+    private readonly YamlReader _problems;
+    private readonly ModelFinder _models;
+    private readonly List<string> _notes = [];
+
+    private Recipe(string text, string file, string folder, IReadOnlyList<string> modelFolders)
+    {
+        _documents = RecipeReader.Read(text, file);
+        _problems = new YamlReader(file);
+        _models = new ModelFinder(folder, modelFolders, _problems);
+    }
+
+    /// <summary>What one should know of the recipe, though it can be carried out; filled by <see cref="ToMerge"/>.</summary>
+    public IReadOnlyList<string> Notes => _notes;
+
+    /// <summary>Reads a recipe. No model is opened yet.</summary>
+    /// <param name="path">The file; model paths in it are relative to its folder.</param>
+    /// <param name="modelFolders">Folders where models are looked for next.</param>
+    /// <exception cref="RecipeException">It cannot be understood; all that is wrong is named with line and column.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static Recipe Load(string path, params IReadOnlyList<string> modelFolders)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(modelFolders);
+        byte[] bytes = Checkpoints.InputFile.ReadAll(path, RecipeText.Longest);
+        return new Recipe(RecipeText.Decode(bytes, path), path, Path.GetDirectoryName(Path.GetFullPath(path))!, modelFolders);
+    }
+
+    /// <summary>Reads a recipe from its text.</summary>
+    /// <param name="yaml">The text.</param>
+    /// <param name="folder">What model paths are relative to; null for the current folder.</param>
+    /// <param name="modelFolders">Folders where models are looked for next.</param>
+    /// <exception cref="RecipeException">It cannot be understood.</exception>
+    public static Recipe Parse(string yaml, string? folder = null, params IReadOnlyList<string> modelFolders)
+    {
+        ArgumentNullException.ThrowIfNull(yaml);
+        ArgumentNullException.ThrowIfNull(modelFolders);
+        return new Recipe(yaml, "recipe", folder ?? Environment.CurrentDirectory, modelFolders);
+    }
+
+    /// <summary>Opens the models, headers only, and makes the builder calls. Of several documents the last is the result; those before it are models that it may use, computed on demand.</summary>
+    /// <exception cref="RecipeException">It cannot be carried out: a model is missing, a parameter has no such name, a layer does not exist; all that is wrong is named with line and column.</exception>
+    /// <exception cref="CheckpointException">A model breaks a rule of its format.</exception>
+    /// <exception cref="MergeException">A document that another uses cannot be planned.</exception>
+    public MergeBuilder ToMerge()
+    {
+        _notes.Clear();
+        for (int i = 0; ; i++)
+        {
+            MergeBuilder? builder = new RecipeBinder(_documents[i], _models, _problems, _notes).Bind();
+            _problems.ThrowIfAny();
+            if (i == _documents.Count - 1)
+            {
+                return builder!;
+            }
+
+            _models.Add(_documents[i].Name!, builder!.Plan().AsCheckpoint());
+        }
+    }
+
+    /// <summary>Closes the models.</summary>
+    public void Dispose() => _models.Dispose();
+}

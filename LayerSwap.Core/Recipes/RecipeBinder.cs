@@ -1,0 +1,360 @@
+using LayerSwap.Merging;
+
+namespace LayerSwap.Recipes;
+
+/// <summary>Holds a document against the models it names and makes the builder calls.</summary>
+internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, YamlReader problems, List<string> notes)
+{
+    private const string LayerSwapName = "layer_swap", ShareSwapName = "share_swap", Weight = "weight";
+
+    public static IReadOnlyList<string> OwnMethods { get; } = [LayerSwapName, ShareSwapName];
+
+    /// <summary>All that can stand as merge_method.</summary>
+    public static IReadOnlyList<string> Methods { get; } = [.. MergeMethods.All.Select(m => m.Name), .. OwnMethods];
+
+    /// <summary>Methods to which a base is no more than a model that gives configuration and tokenizer.</summary>
+    private static readonly string[] WithoutBase = ["linear", "passthrough"];
+
+    public static string NoSuchMethod(string name) => $"there is no method {Printable.Escape(name)}; nearest is {Tensors.Nearest.To(name, Methods)}. There are {string.Join(", ", Methods)}.";
+
+    /// <returns>Null where there are problems.</returns>
+    public MergeBuilder? Bind()
+    {
+        Dictionary<string, ICheckpoint> open = new(StringComparer.Ordinal);
+        foreach (ModelReference reference in recipe.References)
+        {
+            if (models.Find(reference) is { } checkpoint)
+            {
+                open[reference.Path] = checkpoint;
+            }
+        }
+
+        if (open.Count < recipe.References.Count())
+        {
+            return null;
+        }
+
+        MergeBuilder? builder = recipe.Method switch
+        {
+            LayerSwapName => BindLayerSwap(open),
+            ShareSwapName => BindShareSwap(open),
+            _ => BindMethod(MergeMethods.Find(recipe.Method), open),
+        };
+        return builder is null ? null : Finish(builder, open);
+    }
+
+    private MergeBuilder? BindMethod(MergeMethod method, Dictionary<string, ICheckpoint> open)
+    {
+        bool usesBase = !WithoutBase.Contains(method.Name, StringComparer.Ordinal);
+        ICheckpoint? origin = recipe.Base is { } b ? open[b.Path] : null;
+        bool slicesHaveBases = recipe.Modules.SelectMany(m => m.Slices).All(s => s.Base is not null);
+        if (method.NeedsBase && origin is null && !slicesHaveBases)
+        {
+            problems.Add(recipe.MethodPlace, $"{method.Name} needs base_model, the model the others were fine-tuned from.");
+            return null;
+        }
+
+        CheckParameters(method);
+        List<SliceGroup> groups = [.. recipe.Modules.Select(m => SliceGroup.Of(m, recipe.Base, open, usesBase, problems, notes)).OfType<SliceGroup>()];
+        if (groups.Count < recipe.Modules.Count)
+        {
+            return null;
+        }
+
+        ICheckpoint? mergeBase = usesBase ? groups[0].Base ?? origin : null;
+        MergeBuilder builder = new(mergeBase, MergeStrategies.Keep, donor: mergeBase ?? origin);
+        int first = 0;
+        foreach ((SliceGroup group, RecipeModule module) in groups.Zip(recipe.Modules))
+        {
+            AddSources(builder, method, group, module);
+            for (int k = 0; k < group.Slices.Count; k++)
+            {
+                SliceView slice = group.Slices[k];
+                if (Strategy(method, slice, module) is not { } strategy)
+                {
+                    continue;
+                }
+
+                // Everything of one slice without a name is the whole merge.
+                bool all = groups.Count == 1 && group.Slices.Count == 1 && module.Name is null;
+                if (all)
+                {
+                    builder.Using(strategy);
+                }
+                else
+                {
+                    int start = first;
+                    builder.For(slice.Where, strategy, [.. Enumerable.Range(start, slice.Sources.Count)]);
+                }
+            }
+
+            first += group.Width;
+        }
+
+        return builder;
+    }
+
+    private void AddSources(MergeBuilder builder, MergeMethod method, SliceGroup group, RecipeModule module)
+    {
+        for (int j = 0; j < group.Width; j++)
+        {
+            Schedule? weight = null;
+            foreach (SliceView slice in group.Slices.Where(s => j < s.Sources.Count))
+            {
+                RecipeSource source = slice.Sources[j];
+                Schedule own = Lookup(Weight, [source.Parameters, slice.Slice.Parameters, module.Parameters, recipe.Parameters], 1, slice);
+                if (WeightRequired(method) && !IsGiven(Weight, source.Parameters, slice.Slice.Parameters, module.Parameters, recipe.Parameters))
+                {
+                    problems.Add(source.Place, $"{method.Name} needs a weight for {Printable.Escape(source.Model.Path)}.");
+                }
+
+                weight = weight?.Where(slice.Where, own) ?? own;
+            }
+
+            builder.With(group.Stacks[j], weight);
+        }
+    }
+
+    private IMergeStrategy? Strategy(MergeMethod method, SliceView slice, RecipeModule module)
+    {
+        Dictionary<string, PerSource> values = new(StringComparer.Ordinal);
+        foreach (MergeParameter parameter in method.Parameters)
+        {
+            Settings[] above = [slice.Slice.Parameters, module.Parameters, recipe.Parameters];
+            if (parameter.IsPerSource && slice.Sources.Count > 0)
+            {
+                if (slice.Sources.Any(s => IsGiven(parameter.Name, [s.Parameters, .. above])))
+                {
+                    Schedule[] each = [.. slice.Sources.Select(s => Lookup(parameter.Name, [s.Parameters, .. above], parameter.Default, slice))];
+                    values[parameter.Name] = each.Length == 1 ? each[0] : PerSource.Of(each);
+                }
+            }
+            else if (IsGiven(parameter.Name, above))
+            {
+                values[parameter.Name] = Lookup(parameter.Name, above, parameter.Default, slice);
+            }
+        }
+
+        try
+        {
+            return method.Create(values);
+        }
+        catch (ArgumentException e)
+        {
+            problems.Add(recipe.MethodPlace, e.Message);
+            return null;
+        }
+    }
+
+    private MergeBuilder? BindLayerSwap(Dictionary<string, ICheckpoint> open)
+    {
+        if (Pair(open) is not { } pair)
+        {
+            return null;
+        }
+
+        string[] known = ["bottom", "top", "transition_bottom", "transition_top", "transition", "embeddings", "norm", "head", "others", "transition_weights"];
+        CheckNames(recipe.Parameters, known, LayerSwapName);
+        int transition = Whole("transition", 1);
+        LayerSwapOptions options = new()
+        {
+            Bottom = Whole("bottom", 5),
+            Top = Whole("top", 2),
+            TransitionBottom = Whole("transition_bottom", transition),
+            TransitionTop = Whole("transition_top", transition),
+            Embeddings = Policy("embeddings"),
+            Norm = Policy("norm"),
+            Head = Policy("head"),
+            Others = Policy("others"),
+            Weights = Weights(pair),
+        };
+        return Merge.LayerSwap(pair.Task, pair.Language, options, recipe.Base is { } b ? open[b.Path] : null);
+    }
+
+    private MergeBuilder? BindShareSwap(Dictionary<string, ICheckpoint> open)
+    {
+        if (recipe.Base is null)
+        {
+            problems.Add(recipe.MethodPlace, $"{ShareSwapName} needs base_model, the model the others were fine-tuned from.");
+            return null;
+        }
+
+        if (Pair(open) is not { } pair)
+        {
+            return null;
+        }
+
+        CheckNames(recipe.Parameters, ["threshold"], ShareSwapName);
+        ICheckpoint origin = open[recipe.Base.Path];
+        double threshold = recipe.Parameters.TryGetValue("threshold", out Setting? setting) ? setting.Values[0].Gradient[0] : 0.1;
+        notes.Add($"{ShareSwapName} compared the models with their base before planning: it is chosen by what changed.");
+        LayerDiffReport diff = LayerDiff.From(origin).To(pair.Task, pair.Language).RunAsync().GetAwaiter().GetResult();
+        return Merge.Onto(origin).With(pair.Task).With(pair.Language).Using(MergeStrategies.ShareSwap(diff, threshold));
+    }
+
+    /// <summary>The two models that are not the base.</summary>
+    private (ICheckpoint Task, ICheckpoint Language, RecipeSource[] Sources)? Pair(Dictionary<string, ICheckpoint> open)
+    {
+        ICheckpoint? origin = recipe.Base is { } b ? open[b.Path] : null;
+        RecipeSource[] sources = [.. recipe.Modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources).Where(s => open[s.Model.Path] != origin)];
+        if (sources.Length == 2 && recipe.Modules is [{ Name: null, Slices.Count: 1 }] && sources.All(s => s.Layers is null))
+        {
+            return (open[sources[0].Model.Path], open[sources[1].Model.Path], sources);
+        }
+
+        problems.Add(recipe.MethodPlace, $"{recipe.Method} takes two models under models, the task expert first and the language expert second.");
+        return null;
+    }
+
+    private TransitionWeights Weights((ICheckpoint, ICheckpoint, RecipeSource[] Sources) pair)
+    {
+        if (recipe.Parameters.TryGetValue("transition_weights", out Setting? setting))
+        {
+            switch (setting.Text)
+            {
+                case "equal": return TransitionWeights.Equal;
+                case "proportional": return TransitionWeights.Proportional;
+                case "inversely_proportional": return TransitionWeights.InverselyProportional;
+                default:
+                    problems.Add(setting.Place, $"transition_weights is {Printable.Escape(setting.Text ?? "a number")}; equal, proportional or inversely_proportional is expected.");
+                    return TransitionWeights.Equal;
+            }
+        }
+
+        double[] weights = [.. pair.Sources.Select(s => s.Parameters.TryGetValue(Weight, out Setting? weight) ? weight.Values[0].Gradient[0] : 1)];
+        foreach (RecipeSource source in pair.Sources)
+        {
+            CheckNames(source.Parameters, [Weight], LayerSwapName);
+        }
+
+        if (weights.All(w => w >= 0) && weights.Sum() > 0)
+        {
+            return TransitionWeights.Of(weights[0], weights[1]);
+        }
+
+        problems.Add(pair.Sources[0].Place, "the weights of layer_swap are zero or more, and not both zero.");
+        return TransitionWeights.Equal;
+    }
+
+    private OutsidePolicy Policy(string name)
+    {
+        if (!recipe.Parameters.TryGetValue(name, out Setting? setting))
+        {
+            return default;
+        }
+
+        if (Enum.TryParse(setting.Text, ignoreCase: true, out OutsidePolicy policy) && Enum.IsDefined(policy))
+        {
+            return policy;
+        }
+
+        problems.Add(setting.Place, $"{name} is {Printable.Escape(setting.Text ?? "a number")}; one of {string.Join(", ", Enum.GetNames<OutsidePolicy>().Select(n => n.ToLowerInvariant()))} is expected.");
+        return default;
+    }
+
+    private int Whole(string name, int otherwise)
+    {
+        if (!recipe.Parameters.TryGetValue(name, out Setting? setting))
+        {
+            return otherwise;
+        }
+
+        if (setting.Values is [{ Filter: null, Gradient: [double value] }] && value == Math.Floor(value) && value is >= 0 and < int.MaxValue)
+        {
+            return (int)value;
+        }
+
+        problems.Add(setting.Place, $"{name} is not a whole number of 0 or more, which is expected.");
+        return otherwise;
+    }
+
+    private MergeBuilder? Finish(MergeBuilder builder, Dictionary<string, ICheckpoint> open)
+    {
+        foreach (RecipeRule rule in recipe.Rules)
+        {
+            if (rule.Source is { } source)
+            {
+                builder.Swap(rule.Selector, open[source.Path]);
+            }
+            else
+            {
+                MergeMethod method = MergeMethods.Find(rule.Method);
+                CheckNames(rule.Parameters, [.. method.Parameters.Select(p => p.Name)], method.Name);
+                try
+                {
+                    builder.For(rule.Selector, method.Create(rule.Parameters.ToDictionary(p => p.Key, p => PerSource.FromSchedule(new SettingSchedule(p.Key, [p.Value], null, 0, 1)), StringComparer.Ordinal)));
+                }
+                catch (ArgumentException e)
+                {
+                    problems.Add(rule.Place, e.Message);
+                }
+            }
+        }
+
+        if (recipe.DType is { } dtype)
+        {
+            builder.As(dtype);
+        }
+
+        return builder.Vocabulary(recipe.Vocabulary);
+    }
+
+    /// <summary>Parameters that the method does not have, or not where they stand.</summary>
+    private void CheckParameters(MergeMethod method)
+    {
+        string[] all = [.. method.Parameters.Select(p => p.Name), Weight], perSource = [.. method.Parameters.Where(p => p.IsPerSource).Select(p => p.Name), Weight];
+        CheckNames(recipe.Parameters, all, method.Name);
+        foreach (RecipeModule module in recipe.Modules)
+        {
+            CheckNames(module.Parameters, all, method.Name);
+            foreach (RecipeSlice slice in module.Slices)
+            {
+                CheckNames(slice.Parameters, all, method.Name);
+                foreach (Settings parameters in slice.Sources.Select(s => s.Parameters))
+                {
+                    foreach (Setting whole in parameters.Values.Where(p => all.Contains(p.Name, StringComparer.Ordinal) && !perSource.Contains(p.Name, StringComparer.Ordinal)))
+                    {
+                        problems.Add(whole.Place, $"{whole.Name} is a parameter of {method.Name} as a whole, and stands under a model. Remedy: move it to the parameters of the recipe or of a slice.");
+                    }
+
+                    CheckNames(parameters, all, method.Name);
+                }
+            }
+        }
+    }
+
+    private void CheckNames(Settings parameters, string[] known, string method)
+    {
+        foreach (Setting parameter in parameters.Values.Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
+        {
+            // A name that other methods have is left over rather than misspelt.
+            if (MergeMethods.All.Any(m => m.Parameters.Any(p => p.Name == parameter.Name)) || parameter.Name == Weight)
+            {
+                notes.Add($"{parameter.Place}: {method} has no parameter {parameter.Name}; it changes nothing.");
+            }
+            else
+            {
+                problems.Add(parameter.Place, $"{method} has no parameter {Printable.Escape(parameter.Name)}{(known.Length == 0 ? "" : $"; nearest is {Tensors.Nearest.To(parameter.Name, known)}. It has {string.Join(", ", known)}")}.");
+            }
+        }
+    }
+
+    /// <summary>Task vectors are of no use without a weight; averages count each model once.</summary>
+    private static bool WeightRequired(MergeMethod method) => method.Parameters.Any(p => p.Name == "lambda");
+
+    private static bool IsGiven(string name, params ReadOnlySpan<Settings> levels)
+    {
+        foreach (Settings level in levels)
+        {
+            if (level.ContainsKey(name))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static SettingSchedule Lookup(string name, Settings[] levels, double? otherwise, SliceView slice) =>
+        new(name, [.. levels.Select(l => l.GetValueOrDefault(name)).OfType<Setting>()], otherwise, slice.FirstLayer, slice.Layers);
+}

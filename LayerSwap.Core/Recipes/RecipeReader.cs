@@ -1,0 +1,449 @@
+using System.Globalization;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace LayerSwap.Recipes;
+
+/// <summary>Understands the text of a recipe: mergekit's grammar, and LayerSwap's few additions.</summary>
+internal sealed class RecipeReader
+{
+    private static readonly string[] Words = ["embeddings", "norm", "head", "others", "transition_weights"];
+
+    private readonly YamlReader _yaml;
+
+    private RecipeReader(YamlReader yaml) => _yaml = yaml;
+
+    /// <exception cref="RecipeException">It cannot be understood.</exception>
+    public static IReadOnlyList<RecipeDocument> Read(string text, string file)
+    {
+        YamlStream stream = [];
+        try
+        {
+            stream.Load(new StringReader(text));
+        }
+        catch (Exception e) when (e is YamlException or ArgumentException)
+        {
+            Place place = e is YamlException yamlError ? Place.Of(yamlError.Start) : new Place(1, 1);
+            throw new RecipeException([$"{Printable.Escape(file)}, {place}: this is not YAML: {Printable.Escape(e.Message)}"], e);
+        }
+
+        YamlReader yaml = new(file);
+        RecipeReader reader = new(yaml);
+        YamlNode[] roots = [.. stream.Documents.Select(d => d.RootNode).Where(n => n is not YamlScalarNode { Value: null or "" })];
+        if (roots.Length == 0)
+        {
+            yaml.Add(new Place(1, 1), "the recipe is empty; at least merge_method and models are expected.");
+        }
+
+        RecipeDocument?[] documents = [.. roots.Select((root, i) => reader.Document(root, i < roots.Length - 1))];
+        yaml.ThrowIfAny();
+        return documents!;
+    }
+
+    private RecipeDocument? Document(YamlNode root, bool mustBeNamed)
+    {
+        Dictionary<string, YamlNode> keys = _yaml.Members(root, "the recipe",
+            "merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "rules", "vocabulary");
+        string? name = keys.TryGetValue("name", out YamlNode? named) ? _yaml.RequireText(named, "name") : null;
+        if (mustBeNamed && name is null)
+        {
+            _yaml.Add(root, "of several documents all but the last need a name, by which later ones use them.");
+        }
+
+        string? method = keys.TryGetValue("merge_method", out YamlNode? methodNode) ? _yaml.RequireText(methodNode, "merge_method") : null;
+        if (methodNode is null)
+        {
+            _yaml.Add(root, "merge_method is missing.");
+        }
+
+        if (method is not null && !RecipeBinder.Methods.Contains(method, StringComparer.Ordinal))
+        {
+            _yaml.Add(methodNode!, RecipeBinder.NoSuchMethod(method));
+        }
+
+        string[] contents = [.. ((string[])["models", "slices", "modules"]).Where(keys.ContainsKey)];
+        if (contents.Length != 1)
+        {
+            _yaml.Add(root, contents.Length == 0 ? "models, slices or modules is missing; one of them is expected." : $"{string.Join(" and ", contents)} are both there; one of models, slices and modules is expected.");
+        }
+
+        return new RecipeDocument
+        {
+            Name = name,
+            Method = method ?? "",
+            MethodPlace = Place.Of((methodNode ?? root).Start),
+            Base = Model(keys.GetValueOrDefault("base_model"), "base_model"),
+            Modules = Modules(keys),
+            Parameters = Parameters(keys.GetValueOrDefault("parameters"), "parameters"),
+            DType = DTypeOf(keys.GetValueOrDefault("out_dtype")) ?? DTypeOf(keys.GetValueOrDefault("dtype")),
+            Vocabulary = Vocabulary(keys.GetValueOrDefault("vocabulary")),
+            Tokenizer = Tokenizer(keys),
+            ChatTemplate = keys.TryGetValue("chat_template", out YamlNode? template) ? YamlReader.Text(template) : null,
+            Rules = keys.TryGetValue("rules", out YamlNode? rules) ? [.. _yaml.Items(rules, "rules").Select(Rule).OfType<RecipeRule>()] : [],
+        };
+    }
+
+    private List<RecipeModule> Modules(Dictionary<string, YamlNode> keys)
+    {
+        if (!keys.TryGetValue("modules", out YamlNode? modules))
+        {
+            return [new RecipeModule(null, Slices(keys), [], new Place(1, 1))];
+        }
+
+        List<RecipeModule> found = [];
+        foreach ((string name, YamlNode node) in _yaml.Members(modules, "modules"))
+        {
+            Dictionary<string, YamlNode> inner = _yaml.Members(node, $"module {Printable.Escape(name)}", "models", "slices", "parameters");
+            if (inner.ContainsKey("models") == inner.ContainsKey("slices"))
+            {
+                _yaml.Add(node, $"module {Printable.Escape(name)} needs either models or slices.");
+            }
+
+            found.Add(new RecipeModule(name == "default" ? null : name, Slices(inner), Parameters(inner.GetValueOrDefault("parameters"), "parameters"), Place.Of(node.Start)));
+        }
+
+        return found;
+    }
+
+    private List<RecipeSlice> Slices(Dictionary<string, YamlNode> keys)
+    {
+        if (keys.TryGetValue("models", out YamlNode? models))
+        {
+            return [new RecipeSlice([.. _yaml.Items(models, "models").Select(m => Source(m, ranged: false)).OfType<RecipeSource>()], null, [], Place.Of(models.Start))];
+        }
+
+        List<RecipeSlice> slices = [];
+        foreach (YamlNode node in keys.TryGetValue("slices", out YamlNode? list) ? _yaml.Items(list, "slices") : [])
+        {
+            Dictionary<string, YamlNode> inner = _yaml.Members(node, "a slice", "sources", "base_model", "parameters");
+            if (!inner.TryGetValue("sources", out YamlNode? sources))
+            {
+                _yaml.Add(node, "a slice needs sources.");
+                continue;
+            }
+
+            RecipeSource[] found = [.. _yaml.Items(sources, "sources").Select(m => Source(m, ranged: true)).OfType<RecipeSource>()];
+            int[] heights = [.. found.Where(s => s.Layers is not null).Select(s => s.Layers!.Value.End - s.Layers.Value.Start).Distinct()];
+            if (heights.Length > 1)
+            {
+                _yaml.Add(sources, $"the sources of a slice have {string.Join(" and ", heights)} layers; the same number is expected of all.");
+            }
+
+            slices.Add(new RecipeSlice(found, Model(inner.GetValueOrDefault("base_model"), "base_model"), Parameters(inner.GetValueOrDefault("parameters"), "parameters"), Place.Of(node.Start)));
+        }
+
+        return slices;
+    }
+
+    private RecipeSource? Source(YamlNode node, bool ranged)
+    {
+        // A bare path stands for a model without parameters.
+        if (!ranged && YamlReader.Text(node) is not null)
+        {
+            return new RecipeSource(Model(node, "model")!, null, [], Place.Of(node.Start));
+        }
+
+        Dictionary<string, YamlNode> keys = ranged ? _yaml.Members(node, "a source", "model", "layer_range", "parameters") : _yaml.Members(node, "a model", "model", "parameters");
+        if (!keys.TryGetValue("model", out YamlNode? path) || Model(path, "model") is not { } model)
+        {
+            _yaml.Add(node, "model is missing.");
+            return null;
+        }
+
+        (int, int)? range = null;
+        if (ranged)
+        {
+            if (!keys.TryGetValue("layer_range", out YamlNode? rangeNode))
+            {
+                _yaml.Add(node, "layer_range is missing: the first layer, and the one after the last.");
+            }
+            else if (rangeNode is YamlSequenceNode { Children: [YamlNode first, YamlNode end] } && _yaml.Whole(first, "layer_range") is { } start && _yaml.Whole(end, "layer_range") is { } past)
+            {
+                range = ((int)Math.Clamp(start, int.MinValue, int.MaxValue), (int)Math.Clamp(past, int.MinValue, int.MaxValue));
+                if (start < 0 || past <= start)
+                {
+                    _yaml.Add(rangeNode, $"layer_range is [{start}, {past}]; the first layer, from 0, and the one after the last are expected, in this order.");
+                }
+            }
+            else
+            {
+                _yaml.Add(rangeNode, $"layer_range is {YamlReader.Kind(rangeNode)}; two whole numbers are expected, such as [0, 16].");
+            }
+        }
+
+        return new RecipeSource(model, range, Parameters(keys.GetValueOrDefault("parameters"), "parameters"), Place.Of(node.Start));
+    }
+
+    private ModelReference? Model(YamlNode? node, string what)
+    {
+        if (node is null)
+        {
+            return null;
+        }
+
+        string? text;
+        if (node is YamlMappingNode)
+        {
+            // The long form: {model: {path, revision}, lora: ...}.
+            Dictionary<string, YamlNode> keys = _yaml.Members(node, what, "model", "path", "revision", "lora", "override_architecture");
+            YamlNode? inner = keys.GetValueOrDefault("model") ?? keys.GetValueOrDefault("path");
+            text = inner is YamlMappingNode ? Model(inner, what)?.Path : YamlReader.Text(inner);
+            if (keys.TryGetValue("lora", out YamlNode? lora) && YamlReader.Text(lora) is not null)
+            {
+                text = $"{text}+{YamlReader.Text(lora)}";
+            }
+        }
+        else
+        {
+            text = _yaml.RequireText(node, what);
+        }
+
+        if (string.IsNullOrEmpty(text))
+        {
+            return null;
+        }
+
+        if (text.Contains('+', StringComparison.Ordinal) && !Path.Exists(text))
+        {
+            _yaml.Add(node, $"{Printable.Escape(text)} names a LoRA adapter after the +; adapters cannot be applied yet. Remedy: merge the adapter into its model first, and name that.");
+        }
+
+        return new ModelReference(text, Place.Of(node.Start));
+    }
+
+    private Settings Parameters(YamlNode? node, string what)
+    {
+        Settings settings = [];
+        if (node is null || (node is YamlScalarNode && YamlReader.Text(node) is null))
+        {
+            return settings;
+        }
+
+        foreach ((string name, YamlNode value) in _yaml.Members(node, what))
+        {
+            Place place = Place.Of(value.Start);
+            if (Words.Contains(name, StringComparer.Ordinal) && YamlReader.Text(value) is { } word)
+            {
+                settings[name] = new Setting(name, [], word, place);
+            }
+            else if (YamlReader.Text(value) is not null || value is not YamlScalarNode)
+            {
+                settings[name] = new Setting(name, Values(value, name), null, place);
+            }
+        }
+
+        return settings;
+    }
+
+    private List<SettingValue> Values(YamlNode node, string name)
+    {
+        if (node is YamlSequenceNode list && list.Children.Any(c => c is YamlMappingNode))
+        {
+            return [.. list.Children.SelectMany(c => Values(c, name))];
+        }
+
+        if (node is YamlMappingNode)
+        {
+            Dictionary<string, YamlNode> keys = _yaml.Members(node, name, "filter", "value");
+            if (!keys.TryGetValue("value", out YamlNode? value))
+            {
+                _yaml.Add(node, $"{Printable.Escape(name)} has a filter without a value.");
+                return [];
+            }
+
+            string? filter = keys.TryGetValue("filter", out YamlNode? text) ? YamlReader.Text(text) : null;
+            return [new SettingValue(filter == "*" ? null : filter, Gradient(value, name), Place.Of(node.Start))];
+        }
+
+        return [new SettingValue(null, Gradient(node, name), Place.Of(node.Start))];
+    }
+
+    private double[] Gradient(YamlNode node, string name)
+    {
+        YamlNode[] numbers = node is YamlSequenceNode list ? [.. list.Children] : [node];
+        if (numbers.Length == 0)
+        {
+            _yaml.Add(node, $"{Printable.Escape(name)} is a gradient with no numbers; at least one is expected.");
+        }
+
+        List<double> values = [];
+        foreach (YamlNode number in numbers)
+        {
+            if (YamlReader.Number(number) is { } value)
+            {
+                values.Add(value);
+            }
+            else
+            {
+                _yaml.Add(number, $"{Printable.Escape(name)} is {YamlReader.Kind(number)}; a finite number is expected.");
+            }
+        }
+
+        return values.Count == 0 ? [0] : [.. values];
+    }
+
+    private DType? DTypeOf(YamlNode? node)
+    {
+        switch (YamlReader.Text(node))
+        {
+            case null: return null;
+            case "float32": return DType.Float32;
+            case "float16": return DType.Float16;
+            case "bfloat16": return DType.BFloat16;
+            case "float64": return DType.Float64;
+            case string other:
+                _yaml.Add(node!, $"dtype is {Printable.Escape(other)}; float32, float16, bfloat16 or float64 is expected."
+                    + (other == "int64" ? " Whole numbers are never computed with." : ""));
+                return null;
+        }
+    }
+
+    private VocabularyPolicy Vocabulary(YamlNode? node)
+    {
+        switch (YamlReader.Text(node))
+        {
+            case null or "error": return VocabularyPolicy.Error;
+            case "truncate": return VocabularyPolicy.Truncate;
+            case "pad": return VocabularyPolicy.Pad;
+            default:
+                _yaml.Add(node!, $"vocabulary is {YamlReader.Kind(node!)}; error, truncate or pad is expected.");
+                return VocabularyPolicy.Error;
+        }
+    }
+
+    private TokenizerRequest? Tokenizer(Dictionary<string, YamlNode> keys)
+    {
+        if (keys.TryGetValue("tokenizer_source", out YamlNode? source) && YamlReader.Text(source) is { } text)
+        {
+            if (keys.TryGetValue("tokenizer", out YamlNode? both))
+            {
+                _yaml.Add(both, "tokenizer and tokenizer_source are both there; one of them is expected.");
+            }
+
+            return new TokenizerRequest { Source = text, Model = text is "union" or "base" ? null : Model(source, "tokenizer_source"), Tokens = [], PadTo = 1, Place = Place.Of(source.Start) };
+        }
+
+        if (!keys.TryGetValue("tokenizer", out YamlNode? node))
+        {
+            return null;
+        }
+
+        Dictionary<string, YamlNode> inner = _yaml.Members(node, "tokenizer", "source", "tokens", "pad_to_multiple_of");
+        string from = inner.TryGetValue("source", out YamlNode? sourceNode) ? YamlReader.Text(sourceNode) ?? Model(sourceNode, "source")?.Path ?? "base" : "union";
+        long pad = inner.TryGetValue("pad_to_multiple_of", out YamlNode? padNode) && YamlReader.Text(padNode) is not null ? _yaml.Whole(padNode, "pad_to_multiple_of") ?? 1 : 1;
+        if (pad is < 1 or > 1 << 20)
+        {
+            _yaml.Add(padNode!, $"pad_to_multiple_of is {pad.ToString(CultureInfo.InvariantCulture)}; 1 or more is expected.");
+        }
+
+        return new TokenizerRequest
+        {
+            Source = from,
+            Model = from is "union" or "base" ? null : Model(sourceNode, "source"),
+            Tokens = inner.TryGetValue("tokens", out YamlNode? tokens) ? [.. _yaml.Members(tokens, "tokens").Select(t => Token(t.Key, t.Value)).OfType<TokenRule>()] : [],
+            PadTo = pad,
+            Place = Place.Of(node.Start),
+        };
+    }
+
+    private TokenRule? Token(string token, YamlNode node)
+    {
+        Dictionary<string, YamlNode> keys = _yaml.Members(node, $"token {Printable.Escape(token)}", "source", "force");
+        bool force = keys.TryGetValue("force", out YamlNode? forced) && _yaml.Switch(forced, "force") == true;
+        if (!keys.TryGetValue("source", out YamlNode? source))
+        {
+            return new TokenRule(token, null, null, null, Zero: false, force, Place.Of(node.Start));
+        }
+
+        if (source is not YamlMappingNode mapping || !mapping.Children.Keys.Any(k => YamlReader.Text(k) == "kind"))
+        {
+            return new TokenRule(token, Model(source, "source"), null, null, Zero: false, force, Place.Of(node.Start));
+        }
+
+        Dictionary<string, YamlNode> inner = _yaml.Members(source, "source", "kind", "model", "token", "token_id");
+        switch (YamlReader.Text(inner["kind"]))
+        {
+            case "zero":
+                return new TokenRule(token, null, null, null, Zero: true, force, Place.Of(node.Start));
+            case "model_token":
+                long? id = inner.TryGetValue("token_id", out YamlNode? number) ? _yaml.Whole(number, "token_id") : null;
+                string? other = inner.TryGetValue("token", out YamlNode? word) ? YamlReader.Text(word) : null;
+                if (!inner.TryGetValue("model", out YamlNode? model) || (id is null) == (other is null))
+                {
+                    _yaml.Add(source, "a model_token needs model, and either token or token_id.");
+                    return null;
+                }
+
+                return new TokenRule(token, Model(model, "model"), other, id, Zero: false, force, Place.Of(node.Start));
+            default:
+                _yaml.Add(inner["kind"], $"kind is {YamlReader.Kind(inner["kind"])}; zero or model_token is expected.");
+                return null;
+        }
+    }
+
+    private RecipeRule? Rule(YamlNode node)
+    {
+        Dictionary<string, YamlNode> keys = _yaml.Members(node, "a rule", "layers", "filter", "kind", "merge_method", "source", "parameters");
+        List<LayerSelector> selectors = [];
+        if (keys.TryGetValue("layers", out YamlNode? layers))
+        {
+            selectors.Add(LayersOf(layers));
+        }
+
+        if (keys.TryGetValue("filter", out YamlNode? filter) && _yaml.RequireText(filter, "filter") is { } part)
+        {
+            selectors.Add(Layers.Named($"*{part}*"));
+        }
+
+        if (keys.TryGetValue("kind", out YamlNode? kind))
+        {
+            if (Enum.TryParse(YamlReader.Text(kind), ignoreCase: true, out TensorKind value) && Enum.IsDefined(value))
+            {
+                selectors.Add(Layers.OfKind(value));
+            }
+            else
+            {
+                _yaml.Add(kind, $"kind is {YamlReader.Kind(kind)}; one of {string.Join(", ", Enum.GetNames<TensorKind>().Select(k => k.ToLowerInvariant()))} is expected.");
+            }
+        }
+
+        ModelReference? source = Model(keys.GetValueOrDefault("source"), "source");
+        string? method = keys.TryGetValue("merge_method", out YamlNode? methodNode) ? _yaml.RequireText(methodNode, "merge_method") : null;
+        if (method is not null && (!RecipeBinder.Methods.Contains(method, StringComparer.Ordinal) || RecipeBinder.OwnMethods.Contains(method, StringComparer.Ordinal)))
+        {
+            _yaml.Add(methodNode!, RecipeBinder.OwnMethods.Contains(method, StringComparer.Ordinal) ? $"{method} is a whole merge and cannot stand in a rule." : RecipeBinder.NoSuchMethod(method));
+        }
+
+        if (selectors.Count == 0 || (method is null && source is null))
+        {
+            _yaml.Add(node, selectors.Count == 0 ? "a rule needs layers, filter or kind: where it holds." : "a rule needs merge_method, or source: whose bytes are taken.");
+            return null;
+        }
+
+        return new RecipeRule(selectors.Aggregate((a, b) => a & b), method ?? "take", source, Parameters(keys.GetValueOrDefault("parameters"), "parameters"), Place.Of(node.Start));
+    }
+
+    /// <summary>Numbers, and texts of ranges such as <c>0-4</c>, both ends included.</summary>
+    private LayerSelector LayersOf(YamlNode node)
+    {
+        List<int> numbers = [];
+        foreach (YamlNode item in node is YamlSequenceNode list ? list.Children : [node])
+        {
+            foreach (string part in (YamlReader.Text(item) ?? "").Split(','))
+            {
+                string[] ends = part.Trim().Split('-');
+                if (ends.Length <= 2 && int.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out int first)
+                    && int.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out int last) && last >= first && last < 100_000)
+                {
+                    numbers.AddRange(Enumerable.Range(first, last - first + 1));
+                }
+                else
+                {
+                    _yaml.Add(item, $"layers is {YamlReader.Kind(item)}; numbers and ranges are expected, such as [0, 1, 30-31].");
+                }
+            }
+        }
+
+        return Layers.At([.. numbers]);
+    }
+}

@@ -1,0 +1,41 @@
+using System.Globalization;
+
+namespace LayerSwap.Recipes;
+
+/// <summary>
+/// A setting looked up on several levels, the nearest first: on each the first value whose filter is absent or contained in the tensor's name. Its gradient runs over the layers of one slice;
+/// tensors outside the layers have its first value.
+/// </summary>
+internal sealed class SettingSchedule(string name, IReadOnlyList<Setting> levels, double? otherwise, int firstLayer, int layers) : Schedule
+{
+    public override double At(TensorPlace place)
+    {
+        foreach (SettingValue value in levels.SelectMany(l => l.Values))
+        {
+            if (value.Filter is null || place.Name.Contains(value.Filter, StringComparison.Ordinal))
+            {
+                double t = place is { InMainStack: true, Layer: { } layer } ? (layers == 1 ? 1 : (layer - firstLayer) / (double)(layers - 1)) : 0;
+                return Along(value.Gradient, t);
+            }
+        }
+
+        return otherwise ?? throw new MergeException($"{name} has no value for {Printable.Escape(place.Name)}: no filter matches it. Remedy: add a value without a filter.");
+    }
+
+    /// <summary>Written plainly where it is one number, as builder calls would have it.</summary>
+    public override string ToString() => levels.Count == 0 ? (otherwise ?? 0).ToString(CultureInfo.InvariantCulture)
+        : levels[0].Values is [{ Filter: null, Gradient: [double single] }] ? single.ToString(CultureInfo.InvariantCulture)
+        : string.Join(", ", levels.SelectMany(l => l.Values).Select(Text)) + (otherwise is { } o ? $", else {o.ToString(CultureInfo.InvariantCulture)}" : "");
+
+    private static string Text(SettingValue value) =>
+        (value.Gradient.Length == 1 ? value.Gradient[0].ToString(CultureInfo.InvariantCulture) : "[" + string.Join(", ", value.Gradient.Select(v => v.ToString(CultureInfo.InvariantCulture))) + "]")
+        + (value.Filter is null ? "" : $" for *{Printable.Escape(value.Filter)}*");
+
+    private static double Along(double[] values, double t)
+    {
+        double s = t * (values.Length - 1);
+        int lower = Math.Min((int)s, values.Length - 1), upper = Math.Min(lower + 1, values.Length - 1);
+        double fraction = s - lower;
+        return fraction == 0 ? values[lower] : ((1 - fraction) * values[lower]) + (fraction * values[upper]);
+    }
+}
