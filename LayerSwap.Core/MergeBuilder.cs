@@ -8,7 +8,9 @@ public sealed class MergeBuilder
     private readonly ICheckpoint? _base;
     private readonly List<(ICheckpoint Checkpoint, Schedule Weight)> _sources = [];
     private readonly List<PlanRule> _rules = [];
+    private readonly Dictionary<string, byte[]> _beside = new(StringComparer.Ordinal);
     private ICheckpoint? _donor;
+    private ICheckpoint? _tokenizer;
     private DType? _dtype;
     private VocabularyPolicy _vocabulary;
     private long _shardSize = 5_000_000_000;
@@ -130,6 +132,8 @@ public sealed class MergeBuilder
             Sources = [.. _sources],
             Rules = [.. _rules],
             Donor = _donor,
+            Tokenizer = _tokenizer,
+            Beside = new Dictionary<string, byte[]>(_beside, StringComparer.Ordinal),
             DType = _dtype,
             Vocabulary = _vocabulary,
             Seed = _seed,
@@ -142,6 +146,25 @@ public sealed class MergeBuilder
     /// <inheritdoc cref="MergePlanExtensions.ExecuteAsync"/>
     public Task<MergeResult> SaveAsync(string path, SaveOptions? options = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => Plan().ExecuteAsync(path, options, cancellationToken), cancellationToken);
+
+    /// <summary>Takes the tokenizer's files from a model that need not be the one that gives the configuration; all inputs are then known to have rows for its tokens.</summary>
+    internal MergeBuilder TokenizerFrom(ICheckpoint model, IReadOnlyDictionary<string, byte[]> changed)
+    {
+        _tokenizer = model;
+        foreach ((string name, byte[] bytes) in changed)
+        {
+            _beside[name] = bytes;
+        }
+
+        return this;
+    }
+
+    /// <summary>A file written beside the weights, in the place of one of that name.</summary>
+    internal MergeBuilder Beside(string name, byte[] bytes)
+    {
+        _beside[name] = bytes;
+        return this;
+    }
 
     /// <summary>The number of elements worked at a time; the result does not depend on it, which is what tests set it for.</summary>
     internal MergeBuilder InBlocksOf(int elements)

@@ -36,6 +36,9 @@ internal sealed class ModelConfig
 
     public long? VocabularySize => Number("vocab_size");
 
+    /// <summary>The lists in it, those of a nested language model included.</summary>
+    public IEnumerable<(string Key, JsonArray List)> Lists => _text.Concat(Root).Where(p => p.Value is JsonArray).Select(p => (p.Key, (JsonArray)p.Value!)).DistinctBy(p => p.Key, StringComparer.Ordinal);
+
     public bool? TiedEmbeddings => (Node("tie_word_embeddings") as JsonValue)?.TryGetValue(out bool tied) == true ? tied : null;
 
     public static ModelConfig? TryRead(ICheckpoint checkpoint)

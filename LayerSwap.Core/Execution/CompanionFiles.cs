@@ -1,6 +1,7 @@
 using System.IO.Enumeration;
 using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
+using LayerSwap.Planning;
 
 namespace LayerSwap.Execution;
 
@@ -9,29 +10,40 @@ internal static class CompanionFiles
 {
     private static readonly string[] Patterns =
     [
-        "config.json", "generation_config.json", "*configuration*.json", "tokenizer*", "vocab*.json", "vocab*.txt", "merges.txt", "special_tokens_map.json",
-        "added_tokens.json", "chat_template*", "*.model", "*.tiktoken", "*preprocessor_config.json", "processor_config.json", "*.py", "LICENSE*", "NOTICE*", "USE_POLICY*",
+        "config.json", "generation_config.json", "*configuration*.json", "*preprocessor_config.json", "processor_config.json", "*.py", "LICENSE*", "NOTICE*", "USE_POLICY*",
+    ];
+
+    private static readonly string[] TokenizerPatterns =
+    [
+        "tokenizer*", "vocab*.json", "vocab*.txt", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*", "*.model", "*.tiktoken",
     ];
 
     /// <summary>Their names and contents; config.json with what changed.</summary>
-    public static IEnumerable<(string Name, byte[] Bytes)> Of(ICheckpoint donor, IReadOnlyDictionary<string, JsonNode> changes)
+    public static IEnumerable<(string Name, byte[] Bytes)> Of(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
     {
-        if (donor.Folder is null || !Directory.Exists(donor.Folder))
+        SortedDictionary<string, byte[]> files = new(StringComparer.Ordinal);
+        foreach ((string name, string path) in FilesOf(request.Donor, Patterns))
         {
-            yield break;
+            bool changed = name == ModelConfig.FileName && (changes.Count > 0 || request.Donor is IDerivedCheckpoint { ChangedConfig.Count: > 0 });
+            files[name] = changed ? Changed(request.Donor, changes) : Contents(path);
         }
 
-        foreach (string path in Directory.EnumerateFiles(donor.Folder).Order(StringComparer.Ordinal))
+        foreach ((string name, string path) in FilesOf(request.Tokenizer ?? request.Donor, TokenizerPatterns))
         {
-            string name = Path.GetFileName(path);
-            if (!Patterns.Any(p => FileSystemName.MatchesSimpleExpression(p, name, ignoreCase: false)) || !File.Exists(path))
-            {
-                continue;
-            }
-
-            yield return (name, name == ModelConfig.FileName && (changes.Count > 0 || donor is IDerivedCheckpoint { ChangedConfig.Count: > 0 }) ? Changed(donor, changes) : Contents(path));
+            files[name] = Contents(path);
         }
+
+        foreach ((string name, byte[] bytes) in request.Beside)
+        {
+            files[name] = bytes;
+        }
+
+        return files.Select(f => (f.Key, f.Value));
     }
+
+    private static IEnumerable<(string Name, string Path)> FilesOf(ICheckpoint donor, string[] patterns) =>
+        donor.Folder is null || !Directory.Exists(donor.Folder) ? []
+        : Directory.EnumerateFiles(donor.Folder).Where(File.Exists).Select(p => (Name: Path.GetFileName(p), p)).Where(f => patterns.Any(p => FileSystemName.MatchesSimpleExpression(p, f.Name, ignoreCase: false)));
 
     /// <summary>All of a file; an empty one, which a pipe would look like too, is written empty.</summary>
     private static byte[] Contents(string path) =>

@@ -127,7 +127,7 @@ internal static partial class MergeExecutor
             files.Add(name);
         }
 
-        foreach ((string companion, byte[] bytes) in CompanionFiles.Of(plan.Request.Donor, plan.ConfigChanges))
+        foreach ((string companion, byte[] bytes) in CompanionFiles.Of(plan.Request, plan.ConfigChanges))
         {
             Add(companion, bytes);
         }

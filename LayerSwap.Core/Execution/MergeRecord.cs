@@ -39,6 +39,7 @@ internal static class MergeRecord
 
             json.WriteEndArray();
             json.WriteString("configFrom", request.Donor.Name);
+            json.WriteString("tokenizerFrom", (request.Tokenizer ?? request.Donor).Name);
             json.WriteStartArray("rules");
             foreach (PlanRule rule in request.Rules)
             {

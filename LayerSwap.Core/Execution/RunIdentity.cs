@@ -21,6 +21,16 @@ internal static class RunIdentity
             ("vocabulary", request.Vocabulary.ToString()),
             ("configuration from", request.Donor.Name),
         ];
+        if (request.Tokenizer is { } tokenizer)
+        {
+            facts.Add(("tokenizer from", tokenizer.Name));
+        }
+
+        foreach ((string name, byte[] bytes) in request.Beside)
+        {
+            facts.Add(($"beside {name}", TensorChecksum.Text(XxHash64.Of(bytes))));
+        }
+
         for (int i = 0; i < request.Rules.Count; i++)
         {
             facts.Add(($"rule {i}", $"{request.Rules[i].Text}: {request.Rules[i].Strategy.Name} {request.Rules[i].Strategy}"));

@@ -31,7 +31,7 @@ internal static class ConfigChanges
         }
 
         Decision? embedding = decisions.FirstOrDefault(d => d.Place.Kind == TensorKind.Embedding && d.Output.Shape.Rank == 2
-            && request.Donor.Find(d.Output.Name)?.Shape[0] == config.VocabularySize);
+            && (request.Tokenizer is not null || request.Donor.Find(d.Output.Name)?.Shape[0] == config.VocabularySize));
         if (embedding is not null && embedding.Output.Shape[0] != config.VocabularySize)
         {
             changes["vocab_size"] = JsonValue.Create(embedding.Output.Shape[0]);
@@ -42,6 +42,19 @@ internal static class ConfigChanges
             foreach (string key in LayerKeys.Where(config.Has))
             {
                 changes[key] = JsonValue.Create(layers);
+            }
+        }
+
+        if (request.Donor is MappedCheckpoint { DonorLayers: { } order } && config.Layers is { } count)
+        {
+            // Lists with an entry for each layer (layer_types, sliding windows) follow the layers.
+            foreach ((string key, JsonArray list) in config.Lists.Where(l => l.List.Count == count && order.All(o => o < count)))
+            {
+                JsonArray moved = [.. order.Select(o => list[o]?.DeepClone())];
+                if (!JsonNode.DeepEquals(moved, list))
+                {
+                    changes[key] = moved;
+                }
             }
         }
 

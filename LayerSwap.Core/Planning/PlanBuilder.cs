@@ -14,9 +14,13 @@ internal static class PlanBuilder
         IReadOnlyList<ICheckpoint> inputs = request.Inputs;
         List<(ICheckpoint, ModelConfig)> configs = [.. inputs.Select(i => (i, ModelConfig.TryRead(i))).Where(c => c.Item2 is not null).Select(c => (c.i, c.Item2!))];
         InputCheck.Configs(configs, problems);
-        InputCheck.Vocabularies(configs, warnings);
         InputCheck.LayerCounts(inputs, problems);
-        InputCheck.Tokenizers(inputs, problems, warnings);
+        if (request.Tokenizer is null)
+        {
+            InputCheck.Vocabularies(configs, warnings);
+            InputCheck.Tokenizers(inputs, problems, warnings);
+        }
+
 
         LayerMap map = LayerMap.Of(inputs.SelectMany(i => i.Tensors));
         List<Decision> decisions = Decide(request, map, InputCheck.IsTied(configs.Select(c => c.Item2)), problems, warnings);
@@ -27,7 +31,8 @@ internal static class PlanBuilder
             warnings.Add($"The model has {map.Stacks.Count} stacks of layers ({string.Join(", ", map.Stacks.Select(s => $"{Printable.Escape(s.Key)}: {s.Value}"))}); layers are counted in {Printable.Escape(map.MainStack!)}.");
         }
 
-        ModelConfig? config = configs.Find(c => c.Item1 == request.Donor).Item2;
+        // The donor need not be an input: a base may be no more than that.
+        ModelConfig? config = configs.Find(c => c.Item1 == request.Donor).Item2 ?? ModelConfig.TryRead(request.Donor);
         return Assemble(request, map, decisions, warnings, config);
     }
 

@@ -22,6 +22,12 @@ internal sealed record PlanRequest
     /// <summary>The sources of a rule.</summary>
     public IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> SourcesOf(PlanRule rule) => rule.Only is null ? Sources : [.. rule.Only.Select(i => Sources[i])];
 
+    /// <summary>The model that gives the tokenizer, where it was chosen; else the donor.</summary>
+    public ICheckpoint? Tokenizer { get; init; }
+
+    /// <summary>Files written beside the weights instead of the donor's.</summary>
+    public IReadOnlyDictionary<string, byte[]> Beside { get; init; } = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+
     public DType? DType { get; init; }
 
     public long Seed { get; init; }

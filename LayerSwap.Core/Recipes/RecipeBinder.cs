@@ -34,13 +34,52 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             return null;
         }
 
+        TokenizerMerge? tokenizer = null;
+        if (recipe.Tokenizer is { } request)
+        {
+            tokenizer = Remap(request, open);
+            if (tokenizer is null)
+            {
+                return null;
+            }
+        }
+
         MergeBuilder? builder = recipe.Method switch
         {
             LayerSwapName => BindLayerSwap(open),
             ShareSwapName => BindShareSwap(open),
             _ => BindMethod(MergeMethods.Find(recipe.Method), open),
         };
+        if (builder is not null && tokenizer is not null)
+        {
+            builder.TokenizerFrom(tokenizer.Donor, tokenizer.Files);
+        }
+
         return builder is null ? null : Finish(builder, open);
+    }
+
+    /// <summary>Puts views with the rows of one vocabulary in the models' places; where all have it already they stay.</summary>
+    private TokenizerMerge? Remap(TokenizerRequest request, Dictionary<string, ICheckpoint> open)
+    {
+        ICheckpoint[] all = [.. recipe.References.Select(r => open[r.Path]).Distinct()];
+        TokenizerMerge? merge = TokenizerMerge.Of(request, all, recipe.Base is { } b ? open[b.Path] : null, r => open[r.Path], problems);
+        if (merge is null)
+        {
+            return null;
+        }
+
+        Dictionary<ICheckpoint, ICheckpoint?> views = all.ToDictionary(m => m, merge.ViewOf);
+        if (views.Values.Any(v => v is null))
+        {
+            return null;
+        }
+
+        foreach (string path in open.Keys.ToList())
+        {
+            open[path] = views[open[path]]!;
+        }
+
+        return merge;
     }
 
     private MergeBuilder? BindMethod(MergeMethod method, Dictionary<string, ICheckpoint> open)
@@ -291,12 +330,40 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             }
         }
 
+        ChatTemplate(builder, open);
         if (recipe.DType is { } dtype)
         {
             builder.As(dtype);
         }
 
         return builder.Vocabulary(recipe.Vocabulary);
+    }
+
+    /// <summary>A text is written as it stands; <c>auto</c> is the template that most of the models have.</summary>
+    private void ChatTemplate(MergeBuilder builder, Dictionary<string, ICheckpoint> open)
+    {
+        switch (recipe.ChatTemplate)
+        {
+            case null:
+                break;
+            case "auto":
+                string? common = open.Values.Distinct().Select(Recipes.ChatTemplate.Of).OfType<string>().GroupBy(t => t, StringComparer.Ordinal).OrderByDescending(g => g.Count()).FirstOrDefault()?.Key;
+                if (common is not null)
+                {
+                    builder.Beside(Recipes.ChatTemplate.FileName, System.Text.Encoding.UTF8.GetBytes(common));
+                }
+
+                break;
+            case string text when text.Contains('{', StringComparison.Ordinal):
+                builder.Beside(Recipes.ChatTemplate.FileName, System.Text.Encoding.UTF8.GetBytes(text));
+                break;
+            case "chatml":
+                builder.Beside(Recipes.ChatTemplate.FileName, System.Text.Encoding.UTF8.GetBytes(Recipes.ChatTemplate.ChatMl));
+                break;
+            case string name:
+                problems.Add(recipe.MethodPlace, $"there is no chat template {Printable.Escape(name)} built in; auto, chatml, or the template's text is expected.");
+                break;
+        }
     }
 
     /// <summary>Parameters that the method does not have, or not where they stand.</summary>

@@ -3,18 +3,18 @@ using YamlDotNet.Core;
 namespace LayerSwap.Recipes;
 
 /// <summary>A place in the recipe's text, counted from 1.</summary>
-internal readonly record struct Place(long Line, long Column)
+internal readonly record struct LineColumn(long Line, long Column)
 {
-    public static Place Of(Mark mark) => new(mark.Line, mark.Column);
+    public static LineColumn Of(Mark mark) => new(mark.Line, mark.Column);
 
     public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"line {Line}, column {Column}");
 }
 
 /// <summary>One value of a setting and where it holds: where a tensor's name contains the filter, everywhere without one. Several numbers are a gradient.</summary>
-internal sealed record SettingValue(string? Filter, double[] Gradient, Place Place);
+internal sealed record SettingValue(string? Filter, double[] Gradient, LineColumn Place);
 
 /// <summary>A parameter as it is written. Text stands for the few that are words.</summary>
-internal sealed record Setting(string Name, IReadOnlyList<SettingValue> Values, string? Text, Place Place);
+internal sealed record Setting(string Name, IReadOnlyList<SettingValue> Values, string? Text, LineColumn Place);
 
 /// <summary>Parameters by name.</summary>
 internal sealed class Settings : Dictionary<string, Setting>
@@ -26,19 +26,19 @@ internal sealed class Settings : Dictionary<string, Setting>
 }
 
 /// <summary>A model as it is referred to.</summary>
-internal sealed record ModelReference(string Path, Place Place);
+internal sealed record ModelReference(string Path, LineColumn Place);
 
 /// <summary>A model of a slice, or of a whole merge, where no range is given.</summary>
-internal sealed record RecipeSource(ModelReference Model, (int Start, int End)? Layers, Settings Parameters, Place Place);
+internal sealed record RecipeSource(ModelReference Model, (int Start, int End)? Layers, Settings Parameters, LineColumn Place);
 
 /// <summary>Layers of the output and what they are made of.</summary>
-internal sealed record RecipeSlice(IReadOnlyList<RecipeSource> Sources, ModelReference? Base, Settings Parameters, Place Place);
+internal sealed record RecipeSlice(IReadOnlyList<RecipeSource> Sources, ModelReference? Base, Settings Parameters, LineColumn Place);
 
 /// <summary>A part of the output: of everything, or of the tensors whose names begin with the module's.</summary>
-internal sealed record RecipeModule(string? Name, IReadOnlyList<RecipeSlice> Slices, Settings Parameters, Place Place);
+internal sealed record RecipeModule(string? Name, IReadOnlyList<RecipeSlice> Slices, Settings Parameters, LineColumn Place);
 
 /// <summary>Another method where something matches.</summary>
-internal sealed record RecipeRule(LayerSelector Selector, string Method, ModelReference? Source, Settings Parameters, Place Place);
+internal sealed record RecipeRule(LayerSelector Selector, string Method, ModelReference? Source, Settings Parameters, LineColumn Place);
 
 /// <summary>One document of a recipe, understood but not yet held against any model.</summary>
 internal sealed record RecipeDocument
@@ -47,7 +47,7 @@ internal sealed record RecipeDocument
 
     public required string Method { get; init; }
 
-    public required Place MethodPlace { get; init; }
+    public required LineColumn MethodPlace { get; init; }
 
     public required ModelReference? Base { get; init; }
 
@@ -83,10 +83,10 @@ internal sealed record TokenizerRequest
 
     public required long PadTo { get; init; }
 
-    public required Place Place { get; init; }
+    public required LineColumn Place { get; init; }
 
     public IEnumerable<ModelReference?> References => Tokens.Select(t => t.Model).Prepend(Model);
 }
 
 /// <summary>Where one token's row comes from: a model's own, a model's row of another token, or zeros.</summary>
-internal sealed record TokenRule(string Token, ModelReference? Model, string? OtherToken, long? OtherId, bool Zero, bool Force, Place Place);
+internal sealed record TokenRule(string Token, ModelReference? Model, string? OtherToken, long? OtherId, bool Zero, bool Force, LineColumn Place);

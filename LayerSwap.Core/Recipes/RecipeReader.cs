@@ -23,7 +23,7 @@ internal sealed class RecipeReader
         }
         catch (Exception e) when (e is YamlException or ArgumentException)
         {
-            Place place = e is YamlException yamlError ? Place.Of(yamlError.Start) : new Place(1, 1);
+            LineColumn place = e is YamlException yamlError ? LineColumn.Of(yamlError.Start) : new LineColumn(1, 1);
             throw new RecipeException([$"{Printable.Escape(file)}, {place}: this is not YAML: {Printable.Escape(e.Message)}"], e);
         }
 
@@ -32,7 +32,7 @@ internal sealed class RecipeReader
         YamlNode[] roots = [.. stream.Documents.Select(d => d.RootNode).Where(n => n is not YamlScalarNode { Value: null or "" })];
         if (roots.Length == 0)
         {
-            yaml.Add(new Place(1, 1), "the recipe is empty; at least merge_method and models are expected.");
+            yaml.Add(new LineColumn(1, 1), "the recipe is empty; at least merge_method and models are expected.");
         }
 
         RecipeDocument?[] documents = [.. roots.Select((root, i) => reader.Document(root, i < roots.Length - 1))];
@@ -71,7 +71,7 @@ internal sealed class RecipeReader
         {
             Name = name,
             Method = method ?? "",
-            MethodPlace = Place.Of((methodNode ?? root).Start),
+            MethodPlace = LineColumn.Of((methodNode ?? root).Start),
             Base = Model(keys.GetValueOrDefault("base_model"), "base_model"),
             Modules = Modules(keys),
             Parameters = Parameters(keys.GetValueOrDefault("parameters"), "parameters"),
@@ -87,7 +87,7 @@ internal sealed class RecipeReader
     {
         if (!keys.TryGetValue("modules", out YamlNode? modules))
         {
-            return [new RecipeModule(null, Slices(keys), [], new Place(1, 1))];
+            return [new RecipeModule(null, Slices(keys), [], new LineColumn(1, 1))];
         }
 
         List<RecipeModule> found = [];
@@ -99,7 +99,7 @@ internal sealed class RecipeReader
                 _yaml.Add(node, $"module {Printable.Escape(name)} needs either models or slices.");
             }
 
-            found.Add(new RecipeModule(name == "default" ? null : name, Slices(inner), Parameters(inner.GetValueOrDefault("parameters"), "parameters"), Place.Of(node.Start)));
+            found.Add(new RecipeModule(name == "default" ? null : name, Slices(inner), Parameters(inner.GetValueOrDefault("parameters"), "parameters"), LineColumn.Of(node.Start)));
         }
 
         return found;
@@ -109,7 +109,7 @@ internal sealed class RecipeReader
     {
         if (keys.TryGetValue("models", out YamlNode? models))
         {
-            return [new RecipeSlice([.. _yaml.Items(models, "models").Select(m => Source(m, ranged: false)).OfType<RecipeSource>()], null, [], Place.Of(models.Start))];
+            return [new RecipeSlice([.. _yaml.Items(models, "models").Select(m => Source(m, ranged: false)).OfType<RecipeSource>()], null, [], LineColumn.Of(models.Start))];
         }
 
         List<RecipeSlice> slices = [];
@@ -129,7 +129,7 @@ internal sealed class RecipeReader
                 _yaml.Add(sources, $"the sources of a slice have {string.Join(" and ", heights)} layers; the same number is expected of all.");
             }
 
-            slices.Add(new RecipeSlice(found, Model(inner.GetValueOrDefault("base_model"), "base_model"), Parameters(inner.GetValueOrDefault("parameters"), "parameters"), Place.Of(node.Start)));
+            slices.Add(new RecipeSlice(found, Model(inner.GetValueOrDefault("base_model"), "base_model"), Parameters(inner.GetValueOrDefault("parameters"), "parameters"), LineColumn.Of(node.Start)));
         }
 
         return slices;
@@ -140,7 +140,7 @@ internal sealed class RecipeReader
         // A bare path stands for a model without parameters.
         if (!ranged && YamlReader.Text(node) is not null)
         {
-            return new RecipeSource(Model(node, "model")!, null, [], Place.Of(node.Start));
+            return new RecipeSource(Model(node, "model")!, null, [], LineColumn.Of(node.Start));
         }
 
         Dictionary<string, YamlNode> keys = ranged ? _yaml.Members(node, "a source", "model", "layer_range", "parameters") : _yaml.Members(node, "a model", "model", "parameters");
@@ -171,7 +171,7 @@ internal sealed class RecipeReader
             }
         }
 
-        return new RecipeSource(model, range, Parameters(keys.GetValueOrDefault("parameters"), "parameters"), Place.Of(node.Start));
+        return new RecipeSource(model, range, Parameters(keys.GetValueOrDefault("parameters"), "parameters"), LineColumn.Of(node.Start));
     }
 
     private ModelReference? Model(YamlNode? node, string what)
@@ -208,7 +208,7 @@ internal sealed class RecipeReader
             _yaml.Add(node, $"{Printable.Escape(text)} names a LoRA adapter after the +; adapters cannot be applied yet. Remedy: merge the adapter into its model first, and name that.");
         }
 
-        return new ModelReference(text, Place.Of(node.Start));
+        return new ModelReference(text, LineColumn.Of(node.Start));
     }
 
     private Settings Parameters(YamlNode? node, string what)
@@ -221,7 +221,7 @@ internal sealed class RecipeReader
 
         foreach ((string name, YamlNode value) in _yaml.Members(node, what))
         {
-            Place place = Place.Of(value.Start);
+            LineColumn place = LineColumn.Of(value.Start);
             if (Words.Contains(name, StringComparer.Ordinal) && YamlReader.Text(value) is { } word)
             {
                 settings[name] = new Setting(name, [], word, place);
@@ -252,10 +252,10 @@ internal sealed class RecipeReader
             }
 
             string? filter = keys.TryGetValue("filter", out YamlNode? text) ? YamlReader.Text(text) : null;
-            return [new SettingValue(filter == "*" ? null : filter, Gradient(value, name), Place.Of(node.Start))];
+            return [new SettingValue(filter == "*" ? null : filter, Gradient(value, name), LineColumn.Of(node.Start))];
         }
 
-        return [new SettingValue(null, Gradient(node, name), Place.Of(node.Start))];
+        return [new SettingValue(null, Gradient(node, name), LineColumn.Of(node.Start))];
     }
 
     private double[] Gradient(YamlNode node, string name)
@@ -320,7 +320,7 @@ internal sealed class RecipeReader
                 _yaml.Add(both, "tokenizer and tokenizer_source are both there; one of them is expected.");
             }
 
-            return new TokenizerRequest { Source = text, Model = text is "union" or "base" ? null : Model(source, "tokenizer_source"), Tokens = [], PadTo = 1, Place = Place.Of(source.Start) };
+            return new TokenizerRequest { Source = text, Model = text is "union" or "base" ? null : Model(source, "tokenizer_source"), Tokens = [], PadTo = 1, Place = LineColumn.Of(source.Start) };
         }
 
         if (!keys.TryGetValue("tokenizer", out YamlNode? node))
@@ -342,7 +342,7 @@ internal sealed class RecipeReader
             Model = from is "union" or "base" ? null : Model(sourceNode, "source"),
             Tokens = inner.TryGetValue("tokens", out YamlNode? tokens) ? [.. _yaml.Members(tokens, "tokens").Select(t => Token(t.Key, t.Value)).OfType<TokenRule>()] : [],
             PadTo = pad,
-            Place = Place.Of(node.Start),
+            Place = LineColumn.Of(node.Start),
         };
     }
 
@@ -352,19 +352,19 @@ internal sealed class RecipeReader
         bool force = keys.TryGetValue("force", out YamlNode? forced) && _yaml.Switch(forced, "force") == true;
         if (!keys.TryGetValue("source", out YamlNode? source))
         {
-            return new TokenRule(token, null, null, null, Zero: false, force, Place.Of(node.Start));
+            return new TokenRule(token, null, null, null, Zero: false, force, LineColumn.Of(node.Start));
         }
 
         if (source is not YamlMappingNode mapping || !mapping.Children.Keys.Any(k => YamlReader.Text(k) == "kind"))
         {
-            return new TokenRule(token, Model(source, "source"), null, null, Zero: false, force, Place.Of(node.Start));
+            return new TokenRule(token, Model(source, "source"), null, null, Zero: false, force, LineColumn.Of(node.Start));
         }
 
         Dictionary<string, YamlNode> inner = _yaml.Members(source, "source", "kind", "model", "token", "token_id");
         switch (YamlReader.Text(inner["kind"]))
         {
             case "zero":
-                return new TokenRule(token, null, null, null, Zero: true, force, Place.Of(node.Start));
+                return new TokenRule(token, null, null, null, Zero: true, force, LineColumn.Of(node.Start));
             case "model_token":
                 long? id = inner.TryGetValue("token_id", out YamlNode? number) ? _yaml.Whole(number, "token_id") : null;
                 string? other = inner.TryGetValue("token", out YamlNode? word) ? YamlReader.Text(word) : null;
@@ -374,7 +374,7 @@ internal sealed class RecipeReader
                     return null;
                 }
 
-                return new TokenRule(token, Model(model, "model"), other, id, Zero: false, force, Place.Of(node.Start));
+                return new TokenRule(token, Model(model, "model"), other, id, Zero: false, force, LineColumn.Of(node.Start));
             default:
                 _yaml.Add(inner["kind"], $"kind is {YamlReader.Kind(inner["kind"])}; zero or model_token is expected.");
                 return null;
@@ -420,7 +420,7 @@ internal sealed class RecipeReader
             return null;
         }
 
-        return new RecipeRule(selectors.Aggregate((a, b) => a & b), method ?? "take", source, Parameters(keys.GetValueOrDefault("parameters"), "parameters"), Place.Of(node.Start));
+        return new RecipeRule(selectors.Aggregate((a, b) => a & b), method ?? "take", source, Parameters(keys.GetValueOrDefault("parameters"), "parameters"), LineColumn.Of(node.Start));
     }
 
     /// <summary>Numbers, and texts of ranges such as <c>0-4</c>, both ends included.</summary>

@@ -6,11 +6,11 @@ namespace LayerSwap.Recipes;
 /// <summary>Reads YAML nodes and notes what is wrong with them, with its place; several things at once.</summary>
 internal sealed class YamlReader(string file)
 {
-    private readonly List<(Place Place, string Text)> _problems = [];
+    private readonly List<(LineColumn Place, string Text)> _problems = [];
 
-    public void Add(Place place, string text) => _problems.Add((place, text));
+    public void Add(LineColumn place, string text) => _problems.Add((place, text));
 
-    public void Add(YamlNode node, string text) => Add(Place.Of(node.Start), text);
+    public void Add(YamlNode node, string text) => Add(LineColumn.Of(node.Start), text);
 
     /// <exception cref="RecipeException">Something is wrong.</exception>
     public void ThrowIfAny()

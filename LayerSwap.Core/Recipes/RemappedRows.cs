@@ -1,0 +1,155 @@
+using LayerSwap.Checkpoints;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Recipes;
+
+/// <summary>Where each row of a table of tokens comes from: a model's row, the mean of several models' rows, or nowhere, which is zeros.</summary>
+internal sealed class RowPlan(long rows)
+{
+    private readonly int[] _model = Filled(rows);
+    private readonly long[] _row = new long[rows];
+    private readonly Dictionary<long, (int Model, long Row)[]> _means = [];
+
+    public long Rows => rows;
+
+    public void Set(long row, params (int Model, long Row)[] from)
+    {
+        if (from.Length > 1)
+        {
+            _means[row] = from;
+        }
+        else if (from.Length == 1)
+        {
+            (_model[row], _row[row]) = from[0];
+        }
+    }
+
+    /// <summary>The rows that a row is the mean of: none, one or several.</summary>
+    public (int Model, long Row)[] Of(long row) => _means.TryGetValue(row, out (int, long)[]? several) ? several : _model[row] < 0 ? [] : [(_model[row], _row[row])];
+
+    /// <summary>How many rows from this one on follow each other in one model; 1 where it is not a model's own.</summary>
+    public long RunFrom(long row)
+    {
+        long run = 1;
+        if (_model[row] >= 0 && !_means.ContainsKey(row))
+        {
+            while (row + run < rows && _model[row + run] == _model[row] && _row[row + run] == _row[row] + run && !_means.ContainsKey(row + run))
+            {
+                run++;
+            }
+        }
+
+        return run;
+    }
+
+    private static int[] Filled(long rows)
+    {
+        int[] models = new int[rows];
+        Array.Fill(models, -1);
+        return models;
+    }
+}
+
+/// <summary>A view of a model whose tables of tokens have the rows of another vocabulary.</summary>
+internal sealed class RemappedRows : ICheckpoint
+{
+    private readonly ICheckpoint _inner;
+    private readonly RowPlan _plan;
+    private readonly IReadOnlyList<ICheckpoint> _models;
+    private readonly TensorList _tensors;
+    private readonly HashSet<string> _tables;
+
+    /// <param name="inner">The model.</param>
+    /// <param name="plan">Its rows.</param>
+    /// <param name="models">The models that the plan counts.</param>
+    /// <param name="tables">The names of the tables.</param>
+    public RemappedRows(ICheckpoint inner, RowPlan plan, IReadOnlyList<ICheckpoint> models, IEnumerable<string> tables)
+    {
+        _inner = inner;
+        _plan = plan;
+        _models = models;
+        _tables = new HashSet<string>(tables, StringComparer.Ordinal);
+        _tensors = new TensorList(inner.Tensors.Select(t => _tables.Contains(t.Name) ? new TensorInfo(t.Name, t.DType, t.Shape.WithRows(plan.Rows)) : t));
+        Files = [.. models.SelectMany(m => m.Files).DistinctBy(f => f.Path, StringComparer.Ordinal).Where(f => inner.Files.Contains(f))];
+    }
+
+    public string Name => _inner.Name;
+
+    public string? Folder => _inner.Folder;
+
+    public IReadOnlyList<TensorInfo> Tensors => _tensors.Ordered;
+
+    public IReadOnlyDictionary<string, string> Metadata => _inner.Metadata;
+
+    public IReadOnlyList<CheckpointFile> Files { get; }
+
+    public string? FileOf(string name) => _inner.FileOf(name);
+
+    public TensorInfo? Find(string name) => _tensors.Find(name);
+
+    public void Read(string name, long offset, Span<byte> destination)
+    {
+        if (!_tables.Contains(name))
+        {
+            _inner.Read(name, offset, destination);
+            return;
+        }
+
+        TensorInfo tensor = _tensors.Window(Name, name, offset, destination.Length);
+        long rowBytes = tensor.ByteLength / _plan.Rows;
+        while (!destination.IsEmpty)
+        {
+            long row = offset / rowBytes, within = offset % rowBytes;
+            int count = (int)Math.Min(destination.Length, (_plan.RunFrom(row) * rowBytes) - within);
+            Fill(tensor, row, within, destination[..count]);
+            destination = destination[count..];
+            offset += count;
+        }
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private void Fill(TensorInfo tensor, long row, long within, Span<byte> destination)
+    {
+        (int Model, long Row)[] from = _plan.Of(row);
+        long rowBytes = tensor.ByteLength / _plan.Rows;
+        if (from.Length == 0)
+        {
+            destination.Clear();
+        }
+        else if (from.Length == 1)
+        {
+            _models[from[0].Model].Read(tensor.Name, (from[0].Row * rowBytes) + within, destination);
+        }
+        else
+        {
+            Mean(tensor, from, rowBytes).AsSpan((int)within, destination.Length).CopyTo(destination);
+        }
+    }
+
+    /// <summary>The mean of rows: summed in doubles, rounded once.</summary>
+    private byte[] Mean(TensorInfo tensor, (int Model, long Row)[] from, long rowBytes)
+    {
+        byte[] bytes = new byte[rowBytes];
+        double[] sum = new double[rowBytes * 8 / tensor.DType.Bits()], one = new double[sum.Length];
+        foreach ((int model, long row) in from)
+        {
+            _models[model].Read(tensor.Name, row * rowBytes, bytes);
+            Codec.Widen(tensor.DType, bytes, one);
+            for (int i = 0; i < sum.Length; i++)
+            {
+                sum[i] += one[i];
+            }
+        }
+
+        for (int i = 0; i < sum.Length; i++)
+        {
+            sum[i] /= from.Length;
+        }
+
+        Codec.Narrow(tensor.DType, sum, bytes);
+        return bytes;
+    }
+}
