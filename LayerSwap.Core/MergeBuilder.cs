@@ -124,23 +124,14 @@ public sealed class MergeBuilder
     /// <summary>Reads headers only, and decides everything; nothing is written.</summary>
     /// <exception cref="MergeException">Inputs, rules and settings do not fit together; all that is wrong is named.</exception>
     /// <exception cref="CheckpointException">A config.json or tokenizer of an input cannot be read.</exception>
-    public MergePlan Plan() => _donor is null
-        ? throw new MergeException("A merge needs at least one model. Remedy: add one by With.")
-        : PlanBuilder.Build(new PlanRequest
-        {
-            Base = _base,
-            Sources = [.. _sources],
-            Rules = [.. _rules],
-            Donor = _donor,
-            Tokenizer = _tokenizer,
-            Beside = new Dictionary<string, byte[]>(_beside, StringComparer.Ordinal),
-            DType = _dtype,
-            Vocabulary = _vocabulary,
-            Seed = _seed,
-            ShardSize = _shardSize,
-            Threads = _threads,
-            BlockElements = _blockElements,
-        });
+    public MergePlan Plan() => PlanBuilder.Build(Request());
+
+    /// <summary>
+    /// The merge written down as a recipe: YAML that <see cref="Recipe"/> reads to the same merge, byte for byte. Models are named by their absolute paths. Threads, seed, shard size and
+    /// saving are not part of a recipe.
+    /// </summary>
+    /// <exception cref="MergeException">Something of it cannot be said in a recipe: a strategy of one's own, a model in memory.</exception>
+    public string ToRecipe() => Recipes.RecipeWriter.Write(Request());
 
     /// <summary>Plans and executes: <see cref="MergePlanExtensions.ExecuteAsync"/>.</summary>
     /// <inheritdoc cref="MergePlanExtensions.ExecuteAsync"/>
@@ -172,4 +163,22 @@ public sealed class MergeBuilder
         _blockElements = elements;
         return this;
     }
+
+    private PlanRequest Request() => _donor is null
+        ? throw new MergeException("A merge needs at least one model. Remedy: add one by With.")
+        : new PlanRequest
+        {
+            Base = _base,
+            Sources = [.. _sources],
+            Rules = [.. _rules],
+            Donor = _donor,
+            Tokenizer = _tokenizer,
+            Beside = new Dictionary<string, byte[]>(_beside, StringComparer.Ordinal),
+            DType = _dtype,
+            Vocabulary = _vocabulary,
+            Seed = _seed,
+            ShardSize = _shardSize,
+            Threads = _threads,
+            BlockElements = _blockElements,
+        };
 }

@@ -17,6 +17,7 @@ internal static class LayerStack
         List<(string, ICheckpoint, TensorInfo)> tensors = [];
         int offset = 0;
         List<int> donorLayers = [];
+        List<(ICheckpoint, int, int)> parts = [];
         for (int i = 0; i < slices.Count; i++)
         {
             (ICheckpoint model, Range range) = slices[i];
@@ -29,12 +30,13 @@ internal static class LayerStack
             tensors.AddRange(model.Tensors.Where(t => Wanted(maps[i][t.Name], i == 0, i == slices.Count - 1, start, length))
                 .Select(t => (Renumber(maps[i][t.Name], offset - start), model, t)));
             offset += length;
+            parts.Add((model, start, start + length));
             // Lists in config.json follow the layers; a model of one architecture has the same there.
             donorLayers.AddRange(Enumerable.Range(start, length));
         }
 
         string name = string.Join(" + ", slices.Select(s => $"{s.Model.Name}[{s.Layers}]"));
-        return new MappedCheckpoint(name, slices[0].Model, tensors) { DonorLayers = donorLayers };
+        return new MappedCheckpoint(name, slices[0].Model, tensors) { DonorLayers = donorLayers, Slices = parts };
     }
 
     private static bool Wanted(TensorPlace place, bool first, bool last, int start, int length) =>

@@ -22,6 +22,9 @@ internal sealed class MappedCheckpoint : ICheckpoint
         Files = [.. _origins.Values.Select(o => o.Checkpoint).Distinct().SelectMany(c => c.Files)];
     }
 
+    /// <summary>What it is stacked of, lowest first; null where it is another kind of view.</summary>
+    public IReadOnlyList<(ICheckpoint Model, int Start, int End)>? Slices { get; init; }
+
     /// <summary>Where it stacks layers: the layer of its own model that each layer of the view stands for.</summary>
     public IReadOnlyList<int>? DonorLayers { get; init; }
 

@@ -30,6 +30,9 @@ public sealed class PerSource
     /// <summary>The value, where there is one for all.</summary>
     internal Schedule? Single => _values.Length == 1 ? _values[0] : null;
 
+    /// <summary>The schedule of one source.</summary>
+    internal Schedule Of(int source) => _values[_values.Length == 1 ? 0 : source];
+
     /// <inheritdoc/>
     public override string ToString() => string.Join(", ", (object[])_values);
 

@@ -47,8 +47,13 @@ public abstract class Schedule
     /// <inheritdoc cref="FromDouble"/>
     public static implicit operator Schedule(double value) => FromDouble(value);
 
+    /// <summary>The points, where it is nothing but lines between points over the depth.</summary>
+    internal virtual IReadOnlyList<double>? Gradient => null;
+
     private sealed class PointSchedule(double[] values) : Schedule
     {
+        internal override IReadOnlyList<double>? Gradient => values;
+
         public override double At(TensorPlace place)
         {
             double t = place.Layer is not { } layer ? 0 : place.LayerCount == 1 ? 1 : layer / (double)(place.LayerCount - 1);

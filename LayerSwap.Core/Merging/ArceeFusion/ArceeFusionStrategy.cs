@@ -1,9 +1,11 @@
 namespace LayerSwap.Merging;
 
 /// <summary>Takes the other model's elements where their change is important: large, in a row whose distribution moved.</summary>
-internal sealed class ArceeFusionStrategy : IMergeStrategy
+internal sealed class ArceeFusionStrategy : IMergeStrategy, IRecipeForm
 {
     public string Name => "arcee_fusion";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [];
 
     public TensorMerge Bind(MergeTensor tensor)
     {

@@ -3,9 +3,11 @@ using System.Globalization;
 namespace LayerSwap.Merging;
 
 /// <summary>Extrapolates past a fine-tuned model, away from its base.</summary>
-internal sealed class ExPOStrategy(Schedule alpha) : IMergeStrategy
+internal sealed class ExPOStrategy(Schedule alpha) : IMergeStrategy, IRecipeForm
 {
     public string Name => "expo";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("alpha", alpha)];
 
     public override string ToString() => $"alpha {alpha}";
 

@@ -1,7 +1,7 @@
 namespace LayerSwap.Merging;
 
 /// <summary>The Karcher mean of all models; a base, if there is one, is one of them.</summary>
-internal sealed class KarcherStrategy : IMergeStrategy
+internal sealed class KarcherStrategy : IMergeStrategy, IRecipeForm
 {
     private readonly KarcherOptions _options;
 
@@ -13,6 +13,8 @@ internal sealed class KarcherStrategy : IMergeStrategy
     }
 
     public string Name => "karcher";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("max_iter", (double)_options.MaxIterations), ("tol", _options.Tolerance)];
 
     public override string ToString() => _options.ToString();
 

@@ -1,7 +1,7 @@
 namespace LayerSwap.Merging;
 
 /// <summary>The paper's algorithm: outer layers from the language expert, the middle from the task expert, a transition between.</summary>
-internal sealed class LayerSwapStrategy : IMergeStrategy
+internal sealed class LayerSwapStrategy : IMergeStrategy, IRecipeForm
 {
     private const int Task = 0, Language = 1;
 
@@ -18,6 +18,18 @@ internal sealed class LayerSwapStrategy : IMergeStrategy
     }
 
     public string Name => "layer_swap";
+
+    public IEnumerable<(string Name, object Value)> Parameters =>
+    [
+        ("bottom", (double)_options.Bottom), ("top", (double)_options.Top), ("transition_bottom", (double)_options.TransitionBottom), ("transition_top", (double)_options.TransitionTop),
+        .. Policies(("embeddings", _options.Embeddings), ("norm", _options.Norm), ("head", _options.Head), ("others", _options.Others)),
+        .. _options.Weights switch
+        {
+            TransitionWeights.Fixed pair => (IEnumerable<(string, object)>)[("weight", PerSource.Of(pair.Task, pair.Language))],
+            TransitionWeights.ByChange change => [("transition_weights", change.Inverse ? "inversely_proportional" : "proportional")],
+            _ => [],
+        },
+    ];
 
     public override string ToString() => _options.ToString();
 
@@ -78,4 +90,7 @@ internal sealed class LayerSwapStrategy : IMergeStrategy
         TransitionWeights.ByChange by when tensor.HasBase => new ChangeWeightedAverage(by.Inverse),
         _ => throw new MergeException("layer_swap: weights by each expert's change need a base to measure from. Remedy: give a base, or a pair of weights."),
     };
+
+    private static IEnumerable<(string, object)> Policies(params (string Name, OutsidePolicy Policy)[] policies) =>
+        policies.Where(p => p.Policy != default).Select(p => (p.Name, (object)p.Policy.ToString().ToLowerInvariant()));
 }

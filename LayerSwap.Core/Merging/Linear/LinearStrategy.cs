@@ -1,9 +1,11 @@
 namespace LayerSwap.Merging;
 
 /// <summary>The weighted average of the sources.</summary>
-internal sealed class LinearStrategy(LinearOptions options) : IMergeStrategy
+internal sealed class LinearStrategy(LinearOptions options) : IMergeStrategy, IRecipeForm
 {
     public string Name => "linear";
+
+    public IEnumerable<(string Name, object Value)> Parameters => options.Weights is { } weights ? [("normalize", options.Normalize), ("weight", PerSource.Of(weights))] : [("normalize", options.Normalize)];
 
     public override string ToString() =>
         $"weights {(options.Weights is null ? "of the sources" : string.Join(", ", options.Weights))}{(options.Normalize ? ", normalized" : string.Empty)}";

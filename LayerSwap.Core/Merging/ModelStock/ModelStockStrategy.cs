@@ -1,9 +1,11 @@
 namespace LayerSwap.Merging;
 
 /// <summary>The base moved towards the mean of the models, as far as their changes agree in direction.</summary>
-internal sealed class ModelStockStrategy(bool filterWise) : IMergeStrategy
+internal sealed class ModelStockStrategy(bool filterWise) : IMergeStrategy, IRecipeForm
 {
     public string Name => "model_stock";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("filter_wise", filterWise)];
 
     public override string ToString() => filterWise ? "row by row" : "whole tensors";
 

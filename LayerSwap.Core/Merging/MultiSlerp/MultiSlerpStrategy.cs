@@ -1,7 +1,7 @@
 namespace LayerSwap.Merging;
 
 /// <summary>The barycentre of several models, or of their changes from a base, on the sphere.</summary>
-internal sealed class MultiSlerpStrategy : IMergeStrategy
+internal sealed class MultiSlerpStrategy : IMergeStrategy, IRecipeForm
 {
     private readonly MultiSlerpOptions _options;
 
@@ -12,6 +12,8 @@ internal sealed class MultiSlerpStrategy : IMergeStrategy
     }
 
     public string Name => "multislerp";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("normalize_weights", _options.NormalizeWeights), ("eps", _options.Epsilon)];
 
     public override string ToString() => _options.ToString();
 

@@ -3,9 +3,11 @@ using System.Globalization;
 namespace LayerSwap.Merging;
 
 /// <summary>Takes the other model where it is near the base, and less of it the further away it is.</summary>
-internal sealed class NearSwapStrategy(Schedule t) : IMergeStrategy
+internal sealed class NearSwapStrategy(Schedule t) : IMergeStrategy, IRecipeForm
 {
     public string Name => "nearswap";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("t", t)];
 
     public override string ToString() => $"t {t}";
 

@@ -3,11 +3,13 @@ using System.Globalization;
 namespace LayerSwap.Merging;
 
 /// <summary>Spherical interpolation of two models, or of their changes from a base, by whole tensors, rows or columns.</summary>
-internal sealed class NuSlerpStrategy(NuSlerpOptions options) : IMergeStrategy
+internal sealed class NuSlerpStrategy(NuSlerpOptions options) : IMergeStrategy, IRecipeForm
 {
     private const double NearlyZero = 1e-6;
 
     public string Name => "nuslerp";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("nuslerp_flatten", options.Flatten), ("nuslerp_row_wise", options.RowWise)];
 
     public override string ToString() => options.ToString();
 

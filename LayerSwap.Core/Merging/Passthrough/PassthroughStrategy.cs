@@ -3,9 +3,11 @@ using System.Globalization;
 namespace LayerSwap.Merging;
 
 /// <summary>One source, unchanged or scaled.</summary>
-internal sealed class PassthroughStrategy(Schedule? scale) : IMergeStrategy
+internal sealed class PassthroughStrategy(Schedule? scale) : IMergeStrategy, IRecipeForm
 {
     public string Name => "passthrough";
+
+    public IEnumerable<(string Name, object Value)> Parameters => scale is null ? [] : [("scale", PerSource.FromSchedule(scale))];
 
     public override string ToString() => $"scale {scale ?? 1}";
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace LayerSwap.Merging;
 
 /// <summary>What one source alone changed is added whole, what several changed is averaged among them; RAM+ scales the lone parts by how much a source shares.</summary>
-internal sealed class RamStrategy : IMergeStrategy
+internal sealed class RamStrategy : IMergeStrategy, IRecipeForm
 {
     private readonly double _epsilon;
     private readonly RamPlusOptions? _plus;
@@ -23,6 +23,8 @@ internal sealed class RamStrategy : IMergeStrategy
     }
 
     public string Name => _plus is null ? "ram" : "ramplus_tl";
+
+    public IEnumerable<(string Name, object Value)> Parameters => _plus is null ? [("epsilon", _epsilon)] : [("epsilon", _epsilon), ("r", _plus.R), ("alpha", _plus.Alpha)];
 
     public override string ToString() => _plus?.ToString() ?? $"epsilon {_epsilon.ToString(CultureInfo.InvariantCulture)}";
 

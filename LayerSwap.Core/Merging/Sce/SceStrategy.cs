@@ -6,9 +6,11 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Merging;
 
 /// <summary>Select, calculate, erase (Wan et al., arXiv:2408.07990): positions where the models disagree most, weights from the energy of what is kept, minority signs erased.</summary>
-internal sealed class SceStrategy(Schedule selectTopk) : IMergeStrategy
+internal sealed class SceStrategy(Schedule selectTopk) : IMergeStrategy, IRecipeForm
 {
     public string Name => "sce";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("select_topk", selectTopk)];
 
     public override string ToString() => $"select_topk {selectTopk}";
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace LayerSwap.Merging;
 
 /// <summary>Takes each layer from the expert that spent the larger share of its change on it, and averages where the shares are close.</summary>
-internal sealed class ShareSwapStrategy : IMergeStrategy
+internal sealed class ShareSwapStrategy : IMergeStrategy, IRecipeForm
 {
     private readonly double _threshold;
     private readonly Dictionary<int, double>[] _shares;
@@ -18,6 +18,8 @@ internal sealed class ShareSwapStrategy : IMergeStrategy
     }
 
     public string Name => "share_swap";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("threshold", _threshold)];
 
     public override string ToString() => $"threshold {_threshold.ToString(CultureInfo.InvariantCulture)}";
 

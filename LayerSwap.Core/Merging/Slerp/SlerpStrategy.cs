@@ -3,9 +3,11 @@ using System.Globalization;
 namespace LayerSwap.Merging;
 
 /// <summary>Spherical interpolation from the base (or first model) to the other.</summary>
-internal sealed class SlerpStrategy(Schedule t) : IMergeStrategy
+internal sealed class SlerpStrategy(Schedule t) : IMergeStrategy, IRecipeForm
 {
     public string Name => "slerp";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("t", t)];
 
     public override string ToString() => $"t {t}";
 

@@ -5,11 +5,14 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Merging;
 
 /// <summary>The base plus the scaled, weighted sum of the sources' changes.</summary>
-internal sealed class TaskArithmeticStrategy(TaskArithmeticOptions options, string name = "task_arithmetic") : IMergeStrategy
+internal sealed class TaskArithmeticStrategy(TaskArithmeticOptions options, string name = "task_arithmetic") : IMergeStrategy, IRecipeForm
 {
     private const double NearlyZero = 1e-8;
 
     public string Name => name;
+
+    /// <summary>Those of task_arithmetic, which lines is by its schedule.</summary>
+    public IEnumerable<(string Name, object Value)> Parameters => [("lambda", options.Scale), ("normalize", options.Normalize)];
 
     public override string ToString() => options.ToString();
 

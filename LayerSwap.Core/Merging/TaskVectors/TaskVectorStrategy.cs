@@ -12,7 +12,7 @@ internal enum Sparsification
 }
 
 /// <summary>The one engine behind ties, dare, breadcrumbs and della: a sparsifier, a consensus, a scale.</summary>
-internal sealed class TaskVectorStrategy : IMergeStrategy
+internal sealed class TaskVectorStrategy : IMergeStrategy, IRecipeForm
 {
     public required string Name { get; init; }
 
@@ -31,6 +31,18 @@ internal sealed class TaskVectorStrategy : IMergeStrategy
     public PerSource Gamma { get; init; } = 0.0;
 
     public PerSource Epsilon { get; init; } = 0.0;
+
+    public IEnumerable<(string Name, object Value)> Parameters =>
+    [
+        ("density", Density), ("lambda", Lambda), ("normalize", Normalize),
+        ("rescale", Rescale == Rescale.Density ? throw new NotSupportedException($"{Name}: rescaling by density has no word in recipes, where rescale means the sum of magnitudes.") : Rescale == Rescale.L1),
+        .. Sparsification switch
+        {
+            Sparsification.MagnitudeWithoutOutliers => (IEnumerable<(string, object)>)[("gamma", Gamma)],
+            Sparsification.RankedRandom => [("epsilon", Epsilon)],
+            _ => [],
+        },
+    ];
 
     public override string ToString() =>
         $"density {Density}, gamma {Gamma}, epsilon {Epsilon}, lambda {Lambda}{(SignConsensus ? ", sign consensus" : "")}{(Normalize ? ", normalized" : "")}, rescale {Rescale}";

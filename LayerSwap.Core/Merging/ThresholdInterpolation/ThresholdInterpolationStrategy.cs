@@ -3,9 +3,11 @@ using System.Globalization;
 namespace LayerSwap.Merging;
 
 /// <summary>Interpolates only tensors that differ by more than a threshold; others are the first model's (arXiv:2506.14794).</summary>
-internal sealed class ThresholdInterpolationStrategy(Schedule t, Schedule threshold) : IMergeStrategy
+internal sealed class ThresholdInterpolationStrategy(Schedule t, Schedule threshold) : IMergeStrategy, IRecipeForm
 {
     public string Name => "threshold_interpolation";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("t", t), ("threshold", threshold)];
 
     public override string ToString() => $"t {t}, threshold {threshold}";
 
