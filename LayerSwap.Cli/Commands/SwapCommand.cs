@@ -18,6 +18,7 @@ internal static class SwapCommand
         Option<int?> transitionBottom = Choice.Number("--transition-bottom", "Averaged layers at the lower seam.");
         Option<int?> transitionTop = Choice.Number("--transition-top", "Averaged layers at the upper seam.");
         Option<string?> preset = new("--preset") { Description = "Numbers by name: paper (5, 2, 1), follow-up (6, 2, 0) or paper-scaled (the paper's, scaled from 32 layers to the model's).", HelpName = "NAME" };
+        Option<bool> suggest = new("--suggest") { Description = "Find --bottom, --top and --transition from what each expert changed; needs --base, and reads all three models." };
         Option<string?> weights = new("--weights") { Description = "Weights where the two are averaged: T,L such as 0.7,0.3, or proportional, or inverse (to each one's change; needs --base). Equal by default.", HelpName = "T,L" };
         Option<OutsidePolicy> embeddings = Policy("--embeddings", "The embeddings");
         Option<OutsidePolicy> norm = Policy("--norm", "The final normalisation");
@@ -25,7 +26,7 @@ internal static class SwapCommand
         Option<OutsidePolicy> others = Policy("--others", "All else outside the layers");
         Command command = new("swap", "Layer swapping: the language expert's outer layers, the task expert's middle, a transition between.\n\nExample: layerswap swap --task llama-8b-math --language llama-8b-swahili -o llama-8b-math-swahili")
         {
-            task, language, origin, bottom, top, transition, transitionBottom, transitionTop, preset, weights, embeddings, norm, head, others,
+            task, language, origin, bottom, top, transition, transitionBottom, transitionTop, preset, suggest, weights, embeddings, norm, head, others,
         };
         OutputOptions output = new(command, planOnly);
         command.SetAction(async (parsed, cancellation) =>
@@ -34,6 +35,12 @@ internal static class SwapCommand
             ICheckpoint taskModel = open[parsed.GetValue(task)!], languageModel = open[parsed.GetValue(language)!];
             int layers = LayerMap.Of(taskModel.Tensors).LayerCount;
             LayerSwapOptions chosen = parsed.GetValue(preset) is { } name ? LayerSwapOptions.Preset(name, Math.Max(layers, 1)) : LayerSwapOptions.Paper;
+            if (parsed.GetValue(suggest))
+            {
+                ICheckpoint from = open.OrNull(parsed.GetValue(origin)) ?? throw new UsageException("--suggest needs --base DIR, the model both experts were fine-tuned from.");
+                chosen = await SuggestAsync(new Terminal(parsed), from, taskModel, languageModel, cancellation);
+            }
+
             int? both = NotNegative("--transition", parsed.GetValue(transition));
             chosen = chosen with
             {
@@ -57,7 +64,7 @@ internal static class SwapCommand
                 throw new UsageException($"{fromBase.Name} base needs --base DIR, the model both experts were fine-tuned from.");
             }
 
-            if (layers != PaperLayers && parsed.GetValue(preset) is null && (parsed.GetValue(bottom) is null || parsed.GetValue(top) is null))
+            if (layers != PaperLayers && parsed.GetValue(preset) is null && !parsed.GetValue(suggest) && (parsed.GetValue(bottom) is null || parsed.GetValue(top) is null))
             {
                 new Terminal(parsed).Note($"note: the defaults are the paper's for {PaperLayers} layers; this model has {layers}. Choose --bottom and --top, or --preset paper-scaled.");
             }
@@ -65,6 +72,24 @@ internal static class SwapCommand
             return await output.FinishAsync(Merge.LayerSwap(taskModel, languageModel, chosen, open.OrNull(parsed.GetValue(origin))), parsed, cancellation);
         });
         return command;
+    }
+
+    private static async Task<LayerSwapOptions> SuggestAsync(Terminal terminal, ICheckpoint origin, ICheckpoint task, ICheckpoint language, CancellationToken cancellation)
+    {
+        LayerDiffReport diff = await terminal.WithProgress("comparing", p => LayerDiff.From(origin).To(task, language).RunAsync(p, cancellation));
+        SwapSuggestion suggestion = diff.Suggest();
+        if (!suggestion.HasStructure)
+        {
+            throw new UsageException($"--suggest: {suggestion.Reason} Remedy: choose --bottom and --top yourself, or another method (task_arithmetic).");
+        }
+
+        terminal.Note("suggested: " + suggestion.Reason);
+        if (suggestion.Outer != language.Name)
+        {
+            throw new UsageException($"--suggest: {suggestion.Reason} That is the task expert outside and the language expert within, the other way round than asked. Remedy: exchange --task and --language, or choose --bottom and --top yourself.");
+        }
+
+        return new LayerSwapOptions { Bottom = suggestion.Bottom, Top = suggestion.Top, TransitionBottom = suggestion.Bottom > 0 ? suggestion.Transition : 0, TransitionTop = suggestion.Top > 0 ? suggestion.Transition : 0 };
     }
 
     private static Option<OutsidePolicy> Policy(string name, string what) =>

@@ -40,6 +40,9 @@ public sealed record LayerDiffReport
         return this with { Entries = [.. Entries.Where(e => e.Rank <= count)] };
     }
 
+    /// <summary>The swap that the profiles of two models' changes speak for; of a report by layer or by tensor that has all its entries.</summary>
+    public SwapSuggestion Suggest() => Suggester.Of(this);
+
     /// <summary>An aligned table of all entries, then one of all pairs.</summary>
     public override string ToString()
     {

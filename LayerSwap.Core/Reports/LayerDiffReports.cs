@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using LayerSwap.Analysis;
 using LayerSwap.Reports;
 
@@ -46,7 +47,7 @@ public static class LayerDiffReports
                 json.Number("signConflict", p.SignConflict);
             });
             json.Texts("skipped", report.Skipped);
-            json.WriteNull("suggestion");
+            WriteSuggestion(json, report.Suggest());
         });
     }
 
@@ -107,5 +108,23 @@ public static class LayerDiffReports
         }
 
         return cell.ToString();
+    }
+
+    private static void WriteSuggestion(Utf8JsonWriter json, SwapSuggestion suggestion)
+    {
+        if (!suggestion.HasStructure)
+        {
+            json.WriteNull("suggestion");
+            return;
+        }
+
+        json.WriteStartObject("suggestion");
+        json.WriteString("outer", suggestion.Outer);
+        json.WriteString("inner", suggestion.Inner);
+        json.WriteNumber("bottom", suggestion.Bottom);
+        json.WriteNumber("top", suggestion.Top);
+        json.WriteNumber("transition", suggestion.Transition);
+        json.WriteString("reason", suggestion.Reason);
+        json.WriteEndObject();
     }
 }

@@ -1,0 +1,54 @@
+namespace LayerSwap;
+
+/// <summary>
+/// What layer swapping two experts' changes speak for: which one's outer layers, and how many. A layer's share is its mean absolute change over the sum of all layers'
+/// (<c>p(layer) = change(layer) / sum of changes</c>, arXiv:2601.22620); a candidate's score is what the shares of its owners exceed the others' by, summed over the layers.
+/// </summary>
+public sealed record SwapSuggestion
+{
+    /// <summary>Whether the changes have a structure that speaks for a swap; without one the rest is empty but for the reason.</summary>
+    public required bool HasStructure { get; init; }
+
+    /// <summary>The model to take the outer layers from; empty without a structure.</summary>
+    public required string Outer { get; init; }
+
+    /// <summary>The model to take the middle from; empty without a structure.</summary>
+    public required string Inner { get; init; }
+
+    /// <summary>Layers at the bottom from the outer model.</summary>
+    public required int Bottom { get; init; }
+
+    /// <summary>Layers at the top from the outer model.</summary>
+    public required int Top { get; init; }
+
+    /// <summary>Averaged layers at each seam: 1 where the middle has room, as in the paper, else 0.</summary>
+    public required int Transition { get; init; }
+
+    /// <summary>The best candidate's score, from 0 to 2.</summary>
+    public required double Score { get; init; }
+
+    /// <summary>Every candidate with its score, the best first: which model outside, how many bottom and top layers.</summary>
+    public required IReadOnlyList<SwapCandidate> Candidates { get; init; }
+
+    /// <summary>Why, in a sentence.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>The reason.</summary>
+    public override string ToString() => Reason;
+}
+
+/// <summary>One way to swap and what speaks for it.</summary>
+public sealed record SwapCandidate
+{
+    /// <summary>The model outside.</summary>
+    public required string Outer { get; init; }
+
+    /// <summary>Its layers at the bottom.</summary>
+    public required int Bottom { get; init; }
+
+    /// <summary>Its layers at the top.</summary>
+    public required int Top { get; init; }
+
+    /// <summary>The sum over layers of what the owner's share exceeds the other's by; 2 where the two changed disjoint layers, 0 where they changed alike.</summary>
+    public required double Score { get; init; }
+}
