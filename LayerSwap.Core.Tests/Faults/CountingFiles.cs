@@ -1,0 +1,191 @@
+using LayerSwap.Files;
+using Microsoft.Win32.SafeHandles;
+
+namespace LayerSwap.Tests.Faults;
+
+/// <summary>What goes wrong.</summary>
+public enum Fault
+{
+    /// <summary>The disk is full.</summary>
+    NoSpace,
+
+    /// <summary>The device fails.</summary>
+    DeviceError,
+
+    /// <summary>A write writes half and says nothing. Only writes are counted.</summary>
+    ShortWrite,
+
+    /// <summary>The process dies.</summary>
+    Kill,
+}
+
+/// <summary>
+/// The file system, of which one call goes wrong. A death is told by an exception that nothing in the library knows; from then on every call fails, so that nothing is cleaned up
+/// and what lies there lies there as it did at that moment. The call that died is half done where it can be. What the system does at a death, which is to close all files and so to
+/// give up the locks, the library's own disposing does.
+/// </summary>
+internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOperations
+{
+    private const int NoSpace = 0x1C, DeviceError = 5;
+
+    private readonly SystemFiles _system = SystemFiles.Instance;
+    private readonly Lock _gate = new();
+    private bool _dead;
+
+    private enum Course
+    {
+        Whole,
+        Half,
+        Death,
+    }
+
+    /// <summary>Called before every call that is made alive, with its number, from 1.</summary>
+    public Action<int>? OnCall { get; init; }
+
+    /// <summary>Whether the names of two folders cannot be exchanged, as on some file systems.</summary>
+    public bool WithoutExchange { get; init; }
+
+    /// <summary>How many bytes are said to be free; null for the truth.</summary>
+    public long? Free { get; init; }
+
+    public int Calls { get; private set; }
+
+    /// <summary>Whether the call that was to go wrong has come.</summary>
+    public bool Struck { get; private set; }
+
+    public void CreateFolder(string path)
+    {
+        Require(Next());
+        _system.CreateFolder(path);
+    }
+
+    public SafeFileHandle Create(string path, long length)
+    {
+        if (Next() == Course.Death)
+        {
+            // Made, but no room made for it yet.
+            _system.Create(path, 0).Dispose();
+            throw new DeathException();
+        }
+
+        return _system.Create(path, length);
+    }
+
+    public SafeFileHandle Open(string path)
+    {
+        Require(Next());
+        return _system.Open(path);
+    }
+
+    public void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset)
+    {
+        Course course = Next(isWrite: true);
+        _system.Write(file, course == Course.Whole ? bytes : bytes[..(bytes.Length / 2)], offset);
+        Require(course);
+    }
+
+    public bool TryRead(SafeFileHandle file, Span<byte> destination, long offset)
+    {
+        Require(Next());
+        return _system.TryRead(file, destination, offset);
+    }
+
+    public void Sync(SafeFileHandle file, string path)
+    {
+        Require(Next());
+        _system.Sync(file, path);
+    }
+
+    public void SyncFolder(string path)
+    {
+        Require(Next());
+        _system.SyncFolder(path);
+    }
+
+    public void Move(string from, string to)
+    {
+        Require(Next());
+        _system.Move(from, to);
+    }
+
+    public bool TryExchange(string first, string second)
+    {
+        Require(Next());
+        return !WithoutExchange && _system.TryExchange(first, second);
+    }
+
+    public void Replace(string from, string to)
+    {
+        Require(Next());
+        _system.Replace(from, to);
+    }
+
+    public void DeleteFile(string path)
+    {
+        Require(Next());
+        _system.DeleteFile(path);
+    }
+
+    public void DeleteFolder(string path)
+    {
+        if (Next() == Course.Death)
+        {
+            foreach (string file in Directory.EnumerateFiles(path).Order(StringComparer.Ordinal).Take(2))
+            {
+                _system.DeleteFile(file);
+            }
+
+            throw new DeathException();
+        }
+
+        _system.DeleteFolder(path);
+    }
+
+    public long FreeBytes(string folder)
+    {
+        Require(Next());
+        return Free ?? _system.FreeBytes(folder);
+    }
+
+    private static void Require(Course course)
+    {
+        if (course == Course.Death)
+        {
+            throw new DeathException();
+        }
+    }
+
+    private Course Next(bool isWrite = false)
+    {
+        int call;
+        lock (_gate)
+        {
+            if (_dead)
+            {
+                throw new DeathException();
+            }
+
+            if (fault == Fault.ShortWrite && !isWrite)
+            {
+                return Course.Whole;
+            }
+
+            call = ++Calls;
+            Struck |= fault is not null && call == at;
+            _dead = call == at && fault == Fault.Kill;
+        }
+
+        OnCall?.Invoke(call);
+        return call != at ? Course.Whole : fault switch
+        {
+            Fault.NoSpace => throw new IOException("No space left on device", NoSpace),
+            Fault.DeviceError => throw new IOException("Input/output error", DeviceError),
+            Fault.ShortWrite => Course.Half,
+            Fault.Kill => Course.Death,
+            _ => Course.Whole,
+        };
+    }
+}
+
+/// <summary>The process died here.</summary>
+internal sealed class DeathException() : Exception("The process died here.");

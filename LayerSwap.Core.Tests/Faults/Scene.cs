@@ -1,0 +1,143 @@
+using LayerSwap.Tests.Cli;
+
+namespace LayerSwap.Tests.Faults;
+
+/// <summary>Three tiny models on disk, an old output to be overwritten, and what an undisturbed run makes of them: what every disturbed run is held against.</summary>
+internal sealed class Scene : IDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly string[] _inputs;
+    private readonly Func<ICheckpoint[], MergeBuilder> _build;
+    private readonly ICheckpoint[] _models;
+    private readonly string[] _untouched;
+    private int _stages;
+
+    private Scene(Func<ICheckpoint[], MergeBuilder> build, bool overwrite)
+    {
+        _build = build;
+        Overwrite = overwrite;
+        _inputs = [.. Enumerable.Range(0, 3).Select(i => Folders.Save(Tiny($"m{i}", i), _folder["inputs", $"m{i}"]))];
+        _models = [.. _inputs.Select(Checkpoint.Open)];
+        _untouched = Folders.Snapshot(_folder["inputs"]);
+        Folders.Save(Tiny("old", 7), _folder["old"]);
+        File.WriteAllText(_folder["old", "mine.txt"], "mine");
+        Old = Contents(_folder["old"]);
+        Plan().ExecuteAsync(_folder["undisturbed", "out"]).GetAwaiter().GetResult();
+        New = Contents(_folder["undisturbed", "out"]);
+    }
+
+    public bool Overwrite { get; }
+
+    /// <summary>The bytes of what is overwritten, by file.</summary>
+    public SortedDictionary<string, byte[]> Old { get; }
+
+    /// <summary>The bytes of an undisturbed run's output, by file.</summary>
+    public SortedDictionary<string, byte[]> New { get; }
+
+    /// <summary>The inputs' folders.</summary>
+    public IReadOnlyList<string> Inputs => _inputs;
+
+    public string this[params string[] parts] => _folder[parts];
+
+    public static Scene Swap() => new(m => Merge.LayerSwap(m[0], m[1], 1, 1, 0), overwrite: false);
+
+    public static Scene Linear() => new(m => Merge.Soup(m), overwrite: false);
+
+    public static Scene Sharded() => new(m => Merge.Soup(m).InShardsOf(100), overwrite: false);
+
+    public static Scene Overwriting() => new(m => Merge.Soup(m), overwrite: true);
+
+    public static Scene Of(Func<ICheckpoint[], MergeBuilder> build) => new(build, overwrite: false);
+
+    public static Scene Of(string name) => name switch
+    {
+        "swap" => Swap(),
+        "merge" => Linear(),
+        "sharded merge" => Sharded(),
+        "overwrite" => Overwriting(),
+        _ => throw new ArgumentOutOfRangeException(nameof(name)),
+    };
+
+    /// <summary>A plan of its own: one that was worked knows more than a new one.</summary>
+    public MergePlan Plan() => _build(_models).OnThreads(1).Plan();
+
+    public MergePlan Plan(Func<MergeBuilder, MergeBuilder> change) => change(_build(_models)).OnThreads(1).Plan();
+
+    /// <summary>A folder where an output called "out" can be made, with an old one in its place where it is to be overwritten.</summary>
+    public string Stage()
+    {
+        string place = _folder["stages", $"{_stages++}"];
+        Directory.CreateDirectory(place);
+        if (Overwrite)
+        {
+            Directory.CreateDirectory(Path.Combine(place, "out"));
+            foreach ((string name, byte[] bytes) in Old)
+            {
+                File.WriteAllBytes(Path.Combine(place, "out", name), bytes);
+            }
+        }
+
+        return Path.Combine(place, "out");
+    }
+
+    /// <summary>Runs, and gives what became of it.</summary>
+    public async Task<Exception?> RunAsync(string target, CountingFiles files, bool resume = false, bool keep = false) =>
+        await Record.ExceptionAsync(() => Plan().ExecuteAsync(target, new() { Files = files, Overwrite = Overwrite, Resume = resume, KeepPartial = keep }));
+
+    /// <summary>The first two promises: no input changed; the target as it was, or whole and new.</summary>
+    /// <returns>Whether it is new.</returns>
+    public async Task<bool> RequireOldOrNewAsync(string target, string when)
+    {
+        Assert.True(_untouched.SequenceEqual(Folders.Snapshot(_folder["inputs"]), StringComparer.Ordinal), $"{when}: an input changed.");
+        SortedDictionary<string, byte[]>? found = Directory.Exists(target) ? Contents(target) : null;
+        if (Same(found, Overwrite ? Old : null))
+        {
+            return false;
+        }
+
+        Assert.True(Same(found, New), $"{when}: the target is neither as it was nor as an undisturbed run makes it, but holds {string.Join(", ", found?.Keys.ToArray() ?? ["nothing"])}.");
+        Assert.True((await Checkpoint.VerifyAsync(target)).Ok, $"{when}: the output is not good.");
+        return true;
+    }
+
+    /// <summary>The end: whole, new, and nothing beside it.</summary>
+    public async Task RequireDoneAsync(string target, string when)
+    {
+        Assert.True(await RequireOldOrNewAsync(target, when), $"{when}: the target is not new.");
+        Assert.True(Folders.Names(Path.GetDirectoryName(target)!) is ["out"], $"{when}: left beside: {string.Join(", ", Folders.Names(Path.GetDirectoryName(target)!))}.");
+    }
+
+    /// <summary>Resumes undisturbed, and holds the end against an undisturbed run.</summary>
+    public async Task ResumeToTheEndAsync(string target, string when)
+    {
+        Exception? error = await RunAsync(target, new CountingFiles(), resume: true);
+        Assert.True(error is null, $"{when}: --resume failed: {error}");
+        await RequireDoneAsync(target, when + ", resumed");
+    }
+
+    public void Dispose()
+    {
+        foreach (ICheckpoint model in _models)
+        {
+            model.Dispose();
+        }
+
+        _folder.Dispose();
+    }
+
+    private static ICheckpoint Tiny(string name, int expert) => SmallModels.Of(name, DType.Float32,
+    [
+        ("model.embed_tokens.weight", [4, 3], Values(12, expert)),
+        .. Enumerable.Range(0, 3).Select(layer => ($"model.layers.{layer}.mlp.up_proj.weight", new long[] { 5, 3 }, Values(15, expert + (10 * layer)))),
+        ("model.norm.weight", [3], Values(3, expert)),
+    ]);
+
+    private static double[] Values(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => Math.Sin(i + (seed * 1.7)))];
+
+    private static SortedDictionary<string, byte[]> Contents(string folder) =>
+        new(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).ToDictionary(f => Path.GetRelativePath(folder, f), File.ReadAllBytes, StringComparer.Ordinal), StringComparer.Ordinal);
+
+    private static bool Same(SortedDictionary<string, byte[]>? found, SortedDictionary<string, byte[]>? expected) => found is null || expected is null
+        ? found is null && expected is null
+        : found.Keys.SequenceEqual(expected.Keys, StringComparer.Ordinal) && found.All(f => f.Value.AsSpan().SequenceEqual(expected[f.Key]));
+}
