@@ -81,7 +81,7 @@ internal static partial class MergeExecutor
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Workspace.Failed(path, e, plan.WriteBytes, space.Keep && space.Resumable ? space.Folder : null);
+            throw space.Published ? Workspace.FailedAfter(path, e) : Workspace.Failed(path, e, plan.WriteBytes, space.Keep && space.Resumable ? space.Folder : null);
         }
     }
 

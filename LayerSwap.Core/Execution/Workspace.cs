@@ -41,6 +41,9 @@ internal sealed class Workspace : IDisposable
     /// <summary>Whether what is done stays to be continued when the work ends before its end.</summary>
     public bool Keep { get; set; }
 
+    /// <summary>Whether the target is the new model already: what fails from then on no longer keeps it from being there.</summary>
+    public bool Published { get; private set; }
+
     /// <summary>Whether there is something that could be continued.</summary>
     public bool Resumable => _journal is { Done.Count: > 0 };
 
@@ -132,6 +135,11 @@ internal sealed class Workspace : IDisposable
         return new(path, $"{Printable.Escape(path)} could not be written: {Printable.Escape(e.Message)}{room} What was there before is unchanged.{rest} Remedy: check the room and the permissions there.", e);
     }
 
+    /// <summary>What failed after the model got its name.</summary>
+    public static OutputException FailedAfter(string path, Exception e) => new(path,
+        $"{Printable.Escape(path)} is the complete new model, but a step after it got its name failed: {Printable.Escape(e.Message)} Whether the name outlasts a power failure is not known, and something may "
+        + "be left beside it. Remedy: repeat the command with --resume, which reads the model again and removes what is left.", e);
+
     /// <summary>Gives the model the target's name. Everything is synced before, and the name after.</summary>
     public void Publish()
     {
@@ -170,6 +178,7 @@ internal sealed class Workspace : IDisposable
             _files.Move(Model, Target);
         }
 
+        Published = true;
         Keep = false;
         if (_durable)
         {
@@ -189,8 +198,15 @@ internal sealed class Workspace : IDisposable
             }
             else
             {
-                End();
-                RemoveParents(_madeParents);
+                try
+                {
+                    End();
+                    RemoveParents(_madeParents);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    // What ended the work is what is told. What could not be removed now is named by the next run.
+                }
             }
         }
     }
