@@ -61,6 +61,7 @@ internal sealed class Workspace : IDisposable
 
         IFileOperations files = options.Files;
         SafeFileHandle? held = null;
+        Workspace? space = null;
         bool ours = false;
         try
         {
@@ -77,18 +78,20 @@ internal sealed class Workspace : IDisposable
 
             files.CreateFolder(folder);
             held = Lock(target);
-            Workspace space = new(files, target, held, made, Occupied(target), options.Durable);
+            space = new Workspace(files, target, held, made, Occupied(target), options.Durable);
             space.Begin(plan, options);
             return space;
         }
         catch (Exception e)
         {
-            held?.Dispose();
-            if (ours && Directory.Exists(folder))
+            space?._journal?.Dispose();
+            if (held is not null && ours)
             {
-                Directory.Delete(folder, recursive: true);
+                // Only under the lock: without it the folder is that of another run, which began at the same moment.
+                Remove(files, folder, held);
             }
 
+            held?.Dispose();
             RemoveParents(made);
             if (e is IOException or UnauthorizedAccessException)
             {
@@ -109,10 +112,7 @@ internal sealed class Workspace : IDisposable
         }
 
         RequireOwn(target);
-        using (Lock(target))
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        Remove(SystemFiles.Instance, folder, Lock(target));
 
         return true;
     }
@@ -280,19 +280,48 @@ internal sealed class Workspace : IDisposable
     /// <summary>Held until the process ends, however it ends.</summary>
     private static SafeFileHandle Lock(string target)
     {
-        string folder = FolderOf(target), owner = Path.Combine(folder, OwnerName);
+        string folder = FolderOf(target), path = Path.Combine(folder, LockName);
         SafeFileHandle held;
         try
         {
-            held = File.OpenHandle(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            held = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e) when (e is not FileNotFoundException and not DirectoryNotFoundException && File.Exists(Path.Combine(folder, LockName)))
+        catch (IOException e) when (e is not FileNotFoundException and not DirectoryNotFoundException && File.Exists(path))
         {
-            string who = File.Exists(owner) ? File.ReadAllText(owner).Trim() : "";
-            throw new OutputException(target, $"{Printable.Escape(target)} is being written by another run{(who.Length > 0 ? $", process {Printable.Escape(who)}" : "")}. Remedy: wait for it, or choose another path.");
+            throw Taken(target);
+        }
+
+        // Opened a moment before its run ended and removed it: a lock on a file without a name keeps nobody out.
+        if (FileIdentity.Of(held) is { Inode: not 0 } mine && !(File.Exists(path) && mine.SameFile(FileIdentity.Of(path))))
+        {
+            held.Dispose();
+            throw Taken(target);
         }
 
         return held;
+    }
+
+    private static OutputException Taken(string target)
+    {
+        string owner = Path.Combine(FolderOf(target), OwnerName), who = File.Exists(owner) ? File.ReadAllText(owner).Trim() : "";
+        return new(target, $"{Printable.Escape(target)} is being written by another run{(who.Length > 0 ? $", process {Printable.Escape(who)}" : "")}. Remedy: wait for it, or choose another path.");
+    }
+
+    /// <summary>Removes a workspace. The lock ends last, so that nobody takes up what is about to vanish; Windows, where a file that is open stays, has it the other way round.</summary>
+    private static void Remove(IFileOperations files, string folder, SafeFileHandle @lock)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            @lock.Dispose();
+        }
+
+        using (@lock)
+        {
+            if (Directory.Exists(folder))
+            {
+                files.DeleteFolder(folder);
+            }
+        }
     }
 
     /// <summary>Removes the folders above the target that were made for it, innermost first.</summary>
@@ -316,10 +345,8 @@ internal sealed class Workspace : IDisposable
 
     private void End()
     {
-        Release();
-        if (Directory.Exists(Folder))
-        {
-            _files.DeleteFolder(Folder);
-        }
+        _ended = true;
+        _journal?.Dispose();
+        Remove(_files, Folder, _lock);
     }
 }
