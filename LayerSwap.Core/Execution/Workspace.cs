@@ -112,7 +112,26 @@ internal sealed class Workspace : IDisposable
         }
 
         RequireOwn(target);
-        Remove(SystemFiles.Instance, folder, Lock(target));
+        SafeFileHandle held = Lock(target);
+        string old = Path.Combine(folder, OldName);
+        if (Directory.Exists(old) && !Occupied(target))
+        {
+            // The run ended between the old output's stepping aside and the new one's coming: the old one is all there is.
+            using (held)
+            {
+                if (Directory.Exists(target))
+                {
+                    Directory.Delete(target);
+                }
+
+                SystemFiles.Instance.Move(old, target);
+                Remove(SystemFiles.Instance, folder, held);
+            }
+
+            return true;
+        }
+
+        Remove(SystemFiles.Instance, folder, held);
 
         return true;
     }
@@ -162,7 +181,7 @@ internal sealed class Workspace : IDisposable
                 }
                 catch
                 {
-                    Directory.Move(old, Target);
+                    _files.Move(old, Target);
                     throw;
                 }
             }
