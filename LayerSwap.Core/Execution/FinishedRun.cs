@@ -8,7 +8,8 @@ namespace LayerSwap.Execution;
 internal static class FinishedRun
 {
     /// <returns>The files of the output, or null where it is not there, or not what the plan would make.</returns>
-    public static IReadOnlyList<string>? Find(MergePlan plan, string target, CancellationToken cancellation)
+    /// <exception cref="OutputException">It is there, and what was left beside it cannot be removed, or its name may not outlast a power failure.</exception>
+    public static IReadOnlyList<string>? Find(MergePlan plan, string target, SaveOptions options, CancellationToken cancellation)
     {
         string record = Path.Combine(target, MergeRecord.FileName);
         if (!File.Exists(record) || !IsMadeBy(plan, target, record, cancellation))
@@ -16,7 +17,21 @@ internal static class FinishedRun
             return null;
         }
 
-        Workspace.Clean(target);
+        try
+        {
+            if (options.Durable)
+            {
+                // The run may have ended before this.
+                options.Files.SyncFolder(Path.GetDirectoryName(target)!);
+            }
+
+            Workspace.Clean(target);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Workspace.FailedAfter(target, e);
+        }
+
         return [.. Directory.EnumerateFiles(target).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
     }
 

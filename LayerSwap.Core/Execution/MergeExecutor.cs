@@ -22,7 +22,7 @@ internal static partial class MergeExecutor
             LogWarning(logger, warning);
         }
 
-        IReadOnlyList<string>? files = options.Resume ? FinishedRun.Find(plan, target, cancellation) : null;
+        IReadOnlyList<string>? files = options.Resume ? FinishedRun.Find(plan, target, options, cancellation) : null;
         if (files is not null)
         {
             LogAlreadyThere(logger, target);

@@ -68,6 +68,10 @@ internal sealed class Workspace : IDisposable
             if (made.Count > 0)
             {
                 files.CreateFolder(parent);
+                foreach (string above in options.Durable ? made.Select(m => Path.GetDirectoryName(m)!) : [])
+                {
+                    files.SyncFolder(above);
+                }
             }
 
             ours = !Directory.Exists(folder);
