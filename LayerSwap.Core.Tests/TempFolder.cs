@@ -3,7 +3,12 @@ namespace LayerSwap.Tests;
 /// <summary>A folder of a test's own, removed with everything in it.</summary>
 internal sealed class TempFolder : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("layerswap-test-").FullName;
+    /// <param name="inMemory">Whether it may lie in memory, where the system has such a place: for tests of many small runs, each of which would wait for the disk.</param>
+    public TempFolder(bool inMemory = false) => Path = inMemory && Directory.Exists("/dev/shm")
+        ? Directory.CreateDirectory(System.IO.Path.Combine("/dev/shm", "layerswap-test-" + Guid.NewGuid().ToString("N"))).FullName
+        : Directory.CreateTempSubdirectory("layerswap-test-").FullName;
+
+    public string Path { get; }
 
     public string this[params string[] parts] => System.IO.Path.Combine([Path, .. parts]);
 

@@ -83,7 +83,7 @@ public sealed class DeterminismTests
     }
 
     /// <summary>A method with parameters that leave it something to decide, over as many models as it takes.</summary>
-    private static MergeBuilder Of(string method, ICheckpoint[] models)
+    internal static MergeBuilder Of(string method, ICheckpoint[] models)
     {
         Dictionary<string, PerSource> given = new(StringComparer.Ordinal) { ["density"] = 0.6, ["select_topk"] = 0.4, ["scale"] = 0.7, ["threshold"] = 0.01 };
         MergeMethod found = MergeStrategies.Find(method);

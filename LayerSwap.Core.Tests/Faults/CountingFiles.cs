@@ -48,6 +48,8 @@ internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOper
     /// <summary>How many bytes are said to be free; null for the truth.</summary>
     public long? Free { get; init; }
 
+    public List<string> SyncedFolders { get; } = [];
+
     public int Calls { get; private set; }
 
     /// <summary>Whether the call that was to go wrong has come.</summary>
@@ -100,6 +102,7 @@ internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOper
     {
         Require(Next());
         _system.SyncFolder(path);
+        SyncedFolders.Add(path);
     }
 
     public void Move(string from, string to)

@@ -5,7 +5,7 @@ namespace LayerSwap.Tests.Faults;
 /// <summary>Three tiny models on disk, an old output to be overwritten, and what an undisturbed run makes of them: what every disturbed run is held against.</summary>
 internal sealed class Scene : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TempFolder _folder = new(inMemory: true);
     private readonly string[] _inputs;
     private readonly Func<ICheckpoint[], MergeBuilder> _build;
     private readonly ICheckpoint[] _models;

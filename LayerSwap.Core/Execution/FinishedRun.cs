@@ -12,8 +12,16 @@ internal static class FinishedRun
     public static IReadOnlyList<string>? Find(MergePlan plan, string target, SaveOptions options, CancellationToken cancellation)
     {
         string record = Path.Combine(target, MergeRecord.FileName);
-        if (!File.Exists(record) || !IsMadeBy(plan, target, record, cancellation))
+        try
         {
+            if (!File.Exists(record) || !IsMadeBy(plan, target, record, cancellation))
+            {
+                return null;
+            }
+        }
+        catch (CheckpointException)
+        {
+            // What cannot be read is not what the plan would make.
             return null;
         }
 
@@ -38,8 +46,9 @@ internal static class FinishedRun
     private static bool IsMadeBy(MergePlan plan, string target, string record, CancellationToken cancellation)
     {
         RecordReader read = RecordReader.TryRead(target)!;
-        ulong[] checksums = [.. plan.Tensors.Select(t => read.Tensors.GetValueOrDefault(t.Tensor.Name))];
-        if (!MergeRecord.Write(plan, checksums).AsSpan().SequenceEqual(InputFile.ReadAll(record, RecordReader.Longest)) || plan.Request.Inputs.SelectMany(i => i.Files).Any(f => IsNewer(f, record)))
+        // A detail that only the work brings out is the record's word: it is a remark on the tensor, whose bytes are held against their checksum.
+        (ulong Checksum, string Detail)[] made = [.. plan.Tensors.Select(t => (read.Tensors.GetValueOrDefault(t.Tensor.Name), read.Details.GetValueOrDefault(t.Tensor.Name, "")))];
+        if (!MergeRecord.Write(plan, made).AsSpan().SequenceEqual(InputFile.ReadAll(record, RecordReader.Longest)) || plan.Request.Inputs.SelectMany(i => i.Files).Any(f => IsNewer(f, record)))
         {
             return false;
         }
@@ -50,7 +59,7 @@ internal static class FinishedRun
         pump.Crew.Run(same ? plan.Tensors.Count : 0, (worker, index) =>
         {
             TensorInfo tensor = plan.Tensors[(int)index].Tensor;
-            if (found.Find(tensor.Name) != tensor || TensorChecksum.Read(pump, worker, found, tensor, _ => { }) != checksums[index])
+            if (found.Find(tensor.Name) != tensor || TensorChecksum.Read(pump, worker, found, tensor, _ => { }) != made[index].Checksum)
             {
                 Volatile.Write(ref same, false);
             }

@@ -19,7 +19,7 @@ internal sealed class Journal : IDisposable
     private readonly IFileOperations _files;
     private readonly SafeFileHandle _handle;
     private readonly Lock _gate = new();
-    private readonly Dictionary<int, ulong> _done = [];
+    private readonly Dictionary<int, (ulong Checksum, string Detail)> _done = [];
     private long _end;
 
     private Journal(IFileOperations files, SafeFileHandle handle)
@@ -28,8 +28,8 @@ internal sealed class Journal : IDisposable
         _handle = handle;
     }
 
-    /// <summary>The checksums of the tensors that are said to be finished, by their place in the plan.</summary>
-    public IReadOnlyDictionary<int, ulong> Done => _done;
+    /// <summary>The checksums of the tensors that are said to be finished, and what was found out in working them, by their place in the plan.</summary>
+    public IReadOnlyDictionary<int, (ulong Checksum, string Detail)> Done => _done;
 
     public static Journal Start(IFileOperations files, string path, IReadOnlyList<(string Name, string Value)> identity, bool overwrite)
     {
@@ -71,9 +71,10 @@ internal sealed class Journal : IDisposable
             RequireSame(output, begun.RootElement.GetProperty("facts"), identity);
             overwrote = begun.RootElement.GetProperty("overwrite").GetBoolean();
             Journal journal = new(files, handle) { _end = end };
-            foreach (string[] words in lines.Skip(1).Select(l => l.Split(' ')).Where(w => w.Length == 3 && w[0] == Tensor))
+            foreach (string[] words in lines.Skip(1).Select(l => l.Split(' ')).Where(w => w.Length == 4 && w[0] == Tensor))
             {
-                journal._done[int.Parse(words[1], CultureInfo.InvariantCulture)] = ulong.Parse(words[2], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+                journal._done[int.Parse(words[1], CultureInfo.InvariantCulture)] =
+                    (ulong.Parse(words[2], NumberStyles.HexNumber, CultureInfo.InvariantCulture), Encoding.UTF8.GetString(Convert.FromBase64String(words[3])));
             }
 
             return journal;
@@ -85,12 +86,12 @@ internal sealed class Journal : IDisposable
         }
     }
 
-    public void Finished(int tensor, ulong checksum)
+    public void Finished(int tensor, ulong checksum, string detail)
     {
-        Append($"{Tensor} {tensor.ToString(CultureInfo.InvariantCulture)} {TensorChecksum.Text(checksum)}");
+        Append($"{Tensor} {tensor.ToString(CultureInfo.InvariantCulture)} {TensorChecksum.Text(checksum)} {Convert.ToBase64String(Encoding.UTF8.GetBytes(detail))}");
         lock (_gate)
         {
-            _done[tensor] = checksum;
+            _done[tensor] = (checksum, detail);
         }
     }
 

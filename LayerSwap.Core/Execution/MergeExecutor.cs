@@ -1,5 +1,6 @@
 using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.Files;
+using LayerSwap.Planning;
 using LayerSwap.Streaming;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -60,8 +61,8 @@ internal static partial class MergeExecutor
             List<string> files = [.. plan.Files];
             using (ShardFiles shards = new(options.Files, space.Model, plan.Shards))
             {
-                ulong[] checksums = WriteTensors(plan, space.Journal, shards, options, meter, tally, cancellation);
-                files.AddRange(WriteBeside(plan, space, Path.GetFileName(target), options.Files, checksums));
+                (ulong Checksum, string Detail)[] made = WriteTensors(plan, space.Journal, shards, options, meter, tally, cancellation);
+                files.AddRange(WriteBeside(plan, space, Path.GetFileName(target), options.Files, made));
                 InputGuard.RequireUnchanged(plan.Request.Inputs);
                 if (options.Durable)
                 {
@@ -85,35 +86,36 @@ internal static partial class MergeExecutor
         }
     }
 
-    private static ulong[] WriteTensors(MergePlan plan, Journal journal, ShardFiles shards, SaveOptions options, ProgressMeter meter, NonFiniteTally tally, CancellationToken cancellation)
+    private static (ulong Checksum, string Detail)[] WriteTensors(MergePlan plan, Journal journal, ShardFiles shards, SaveOptions options, ProgressMeter meter, NonFiniteTally tally, CancellationToken cancellation)
     {
         Pump pump = new(new Crew(plan.Request.Threads, cancellation));
         TensorWriter writer = new(pump, plan.Request.BlockElements, (tensor, offset, bytes) => shards.Write(tensor.File, bytes, tensor.Offset + offset), tally, meter);
-        ulong[] checksums = new ulong[plan.Tensors.Count];
-        Dictionary<int, ulong> claimed = new(journal.Done);
+        (ulong Checksum, string Detail)[] made = new (ulong, string)[plan.Tensors.Count];
+        Dictionary<int, (ulong Checksum, string Detail)> claimed = new(journal.Done);
         pump.Crew.Run(plan.Tensors.Count, (worker, job) =>
         {
             int index = (int)job;
             PlannedTensor tensor = plan.Tensors[index];
-            if (claimed.TryGetValue(index, out ulong claim) && shards.Checksum(pump, worker, tensor) == claim)
+            if (claimed.TryGetValue(index, out (ulong Checksum, string Detail) claim) && shards.Checksum(pump, worker, tensor) == claim.Checksum)
             {
-                checksums[index] = claim;
+                made[index] = claim;
                 meter.Add(tensor.Tensor.ByteLength * (tensor.Work.Operands.Count + 1));
                 return;
             }
 
-            checksums[index] = writer.Work(worker, tensor);
-            if (options.Durable && shards.Checksum(pump, worker, tensor) != checksums[index])
+            ulong checksum = writer.Work(worker, tensor);
+            if (options.Durable && shards.Checksum(pump, worker, tensor) != checksum)
             {
                 throw new IOException($"{Printable.Escape(tensor.File)} does not hold what was written to it: tensor {Printable.Escape(tensor.Tensor.Name)} reads back differently.");
             }
 
-            journal.Finished(index, checksums[index]);
+            made[index] = (checksum, (tensor.Work as TensorWork.Compute)?.Merge.Detail ?? tensor.Detail);
+            journal.Finished(index, checksum, made[index].Detail);
         });
-        return checksums;
+        return made;
     }
 
-    private static List<string> WriteBeside(MergePlan plan, Workspace space, string name, IFileOperations operations, ulong[] checksums)
+    private static List<string> WriteBeside(MergePlan plan, Workspace space, string name, IFileOperations operations, (ulong Checksum, string Detail)[] made)
     {
         List<string> files = [];
         foreach (string left in Directory.EnumerateFiles(space.Model).Where(f => !plan.Files.Contains(Path.GetFileName(f), StringComparer.Ordinal)))
@@ -133,7 +135,7 @@ internal static partial class MergeExecutor
         }
 
         Add(ModelCard.FileName, ModelCard.Write(plan, name));
-        Add(MergeRecord.FileName, MergeRecord.Write(plan, checksums));
+        Add(MergeRecord.FileName, MergeRecord.Write(plan, made));
         if (plan.Shards.Count > 1)
         {
             Add(ShardIndex.FileName, ShardIndexWriter.Write(plan.Tensors.Select(t => KeyValuePair.Create(t.Tensor.Name, t.File)), plan.Tensors.Sum(t => t.Tensor.ByteLength)));

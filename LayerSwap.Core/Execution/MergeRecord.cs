@@ -13,7 +13,9 @@ internal static class MergeRecord
     public const string FileName = "layerswap.json";
     public const string Algorithm = "xxh64 over the little-endian xxh64 of each section of 262144 elements";
 
-    public static byte[] Write(MergePlan plan, IReadOnlyList<ulong> checksums)
+    /// <param name="plan">The plan.</param>
+    /// <param name="made">The checksum of each tensor, and what was found out in working it.</param>
+    public static byte[] Write(MergePlan plan, IReadOnlyList<(ulong Checksum, string Detail)> made)
     {
         PlanRequest request = plan.Request;
         using MemoryStream stream = new();
@@ -69,7 +71,7 @@ internal static class MergeRecord
             json.WriteStartArray("tensors");
             for (int i = 0; i < plan.Tensors.Count; i++)
             {
-                WriteTensor(json, plan.Tensors[i], checksums[i]);
+                WriteTensor(json, plan.Tensors[i], made[i]);
             }
 
             json.WriteEndArray();
@@ -105,14 +107,14 @@ internal static class MergeRecord
         json.WriteEndObject();
     }
 
-    private static void WriteTensor(Utf8JsonWriter json, PlannedTensor tensor, ulong checksum)
+    private static void WriteTensor(Utf8JsonWriter json, PlannedTensor tensor, (ulong Checksum, string Detail) made)
     {
         json.WriteStartObject();
         json.WriteString("name", tensor.Tensor.Name);
         json.WriteString("operation", tensor.Operation.ToString().ToLowerInvariant());
         json.WriteString("strategy", tensor.Strategy);
         json.WriteString("rule", tensor.Rule);
-        json.WriteString("detail", tensor.Work is TensorWork.Compute compute ? compute.Merge.Detail : tensor.Detail);
+        json.WriteString("detail", made.Detail);
         json.WriteStartArray("sources");
         foreach (string source in tensor.Sources)
         {
@@ -120,7 +122,7 @@ internal static class MergeRecord
         }
 
         json.WriteEndArray();
-        json.WriteString("xxh64", TensorChecksum.Text(checksum));
+        json.WriteString("xxh64", TensorChecksum.Text(made.Checksum));
         json.WriteEndObject();
     }
 }

@@ -13,6 +13,9 @@ internal sealed class RecordReader
 
     public required IReadOnlyDictionary<string, ulong> Tensors { get; init; }
 
+    /// <summary>What was found out in working each tensor.</summary>
+    public required IReadOnlyDictionary<string, string> Details { get; init; }
+
     /// <returns>Null where the folder has no record.</returns>
     /// <exception cref="CheckpointException">There is one that cannot be read.</exception>
     public static RecordReader? TryRead(string folder)
@@ -37,6 +40,7 @@ internal sealed class RecordReader
                 Files = root.GetProperty("files").EnumerateArray().ToDictionary(f => f.GetProperty("name").GetString()!, f => f.GetProperty("bytes").GetInt64(), StringComparer.Ordinal),
                 Tensors = root.GetProperty("tensors").EnumerateArray().ToDictionary(
                     t => t.GetProperty("name").GetString()!, t => ulong.Parse(t.GetProperty("xxh64").GetString()!, NumberStyles.HexNumber, CultureInfo.InvariantCulture), StringComparer.Ordinal),
+                Details = root.GetProperty("tensors").EnumerateArray().ToDictionary(t => t.GetProperty("name").GetString()!, t => t.TryGetProperty("detail", out JsonElement d) ? d.GetString() ?? "" : "", StringComparer.Ordinal),
             };
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException or ArgumentException)

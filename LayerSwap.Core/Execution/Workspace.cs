@@ -237,7 +237,8 @@ internal sealed class Workspace : IDisposable
     private void Begin(MergePlan plan, SaveOptions options)
     {
         string journal = Path.Combine(Folder, JournalName);
-        IReadOnlyList<(string, string)> identity = RunIdentity.Of(plan);
+        // What was worked under another rule on NaNs was not held against this one.
+        IReadOnlyList<(string, string)> identity = [.. RunIdentity.Of(plan), ("non-finite inputs", options.RefuseNonFinite ? "refused" : "counted")];
         if (File.Exists(journal))
         {
             if (!options.Resume)

@@ -1,0 +1,166 @@
+using LayerSwap.Tests.Cli;
+using LayerSwap.Tests.Execution;
+
+namespace LayerSwap.Tests.Faults;
+
+/// <summary>What may be continued, what not, and that what is continued is held against itself first.</summary>
+public sealed class ResumeTests
+{
+    /// <summary>The call at which the fourth of five tensors is written.</summary>
+    private const int Midst = 18;
+
+    public static TheoryData<string> Methods => [.. MergeStrategies.Methods.Select(m => m.Name)];
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public async Task Every_method_resumed_gives_the_bytes_and_the_record_of_an_undisturbed_run(string method)
+    {
+        using Scene scene = Scene.Of(models => DeterminismTests.Of(method, models));
+        foreach (int at in (int[])[Midst, int.MaxValue])
+        {
+            string target = scene.Stage();
+            // Killed in the midst, and after the name was given, when only the workspace is still to be removed.
+            int call = at;
+            if (at == int.MaxValue)
+            {
+                CountingFiles counting = new();
+                await scene.RunAsync(scene.Stage(), counting);
+                call = counting.Calls;
+            }
+
+            Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, call)));
+            await scene.ResumeToTheEndAsync(target, $"{method}, killed at call {call}");
+        }
+    }
+
+    [Fact]
+    public async Task What_differs_from_what_was_begun_is_named_and_nothing_is_touched()
+    {
+        using Scene scene = Scene.Linear();
+        (Func<MergeBuilder, MergeBuilder> Change, string Says)[] changes =
+        [
+            (b => b.WithSeed(1), "seed was 0 and is 1 now"),
+            (b => b.As(DType.Float64), "dtype was as the inputs and is F64 now"),
+            (b => b.InShardsOf(100), "shard size was 5000000000 and is 100 now"),
+            (b => b.Using(MergeStrategies.Linear(new() { Normalize = false })), "rule 0 was "),
+        ];
+        string target = scene.Stage();
+        Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
+        string[] left = Folders.Snapshot(Path.GetDirectoryName(target)!);
+        foreach ((Func<MergeBuilder, MergeBuilder> change, string says) in changes)
+        {
+            OutputException refused = await Assert.ThrowsAsync<OutputException>(() => scene.Plan(change).ExecuteAsync(target, new() { Resume = true }));
+            Assert.True(refused.Refused, refused.Message);
+            Assert.Contains(says, refused.Message, StringComparison.Ordinal);
+            Assert.Contains("layerswap clean", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(left, Folders.Snapshot(Path.GetDirectoryName(target)!));
+        }
+
+        OutputException stricter = await Assert.ThrowsAsync<OutputException>(() => scene.Plan().ExecuteAsync(target, new() { Resume = true, RefuseNonFinite = true }));
+        Assert.Contains("non-finite inputs was counted and is refused now", stricter.Message, StringComparison.Ordinal);
+        await scene.ResumeToTheEndAsync(target, "after refusals");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_input_that_was_touched_or_written_anew_between_is_named(bool rewritten)
+    {
+        using Scene scene = Scene.Linear();
+        string target = scene.Stage(), input = Path.Combine(scene.Inputs[1], "model.safetensors");
+        Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
+        if (rewritten)
+        {
+            byte[] bytes = File.ReadAllBytes(input);
+            bytes[^1] ^= 1;
+            File.WriteAllBytes(input, bytes);
+        }
+
+        File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(1));
+
+        ICheckpoint[] models = [.. scene.Inputs.Select(Checkpoint.Open)];
+        OutputException refused = await Assert.ThrowsAsync<OutputException>(() => Merge.Soup(models).OnThreads(1).SaveAsync(target, new() { Resume = true }));
+        Array.ForEach(models, m => m.Dispose());
+        Assert.Contains(input, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("changed", refused.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(target));
+    }
+
+    [Fact]
+    public async Task A_finished_tensor_that_was_tampered_with_is_made_again()
+    {
+        using Scene scene = Scene.Linear();
+        string sample = scene.Stage();
+        await scene.RunAsync(sample, new CountingFiles(Fault.Kill, Midst));
+        long length = new FileInfo(Path.Combine(Merge.Leftover(sample)!, "model", "model.safetensors")).Length;
+        for (long at = 0; at < length; at += 37)
+        {
+            string target = scene.Stage();
+            Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
+            using (FileStream file = new(Path.Combine(Merge.Leftover(target)!, "model", "model.safetensors"), FileMode.Open))
+            {
+                file.Position = at;
+                int value = file.ReadByte();
+                file.Position = at;
+                file.WriteByte((byte)(value ^ 0x10));
+            }
+
+            await scene.ResumeToTheEndAsync(target, $"byte {at} changed");
+        }
+    }
+
+    [Fact]
+    public async Task A_journal_torn_anywhere_or_damaged_anywhere_is_believed_up_to_there()
+    {
+        using Scene scene = Scene.Linear();
+        string sample = scene.Stage();
+        await scene.RunAsync(sample, new CountingFiles(Fault.Kill, Midst));
+        byte[] whole = File.ReadAllBytes(Path.Combine(Merge.Leftover(sample)!, "journal"));
+        Assert.Equal(4, whole.Count(b => b == (byte)'\n'));
+        for (int at = 0; at < whole.Length; at += 29)
+        {
+            byte[] damaged = [.. whole];
+            damaged[at] ^= 1;
+            foreach (byte[] journal in (byte[][])[whole[..at], damaged, [.. whole[..at], .. "garbage\n"u8], [.. whole, 0, 0, 255]])
+            {
+                string target = scene.Stage();
+                Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
+                File.WriteAllBytes(Path.Combine(Merge.Leftover(target)!, "journal"), journal);
+                await scene.ResumeToTheEndAsync(target, $"journal torn or damaged at {at}");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task An_old_output_whose_record_is_damaged_is_overwritten_as_any_other()
+    {
+        using Scene scene = Scene.Overwriting();
+        string target = scene.Stage();
+        File.WriteAllText(Path.Combine(target, "layerswap.json"), "{}");
+        await scene.ResumeToTheEndAsync(target, "a damaged record");
+    }
+
+    [Fact]
+    public async Task What_is_complete_is_said_to_be_done_again_without_work()
+    {
+        using Scene scene = Scene.Swap();
+        string target = scene.Stage();
+        await scene.ResumeToTheEndAsync(target, "nothing was begun");
+        CountingFiles second = new();
+        Assert.Null(await scene.RunAsync(target, second, resume: true));
+        Assert.Equal(1, second.Calls);
+        Assert.Equal([Path.GetDirectoryName(target)!], second.SyncedFolders);
+        await scene.RequireDoneAsync(target, "again");
+    }
+
+    [Fact]
+    public async Task Every_folder_that_got_a_new_name_in_it_is_synced()
+    {
+        using Scene scene = Scene.Swap();
+        string place = Path.GetDirectoryName(scene.Stage())!, target = Path.Combine(place, "a", "b", "out");
+        CountingFiles files = new();
+        Assert.Null(await scene.RunAsync(target, files));
+        Assert.Equal([Path.Combine(place, "a"), place, Path.Combine(place, "a", "b", ".out.layerswap-partial", "model"), Path.Combine(place, "a", "b")], files.SyncedFolders);
+        await scene.RequireDoneAsync(target, "two folders above");
+    }
+}
