@@ -1,0 +1,46 @@
+using LayerSwap.Tests.Cli;
+
+namespace LayerSwap.Tests.Faults;
+
+/// <summary>Overwriting where names cannot be exchanged: the old output steps aside for a moment, and is never lost.</summary>
+public sealed class ExchangeTests
+{
+    [Theory]
+    [InlineData(Fault.Kill)]
+    [InlineData(Fault.DeviceError)]
+    [InlineData(Fault.NoSpace)]
+    public async Task Without_an_exchange_the_old_output_comes_back_or_the_new_one_comes(Fault fault)
+    {
+        using Scene scene = Scene.Overwriting();
+        int aside = 0;
+        for (int n = 1; ; n++)
+        {
+            string target = scene.Stage(), when = $"without exchange, {fault} at call {n}", cleaned = scene.Stage();
+            CountingFiles files = new(fault, n) { WithoutExchange = true };
+            Exception? error = await scene.RunAsync(target, files);
+            if (!files.Struck)
+            {
+                Assert.True(error is null, $"{error}");
+                await scene.RequireDoneAsync(target, when);
+                Assert.Equal(fault == Fault.Kill ? 1 : 0, aside);
+                return;
+            }
+
+            Assert.True(fault == Fault.Kill ? error is DeathException : error is OutputException, $"{when}: {error}");
+            bool gone = !Directory.Exists(target);
+            aside += gone ? 1 : 0;
+            if (!gone)
+            {
+                await scene.RequireOldOrNewAsync(target, when);
+            }
+
+            await scene.ResumeToTheEndAsync(target, when);
+
+            // The same again, and what it left is removed: the old output is there, or the new one.
+            await scene.RunAsync(cleaned, new CountingFiles(fault, n) { WithoutExchange = true });
+            Merge.Clean(cleaned);
+            await scene.RequireOldOrNewAsync(cleaned, when + ", cleaned");
+            Assert.Equal(["out"], Folders.Names(Path.GetDirectoryName(cleaned)!));
+        }
+    }
+}

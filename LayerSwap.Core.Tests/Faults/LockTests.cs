@@ -1,0 +1,119 @@
+using System.Globalization;
+using LayerSwap.Tests.Cli;
+
+namespace LayerSwap.Tests.Faults;
+
+/// <summary>Two runs on one output, and what removes what.</summary>
+public sealed class LockTests
+{
+    [Fact]
+    public async Task A_second_run_is_refused_with_the_firsts_process_id_and_the_first_is_not_disturbed()
+    {
+        using Scene scene = Scene.Linear();
+        string target = scene.Stage();
+        List<OutputException> refused = [];
+        // Another run, resumption or removal at every moment of the first but the very first, when it has no lock yet, and the very last, when it has none any more.
+        CountingFiles files = new()
+        {
+            OnCall = call =>
+            {
+                if (call is > 2 and < 36)
+                {
+                    string[] before = Entries(target);
+                    refused.Add(Assert.Throws<OutputException>(() => Wait(scene.Plan().ExecuteAsync(target))));
+                    refused.Add(Assert.Throws<OutputException>(() => Wait(scene.Plan().ExecuteAsync(target, new() { Resume = true, Overwrite = true }))));
+                    refused.Add(Assert.Throws<OutputException>(() => Merge.Clean(target)));
+                    Assert.Equal(before, Entries(target));
+                }
+            },
+        };
+
+        Assert.Null(await scene.RunAsync(target, files));
+
+        await scene.RequireDoneAsync(target, "others tried");
+        Assert.Equal(33 * 3, refused.Count);
+        Assert.All(refused, r => Assert.True(r.Refused, r.Message));
+        Assert.All(refused, r => Assert.Contains("is being written by another run", r.Message, StringComparison.Ordinal));
+        Assert.Contains($"process {Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}.", refused[^1].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Of_two_runs_that_begin_at_the_same_moment_one_is_refused_and_the_other_not_disturbed()
+    {
+        using Scene scene = Scene.Linear();
+        string target = scene.Stage();
+        using ManualResetEventSlim begun = new(), goOn = new();
+        Task<Exception?>? first = null;
+        // The second has looked and seen no folder; before it makes one, the first begins.
+        CountingFiles second = new()
+        {
+            OnCall = call =>
+            {
+                if (call == 1)
+                {
+                    first = scene.RunAsync(target, new CountingFiles
+                    {
+                        OnCall = c =>
+                        {
+                            if (c == 12)
+                            {
+                                begun.Set();
+                                Assert.True(goOn.Wait(TimeSpan.FromSeconds(30)));
+                            }
+                        },
+                    });
+                    Assert.True(begun.Wait(TimeSpan.FromSeconds(30)));
+                }
+            },
+        };
+
+        OutputException refused = Assert.IsType<OutputException>(await scene.RunAsync(target, second));
+        goOn.Set();
+
+        Assert.Contains("is being written by another run", refused.Message, StringComparison.Ordinal);
+        Assert.Null(await first!);
+        await scene.RequireDoneAsync(target, "the first of two");
+    }
+
+    [Fact]
+    public async Task Clean_removes_only_what_is_LayerSwaps()
+    {
+        using Scene scene = Scene.Linear();
+        string target = scene.Stage(), place = Path.GetDirectoryName(target)!;
+        Assert.False(Merge.Clean(target));
+        await scene.RunAsync(target, new CountingFiles(Fault.Kill, 18));
+        string left = Merge.Leftover(target)!;
+        File.WriteAllText(Path.Combine(left, "thesis.txt"), "the only copy");
+        File.WriteAllText(Path.Combine(place, "beside.txt"), "mine");
+        string[] before = Folders.Snapshot(place);
+
+        foreach (Func<Task> attempt in (Func<Task>[])[() => Task.FromResult(Merge.Clean(target)), () => scene.Plan().ExecuteAsync(target), () => scene.Plan().ExecuteAsync(target, new() { Resume = true })])
+        {
+            OutputException refused = await Assert.ThrowsAsync<OutputException>(attempt);
+            Assert.Contains("thesis.txt", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(before, Folders.Snapshot(place));
+        }
+
+        File.Delete(Path.Combine(left, "thesis.txt"));
+        ToolRun clean = Tool.Succeed("clean", target);
+        Assert.Equal($"removed {left}\n", clean.Out);
+        Assert.Equal(["beside.txt"], Folders.Names(place));
+        Assert.Equal("", Tool.Succeed("clean", target).Out);
+    }
+
+    [Fact]
+    public async Task Clean_leaves_a_finished_output_alone()
+    {
+        using Scene scene = Scene.Linear();
+        string target = scene.Stage();
+        await scene.RunAsync(target, new CountingFiles());
+        Assert.False(Merge.Clean(target));
+        await scene.RequireDoneAsync(target, "cleaned");
+    }
+
+    /// <summary>What lies around a target, by name and size: a lock that is held cannot be read.</summary>
+    private static string[] Entries(string target) =>
+        [.. new DirectoryInfo(Path.GetDirectoryName(target)!).EnumerateFileSystemInfos("*", SearchOption.AllDirectories).Select(e => $"{e.FullName} {(e as FileInfo)?.Length}").Order(StringComparer.Ordinal)];
+
+    private static void Wait(Task task) => task.GetAwaiter().GetResult();
+}
