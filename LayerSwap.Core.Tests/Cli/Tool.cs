@@ -7,8 +7,8 @@ namespace LayerSwap.Tests.Cli;
 internal static class Tool
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
-    private static readonly string Host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-    private static readonly string Assembly = Path.Combine(AppContext.BaseDirectory, "layerswap.dll");
+    public static readonly string Host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+    public static readonly string Assembly = Path.Combine(AppContext.BaseDirectory, "layerswap.dll");
 
     public static ToolRun Run(params string[] arguments) => Run(arguments, folder: null, environment: []);
 
@@ -20,6 +20,20 @@ internal static class Tool
 
     /// <summary>Starts it with SIGINT as it is for a command typed by a person: whoever runs the tests in the background may have it ignored, which is inherited.</summary>
     public static ToolProcess StartForSignals(params string[] arguments) => Start("env", ["--default-signal=INT", Host, .. arguments.Prepend(Assembly)], arguments, folder: null, []);
+
+    /// <summary>Runs it under another program, such as strace or setpriv, whose last arguments it is.</summary>
+    public static ToolRun RunUnder(string[] wrapper, params string[] arguments)
+    {
+        using ToolProcess process = StartUnder(wrapper, arguments);
+        return process.WaitForEnd();
+    }
+
+    /// <inheritdoc cref="RunUnder"/>
+    public static ToolProcess StartUnder(string[] wrapper, params string[] arguments)
+    {
+        string[] all = [.. wrapper, Host, Assembly, .. arguments];
+        return Start(all[0], all[1..], arguments, folder: null, []);
+    }
 
     private static ToolProcess Start(string program, string[] all, string[] arguments, string? folder, (string Name, string Value)[] environment)
     {
@@ -71,6 +85,18 @@ internal sealed class ToolProcess(Process process, string command, TimeSpan pati
     private readonly Task<string> _error = process.StandardError.ReadToEndAsync();
 
     public bool HasExited => process.HasExited;
+
+    public int Id => process.Id;
+
+    /// <summary>Waits for so long; true where it ended by itself.</summary>
+    public bool EndsWithin(TimeSpan time) => process.WaitForExit(time);
+
+    /// <summary>Ends it as a lost process ends: at once, with nothing said or done.</summary>
+    public void Kill()
+    {
+        process.Kill();
+        process.WaitForExit();
+    }
 
     /// <summary>Sends a signal, such as INT or TERM.</summary>
     public void Signal(string name)

@@ -57,7 +57,17 @@ internal sealed class SafeTensorsFile : ICheckpoint
     public void Read(string name, long offset, Span<byte> destination)
     {
         _tensors.Window(Name, name, offset, destination.Length);
-        if (!PositionalRead.TryFill(_handle, destination, _places[name] + offset))
+        bool whole;
+        try
+        {
+            whole = PositionalRead.TryFill(_handle, destination, _places[name] + offset);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"{Printable.Escape(Name)} could not be read at tensor {Printable.Escape(name)}: {e.Message}", e) { HResult = e.HResult };
+        }
+
+        if (!whole)
         {
             throw _error.CutShort(name, _length);
         }

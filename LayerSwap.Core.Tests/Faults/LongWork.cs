@@ -1,0 +1,47 @@
+using LayerSwap.Benchmarks.Synthetic;
+using LayerSwap.Tests.Cli;
+
+namespace LayerSwap.Tests.Faults;
+
+/// <summary>Long work over few bytes: one input of some megabytes many times over, on one thread.</summary>
+internal sealed class LongWork : IDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly int _times;
+
+    public LongWork(long bytes, int times)
+    {
+        _times = times;
+        LlamaShape shape = LlamaShape.OfSize(bytes);
+        Base = Folders.Save(new GeneratedModel("base", shape), _folder["base"]);
+        Expert = Folders.Save(new GeneratedModel("expert", shape, 1, _ => 0.01), _folder["expert"]);
+    }
+
+    public string Base { get; }
+
+    public string Expert { get; }
+
+    /// <summary>The file of the expert's tensors.</summary>
+    public string ExpertFile => Path.Combine(Expert, "model.safetensors");
+
+    public string this[params string[] parts] => _folder[parts];
+
+    public static string Staging(string output) => Path.Combine(Path.GetDirectoryName(output)!, $".{Path.GetFileName(output)}.layerswap-partial");
+
+    public string[] Arguments(string output, params string[] more) =>
+    [
+        "merge", "--method", "task_arithmetic", "--base", Base, .. Enumerable.Repeat<string[]>(["--model", Expert + "=0.01"], _times).SelectMany(m => m),
+        "--threads", "1", "--quiet", .. more, "-o", output,
+    ];
+
+    /// <summary>Starts it, and waits until it writes.</summary>
+    public ToolProcess StartWriting(string[] wrapper, string output, params string[] more)
+    {
+        ToolProcess process = Tool.StartUnder(wrapper, Arguments(output, more));
+        // The process's id is there before the first tensor, and the model's folder is made after it.
+        Assert.True(SpinWait.SpinUntil(() => Directory.Exists(Path.Combine(Staging(output), "model")) || process.HasExited, TimeSpan.FromSeconds(30)), "No staging folder after 30 seconds.");
+        return process;
+    }
+
+    public void Dispose() => _folder.Dispose();
+}

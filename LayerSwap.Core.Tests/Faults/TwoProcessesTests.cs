@@ -1,0 +1,36 @@
+using System.Globalization;
+using LayerSwap.Tests.Cli;
+
+namespace LayerSwap.Tests.Faults;
+
+/// <summary>Two processes on one output, and one whose owner died.</summary>
+public sealed class TwoProcessesTests
+{
+    [NeedsFact]
+    public void The_second_is_refused_with_the_firsts_id_and_a_dead_ones_leftover_is_taken_over()
+    {
+        using LongWork work = new(8.MB(), 60);
+        string output = work["place", "out"], staging = LongWork.Staging(output);
+        using (ToolProcess first = work.StartWriting([], output))
+        {
+            Assert.True(SpinWait.SpinUntil(() => File.ReadLines(Path.Combine(staging, "journal")).Count() > 3 || first.HasExited, TimeSpan.FromSeconds(30)), "No tensor after 30 seconds.");
+            foreach (string[] second in (string[][])[work.Arguments(output), work.Arguments(output, "--resume"), work.Arguments(output, "--overwrite"), ["clean", output]])
+            {
+                string error = Tool.Fail(2, second);
+                Assert.Contains($"is being written by another run, process {first.Id.ToString(CultureInfo.InvariantCulture)}.", error, StringComparison.Ordinal);
+            }
+
+            Assert.False(first.HasExited);
+            first.Kill();
+        }
+
+        string refused = Tool.Fail(2, work.Arguments(output));
+        Assert.Contains(staging, refused, StringComparison.Ordinal);
+        Assert.Contains("--resume", refused, StringComparison.Ordinal);
+        Assert.Contains($"layerswap clean {output}", refused, StringComparison.Ordinal);
+
+        Tool.Succeed(work.Arguments(output, "--resume"));
+        Tool.Succeed("verify", output);
+        Assert.Equal(["out"], Folders.Names(work["place"]));
+    }
+}
