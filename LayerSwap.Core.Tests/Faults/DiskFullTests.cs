@@ -43,13 +43,15 @@ public sealed class DiskFullTests : IDisposable
 
     private void FillsUp(string[] wrapper)
     {
-        using LongWork work = new(8.MB(), 60);
+        using LongWork work = new(8.MB(), 120);
         string[] before = MountWithOldOutput();
         ToolRun run;
         using (ToolProcess process = work.StartWriting(wrapper, Output, "--overwrite"))
         {
             Assert.True(SpinWait.SpinUntil(() => File.Exists(_disk[".out.layerswap-partial", "model", "model.safetensors"]) || process.HasExited, TimeSpan.FromSeconds(30)));
+            process.Signal("STOP");
             Fill();
+            process.Signal("CONT");
             run = process.WaitForEnd();
         }
 

@@ -12,11 +12,13 @@ public sealed class InputChangeTests
         ToolRun run;
         using (ToolProcess process = work.StartWriting([], work["place", "out"]))
         {
+            process.Signal("STOP");
             using (FileStream file = new(work.ExpertFile, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
             {
                 file.SetLength(file.Length / 3);
             }
 
+            process.Signal("CONT");
             run = process.WaitForEnd();
         }
 
