@@ -22,7 +22,8 @@ internal static class ModelCard
         }
 
         card.Append(CultureInfo.InvariantCulture, $"---\n\n# {Printable.Escape(name)}\n\nMerged with LayerSwap {LibraryVersion.Text}; `{MergeRecord.FileName}` has every detail.\n\n```text\n");
-        card.Append(plan.ToString().Replace("```", "'''", StringComparison.Ordinal)).Append("```\n");
+        // The same merge writes the same card, on any machine.
+        card.Append(PlanText.Of(plan, machine: false).Replace("```", "'''", StringComparison.Ordinal)).Append("```\n");
         return Encoding.UTF8.GetBytes(card.ToString());
     }
 }

@@ -7,7 +7,9 @@ namespace LayerSwap.Planning;
 /// <summary>A plan for people: neighbouring layers that are treated alike share a line.</summary>
 internal static class PlanText
 {
-    public static string Of(MergePlan plan)
+    /// <param name="plan">The plan.</param>
+    /// <param name="machine">Whether also what depends on the machine: threads, and with them memory.</param>
+    public static string Of(MergePlan plan, bool machine = true)
     {
         PlanRequest request = plan.Request;
         Func<string, string> shorten = Shortener(request.Inputs);
@@ -29,8 +31,8 @@ internal static class PlanText
         }
 
         text.Append('\n').Append(table).Append('\n');
-        text.Append(CultureInfo.InvariantCulture, $"reads {ByteSize.Format(plan.ReadBytes)}, writes {ByteSize.Format(plan.WriteBytes)} in {Count(plan.Shards.Count, "file")}, ");
-        text.Append(CultureInfo.InvariantCulture, $"at most {ByteSize.Format(plan.PeakMemoryBytes)} of memory with {Count(request.Threads, "thread")}\n");
+        text.Append(CultureInfo.InvariantCulture, $"reads {ByteSize.Format(plan.ReadBytes)}, writes {ByteSize.Format(plan.WriteBytes)} in {Count(plan.Shards.Count, "file")}");
+        text.Append(machine ? string.Create(CultureInfo.InvariantCulture, $", at most {ByteSize.Format(plan.PeakMemoryBytes)} of memory with {Count(request.Threads, "thread")}\n") : "\n");
         foreach (string warning in plan.Warnings)
         {
             text.Append("warning: ").Append(warning).Append('\n');
