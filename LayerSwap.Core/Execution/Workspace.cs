@@ -286,7 +286,8 @@ internal sealed class Workspace : IDisposable
         if (free < bytes)
         {
             throw new OutputException(Target, $"The output needs {ByteSize.Format(bytes)} ({bytes} bytes) beside {Printable.Escape(Target)}, but only {ByteSize.Format(free)} ({free} bytes) are free. "
-                + "Remedy: make room, or choose another disk.") { NoRoom = true };
+                + "Remedy: make room, or choose another disk.")
+            { NoRoom = true };
         }
     }
 
