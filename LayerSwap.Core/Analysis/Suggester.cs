@@ -5,8 +5,14 @@ namespace LayerSwap.Analysis;
 /// <summary>Finds the swap that two profiles of change speak for: contiguous layers from each end from one model, the middle from the other.</summary>
 internal static class Suggester
 {
-    /// <summary>The least score that is a structure: a twentieth of each model's change lies where the other's does not.</summary>
-    private const double LeastScore = 0.1;
+    /// <summary>The least ratio between outside and inside that is a structure, as a logarithm: a quarter more.</summary>
+    private static readonly double LeastContrast = Math.Log(1.25);
+
+    /// <summary>How many standard errors the contrast must be: many candidates are tried, and the best of noise looks like something.</summary>
+    private const double LeastErrors = 5;
+
+    /// <summary>What stands for no change beside a model's mean: a ratio needs something.</summary>
+    private const double Floor = 1e-3;
 
     /// <summary>The fewest middle layers that leave room for a transition at each seam.</summary>
     private const int RoomForTransition = 3;
@@ -38,23 +44,23 @@ internal static class Suggester
             }
         }
 
-        double[] ahead = [.. Enumerable.Range(0, profiles[0].Length).Select(l => (profiles[0][l] / sums[0]) - (profiles[1][l] / sums[1]))];
-        SwapCandidate[] candidates = [.. Candidates(report.Models[0], ahead).Concat(Candidates(report.Models[1], [.. ahead.Select(a => -a)])).OrderByDescending(c => c.Score)
-            .ThenBy(c => c.Bottom + c.Top).ThenBy(c => c.Bottom)];
-        if (candidates.Length == 0)
+        double[] ratios = [.. Enumerable.Range(0, profiles[0].Length).Select(l => Math.Log((profiles[0][l] + (Floor * sums[0] / profiles[0].Length)) / (profiles[1][l] + (Floor * sums[1] / profiles[1].Length))))];
+        (SwapCandidate Candidate, double Contrast, double Errors)[] tried = [.. Candidates(report.Models[0], ratios).Concat(Candidates(report.Models[1], [.. ratios.Select(r => -r)]))
+            .OrderByDescending(c => c.Candidate.Score).ThenBy(c => c.Candidate.Bottom + c.Candidate.Top).ThenBy(c => c.Candidate.Bottom)];
+        if (tried.Length == 0)
         {
-            return None("there are too few layers to have a bottom, a middle and a top.");
+            return None("there are too few layers to have something outside and something inside.");
         }
 
-        SwapCandidate best = candidates[0];
-        string score = best.Score.ToString("0.###", CultureInfo.InvariantCulture);
-        if (best.Score < LeastScore)
+        (SwapCandidate best, double contrast, double errors) = tried[0];
+        SwapCandidate[] candidates = [.. tried.Select(t => t.Candidate)];
+        if (contrast < LeastContrast || errors < LeastErrors)
         {
-            return None($"the two models changed their layers alike: the best swap would score {score} of 2, and less than {LeastScore.ToString(CultureInfo.InvariantCulture)} is no structure.") with { Candidates = candidates, Score = best.Score };
+            return None("the two models changed their layers alike: no cut into outer and middle layers tells them apart.") with { Candidates = candidates, Score = best.Score };
         }
 
         string inner = report.Models.First(m => m != best.Outer);
-        int middle = ahead.Length - best.Bottom - best.Top;
+        int middle = ratios.Length - best.Bottom - best.Top;
         return new SwapSuggestion
         {
             HasStructure = true,
@@ -65,28 +71,30 @@ internal static class Suggester
             Transition = middle >= RoomForTransition ? 1 : 0,
             Score = best.Score,
             Candidates = candidates,
-            Reason = string.Create(CultureInfo.InvariantCulture, $"{Printable.Escape(best.Outer)} spent more of its change on the first {best.Bottom} and last {best.Top} layers of {ahead.Length}, {Printable.Escape(inner)} on the middle (score {score} of 2)."),
+            Reason = string.Create(CultureInfo.InvariantCulture, $"of {ratios.Length} layers the first {best.Bottom} and last {best.Top} changed most in {Printable.Escape(best.Outer)} beside {Printable.Escape(inner)}: {Math.Exp(contrast):0.##} times what the middle did (score {best.Score:0.###} of 1)."),
         };
     }
 
-    /// <summary>All ways with at least one layer outside and one inside.</summary>
-    private static IEnumerable<SwapCandidate> Candidates(string outer, double[] ahead)
+    /// <summary>All ways with at least one layer outside and one inside: how well two levels, outside and inside, explain the logarithms of the ratios.</summary>
+    private static IEnumerable<(SwapCandidate Candidate, double Contrast, double Errors)> Candidates(string outer, double[] ratios)
     {
-        double[] sums = new double[ahead.Length + 1];
-        for (int l = 0; l < ahead.Length; l++)
+        int n = ratios.Length;
+        double mean = ratios.Average(), total = ratios.Sum(r => (r - mean) * (r - mean));
+        for (int bottom = 0; bottom < n; bottom++)
         {
-            sums[l + 1] = sums[l] + ahead[l];
-        }
-
-        for (int bottom = 0; bottom < ahead.Length; bottom++)
-        {
-            for (int top = 0; bottom + top < ahead.Length; top++)
+            for (int top = 0; bottom + top < n; top++)
             {
-                if (bottom + top > 0)
+                int count = bottom + top;
+                if (count == 0)
                 {
-                    double outside = sums[bottom] + sums[^1] - sums[ahead.Length - top];
-                    yield return new SwapCandidate { Outer = outer, Bottom = bottom, Top = top, Score = outside - (sums[^1] - outside) };
+                    continue;
                 }
+
+                double outside = (ratios.Take(bottom).Sum() + ratios.TakeLast(top).Sum()) / count, inside = ((mean * n) - (outside * count)) / (n - count), contrast = outside - inside;
+                double explained = contrast * contrast * count * (n - count) / n, left = Math.Max(total - explained, total * 1e-12);
+                double error = Math.Sqrt(left / Math.Max(1, n - 2) * n / (count * (double)(n - count)));
+                SwapCandidate candidate = new() { Outer = outer, Bottom = bottom, Top = top, Score = total == 0 ? 0 : Math.Sign(contrast) * explained / total };
+                yield return (candidate, contrast, error == 0 ? 0 : contrast / error);
             }
         }
     }

@@ -1,8 +1,8 @@
 namespace LayerSwap;
 
 /// <summary>
-/// What layer swapping two experts' changes speak for: which one's outer layers, and how many. A layer's share is its mean absolute change over the sum of all layers'
-/// (<c>p(layer) = change(layer) / sum of changes</c>, arXiv:2601.22620); a candidate's score is what the shares of its owners exceed the others' by, summed over the layers.
+/// What layer swapping two experts' changes speak for: which one's outer layers, and how many. For each layer <c>r = log(change in one / change in the other)</c>, changes being mean
+/// absolute ones; a candidate cuts the layers into outside and inside, and its score is the share of the variance of r that the two means explain (least squares with one step at each end).
 /// </summary>
 public sealed record SwapSuggestion
 {
@@ -24,7 +24,7 @@ public sealed record SwapSuggestion
     /// <summary>Averaged layers at each seam: 1 where the middle has room, as in the paper, else 0.</summary>
     public required int Transition { get; init; }
 
-    /// <summary>The best candidate's score, from 0 to 2.</summary>
+    /// <summary>The best candidate's score, from 0 to 1.</summary>
     public required double Score { get; init; }
 
     /// <summary>Every candidate with its score, the best first: which model outside, how many bottom and top layers.</summary>
@@ -49,6 +49,6 @@ public sealed record SwapCandidate
     /// <summary>Its layers at the top.</summary>
     public required int Top { get; init; }
 
-    /// <summary>The sum over layers of what the owner's share exceeds the other's by; 2 where the two changed disjoint layers, 0 where they changed alike.</summary>
+    /// <summary>The share of the variance explained, from 0 to 1; negative where the other model changed more outside.</summary>
     public required double Score { get; init; }
 }
