@@ -1,5 +1,6 @@
 using LayerSwap.Execution;
 using LayerSwap.Files;
+using LayerSwap.Sweeping;
 
 namespace LayerSwap;
 
@@ -46,6 +47,23 @@ public static class Merge
 
     /// <summary>A merge without a base: add models by <see cref="MergeBuilder.With"/> and a strategy by <see cref="MergeBuilder.Using"/>. The first model gives configuration and tokenizer.</summary>
     public static MergeBuilder Without() => new(null, MergeStrategies.Keep);
+
+    /// <summary>
+    /// Tries merges with a scorer of one's own and ranks them. Each candidate is a checkpoint computed on demand: nothing is written, and what the scorer reads twice is computed twice.
+    /// </summary>
+    /// <param name="candidates">The merges, such as <see cref="SweepCandidate.LayerSwaps"/>; at least one, names unique.</param>
+    /// <param name="score">Says how good a merged model is; higher is better.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <param name="cancellationToken">Stops between candidates, and is given to the scorer.</param>
+    /// <exception cref="ArgumentException">No candidate, a name twice, or a log that is none.</exception>
+    /// <exception cref="MergeException">A candidate cannot be planned.</exception>
+    public static Task<SweepReport> SweepAsync(IReadOnlyList<SweepCandidate> candidates, Func<ICheckpoint, CancellationToken, Task<double>> score, SweepOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(candidates);
+        ArgumentNullException.ThrowIfNull(score);
+        return Sweeper.RunAsync(candidates, score, options ?? new(), cancellationToken);
+    }
 
     /// <summary>What a run that ended before its end has left of an output: a folder beside it, to go on with (<see cref="SaveOptions.Resume"/>) or to be removed (<see cref="Clean"/>).</summary>
     /// <param name="output">The output's path.</param>

@@ -19,6 +19,7 @@ public sealed partial class FloorsTests
         ["Execution"] = 5,
         ["Reports"] = 5,
         ["Recipes"] = 6,
+        ["Sweeping"] = 6,
         [""] = 6,
     };
 

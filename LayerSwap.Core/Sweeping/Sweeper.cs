@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Text;
+using LayerSwap.Checkpoints;
+using LayerSwap.Files;
+
+namespace LayerSwap.Sweeping;
+
+/// <summary>Tries candidates one by one; the scorer may use all processors.</summary>
+internal static class Sweeper
+{
+    private const long LongestLog = 256_000_000;
+
+    public static async Task<SweepReport> RunAsync(IReadOnlyList<SweepCandidate> candidates, Func<ICheckpoint, CancellationToken, Task<double>> score, SweepOptions options, CancellationToken cancellation)
+    {
+        string? twice = candidates.GroupBy(c => c.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1)?.Key;
+        if (candidates.Count == 0 || twice is not null)
+        {
+            throw new ArgumentException(twice is null ? "A sweep needs at least one candidate." : $"Two candidates are called {Printable.Escape(twice)}; names must be unique.", nameof(candidates));
+        }
+
+        Dictionary<string, double> known = options.Log is null ? new(StringComparer.Ordinal) : Read(options.Log);
+        List<SweepResult> results = [];
+        StringBuilder log = new();
+        foreach ((string name, double value) in known)
+        {
+            log.Append(Line(name, value));
+        }
+
+        foreach (SweepCandidate candidate in candidates)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (!known.TryGetValue(candidate.Name, out double value))
+            {
+                value = await score(candidate.Merge.Plan().AsCheckpoint(), cancellation).ConfigureAwait(false);
+                log.Append(Line(candidate.Name, value));
+                if (options.Log is not null)
+                {
+                    // Whole at any moment: a sweep that is killed goes on from the last score.
+                    WholeFile.Replace(SystemFiles.Instance, Path.GetFullPath(options.Log), Encoding.UTF8.GetBytes(log.ToString()));
+                }
+            }
+
+            SweepResult result = new() { Name = candidate.Name, Score = value };
+            results.Add(result);
+            options.Progress?.Report(new SweepProgress { Done = results.Count, Total = candidates.Count, Last = result });
+        }
+
+        // A NaN is no score to win with.
+        return new SweepReport { Results = [.. results.OrderByDescending(r => double.IsNaN(r.Score) ? double.NegativeInfinity : r.Score)] };
+    }
+
+    private static string Line(string name, double score) => $"{score.ToString("R", CultureInfo.InvariantCulture)}\t{Printable.Escape(name)}\n";
+
+    private static Dictionary<string, double> Read(string path)
+    {
+        Dictionary<string, double> known = new(StringComparer.Ordinal);
+        if (File.Exists(path) && new FileInfo(path).Length > 0)
+        {
+            foreach (string line in Encoding.UTF8.GetString(InputFile.ReadAll(path, LongestLog)).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            {
+                string[] parts = line.Split('\t');
+                known[parts.Length == 2 ? parts[1] : throw NotALog(path)] = double.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out double score) ? score : throw NotALog(path);
+            }
+        }
+
+        return known;
+    }
+
+    private static ArgumentException NotALog(string path) => new($"{Printable.Escape(path)} is not the log of a sweep. Remedy: choose another file.");
+}
