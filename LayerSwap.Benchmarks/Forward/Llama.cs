@@ -1,0 +1,215 @@
+using System.Numerics.Tensors;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Benchmarks.Forward;
+
+/// <summary>
+/// The forward pass of a <c>LlamaForCausalLM</c> in floats, over any checkpoint, also one that is computed on demand: RMSNorm, rotary positions, grouped-query attention, SwiGLU, a head of its
+/// own or the embedding's. All weights are held as floats. A benchmark's means to tell what a merge does; LayerSwap itself runs no models.
+/// </summary>
+internal sealed class Llama
+{
+    private readonly LlamaConfig _config;
+    private readonly float[] _embedding;
+    private readonly float[] _norm;
+    private readonly float[] _head;
+    private readonly Layer[] _layers;
+
+    private Llama(ICheckpoint checkpoint)
+    {
+        _config = LlamaConfig.Read(checkpoint);
+        _embedding = Weight(checkpoint, "model.embed_tokens.weight");
+        _norm = Weight(checkpoint, "model.norm.weight");
+        _head = checkpoint.Find("lm_head.weight") is null ? _embedding : Weight(checkpoint, "lm_head.weight");
+        _layers = [.. Enumerable.Range(0, _config.Layers).Select(l => new Layer(checkpoint, $"model.layers.{l}."))];
+    }
+
+    public static Llama Load(ICheckpoint checkpoint) => new(checkpoint);
+
+    /// <summary>The logits after the last token of each prompt: prompts by vocabulary.</summary>
+    public float[][] LastLogits(IReadOnlyList<int[]> prompts)
+    {
+        int[] starts = new int[prompts.Count + 1];
+        for (int p = 0; p < prompts.Count; p++)
+        {
+            starts[p + 1] = starts[p] + prompts[p].Length;
+        }
+
+        Matrix state = Embed(prompts, starts[^1]);
+        for (int l = 0; l < _layers.Length; l++)
+        {
+            Layer layer = _layers[l];
+            Matrix normal = Normalized(state, layer.AttentionNorm);
+            Matrix query = Matrix.Product(layer.Query, normal), key = Matrix.Product(layer.Key, normal), value = Matrix.Product(layer.Value, normal);
+            Rotate(query, _config.Heads, starts);
+            Rotate(key, _config.KeyValueHeads, starts);
+            Add(state, Matrix.Product(layer.Output, Attend(query, key, value, starts)));
+            normal = Normalized(state, layer.FeedForwardNorm);
+            Matrix gate = Matrix.Product(layer.Gate, normal), up = Matrix.Product(layer.Up, normal);
+            Silu(gate.Data);
+            TensorPrimitives.Multiply<float>(gate.Data, up.Data, gate.Data);
+            Add(state, Matrix.Product(layer.Down, gate));
+        }
+
+        Matrix last = new(_config.Hidden, prompts.Count);
+        for (int row = 0; row < _config.Hidden; row++)
+        {
+            for (int p = 0; p < prompts.Count; p++)
+            {
+                last[row][p] = state[row][starts[p + 1] - 1];
+            }
+        }
+
+        Matrix logits = Matrix.Product(_head, Normalized(last, _norm));
+        return [.. Enumerable.Range(0, prompts.Count).Select(p => Enumerable.Range(0, logits.Rows).Select(r => logits[r][p]).ToArray())];
+    }
+
+    private Matrix Embed(IReadOnlyList<int[]> prompts, int tokens)
+    {
+        Matrix state = new(_config.Hidden, tokens);
+        int token = 0;
+        foreach (int id in prompts.SelectMany(p => p))
+        {
+            for (int row = 0; row < _config.Hidden; row++)
+            {
+                state[row][token] = _embedding[(id * _config.Hidden) + row];
+            }
+
+            token++;
+        }
+
+        return state;
+    }
+
+    /// <summary><c>x / sqrt(mean(x^2) + eps) * weight</c>, token by token.</summary>
+    private Matrix Normalized(Matrix state, float[] weight)
+    {
+        float[] scale = new float[state.Stride], square = new float[state.Stride];
+        for (int row = 0; row < state.Rows; row++)
+        {
+            TensorPrimitives.Multiply<float>(state[row], state[row], square);
+            TensorPrimitives.Add<float>(scale, square, scale);
+        }
+
+        TensorPrimitives.Divide(scale, (float)state.Rows, scale);
+        TensorPrimitives.Add(scale, _config.NormEpsilon, scale);
+        TensorPrimitives.ReciprocalSqrt<float>(scale, scale);
+        Matrix output = new(state.Rows, state.Tokens);
+        for (int row = 0; row < state.Rows; row++)
+        {
+            TensorPrimitives.Multiply<float>(state[row], scale, output[row]);
+            TensorPrimitives.Multiply(output[row], weight[row], output[row]);
+        }
+
+        return output;
+    }
+
+    /// <summary>Rotary positions: the first half of a head's features turned against the second.</summary>
+    private void Rotate(Matrix matrix, int heads, int[] starts)
+    {
+        int half = _config.HeadSize / 2;
+        float[] cosine = new float[matrix.Stride], sine = new float[matrix.Stride];
+        for (int i = 0; i < half; i++)
+        {
+            double frequency = Math.Pow(_config.RopeTheta, -2.0 * i / _config.HeadSize);
+            for (int p = 0; p + 1 < starts.Length; p++)
+            {
+                for (int t = starts[p]; t < starts[p + 1]; t++)
+                {
+                    (double s, double c) = Math.SinCos((t - starts[p]) * frequency);
+                    (sine[t], cosine[t]) = ((float)s, (float)c);
+                }
+            }
+
+            for (int head = 0; head < heads; head++)
+            {
+                Span<float> first = matrix[(head * _config.HeadSize) + i], second = matrix[(head * _config.HeadSize) + half + i];
+                for (int t = 0; t < matrix.Tokens; t++)
+                {
+                    (first[t], second[t]) = ((first[t] * cosine[t]) - (second[t] * sine[t]), (second[t] * cosine[t]) + (first[t] * sine[t]));
+                }
+            }
+        }
+    }
+
+    /// <summary>Causal attention within each prompt; several query heads share a key head.</summary>
+    private Matrix Attend(Matrix query, Matrix key, Matrix value, int[] starts)
+    {
+        Matrix output = new(query.Rows, query.Tokens);
+        int size = _config.HeadSize, shared = _config.Heads / _config.KeyValueHeads;
+        float root = 1 / MathF.Sqrt(size);
+        float[] scores = new float[Enumerable.Range(0, starts.Length - 1).Max(p => starts[p + 1] - starts[p])];
+        for (int head = 0; head < _config.Heads; head++)
+        {
+            int q = head * size, k = head / shared * size;
+            for (int p = 0; p + 1 < starts.Length; p++)
+            {
+                for (int t = starts[p]; t < starts[p + 1]; t++)
+                {
+                    int seen = t - starts[p] + 1;
+                    Span<float> weights = scores.AsSpan(0, seen);
+                    weights.Clear();
+                    for (int i = 0; i < size; i++)
+                    {
+                        TensorPrimitives.MultiplyAdd(key[k + i].Slice(starts[p], seen), query[q + i][t] * root, weights, weights);
+                    }
+
+                    TensorPrimitives.SoftMax<float>(weights, weights);
+                    for (int i = 0; i < size; i++)
+                    {
+                        output[q + i][t] = TensorPrimitives.Dot<float>(weights, value[k + i].Slice(starts[p], seen));
+                    }
+                }
+            }
+        }
+
+        return output;
+    }
+
+    private static void Add(Matrix state, Matrix change) => TensorPrimitives.Add<float>(state.Data, change.Data, state.Data);
+
+    /// <summary><c>x / (1 + exp(-x))</c>.</summary>
+    private static void Silu(float[] values)
+    {
+        float[] sigmoid = new float[values.Length];
+        TensorPrimitives.Sigmoid<float>(values, sigmoid);
+        TensorPrimitives.Multiply<float>(values, sigmoid, values);
+    }
+
+    private static float[] Weight(ICheckpoint checkpoint, string name)
+    {
+        TensorInfo tensor = checkpoint.Find(name) ?? throw new ArgumentException($"{checkpoint.Name} has no tensor {name}.");
+        float[] values = new float[tensor.ElementCount];
+        byte[] bytes = new byte[Math.Min(tensor.ByteLength, 1 << 20)];
+        int width = tensor.DType.Bits() / 8;
+        for (long at = 0; at < tensor.ByteLength; at += bytes.Length)
+        {
+            int count = (int)Math.Min(bytes.Length, tensor.ByteLength - at);
+            checkpoint.Read(name, at, bytes.AsSpan(0, count));
+            Codec.Widen(tensor.DType, bytes.AsSpan(0, count), values.AsSpan((int)(at / width), count / width));
+        }
+
+        return values;
+    }
+
+    private sealed class Layer(ICheckpoint checkpoint, string prefix)
+    {
+        public float[] AttentionNorm { get; } = Weight(checkpoint, prefix + "input_layernorm.weight");
+
+        public float[] FeedForwardNorm { get; } = Weight(checkpoint, prefix + "post_attention_layernorm.weight");
+
+        public float[] Query { get; } = Weight(checkpoint, prefix + "self_attn.q_proj.weight");
+
+        public float[] Key { get; } = Weight(checkpoint, prefix + "self_attn.k_proj.weight");
+
+        public float[] Value { get; } = Weight(checkpoint, prefix + "self_attn.v_proj.weight");
+
+        public float[] Output { get; } = Weight(checkpoint, prefix + "self_attn.o_proj.weight");
+
+        public float[] Gate { get; } = Weight(checkpoint, prefix + "mlp.gate_proj.weight");
+
+        public float[] Up { get; } = Weight(checkpoint, prefix + "mlp.up_proj.weight");
+
+        public float[] Down { get; } = Weight(checkpoint, prefix + "mlp.down_proj.weight");
+    }
+}

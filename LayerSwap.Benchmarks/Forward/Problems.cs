@@ -1,0 +1,34 @@
+using System.Text.Json;
+
+namespace LayerSwap.Benchmarks.Forward;
+
+/// <summary>A prompt and the one token that answers it.</summary>
+internal sealed record Problem(int[] Prompt, int Answer)
+{
+    /// <summary>Reads a file of one JSON object a line: <c>{"prompt": [ids], "answer": id}</c>.</summary>
+    public static Problem[] Read(string path) => [.. File.ReadLines(path).Select(line =>
+    {
+        using JsonDocument document = JsonDocument.Parse(line);
+        return new Problem([.. document.RootElement.GetProperty("prompt").EnumerateArray().Select(t => t.GetInt32())], document.RootElement.GetProperty("answer").GetInt32());
+    })];
+
+    /// <summary>The share of problems whose answer has the highest logit after the prompt.</summary>
+    public static double Accuracy(ICheckpoint checkpoint, Problem[] problems)
+    {
+        const int Batch = 32;
+        Llama model = Llama.Load(checkpoint);
+        int right = 0;
+        Parallel.ForEach(problems.Chunk(Batch), batch =>
+        {
+            float[][] logits = model.LastLogits([.. batch.Select(p => p.Prompt)]);
+            for (int p = 0; p < batch.Length; p++)
+            {
+                if (System.Numerics.Tensors.TensorPrimitives.IndexOfMax<float>(logits[p]) == batch[p].Answer)
+                {
+                    Interlocked.Increment(ref right);
+                }
+            }
+        });
+        return right / (double)problems.Length;
+    }
+}

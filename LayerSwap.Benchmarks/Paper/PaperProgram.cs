@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using LayerSwap.Benchmarks.Forward;
+
+namespace LayerSwap.Benchmarks.Paper;
+
+/// <summary>
+/// The paper's comparison on really trained models: every merge of every pair of experts, judged by what it answers. Nothing is written but the results; configurations are chosen on the
+/// validation problems alone.
+/// </summary>
+internal static class PaperProgram
+{
+    private static readonly string[] Mathematics = ["math", "math-2"], Languages = ["sahili", "sahili-2"];
+
+    public static int Run(string[] options)
+    {
+        string root = Value(options, "--models") ?? Find("LayerSwap.Core.Tests/Fixtures/miniature"), demo = Find("LayerSwap.Cli/Demo");
+        string results = Value(options, "--results") ?? Path.Combine(Path.GetDirectoryName(demo)!, "..", "LayerSwap.Benchmarks", "Results");
+        long start = Stopwatch.GetTimestamp();
+        Dictionary<string, ICheckpoint> models = ((string[])["base", .. Mathematics, .. Languages]).ToDictionary(n => n, n => Checkpoint.Open(Directory.Exists(Path.Combine(root, n)) ? Path.Combine(root, n) : Path.Combine(demo, n)), StringComparer.Ordinal);
+        Problem[] test = Problem.Read(Path.Combine(root, "test.jsonl")), validation = Problem.Read(Path.Combine(root, "validation.jsonl"));
+        using JsonDocument expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(root, "expected.json")));
+
+        List<Score> scores = [];
+        double apart = 0;
+        foreach ((string name, ICheckpoint model) in models)
+        {
+            scores.Add(new Score(name, "", Problem.Accuracy(model, test), double.NaN));
+            apart = Math.Max(apart, Math.Abs(scores[^1].Test - expected.RootElement.GetProperty("experts").GetProperty(name).GetProperty("test").GetDouble()));
+        }
+
+        foreach ((string math, string language) in from m in Mathematics from l in Languages select (m, l))
+        {
+            string pair = $"{math} + {language}";
+            Console.Error.WriteLine($"{pair} ({Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s)");
+            foreach (SweepCandidate candidate in Candidates.Of(models["base"], models[math], models[language]))
+            {
+                ICheckpoint merged = candidate.Merge.Plan().AsCheckpoint();
+                bool chosen = Family(candidate.Name) is not null;
+                scores.Add(new Score(candidate.Name, pair, Problem.Accuracy(merged, test), chosen ? Problem.Accuracy(merged, validation) : double.NaN));
+                if (expected.RootElement.GetProperty("pairs").GetProperty(pair).TryGetProperty(candidate.Name, out JsonElement known))
+                {
+                    apart = Math.Max(apart, Math.Abs(scores[^1].Test - known.GetProperty("test").GetDouble()));
+                }
+            }
+        }
+
+        string report = Report(scores, apart, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        Console.WriteLine(report);
+        Directory.CreateDirectory(results);
+        File.WriteAllText(Path.Combine(results, "paper.md"), report);
+        File.WriteAllText(Path.Combine(results, "paper.json"), Json(scores));
+        File.WriteAllText(Path.Combine(results, "paper.html"), HeatMap.Of(scores));
+        return apart <= 0.004 ? 0 : 1;
+    }
+
+    /// <summary>The family that a configuration is chosen within.</summary>
+    public static string? Family(string name) => ((string[])["swap", "ties", "task arithmetic"]).FirstOrDefault(f => name.StartsWith(f, StringComparison.Ordinal));
+
+    private static string Report(List<Score> scores, double apart, double seconds)
+    {
+        StringBuilder text = new("# The paper's comparison, in miniature\n\nAccuracy on 1,000 word problems in the made-up language S; mean and best over four pairs of experts.\n\n| merge | mean | best pair | validation |\n|---|---:|---:|---:|\n");
+        foreach (IGrouping<string, Score> merge in scores.GroupBy(s => s.Merge, StringComparer.Ordinal).OrderByDescending(g => g.Average(s => s.Test)))
+        {
+            double validation = merge.Average(s => s.Validation);
+            text.Append(CultureInfo.InvariantCulture, $"| {merge.Key} | {merge.Average(s => s.Test):F3} | {merge.Max(s => s.Test):F3} | {(double.IsNaN(validation) ? "" : validation.ToString("F3", CultureInfo.InvariantCulture))} |\n");
+        }
+
+        text.Append("\nChosen on validation:\n\n");
+        foreach (IGrouping<string?, Score> family in scores.Where(s => Family(s.Merge) is not null).GroupBy(s => Family(s.Merge), StringComparer.Ordinal))
+        {
+            IGrouping<string, Score> best = family.GroupBy(s => s.Merge, StringComparer.Ordinal).MaxBy(g => g.Average(s => s.Validation))!;
+            text.Append(CultureInfo.InvariantCulture, $"* {family.Key}: {best.Key}, test {best.Average(s => s.Test):F3}\n");
+        }
+
+        return text.Append(CultureInfo.InvariantCulture, $"\nLargest difference from another implementation's accuracies: {apart:F4}. Took {seconds:F0} s.\n").ToString();
+    }
+
+    private static string Json(List<Score> scores)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+        {
+            json.WriteStartArray();
+            foreach (Score score in scores)
+            {
+                json.WriteStartObject();
+                json.WriteString("merge", score.Merge);
+                json.WriteString("pair", score.Pair);
+                json.WriteNumber("test", score.Test);
+                if (!double.IsNaN(score.Validation))
+                {
+                    json.WriteNumber("validation", score.Validation);
+                }
+
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
+        return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
+    }
+
+    private static string Find(string relative)
+    {
+        for (string? at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
+        {
+            if (Directory.Exists(Path.Combine(at, relative)))
+            {
+                return Path.Combine(at, relative);
+            }
+        }
+
+        throw new ArgumentException($"{relative} is not above {AppContext.BaseDirectory}: give --models DIR.");
+    }
+
+    private static string? Value(string[] options, string name)
+    {
+        int at = Array.IndexOf(options, name);
+        return at < 0 ? null : at + 1 < options.Length ? options[at + 1] : throw new ArgumentException($"{name} needs a value.");
+    }
+}
+
+/// <summary>What a merge of a pair scored; the pair is empty for a single model.</summary>
+internal sealed record Score(string Merge, string Pair, double Test, double Validation);
