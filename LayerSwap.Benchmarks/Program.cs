@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using LayerSwap.Benchmarks.Floor;
 using LayerSwap.Benchmarks.Paper;
+using LayerSwap.Benchmarks.Planning;
 
 // `-- floor [--size 1GiB] [--threads N] [--rounds N]`: whole merges against plain copying, in one run. Anything else goes to BenchmarkDotNet.
 if (args is ["floor", .. string[] options])
@@ -12,6 +13,12 @@ if (args is ["floor", .. string[] options])
 if (args is ["paper", .. string[] paper])
 {
     return PaperProgram.Run(paper);
+}
+
+// `-- plan [--tensors N] [--rounds N]`: recipes planned over very many tensors.
+if (args is ["plan", .. string[] planOptions])
+{
+    return await PlanProgram.RunAsync(planOptions);
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(FloorProgram).Assembly).Run(args);

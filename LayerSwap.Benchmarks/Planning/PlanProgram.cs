@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace LayerSwap.Benchmarks.Planning;
+
+/// <summary>How long a recipe takes from its text to a plan over very many tensors: models of single numbers, so that headers are nearly all there is.</summary>
+internal static class PlanProgram
+{
+    private const int PartsInLayer = 100;
+
+    public static async Task<int> RunAsync(string[] options)
+    {
+        int tensors = int.Parse(Value(options, "--tensors") ?? "100000", CultureInfo.InvariantCulture);
+        int rounds = int.Parse(Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
+        string root = Directory.CreateTempSubdirectory("layerswap-plan-").FullName;
+        try
+        {
+            foreach (string model in (string[])["base", "math", "swahili"])
+            {
+                await Merge.Onto(Model(model, tensors)).SaveAsync(Path.Combine(root, model), new SaveOptions { Durable = false });
+            }
+
+            foreach ((string name, string text) in Recipes(tensors / PartsInLayer))
+            {
+                double[] seconds = [.. Enumerable.Range(0, rounds).Select(_ => Plan(text, root, tensors)).Order()];
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-10} {tensors:N0} tensors of 3 models: {seconds[rounds / 2]:F2} s (best {seconds[0]:F2}, worst {seconds[^1]:F2}, {rounds} rounds)"));
+            }
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+
+        return 0;
+    }
+
+    /// <summary>From the recipe's text to the plan: models opened, their headers read, every tensor decided.</summary>
+    private static double Plan(string text, string root, int tensors)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using Recipe recipe = Recipe.Parse(text, root);
+        MergePlan plan = recipe.ToMerge().Plan();
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return plan.Tensors.Count == tensors ? seconds : throw new InvalidOperationException($"{plan.Tensors.Count} tensors were planned; {tensors} are expected.");
+    }
+
+    private static ICheckpoint Model(string name, int tensors) => Checkpoint.InMemory(name, Enumerable.Range(0, tensors).Select(i =>
+        (new TensorInfo(string.Create(CultureInfo.InvariantCulture, $"model.layers.{i / PartsInLayer}.mlp.experts.{i % PartsInLayer}.w.weight"), DType.BFloat16, new TensorShape(1)), (ReadOnlyMemory<byte>)new byte[2])));
+
+    private static (string Name, string Text)[] Recipes(int layers) =>
+    [
+        ("linear", "{merge_method: linear, models: [{model: base, parameters: {weight: 1}}, {model: math, parameters: {weight: 1}}, {model: swahili, parameters: {weight: [0, 0.5, 1]}}]}"),
+        ("ties", """
+            merge_method: ties
+            base_model: base
+            models:
+              - model: math
+                parameters: {weight: [{filter: experts.7, value: [0.2, 0.8]}, {value: 0.5}], density: [1, 0.3]}
+              - model: swahili
+                parameters: {weight: 0.5, density: [{filter: mlp, value: [0.9, 0.2]}, {value: 0.7}]}
+            """),
+        ("slices", $$"""
+            merge_method: linear
+            slices:
+              - sources:
+                  - model: base
+                    layer_range: [0, {{layers / 2}}]
+                    parameters:
+                      weight: 1
+                  - model: math
+                    layer_range: [0, {{layers / 2}}]
+                    parameters:
+                      weight: [0, 1]
+              - sources:
+                  - model: base
+                    layer_range: [{{layers / 2}}, {{layers}}]
+                    parameters:
+                      weight: 1
+                  - model: swahili
+                    layer_range: [{{layers / 2}}, {{layers}}]
+                    parameters:
+                      weight: [0, 1]
+            """),
+        ("documents", """
+            name: both
+            merge_method: linear
+            models: [{model: math, parameters: {weight: 1}}, {model: swahili, parameters: {weight: 1}}]
+            ---
+            merge_method: task_arithmetic
+            base_model: base
+            models: [{model: both, parameters: {weight: 1}}]
+            """),
+    ];
+
+    private static string? Value(string[] options, string name)
+    {
+        int at = Array.IndexOf(options, name);
+        return at < 0 ? null : at + 1 < options.Length ? options[at + 1] : throw new ArgumentException($"{name} needs a value.");
+    }
+}
