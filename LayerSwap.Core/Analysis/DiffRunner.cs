@@ -23,7 +23,7 @@ internal static class DiffRunner
             changes[index] = pump.Reduce(worker, operands, new SectionGrid(0, tensor.ElementCount), reduction, meter.Add);
         });
         meter.Finish();
-        return DiffGrouping.Report(request, LayerMap.Of(request.Base.Tensors), measured, changes, [.. tensors[false].Select(t => t.Name)]);
+        return DiffGrouping.Report(request, LayerMap.Of(request.Base), measured, changes, [.. tensors[false].Select(t => t.Name)]);
     }
 
     /// <summary>The same names and shapes everywhere; everything that differs is named at once.</summary>

@@ -12,7 +12,7 @@ internal static class LayerStack
             throw new ArgumentException("At least one slice is needed.", nameof(slices));
         }
 
-        LayerMap[] maps = [.. slices.Select(s => LayerMap.Of(s.Model.Tensors))];
+        LayerMap[] maps = [.. slices.Select(s => LayerMap.Of(s.Model))];
         string stack = maps[0].MainStack ?? throw new ArgumentException($"{Printable.Escape(slices[0].Model.Name)} has no layers.", nameof(slices));
         List<(string, ICheckpoint, TensorInfo)> tensors = [];
         int offset = 0;

@@ -1,16 +1,14 @@
-using System.Collections.Frozen;
-
 namespace LayerSwap.Checkpoints;
 
 /// <summary>Tensors in canonical order with a way to find one by name: what every checkpoint has.</summary>
 internal sealed class TensorList
 {
-    private readonly FrozenDictionary<string, TensorInfo> _byName;
+    private readonly Dictionary<string, TensorInfo> _byName;
 
     public TensorList(IEnumerable<TensorInfo> tensors)
     {
         Ordered = [.. tensors.OrderBy(t => t.Name, NaturalOrder.Instance)];
-        _byName = Ordered.ToFrozenDictionary(t => t.Name, StringComparer.Ordinal);
+        _byName = Ordered.ToDictionary(t => t.Name, StringComparer.Ordinal);
     }
 
     public IReadOnlyList<TensorInfo> Ordered { get; }

@@ -1,4 +1,4 @@
-using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
 
 namespace LayerSwap;
 
@@ -9,11 +9,14 @@ namespace LayerSwap;
 /// </summary>
 public sealed class LayerMap
 {
-    private readonly FrozenDictionary<string, TensorPlace> _places;
+    /// <summary>Maps of checkpoints that are open: several parts of a plan ask for the same.</summary>
+    private static readonly ConditionalWeakTable<ICheckpoint, LayerMap> Known = [];
+
+    private readonly Dictionary<string, TensorPlace> _places;
 
     private LayerMap(Dictionary<string, TensorPlace> places, IReadOnlyDictionary<string, int> stacks, string? main)
     {
-        _places = places.ToFrozenDictionary(StringComparer.Ordinal);
+        _places = places;
         Stacks = stacks;
         MainStack = main;
     }
@@ -56,10 +59,21 @@ public sealed class LayerMap
         }
 
         string? main = stacks.Keys.OrderByDescending(Models.StackRole.Rank).ThenByDescending(s => sizes[s]).ThenBy(s => s, StringComparer.Ordinal).FirstOrDefault();
-        Dictionary<string, TensorPlace> places = new(StringComparer.Ordinal);
+        Dictionary<string, TensorPlace> places = new(names.Count, StringComparer.Ordinal);
+        Dictionary<string, TensorKind> kinds = new(StringComparer.Ordinal);
         foreach ((string name, (Models.TensorName parts, _)) in names)
         {
             bool inLayer = parts.Stack is not null && stacks.ContainsKey(parts.Stack);
+            // Layers have the same few components.
+            if (!inLayer || !kinds.TryGetValue(parts.Component, out TensorKind kind))
+            {
+                kind = Models.KindOf.Name(inLayer ? parts.Component : name, inLayer);
+                if (inLayer)
+                {
+                    kinds.Add(parts.Component, kind);
+                }
+            }
+
             places.Add(name, new TensorPlace
             {
                 Name = name,
@@ -68,12 +82,20 @@ public sealed class LayerMap
                 LayerCount = inLayer ? stacks[parts.Stack!] : main is null ? 0 : stacks[main],
                 InMainStack = inLayer && parts.Stack == main,
                 Component = inLayer ? parts.Component : name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name,
-                Kind = Models.KindOf.Name(inLayer ? parts.Component : name, inLayer),
+                Kind = kind,
             });
         }
 
         return new LayerMap(places, stacks, main);
     }
+
+    /// <summary>The map of a checkpoint, made once as long as it is open.</summary>
+    internal static LayerMap Of(ICheckpoint checkpoint) => Known.GetValue(checkpoint, c => Of(c.Tensors));
+
+    /// <summary>The map of several checkpoints that are to be merged; where the others have no other names it is the first's.</summary>
+    internal static LayerMap Of(IReadOnlyList<ICheckpoint> checkpoints) => checkpoints.Skip(1).All(c => c.Tensors.All(t => checkpoints[0].Find(t.Name) is not null))
+        ? Of(checkpoints[0])
+        : Of(checkpoints.SelectMany(c => c.Tensors));
 
     /// <summary>Numbers from 0 without a gap, two at least, and every one with the same components: not the parts of a sequence.</summary>
     private static bool LooksLikeLayers(Models.TensorName[] parts)

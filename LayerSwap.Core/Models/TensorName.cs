@@ -17,21 +17,35 @@ internal readonly record struct TensorName(string? Stack, int Layer, string Comp
     /// </summary>
     public static TensorName Parse(string name)
     {
-        string[] parts = name.Split('.');
-        for (int i = 1; i < parts.Length - 1; i++)
+        int before = 0;
+        for (int start = name.IndexOf('.', StringComparison.Ordinal) + 1; start > 0;)
         {
-            if (IsNumber(parts[i], out int layer) && !CountsExperts(parts[i - 1]))
+            int end = name.IndexOf('.', start);
+            if (end < 0)
             {
-                return new TensorName(string.Join('.', parts[..i]), layer, ComponentOf(parts[(i + 1)..]));
+                break;
             }
+
+            if (IsNumber(name.AsSpan(start, end - start), out int layer) && !CountsExperts(name.AsSpan(before, start - 1 - before)))
+            {
+                return new TensorName(name[..(start - 1)], layer, ComponentOf(name[(end + 1)..]));
+            }
+
+            (before, start) = (start, end + 1);
         }
 
-        return new TensorName(null, 0, ComponentOf(parts));
+        return new TensorName(null, 0, ComponentOf(name));
     }
 
-    private static string ComponentOf(string[] parts)
+    private static string ComponentOf(string rest)
     {
-        string[] kept = parts.Length > 1 && parts[^1] == "weight" ? parts[..^1] : [.. parts];
+        string component = rest.EndsWith(".weight", StringComparison.Ordinal) ? rest[..^".weight".Length] : rest;
+        if (!CountsExperts(component))
+        {
+            return component;
+        }
+
+        string[] kept = component.Split('.');
         for (int i = 1; i < kept.Length; i++)
         {
             if (IsNumber(kept[i], out _) && CountsExperts(kept[i - 1]))
@@ -43,8 +57,8 @@ internal readonly record struct TensorName(string? Stack, int Layer, string Comp
         return string.Join('.', kept);
     }
 
-    private static bool IsNumber(string part, out int number) =>
+    private static bool IsNumber(ReadOnlySpan<char> part, out int number) =>
         int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number < 1_000_000;
 
-    private static bool CountsExperts(string part) => part.Contains("expert", StringComparison.OrdinalIgnoreCase);
+    private static bool CountsExperts(ReadOnlySpan<char> part) => part.Contains("expert", StringComparison.OrdinalIgnoreCase);
 }

@@ -47,7 +47,7 @@ internal static class InputCheck
 
     public static void LayerCounts(IReadOnlyList<ICheckpoint> inputs, Problems problems)
     {
-        var counts = inputs.Select(i => (i.Name, Count: LayerMap.Of(i.Tensors).LayerCount)).ToList();
+        var counts = inputs.Select(i => (i.Name, Count: LayerMap.Of(i).LayerCount)).ToList();
         if (counts.Select(c => c.Count).Distinct().Count() > 1)
         {
             problems.Add($"The number of layers differs: {string.Join(", ", counts.Select(c => $"{c.Count} in {Printable.Escape(c.Name)}"))}; the same number is expected.");

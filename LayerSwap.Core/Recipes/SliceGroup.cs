@@ -42,12 +42,12 @@ internal sealed class SliceGroup
             }
 
             (int Start, int End)? range = slice.Sources[0].Layers;
-            int layers = range is { } r ? r.End - r.Start : LayerMap.Of(open[slice.Sources[0].Model.Path].Tensors).LayerCount;
+            int layers = range is { } r ? r.End - r.Start : LayerMap.Of(open[slice.Sources[0].Model.Path]).LayerCount;
             slices.Add(new SliceView(slice, others, first, layers, Selector(module, k, first, layers)));
             sources.Add(others);
             if (own is not null)
             {
-                (int Start, int End) at = slice.Sources.FirstOrDefault(s => open[s.Model.Path] == own)?.Layers ?? range ?? (0, LayerMap.Of(own.Tensors).LayerCount);
+                (int Start, int End) at = slice.Sources.FirstOrDefault(s => open[s.Model.Path] == own)?.Layers ?? range ?? (0, LayerMap.Of(own).LayerCount);
                 origins.Add((own, at.Start..at.End));
             }
 
@@ -67,19 +67,19 @@ internal sealed class SliceGroup
     private static (ICheckpoint, Range) Part(RecipeSource source, Dictionary<string, ICheckpoint> open)
     {
         ICheckpoint model = open[source.Model.Path];
-        return (model, source.Layers is { } range ? range.Start..range.End : ..LayerMap.Of(model.Tensors).LayerCount);
+        return (model, source.Layers is { } range ? range.Start..range.End : ..LayerMap.Of(model).LayerCount);
     }
 
     /// <summary>The view; where all layers of one model follow each other it is that model.</summary>
     private static ICheckpoint Stack(List<(ICheckpoint Model, Range Layers)> parts) =>
-        parts.All(p => p.Model == parts[0].Model) && parts[0].Layers.Start.Value == 0 && parts[^1].Layers.End.Value == LayerMap.Of(parts[0].Model.Tensors).LayerCount
+        parts.All(p => p.Model == parts[0].Model) && parts[0].Layers.Start.Value == 0 && parts[^1].Layers.End.Value == LayerMap.Of(parts[0].Model).LayerCount
         && Enumerable.Range(1, parts.Count - 1).All(i => parts[i].Layers.Start.Equals(parts[i - 1].Layers.End))
             ? parts[0].Model
             : LayerStack.Of(parts);
 
     private static bool InRange(RecipeSource source, ICheckpoint model, YamlReader problems)
     {
-        int count = LayerMap.Of(model.Tensors).LayerCount;
+        int count = LayerMap.Of(model).LayerCount;
         if (source.Layers is not { } range || range.End <= count)
         {
             return true;
