@@ -57,12 +57,12 @@ public sealed class DeterminismTests
     public void Every_method_gives_the_same_bytes_in_any_blocks_on_any_threads(string method)
     {
         using TempFolder temp = new();
-        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("a", [37, 29], Noise(37 * 29, i)), ("b", [3, 5, 7], Noise(105, i)), ("c", [1001], Noise(1001, i)), ("d", [], Noise(1, i))))];
-        Save(Of(method, models).OnThreads(1), temp["expected"]);
+        ICheckpoint[] models = MethodMerges.Models();
+        Save(MethodMerges.Of(method, models).OnThreads(1), temp["expected"]);
         (int Threads, int Block)[] ways = [(1, 1), (2, 3), (8, 7), (2, 64), (8, 1000), (1, 4999)];
         foreach ((int threads, int block) in ways)
         {
-            Save(Of(method, models).OnThreads(threads).InBlocksOf(block), temp[$"{threads} {block}"]);
+            Save(MethodMerges.Of(method, models).OnThreads(threads).InBlocksOf(block), temp[$"{threads} {block}"]);
             SameFolder(temp["expected"], temp[$"{threads} {block}"]);
         }
     }
@@ -72,36 +72,14 @@ public sealed class DeterminismTests
     public void Every_method_gives_the_same_bytes_where_rows_and_sections_do_not_align(string method)
     {
         using TempFolder temp = new();
-        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [7, 100_003], Noise(700_021, i))))];
-        Save(Of(method, models).OnThreads(1), temp["1"]);
+        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [7, 100_003], MethodMerges.Noise(700_021, i))))];
+        Save(MethodMerges.Of(method, models).OnThreads(1), temp["1"]);
         (int Threads, int Block)[] ways = [(2, 131_071), (8, 70_001)];
         foreach ((int threads, int block) in ways)
         {
-            Save(Of(method, models).OnThreads(threads).InBlocksOf(block), temp[$"{threads}"]);
+            Save(MethodMerges.Of(method, models).OnThreads(threads).InBlocksOf(block), temp[$"{threads}"]);
             SameFolder(temp["1"], temp[$"{threads}"]);
         }
-    }
-
-    /// <summary>A method with parameters that leave it something to decide, over as many models as it takes.</summary>
-    internal static MergeBuilder Of(string method, ICheckpoint[] models)
-    {
-        Dictionary<string, PerSource> given = new(StringComparer.Ordinal) { ["density"] = 0.6, ["select_topk"] = 0.4, ["scale"] = 0.7, ["threshold"] = 0.01 };
-        MergeMethod found = MergeStrategies.Find(method);
-        Dictionary<string, PerSource> values = new(given.Where(g => found.Parameters.Any(p => p.Name == g.Key)), StringComparer.Ordinal);
-        if (method == "nearswap")
-        {
-            values["t"] = 0.01;
-        }
-
-        MergeBuilder builder = Merge.Onto(models[0]).With(models[1], 0.6).Using(found.Create(values));
-        return method is "slerp" or "nearswap" or "arcee_fusion" or "expo" or "passthrough" or "threshold_interpolation" ? builder : builder.With(models[2], 0.3);
-    }
-
-    /// <summary>A base, the same for all models, and changes of which many are equal.</summary>
-    private static double[] Noise(int count, int model)
-    {
-        System.Random shared = new(count), own = new(model);
-        return [.. Enumerable.Range(0, count).Select(_ => (shared.NextDouble() - 0.5) + (model == 0 ? 0 : own.Next(5) * own.NextDouble() * 0.01))];
     }
 
     private static void Save(MergeBuilder builder, string path) => builder.SaveAsync(path).GetAwaiter().GetResult();

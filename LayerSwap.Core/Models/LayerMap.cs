@@ -93,7 +93,7 @@ public sealed class LayerMap
     internal static LayerMap Of(ICheckpoint checkpoint) => Known.GetValue(checkpoint, c => Of(c.Tensors));
 
     /// <summary>The map of several checkpoints that are to be merged; where the others have no other names it is the first's.</summary>
-    internal static LayerMap Of(IReadOnlyList<ICheckpoint> checkpoints) => checkpoints.Skip(1).All(c => c.Tensors.All(t => checkpoints[0].Find(t.Name) is not null))
+    internal static LayerMap OfAll(IReadOnlyList<ICheckpoint> checkpoints) => checkpoints.Skip(1).All(c => c.Tensors.All(t => checkpoints[0].Find(t.Name) is not null))
         ? Of(checkpoints[0])
         : Of(checkpoints.SelectMany(c => c.Tensors));
 

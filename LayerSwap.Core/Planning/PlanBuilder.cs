@@ -22,7 +22,7 @@ internal static class PlanBuilder
         }
 
 
-        LayerMap map = LayerMap.Of(inputs);
+        LayerMap map = LayerMap.OfAll(inputs);
         List<Decision> decisions = Decide(request, map, InputCheck.IsTied(configs.Select(c => c.Item2)), problems, warnings);
         RowsAgree(inputs, decisions, problems);
         problems.ThrowIfAny();

@@ -1,0 +1,46 @@
+namespace LayerSwap.Tests.Execution;
+
+/// <summary>A plan read on demand gives the bytes that it would have saved, in whatever windows it is read.</summary>
+public sealed class ComputedCheckpointTests
+{
+    public static TheoryData<string> Methods => [.. MergeStrategies.Methods.Select(m => m.Name)];
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public async Task Odd_windows_give_the_bytes_that_are_saved(string method)
+    {
+        using TempFolder temp = new();
+        MergePlan plan = MethodMerges.Of(method, MethodMerges.Models()).Plan();
+        await plan.ExecuteAsync(temp["out"]);
+        using ICheckpoint saved = Checkpoint.Open(temp["out"]), computed = plan.AsCheckpoint();
+        Assert.Equal(saved.Tensors.Select(t => t.ToString()), computed.Tensors.Select(t => t.ToString()));
+        System.Random random = new(method.Length);
+        foreach (TensorInfo tensor in saved.Tensors)
+        {
+            byte[] expected = SmallModels.Bytes(saved, tensor.Name);
+            for (int i = 0; i < 40; i++)
+            {
+                int offset = random.Next(expected.Length + 1), length = random.Next(Math.Min(expected.Length - offset, i < 20 ? 9 : int.MaxValue) + 1);
+                byte[] window = new byte[length];
+                computed.Read(tensor.Name, offset, window);
+                Assert.True(expected.AsSpan(offset, length).SequenceEqual(window), $"{tensor.Name}: {length} bytes from {offset}");
+            }
+
+            Assert.Equal(expected, SmallModels.Bytes(computed, tensor.Name));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public async Task A_merge_of_merges_is_the_merges_in_steps(string method)
+    {
+        using TempFolder temp = new();
+        ICheckpoint[] models = MethodMerges.Models();
+        MergePlan first = MethodMerges.Of(method, models).Plan();
+        await first.ExecuteAsync(temp["first"]);
+        using ICheckpoint saved = Checkpoint.Open(temp["first"]), computed = first.AsCheckpoint();
+        await MethodMerges.Of(method, [models[0], saved, models[2]]).SaveAsync(temp["steps"]);
+        await MethodMerges.Of(method, [models[0], computed, models[2]]).SaveAsync(temp["once"]);
+        Assert.Equal(await File.ReadAllBytesAsync(temp["steps", "model.safetensors"]), await File.ReadAllBytesAsync(temp["once", "model.safetensors"]));
+    }
+}

@@ -1,0 +1,169 @@
+using System.Text;
+
+namespace LayerSwap.Tests.Recipes;
+
+/// <summary>Everything that is wrong with a recipe is said before anything is merged: each its own message, with line and column.</summary>
+public sealed class RecipeErrorTests : IDisposable
+{
+    private const string Two = "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]\n";
+
+    private readonly RecipeModels _models = new();
+
+    public static TheoryData<string, string> Wrong => new()
+    {
+        { Two + "parametres: {normalize: true}\n", "line 3, column 1: the recipe has the unknown key parametres; nearest is parameters. Known are merge_method, " },
+        { "merge_method: linear\nmodels:\n  - {model: a, weight: 1}\n", "line 3, column 16: a model has the unknown key weight; nearest is " },
+        { "merge_method: linear\nmodels: [{model: a, layer_range: [0, 1]}]\n", "line 2, column 21: a model has the unknown key layer_range; nearest is " },
+        { Two + "parameters: {normalise: true}\n", "line 3, column 25: linear has no parameter normalise; nearest is normalize. It has normalize, weight." },
+        { "merge_method: ties\nbase_model: base\nmodels:\n  - model: a\n    parameters: {weight: 1, densty: 0.5}\n", "line 5, column 37: ties has no parameter densty; nearest is density. " },
+        { "merge_method: slerp\nbase_model: base\nmodels:\n  - model: a\n    parameters: {t: 0.5}\n", "line 5, column 21: t is a parameter of slerp as a whole, and stands under a model. Remedy: move it to the parameters of the recipe or of a slice." },
+        { "merge_method: linear\nmodels: [{model: a, parameters: {weight: []}}]\n", "line 2, column 42: weight is a gradient with no numbers; at least one is expected." },
+        { "merge_method: linear\nmodels: [{model: a, parameters: {weight: [{filter: mlp, value: []}]}}]\n", "column 64: weight is a gradient with no numbers; at least one is expected." },
+        { "merge_method: linear\nmodels: [{model: a, parameters: {weight: [{filter: mlp}]}}]\n", "weight has a filter without a value." },
+        { "merge_method: linear\nmodels: [{model: a, parameters: {weight: heavy}}]\n", "line 2, column 42: weight is heavy; a finite number is expected." },
+        { "merge_method: linear\nmodels: [{model: a, parameters: {weight: .nan}}]\n", "weight is .nan; a finite number is expected." },
+        { "merge_method: linear\nmodels: [{model: a, parameters: {weight: [0, [1]]}}]\n", "weight is a list; a finite number is expected." },
+        { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [3, 1]}]\n", "line 3, column 39: layer_range is [3, 1]; the first layer, from 0, and the one after the last are expected, in this order." },
+        { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [1, 1]}]\n", "line 3, column 39: layer_range is [1, 1]; " },
+        { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [-1, 1]}]\n", "line 3, column 39: layer_range is [-1, 1]; " },
+        { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, 5]}]\n", "line 3, column 15: layer_range is [0, 5], but a has 4 layers." },
+        { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, 4, 5]}]\n", "layer_range is a list; two whole numbers are expected, such as [0, 16]." },
+        { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: 4}]\n", "layer_range is 4; two whole numbers are expected" },
+        { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, x]}]\n", "line 3, column 43: layer_range is x; a whole number is expected." },
+        { "merge_method: linear\nslices:\n  - sources: [{model: a}]\n", "line 3, column 15: layer_range is missing: the first layer, and the one after the last." },
+        { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, 2]}, {model: b, layer_range: [0, 3]}]\n", "line 3, column 14: the sources of a slice have 2 and 3 layers; the same number is expected of all." },
+        { "merge_method: linear\nslices:\n  - {base_model: a}\n", "line 3, column 5: a slice needs sources." },
+        { "merge_method: ties\nmodels: [{model: a, parameters: {weight: 1}}]\n", "line 1, column 15: ties needs base_model, the model the others were fine-tuned from." },
+        { "merge_method: share_swap\nmodels: [a, b]\n", "line 1, column 15: share_swap needs base_model, " },
+        { "merge_method: layer_swap\nmodels: [a]\n", "line 1, column 15: layer_swap takes two models under models, the task expert first and the language expert second." },
+        { "merge_method: task_arithmetic\nbase_model: base\nmodels: [a, {model: b, parameters: {weight: 1}}]\n", "line 3, column 10: task_arithmetic needs a weight for a." },
+        { "merge_method: linear\nmodels: [{parameters: {weight: 1}}]\n", "line 2, column 10: model is missing." },
+        { "merge_method: linear\nmodels: []\n", "line 2, column 9: models is an empty list; a list of at least one is expected." },
+        { "merge_method: linear\nmodels: a\n", "line 2, column 9: models is a; a list of at least one is expected." },
+        { "merge_method: linear\nmodels: {model: a}\n", "line 2, column 9: models is a mapping; a list of at least one is expected." },
+        { "merge_method: linear\nmodels: [[a]]\n", "line 2, column 10: a model is a list; keys with values are expected." },
+        { "merge_method: [linear]\nmodels: [a]\n", "line 1, column 15: merge_method is a list; a text is expected." },
+        { Two + "parameters: 3\n", "line 3, column 13: parameters is 3; keys with values are expected." },
+        { Two + "base_model: [a]\n", "line 3, column 13: base_model is a list; a text is expected." },
+        { "merge_method: linear\n", "line 1, column 1: models, slices or modules is missing; one of them is expected." },
+        { "models: [a]\n", "line 1, column 1: merge_method is missing." },
+        { Two + "slices: [{sources: [{model: a, layer_range: [0, 4]}]}]\n", "line 1, column 1: models and slices are both there; one of models, slices and modules is expected." },
+        { "merge_method: linear\nmodules:\n  text: {parameters: {weight: 1}}\n", "line 3, column 9: module text needs either models or slices." },
+        { "merge_method: tie\nmodels: [a]\n", "line 1, column 15: there is no method tie; nearest is ties. There are linear, " },
+        { Two + "dtype: int64\n", "line 3, column 8: dtype is int64; float32, float16, bfloat16 or float64 is expected. Whole numbers are never computed with." },
+        { Two + "dtype: fp16\n", "line 3, column 8: dtype is fp16; float32, float16, bfloat16 or float64 is expected." },
+        { Two + "out_dtype: double\n", "line 3, column 12: out_dtype is double; float32, float16, bfloat16 or float64 is expected." },
+        { Two + "dtype: [float32]\n", "line 3, column 8: dtype is a list; float32, float16, bfloat16 or float64 is expected." },
+        { Two + "vocabulary: cut\n", "line 3, column 13: vocabulary is cut; error, truncate or pad is expected." },
+        { Two + "vocabulary: [pad]\n", "line 3, column 13: vocabulary is a list; error, truncate or pad is expected." },
+        { Two + "rules: [{merge_method: ties}]\n", "line 3, column 9: a rule needs layers, filter or kind: where it holds." },
+        { Two + "rules: [{layers: 1}]\n", "line 3, column 9: a rule needs merge_method, or source: whose bytes are taken." },
+        { Two + "rules: [{layers: 3-1, source: a}]\n", "line 3, column 18: layers is 3-1; numbers and ranges are expected, such as [0, 1, 30-31]." },
+        { Two + "rules: [{kind: heads, source: a}]\n", "line 3, column 16: kind is heads; one of other, embedding, attention, mlp, norm, head is expected." },
+        { Two + "rules: [{kind: head, merge_method: layer_swap}]\n", "line 3, column 36: layer_swap is a whole merge and cannot stand in a rule." },
+        { Two + "rules: [{kind: head, merge_method: linaer}]\n", "line 3, column 36: there is no method linaer; nearest is linear. " },
+        { "merge_method: layer_swap\nmodels: [a, b]\nparameters: {bottom: 1.5}\n", "line 3, column 22: bottom is not a whole number of 0 or more, which is expected." },
+        { "merge_method: layer_swap\nmodels: [a, b]\nparameters: {botom: 1}\n", "line 3, column 21: layer_swap has no parameter botom; nearest is bottom. " },
+        { "merge_method: layer_swap\nmodels: [a, b]\nparameters: {bottom: 1, top: 1, transition_weights: even}\n", "transition_weights is even; equal, proportional or inversely_proportional is expected." },
+        { "merge_method: layer_swap\nmodels: [a, b]\nparameters: {bottom: 1, top: 1, head: both}\n", "line 3, column 39: head is both; one of average, task, language, base is expected." },
+        { "merge_method: linear\nmodels: [a+lora]\n", "line 2, column 10: a+lora names a LoRA adapter after the +; adapters cannot be applied yet. Remedy: merge the adapter into its model first, and name that." },
+        { "merge_method: linear\nmodels: [{model: {model: a, lora: adapters/x}}]\n", "a+adapters/x names a LoRA adapter after the +" },
+        { "merge_method: linear\nmodels: [a]\n---\nmerge_method: linear\nmodels: [b]\n", "line 1, column 1: of several documents all but the last need a name, by which later ones use them." },
+        { "- a\n- b\n", "line 1, column 1: the recipe is a list; keys with values are expected." },
+        { "just a text\n", "line 1, column 1: the recipe is just a text; keys with values are expected." },
+        { "", "line 1, column 1: the recipe is empty; at least merge_method and models are expected." },
+        { "# nothing but a remark\n", "line 1, column 1: the recipe is empty; " },
+        { "merge_method: [linear\nmodels: }\n", "this is not YAML: " },
+        { "merge_method: linear\nmodels:\n\t- model: a\n", "line 3, column 1: this is not YAML: " },
+        { "merge_method: linear\nmerge_method: ties\nmodels: [a]\n", "line 2, column 1: this is not YAML: Duplicate key" },
+        { "merge_method: linear\nmodels: [*unknown]\n", "line 2, column 10: this is not YAML: " },
+    };
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public void What_is_wrong_is_said_with_its_place(string yaml, string message)
+    {
+        string[] problems = _models.ProblemsOf(yaml);
+        Assert.Contains(problems, p => p.StartsWith("recipe, line ", StringComparison.Ordinal) && p.Contains(message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_missing_model_is_named_with_all_places_it_was_looked_for()
+    {
+        Recipe recipe = _models.Parse("merge_method: linear\nmodels:\n  - model: owner/gone\n", _models["first"], _models["second"]);
+        Assert.Equal(
+            $"recipe, line 3, column 12: there is no model owner/gone; looked for as {_models["owner/gone"]}, {_models["first", "owner/gone"]}, {_models["second", "owner/gone"]}. "
+                + "Remedy: give its path relative to the recipe, or the folder that models lie in (--models DIR).",
+            Assert.Throws<RecipeException>(recipe.ToMerge).Message);
+    }
+
+    [Fact]
+    public void Several_problems_are_said_at_once_in_the_order_of_their_lines()
+    {
+        string[] problems = _models.ProblemsOf("""
+            merge_metod: linear
+            models:
+              - model: a
+                parameters: {weight: []}
+              - model: b
+                parametrs: {weight: 1}
+            dtype: half
+            """);
+        Assert.Equal([1, 1, 4, 6, 7], problems.Select(p => int.Parse(p.Split(", line ")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture)));
+        RecipeException e = Assert.Throws<RecipeException>(() => _models.Parse("a: 1\nb: 2\n"));
+        Assert.StartsWith($"{e.Problems.Count} problems in the recipe:\n  - recipe, line 1, column 1: ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_models_show_is_said_at_once_too()
+    {
+        string[] problems = _models.ProblemsOf("merge_method: linear\nparameters: {normalise: true}\nslices:\n  - sources: [{model: a, layer_range: [0, 9]}]\n  - sources: [{model: b, layer_range: [2, 8]}]\n");
+        Assert.Equal(3, problems.Length);
+        Assert.Contains("line 2, ", problems[0], StringComparison.Ordinal);
+        Assert.Contains("line 4, ", problems[1], StringComparison.Ordinal);
+        Assert.Contains("line 5, ", problems[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_same_model_twice_in_a_slice_is_noted_and_both_are_used()
+    {
+        const string Twice = "merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 1}}\n  - {model: b, parameters: {weight: 1}}\n  - {model: ./a, parameters: {weight: 2}}\n";
+        Assert.Equal("line 5, column 5: ./a is given twice in one slice; both are used.", Assert.Single(_models.NotesOf(Twice)));
+        ICheckpoint a = _models.Open("a");
+        _models.Same(Twice, Merge.Without().With(a, 1).With(_models.Open("b"), 1).With(a, 2).Using(MergeStrategies.Linear()));
+    }
+
+    [Fact]
+    public void A_parameter_of_another_method_is_left_over_and_noted()
+    {
+        Assert.Equal("line 3, column 23: linear has no parameter density; it changes nothing.", Assert.Single(_models.NotesOf(Two + "parameters: {density: 0.5}\n")));
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0x80, 0xff, 0xfe, 0x00, 0x10 }, "is not valid UTF-8 text; a YAML recipe is expected.")]
+    [InlineData(new byte[] { 0x08, 0x00, 0x00, 0x00, 0x7b, 0x7d }, "this is not YAML")]
+    public void A_binary_file_is_refused(byte[] content, string message)
+    {
+        File.WriteAllBytes(_models["recipe.yml"], content);
+        RecipeException e = Assert.Throws<RecipeException>(() => Recipe.Load(_models["recipe.yml"]));
+        Assert.Contains(message, e.Message, StringComparison.Ordinal);
+        Assert.Contains("recipe.yml", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mark_of_byte_order_is_no_part_of_a_recipe()
+    {
+        File.WriteAllText(_models["recipe.yml"], Two, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
+        using Recipe recipe = Recipe.Load(_models["recipe.yml"]);
+        Assert.NotEmpty(recipe.ToMerge().Plan().Tensors);
+    }
+
+    [Fact]
+    public void Nothing_is_opened_when_a_recipe_cannot_be_understood()
+    {
+        File.WriteAllText(_models["a", "model.safetensors"], "not a checkpoint");
+        Assert.Throws<RecipeException>(() => _models.Parse("merge_method: linear\nmodels: [a]\nunknown: 1\n"));
+    }
+
+    public void Dispose() => _models.Dispose();
+}
