@@ -76,6 +76,33 @@ public sealed class MergeBuilder
         return For(selector, MergeStrategies.Take(source));
     }
 
+    /// <summary>The same, but a model that is no source yet gives only what the selector matches: it does not become a source of what was said before.</summary>
+    internal MergeBuilder Donate(LayerSelector selector, ICheckpoint from)
+    {
+        if (from == _base)
+        {
+            return For(selector, MergeStrategies.Keep);
+        }
+
+        int source = _sources.FindIndex(s => s.Checkpoint == from);
+        if (source < 0)
+        {
+            source = _sources.Count;
+            int[] before = [.. Enumerable.Range(0, source)];
+            for (int i = 0; i < _rules.Count; i++)
+            {
+                _rules[i] = _rules[i] with { Only = _rules[i].Only ?? before };
+            }
+
+            With(from);
+        }
+
+        return For(selector, MergeStrategies.Take(0), [source]);
+    }
+
+    /// <summary>The number of sources so far.</summary>
+    internal int SourceCount => _sources.Count;
+
     /// <summary>Adds the sources' changes to the base: <see cref="MergeStrategies.TaskArithmetic(Schedule?, bool)"/> everywhere.</summary>
     /// <param name="scale">The scale (lambda), 1 by default.</param>
     public MergeBuilder TaskArithmetic(Schedule? scale = null) => Using(MergeStrategies.TaskArithmetic(scale));

@@ -162,11 +162,15 @@ public sealed class RecipeMeaningTests : IDisposable
             rules:
               - {layers: [0, 2-3], source: c}
               - {filter: v_proj, source: b}
-              - {kind: head, merge_method: slerp, parameters: {t: 0.25}}
+              - {kind: head, merge_method: karcher, parameters: {max_iter: 3}}
               - {layers: 2, kind: mlp, filter: up, merge_method: linear, parameters: {normalize: false}}
             """;
         using ICheckpoint merged = _models.Result(Recipe);
         using ICheckpoint soup = Merge.Soup(a, b).Plan().AsCheckpoint();
+        using ICheckpoint karcher = Merge.Without().With(a).With(b).Using(MergeStrategies.Karcher(new KarcherOptions { MaxIterations = 3 })).Plan().AsCheckpoint();
+        using ICheckpoint sum = Merge.Without().With(a).With(b).Using(MergeStrategies.Linear(new LinearOptions { Normalize = false })).Plan().AsCheckpoint();
+        Assert.Equal(SmallModels.Bytes(karcher, "lm_head.weight"), SmallModels.Bytes(merged, "lm_head.weight"));
+        Assert.Equal(SmallModels.Bytes(sum, "model.layers.2.mlp.up_proj.weight"), SmallModels.Bytes(merged, "model.layers.2.mlp.up_proj.weight"));
         Assert.Equal(SmallModels.Bytes(soup, "model.layers.1.mlp.up_proj.weight"), SmallModels.Bytes(merged, "model.layers.1.mlp.up_proj.weight"));
         Assert.Equal(SmallModels.Bytes(c, "model.layers.0.mlp.up_proj.weight"), SmallModels.Bytes(merged, "model.layers.0.mlp.up_proj.weight"));
         Assert.Equal(SmallModels.Bytes(c, "model.layers.3.self_attn.q_proj.weight"), SmallModels.Bytes(merged, "model.layers.3.self_attn.q_proj.weight"));

@@ -309,11 +309,12 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
 
     private MergeBuilder? Finish(MergeBuilder builder, Dictionary<string, ICheckpoint> open)
     {
+        int[] sources = [.. Enumerable.Range(0, builder.SourceCount)];
         foreach (RecipeRule rule in recipe.Rules)
         {
             if (rule.Source is { } source)
             {
-                builder.Swap(rule.Selector, open[source.Path]);
+                builder.Donate(rule.Selector, open[source.Path]);
             }
             else
             {
@@ -321,7 +322,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                 CheckNames(rule.Parameters, [.. method.Parameters.Select(p => p.Name)], method.Name);
                 try
                 {
-                    builder.For(rule.Selector, method.Create(rule.Parameters.ToDictionary(p => p.Key, p => PerSource.FromSchedule(new SettingSchedule(p.Key, [p.Value], null, 0, 1)), StringComparer.Ordinal)));
+                    builder.For(rule.Selector, method.Create(rule.Parameters.ToDictionary(p => p.Key, p => PerSource.FromSchedule(new SettingSchedule(p.Key, [p.Value], null, 0, 1)), StringComparer.Ordinal)), sources);
                 }
                 catch (ArgumentException e)
                 {
