@@ -15,7 +15,7 @@ public sealed class ResumeTests
     [MemberData(nameof(Methods))]
     public async Task Every_method_resumed_gives_the_bytes_and_the_record_of_an_undisturbed_run(string method)
     {
-        using Scene scene = Scene.Of(models => DeterminismTests.Of(method, models));
+        using Scene scene = Scene.Of(models => Execution.MethodMerges.Of(method, models));
         foreach (int at in (int[])[Midst, int.MaxValue])
         {
             string target = scene.Stage();

@@ -21,7 +21,8 @@ internal sealed class RecipeReader
         {
             stream.Load(new StringReader(text));
         }
-        catch (Exception e) when (e is YamlException or ArgumentException)
+        // The parser loses its way in some texts and says so by InvalidOperationException.
+        catch (Exception e) when (e is YamlException or ArgumentException or InvalidOperationException)
         {
             LineColumn place = e is YamlException yamlError ? LineColumn.Of(yamlError.Start) : new LineColumn(1, 1);
             throw new RecipeException([$"{Printable.Escape(file)}, {place}: this is not YAML: {Printable.Escape(e.Message)}"], e);
@@ -75,7 +76,7 @@ internal sealed class RecipeReader
             Base = Model(keys.GetValueOrDefault("base_model"), "base_model"),
             Modules = Modules(keys),
             Parameters = Parameters(keys.GetValueOrDefault("parameters"), "parameters"),
-            DType = DTypeOf(keys.GetValueOrDefault("out_dtype")) ?? DTypeOf(keys.GetValueOrDefault("dtype")),
+            DType = DTypeOf(keys, "out_dtype") ?? DTypeOf(keys, "dtype"),
             Vocabulary = Vocabulary(keys.GetValueOrDefault("vocabulary")),
             Tokenizer = Tokenizer(keys),
             ChatTemplate = keys.TryGetValue("chat_template", out YamlNode? template) ? YamlReader.Text(template) : null,
@@ -251,7 +252,7 @@ internal sealed class RecipeReader
                 return [];
             }
 
-            string? filter = keys.TryGetValue("filter", out YamlNode? text) ? YamlReader.Text(text) : null;
+            string? filter = keys.TryGetValue("filter", out YamlNode? text) && !YamlReader.IsNull(text) ? _yaml.RequireText(text, "filter") : null;
             return [new SettingValue(filter == "*" ? null : filter, Gradient(value, name), LineColumn.Of(node.Start))];
         }
 
@@ -282,18 +283,22 @@ internal sealed class RecipeReader
         return values.Count == 0 ? [0] : [.. values];
     }
 
-    private DType? DTypeOf(YamlNode? node)
+    private DType? DTypeOf(Dictionary<string, YamlNode> keys, string name)
     {
+        if (!keys.TryGetValue(name, out YamlNode? node) || YamlReader.IsNull(node))
+        {
+            return null;
+        }
+
         switch (YamlReader.Text(node))
         {
-            case null: return null;
             case "float32": return DType.Float32;
             case "float16": return DType.Float16;
             case "bfloat16": return DType.BFloat16;
             case "float64": return DType.Float64;
-            case string other:
-                _yaml.Add(node!, $"dtype is {Printable.Escape(other)}; float32, float16, bfloat16 or float64 is expected."
-                    + (other == "int64" ? " Whole numbers are never computed with." : ""));
+            case string or null:
+                _yaml.Add(node, $"{name} is {YamlReader.Kind(node)}; float32, float16, bfloat16 or float64 is expected."
+                    + (YamlReader.Text(node) == "int64" ? " Whole numbers are never computed with." : ""));
                 return null;
         }
     }
@@ -302,7 +307,8 @@ internal sealed class RecipeReader
     {
         switch (YamlReader.Text(node))
         {
-            case null or "error": return VocabularyPolicy.Error;
+            case "error": return VocabularyPolicy.Error;
+            case null when node is null || YamlReader.IsNull(node): return VocabularyPolicy.Error;
             case "truncate": return VocabularyPolicy.Truncate;
             case "pad": return VocabularyPolicy.Pad;
             default:

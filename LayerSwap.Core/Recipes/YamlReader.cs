@@ -34,9 +34,11 @@ internal sealed class YamlReader(string file)
         foreach ((YamlNode key, YamlNode value) in mapping.Children)
         {
             string name = Text(key) ?? "";
-            if (name == "<<" && value is YamlMappingNode merged)
+            if (name == "<<" && value is YamlMappingNode or YamlSequenceNode)
             {
-                foreach ((string inner, YamlNode innerValue) in Members(merged, what, known))
+                // Of several that are merged the first that has a key gives it.
+                IEnumerable<YamlNode> merged = value is YamlSequenceNode list ? list.Children : [value];
+                foreach ((string inner, YamlNode innerValue) in merged.SelectMany(m => Members(m, what, known)))
                 {
                     members.TryAdd(inner, innerValue);
                 }
@@ -67,6 +69,9 @@ internal sealed class YamlReader(string file)
 
     /// <summary>A scalar's text, or null for <c>null</c> and for what is none.</summary>
     public static string? Text(YamlNode? node) => node is YamlScalarNode { Value: { } value } scalar && !(scalar.Style == YamlDotNet.Core.ScalarStyle.Plain && value is "" or "null" or "~" or "Null" or "NULL") ? value : null;
+
+    /// <summary>Whether it is <c>null</c>, or nothing: as if the key were not there.</summary>
+    public static bool IsNull(YamlNode node) => node is YamlScalarNode && Text(node) is null;
 
     public string? RequireText(YamlNode node, string what)
     {
