@@ -48,7 +48,7 @@ public sealed partial class FloorsTests
         var declared = Files.SelectMany(f => Declaration().Matches(f.Code).Select(m => (Name: m.Groups[1].Value, Floor: Floors[f.Folder])))
             .GroupBy(d => d.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Min(d => d.Floor), StringComparer.Ordinal);
         // Words that are a type's name above and a member's, a method's or a variable's name below.
-        string[] ambiguous = ["Merge", "Layers", "Checkpoint", "Place"];
+        string[] ambiguous = ["Merge", "Layers", "Checkpoint"];
         foreach ((string folder, string path, string code) in Files)
         {
             foreach (string word in Word().Matches(WithoutComments(code)).Select(m => m.Value).Distinct(StringComparer.Ordinal).Except(ambiguous, StringComparer.Ordinal))

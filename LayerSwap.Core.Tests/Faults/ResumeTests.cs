@@ -1,5 +1,4 @@
 using LayerSwap.Tests.Cli;
-using LayerSwap.Tests.Execution;
 
 namespace LayerSwap.Tests.Faults;
 

@@ -34,6 +34,25 @@ public sealed class RoundTripTests : IDisposable
     }
 
     [Fact]
+    public async Task A_recipe_with_rules_keeps_its_meaning()
+    {
+        string models = Fixture.Path("golden", "models", "f32");
+        using Recipe recipe = Recipe.Parse(
+            """
+            merge_method: ties
+            base_model: base
+            models:
+              - {model: expert1, parameters: {weight: 0.5, density: 0.5}}
+              - {model: expert2, parameters: {weight: [0.2, 0.7], density: 0.4}}
+            rules:
+              - {layers: [1], merge_method: linear}
+              - {filter: down_proj, source: expert3}
+              - {kind: norm, source: base}
+            """, models);
+        await Same(recipe.ToMerge());
+    }
+
+    [Fact]
     public void What_no_recipe_can_say_is_named()
     {
         using ICheckpoint origin = Open("base"), first = Open("expert1");

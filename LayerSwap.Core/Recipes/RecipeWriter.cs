@@ -111,7 +111,8 @@ internal sealed class RecipeWriter
 
     private void WriteModels(string method, (string Name, object Value)[] parameters)
     {
-        IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> sources = _request.Sources;
+        // A model that only a rule takes from is named there, and not among the models.
+        IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> sources = _request.SourcesOf(_request.Rules[0]);
         bool keeps = _request.Rules[0].Strategy is TakeStrategy;
         object? weights = parameters.FirstOrDefault(p => p.Name == "weight").Value;
         Line(0, "models:");
@@ -207,7 +208,9 @@ internal sealed class RecipeWriter
 
     private void WriteRule(PlanRule rule, bool own)
     {
-        if (rule.Only is not null || rule.Selector is null)
+        bool takes = rule.Strategy is TakeStrategy;
+        int[] everywhere = [.. _request.Rules[0].Only ?? [.. Enumerable.Range(0, _request.Sources.Count)]];
+        if (rule.Selector is null || (!takes && !everywhere.SequenceEqual(rule.Only ?? [.. Enumerable.Range(0, _request.Sources.Count)])))
         {
             throw new NotSupportedException("a rule has but some of the models.");
         }
@@ -220,7 +223,7 @@ internal sealed class RecipeWriter
         string[] how;
         if (rule.Strategy is TakeStrategy take)
         {
-            ICheckpoint from = take.Source is null or TensorMerge.Base ? _request.Base ?? _request.Sources[0].Checkpoint : _request.Sources[take.Source.Value].Checkpoint;
+            ICheckpoint from = take.Source is null or TensorMerge.Base ? _request.Base ?? _request.SourcesOf(rule)[0].Checkpoint : _request.SourcesOf(rule)[take.Source.Value].Checkpoint;
             how = [$"source: {ModelOf(from)}"];
         }
         else
