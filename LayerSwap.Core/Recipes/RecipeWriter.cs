@@ -47,7 +47,8 @@ internal sealed class RecipeWriter
         }
 
         // Slices have rules of their own, and the first then holds nowhere.
-        IMergeStrategy strategy = (_request.Rules.Count > 1 && _request.Rules[1].Only is not null ? _request.Rules[1] : _request.Rules[0]).Strategy;
+        bool stacked = _request.Sources.Any(s => s.Checkpoint is MappedCheckpoint { Slices: not null });
+        IMergeStrategy strategy = (stacked && _request.Rules.Count > 1 && _request.Rules[1].Only is not null ? _request.Rules[1] : _request.Rules[0]).Strategy;
         bool own = RecipeBinder.OwnMethods.Contains(strategy.Name, StringComparer.Ordinal);
         (string Name, object Value)[] parameters = strategy is TakeStrategy ? [] : [.. Form(strategy).Parameters];
         string name = strategy is TakeStrategy take ? MethodOf(take) : strategy.Name == "lines" ? "task_arithmetic" : strategy.Name;
@@ -57,7 +58,6 @@ internal sealed class RecipeWriter
             Line(0, $"base_model: {ModelOf(origin is MappedCheckpoint { Slices: [(ICheckpoint lowest, _, _), ..] } ? lowest : origin)}");
         }
 
-        bool stacked = _request.Sources.Any(s => s.Checkpoint is MappedCheckpoint { Slices: not null });
         if (stacked)
         {
             WriteSlices();
