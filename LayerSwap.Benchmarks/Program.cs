@@ -1,9 +1,10 @@
 using BenchmarkDotNet.Running;
 using LayerSwap.Benchmarks.Floor;
+using LayerSwap.Benchmarks.Fuzz;
 using LayerSwap.Benchmarks.Paper;
 using LayerSwap.Benchmarks.Planning;
 
-// `-- floor [--size 1GiB] [--threads N] [--rounds N]`: whole merges against plain copying, in one run. Anything else goes to BenchmarkDotNet.
+// `-- floor [--size 1GiB] [--threads N] [--rounds N]`: whole merges against plain copying, in one run. Anything not named here goes to BenchmarkDotNet.
 if (args is ["floor", .. string[] options])
 {
     return await FloorProgram.RunAsync(options);
@@ -19,6 +20,12 @@ if (args is ["paper", .. string[] paper])
 if (args is ["plan", .. string[] planOptions])
 {
     return await PlanProgram.RunAsync(planOptions);
+}
+
+// `-- fuzz [--minutes N] [--seed S] [--target NAME]`: spoilt inputs to every reader of input; exit code 1 where one does what it should not.
+if (args is ["fuzz", .. string[] fuzzing])
+{
+    return FuzzProgram.Run(fuzzing);
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(FloorProgram).Assembly).Run(args);

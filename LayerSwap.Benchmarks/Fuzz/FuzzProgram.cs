@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.IO.MemoryMappedFiles;
+
+namespace LayerSwap.Benchmarks.Fuzz;
+
+/// <summary>
+/// <c>-- fuzz [--minutes N] [--seed S] [--target NAME] [--corpus DIR] [--out DIR] [--from I] [--count N]</c>. Every finding's input is saved with what makes it again. The number of the input that
+/// is being read lies in a file that outlives the process: of a stack that overflows nothing else would be left.
+/// </summary>
+internal static class FuzzProgram
+{
+    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(20);
+
+    public static int Run(string[] options)
+    {
+        double minutes = double.Parse(Value(options, "--minutes") ?? "1", CultureInfo.InvariantCulture);
+        int seed = int.Parse(Value(options, "--seed") ?? "1", CultureInfo.InvariantCulture);
+        long from = long.Parse(Value(options, "--from") ?? "0", CultureInfo.InvariantCulture);
+        long count = long.Parse(Value(options, "--count") ?? long.MaxValue.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        string corpus = Value(options, "--corpus") ?? FuzzCorpus.Default();
+        string folder = Directory.CreateDirectory(Value(options, "--out") ?? Path.Combine(Path.GetTempPath(), "layerswap-fuzz")).FullName;
+        using FuzzTargets targets = new();
+        string? only = Value(options, "--target");
+        FuzzTarget[] chosen = [.. targets.All.Where(t => only is null || t.Name == only)];
+        if (chosen.Length == 0)
+        {
+            Console.Error.WriteLine($"--target: one of {string.Join(", ", targets.All.Select(t => t.Name))} is expected.");
+            return 2;
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, from input {from}, {minutes} minutes over {chosen.Length} targets, corpus {corpus}, findings to {folder}"));
+        int findings = 0;
+        foreach (FuzzTarget target in chosen)
+        {
+            FuzzRun run = new(target, corpus, seed);
+            findings += TellOfDeath(run, folder, corpus);
+            Feed(run, folder, seed, from, count, TimeSpan.FromMinutes(minutes / chosen.Length));
+            Report(run, folder, seed);
+            findings += run.Findings.Count;
+        }
+
+        return findings > 0 ? 1 : 0;
+    }
+
+    private static void Feed(FuzzRun run, string folder, int seed, long from, long count, TimeSpan time)
+    {
+        string marker = Marker(folder, run.Target);
+        using (MemoryMappedFile file = MemoryMappedFile.CreateFromFile(marker, FileMode.Create, null, 16))
+        using (MemoryMappedViewAccessor current = file.CreateViewAccessor())
+        using (Timer watch = new(_ => StopIfHung(run, folder, seed), null, Hang, TimeSpan.FromSeconds(1)))
+        {
+            current.Write(0, (long)seed);
+            run.Go(from, count, time, i => current.Write(8, i));
+        }
+
+        File.Delete(marker);
+    }
+
+    private static void Report(FuzzRun run, string folder, int seed)
+    {
+        string verdicts = string.Join(", ", run.Verdicts.Select(v => $"{v.Key} {v.Value.ToString(CultureInfo.InvariantCulture)}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{run.Target.Name}: {run.Count} inputs of {run.CorpusSize} in {run.Elapsed.TotalSeconds:0.0} s, {run.Count / run.Elapsed.TotalSeconds:0} a second: {verdicts}; {run.Findings.Count} findings"));
+        foreach (FuzzFinding finding in run.Findings)
+        {
+            Save(folder, run.Target.Name, seed, finding.Iteration, finding.Input, $"{finding.Kind} ({finding.Times} times)");
+            Console.WriteLine(finding.Detail.Length > 1200 ? finding.Detail[..1200] + "..." : finding.Detail);
+        }
+    }
+
+    /// <summary>An earlier run that died left the number of its last input: it is made again and saved.</summary>
+    private static int TellOfDeath(FuzzRun run, string folder, string corpus)
+    {
+        string marker = Marker(folder, run.Target);
+        if (!File.Exists(marker))
+        {
+            return 0;
+        }
+
+        byte[] left = File.ReadAllBytes(marker);
+        int seed = (int)BitConverter.ToInt64(left, 0);
+        long iteration = BitConverter.ToInt64(left, 8);
+        File.Delete(marker);
+        Save(folder, run.Target.Name, seed, iteration, new FuzzRun(run.Target, corpus, seed).Input(iteration), "an earlier run ended (or was ended) at this input");
+        return 1;
+    }
+
+    private static void StopIfHung(FuzzRun run, string folder, int seed)
+    {
+        if (run.InputTime > Hang)
+        {
+            long iteration = run.Iteration;
+            Save(folder, run.Target.Name, seed, iteration, run.Input(iteration), "does not come to an end");
+            Environment.Exit(1);
+        }
+    }
+
+    private static void Save(string folder, string target, int seed, long iteration, byte[] input, string what)
+    {
+        string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{target}-{seed}-{iteration}.bin"));
+        File.WriteAllBytes(path, input);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FINDING {target}: {what}; {input.Length} bytes in {path}; again: fuzz --target {target} --seed {seed} --from {iteration} --count 1"));
+    }
+
+    private static string Marker(string folder, FuzzTarget target) => Path.Combine(folder, target.Name + ".running");
+
+    private static string? Value(string[] options, string name) => Array.IndexOf(options, name) is >= 0 and int i && i + 1 < options.Length ? options[i + 1] : null;
+}

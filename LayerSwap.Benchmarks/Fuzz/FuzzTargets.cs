@@ -1,0 +1,158 @@
+using System.Text;
+using LayerSwap.Checkpoints;
+using LayerSwap.Checkpoints.SafeTensors;
+using LayerSwap.Checkpoints.Sharding;
+using LayerSwap.Execution;
+using LayerSwap.Files;
+using LayerSwap.Numerics;
+using LayerSwap.Recipes;
+using Microsoft.Win32.SafeHandles;
+
+namespace LayerSwap.Benchmarks.Fuzz;
+
+/// <summary>The readers of input, each with what is fed to it. Those that read files have one each, in a folder of their own in memory where there is such a place.</summary>
+internal sealed class FuzzTargets : IDisposable
+{
+    private static readonly (string Name, string Value)[] Identity = [("recipe", "a"), ("seed", "1")];
+
+    private readonly string _folder = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), "layerswap-fuzz-" + Guid.NewGuid().ToString("N"));
+    private readonly List<SafeFileHandle> _handles = [];
+
+    public FuzzTargets()
+    {
+        Directory.CreateDirectory(_folder);
+        FolderCheckpoint checkpoint = new(_folder);
+        All =
+        [
+            Header(),
+            OverFile("index", ShardIndex.FileName, path => ShardIndex.Read(path), f => f.EndsWith(".index.json", StringComparison.Ordinal), """
+                {"metadata": {"total_size": 16, "more": {"a": [1]}}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+                """, "{\"weight_map\":{}}"),
+            Recipe(),
+            OverFile("config", ModelConfig.FileName, _ => ReadConfig(checkpoint), f => f == ModelConfig.FileName, """{"text_config": {"model_type": "a", "vocab_size": 9, "layer_types": ["x"]}, "tie_word_embeddings": true, "rope": 1e5}"""),
+            OverFile("tokenizer", "tokenizer.json", _ => TokenizerVocabulary.TryRead(checkpoint), f => f == "tokenizer.json",
+                """{"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"content": "<s>", "id": 2}]}""", """{"model": {"vocab": [["a", -1.5], ["b", 0]]}}"""),
+            OverFile("record", MergeRecord.FileName, _ => RecordReader.TryRead(_folder), f => f == MergeRecord.FileName,
+                $$"""{"checksum": "{{MergeRecord.Algorithm}}", "files": [{"name": "model.safetensors", "bytes": 12}], "tensors": [{"name": "a", "xxh64": "0123456789abcdef", "detail": "x"}]}"""),
+            Journals(),
+        ];
+    }
+
+    public IReadOnlyList<FuzzTarget> All { get; }
+
+    public void Dispose()
+    {
+        _handles.ForEach(h => h.Dispose());
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private FuzzTarget Header()
+    {
+        SafeFileHandle file = Create("model.safetensors");
+        return new FuzzTarget
+        {
+            Name = "header",
+            Takes = f => f.EndsWith(SafeTensorsFormat.Extension, StringComparison.Ordinal),
+            Seeds = [WithLength("""{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[],"data_offsets":[8,10],"x":[{"y":1}]}}""", 10)],
+            Read = bytes =>
+            {
+                Fill(file, bytes);
+                SafeTensorsHeaderReader.Read(file, "model.safetensors");
+            },
+        };
+    }
+
+    private static FuzzTarget Recipe() => new()
+    {
+        Name = "recipe",
+        Takes = f => f.EndsWith(".yml", StringComparison.Ordinal) || f.EndsWith(".yaml", StringComparison.Ordinal),
+        Seeds = [.. FuzzRecipes.All.Select(Encoding.UTF8.GetBytes)],
+        Read = bytes => RecipeReader.Read(RecipeText.Decode(bytes, "fuzz.yml"), "fuzz.yml"),
+    };
+
+    /// <summary>The checksums of the lines are made right, or hardly any change would get past them: for all but inputs of an even length that begin with a digit.</summary>
+    private FuzzTarget Journals()
+    {
+        string path = Path.Combine(_folder, "journal");
+        SafeFileHandle file = Create("journal");
+        return new FuzzTarget
+        {
+            Name = "journal",
+            Takes = _ => false,
+            Seeds =
+            [
+                .. new[]
+                {
+                    "begin {\"overwrite\":false,\"facts\":[[\"recipe\",\"a\"],[\"seed\",\"1\"]]}\ntensor 0 0123456789abcdef QQ==\ntensor 1 00000000000000ff \npublishing\n",
+                    "begin {\"overwrite\":true,\"facts\":[[\"recipe\",\"b\"]]}\n",
+                }.Select(Encoding.UTF8.GetBytes),
+            ],
+            Read = bytes =>
+            {
+                Fill(file, bytes.Length % 2 == 0 && bytes is [>= (byte)'0' and <= (byte)'9', ..] ? bytes : WithChecksums(bytes));
+                Journal.Continue(SystemFiles.Instance, path, "out", Identity, out _)?.Dispose();
+            },
+        };
+    }
+
+    private FuzzTarget OverFile(string name, string fileName, Action<string> read, Func<string, bool> takes, params string[] seeds)
+    {
+        SafeFileHandle file = Create(fileName);
+        string path = Path.Combine(_folder, fileName);
+        return new FuzzTarget
+        {
+            Name = name,
+            Takes = takes,
+            Seeds = [.. seeds.Select(Encoding.UTF8.GetBytes)],
+            Read = bytes =>
+            {
+                Fill(file, bytes);
+                read(path);
+            },
+        };
+    }
+
+    private static void ReadConfig(ICheckpoint checkpoint)
+    {
+        if (ModelConfig.TryRead(checkpoint) is not { } config)
+        {
+            return;
+        }
+
+        // Read only when asked for: a merge asks for each of them.
+        _ = (config.ModelType, config.Layers, config.HiddenSize, config.Heads, config.KeyValueHeads, config.VocabularySize, config.TiedEmbeddings, config.Has("vocab_size"));
+        _ = config.Lists.Count();
+    }
+
+    private SafeFileHandle Create(string name)
+    {
+        // Shared with writers: the reader under test opens the file again, and asks only that others may read.
+        SafeFileHandle file = File.OpenHandle(Path.Combine(_folder, name), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        _handles.Add(file);
+        return file;
+    }
+
+    private static void Fill(SafeFileHandle file, byte[] bytes)
+    {
+        RandomAccess.SetLength(file, bytes.Length);
+        RandomAccess.Write(file, bytes, 0);
+    }
+
+    private static byte[] WithLength(string json, int data) => [.. BitConverter.GetBytes((ulong)json.Length), .. Encoding.UTF8.GetBytes(json), .. new byte[data]];
+
+    private static byte[] WithChecksums(byte[] lines)
+    {
+        using MemoryStream made = new();
+        for (int start = 0; start < lines.Length;)
+        {
+            int newline = Array.IndexOf(lines, (byte)'\n', start);
+            ReadOnlySpan<byte> line = lines.AsSpan(start, (newline < 0 ? lines.Length : newline) - start);
+            made.Write(Encoding.ASCII.GetBytes(TensorChecksum.Text(XxHash64.Of(line)) + " "));
+            made.Write(line);
+            made.WriteByte((byte)'\n');
+            start += line.Length + 1;
+        }
+
+        return made.ToArray();
+    }
+}
