@@ -9,6 +9,8 @@ internal sealed class RecipeReader
 {
     private static readonly string[] Words = ["embeddings", "norm", "head", "others", "transition_weights"];
 
+    private const int MostLayers = 100_000;
+
     private readonly YamlReader _yaml;
 
     private RecipeReader(YamlReader yaml) => _yaml = yaml;
@@ -19,7 +21,7 @@ internal sealed class RecipeReader
         YamlStream stream = [];
         try
         {
-            stream.Load(new StringReader(text));
+            stream.Load(new BoundedParser(new Parser(new StringReader(text))));
         }
         // The parser loses its way in some texts and says so by InvalidOperationException.
         catch (Exception e) when (e is YamlException or ArgumentException or InvalidOperationException)
@@ -439,7 +441,7 @@ internal sealed class RecipeReader
             {
                 string[] ends = part.Trim().Split('-');
                 if (ends.Length <= 2 && int.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out int first)
-                    && int.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out int last) && last >= first && last < 100_000)
+                    && int.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out int last) && last >= first && last < MostLayers && numbers.Count + (last - first) < MostLayers)
                 {
                     numbers.AddRange(Enumerable.Range(first, last - first + 1));
                 }

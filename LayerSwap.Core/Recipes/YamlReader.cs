@@ -6,9 +6,18 @@ namespace LayerSwap.Recipes;
 /// <summary>Reads YAML nodes and notes what is wrong with them, with its place; several things at once.</summary>
 internal sealed class YamlReader(string file)
 {
+    /// <summary>Nobody reads on; and a long file of nothing but mistakes would fill the memory with their names.</summary>
+    private const int MostProblems = 100;
+
     private readonly List<(LineColumn Place, string Text)> _problems = [];
 
-    public void Add(LineColumn place, string text) => _problems.Add((place, text));
+    public void Add(LineColumn place, string text)
+    {
+        if (_problems.Count < MostProblems)
+        {
+            _problems.Add((place, text));
+        }
+    }
 
     public void Add(YamlNode node, string text) => Add(LineColumn.Of(node.Start), text);
 
@@ -45,6 +54,11 @@ internal sealed class YamlReader(string file)
             }
             else if (known.Length > 0 && !known.Contains(name, StringComparer.Ordinal))
             {
+                if (_problems.Count == MostProblems)
+                {
+                    break;
+                }
+
                 Add(key, $"{what} has the unknown key {Printable.Escape(name)}; nearest is {Tensors.Nearest.To(name, known)}. Known are {string.Join(", ", known)}.");
             }
             else
