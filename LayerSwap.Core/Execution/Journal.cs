@@ -79,9 +79,15 @@ internal sealed class Journal : IDisposable
 
             return journal;
         }
-        catch
+        catch (Exception e)
         {
             handle.Dispose();
+            if (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException or ArgumentException or IndexOutOfRangeException)
+            {
+                throw new OutputException(output, $"{Printable.Escape(path)} was not written by this version: {Printable.Escape(e.Message)} "
+                    + "Remedy: remove what was left there (layerswap clean) and start anew.");
+            }
+
             throw;
         }
     }
