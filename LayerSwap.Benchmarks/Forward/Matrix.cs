@@ -25,48 +25,74 @@ internal sealed class Matrix
 
     public Span<float> this[int row] => Data.AsSpan(row * Stride, Stride);
 
-    /// <summary><c>output = weight x input</c>: every vector of tokens at once, four rows of the weight at a time.</summary>
+    /// <summary><c>output = weight x input</c>: two vectors of tokens and four rows of the weight at a time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Matrix Product(float[] weight, Matrix input)
     {
         int inner = input.Rows, rows = weight.Length / inner, stride = input.Stride;
         Matrix output = new(rows, input.Tokens);
+        ref float w = ref MemoryMarshal.GetArrayDataReference(weight);
         ref float x = ref MemoryMarshal.GetArrayDataReference(input.Data);
         ref float y = ref MemoryMarshal.GetArrayDataReference(output.Data);
-        for (int t = 0; t < stride; t += Vector512<float>.Count)
+        int t = 0;
+        for (; t <= stride - (2 * Vector512<float>.Count); t += 2 * Vector512<float>.Count)
         {
             int r = 0;
             for (; r <= rows - 4; r += 4)
             {
-                Vector512<float> a = default, b = default, c = default, d = default;
-                int w0 = r * inner, w1 = w0 + inner, w2 = w1 + inner, w3 = w2 + inner;
+                Vector512<float> a = default, b = default, c = default, d = default, e = default, f = default, g = default, h = default;
+                ref float w0 = ref Unsafe.Add(ref w, r * inner), w1 = ref Unsafe.Add(ref w0, inner), w2 = ref Unsafe.Add(ref w1, inner), w3 = ref Unsafe.Add(ref w2, inner);
                 for (int k = 0; k < inner; k++)
                 {
-                    Vector512<float> column = Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t));
-                    a = Vector512.MultiplyAddEstimate(Vector512.Create(weight[w0 + k]), column, a);
-                    b = Vector512.MultiplyAddEstimate(Vector512.Create(weight[w1 + k]), column, b);
-                    c = Vector512.MultiplyAddEstimate(Vector512.Create(weight[w2 + k]), column, c);
-                    d = Vector512.MultiplyAddEstimate(Vector512.Create(weight[w3 + k]), column, d);
+                    Vector512<float> left = Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t)), right = Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t + Vector512<float>.Count));
+                    Vector512<float> p = Vector512.Create(Unsafe.Add(ref w0, k)), q = Vector512.Create(Unsafe.Add(ref w1, k)), u = Vector512.Create(Unsafe.Add(ref w2, k)), v = Vector512.Create(Unsafe.Add(ref w3, k));
+                    a = Vector512.MultiplyAddEstimate(p, left, a);
+                    b = Vector512.MultiplyAddEstimate(q, left, b);
+                    c = Vector512.MultiplyAddEstimate(u, left, c);
+                    d = Vector512.MultiplyAddEstimate(v, left, d);
+                    e = Vector512.MultiplyAddEstimate(p, right, e);
+                    f = Vector512.MultiplyAddEstimate(q, right, f);
+                    g = Vector512.MultiplyAddEstimate(u, right, g);
+                    h = Vector512.MultiplyAddEstimate(v, right, h);
                 }
 
-                a.StoreUnsafe(ref y, (nuint)((r * stride) + t));
-                b.StoreUnsafe(ref y, (nuint)(((r + 1) * stride) + t));
-                c.StoreUnsafe(ref y, (nuint)(((r + 2) * stride) + t));
-                d.StoreUnsafe(ref y, (nuint)(((r + 3) * stride) + t));
+                Store(ref y, (r * stride) + t, stride, a, b, c, d);
+                Store(ref y, (r * stride) + t + Vector512<float>.Count, stride, e, f, g, h);
             }
 
-            for (; r < rows; r++)
-            {
-                Vector512<float> sum = default;
-                for (int k = 0; k < inner; k++)
-                {
-                    sum = Vector512.MultiplyAddEstimate(Vector512.Create(weight[(r * inner) + k]), Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t)), sum);
-                }
+            Rest(weight, ref x, ref y, r, rows, inner, stride, t);
+            Rest(weight, ref x, ref y, r, rows, inner, stride, t + Vector512<float>.Count);
+        }
 
-                sum.StoreUnsafe(ref y, (nuint)((r * stride) + t));
-            }
+        for (; t < stride; t += Vector512<float>.Count)
+        {
+            Rest(weight, ref x, ref y, 0, rows, inner, stride, t);
         }
 
         return output;
+    }
+
+    /// <summary>Row by row, one vector of tokens.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rest(float[] weight, ref float x, ref float y, int first, int rows, int inner, int stride, int t)
+    {
+        for (int r = first; r < rows; r++)
+        {
+            Vector512<float> sum = default;
+            for (int k = 0; k < inner; k++)
+            {
+                sum = Vector512.MultiplyAddEstimate(Vector512.Create(weight[(r * inner) + k]), Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t)), sum);
+            }
+
+            sum.StoreUnsafe(ref y, (nuint)((r * stride) + t));
+        }
+    }
+
+    private static void Store(ref float y, int at, int stride, Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        a.StoreUnsafe(ref y, (nuint)at);
+        b.StoreUnsafe(ref y, (nuint)(at + stride));
+        c.StoreUnsafe(ref y, (nuint)(at + (2 * stride)));
+        d.StoreUnsafe(ref y, (nuint)(at + (3 * stride)));
     }
 }

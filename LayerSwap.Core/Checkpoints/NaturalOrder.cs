@@ -8,6 +8,15 @@ internal sealed class NaturalOrder : IComparer<string>
     public int Compare(string? x, string? y)
     {
         ReadOnlySpan<char> a = x, b = y;
+        // What both begin with decides nothing, but a number that it ends in may go on.
+        int same = a.CommonPrefixLength(b);
+        while (same > 0 && char.IsAsciiDigit(a[same - 1]))
+        {
+            same--;
+        }
+
+        a = a[same..];
+        b = b[same..];
         while (!a.IsEmpty && !b.IsEmpty)
         {
             int compared;

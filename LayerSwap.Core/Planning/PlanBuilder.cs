@@ -40,7 +40,7 @@ internal static class PlanBuilder
     {
         TensorPlanner planner = new(request, problems);
         List<Decision> decisions = [];
-        foreach (string name in request.Inputs.SelectMany(i => i.Tensors).Select(t => t.Name).Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance))
+        foreach (string name in Names(request.Inputs))
         {
             TensorPlace place = map[name];
             if (tied && place.Kind == TensorKind.Head)
@@ -62,6 +62,15 @@ internal static class PlanBuilder
         }
 
         return decisions;
+    }
+
+    /// <summary>The names of all inputs in canonical order, in which each input's are already: where all have the same there is nothing to sort.</summary>
+    private static IEnumerable<string> Names(IReadOnlyList<ICheckpoint> inputs)
+    {
+        IReadOnlyList<TensorInfo> first = inputs[0].Tensors;
+        return inputs.All(i => i.Tensors.Count == first.Count && i.Tensors.Select(t => t.Name).SequenceEqual(first.Select(t => t.Name), StringComparer.Ordinal))
+            ? first.Select(t => t.Name)
+            : inputs.SelectMany(i => i.Tensors).Select(t => t.Name).Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance);
     }
 
     /// <summary>Embeddings and heads that have the same rows in every input keep to that, though each may be taken from another input.</summary>

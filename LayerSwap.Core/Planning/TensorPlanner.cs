@@ -7,6 +7,7 @@ namespace LayerSwap.Planning;
 internal sealed class TensorPlanner(PlanRequest request, Problems problems)
 {
     private readonly IReadOnlyList<ICheckpoint> _inputs = request.Inputs;
+    private readonly Dictionary<PlanRule, IReadOnlyList<string>> _names = [];
 
     /// <summary>What is done to a tensor, before it has its place in a file; null where it cannot be done.</summary>
     public Decision? Plan(string name, TensorPlace place)
@@ -103,11 +104,16 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         try
         {
             IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> sources = request.SourcesOf(rule);
+            if (!_names.TryGetValue(rule, out IReadOnlyList<string>? names))
+            {
+                _names.Add(rule, names = [.. sources.Select(s => s.Checkpoint.Name)]);
+            }
+
             return rule.Strategy.Bind(new MergeTensor
             {
                 Output = output,
                 Place = place,
-                Sources = [.. sources.Select(s => s.Checkpoint.Name)],
+                Sources = names,
                 Weights = [.. sources.Select(s => s.Weight.At(place))],
                 HasBase = request.Base is not null,
                 Seed = request.Seed,
