@@ -40,6 +40,11 @@ internal sealed class OutputOptions
         Terminal terminal = new(parsed);
         bool dry = _planOnly || parsed.GetValue(_dryRun);
         string? path = parsed.GetValue(_output) ?? target;
+        if (target is not null && parsed.GetValue(_output) is { } other && other != target)
+        {
+            throw new UsageException($"two outputs were given, {Printable.Escape(target)} and {Printable.Escape(other)}; one is expected.");
+        }
+
         if (string.IsNullOrEmpty(path) && !dry)
         {
             throw new UsageException("an output folder is needed: -o OUT. To see only what would be done, use `layerswap plan`.");

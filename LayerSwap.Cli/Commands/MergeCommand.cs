@@ -20,7 +20,13 @@ internal static class MergeCommand
         {
             if (parsed.GetValue(recipe) is { } file)
             {
-                return await FromRecipeAsync(file, parsed, output, parsed.GetValue(folders) ?? [], parsed.GetValue(target), method: parsed.GetValue(method), cancellation);
+                Option? beside = Array.Find<Option>([method, origin, models, parameters], o => parsed.GetResult(o) is { Implicit: false });
+                if (beside is not null)
+                {
+                    throw new UsageException($"both a recipe ({Printable.Escape(file)}) and {beside.Name} were given; a recipe says all that itself{(beside == models ? ", and --models DIR is where its models are looked for" : "")}.");
+                }
+
+                return await FromRecipeAsync(file, parsed, output, parsed.GetValue(folders) ?? [], parsed.GetValue(target), cancellation);
             }
 
             using OpenModels open = new();
@@ -48,13 +54,8 @@ internal static class MergeCommand
         return command;
     }
 
-    private static async Task<int> FromRecipeAsync(string path, ParseResult parsed, OutputOptions output, string[] folders, string? target, string? method, CancellationToken cancellation)
+    private static async Task<int> FromRecipeAsync(string path, ParseResult parsed, OutputOptions output, string[] folders, string? target, CancellationToken cancellation)
     {
-        if (method is not null)
-        {
-            throw new UsageException($"both a recipe ({Printable.Escape(path)}) and --method {Printable.Escape(method)} were given; one of them is expected.");
-        }
-
         using Recipe recipe = Recipe.Load(path, folders);
         MergeBuilder builder = recipe.ToMerge();
         Terminal terminal = new(parsed);

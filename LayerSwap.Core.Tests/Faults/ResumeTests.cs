@@ -33,6 +33,24 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    public async Task Merges_of_merges_and_views_of_one_model_go_on_too()
+    {
+        using Scene scene = Scene.Of(m => Merge.Soup(Merge.Soup(m).Plan().AsCheckpoint(), m[0], Merge.Onto(m[0]).With(m[1]).TaskArithmetic(0.5).Plan().AsCheckpoint()));
+        string target = scene.Stage();
+        Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
+        OutputException refused = await Assert.ThrowsAsync<OutputException>(() => scene.Plan(b => b.As(DType.Float64)).ExecuteAsync(target, new() { Resume = true }));
+        Assert.Contains("was another merge", refused.Message, StringComparison.Ordinal);
+        await scene.ResumeToTheEndAsync(target, "a merge of merges");
+    }
+
+    [Fact]
+    public void Merges_of_the_same_models_by_other_weights_have_other_names()
+    {
+        ICheckpoint a = SmallModels.Llama("a", 1), b = SmallModels.Llama("b", 2);
+        Assert.NotEqual(Merge.Without().With(a, 0.4).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name, Merge.Without().With(a, 0.6).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name);
+    }
+
+    [Fact]
     public async Task What_differs_from_what_was_begun_is_named_and_nothing_is_touched()
     {
         using Scene scene = Scene.Linear();

@@ -21,9 +21,11 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IDerivedCheckpoint
         _places = plan.Tensors.ToDictionary(t => t.Tensor.Name, t => (t, new Lazy<bool>(() => Prepare(t))), StringComparer.Ordinal);
         Files = [.. plan.Request.Inputs.SelectMany(i => i.Files).DistinctBy(f => f.Path, StringComparer.Ordinal)];
         Metadata = plan.Request.Donor.Metadata;
+        Name = $"merge of {string.Join(", ", plan.Request.Inputs.Select(i => i.Name))} ({RunIdentity.Short(plan)})";
     }
 
-    public string Name => $"merge of {string.Join(", ", _plan.Request.Inputs.Select(i => i.Name))}";
+    /// <summary>Named by what it is made of, and by a digest of how: merges of the same models differ.</summary>
+    public string Name { get; }
 
     public string? Folder => _plan.Request.Donor.Folder;
 

@@ -52,8 +52,13 @@ internal static class RunIdentity
         }
 
         facts.Add(("the plan of tensors", Digest(plan)));
-        return facts;
+        // Several inputs may be views of one model, and have its files.
+        return [.. facts.Distinct()];
     }
+
+    /// <summary>All of it in eight digits: tells a merge that is an input of another from its like.</summary>
+    public static string Short(MergePlan plan) =>
+        TensorChecksum.Text(XxHash64.Of(Encoding.UTF8.GetBytes(string.Join('\n', Of(plan).Select(f => $"{f.Name}\t{f.Value}")))))[..8];
 
     private static string Digest(MergePlan plan)
     {

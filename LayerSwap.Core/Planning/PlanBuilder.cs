@@ -26,6 +26,11 @@ internal static class PlanBuilder
         List<Decision> decisions = Decide(request, map, InputCheck.IsTied(configs.Select(c => c.Item2)), problems, warnings);
         RowsAgree(inputs, decisions, problems);
         problems.ThrowIfAny();
+        foreach (PlanRule rule in request.Rules.Where(r => r.Selector is not null && !map.Places.Any(r.Selector.Matches)).DistinctBy(r => r.Text, StringComparer.Ordinal))
+        {
+            warnings.Add($"The rule for {rule.Text} matches no tensor: it changes nothing.");
+        }
+
         if (map.Stacks.Count > 1)
         {
             warnings.Add($"The model has {map.Stacks.Count} stacks of layers ({string.Join(", ", map.Stacks.Select(s => $"{Printable.Escape(s.Key)}: {s.Value}"))}); layers are counted in {Printable.Escape(map.MainStack!)}.");

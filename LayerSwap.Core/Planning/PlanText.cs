@@ -85,7 +85,8 @@ internal static class PlanText
     /// <summary>The last part of a path is enough in a table, as long as it tells the inputs apart; the list above has all of it.</summary>
     private static Func<string, string> Shortener(IReadOnlyList<ICheckpoint> inputs)
     {
-        string Last(string name) => Path.GetFileName(Path.TrimEndingDirectorySeparator(name)) is { Length: > 0 } last ? last : name;
+        // A stack is called by its parts.
+        string Last(string name) => string.Join(" + ", name.Split(" + ").Select(n => Path.GetFileName(Path.TrimEndingDirectorySeparator(n)) is { Length: > 0 } last ? last : n));
         bool distinct = inputs.Select(i => Last(i.Name)).Distinct(StringComparer.Ordinal).Count() == inputs.Count;
         return name => Printable.Escape(distinct ? Last(name) : name);
     }
