@@ -11,11 +11,11 @@ internal static class FloorProgram
 {
     public static async Task<int> RunAsync(string[] options)
     {
-        long size = ByteSize.TryParse(Value(options, "--size") ?? "1GiB", out long bytes) ? bytes : throw new ArgumentException("--size: a size such as 1GiB is expected.");
-        int threads = int.Parse(Value(options, "--threads") ?? Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-        string only = Value(options, "--only") ?? "";
-        int rounds = int.Parse(Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
-        string root = Path.Combine(Value(options, "--dir") ?? Path.GetTempPath(), "layerswap-floor");
+        long size = ByteSize.TryParse(ProgramOptions.Value(options, "--size") ?? "1GiB", out long bytes) ? bytes : throw new ArgumentException("--size: a size such as 1GiB is expected.");
+        int threads = int.Parse(ProgramOptions.Value(options, "--threads") ?? Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        string only = ProgramOptions.Value(options, "--only") ?? "";
+        int rounds = int.Parse(ProgramOptions.Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
+        string root = Path.Combine(ProgramOptions.Value(options, "--dir") ?? Path.GetTempPath(), "layerswap-floor");
         Directory.CreateDirectory(root);
         string[] paths = [.. new[] { "base", "math", "swahili" }.Select(n => Path.Combine(root, n))];
         await MakeModelsAsync(paths, size);
@@ -92,11 +92,5 @@ internal static class FloorProgram
         }
 
         File.Delete(file);
-    }
-
-    private static string? Value(string[] options, string name)
-    {
-        int at = Array.IndexOf(options, name);
-        return at < 0 ? null : at + 1 < options.Length ? options[at + 1] : throw new ArgumentException($"{name} needs a value.");
     }
 }

@@ -16,8 +16,8 @@ internal static class PaperProgram
 
     public static int Run(string[] options)
     {
-        string root = Value(options, "--models") ?? Find("LayerSwap.Core.Tests/Fixtures/miniature"), demo = Find("LayerSwap.Cli/Demo");
-        string results = Value(options, "--results") ?? Path.Combine(Path.GetDirectoryName(demo)!, "..", "LayerSwap.Benchmarks", "Results");
+        string root = ProgramOptions.Value(options, "--models") ?? Find("LayerSwap.Core.Tests/Fixtures/miniature"), demo = Find("LayerSwap.Cli/Demo");
+        string results = ProgramOptions.Value(options, "--results") ?? Path.Combine(Path.GetDirectoryName(demo)!, "..", "LayerSwap.Benchmarks", "Results");
         long start = Stopwatch.GetTimestamp();
         Dictionary<string, ICheckpoint> models = ((string[])["base", .. Mathematics, .. Languages]).ToDictionary(n => n, n => Checkpoint.Open(Directory.Exists(Path.Combine(root, n)) ? Path.Combine(root, n) : Path.Combine(demo, n)), StringComparer.Ordinal);
         Problem[] test = Problem.Read(Path.Combine(root, "test.jsonl")), validation = Problem.Read(Path.Combine(root, "validation.jsonl"));
@@ -115,12 +115,6 @@ internal static class PaperProgram
         }
 
         throw new ArgumentException($"{relative} is not above {AppContext.BaseDirectory}: give --models DIR.");
-    }
-
-    private static string? Value(string[] options, string name)
-    {
-        int at = Array.IndexOf(options, name);
-        return at < 0 ? null : at + 1 < options.Length ? options[at + 1] : throw new ArgumentException($"{name} needs a value.");
     }
 }
 

@@ -10,8 +10,8 @@ internal static class PlanProgram
 
     public static async Task<int> RunAsync(string[] options)
     {
-        int tensors = int.Parse(Value(options, "--tensors") ?? "100000", CultureInfo.InvariantCulture);
-        int rounds = int.Parse(Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
+        int tensors = int.Parse(ProgramOptions.Value(options, "--tensors") ?? "100000", CultureInfo.InvariantCulture);
+        int rounds = int.Parse(ProgramOptions.Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
         string root = Directory.CreateTempSubdirectory("layerswap-plan-").FullName;
         try
         {
@@ -91,10 +91,4 @@ internal static class PlanProgram
             models: [{model: both, parameters: {weight: 1}}]
             """),
     ];
-
-    private static string? Value(string[] options, string name)
-    {
-        int at = Array.IndexOf(options, name);
-        return at < 0 ? null : at + 1 < options.Length ? options[at + 1] : throw new ArgumentException($"{name} needs a value.");
-    }
 }

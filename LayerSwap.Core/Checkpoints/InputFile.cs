@@ -1,3 +1,4 @@
+using LayerSwap.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Checkpoints;

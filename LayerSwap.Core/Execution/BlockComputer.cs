@@ -6,7 +6,15 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Execution;
 
 /// <summary>The elements of a block: from the first of a unit, how many, and which of them are wanted.</summary>
-internal readonly record struct BlockRange(long Start, int Count, int Own, int Wanted);
+internal readonly record struct BlockRange(long Start, int Count, int Own, int Wanted)
+{
+    /// <summary>Wanted elements with all of the units that they begin and end in.</summary>
+    public static BlockRange Around(long first, int wanted, long unit, long elements)
+    {
+        long start = first / unit * unit, end = Math.Min((first + wanted + unit - 1) / unit * unit, elements);
+        return new BlockRange(start, (int)(end - start), (int)(first - start), wanted);
+    }
+}
 
 /// <summary>Computes the bytes of a block of a planned tensor: read, decode, merge, narrow, and keep what all agree on.</summary>
 internal static class BlockComputer

@@ -83,8 +83,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IDerivedCheckpoint
         {
             // A window may begin and end within an element, and within a unit.
             long first = offset / width, end = Math.Min((offset + destination.Length + width - 1) / width, first + Sections.ReadBlock);
-            long whole = first / unit * unit, wholeEnd = Math.Min((end + unit - 1) / unit * unit, tensor.Tensor.ElementCount);
-            BlockRange range = new(whole, (int)(wholeEnd - whole), (int)(first - whole), (int)(end - first));
+            BlockRange range = BlockRange.Around(first, (int)(end - first), unit, tensor.Tensor.ElementCount);
             ReadOnlySpan<byte> bytes = Pump.NeedsDoubles(tensor.Work.Operands, tensor.Tensor.DType)
                 ? BlockComputer.Compute<double>(scratch, tensor, range, unit, null)
                 : BlockComputer.Compute<float>(scratch, tensor, range, unit, null);

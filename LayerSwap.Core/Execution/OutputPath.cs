@@ -23,11 +23,13 @@ internal static class OutputPath
 
         if (!mayReplace && Workspace.Occupied(target))
         {
-            throw new OutputException(path, $"{shown} exists and is not empty. Remedy: choose another path, or overwrite it (Overwrite, --overwrite).");
+            throw NotEmpty(path);
         }
 
         return target;
     }
+
+    public static OutputException NotEmpty(string path) => new(path, $"{Printable.Escape(path)} exists and is not empty. Remedy: choose another path, or overwrite it (Overwrite, --overwrite).");
 
     private static void RefuseInputs(string target, string shown, IReadOnlyList<ICheckpoint> inputs)
     {

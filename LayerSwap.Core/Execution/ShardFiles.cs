@@ -1,5 +1,4 @@
 using LayerSwap.Files;
-using LayerSwap.Numerics;
 using LayerSwap.Planning;
 using LayerSwap.Streaming;
 using Microsoft.Win32.SafeHandles;
@@ -46,26 +45,8 @@ internal sealed class ShardFiles : IDisposable
 
     /// <summary>Reads a tensor back for its checksum.</summary>
     /// <returns>Null where its file is too short.</returns>
-    public ulong? Checksum(Pump pump, int worker, PlannedTensor tensor)
-    {
-        TensorInfo info = tensor.Tensor;
-        ulong[] hashes = new ulong[Sections.CountOf(info.ElementCount)];
-        bool whole = true;
-        pump.Crew.Split(worker, hashes.Length, (w, section) =>
-        {
-            (long start, int count) = Sections.At(section, info.ElementCount);
-            Span<byte> bytes = pump.ScratchOf(w).Raw((int)((long)count * info.DType.Bits() / 8));
-            if (_files.TryRead(_handles[tensor.File], bytes, tensor.Offset + (start / 8 * info.DType.Bits())))
-            {
-                hashes[section] = XxHash64.Of(bytes);
-            }
-            else
-            {
-                Volatile.Write(ref whole, false);
-            }
-        });
-        return whole ? TensorChecksum.Of(hashes) : null;
-    }
+    public ulong? Checksum(Pump pump, int worker, PlannedTensor tensor) =>
+        TensorChecksum.Read(pump, worker, tensor.Tensor, (offset, bytes) => _files.TryRead(_handles[tensor.File], bytes, tensor.Offset + offset));
 
     /// <summary>Reads the headers back, and sees that everything reaches the device.</summary>
     public void Sync()

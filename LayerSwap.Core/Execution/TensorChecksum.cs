@@ -12,18 +12,35 @@ internal static class TensorChecksum
 
     public static string Text(ulong checksum) => checksum.ToString("x16", CultureInfo.InvariantCulture);
 
+    /// <summary>Reads a window of a tensor's bytes; false where they are not all there.</summary>
+    public delegate bool Reader(long offset, Span<byte> destination);
+
     /// <summary>Reads a whole tensor for its checksum.</summary>
-    public static ulong Read(Pump pump, int worker, ICheckpoint checkpoint, TensorInfo tensor, Action<int> read)
+    public static ulong Read(Pump pump, int worker, ICheckpoint checkpoint, TensorInfo tensor, Action<int> read) => Read(pump, worker, tensor, (offset, bytes) =>
     {
+        checkpoint.Read(tensor.Name, offset, bytes);
+        read(bytes.Length);
+        return true;
+    })!.Value;
+
+    /// <returns>Null where some of it is not there.</returns>
+    public static ulong? Read(Pump pump, int worker, TensorInfo tensor, Reader read)
+    {
+        bool whole = true;
         ulong[] hashes = new ulong[Sections.CountOf(tensor.ElementCount)];
         pump.Crew.Split(worker, hashes.Length, (w, section) =>
         {
             (long start, int count) = Sections.At(section, tensor.ElementCount);
             Span<byte> bytes = pump.ScratchOf(w).Raw((int)((long)count * tensor.DType.Bits() / 8));
-            checkpoint.Read(tensor.Name, start / 8 * tensor.DType.Bits(), bytes);
-            hashes[section] = XxHash64.Of(bytes);
-            read(bytes.Length);
+            if (read(start / 8 * tensor.DType.Bits(), bytes))
+            {
+                hashes[section] = XxHash64.Of(bytes);
+            }
+            else
+            {
+                Volatile.Write(ref whole, false);
+            }
         });
-        return Of(hashes);
+        return whole ? Of(hashes) : null;
     }
 }

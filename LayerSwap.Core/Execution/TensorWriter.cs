@@ -71,8 +71,7 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
         {
             int count = (int)Math.Min(blockElements, end - start);
             // A block that begins or ends within a unit is computed with all of it, and what belongs to its neighbours is left to them.
-            long whole = start / unit * unit, wholeEnd = Math.Min((start + count + unit - 1) / unit * unit, tensor.Tensor.ElementCount);
-            BlockRange range = new(whole, (int)(wholeEnd - whole), (int)(start - whole), count);
+            BlockRange range = BlockRange.Around(start, count, unit, tensor.Tensor.ElementCount);
             ReadOnlySpan<byte> output = BlockComputer.Compute<T>(pump.ScratchOf(worker), tensor, range, unit, tally);
             sink(tensor, start * width, output);
             hash.Append(output);

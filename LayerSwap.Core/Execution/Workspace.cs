@@ -52,7 +52,7 @@ internal sealed class Workspace : IDisposable
     /// <exception cref="OutputException">The target is not free, or there is no room, no permission, another run, or what another run has left.</exception>
     public static Workspace Open(string target, MergePlan plan, SaveOptions options)
     {
-        string parent = Path.GetDirectoryName(target)!, folder = FolderOf(target), shown = Printable.Escape(target);
+        string parent = Path.GetDirectoryName(target)!, folder = FolderOf(target);
         List<string> made = [];
         for (string? missing = parent; missing is not null && !Directory.Exists(missing); missing = Path.GetDirectoryName(missing))
         {
@@ -277,7 +277,7 @@ internal sealed class Workspace : IDisposable
         File.WriteAllText(Path.Combine(Folder, OwnerName), Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture) + "\n");
         _files.CreateFolder(Model);
 
-        OutputException Occupied() => new(Target, $"{Printable.Escape(Target)} exists and is not empty. Remedy: choose another path, or overwrite it (Overwrite, --overwrite).");
+        OutputException Occupied() => OutputPath.NotEmpty(Target);
     }
 
     private void RequireRoom(long bytes)

@@ -15,22 +15,7 @@ internal sealed class SystemFiles : IFileOperations
 
     public void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset) => RandomAccess.Write(file, bytes, offset);
 
-    public bool TryRead(SafeFileHandle file, Span<byte> destination, long offset)
-    {
-        while (!destination.IsEmpty)
-        {
-            int read = RandomAccess.Read(file, destination, offset);
-            if (read == 0)
-            {
-                return false;
-            }
-
-            destination = destination[read..];
-            offset += read;
-        }
-
-        return true;
-    }
+    public bool TryRead(SafeFileHandle file, Span<byte> destination, long offset) => PositionalRead.TryFill(file, destination, offset);
 
     public void Sync(SafeFileHandle file, string path) => Native.Sync(file, path);
 

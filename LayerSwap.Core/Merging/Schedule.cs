@@ -50,18 +50,21 @@ public abstract class Schedule
     /// <summary>The points, where it is nothing but lines between points over the depth.</summary>
     internal virtual IReadOnlyList<double>? Gradient => null;
 
+    /// <summary>The value at t, from 0 to 1: <c>s = t (n - 1)</c>, linear between neighbours.</summary>
+    internal static double Along(double[] values, double t)
+    {
+        double s = t * (values.Length - 1);
+        int lower = Math.Min((int)s, values.Length - 1), upper = Math.Min(lower + 1, values.Length - 1);
+        double fraction = s - lower;
+        return fraction == 0 ? values[lower] : ((1 - fraction) * values[lower]) + (fraction * values[upper]);
+    }
+
     private sealed class PointSchedule(double[] values) : Schedule
     {
         internal override IReadOnlyList<double>? Gradient => values;
 
-        public override double At(TensorPlace place)
-        {
-            double t = place.Layer is not { } layer ? 0 : place.LayerCount == 1 ? 1 : layer / (double)(place.LayerCount - 1);
-            double s = t * (values.Length - 1);
-            int lower = Math.Min((int)s, values.Length - 1), upper = Math.Min(lower + 1, values.Length - 1);
-            double fraction = s - lower;
-            return fraction == 0 ? values[lower] : ((1 - fraction) * values[lower]) + (fraction * values[upper]);
-        }
+        public override double At(TensorPlace place) =>
+            Along(values, place.Layer is not { } layer ? 0 : place.LayerCount == 1 ? 1 : layer / (double)(place.LayerCount - 1));
 
         public override string ToString() => values.Length == 1
             ? values[0].ToString(CultureInfo.InvariantCulture)

@@ -114,7 +114,6 @@ internal sealed class RecipeWriter
         // A model that only a rule takes from is named there, and not among the models.
         IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> sources = _request.SourcesOf(_request.Rules[0]);
         bool keeps = _request.Rules[0].Strategy is TakeStrategy;
-        object? weights = parameters.FirstOrDefault(p => p.Name == "weight").Value;
         Line(0, "models:");
         if (sources.Count == 0)
         {
@@ -124,7 +123,7 @@ internal sealed class RecipeWriter
         for (int i = 0; i < sources.Count; i++)
         {
             Line(1, $"- model: {ModelOf(sources[i].Checkpoint)}");
-            Schedule weight = keeps ? (_request.Base is null && i == 0 ? 1 : 0) : (weights as PerSource)?.Of(i) ?? sources[i].Weight;
+            Schedule weight = keeps ? (_request.Base is null && i == 0 ? 1 : 0) : sources[i].Weight;
             WriteOwn(2, method, i, weight, parameters);
         }
     }

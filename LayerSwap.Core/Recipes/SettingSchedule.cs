@@ -30,12 +30,4 @@ internal sealed class SettingSchedule(string name, IReadOnlyList<Setting> levels
     private static string Text(SettingValue value) =>
         (value.Gradient.Length == 1 ? value.Gradient[0].ToString(CultureInfo.InvariantCulture) : "[" + string.Join(", ", value.Gradient.Select(v => v.ToString(CultureInfo.InvariantCulture))) + "]")
         + (value.Filter is null ? "" : $" for *{Printable.Escape(value.Filter)}*");
-
-    private static double Along(double[] values, double t)
-    {
-        double s = t * (values.Length - 1);
-        int lower = Math.Min((int)s, values.Length - 1), upper = Math.Min(lower + 1, values.Length - 1);
-        double fraction = s - lower;
-        return fraction == 0 ? values[lower] : ((1 - fraction) * values[lower]) + (fraction * values[upper]);
-    }
 }

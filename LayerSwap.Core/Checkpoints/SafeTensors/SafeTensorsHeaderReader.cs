@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Unicode;
+using LayerSwap.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Checkpoints.SafeTensors;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LayerSwap.Files;
 
 namespace LayerSwap.Checkpoints.Sharding;
 

@@ -12,7 +12,7 @@ internal sealed class CutSparsifier(double[] densities, double[] gammas, long el
 
     public bool Spares(int source) => densities[source] >= 1;
 
-    public void Prepare(TensorPasses passes)
+    public void Prepare(TensorPasses passes, bool measured)
     {
         int[] sources = [.. Enumerable.Range(0, densities.Length).Where(s => !Spares(s))];
         List<RankRequest> requests = [];

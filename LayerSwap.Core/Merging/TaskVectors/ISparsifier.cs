@@ -10,7 +10,9 @@ internal interface ISparsifier
     bool Spares(int source);
 
     /// <summary>Looks at the whole tensor.</summary>
-    void Prepare(TensorPasses passes);
+    /// <param name="passes">Streams the operands.</param>
+    /// <param name="measured">Whether what is kept is asked for by a pass, and again by the merge.</param>
+    void Prepare(TensorPasses passes, bool measured);
 
     /// <summary>The tensor is done: lets go of what was held for it.</summary>
     void Release()

@@ -9,7 +9,7 @@ internal sealed class RandomSparsifier(double[] densities, ulong[] streams) : IS
 
     public bool Spares(int source) => densities[source] >= 1;
 
-    public void Prepare(TensorPasses passes)
+    public void Prepare(TensorPasses passes, bool measured)
     {
     }
 

@@ -28,7 +28,13 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
 
     public bool Spares(int source) => densities[source] >= 1;
 
-    public void Prepare(TensorPasses passes) => _kept.Open(passes.ElementCount);
+    public void Prepare(TensorPasses passes, bool measured)
+    {
+        if (measured)
+        {
+            _kept.Open(passes.ElementCount);
+        }
+    }
 
     public void Release() => _kept.Close();
 

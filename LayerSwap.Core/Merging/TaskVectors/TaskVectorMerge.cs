@@ -37,8 +37,9 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
     public override void Prepare(TensorPasses passes)
     {
-        sparsifier.Prepare(passes);
-        if (settings.Rescale == Rescale.L1 && Enumerable.Range(0, _factors.Length).Any(s => !sparsifier.Spares(s)))
+        bool measured = settings.Rescale == Rescale.L1 && Enumerable.Range(0, _factors.Length).Any(s => !sparsifier.Spares(s));
+        sparsifier.Prepare(passes, measured);
+        if (measured)
         {
             double[] sums = passes.Reduce(new MassReduction(sparsifier, _factors.Length));
             for (int s = 0; s < _factors.Length; s++)

@@ -1,6 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace LayerSwap.Checkpoints;
+namespace LayerSwap.Files;
 
 /// <summary>Positional reads that come back whole or say that the file is too short.</summary>
 internal static class PositionalRead
