@@ -53,6 +53,7 @@ internal static class FloorProgram
             new("della", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Della(new() { Density = 0.5 })).SaveAsync(target, fast)),
             new("sce", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Sce(0.2)).SaveAsync(target, fast)),
             new("diff of 2", "plain read loop, 3 in", () => LayerDiff.From(origin).To(math, swahili).OnThreads(threads).RunAsync()),
+            new("diff of 2 with profiles", "plain read loop, 3 in", () => LayerDiff.From(origin).To(math, swahili).WithProfiles().OnThreads(threads).RunAsync()),
             new("verify", "plain read loop, 1 in", () => Checkpoint.VerifyAsync(paths[1])),
         ];
         // A part of the names, to look at one operation: loops are always measured.

@@ -45,6 +45,9 @@ public sealed record DiffEntry
     /// <summary>The share of elements whose bits differ, from 0 to 1.</summary>
     public required double Changed { get; init; }
 
+    /// <summary>The share of the model's whole change that lies here: sum abs(D) here / sum abs(D) everywhere, from 0 to 1 (as in arXiv:2601.22620).</summary>
+    public required double Share { get; init; }
+
     /// <summary>The value of one metric.</summary>
     public double this[DiffMetric metric] => metric switch
     {
@@ -78,4 +81,10 @@ public sealed record DiffPair
 
     /// <summary>The share of elements that both moved, in opposite directions.</summary>
     public required double SignConflict { get; init; }
+
+    /// <summary>
+    /// Of each two-dimensional weight's most changed tenth of rows (by row_mav; rows that did not change are not among them), the share that both models have in common, from 0 to 1; 0.1 is what
+    /// chance gives. NaN where profiles were not asked for or nothing changed.
+    /// </summary>
+    public required double RowOverlap { get; init; }
 }

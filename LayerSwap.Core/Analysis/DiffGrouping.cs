@@ -1,47 +1,34 @@
 using System.Globalization;
-using LayerSwap.Numerics;
 
 namespace LayerSwap.Analysis;
 
-/// <summary>Adds up the sums of tensors by layer or component and turns them into metrics and ranks.</summary>
+/// <summary>Adds up what was measured by layer, component or tensor, and turns it into metrics and ranks.</summary>
 internal static class DiffGrouping
 {
-    public static LayerDiffReport Report(DiffRequest request, LayerMap map, TensorInfo[] tensors, TensorChange[] changes, IReadOnlyList<string> skipped)
+    public static LayerDiffReport Report(DiffMeasurement measured, LayerGrouping grouping, DiffMetric metric)
     {
-        List<Group> groups = [];
-        Dictionary<string, Group> byName = new(StringComparer.Ordinal);
-        for (int i = 0; i < tensors.Length; i++)
-        {
-            (string name, int? layer, string? component) = Key(map[tensors[i].Name], request.GroupedBy);
-            if (!byName.TryGetValue(name, out Group? group))
-            {
-                group = new Group(name, layer, component, request.Models.Count);
-                byName.Add(name, group);
-                groups.Add(group);
-            }
-
-            group.Add(tensors[i], changes[i]);
-        }
-
+        IReadOnlyList<string> models = measured.Models;
+        IReadOnlyList<(Place Key, ChangeTotal Total)> groups = measured.GroupBy(place => Key(place, grouping));
+        ChangeTotal whole = measured.Whole();
         return new LayerDiffReport
         {
-            Base = request.Base.Name,
-            Models = [.. request.Models.Select(m => m.Name)],
-            RankedBy = request.RankedBy,
-            GroupedBy = request.GroupedBy,
-            Entries = [.. request.Models.SelectMany((model, index) => Ranked(request.RankedBy, groups.Select(g => g.Entry(model.Name, index))))],
-            Pairs = [.. TensorChange.Pairing(request.Models.Count).SelectMany((pair, index) => groups.Select(g => g.Pair(request.Models[pair.A].Name, request.Models[pair.B].Name, index)))],
-            Skipped = skipped,
-            Inputs = [request.Base, .. request.Models],
+            Base = measured.Base,
+            Models = models,
+            RankedBy = metric,
+            GroupedBy = grouping,
+            Entries = [.. models.SelectMany((model, index) => Ranked(metric, groups.Select(g => Entry(g.Key, g.Total, model, index, whole.AbsoluteSum(index)))))],
+            Pairs = [.. TensorChange.Pairing(models.Count).SelectMany((pair, index) => groups.Select(g => Pair(g.Key, g.Total, models[pair.A], models[pair.B], index)))],
+            Skipped = measured.Skipped,
+            Measured = measured,
         };
     }
 
-    private static (string Name, int? Layer, string? Component) Key(TensorPlace place, LayerGrouping grouping) => grouping switch
+    private static Place Key(TensorPlace place, LayerGrouping grouping) => grouping switch
     {
-        LayerGrouping.Tensor => (place.Name, place.Layer, place.Component),
-        LayerGrouping.Component => (place.Component, null, place.Component),
-        _ when place.Layer is { } layer => (string.Create(CultureInfo.InvariantCulture, $"{place.Stack}.{layer}"), layer, null),
-        _ => (place.Component, null, place.Component),
+        LayerGrouping.Tensor => new(place.Name, place.Layer, place.Component),
+        LayerGrouping.Component => new(place.Component, null, place.Component),
+        _ when place.Layer is { } layer => new(string.Create(CultureInfo.InvariantCulture, $"{place.Stack}.{layer}"), layer, null),
+        _ => new(place.Component, null, place.Component),
     };
 
     private static IEnumerable<DiffEntry> Ranked(DiffMetric metric, IEnumerable<DiffEntry> entries) => entries
@@ -49,64 +36,35 @@ internal static class DiffGrouping
         .ThenByDescending(e => metric == DiffMetric.Cosine ? -e[metric] : e[metric])
         .Select((entry, index) => entry with { Rank = index + 1 });
 
-    private sealed class Group(string name, int? layer, string? component, int models)
+    private static DiffEntry Entry(Place place, ChangeTotal total, string model, int index, double sum) => new()
     {
-        private readonly TensorChange _all = new(models);
-        private readonly TensorChange _matrices = new(models);
-        private long _elements;
-        private long _matrixElements;
+        Model = model,
+        Name = place.Name,
+        Layer = place.Layer,
+        Component = place.Component,
+        Parameters = total.Elements,
+        Rank = 0,
+        MeanAbsolute = total.MeanAbsolute(index),
+        MatrixMeanAbsolute = total.MatrixMeanAbsolute(index),
+        RelativeMeanAbsolute = total.RelativeMeanAbsolute(index),
+        L2 = total.L2(index),
+        RelativeL2 = total.RelativeL2(index),
+        Cosine = total.Cosine(index),
+        MaxAbsolute = total.MaxAbsolute(index),
+        Changed = total.Changed(index),
+        Share = ChangeTotal.Ratio(total.AbsoluteSum(index), sum),
+    };
 
-        public void Add(TensorInfo tensor, TensorChange change)
-        {
-            _all.Add(change);
-            _elements += tensor.ElementCount;
-            if (tensor.Shape.Rank == 2)
-            {
-                _matrices.Add(change);
-                _matrixElements += tensor.ElementCount;
-            }
-        }
+    private static DiffPair Pair(Place place, ChangeTotal total, string a, string b, int index) => new()
+    {
+        A = a,
+        B = b,
+        Name = place.Name,
+        Layer = place.Layer,
+        Cosine = total.PairCosine(index),
+        SignConflict = total.SignConflict(index),
+        RowOverlap = total.RowOverlap(index),
+    };
 
-        public DiffEntry Entry(string model, int index)
-        {
-            ChangeSums sums = _all.Models[index];
-            return new DiffEntry
-            {
-                Model = model,
-                Name = name,
-                Layer = layer,
-                Component = component,
-                Parameters = _elements,
-                Rank = 0,
-                MeanAbsolute = Share(sums.AbsChange, _elements),
-                MatrixMeanAbsolute = _matrixElements == 0 ? double.NaN : _matrices.Models[index].AbsChange / _matrixElements,
-                RelativeMeanAbsolute = Share(sums.AbsChange, sums.AbsBase),
-                L2 = Math.Sqrt(sums.SquareChange),
-                RelativeL2 = Math.Sqrt(Share(sums.SquareChange, sums.SquareBase)),
-                Cosine = Cosine(sums.Dot, sums.SquareBase, sums.SquareTuned),
-                MaxAbsolute = sums.MaxAbs,
-                Changed = Share(sums.Changed, _elements),
-            };
-        }
-
-        public DiffPair Pair(string a, string b, int index)
-        {
-            AgreementSums sums = _all.Pairs[index];
-            return new DiffPair
-            {
-                A = a,
-                B = b,
-                Name = name,
-                Layer = layer,
-                Cosine = Cosine(sums.Dot, sums.SquareA, sums.SquareB),
-                SignConflict = Share(sums.Conflicts, _elements),
-            };
-        }
-
-        /// <summary>A quotient in which nothing of nothing is nothing: an unchanged zero has not changed.</summary>
-        private static double Share(double part, double whole) => part == 0 && whole == 0 ? 0 : part / whole;
-
-        private static double Cosine(double dot, double squareA, double squareB) =>
-            squareA == 0 || squareB == 0 ? double.NaN : Math.Clamp(dot / (Math.Sqrt(squareA) * Math.Sqrt(squareB)), -1, 1);
-    }
+    private sealed record Place(string Name, int? Layer, string? Component);
 }

@@ -13,17 +13,29 @@ internal static class DiffRunner
         ILookup<bool, TensorInfo> tensors = request.Base.Tensors.ToLookup(t => all.All(c => c.Find(t.Name)!.DType.SupportsArithmetic()));
         TensorInfo[] measured = [.. tensors[true]];
         TensorChange[] changes = new TensorChange[measured.Length];
+        TensorProfile[][] profiles = new TensorProfile[measured.Length][];
         ProgressMeter meter = new(progress, measured.Sum(t => all.Sum(c => c.Find(t.Name)!.ByteLength)));
         Pump pump = new(new Crew(request.Threads, cancellation));
-        ChangeReduction reduction = new(request.Models.Count);
+        ProfileMaker maker = new(request);
         pump.Crew.Run(measured.Length, (worker, index) =>
         {
             TensorInfo tensor = measured[index];
             Operand[] operands = [.. all.Select(c => new Operand(c, c.Find(tensor.Name)!))];
+            ChangeReduction reduction = new(request.Models.Count, maker.ColumnsOf(tensor));
             changes[index] = pump.Reduce(worker, operands, new SectionGrid(0, tensor.ElementCount), reduction, meter.Add);
+            profiles[index] = maker.Finish(tensor, changes[index]);
         });
         meter.Finish();
-        return DiffGrouping.Report(request, LayerMap.Of(request.Base), measured, changes, [.. tensors[false].Select(t => t.Name)]);
+        DiffMeasurement measurement = new()
+        {
+            Inputs = all,
+            Map = LayerMap.Of(request.Base),
+            Tensors = measured,
+            Changes = changes,
+            Profiles = [.. Enumerable.Range(0, request.Models.Count).SelectMany(m => profiles.Where(p => p.Length > 0).Select(p => p[m]))],
+            Skipped = [.. tensors[false].Select(t => t.Name)],
+        };
+        return DiffGrouping.Report(measurement, request.GroupedBy, request.RankedBy);
     }
 
     /// <summary>The same names and shapes everywhere; everything that differs is named at once.</summary>
@@ -58,4 +70,4 @@ internal static class DiffRunner
 }
 
 /// <summary>What a diff is made from: the frozen state of its builder.</summary>
-internal sealed record DiffRequest(ICheckpoint Base, IReadOnlyList<ICheckpoint> Models, LayerGrouping GroupedBy, DiffMetric RankedBy, int Threads);
+internal sealed record DiffRequest(ICheckpoint Base, IReadOnlyList<ICheckpoint> Models, LayerGrouping GroupedBy, DiffMetric RankedBy, bool WithProfiles, int Threads);

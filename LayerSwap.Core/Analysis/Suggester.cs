@@ -17,35 +17,32 @@ internal static class Suggester
     /// <summary>The fewest middle layers that leave room for a transition at each seam.</summary>
     private const int RoomForTransition = 3;
 
-    public static SwapSuggestion Of(LayerDiffReport report)
+    public static SwapSuggestion Of(DiffMeasurement measured)
     {
-        if (report.Models.Count != 2)
+        IReadOnlyList<string> models = measured.Models;
+        if (models.Count != 2)
         {
-            return None($"a swap is suggested between two models; this diff has {report.Models.Count}.");
+            return None($"a swap is suggested between two models; this diff has {models.Count}.");
         }
 
-        if (report.GroupedBy == LayerGrouping.Component)
-        {
-            return None("a swap is suggested from changes by layer or by tensor; this diff is by component.");
-        }
-
-        double[][] profiles = [.. report.Models.Select(m => Profile(report, m))];
-        if (profiles[0].Length == 0 || profiles[0].Length != profiles[1].Length)
+        IReadOnlyList<ChangeTotal> layers = measured.Layers();
+        if (layers.Count == 0)
         {
             return None("the models have no layers to choose from.");
         }
 
+        double[][] profiles = [.. Enumerable.Range(0, 2).Select(m => layers.Select(l => l.MeanAbsolute(m)).ToArray())];
         double[] sums = [.. profiles.Select(p => p.Sum())];
         for (int m = 0; m < 2; m++)
         {
             if (!(sums[m] > 0) || !double.IsFinite(sums[m]))
             {
-                return None(sums[m] == 0 ? $"{Printable.Escape(report.Models[m])} is the base: its layers have not changed." : $"the changes of {Printable.Escape(report.Models[m])} are not finite.");
+                return None(sums[m] == 0 ? $"{Printable.Escape(models[m])} is the base: its layers have not changed." : $"the changes of {Printable.Escape(models[m])} are not finite.");
             }
         }
 
         double[] ratios = [.. Enumerable.Range(0, profiles[0].Length).Select(l => Math.Log((profiles[0][l] + (Floor * sums[0] / profiles[0].Length)) / (profiles[1][l] + (Floor * sums[1] / profiles[1].Length))))];
-        (SwapCandidate Candidate, double Contrast, double Errors)[] tried = [.. Candidates(report.Models[0], ratios).Concat(Candidates(report.Models[1], [.. ratios.Select(r => -r)]))
+        (SwapCandidate Candidate, double Contrast, double Errors)[] tried = [.. Candidates(models[0], ratios).Concat(Candidates(models[1], [.. ratios.Select(r => -r)]))
             .OrderByDescending(c => c.Candidate.Score).ThenBy(c => c.Candidate.Bottom + c.Candidate.Top).ThenBy(c => c.Candidate.Bottom)];
         if (tried.Length == 0)
         {
@@ -59,7 +56,7 @@ internal static class Suggester
             return None("the two models changed their layers alike: no cut into outer and middle layers tells them apart.") with { Candidates = candidates, Score = best.Score };
         }
 
-        string inner = report.Models.First(m => m != best.Outer);
+        string inner = models.First(m => m != best.Outer);
         int middle = ratios.Length - best.Bottom - best.Top;
         return new SwapSuggestion
         {
@@ -97,20 +94,6 @@ internal static class Suggester
                 yield return (candidate, contrast, error == 0 ? 0 : contrast / error);
             }
         }
-    }
-
-    /// <summary>The mean absolute change of each layer of the main stack, which is the one with the most parameters.</summary>
-    private static double[] Profile(LayerDiffReport report, string model)
-    {
-        IEnumerable<DiffEntry>? stack = report.Entries.Where(e => e.Model == model && e.Layer is not null).GroupBy(StackOf, StringComparer.Ordinal).MaxBy(g => g.Sum(e => e.Parameters));
-        return stack is null ? [] : [.. stack.GroupBy(e => e.Layer!.Value).OrderBy(g => g.Key).Select(g => g.Sum(e => e.MeanAbsolute * e.Parameters) / Math.Max(1, g.Sum(e => e.Parameters)))];
-    }
-
-    private static string StackOf(DiffEntry entry)
-    {
-        string number = "." + entry.Layer!.Value.ToString(CultureInfo.InvariantCulture);
-        int at = entry.Name.EndsWith(number, StringComparison.Ordinal) ? entry.Name.Length - number.Length : entry.Name.IndexOf(number + ".", StringComparison.Ordinal);
-        return at < 0 ? "" : entry.Name[..at];
     }
 
     private static SwapSuggestion None(string why) => new()

@@ -3,7 +3,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Analysis;
 
-/// <summary>What one pass gathers of a tensor: the change of each model, and the agreement of each two.</summary>
+/// <summary>What one pass gathers of a tensor: the base, the change of each model, the agreement of each two; of a matrix its profiles too, where they are asked for.</summary>
 internal sealed class TensorChange
 {
     public TensorChange(int models)
@@ -12,16 +12,23 @@ internal sealed class TensorChange
         Pairs = [.. Pairing(models).Select(_ => new AgreementSums())];
     }
 
+    public OriginSums Origin { get; } = new();
+
     public IReadOnlyList<ChangeSums> Models { get; }
 
     public IReadOnlyList<AgreementSums> Pairs { get; }
+
+    /// <summary>One for each model, or null.</summary>
+    public IReadOnlyList<ProfileSums>? Profiles { get; set; }
 
     /// <summary>Every two of so many models, in order.</summary>
     public static IEnumerable<(int A, int B)> Pairing(int models) =>
         Enumerable.Range(0, models).SelectMany(a => Enumerable.Range(a + 1, models - a - 1).Select(b => (a, b)));
 
+    /// <summary>Adds all but the profiles, which are a tensor's own.</summary>
     public void Add(TensorChange other)
     {
+        Origin.Add(other.Origin);
         for (int i = 0; i < Models.Count; i++)
         {
             Models[i].Add(other.Models[i]);
@@ -35,18 +42,22 @@ internal sealed class TensorChange
 }
 
 /// <summary>The pass itself: operand 0 is the base, the others are the models.</summary>
-internal sealed class ChangeReduction(int models) : IRowsReduction<TensorChange>
+/// <param name="models">How many.</param>
+/// <param name="columns">The length of a row, where profiles are wanted; else 0.</param>
+internal sealed class ChangeReduction(int models, long columns) : IRowsReduction<TensorChange>
 {
     private readonly (int A, int B)[] _pairs = [.. TensorChange.Pairing(models)];
 
-    public TensorChange Create() => new(models);
+    public TensorChange Create() => new(models) { Profiles = columns == 0 ? null : [.. Enumerable.Range(0, models).Select(_ => new ProfileSums(columns))] };
 
     public void Observe<T>(in Rows<T> rows, long start, Span<T> spare, TensorChange state)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
+        ChangeKernel.ObserveOrigin(rows[0], state.Origin);
         for (int m = 0; m < models; m++)
         {
             ChangeKernel.Observe(rows[0], rows[m + 1], state.Models[m]);
+            state.Profiles?[m].Observe(rows[0], rows[m + 1], start);
         }
 
         for (int p = 0; p < _pairs.Length; p++)
@@ -55,5 +66,12 @@ internal sealed class ChangeReduction(int models) : IRowsReduction<TensorChange>
         }
     }
 
-    public void Combine(TensorChange into, TensorChange from) => into.Add(from);
+    public void Combine(TensorChange into, TensorChange from)
+    {
+        into.Add(from);
+        for (int m = 0; columns > 0 && m < models; m++)
+        {
+            into.Profiles![m].Add(from.Profiles![m]);
+        }
+    }
 }

@@ -34,6 +34,9 @@ internal sealed class ModelConfig
 
     public long? KeyValueHeads => Number("num_key_value_heads");
 
+    /// <summary>The rows of an attention weight that belong to one head.</summary>
+    public long? HeadSize => Number("head_dim", "d_kv") ?? (HiddenSize is { } hidden && Heads is > 0 and { } heads && hidden % heads == 0 ? hidden / heads : null);
+
     public long? VocabularySize => Number("vocab_size");
 
     /// <summary>The lists in it, those of a nested language model included.</summary>

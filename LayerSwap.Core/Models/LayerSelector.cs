@@ -2,9 +2,9 @@ namespace LayerSwap;
 
 /// <summary>
 /// A choice of tensors by their place: layers, kinds, names. Combined with <c>|</c> (either), <c>&amp;</c> (both) and <c>!</c> (all others);
-/// printed as it would be typed. Made by <see cref="Layers"/>.
+/// printed as it would be typed. Made by <see cref="Layers"/>; nobody else can derive from it.
 /// </summary>
-public sealed class LayerSelector
+public class LayerSelector
 {
     private readonly Func<TensorPlace, bool> _matches;
     private readonly string _text;

@@ -5,6 +5,20 @@ using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Numerics;
 
+/// <summary>Sums over the elements of a base's tensor. All sums are doubles.</summary>
+internal sealed class OriginSums
+{
+    public double Abs { get; set; }
+
+    public double Square { get; set; }
+
+    public void Add(OriginSums other)
+    {
+        Abs += other.Abs;
+        Square += other.Square;
+    }
+}
+
 /// <summary>Sums over the elements of a tensor in a base and in a model fine-tuned from it. All sums are doubles.</summary>
 internal sealed class ChangeSums
 {
@@ -12,15 +26,12 @@ internal sealed class ChangeSums
 
     public double SquareChange { get; set; }
 
-    public double AbsBase { get; set; }
-
-    public double SquareBase { get; set; }
-
     public double SquareTuned { get; set; }
 
     public double Dot { get; set; }
 
-    public double MaxAbs { get; set; }
+    /// <summary>The kernels may lose a change that is not a number, the sum does not.</summary>
+    public double MaxAbs { get => double.IsNaN(AbsChange) ? double.NaN : field; set; }
 
     public long Changed { get; set; }
 
@@ -28,11 +39,9 @@ internal sealed class ChangeSums
     {
         AbsChange += other.AbsChange;
         SquareChange += other.SquareChange;
-        AbsBase += other.AbsBase;
-        SquareBase += other.SquareBase;
         SquareTuned += other.SquareTuned;
         Dot += other.Dot;
-        MaxAbs = double.IsNaN(other.MaxAbs) ? double.NaN : Math.Max(MaxAbs, other.MaxAbs);
+        MaxAbs = Math.Max(MaxAbs, other.MaxAbs);
         Changed += other.Changed;
     }
 }
@@ -42,25 +51,55 @@ internal sealed class AgreementSums
 {
     public double Dot { get; set; }
 
-    public double SquareA { get; set; }
-
-    public double SquareB { get; set; }
-
     /// <summary>Elements that both moved, in opposite directions.</summary>
     public long Conflicts { get; set; }
+
+    /// <summary>Rows that are among the most changed of both, and how many could be.</summary>
+    public long SharedRows { get; set; }
+
+    public long MostChangedRows { get; set; }
 
     public void Add(AgreementSums other)
     {
         Dot += other.Dot;
-        SquareA += other.SquareA;
-        SquareB += other.SquareB;
         Conflicts += other.Conflicts;
+        SharedRows += other.SharedRows;
+        MostChangedRows += other.MostChangedRows;
     }
 }
 
-/// <summary>The sums of one block. Lanes are eight doubles wide on every machine, so that sums are the same on every machine.</summary>
+/// <summary>
+/// The sums of one block. Lanes are eight doubles wide on every machine, so that sums are the same on every machine; products of two widened floats are exact in doubles, so fusing
+/// them with the addition changes nothing.
+/// </summary>
 internal static class ChangeKernel
 {
+    /// <summary>The base alone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ObserveOrigin<T>(ReadOnlySpan<T> origin, OriginSums into)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int done = typeof(T) == typeof(float) ? OriginVectors(MemoryMarshal.Cast<T, float>(origin), into) : 0;
+        OriginScalar(origin[done..], into);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void OriginScalar<T>(ReadOnlySpan<T> origin, OriginSums into)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        double abs = 0, square = 0;
+        foreach (T element in origin)
+        {
+            double x = double.CreateTruncating(element);
+            abs += Math.Abs(x);
+            square += x * x;
+        }
+
+        into.Abs += abs;
+        into.Square += square;
+    }
+
+    /// <summary>One model beside the base.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Observe<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ChangeSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -71,7 +110,7 @@ internal static class ChangeKernel
         Scalar(origin[done..], tuned[done..], into);
     }
 
-    /// <summary>The scalar definition: the change in the precision of the inputs, everything summed in doubles.</summary>
+    /// <summary>The scalar definition: the change in the precision of the inputs, everything summed in doubles. The greatest change is of those that are numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ChangeSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -82,17 +121,16 @@ internal static class ChangeKernel
             double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(tuned[i]), d = double.CreateTruncating(tuned[i] - origin[i]);
             sums.AbsChange += Math.Abs(d);
             sums.SquareChange += d * d;
-            sums.AbsBase += Math.Abs(x);
-            sums.SquareBase += x * x;
             sums.SquareTuned += y * y;
             sums.Dot += x * y;
-            sums.MaxAbs = Math.Max(sums.MaxAbs, Math.Abs(d));
+            sums.MaxAbs = Math.Abs(d) > sums.MaxAbs ? Math.Abs(d) : sums.MaxAbs;
             sums.Changed += SameBits(origin[i], tuned[i]) ? 0 : 1;
         }
 
         into.Add(sums);
     }
 
+    /// <summary>Two models beside the base.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ObservePair<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -107,80 +145,96 @@ internal static class ChangeKernel
     public static void PairScalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        AgreementSums sums = new();
+        double dot = 0;
+        long conflicts = 0;
         for (int i = 0; i < origin.Length; i++)
         {
             double p = double.CreateTruncating(a[i] - origin[i]), q = double.CreateTruncating(b[i] - origin[i]);
-            sums.Dot += p * q;
-            sums.SquareA += p * p;
-            sums.SquareB += q * q;
-            sums.Conflicts += (p > 0 && q < 0) || (p < 0 && q > 0) ? 1 : 0;
+            dot += p * q;
+            conflicts += (p > 0 && q < 0) || (p < 0 && q > 0) ? 1 : 0;
         }
 
-        into.Add(sums);
+        into.Dot += dot;
+        into.Conflicts += conflicts;
     }
 
     private static bool SameBits<T>(T a, T b)
         where T : unmanaged =>
         MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in a)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in b)));
 
+    private static int WholeVectors(int length) => length - (length % Vector512<float>.Count);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int OriginVectors(ReadOnlySpan<float> origin, OriginSums into)
+    {
+        Vector512<double> abs = default, square = default;
+        ref float from = ref MemoryMarshal.GetReference(origin);
+        int end = WholeVectors(origin.Length);
+        for (int i = 0; i < end; i += Vector512<float>.Count)
+        {
+            (Vector512<double> x0, Vector512<double> x1) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            abs += Vector512.Abs(x0) + Vector512.Abs(x1);
+            square = Vector512.MultiplyAddEstimate(x0, x0, square);
+            square = Vector512.MultiplyAddEstimate(x1, x1, square);
+        }
+
+        into.Abs += Vector512.Sum(abs);
+        into.Square += Vector512.Sum(square);
+        return end;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ChangeSums into)
     {
-        Vector512<double> absChange = default, squareChange = default, absBase = default, squareBase = default, squareTuned = default, dot = default;
+        Vector512<double> absChange = default, squareChange = default, squareTuned = default, dot = default;
         Vector512<float> max = default;
-        Vector512<int> changed = default;
+        Vector512<int> same = default;
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float to = ref MemoryMarshal.GetReference(tuned);
-        int end = origin.Length - (origin.Length % Vector512<float>.Count);
+        int end = WholeVectors(origin.Length);
         for (int i = 0; i < end; i += Vector512<float>.Count)
         {
-            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), d = y - x, abs = Vector512.Abs(d);
-            max = Vector512.Max(max, abs);
-            changed += Vector512.Equals(x.AsInt32(), y.AsInt32()) + Vector512<int>.One;
+            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), abs = Vector512.Abs(y - x);
+            max = Vector512.MaxNative(max, abs);
+            same -= Vector512.Equals(x.AsInt32(), y.AsInt32());
             (Vector512<double> x0, Vector512<double> x1) = Vector512.Widen(x);
             (Vector512<double> y0, Vector512<double> y1) = Vector512.Widen(y);
             (Vector512<double> d0, Vector512<double> d1) = Vector512.Widen(abs);
             absChange += d0 + d1;
-            squareChange += (d0 * d0) + (d1 * d1);
-            absBase += Vector512.Abs(x0) + Vector512.Abs(x1);
-            squareBase += (x0 * x0) + (x1 * x1);
-            squareTuned += (y0 * y0) + (y1 * y1);
-            dot += (x0 * y0) + (x1 * y1);
+            squareChange = Vector512.MultiplyAddEstimate(d0, d0, squareChange);
+            squareTuned = Vector512.MultiplyAddEstimate(y0, y0, squareTuned);
+            dot = Vector512.MultiplyAddEstimate(x0, y0, dot);
+            squareChange = Vector512.MultiplyAddEstimate(d1, d1, squareChange);
+            squareTuned = Vector512.MultiplyAddEstimate(y1, y1, squareTuned);
+            dot = Vector512.MultiplyAddEstimate(x1, y1, dot);
         }
 
-        if (end > 0)
+        ChangeSums sums = new()
         {
-            ChangeSums sums = new()
-            {
-                AbsChange = Vector512.Sum(absChange),
-                SquareChange = Vector512.Sum(squareChange),
-                AbsBase = Vector512.Sum(absBase),
-                SquareBase = Vector512.Sum(squareBase),
-                SquareTuned = Vector512.Sum(squareTuned),
-                Dot = Vector512.Sum(dot),
-                Changed = Vector512.Sum(changed),
-            };
-            for (int lane = 0; lane < Vector512<float>.Count; lane++)
-            {
-                sums.MaxAbs = Math.Max(sums.MaxAbs, max[lane]);
-            }
-
-            into.Add(sums);
+            AbsChange = Vector512.Sum(absChange),
+            SquareChange = Vector512.Sum(squareChange),
+            SquareTuned = Vector512.Sum(squareTuned),
+            Dot = Vector512.Sum(dot),
+            Changed = end - Vector512.Sum(same),
+        };
+        for (int lane = 0; lane < Vector512<float>.Count; lane++)
+        {
+            sums.MaxAbs = Math.Max(sums.MaxAbs, max[lane]);
         }
 
+        into.Add(sums);
         return end;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int PairVectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b, AgreementSums into)
     {
-        Vector512<double> dot = default, squareA = default, squareB = default;
+        Vector512<double> dot = default;
         Vector512<int> conflicts = default;
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float first = ref MemoryMarshal.GetReference(a);
         ref float second = ref MemoryMarshal.GetReference(b);
-        int end = origin.Length - (origin.Length % Vector512<float>.Count);
+        int end = WholeVectors(origin.Length);
         for (int i = 0; i < end; i += Vector512<float>.Count)
         {
             Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i);
@@ -189,12 +243,12 @@ internal static class ChangeKernel
             conflicts -= opposite.AsInt32();
             (Vector512<double> p0, Vector512<double> p1) = Vector512.Widen(p);
             (Vector512<double> q0, Vector512<double> q1) = Vector512.Widen(q);
-            dot += (p0 * q0) + (p1 * q1);
-            squareA += (p0 * p0) + (p1 * p1);
-            squareB += (q0 * q0) + (q1 * q1);
+            dot = Vector512.MultiplyAddEstimate(p0, q0, dot);
+            dot = Vector512.MultiplyAddEstimate(p1, q1, dot);
         }
 
-        into.Add(new AgreementSums { Dot = Vector512.Sum(dot), SquareA = Vector512.Sum(squareA), SquareB = Vector512.Sum(squareB), Conflicts = Vector512.Sum(conflicts) });
+        into.Dot += Vector512.Sum(dot);
+        into.Conflicts += Vector512.Sum(conflicts);
         return end;
     }
 }

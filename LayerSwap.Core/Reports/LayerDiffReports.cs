@@ -85,13 +85,13 @@ public static class LayerDiffReports
     }
 
     /// <summary>Writes <see cref="ToJson"/> to a file, whole or not at all.</summary>
-    public static void SaveJson(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToJson(), report.Inputs);
+    public static void SaveJson(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToJson(), report.Measured.Inputs);
 
     /// <summary>Writes <see cref="ToCsv"/> to a file, whole or not at all.</summary>
-    public static void SaveCsv(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToCsv(), report.Inputs);
+    public static void SaveCsv(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToCsv(), report.Measured.Inputs);
 
     /// <summary>Writes <see cref="ToMarkdown"/> to a file, whole or not at all.</summary>
-    public static void SaveMarkdown(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToMarkdown(), report.Inputs);
+    public static void SaveMarkdown(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToMarkdown(), report.Measured.Inputs);
 
     private static string[] Numbers(DiffEntry e, string format) =>
     [

@@ -1,0 +1,77 @@
+namespace LayerSwap.Analysis;
+
+/// <summary>All that one pass measured, tensor by tensor: reports are views of it.</summary>
+internal sealed record DiffMeasurement
+{
+    /// <summary>The base, then the models.</summary>
+    public required IReadOnlyList<ICheckpoint> Inputs { get; init; }
+
+    public required LayerMap Map { get; init; }
+
+    public required IReadOnlyList<TensorInfo> Tensors { get; init; }
+
+    /// <summary>What was gathered of each of <see cref="Tensors"/>.</summary>
+    public required IReadOnlyList<TensorChange> Changes { get; init; }
+
+    /// <summary>Model by model; empty where they were not asked for.</summary>
+    public required IReadOnlyList<TensorProfile> Profiles { get; init; }
+
+    public required IReadOnlyList<string> Skipped { get; init; }
+
+    public string Base => Inputs[0].Name;
+
+    public IReadOnlyList<string> Models => [.. Inputs.Skip(1).Select(m => m.Name)];
+
+    /// <summary>Tensors added up under keys, in the order in which keys are first met; null leaves a tensor out.</summary>
+    public IReadOnlyList<(TKey Key, ChangeTotal Total)> GroupBy<TKey>(Func<TensorPlace, TKey?> key)
+        where TKey : class
+    {
+        List<(TKey, ChangeTotal)> groups = [];
+        Dictionary<TKey, ChangeTotal> byKey = [];
+        for (int i = 0; i < Tensors.Count; i++)
+        {
+            if (key(Map[Tensors[i].Name]) is not { } found)
+            {
+                continue;
+            }
+
+            if (!byKey.TryGetValue(found, out ChangeTotal? total))
+            {
+                byKey.Add(found, total = new ChangeTotal(Models.Count));
+                groups.Add((found, total));
+            }
+
+            total.Add(Tensors[i], Changes[i]);
+        }
+
+        return groups;
+    }
+
+    /// <summary>The layers of the main stack, by number; a layer without a measured tensor has a total of nothing.</summary>
+    public IReadOnlyList<ChangeTotal> Layers()
+    {
+        ChangeTotal[] layers = [.. Enumerable.Range(0, Map.LayerCount).Select(_ => new ChangeTotal(Models.Count))];
+        for (int i = 0; i < Tensors.Count; i++)
+        {
+            TensorPlace place = Map[Tensors[i].Name];
+            if (place.InMainStack)
+            {
+                layers[place.Layer!.Value].Add(Tensors[i], Changes[i]);
+            }
+        }
+
+        return layers;
+    }
+
+    /// <summary>Everything together.</summary>
+    public ChangeTotal Whole()
+    {
+        ChangeTotal whole = new(Models.Count);
+        for (int i = 0; i < Tensors.Count; i++)
+        {
+            whole.Add(Tensors[i], Changes[i]);
+        }
+
+        return whole;
+    }
+}
