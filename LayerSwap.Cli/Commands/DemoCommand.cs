@@ -26,7 +26,7 @@ internal static class DemoCommand
         Terminal.Result(all[0].ToText());
 
         Terminal.Result("2. diff: what each fine-tuning changed, layer by layer.\n");
-        LayerDiffReport diff = await terminal.WithProgress("comparing", p => LayerDiff.From(all[0]).To(all[1], all[2]).RunAsync(p, cancellation));
+        LayerDiffReport diff = await terminal.WithProgress("comparing", p => LayerDiff.From(all[0]).To(all[1], all[2]).WithProfiles().RunAsync(p, cancellation));
         Terminal.Result(diff.ToString());
         diff.SaveJson(Path.Combine(report, "diff.json"));
         diff.SaveCsv(Path.Combine(report, "diff.csv"));
@@ -41,6 +41,8 @@ internal static class DemoCommand
         MergePlan plan = Merge.LayerSwap(task: all[1], language: all[2], bottom: 1, top: 1, transition: 1).Plan();
         Terminal.Result(plan.ToString());
 
+        diff.SaveHtml(Path.Combine(report, "diff.html"), plan);
+
         Terminal.Result("4. swap.\n");
         MergeResult result = await terminal.WithProgress("merging", p => plan.ExecuteAsync(merged, new SaveOptions { Progress = p, Logger = terminal.Logger, Overwrite = true }, cancellation));
         Terminal.Result("   " + result);
@@ -49,7 +51,7 @@ internal static class DemoCommand
         VerifyReport verified = await terminal.WithProgress("verifying", p => Checkpoint.VerifyAsync(merged, p, cancellation));
         Terminal.Result("   " + verified);
 
-        Terminal.Result($"\nThe merged model: {Path.GetFullPath(merged)}\nThe report:       {Path.GetFullPath(report)} (diff.json, diff.csv, diff.md)\nThe models:       {Path.GetFullPath(models)}");
+        Terminal.Result($"\nThe merged model: {Path.GetFullPath(merged)}\nThe report:       {Path.GetFullPath(report)} (open diff.html in a browser; diff.json, diff.csv, diff.md)\nThe models:       {Path.GetFullPath(models)}");
         return verified.Ok ? ExitCode.Done : ExitCode.BadInput;
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace LayerSwap.Cli.Commands;
 
@@ -25,9 +26,13 @@ internal static class DiffCommand
         Option<string?> json = new("--json") { Description = "Write JSON to FILE; - for stdout.", HelpName = "FILE" };
         Option<string?> csv = new("--csv") { Description = "Write CSV to FILE; - for stdout.", HelpName = "FILE" };
         Option<string?> markdown = new("--markdown") { Description = "Write Markdown to FILE; - for stdout.", HelpName = "FILE" };
-        Command command = new("diff", "Measures what fine-tuning changed, per layer, component or tensor, for one or several models at once.\n\nExample: layerswap diff llama-8b llama-8b-math llama-8b-swahili --by layer --rank mav")
+        Option<string?> html = new("--html") { Description = "Write one HTML page with pictures, suggestion and tables to FILE; - for stdout.", HelpName = "FILE" };
+        Option<string?> svg = new("--svg") { Description = "Write each picture as an SVG file into DIR.", HelpName = "DIR" };
+        Option<bool> profiles = new("--profiles") { Description = "Also measure every row and column: strips in the page, profiles and heads in JSON, row overlap between models. Holds 8 bytes for each." };
+        Option<string?> threshold = new("--threshold") { Description = "Show what share of rows and columns changed more than X: a number, or a percentage for the quantile over all layers of a component. Implies --profiles.", HelpName = "X" };
+        Command command = new("diff", "Measures what fine-tuning changed, per layer, component or tensor, for one or several models at once.\n\nExample: layerswap diff llama-8b llama-8b-math llama-8b-swahili --by layer --html diff.html --profiles")
         {
-            origin, models, by, rank, top, threads, json, csv, markdown,
+            origin, models, by, rank, top, threads, json, csv, markdown, html, svg, profiles, threshold,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -37,10 +42,12 @@ internal static class DiffCommand
                 throw new UsageException($"--rank {parsed.GetValue(rank)}: one of {string.Join(", ", Metrics.Keys)} is expected.");
             }
 
-            if (new[] { parsed.GetValue(json), parsed.GetValue(csv), parsed.GetValue(markdown) }.Count(f => f == "-") > 1)
+            if (new[] { parsed.GetValue(json), parsed.GetValue(csv), parsed.GetValue(markdown), parsed.GetValue(html) }.Count(f => f == "-") > 1)
             {
-                throw new UsageException("only one of --json, --csv and --markdown can go to stdout; give the others a file.");
+                throw new UsageException("only one of --json, --csv, --markdown and --html can go to stdout; give the others a file.");
             }
+
+            DiffThreshold? above = parsed.GetValue(threshold) is { } given ? ThresholdOf(given) : null;
 
             if (parsed.GetValue(top) is < 1)
             {
@@ -54,6 +61,7 @@ internal static class DiffCommand
 
             LayerDiff diff = LayerDiff.From(open[parsed.GetValue(origin)!]).To([.. parsed.GetValue(models)!.Select(m => open[m])]).GroupBy(parsed.GetValue(by)).RankBy(metric);
             diff = parsed.GetValue(threads) is { } count ? diff.OnThreads(count) : diff;
+            diff = parsed.GetValue(profiles) || above is not null ? diff.WithProfiles() : diff;
             LayerDiffReport report = await new Terminal(parsed).WithProgress("comparing", progress => diff.RunAsync(progress, cancellation));
             if (parsed.GetValue(top) is { } most)
             {
@@ -65,19 +73,58 @@ internal static class DiffCommand
                 (parsed.GetValue(json), report.ToJson, report.SaveJson),
                 (parsed.GetValue(csv), report.ToCsv, report.SaveCsv),
                 (parsed.GetValue(markdown), report.ToMarkdown, report.SaveMarkdown),
+                (parsed.GetValue(html), () => report.ToHtml(), path => report.SaveHtml(path)),
             ];
             foreach ((string? path, Func<string> text, Action<string> save) in outputs.Where(o => o.Path is not null))
             {
                 Terminal.Save(path!, text(), save);
             }
 
+            if (parsed.GetValue(svg) is { } folder)
+            {
+                SavePictures(report, folder);
+            }
+
             if (!Array.Exists(outputs, o => o.Path == "-"))
             {
                 Terminal.Result(report.ToString());
+                if (above is not null)
+                {
+                    Terminal.Result($"\nrows and columns above {above}\n{report.SharesAbove(above).ToText()}");
+                }
             }
 
             return ExitCode.Done;
         });
         return command;
+    }
+
+    private static DiffThreshold ThresholdOf(string text)
+    {
+        bool percent = text.EndsWith('%');
+        return double.TryParse(percent ? text[..^1] : text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= 0 && (percent ? value <= 100 : double.IsFinite(value))
+            ? percent ? DiffThreshold.Quantile(value / 100) : DiffThreshold.Absolute(value)
+            : throw new UsageException($"--threshold {text}: a number of 0 or more is expected, or a percentage from 0% to 100%.");
+    }
+
+    /// <summary>Every picture that this diff has figures for.</summary>
+    private static void SavePictures(LayerDiffReport report, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        report.SaveSvg(DiffPicture.HeatMap, Path.Combine(folder, "heat-map.svg"));
+        if (report.Entries.Any(e => e.Layer is not null))
+        {
+            report.SaveSvg(DiffPicture.Bars, Path.Combine(folder, "bars.svg"));
+        }
+
+        if (report.Models.Count > 1)
+        {
+            report.SaveSvg(DiffPicture.Agreement, Path.Combine(folder, "agreement.svg"));
+        }
+
+        if (report.Profiles.Count > 0)
+        {
+            report.SaveSvg(DiffPicture.Strips, Path.Combine(folder, "strips.svg"));
+        }
     }
 }

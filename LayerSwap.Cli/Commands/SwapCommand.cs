@@ -77,6 +77,11 @@ internal static class SwapCommand
     private static async Task<LayerSwapOptions> SuggestAsync(Terminal terminal, ICheckpoint origin, ICheckpoint task, ICheckpoint language, CancellationToken cancellation)
     {
         LayerDiffReport diff = await terminal.WithProgress("comparing", p => LayerDiff.From(origin).To(task, language).RunAsync(p, cancellation));
+        foreach (DiffVerdict verdict in diff.Verdicts)
+        {
+            terminal.Note("warning: " + verdict.Message);
+        }
+
         SwapSuggestion suggestion = diff.Suggest();
         if (!suggestion.HasStructure)
         {
@@ -89,7 +94,7 @@ internal static class SwapCommand
             throw new UsageException($"--suggest: {suggestion.Reason} That is the task expert outside and the language expert within, the other way round than asked. Remedy: exchange --task and --language, or choose --bottom and --top yourself.");
         }
 
-        return new LayerSwapOptions { Bottom = suggestion.Bottom, Top = suggestion.Top, TransitionBottom = suggestion.Bottom > 0 ? suggestion.Transition : 0, TransitionTop = suggestion.Top > 0 ? suggestion.Transition : 0 };
+        return suggestion.ToOptions();
     }
 
     private static Option<OutsidePolicy> Policy(string name, string what) =>

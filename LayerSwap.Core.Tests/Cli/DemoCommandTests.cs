@@ -22,7 +22,7 @@ public sealed class DemoCommandTests
 
         Assert.Equal(["layerswap-demo"], Folders.Names(folder.Path));
         Assert.Equal(["math-sahili", "models", "report"], Folders.Names(folder["layerswap-demo"]));
-        Assert.Equal(["diff.csv", "diff.json", "diff.md"], Folders.Names(folder["layerswap-demo", "report"]));
+        Assert.Equal(["diff.csv", "diff.html", "diff.json", "diff.md"], Folders.Names(folder["layerswap-demo", "report"]));
         JsonElement report = ToolRun.Parse(File.ReadAllText(folder["layerswap-demo", "report", "diff.json"]));
         Assert.Equal(2 * 11, report.Items("entries").Length);
         Assert.True(Tool.Succeed("verify", folder["layerswap-demo", "math-sahili"], "--json").Json.GetProperty("ok").GetBoolean());

@@ -6,7 +6,7 @@ namespace LayerSwap.Tests.Cli;
 public sealed class DiffCommandTests
 {
     private static readonly string[] EntryMembers =
-        ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed"];
+        ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed", "share"];
 
     /// <summary>shared/miniature/expected.json: mean_abs_change_layers, over the 2-D weights, by other code than ours.</summary>
     private static readonly Dictionary<string, double[]> Profiles = new(StringComparer.Ordinal)
@@ -48,13 +48,13 @@ public sealed class DiffCommandTests
     {
         JsonElement json = Both.Value;
 
-        Assert.Equal(["base", "models", "rankedBy", "entries", "pairs", "skipped", "suggestion"], json.Members());
+        Assert.Equal(["base", "models", "rankedBy", "entries", "pairs", "skipped", "verdicts", "suggestion"], json.Members());
         Assert.All(json.Items("entries"), e => Assert.Equal(EntryMembers, e.Members()));
         JsonElement[] pairs = json.Items("pairs");
         Assert.Equal(11, pairs.Length);
         Assert.All(pairs, p =>
         {
-            Assert.Equal(["a", "b", "name", "layer", "cosine", "signConflict"], p.Members());
+            Assert.Equal(["a", "b", "name", "layer", "cosine", "signConflict", "rowOverlap"], p.Members());
             Assert.Equal((Fixture.Demo("math"), Fixture.Demo("sahili")), (p.Text("a"), p.Text("b")));
             Assert.InRange(p.Number("cosine"), -1, 1);
             Assert.InRange(p.Number("signConflict"), 0, 1);
@@ -129,6 +129,41 @@ public sealed class DiffCommandTests
         string markdown = File.ReadAllText(folder["d.md"]);
         Assert.Equal(2, markdown.Split("\n| name |").Length - 1);
         Assert.All(entries, e => Assert.Contains($"| {e.Text("name")} |", markdown.Replace("\\", "", StringComparison.Ordinal), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Page_pictures_and_profiles_are_written_where_asked()
+    {
+        using TempFolder folder = new();
+        ToolRun run = Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), Fixture.Demo("sahili"), "--html", folder["d.html"], "--svg", folder["pictures"], "--profiles", "--json", folder["d.json"]);
+        Assert.Contains("row overlap", run.Out, StringComparison.Ordinal);
+        Assert.Contains("far apart", run.Out, StringComparison.Ordinal);
+        Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(folder["d.html"]), StringComparison.Ordinal);
+        Assert.Equal(["agreement.svg", "bars.svg", "heat-map.svg", "strips.svg"], Folders.Names(folder["pictures"]));
+        JsonElement json = ToolRun.Parse(File.ReadAllText(folder["d.json"]));
+        // 58 matrices in each of two models; a query has four heads.
+        Assert.Equal(116, json.Items("profiles").Length);
+        Assert.Equal(["0", "1", "2", "3"], json.Items("profiles").Single(p => p.Text("model") == Fixture.Demo("math") && p.Text("name") == "model.layers.3.self_attn.q_proj.weight").GetProperty("heads").EnumerateArray().Select(h => h.GetProperty("head").GetRawText()));
+        Assert.Equal("farApart", json.Items("verdicts").Single().Text("kind"));
+        Assert.StartsWith("<!DOCTYPE html>", Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--html", "-").Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("90%", "quantile 0.9")]
+    [InlineData("0.01", "above 0.01")]
+    public void Thresholds_are_numbers_or_percentages(string threshold, string said) =>
+        Assert.Contains(said, Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--threshold", threshold).Out, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("-1")]
+    [InlineData("101%")]
+    [InlineData("much")]
+    [InlineData("NaN")]
+    public void Other_thresholds_are_refused(string threshold)
+    {
+        ToolRun run = Tool.Run("diff", Fixture.Demo("base"), Fixture.Demo("math"), $"--threshold={threshold}");
+        Assert.Equal(2, run.Exit);
+        Assert.Contains("percentage", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -14,9 +14,9 @@ public sealed class DiffReportTests
     public async Task Json_has_the_members_that_tools_rely_on()
     {
         using JsonDocument json = JsonDocument.Parse((await ReportAsync("w")).ToJson());
-        Assert.Equal(["base", "models", "rankedBy", "entries", "pairs", "skipped", "suggestion"], json.RootElement.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["base", "models", "rankedBy", "entries", "pairs", "skipped", "verdicts", "suggestion"], json.RootElement.EnumerateObject().Select(p => p.Name));
         Assert.Equal(
-            ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed"],
+            ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed", "share"],
             json.RootElement.GetProperty("entries")[0].EnumerateObject().Select(p => p.Name));
         Assert.Equal(0.25, json.RootElement.GetProperty("entries")[0].GetProperty("mav").GetDouble());
     }

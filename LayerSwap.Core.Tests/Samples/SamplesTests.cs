@@ -2,7 +2,8 @@ using System.Diagnostics;
 
 namespace LayerSwap.Tests.Samples;
 
-/// <summary>The file-based apps of samples/ run as they stand.</summary>
+/// <summary>The file-based apps of samples/ run as they stand; one after another, since each builds the library.</summary>
+[Collection("File-based apps")]
 public sealed class SamplesTests
 {
     [Fact]
@@ -14,9 +15,21 @@ public sealed class SamplesTests
         Assert.True((await Checkpoint.VerifyAsync(temp["out"])).Ok);
     }
 
-    private static async Task<string> RunAsync(string sample, params string[] arguments)
+    [Fact]
+    public async Task Diff_makes_a_page_with_a_plan()
     {
-        ProcessStartInfo start = new("dotnet", ["run", Path.Combine(Fixture.Root, "samples", sample), "--", .. arguments]) { RedirectStandardOutput = true, UseShellExecute = false };
+        using TempFolder temp = new();
+        string output = await RunAsync("diff.cs", Fixture.Demo("base"), Fixture.Demo("math"), Fixture.Demo("sahili"), temp["diff.html"]);
+        Assert.Contains("Layers.At(5, 6, 7)", output, StringComparison.Ordinal);
+        Assert.Contains("Where each layer comes from", File.ReadAllText(temp["diff.html"]), StringComparison.Ordinal);
+    }
+
+    private static Task<string> RunAsync(string sample, params string[] arguments) => RunFileAsync(Path.Combine(Fixture.Root, "samples", sample), Path.GetTempPath(), arguments);
+
+    /// <summary>Runs a file-based app and gives what it printed.</summary>
+    internal static async Task<string> RunFileAsync(string file, string folder, params string[] arguments)
+    {
+        ProcessStartInfo start = new("dotnet", ["run", file, "--", .. arguments]) { RedirectStandardOutput = true, UseShellExecute = false, WorkingDirectory = folder };
         foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
         {
             start.Environment.Remove(name);

@@ -49,6 +49,17 @@ internal sealed class ChangeTotal(int models)
 
     public double Changed(int model) => Ratio(_all.Models[model].Changed, Elements);
 
+    /// <summary>A metric of which more is more change, of cosines too: 1 - cosine.</summary>
+    public double Amount(DiffMetric metric, int model) => metric switch
+    {
+        DiffMetric.RelativeMeanAbsolute => RelativeMeanAbsolute(model),
+        DiffMetric.L2 => L2(model),
+        DiffMetric.RelativeL2 => RelativeL2(model),
+        DiffMetric.Cosine => 1 - Cosine(model),
+        DiffMetric.Changed => Changed(model),
+        _ => MeanAbsolute(model),
+    };
+
     public bool IsBaseZero => HasMatrices && _matrices.Origin.Square == 0;
 
     public bool IsZero(int model) => HasMatrices && _matrices.Models[model].SquareTuned == 0;

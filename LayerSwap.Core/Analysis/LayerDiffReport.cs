@@ -6,7 +6,7 @@ using LayerSwap.Tensors;
 namespace LayerSwap;
 
 /// <summary>What fine-tuning changed: entries for each model, and how the models' changes agree. Printing it gives an aligned table.</summary>
-public sealed record LayerDiffReport
+public sealed partial record LayerDiffReport
 {
     internal LayerDiffReport()
     {
@@ -119,15 +119,7 @@ public sealed record LayerDiffReport
     }
 
     /// <summary>Each layer's change in one model by the metric that ranks; more is more, of cosines too.</summary>
-    private double[] Scores(int model) => [.. Measured.Layers().Select(l => RankedBy switch
-    {
-        DiffMetric.RelativeMeanAbsolute => l.RelativeMeanAbsolute(model),
-        DiffMetric.L2 => l.L2(model),
-        DiffMetric.RelativeL2 => l.RelativeL2(model),
-        DiffMetric.Cosine => 1 - l.Cosine(model),
-        DiffMetric.Changed => l.Changed(model),
-        _ => l.MeanAbsolute(model),
-    })];
+    private double[] Scores(int model) => [.. Measured.Layers().Select(l => l.Amount(RankedBy, model))];
 
     /// <summary>An aligned table of all entries, then one of all pairs.</summary>
     public override string ToString()

@@ -68,7 +68,7 @@ internal static class Suggester
             Transition = middle >= RoomForTransition ? 1 : 0,
             Score = best.Score,
             Candidates = candidates,
-            Reason = string.Create(CultureInfo.InvariantCulture, $"of {ratios.Length} layers the first {best.Bottom} and last {best.Top} changed most in {Printable.Escape(best.Outer)} beside {Printable.Escape(inner)}: {Math.Exp(contrast):0.##} times what the middle did (score {best.Score:0.###} of 1)."),
+            Reason = string.Create(CultureInfo.InvariantCulture, $"Take {Ends(best.Bottom, best.Top)} of {ratios.Length} layers from {Printable.Escape(best.Outer)}, the others from {Printable.Escape(inner)}: held against each other, the first changed those {Math.Exp(contrast):0.##} times as much as the others (score {best.Score:0.###} of 1)."),
         };
     }
 
@@ -95,6 +95,8 @@ internal static class Suggester
             }
         }
     }
+
+    private static string Ends(int bottom, int top) => string.Create(CultureInfo.InvariantCulture, $"{(bottom > 0 ? $"the first {bottom}" : "")}{(bottom > 0 && top > 0 ? " and " : "")}{(top > 0 ? $"the last {top}" : "")}");
 
     private static SwapSuggestion None(string why) => new()
     {

@@ -4,7 +4,7 @@ namespace LayerSwap;
 /// What layer swapping two experts' changes speak for: which one's outer layers, and how many. For each layer <c>r = log(change in one / change in the other)</c>, changes being mean
 /// absolute ones; a candidate cuts the layers into outside and inside, and its score is the share of the variance of r that the two means explain (least squares with one step at each end).
 /// </summary>
-public sealed record SwapSuggestion
+public sealed partial record SwapSuggestion
 {
     /// <summary>Whether the changes have a structure that speaks for a swap; without one the rest is empty but for the reason.</summary>
     public required bool HasStructure { get; init; }
@@ -32,6 +32,12 @@ public sealed record SwapSuggestion
 
     /// <summary>Why, in a sentence.</summary>
     public required string Reason { get; init; }
+
+    /// <summary>The suggestion as options of a layer swap with <see cref="Inner"/> as the task expert and <see cref="Outer"/> as the language expert; a seam at an end from which nothing is taken has no transition.</summary>
+    /// <exception cref="InvalidOperationException">There is no structure, so nothing is suggested.</exception>
+    public LayerSwapOptions ToOptions() => HasStructure
+        ? new LayerSwapOptions { Bottom = Bottom, Top = Top, TransitionBottom = Bottom > 0 ? Transition : 0, TransitionTop = Top > 0 ? Transition : 0 }
+        : throw new InvalidOperationException(Reason);
 
     /// <summary>The reason.</summary>
     public override string ToString() => Reason;

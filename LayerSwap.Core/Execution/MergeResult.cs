@@ -1,7 +1,7 @@
 namespace LayerSwap;
 
 /// <summary>What a merge wrote.</summary>
-public sealed record MergeResult
+public sealed partial record MergeResult
 {
     /// <summary>The output folder, absolute.</summary>
     public required string Path { get; init; }

@@ -1,7 +1,7 @@
 namespace LayerSwap;
 
 /// <summary>What verifying a checkpoint found.</summary>
-public sealed record VerifyReport
+public sealed partial record VerifyReport
 {
     /// <summary>The path as given.</summary>
     public required string Path { get; init; }

@@ -7,7 +7,7 @@ namespace LayerSwap;
 /// What a merge will do, complete before anything is written: every output tensor once, with its operation, its sources, the rule that took it, and its
 /// place in its file. Immutable; printing it gives a summary. Made by <see cref="MergeBuilder.Plan"/>.
 /// </summary>
-public sealed record MergePlan
+public sealed partial record MergePlan
 {
     internal MergePlan()
     {

@@ -46,6 +46,24 @@ internal static class JsonReport
         json.WriteEndArray();
     }
 
+    public static void Numbers(this Utf8JsonWriter json, string name, IEnumerable<double> values)
+    {
+        json.WriteStartArray(name);
+        foreach (double value in values)
+        {
+            if (double.IsFinite(value))
+            {
+                json.WriteNumberValue(value);
+            }
+            else
+            {
+                json.WriteStringValue(value.ToString(CultureInfo.InvariantCulture));
+            }
+        }
+
+        json.WriteEndArray();
+    }
+
     public static void Number(this Utf8JsonWriter json, string name, double value)
     {
         if (double.IsFinite(value))

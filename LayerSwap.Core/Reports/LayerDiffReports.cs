@@ -9,9 +9,9 @@ namespace LayerSwap;
 /// <summary>A diff as JSON, CSV and Markdown.</summary>
 public static class LayerDiffReports
 {
-    private static readonly string[] Columns = ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed"];
+    private static readonly string[] Columns = ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed", "share"];
 
-    /// <summary>One JSON object: <c>{base, models, rankedBy, entries, pairs, suggestion}</c>; NaN and infinities are strings.</summary>
+    /// <summary>One JSON object: <c>{base, models, rankedBy, entries, pairs, skipped, verdicts, suggestion, profiles}</c>, the last where they were measured; NaN and infinities are strings.</summary>
     public static string ToJson(this LayerDiffReport report)
     {
         ArgumentNullException.ThrowIfNull(report);
@@ -36,6 +36,7 @@ public static class LayerDiffReports
                 json.Number("cosine", e.Cosine);
                 json.Number("maxAbs", e.MaxAbsolute);
                 json.Number("changed", e.Changed);
+                json.Number("share", e.Share);
             });
             json.Array("pairs", report.Pairs, p =>
             {
@@ -45,9 +46,21 @@ public static class LayerDiffReports
                 json.Number("layer", p.Layer);
                 json.Number("cosine", p.Cosine);
                 json.Number("signConflict", p.SignConflict);
+                json.Number("rowOverlap", p.RowOverlap);
             });
             json.Texts("skipped", report.Skipped);
+            json.Array("verdicts", report.Verdicts, v =>
+            {
+                json.WriteString("kind", JsonNamingPolicy.CamelCase.ConvertName(v.Kind.ToString()));
+                json.Texts("models", v.Models);
+                json.Numbers("layers", v.Layers.Select(l => (double)l));
+                json.WriteString("message", v.Message);
+            });
             WriteSuggestion(json, report.Suggest());
+            if (report.Profiles.Count > 0)
+            {
+                WriteProfiles(json, report.Profiles);
+            }
         });
     }
 
@@ -96,7 +109,7 @@ public static class LayerDiffReports
     private static string[] Numbers(DiffEntry e, string format) =>
     [
         e.Parameters.ToString(CultureInfo.InvariantCulture), e.Rank.ToString(CultureInfo.InvariantCulture),
-        .. new[] { e.MeanAbsolute, e.MatrixMeanAbsolute, e.RelativeMeanAbsolute, e.L2, e.RelativeL2, e.Cosine, e.MaxAbsolute, e.Changed }.Select(v => v.ToString(format, CultureInfo.InvariantCulture)),
+        .. new[] { e.MeanAbsolute, e.MatrixMeanAbsolute, e.RelativeMeanAbsolute, e.L2, e.RelativeL2, e.Cosine, e.MaxAbsolute, e.Changed, e.Share }.Select(v => v.ToString(format, CultureInfo.InvariantCulture)),
     ];
 
     private static string MarkdownCell(string text)
@@ -125,6 +138,29 @@ public static class LayerDiffReports
         json.WriteNumber("top", suggestion.Top);
         json.WriteNumber("transition", suggestion.Transition);
         json.WriteString("reason", suggestion.Reason);
+        json.Array("candidates", suggestion.Candidates, c =>
+        {
+            json.WriteString("outer", c.Outer);
+            json.WriteNumber("bottom", c.Bottom);
+            json.WriteNumber("top", c.Top);
+            json.Number("score", c.Score);
+        });
         json.WriteEndObject();
     }
+
+    private static void WriteProfiles(Utf8JsonWriter json, IReadOnlyList<TensorProfile> profiles) => json.Array("profiles", profiles, p =>
+    {
+        json.WriteString("model", p.Model);
+        json.WriteString("name", p.Name);
+        json.Number("layer", p.Layer);
+        json.WriteString("component", p.Component);
+        json.Numbers("rows", p.Rows);
+        json.Numbers("columns", p.Columns);
+        json.Array("heads", p.Heads, h =>
+        {
+            json.WriteString("part", h.Part);
+            json.WriteNumber("head", h.Head);
+            json.Number("sum", h.Sum);
+        });
+    });
 }

@@ -1,8 +1,9 @@
 using LayerSwap.Reports;
+using LayerSwap.Reports.Pictures;
 
 namespace LayerSwap;
 
-/// <summary>A plan as JSON.</summary>
+/// <summary>A plan as JSON and as a picture.</summary>
 public static class MergePlanReport
 {
     /// <summary>One JSON object: <c>{tensors: [{name, dtype, shape, operation, strategy, rule, sources, detail, file, offset, bytes}], readBytes, writeBytes, peakMemoryBytes, warnings}</c>.</summary>
@@ -30,5 +31,12 @@ public static class MergePlanReport
             json.WriteNumber("peakMemoryBytes", plan.PeakMemoryBytes);
             json.Texts("warnings", plan.Warnings);
         });
+    }
+
+    /// <summary>A stack of layers, each coloured by the models it comes from, as an SVG document.</summary>
+    public static string ToSvg(this MergePlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return Svg.Alone(LayerStack.Of(plan));
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LayerSwap.Tensors;
+using LayerSwap.Reports.Notebooks;
 
 namespace LayerSwap;
 
@@ -14,6 +15,7 @@ public sealed record SweepResult
 }
 
 /// <summary>What became of a sweep. Printing it gives an aligned table, the best first.</summary>
+[TypeFormatterSource(typeof(NotebookFormatters))]
 public sealed record SweepReport
 {
     /// <summary>All results, the best first; equal scores in the order tried.</summary>

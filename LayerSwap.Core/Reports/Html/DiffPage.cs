@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Xml.Linq;
+using LayerSwap.Analysis;
+using LayerSwap.Reports.Pictures;
+
+namespace LayerSwap.Reports.Html;
+
+/// <summary>A diff as a page: what to know, the pictures, what they suggest, the numbers behind them.</summary>
+internal static class DiffPage
+{
+    /// <summary>Rows of the table that a browser still shows at once; CSV and JSON have them all.</summary>
+    private const int MostRows = 5_000;
+
+    public static IEnumerable<object> Body(LayerDiffReport report, MergePlan? plan)
+    {
+        DiffMeasurement measured = report.Measured;
+        string[] names = PictureNames.Short(report.Models);
+        yield return HtmlPage.Text("h1", "What fine-tuning changed");
+        yield return new XElement("p", $"Base: {Printable.Escape(report.Base)}. Compared: {string.Join(", ", report.Models.Select(Printable.Escape))}. {measured.Tensors.Count.ToString("N0", CultureInfo.InvariantCulture)} tensors, {measured.Tensors.Sum(t => t.ElementCount).ToString("N0", CultureInfo.InvariantCulture)} parameters.");
+        foreach (DiffVerdict verdict in report.Verdicts)
+        {
+            yield return new XElement("p", new XAttribute("class", "note"), verdict.Message);
+        }
+
+        foreach (object part in Section("Heat-map", "Rows are layers, the first at the bottom; embeddings lie below, final norm and head above. Columns are kinds of weights. Lighter is more change."))
+        {
+            yield return part;
+        }
+
+        yield return new XElement("div", new XAttribute("class", "picture"),
+            names.Length > 1 ? new XElement("p", new XElement("label", new XElement("input", new XAttribute("type", "checkbox"), new XAttribute("class", "own")), " each model on its own scale")) : null,
+            HtmlPage.Scrolled(HeatMap.Draw(measured, report.RankedBy)));
+        yield return new XElement("details", HtmlPage.Text("summary", "Rows and columns of every weight"), measured.Profiles.Count > 0
+            ? HtmlPage.Scrolled(Strips.Draw(measured))
+            : new XElement("p", "They were not measured. Ask for them by LayerDiff.WithProfiles(), on the command line by --profiles."));
+        if (measured.Map.LayerCount > 0)
+        {
+            yield return HtmlPage.Text("h2", "By layer");
+            yield return HtmlPage.Scrolled(LayerBars.Draw(measured, report.RankedBy));
+            if (names.Length > 1)
+            {
+                yield return HtmlPage.Text("h2", "Do the models agree?");
+                yield return HtmlPage.Scrolled(AgreementLines.Draw(measured));
+            }
+        }
+
+        if (names.Length == 2)
+        {
+            foreach (object part in Suggestion(report))
+            {
+                yield return part;
+            }
+        }
+
+        if (plan is not null)
+        {
+            yield return HtmlPage.Text("h2", "The merge");
+            yield return HtmlPage.Scrolled(LayerStack.Of(plan));
+        }
+
+        yield return HtmlPage.Text("h2", "The numbers");
+        yield return HtmlPage.Table(["model", "name", "rank", "parameters", "mav", "relative mav", "l2", "relative l2", "cosine", "max", "changed %", "share %"], 2, report.Entries.Take(MostRows).Select(e => (string[])
+            [names[IndexOf(report.Models, e.Model)], e.Name, Whole(e.Rank), Whole(e.Parameters), Svg.Number(e.MeanAbsolute), Svg.Number(e.RelativeMeanAbsolute), Svg.Number(e.L2), Svg.Number(e.RelativeL2), Svg.Number(e.Cosine), Svg.Number(e.MaxAbsolute), Svg.Number(e.Changed * 100), Svg.Number(e.Share * 100)]));
+        if (report.Entries.Count > MostRows)
+        {
+            yield return new XElement("p", string.Create(CultureInfo.InvariantCulture, $"The first {MostRows:N0} of {report.Entries.Count:N0}; CSV and JSON have them all."));
+        }
+
+        if (report.Pairs.Count is > 0 and <= MostRows)
+        {
+            yield return HtmlPage.Table(["models", "name", "cosine", "sign conflict %", "row overlap %"], 2, report.Pairs.Select(p => (string[])
+                [$"{names[IndexOf(report.Models, p.A)]}, {names[IndexOf(report.Models, p.B)]}", p.Name, Svg.Number(p.Cosine), Svg.Number(p.SignConflict * 100), double.IsNaN(p.RowOverlap) ? "\u2013" : Svg.Number(p.RowOverlap * 100)]));
+        }
+
+        if (report.Skipped.Count > 0)
+        {
+            yield return new XElement("p", $"Left out, no arithmetic is defined on them: {string.Join(", ", report.Skipped.Take(20).Select(Printable.Escape))}{(report.Skipped.Count > 20 ? ", ..." : "")}");
+        }
+    }
+
+    private static IEnumerable<object> Suggestion(LayerDiffReport report)
+    {
+        SwapSuggestion suggestion = report.Suggest();
+        yield return HtmlPage.Text("h2", "Suggestion");
+        yield return new XElement("p", suggestion.Reason);
+        if (suggestion.HasStructure)
+        {
+            yield return HtmlPage.Scrolled(LayerStack.Of(suggestion, report.Measured.Map.LayerCount));
+        }
+
+        if (suggestion.Candidates.Count == 0)
+        {
+            yield break;
+        }
+
+        string outer = suggestion.Candidates[0].Outer;
+        Dictionary<(int, int), double> scores = suggestion.Candidates.Where(c => c.Outer == outer).DistinctBy(c => (c.Bottom, c.Top)).ToDictionary(c => (c.Bottom, c.Top), c => c.Score);
+        int layers = report.Measured.Map.LayerCount;
+        string[] numbers = [.. Enumerable.Range(0, layers).Select(Whole)];
+        CellGrid grid = new()
+        {
+            Title = $"Outside from {PictureNames.Short(report.Models)[IndexOf(report.Models, outer)]}",
+            RowTitle = "top layers",
+            ColumnTitle = "bottom layers",
+            Rows = numbers,
+            Columns = numbers,
+            CellWidth = layers > 48 ? 14 : 22,
+            Value = (top, bottom) => scores.TryGetValue((bottom, top), out double score) ? score : null,
+            Hint = (top, bottom) => string.Create(CultureInfo.InvariantCulture, $"bottom {bottom}, top {top}: score {scores[(bottom, top)]:0.###}"),
+            Unit = "share of the variance explained",
+            SharedTo = 1,
+            OwnTo = 1,
+        };
+        yield return new XElement("details", HtmlPage.Text("summary", "Every candidate\u2019s score"),
+            HtmlPage.Scrolled(Svg.Picture(grid.Width, grid.Height, "Scores of all candidates by bottom and top layers", grid.Draw(0, 0))));
+    }
+
+    private static IEnumerable<object> Section(string title, string text) => [HtmlPage.Text("h2", title), new XElement("p", text)];
+
+    private static int IndexOf(IReadOnlyList<string> models, string model) => models.ToList().IndexOf(model);
+
+    private static string Whole(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Whole(int value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,72 @@
+using LayerSwap.Reports;
+using LayerSwap.Reports.Html;
+using LayerSwap.Reports.Pictures;
+
+namespace LayerSwap;
+
+/// <summary>The pictures of a diff.</summary>
+public enum DiffPicture
+{
+    /// <summary>Depth by kind of weight, a grid for each model, coloured by the metric that ranks.</summary>
+    HeatMap,
+
+    /// <summary>The rows and columns of every two-dimensional weight of the layers, as strips in the same grid: the paper's picture. Needs profiles.</summary>
+    Strips,
+
+    /// <summary>Change by layer as bars.</summary>
+    Bars,
+
+    /// <summary>Cosine, sign conflict and row overlap of every two models, by layer.</summary>
+    Agreement,
+}
+
+/// <summary>A diff as one HTML file, and its pictures as SVG. Legible in light and dark, in black and white, and on paper.</summary>
+public static class LayerDiffPictures
+{
+    /// <summary>A page that needs no network, and no script to be read: verdicts, pictures, suggestion, tables.</summary>
+    /// <param name="report">The diff.</param>
+    /// <param name="plan">A merge of the models to draw in it, or null.</param>
+    public static string ToHtml(this LayerDiffReport report, MergePlan? plan = null)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        return HtmlPage.Document($"What fine-tuning changed: {string.Join(", ", PictureNames.Short(report.Models))}", [.. DiffPage.Body(report, plan)]);
+    }
+
+    /// <summary>Writes <see cref="ToHtml"/> to a file, whole or not at all.</summary>
+    /// <param name="report">The diff.</param>
+    /// <param name="path">Where to; never over a file of the models.</param>
+    /// <param name="plan">A merge of the models to draw in it, or null.</param>
+    public static void SaveHtml(this LayerDiffReport report, string path, MergePlan? plan = null)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        ReportFile.Write(path, report.ToHtml(plan), report.Measured.Inputs);
+    }
+
+    /// <summary>One picture as an SVG document.</summary>
+    /// <param name="report">The diff.</param>
+    /// <param name="picture">Which.</param>
+    /// <exception cref="InvalidOperationException">The diff did not measure what the picture shows: strips need profiles, agreement two models, bars layers.</exception>
+    public static string ToSvg(this LayerDiffReport report, DiffPicture picture)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        return Svg.Alone(picture switch
+        {
+            DiffPicture.HeatMap => HeatMap.Draw(report.Measured, report.RankedBy),
+            DiffPicture.Strips => report.Profiles.Count > 0 ? Strips.Draw(report.Measured) : throw new InvalidOperationException("Strips show rows and columns, which this diff did not measure. Remedy: LayerDiff.From(...).To(...).WithProfiles()."),
+            DiffPicture.Bars => report.Measured.Map.LayerCount > 0 ? LayerBars.Draw(report.Measured, report.RankedBy) : throw new InvalidOperationException("Bars show layers, of which these models have none."),
+            DiffPicture.Agreement => report.Models.Count > 1 ? AgreementLines.Draw(report.Measured) : throw new InvalidOperationException("Agreement is of two models or more; this diff has one."),
+            _ => throw new ArgumentOutOfRangeException(nameof(picture), picture, "No such picture."),
+        });
+    }
+
+    /// <summary>Writes <see cref="ToSvg"/> to a file, whole or not at all.</summary>
+    /// <inheritdoc cref="ToSvg"/>
+    /// <param name="report">The diff.</param>
+    /// <param name="picture">Which.</param>
+    /// <param name="path">Where to; never over a file of the models.</param>
+    public static void SaveSvg(this LayerDiffReport report, DiffPicture picture, string path)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        ReportFile.Write(path, report.ToSvg(picture), report.Measured.Inputs);
+    }
+}

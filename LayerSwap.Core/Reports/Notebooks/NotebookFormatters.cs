@@ -1,0 +1,32 @@
+using System.Xml.Linq;
+using LayerSwap.Reports.Html;
+using LayerSwap.Reports.Pictures;
+
+namespace LayerSwap.Reports.Notebooks;
+
+/// <summary>What <see cref="TypeFormatterSourceAttribute"/> points to: made and asked by .NET Interactive, which knows its members by their names.</summary>
+internal sealed class NotebookFormatters
+{
+    private readonly string[] _mimeTypes = ["text/html", "text/plain"];
+
+    public IEnumerable<object> CreateTypeFormatters() => _mimeTypes.Select(m => new ResultFormatter(m));
+}
+
+/// <summary>Shows a result: a diff with its pictures, a plan as a stack of layers, all others as their aligned text.</summary>
+internal sealed class ResultFormatter(string mimeType)
+{
+    public string MimeType => mimeType;
+
+    public bool Format(object instance, TextWriter writer)
+    {
+        writer.Write(mimeType == "text/html" ? Html(instance) : instance.ToString());
+        return true;
+    }
+
+    private static string Html(object instance) => instance switch
+    {
+        LayerDiffReport report => HtmlPage.Piece([.. DiffPage.Body(report, plan: null)]),
+        MergePlan plan => HtmlPage.Piece(HtmlPage.Scrolled(LayerStack.Of(plan)), new XElement("pre", plan.ToString())),
+        _ => HtmlPage.Piece(new XElement("pre", instance.ToString())),
+    };
+}

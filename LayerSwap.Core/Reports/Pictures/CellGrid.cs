@@ -1,0 +1,127 @@
+using System.Globalization;
+using System.Xml.Linq;
+
+namespace LayerSwap.Reports.Pictures;
+
+/// <summary>A grid of coloured cells with axes: rows from the bottom up, as layers lie in a model.</summary>
+internal sealed record CellGrid
+{
+    private const double AxisWidth = 50;
+    private const double TitleHeight = 18;
+    private const double LegendHeight = 46;
+
+    public required string Title { get; init; }
+
+    public required string RowTitle { get; init; }
+
+    public required string ColumnTitle { get; init; }
+
+    /// <summary>From the bottom up.</summary>
+    public required IReadOnlyList<string> Rows { get; init; }
+
+    public required IReadOnlyList<string> Columns { get; init; }
+
+    /// <summary>By row, then column; null where there is no cell.</summary>
+    public required Func<int, int, double?> Value { get; init; }
+
+    /// <summary>What shows when one points at a cell.</summary>
+    public required Func<int, int, string> Hint { get; init; }
+
+    /// <summary>What the scale measures, with its unit.</summary>
+    public required string Unit { get; init; }
+
+    public double From { get; init; }
+
+    /// <summary>The end of the scale that grids side by side share.</summary>
+    public required double SharedTo { get; init; }
+
+    /// <summary>The end of this grid's own scale.</summary>
+    public required double OwnTo { get; init; }
+
+    /// <summary>What a row is, for rows that are not cells by column but one cell over all: outside the layers.</summary>
+    public Func<int, bool> IsWhole { get; init; } = _ => false;
+
+    public double CellWidth { get; init; } = 34;
+
+    public double CellHeight => Rows.Count > 48 ? 9 : 15;
+
+    public double Width => Math.Max(AxisWidth + (Columns.Count * CellWidth) + 16, 230);
+
+    public double Height => Top + (Rows.Count * CellHeight) + 16 + LegendHeight;
+
+    /// <summary>Long names of columns are written aslant.</summary>
+    private bool Aslant => Columns.Any(c => c.Length > 5);
+
+    private double Top => TitleHeight + (Aslant ? 64 : 18);
+
+    public XElement Draw(double x, double y)
+    {
+        XElement drawn = Svg.Moved(x, y, Svg.Text(AxisWidth, 12, Title, "start", Svg.Class("title")));
+        for (int c = 0; c < Columns.Count; c++)
+        {
+            double middle = AxisWidth + ((c + 0.5) * CellWidth);
+            drawn.Add(Aslant
+                ? Svg.Text(middle - 4, Top - 5, Columns[c], "start", new XAttribute("transform", string.Create(CultureInfo.InvariantCulture, $"rotate(-40 {middle - 4:0.##} {Top - 5:0.##})")))
+                : Svg.Text(middle, Top - 5, Columns[c], "middle"));
+        }
+
+        int every = Rows.Count > 48 ? 4 : 1;
+        for (int r = 0; r < Rows.Count; r++)
+        {
+            double bottom = Top + ((Rows.Count - r) * CellHeight);
+            if (IsWhole(r) || !int.TryParse(Rows[r], NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number % every == 0)
+            {
+                drawn.Add(Svg.Text(AxisWidth - 5, bottom - (CellHeight / 2) + 4, Short(Rows[r]), "end", Svg.Title(Printable.Escape(Rows[r]))));
+            }
+
+            for (int c = 0; c < (IsWhole(r) ? 1 : Columns.Count); c++)
+            {
+                if (Value(r, c) is { } value)
+                {
+                    drawn.Add(Cell(r, c, value, bottom - CellHeight, IsWhole(r) ? Columns.Count * CellWidth : CellWidth));
+                }
+            }
+        }
+
+        double end = Top + (Rows.Count * CellHeight);
+        drawn.Add(Svg.Text(12, Top + (Rows.Count * CellHeight / 2), RowTitle, "middle", Svg.Class("faint"), new XAttribute("transform", string.Create(CultureInfo.InvariantCulture, $"rotate(-90 8 {Top + (Rows.Count * CellHeight / 2):0.##})"))),
+            Svg.Text(AxisWidth + (Columns.Count * CellWidth / 2), end + 12, ColumnTitle, "middle", Svg.Class("faint")),
+            Legend(end + 18, SharedTo, "shared-only", "scale"), Legend(end + 18, OwnTo, "own-only", "own scale"));
+        return drawn;
+    }
+
+    private XElement Cell(int row, int column, double value, double y, double width)
+    {
+        double x = AxisWidth + (column * CellWidth);
+        if (!double.IsFinite(value))
+        {
+            return Svg.Group(Svg.Rect(x, y, width, CellHeight, "none", Svg.Class("cell")), Svg.Text(x + (width / 2), y + (CellHeight / 2) + 4, "\u00d7", "middle"), Svg.Title(Hint(row, column)));
+        }
+
+        return Svg.Rect(x, y, width, CellHeight, Colors.Scale(Part(value, SharedTo)), Svg.Class("cell"), new XAttribute("style", "--own:" + Colors.Scale(Part(value, OwnTo))), Svg.Title(Hint(row, column)));
+    }
+
+    private double Part(double value, double to) => to > From ? (value - From) / (to - From) : 0;
+
+    /// <summary>A bar of the colours with the numbers that its ends and middle stand for.</summary>
+    private XElement Legend(double y, double to, string shown, string scale)
+    {
+        const int steps = 40;
+        double width = Math.Max(150, Math.Min(220, Columns.Count * CellWidth));
+        XElement legend = Svg.Moved(AxisWidth, y, Svg.Class(shown));
+        for (int i = 0; i < steps; i++)
+        {
+            legend.Add(Svg.Rect(i * width / steps, 0, (width / steps) + 0.4, 8, Colors.Scale(i / (steps - 1.0))));
+        }
+
+        legend.Add(Svg.Text(0, 19, Svg.Number(From)), Svg.Text(width / 2, 19, Svg.Number((From + to) / 2), "middle"), Svg.Text(width, 19, (Passed(to) ? "\u2265 " : "") + Svg.Number(to), "end"),
+            Svg.Text(0, 31, $"{scale}: {Unit}", "start", Svg.Class("faint")));
+        return legend;
+    }
+
+    /// <summary>Whether a cell's value lies beyond the end of the scale.</summary>
+    private bool Passed(double to) => Enumerable.Range(0, Rows.Count).Any(r => Enumerable.Range(0, IsWhole(r) ? 1 : Columns.Count).Any(c => Value(r, c) > to));
+
+    private static string Short(string name) => name.Length <= 6 ? name : name.Contains("embed", StringComparison.OrdinalIgnoreCase) || name.Contains("wte", StringComparison.Ordinal) ? "embed"
+        : name.EndsWith("norm", StringComparison.Ordinal) ? "norm" : name.EndsWith("head", StringComparison.Ordinal) ? "head" : name[..5] + "\u2026";
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Text;
+using System.Xml.Linq;
+using LayerSwap.Analysis;
+
+namespace LayerSwap.Reports.Pictures;
+
+/// <summary>The paper's picture: in each cell of depth by kind the rows of the weight as strips above, its columns below. Long profiles are shown as the means of neighbours.</summary>
+internal static class Strips
+{
+    private const double CellWidth = 74;
+    private const double CellHeight = 18;
+    private const double Left = 34;
+    private const double Top = 40;
+    private const int Colours = 32;
+
+    public static XElement Draw(DiffMeasurement measured)
+    {
+        TensorProfile[] profiles = [.. measured.Profiles.Where(p => p.Layer is not null && measured.Map[p.Name].InMainStack)];
+        string[] names = PictureNames.Short(measured.Models);
+        double largest = profiles.SelectMany(p => Binned(p.Rows).Concat(Binned(p.Columns))).Where(double.IsFinite).DefaultIfEmpty(0).Max();
+        string[] kinds = KindColumns.Of(measured).FirstOrDefault()?.Kinds.Where(k => profiles.Any(p => KindColumns.KindOf(measured.Map[p.Name]) == k)).ToArray() ?? [];
+        int layers = measured.Map.LayerCount;
+        double panel = Left + (kinds.Length * CellWidth) + 14, height = Top + (layers * CellHeight) + 44;
+        XElement picture = Svg.Picture(Math.Max(panel * names.Length, 330), height, "Row and column profiles by layer and kind");
+        for (int m = 0; m < names.Length; m++)
+        {
+            picture.Add(Panel(m * panel, names[m], kinds, layers, largest, measured, [.. profiles.Where(p => p.Model == measured.Models[m])]));
+        }
+
+        picture.Add(Legend(height - 32, largest));
+        return picture;
+    }
+
+    private static XElement Panel(double x, string name, string[] kinds, int layers, double largest, DiffMeasurement measured, TensorProfile[] profiles)
+    {
+        StringBuilder[] paths = [.. Enumerable.Range(0, Colours).Select(_ => new StringBuilder())];
+        XElement panel = Svg.Moved(x, 0, Svg.Text(Left, 12, name, "start", Svg.Class("title")));
+        for (int k = 0; k < kinds.Length; k++)
+        {
+            panel.Add(Svg.Text(Left + ((k + 0.5) * CellWidth), Top - 6, kinds[k], "middle"));
+        }
+
+        for (int l = 0; l < layers; l++)
+        {
+            panel.Add(Svg.Text(Left - 5, CellTop(l) + 13, l.ToString(CultureInfo.InvariantCulture), "end"));
+        }
+
+        // Of several weights of one kind, such as experts, the first is drawn: strips of different weights have no common row.
+        foreach (TensorProfile profile in profiles.DistinctBy(p => (p.Layer, KindColumns.KindOf(measured.Map[p.Name]))))
+        {
+            double left = Left + (Array.IndexOf(kinds, KindColumns.KindOf(measured.Map[profile.Name])) * CellWidth), top = CellTop(profile.Layer!.Value);
+            Add(paths, Binned(profile.Rows), left, top + 1, largest);
+            Add(paths, Binned(profile.Columns), left, top + (CellHeight / 2) + 0.5, largest);
+            panel.Add(Svg.Rect(left, top, CellWidth - 2, CellHeight, "none", new XAttribute("pointer-events", "all"), Svg.Title(Printable.Escape(
+                $"{name}, {profile.Name}: rows {Svg.Number(profile.Rows.Min())} to {Svg.Number(profile.Rows.Max())} (above), columns {Svg.Number(profile.Columns.Min())} to {Svg.Number(profile.Columns.Max())} (below)"))));
+        }
+
+        panel.AddFirst(paths.Select((p, i) => (Path: p, Colour: i)).Where(p => p.Path.Length > 0).Select(p => Svg.Path(p.Path.ToString(), new XAttribute("fill", Colors.Scale(p.Colour / (Colours - 1.0))))));
+        return panel;
+
+        double CellTop(int layer) => Top + ((layers - 1 - layer) * CellHeight);
+    }
+
+    private static void Add(StringBuilder[] paths, double[] values, double left, double top, double largest)
+    {
+        double width = (CellWidth - 2) / values.Length;
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (double.IsFinite(values[i]))
+            {
+                int colour = largest > 0 ? (int)Math.Round(values[i] / largest * (Colours - 1)) : 0;
+                paths[colour].Append(CultureInfo.InvariantCulture, $"M{left + (i * width):0.##} {top:0.##}h{width:0.##}v{(CellHeight / 2) - 1.5:0.##}h-{width:0.##}z");
+            }
+        }
+    }
+
+    private static XElement Legend(double y, double largest)
+    {
+        XElement legend = Svg.Moved(Left, y);
+        for (int i = 0; i < 40; i++)
+        {
+            legend.Add(Svg.Rect(i * 4, 0, 4.3, 8, Colors.Scale(i / 39.0)));
+        }
+
+        legend.Add(Svg.Text(0, 19, "0"), Svg.Text(160, 19, Svg.Number(largest), "end"), Svg.Text(170, 8, "mean |W \u2212 W_base| of rows (above) and columns (below)", "start", Svg.Class("faint")));
+        return legend;
+    }
+
+    /// <summary>At most 36 values: the means of neighbours.</summary>
+    private static double[] Binned(IReadOnlyList<double> profile)
+    {
+        int count = Math.Min(36, profile.Count);
+        return [.. Enumerable.Range(0, count).Select(i =>
+        {
+            int from = (int)((long)i * profile.Count / count), to = (int)((i + 1L) * profile.Count / count);
+            return Enumerable.Range(from, to - from).Average(r => profile[r]);
+        })];
+    }
+}
