@@ -14,7 +14,7 @@ internal static class ReadmeSamples
             .GroupBy(LayerGrouping.Layer).RankBy(DiffMetric.MeanAbsolute)
             .RunAsync();
         Console.WriteLine(diff);                                                  // an aligned table
-        diff.SaveJson("diff.json");
+        diff.SaveHtml("diff.html");                                               // one page, no network; ToSvg, SaveJson, SaveCsv
         #endregion
 
         #region sample
@@ -26,6 +26,7 @@ internal static class ReadmeSamples
 
         #region sample
         await Merge.Onto(math).Swap(Layers.First(5) | Layers.Last(2), from: swahili).SaveAsync("out/outer");
+        await Merge.Onto(math).Swap(diff.MoreIn(swahili).Contiguous(), from: swahili).SaveAsync("out/by-diff");
         await Merge.Soup(math, swahili).SaveAsync("out/soup");
         await Merge.Onto(baseline).With(math).With(swahili, weight: 0.6).TaskArithmetic(scale: 0.8).SaveAsync("out/arithmetic");
         #endregion

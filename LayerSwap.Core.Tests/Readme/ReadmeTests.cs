@@ -42,7 +42,7 @@ public sealed partial class ReadmeTests
         }
 
         string[] outputs = [.. Directory.EnumerateDirectories(temp["out"]).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
-        Assert.Equal(["arithmetic", "math-swahili", "outer", "rules", "soup"], outputs);
+        Assert.Equal(["arithmetic", "by-diff", "math-swahili", "outer", "rules", "soup"], outputs);
         foreach (string output in outputs)
         {
             Assert.True((await Checkpoint.VerifyAsync(temp["out", output])).Ok, output);

@@ -167,26 +167,27 @@ internal static class ChangeKernel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int OriginVectors(ReadOnlySpan<float> origin, OriginSums into)
     {
-        Vector512<double> abs = default, square = default;
+        Vector512<double> abs = default, low = default, high = default;
         ref float from = ref MemoryMarshal.GetReference(origin);
         int end = WholeVectors(origin.Length);
         for (int i = 0; i < end; i += Vector512<float>.Count)
         {
             (Vector512<double> x0, Vector512<double> x1) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
             abs += Vector512.Abs(x0) + Vector512.Abs(x1);
-            square = Vector512.MultiplyAddEstimate(x0, x0, square);
-            square = Vector512.MultiplyAddEstimate(x1, x1, square);
+            low = Vector512.MultiplyAddEstimate(x0, x0, low);
+            high = Vector512.MultiplyAddEstimate(x1, x1, high);
         }
 
         into.Abs += Vector512.Sum(abs);
-        into.Square += Vector512.Sum(square);
+        into.Square += Vector512.Sum(low + high);
         return end;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ChangeSums into)
     {
-        Vector512<double> absChange = default, squareChange = default, squareTuned = default, dot = default;
+        // Two of each: one alone would wait for itself.
+        Vector512<double> absChange = default, change0 = default, change1 = default, tuned0 = default, tuned1 = default, dot0 = default, dot1 = default;
         Vector512<float> max = default;
         Vector512<int> same = default;
         ref float from = ref MemoryMarshal.GetReference(origin);
@@ -201,20 +202,20 @@ internal static class ChangeKernel
             (Vector512<double> y0, Vector512<double> y1) = Vector512.Widen(y);
             (Vector512<double> d0, Vector512<double> d1) = Vector512.Widen(abs);
             absChange += d0 + d1;
-            squareChange = Vector512.MultiplyAddEstimate(d0, d0, squareChange);
-            squareTuned = Vector512.MultiplyAddEstimate(y0, y0, squareTuned);
-            dot = Vector512.MultiplyAddEstimate(x0, y0, dot);
-            squareChange = Vector512.MultiplyAddEstimate(d1, d1, squareChange);
-            squareTuned = Vector512.MultiplyAddEstimate(y1, y1, squareTuned);
-            dot = Vector512.MultiplyAddEstimate(x1, y1, dot);
+            change0 = Vector512.MultiplyAddEstimate(d0, d0, change0);
+            tuned0 = Vector512.MultiplyAddEstimate(y0, y0, tuned0);
+            dot0 = Vector512.MultiplyAddEstimate(x0, y0, dot0);
+            change1 = Vector512.MultiplyAddEstimate(d1, d1, change1);
+            tuned1 = Vector512.MultiplyAddEstimate(y1, y1, tuned1);
+            dot1 = Vector512.MultiplyAddEstimate(x1, y1, dot1);
         }
 
         ChangeSums sums = new()
         {
             AbsChange = Vector512.Sum(absChange),
-            SquareChange = Vector512.Sum(squareChange),
-            SquareTuned = Vector512.Sum(squareTuned),
-            Dot = Vector512.Sum(dot),
+            SquareChange = Vector512.Sum(change0 + change1),
+            SquareTuned = Vector512.Sum(tuned0 + tuned1),
+            Dot = Vector512.Sum(dot0 + dot1),
             Changed = end - Vector512.Sum(same),
         };
         for (int lane = 0; lane < Vector512<float>.Count; lane++)
@@ -229,7 +230,7 @@ internal static class ChangeKernel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int PairVectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b, AgreementSums into)
     {
-        Vector512<double> dot = default;
+        Vector512<double> low = default, high = default;
         Vector512<int> conflicts = default;
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float first = ref MemoryMarshal.GetReference(a);
@@ -243,11 +244,11 @@ internal static class ChangeKernel
             conflicts -= opposite.AsInt32();
             (Vector512<double> p0, Vector512<double> p1) = Vector512.Widen(p);
             (Vector512<double> q0, Vector512<double> q1) = Vector512.Widen(q);
-            dot = Vector512.MultiplyAddEstimate(p0, q0, dot);
-            dot = Vector512.MultiplyAddEstimate(p1, q1, dot);
+            low = Vector512.MultiplyAddEstimate(p0, q0, low);
+            high = Vector512.MultiplyAddEstimate(p1, q1, high);
         }
 
-        into.Dot += Vector512.Sum(dot);
+        into.Dot += Vector512.Sum(low + high);
         into.Conflicts += Vector512.Sum(conflicts);
         return end;
     }
