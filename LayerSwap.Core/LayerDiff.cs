@@ -50,7 +50,8 @@ public sealed class LayerDiff
     /// <summary>Reads everything once and measures.</summary>
     /// <param name="progress">Told how far the reading has come; null for nobody.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    /// <exception cref="MergeException">Names or shapes differ; all that differs is named.</exception>
+    /// <exception cref="MergeException">Names or shapes differ, all that differs is named; or two models have one name, so that figures could not be told apart.</exception>
+    /// <exception cref="CheckpointException">Profiles were asked for, and the base's config.json cannot be read.</exception>
     /// <exception cref="InvalidOperationException">No model was named.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public Task<LayerDiffReport> RunAsync(IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) => _request.Models.Count == 0

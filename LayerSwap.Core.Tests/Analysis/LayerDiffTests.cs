@@ -110,6 +110,20 @@ public sealed class LayerDiffTests
     }
 
     [Fact]
+    public async Task A_model_that_is_compared_twice_is_refused()
+    {
+        MergeException refused = await Assert.ThrowsAsync<MergeException>(() => LayerDiff.From(Base).To(Outer, Middle, Outer).RunAsync());
+        Assert.Contains("outer is compared 2 times", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Large_doubles_are_numbers()
+    {
+        ICheckpoint origin = SmallModels.Of("a", DType.Float64, ("w", [2], [1, 1e200])), tuned = SmallModels.Of("b", DType.Float64, ("w", [2], [1, 2e200]));
+        Assert.DoesNotContain((await LayerDiff.From(origin).To(tuned).RunAsync()).Verdicts, v => v.Kind == DiffVerdictKind.NotFinite);
+    }
+
+    [Fact]
     public async Task Doubles_are_measured_in_doubles_and_integers_are_left_out()
     {
         ICheckpoint Model(string name, double value) => Checkpoint.InMemory(name, [

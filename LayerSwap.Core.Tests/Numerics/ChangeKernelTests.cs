@@ -14,8 +14,8 @@ public class ChangeKernelTests
         {
             float[] x = noise.Weights(length + 3), y = [.. noise.Weights(length + 3).Zip(x, (a, b) => noise.Below(3) == 0 ? b : a)];
             ChangeSums vector = new(), scalar = new(), oracle = Define(x.AsSpan(3), y.AsSpan(3));
-            ChangeKernel.Observe<float>(x.AsSpan(3), y.AsSpan(3), vector);
-            ChangeKernel.Scalar<float>(x.AsSpan(3), y.AsSpan(3), scalar);
+            ChangeKernel.Observe<float>(x.AsSpan(3), y.AsSpan(3), [], vector);
+            ChangeKernel.Scalar<float>(x.AsSpan(3), y.AsSpan(3), [], scalar);
             AssertClose(oracle, vector);
             AssertClose(oracle, scalar);
         }
@@ -26,7 +26,7 @@ public class ChangeKernelTests
     {
         double[] x = [.. new Noise(12).Weights(50).Select(f => f * 1.1)], y = [.. new Noise(13).Weights(50).Select(f => f * 1.3)];
         ChangeSums sums = new();
-        ChangeKernel.Observe<double>(x, y, sums);
+        ChangeKernel.Observe<double>(x, y, [], sums);
         Assert.Equal(x.Zip(y, (a, b) => Math.Abs(b - a)).Sum(), sums.AbsChange, Tolerance);
         Assert.Equal(x.Zip(y, (a, b) => a * b).Sum(), sums.Dot, Tolerance);
         Assert.Equal(x.Zip(y, (a, b) => Math.Abs(b - a)).Max(), sums.MaxAbs);
@@ -37,11 +37,11 @@ public class ChangeKernelTests
     {
         float[] x = [.. Enumerable.Repeat(0f, 40)], y = [.. Enumerable.Repeat(-0f, 40)];
         ChangeSums sums = new();
-        ChangeKernel.Observe<float>(x, y, sums);
+        ChangeKernel.Observe<float>(x, y, [], sums);
         Assert.Equal(40, sums.Changed);
         Assert.Equal(0, sums.AbsChange);
         sums = new();
-        ChangeKernel.Observe<float>([.. Enumerable.Repeat(float.NaN, 40)], [.. Enumerable.Repeat(float.NaN, 40)], sums);
+        ChangeKernel.Observe<float>([.. Enumerable.Repeat(float.NaN, 40)], [.. Enumerable.Repeat(float.NaN, 40)], [], sums);
         Assert.Equal(0, sums.Changed);
     }
 
@@ -55,10 +55,10 @@ public class ChangeKernelTests
         float[] x = new Noise(14).Weights(37), y = new Noise(15).Weights(37);
         y[at] = float.NaN;
         ChangeSums sums = new();
-        ChangeKernel.Observe<float>(x, y, sums);
+        ChangeKernel.Observe<float>(x, y, [], sums);
         Assert.Equal([double.NaN, double.NaN, double.NaN, double.NaN, double.NaN], [sums.AbsChange, sums.SquareChange, sums.SquareTuned, sums.Dot, sums.MaxAbs]);
         ChangeSums later = new();
-        ChangeKernel.Observe<float>(x, x, later);
+        ChangeKernel.Observe<float>(x, x, [], later);
         sums.Add(later);
         later.Add(sums);
         Assert.True(double.IsNaN(sums.MaxAbs) && double.IsNaN(later.MaxAbs));
@@ -99,8 +99,8 @@ public class ChangeKernelTests
                 Assert.Equal(x.Sum(v => Math.Abs((double)v)), sums.Abs, Tolerance * (length + 1));
                 Assert.Equal(x.Sum(v => (double)v * v), sums.Square, Tolerance * (length + 1));
             });
-            Assert.Equal(changes.Sum(), ProfileKernel.Observe<float>(x, y, columns), Tolerance * (length + 1));
-            Assert.Equal(changes.Sum(), ProfileKernel.Scalar<float>(x, y, twin), Tolerance * (length + 1));
+            Assert.Equal(changes.Sum(), ChangeKernel.Observe<float>(x, y, columns, new ChangeSums()), Tolerance * (length + 1));
+            Assert.Equal(changes.Sum(), ChangeKernel.Scalar<float>(x, y, twin, new ChangeSums()), Tolerance * (length + 1));
             Assert.Equal(changes.Select((c, i) => i + c), columns);
             Assert.Equal(columns, twin);
         }
@@ -111,8 +111,8 @@ public class ChangeKernelTests
     {
         float[] x = new Noise(17).Weights(64), y = new Noise(18).Weights(64);
         ChangeSums whole = Define(x, y), parts = new();
-        ChangeKernel.Observe<float>(x.AsSpan(0, 20), y.AsSpan(0, 20), parts);
-        ChangeKernel.Observe<float>(x.AsSpan(20), y.AsSpan(20), parts);
+        ChangeKernel.Observe<float>(x.AsSpan(0, 20), y.AsSpan(0, 20), [], parts);
+        ChangeKernel.Observe<float>(x.AsSpan(20), y.AsSpan(20), [], parts);
         AssertClose(whole, parts);
     }
 

@@ -24,7 +24,10 @@ internal sealed class ChangeTotal(int models)
 
     public bool IsBaseFinite => double.IsFinite(_all.Origin.Abs);
 
-    public bool IsFinite(int model) => double.IsFinite(_all.Models[model].SquareTuned);
+    /// <summary>Whether a model's elements are all numbers; beside a finite base told by the changes, since squares of large doubles overflow.</summary>
+    public bool IsFinite(int model) => IsFiniteIn(_all, model);
+
+    public static bool IsFiniteIn(TensorChange change, int model) => double.IsFinite(double.IsFinite(change.Origin.Abs) ? change.Models[model].AbsChange : change.Models[model].SquareTuned);
 
     public double AbsoluteSum(int model) => _all.Models[model].AbsChange;
 
@@ -55,7 +58,8 @@ internal sealed class ChangeTotal(int models)
         DiffMetric.RelativeMeanAbsolute => RelativeMeanAbsolute(model),
         DiffMetric.L2 => L2(model),
         DiffMetric.RelativeL2 => RelativeL2(model),
-        DiffMetric.Cosine => 1 - Cosine(model),
+        // The cosine of a thing with itself is 1 but for rounding, which is no change.
+        DiffMetric.Cosine => HasChanged(model) ? 1 - Cosine(model) : 0,
         DiffMetric.Changed => Changed(model),
         _ => MeanAbsolute(model),
     };

@@ -13,6 +13,9 @@ internal sealed record DiffMeasurement
     /// <summary>What was gathered of each of <see cref="Tensors"/>.</summary>
     public required IReadOnlyList<TensorChange> Changes { get; init; }
 
+    /// <summary>Whether profiles were asked for.</summary>
+    public required bool WithProfiles { get; init; }
+
     /// <summary>Model by model; empty where they were not asked for.</summary>
     public required IReadOnlyList<TensorProfile> Profiles { get; init; }
 

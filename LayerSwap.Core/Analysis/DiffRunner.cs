@@ -32,6 +32,7 @@ internal static class DiffRunner
             Map = LayerMap.Of(request.Base),
             Tensors = measured,
             Changes = changes,
+            WithProfiles = request.WithProfiles,
             Profiles = [.. Enumerable.Range(0, request.Models.Count).SelectMany(m => profiles.Where(p => p.Length > 0).Select(p => p[m]))],
             Skipped = [.. tensors[false].Select(t => t.Name)],
         };
@@ -44,6 +45,11 @@ internal static class DiffRunner
         Problems problems = new();
         ICheckpoint origin = all[0];
         string baseName = Printable.Escape(origin.Name);
+        foreach (IGrouping<string, ICheckpoint> twice in all.Skip(1).GroupBy(m => m.Name, StringComparer.Ordinal).Where(g => g.Count() > 1))
+        {
+            problems.Add($"{Printable.Escape(twice.Key)} is compared {twice.Count()} times; figures of models are told apart by their names. Remedy: name each model once.");
+        }
+
         foreach (ICheckpoint model in all.Skip(1))
         {
             string name = Printable.Escape(model.Name);

@@ -40,7 +40,7 @@ public sealed record DiffThreshold
         Array.Sort(all);
         double place = _value * (all.Length - 1);
         int below = (int)place, above = Math.Min(below + 1, all.Length - 1);
-        return below == place ? all[below] : all[below] + ((place - below) * (all[above] - all[below]));
+        return all[below] == all[above] || below == place ? all[below] : all[below] + ((place - below) * (all[above] - all[below]));
     }
 }
 

@@ -1,4 +1,5 @@
 using LayerSwap.Checkpoints;
+using LayerSwap.Models;
 
 namespace LayerSwap.Analysis;
 
@@ -8,7 +9,8 @@ internal static class HeadLayout
     /// <summary>The heads' sums of a weight whose profiles are known; empty where it has no heads.</summary>
     public static IReadOnlyList<HeadChange> Of(TensorPlace place, ModelConfig? config, double[] rows, double[] columns)
     {
-        if (place.Kind != TensorKind.Attention || config is not { Heads: > 0 and { } heads, HeadSize: > 0 and { } size })
+        // The counts are the language model's, not those of a tower that sees or hears.
+        if (place.Kind != TensorKind.Attention || place.Stack is null || StackRole.Rank(place.Stack) == 0 || config is not { Heads: > 0 and { } heads, HeadSize: > 0 and { } size } || size > Array.MaxLength)
         {
             return [];
         }
@@ -20,11 +22,11 @@ internal static class HeadLayout
             "k_proj" or "key" or "k" or "wk" or "k_lin" => Split(rows, size, ("k", groups)),
             "v_proj" or "value" or "v" or "wv" or "v_lin" => Split(rows, size, ("v", groups)),
             "o_proj" or "out_proj" or "o" or "wo" or "out_lin" or "dense" => Split(columns, size, ("o", heads)),
-            "qkv_proj" => Split(rows, size, ("q", heads), ("k", groups), ("v", groups)),
+            "qkv_proj" when config.ModelType is not "codegen" => Split(rows, size, ("q", heads), ("k", groups), ("v", groups)),
             "query_key_value" => Split(rows, 3 * size, ("qkv", heads)),
-            // GPT-2 stores its weights in x out.
-            "c_attn" => Split(columns, size, ("q", heads), ("k", heads), ("v", heads)),
-            "c_proj" => Split(rows, size, ("o", heads)),
+            // GPT-2 stores its weights in x out; others that took its names do not.
+            "c_attn" when config.ModelType is "gpt2" => Split(columns, size, ("q", heads), ("k", heads), ("v", heads)),
+            "c_proj" when config.ModelType is "gpt2" => Split(rows, size, ("o", heads)),
             _ => [],
         };
     }
@@ -34,6 +36,12 @@ internal static class HeadLayout
         long rows = 0;
         foreach ((_, long heads) in parts)
         {
+            // Held against the weight before anything is multiplied: a config.json may say any number.
+            if (heads < 1 || heads > profile.Length / size)
+            {
+                return [];
+            }
+
             rows += heads * size;
         }
 

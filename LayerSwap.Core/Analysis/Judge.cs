@@ -79,7 +79,7 @@ internal static class Judge
         {
             if (!whole.IsFinite(m))
             {
-                yield return NotFinite(measured.Models[m], [.. measured.Tensors.Where((_, i) => !double.IsFinite(measured.Changes[i].Models[m].SquareTuned))]);
+                yield return NotFinite(measured.Models[m], [.. measured.Tensors.Where((_, i) => !ChangeTotal.IsFiniteIn(measured.Changes[i], m))]);
             }
         }
     }

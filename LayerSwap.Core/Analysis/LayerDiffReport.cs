@@ -93,7 +93,7 @@ public sealed partial record LayerDiffReport
     public IReadOnlyList<ThresholdShare> SharesAbove(DiffThreshold threshold)
     {
         ArgumentNullException.ThrowIfNull(threshold);
-        if (Profiles.Count == 0)
+        if (!Measured.WithProfiles)
         {
             throw new InvalidOperationException("Thresholds are held against rows and columns, which this diff did not measure. Remedy: LayerDiff.From(...).To(...).WithProfiles().");
         }

@@ -21,15 +21,15 @@ internal sealed class ProfileSums(long columns)
     /// <summary>The sums of the columns met.</summary>
     public ReadOnlySpan<double> Columns => _columns.Values;
 
-    /// <summary>Adds elements that follow one another; several calls follow one another too.</summary>
-    public void Observe<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, long start)
+    /// <summary>Adds elements that follow one another, to their rows and columns and to the sums of all; several calls follow one another too.</summary>
+    public void Observe<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, long start, ChangeSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         while (!origin.IsEmpty)
         {
             (long row, long column) = Math.DivRem(start, columns);
             int count = (int)Math.Min(columns - column, origin.Length);
-            _rows.At(row, 1)[0] += ProfileKernel.Observe(origin[..count], tuned[..count], _columns.At(column, count));
+            _rows.At(row, 1)[0] += ChangeKernel.Observe(origin[..count], tuned[..count], _columns.At(column, count), into);
             origin = origin[count..];
             tuned = tuned[count..];
             start += count;

@@ -56,8 +56,14 @@ internal sealed class ChangeReduction(int models, long columns) : IRowsReduction
         ChangeKernel.ObserveOrigin(rows[0], state.Origin);
         for (int m = 0; m < models; m++)
         {
-            ChangeKernel.Observe(rows[0], rows[m + 1], state.Models[m]);
-            state.Profiles?[m].Observe(rows[0], rows[m + 1], start);
+            if (state.Profiles is null)
+            {
+                ChangeKernel.Observe(rows[0], rows[m + 1], [], state.Models[m]);
+            }
+            else
+            {
+                state.Profiles[m].Observe(rows[0], rows[m + 1], start, state.Models[m]);
+            }
         }
 
         for (int p = 0; p < _pairs.Length; p++)

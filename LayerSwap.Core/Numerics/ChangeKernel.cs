@@ -100,34 +100,48 @@ internal static class ChangeKernel
     }
 
     /// <summary>One model beside the base.</summary>
+    /// <param name="origin">The base's elements.</param>
+    /// <param name="tuned">The model's, as many.</param>
+    /// <param name="columns">Empty, or as many sums, to each of which the absolute change of its element is added.</param>
+    /// <param name="into">Added to.</param>
+    /// <returns>The sum of the absolute changes.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Observe<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ChangeSums into)
+    public static double Observe<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> columns, ChangeSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int done = typeof(T) == typeof(float)
-            ? Vectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), into)
-            : 0;
-        Scalar(origin[done..], tuned[done..], into);
+        int done = 0;
+        double sum = 0;
+        if (typeof(T) == typeof(float))
+        {
+            (done, sum) = Vectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), columns, into);
+        }
+
+        return sum + Scalar(origin[done..], tuned[done..], columns.IsEmpty ? columns : columns[done..], into);
     }
 
     /// <summary>The scalar definition: the change in the precision of the inputs, everything summed in doubles. The greatest change is of those that are numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ChangeSums into)
+    public static double Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> columns, ChangeSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ChangeSums sums = new();
         for (int i = 0; i < origin.Length; i++)
         {
-            double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(tuned[i]), d = double.CreateTruncating(tuned[i] - origin[i]);
-            sums.AbsChange += Math.Abs(d);
+            double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(tuned[i]), d = Math.Abs(double.CreateTruncating(tuned[i] - origin[i]));
+            sums.AbsChange += d;
             sums.SquareChange += d * d;
             sums.SquareTuned += y * y;
             sums.Dot += x * y;
-            sums.MaxAbs = Math.Abs(d) > sums.MaxAbs ? Math.Abs(d) : sums.MaxAbs;
+            sums.MaxAbs = d > sums.MaxAbs ? d : sums.MaxAbs;
             sums.Changed += SameBits(origin[i], tuned[i]) ? 0 : 1;
+            if (!columns.IsEmpty)
+            {
+                columns[i] += d;
+            }
         }
 
         into.Add(sums);
+        return sums.AbsChange;
     }
 
     /// <summary>Two models beside the base.</summary>
@@ -184,7 +198,7 @@ internal static class ChangeKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ChangeSums into)
+    private static (int Done, double Sum) Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<double> columns, ChangeSums into)
     {
         // Two of each: one alone would wait for itself.
         Vector512<double> absChange = default, change0 = default, change1 = default, tuned0 = default, tuned1 = default, dot0 = default, dot1 = default;
@@ -192,6 +206,8 @@ internal static class ChangeKernel
         Vector512<int> same = default;
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float to = ref MemoryMarshal.GetReference(tuned);
+        ref double column = ref MemoryMarshal.GetReference(columns);
+        bool byColumn = !columns.IsEmpty;
         int end = WholeVectors(origin.Length);
         for (int i = 0; i < end; i += Vector512<float>.Count)
         {
@@ -202,6 +218,12 @@ internal static class ChangeKernel
             (Vector512<double> y0, Vector512<double> y1) = Vector512.Widen(y);
             (Vector512<double> d0, Vector512<double> d1) = Vector512.Widen(abs);
             absChange += d0 + d1;
+            if (byColumn)
+            {
+                (Vector512.LoadUnsafe(ref column, (nuint)i) + d0).StoreUnsafe(ref column, (nuint)i);
+                (Vector512.LoadUnsafe(ref column, (nuint)(i + Vector512<double>.Count)) + d1).StoreUnsafe(ref column, (nuint)(i + Vector512<double>.Count));
+            }
+
             change0 = Vector512.MultiplyAddEstimate(d0, d0, change0);
             tuned0 = Vector512.MultiplyAddEstimate(y0, y0, tuned0);
             dot0 = Vector512.MultiplyAddEstimate(x0, y0, dot0);
@@ -210,21 +232,19 @@ internal static class ChangeKernel
             dot1 = Vector512.MultiplyAddEstimate(x1, y1, dot1);
         }
 
-        ChangeSums sums = new()
-        {
-            AbsChange = Vector512.Sum(absChange),
-            SquareChange = Vector512.Sum(change0 + change1),
-            SquareTuned = Vector512.Sum(tuned0 + tuned1),
-            Dot = Vector512.Sum(dot0 + dot1),
-            Changed = end - Vector512.Sum(same),
-        };
-        for (int lane = 0; lane < Vector512<float>.Count; lane++)
-        {
-            sums.MaxAbs = Math.Max(sums.MaxAbs, max[lane]);
-        }
-
-        into.Add(sums);
-        return end;
+        // Nothing is called from here on: the sums would be kept on the stack within the loop.
+        double sum = Vector512.Sum(absChange);
+        into.AbsChange += sum;
+        into.SquareChange += Vector512.Sum(change0 + change1);
+        into.SquareTuned += Vector512.Sum(tuned0 + tuned1);
+        into.Dot += Vector512.Sum(dot0 + dot1);
+        into.Changed += end - Vector512.Sum(same);
+        Vector256<float> half = Vector256.MaxNative(max.GetLower(), max.GetUpper());
+        Vector128<float> quarter = Vector128.MaxNative(half.GetLower(), half.GetUpper());
+        quarter = Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
+        float most = float.MaxNative(quarter[0], quarter[1]);
+        into.MaxAbs = most > into.MaxAbs ? most : into.MaxAbs;
+        return (end, sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
