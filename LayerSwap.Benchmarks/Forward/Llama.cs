@@ -36,13 +36,14 @@ internal sealed class Llama
         }
 
         Matrix state = Embed(prompts, starts[^1]);
+        (Matrix, Matrix) angles = Angles(starts);
         for (int l = 0; l < _layers.Length; l++)
         {
             Layer layer = _layers[l];
             Matrix normal = Normalized(state, layer.AttentionNorm);
             Matrix query = Matrix.Product(layer.Query, normal), key = Matrix.Product(layer.Key, normal), value = Matrix.Product(layer.Value, normal);
-            Rotate(query, _config.Heads, starts);
-            Rotate(key, _config.KeyValueHeads, starts);
+            Rotate(query, _config.Heads, angles);
+            Rotate(key, _config.KeyValueHeads, angles);
             Add(state, Matrix.Product(layer.Output, Attend(query, key, value, starts)));
             normal = Normalized(state, layer.FeedForwardNorm);
             Matrix gate = Matrix.Product(layer.Gate, normal), up = Matrix.Product(layer.Up, normal);
@@ -104,11 +105,11 @@ internal sealed class Llama
         return output;
     }
 
-    /// <summary>Rotary positions: the first half of a head's features turned against the second.</summary>
-    private void Rotate(Matrix matrix, int heads, int[] starts)
+    /// <summary>Cosine and sine of every token's angle, for half the features of a head.</summary>
+    private (Matrix Cosine, Matrix Sine) Angles(int[] starts)
     {
         int half = _config.HeadSize / 2;
-        float[] cosine = new float[matrix.Stride], sine = new float[matrix.Stride];
+        Matrix cosine = new(half, starts[^1]), sine = new(half, starts[^1]);
         for (int i = 0; i < half; i++)
         {
             double frequency = Math.Pow(_config.RopeTheta, -2.0 * i / _config.HeadSize);
@@ -117,10 +118,21 @@ internal sealed class Llama
                 for (int t = starts[p]; t < starts[p + 1]; t++)
                 {
                     (double s, double c) = Math.SinCos((t - starts[p]) * frequency);
-                    (sine[t], cosine[t]) = ((float)s, (float)c);
+                    (sine[i][t], cosine[i][t]) = ((float)s, (float)c);
                 }
             }
+        }
 
+        return (cosine, sine);
+    }
+
+    /// <summary>Rotary positions: the first half of a head's features turned against the second.</summary>
+    private void Rotate(Matrix matrix, int heads, (Matrix Cosine, Matrix Sine) angles)
+    {
+        int half = _config.HeadSize / 2;
+        for (int i = 0; i < half; i++)
+        {
+            ReadOnlySpan<float> cosine = angles.Cosine[i], sine = angles.Sine[i];
             for (int head = 0; head < heads; head++)
             {
                 Span<float> first = matrix[(head * _config.HeadSize) + i], second = matrix[(head * _config.HeadSize) + half + i];
@@ -138,7 +150,8 @@ internal sealed class Llama
         Matrix output = new(query.Rows, query.Tokens);
         int size = _config.HeadSize, shared = _config.Heads / _config.KeyValueHeads;
         float root = 1 / MathF.Sqrt(size);
-        float[] scores = new float[Enumerable.Range(0, starts.Length - 1).Max(p => starts[p + 1] - starts[p])];
+        // Whole vectors: what lies beyond the tokens seen gets no weight.
+        float[] scores = new float[Enumerable.Range(0, starts.Length - 1).Max(p => starts[p + 1] - starts[p]) + Matrix.Slack], features = new float[size];
         for (int head = 0; head < _config.Heads; head++)
         {
             int q = head * size, k = head / shared * size;
@@ -147,17 +160,18 @@ internal sealed class Llama
                 for (int t = starts[p]; t < starts[p + 1]; t++)
                 {
                     int seen = t - starts[p] + 1;
-                    Span<float> weights = scores.AsSpan(0, seen);
-                    weights.Clear();
                     for (int i = 0; i < size; i++)
                     {
-                        TensorPrimitives.MultiplyAdd(key[k + i].Slice(starts[p], seen), query[q + i][t] * root, weights, weights);
+                        features[i] = query[q + i][t] * root;
                     }
 
-                    TensorPrimitives.SoftMax<float>(weights, weights);
+                    key.Weighted(k, starts[p], features, scores.AsSpan(0, seen));
+                    TensorPrimitives.SoftMax<float>(scores.AsSpan(0, seen), scores.AsSpan(0, seen));
+                    scores.AsSpan(seen, Matrix.Slack).Clear();
+                    value.Averaged(k, starts[p], scores.AsSpan(0, seen), features);
                     for (int i = 0; i < size; i++)
                     {
-                        output[q + i][t] = TensorPrimitives.Dot<float>(weights, value[k + i].Slice(starts[p], seen));
+                        output[q + i][t] = features[i];
                     }
                 }
             }

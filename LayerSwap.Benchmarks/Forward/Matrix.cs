@@ -12,8 +12,11 @@ internal sealed class Matrix
         Rows = rows;
         Tokens = tokens;
         Stride = (tokens + Vector512<float>.Count - 1) / Vector512<float>.Count * Vector512<float>.Count;
-        Data = new float[rows * Stride];
+        Data = new float[(rows * Stride) + Slack];
     }
+
+    /// <summary>Zeros after the last row, so that a vector may begin at any token.</summary>
+    public static int Slack => Vector512<float>.Count;
 
     public int Rows { get; }
 
@@ -70,6 +73,47 @@ internal sealed class Matrix
         }
 
         return output;
+    }
+
+    /// <summary>For each of some tokens the sum of its features times weights: <c>scores[j] = sum over i of weights[i] x row first+i [start+j]</c>. The memory after scores may be written, up to <see cref="Slack"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Weighted(int first, int start, ReadOnlySpan<float> weights, Span<float> scores)
+    {
+        ref float rows = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Data), (first * Stride) + start);
+        for (int j = 0; j < scores.Length; j += Vector512<float>.Count)
+        {
+            Vector512<float> even = default, odd = default;
+            int i = 0;
+            for (; i < weights.Length - 1; i += 2)
+            {
+                even = Vector512.MultiplyAddEstimate(Vector512.Create(weights[i]), Vector512.LoadUnsafe(ref rows, (nuint)((i * Stride) + j)), even);
+                odd = Vector512.MultiplyAddEstimate(Vector512.Create(weights[i + 1]), Vector512.LoadUnsafe(ref rows, (nuint)(((i + 1) * Stride) + j)), odd);
+            }
+
+            if (i < weights.Length)
+            {
+                even = Vector512.MultiplyAddEstimate(Vector512.Create(weights[i]), Vector512.LoadUnsafe(ref rows, (nuint)((i * Stride) + j)), even);
+            }
+
+            (even + odd).StoreUnsafe(ref MemoryMarshal.GetReference(scores), (nuint)j);
+        }
+    }
+
+    /// <summary>For each feature the sum over some tokens times weights: <c>features[i] = sum over j of weights[j] x row first+i [start+j]</c>. After the weights come zeros, <see cref="Slack"/> of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Averaged(int first, int start, ReadOnlySpan<float> weights, Span<float> features)
+    {
+        ref float rows = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Data), (first * Stride) + start);
+        for (int i = 0; i < features.Length; i++)
+        {
+            Vector512<float> sum = default;
+            for (int j = 0; j < weights.Length; j += Vector512<float>.Count)
+            {
+                sum = Vector512.MultiplyAddEstimate(Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(weights), (nuint)j), Vector512.LoadUnsafe(ref rows, (nuint)((i * Stride) + j)), sum);
+            }
+
+            features[i] = Vector512.Sum(sum);
+        }
     }
 
     /// <summary>Row by row, one vector of tokens.</summary>

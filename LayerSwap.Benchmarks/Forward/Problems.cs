@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace LayerSwap.Benchmarks.Forward;
 
 /// <summary>A prompt and the one token that answers it.</summary>
-internal sealed record Problem(int[] Prompt, int Answer)
+public sealed record Problem(int[] Prompt, int Answer)
 {
     /// <summary>Reads a file of one JSON object a line: <c>{"prompt": [ids], "answer": id}</c>.</summary>
     public static Problem[] Read(string path) => [.. File.ReadLines(path).Select(line =>

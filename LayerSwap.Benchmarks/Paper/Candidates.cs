@@ -16,7 +16,8 @@ internal static class Candidates
             Named("soup", Merge.Soup(math, language)),
             .. ((double[])[0.7, 1]).Select(l => Named($"task arithmetic {Text(l)}", Both().TaskArithmetic(l))),
             .. from density in (double[])[0.2, 0.5, 0.8] from lambda in (double[])[0.7, 1]
-               select Named($"ties {Text(density)},{Text(lambda)}", Both().Using(MergeStrategies.Ties(new TiesOptions { Density = density, Lambda = lambda }))),
+               select Named($"ties {Text(density)},{Text(lambda)}", Both().Using(new PublishedTies(density, lambda))),
+            Named("LayerSwap's ties 0.5,1.0", Both().Using(MergeStrategies.Ties(new TiesOptions { Density = 0.5 }))),
             Named("dare 0.5", Both().Using(MergeStrategies.Dare(new DareOptions { Density = 0.5, Rescale = Rescale.Density }))),
             Named("slerp 0.5", Merge.Without().With(math).With(language).Using(MergeStrategies.Slerp(0.5))),
             Named("model stock", Both().Using(MergeStrategies.ModelStock())),

@@ -1,46 +1,47 @@
 using System.Globalization;
-using System.Text;
+using System.Xml.Linq;
+using LayerSwap.Reports.Html;
+using LayerSwap.Reports.Pictures;
 
 namespace LayerSwap.Benchmarks.Paper;
 
-/// <summary>Accuracy of swaps over the numbers of bottom and top layers, as a page of its own: a table whose cells are coloured, legible without colour.</summary>
+/// <summary>Accuracy of swaps over the numbers of bottom and top layers, as a page in the style of the diff's.</summary>
 internal static class HeatMap
 {
     public static string Of(List<Score> scores)
     {
-        StringBuilder page = new("""
-            <!DOCTYPE html>
-            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Layer swaps in miniature</title>
-            <style>body{font:16px system-ui,sans-serif;margin:2rem;color-scheme:light dark}table{border-collapse:collapse;margin:1rem 0}td,th{padding:.5rem .8rem;text-align:right}caption{text-align:left;font-weight:600}</style>
-            </head><body><h1>Accuracy of layer swaps</h1><p>Mean over four pairs of experts on 1,000 problems. Rows: layers at the bottom from the language expert; columns: layers at the top. Darker is lower.</p>
+        double best = scores.Where(s => s.Merge.StartsWith("swap", StringComparison.Ordinal)).GroupBy(s => s.Merge, StringComparer.Ordinal).Max(g => g.Average(s => s.Test));
+        CellGrid[] grids = [Grid(scores, 0, best), Grid(scores, 1, best)];
+        XElement picture = Svg.Picture(grids.Sum(g => g.Width + 8), grids.Max(g => g.Height), "Accuracy of layer swaps by bottom and top layers", grids[0].Draw(0, 0), grids[1].Draw(grids[0].Width + 8, 0));
+        return HtmlPage.Document("Layer swaps in miniature", new XElement("h1", "Accuracy of layer swaps"),
+            new XElement("p", "Mean over four pairs of experts on 1,000 problems. Layers at the bottom and at the top come from the language expert, the others from the mathematics expert."),
+            HtmlPage.Scrolled(picture),
+            HtmlPage.Table(["merge", "pair", "test", "validation"], 2, scores.Select(s => (string[])[s.Merge, s.Pair, Text(s.Test), double.IsNaN(s.Validation) ? "\u2013" : Text(s.Validation)])));
+    }
 
-            """);
-        foreach (int transition in (int[])[0, 1])
+    private static CellGrid Grid(List<Score> scores, int transition, double best)
+    {
+        double? Mean(int bottom, int top)
         {
-            page.Append(CultureInfo.InvariantCulture, $"<table><caption>Transition {transition}</caption><tr><th></th>").Append(string.Concat(Enumerable.Range(0, 4).Select(u => $"<th>top {u}</th>"))).Append("</tr>\n");
-            for (int b = 0; b < 3; b++)
-            {
-                page.Append(CultureInfo.InvariantCulture, $"<tr><th>bottom {b}</th>");
-                for (int u = 0; u < 4; u++)
-                {
-                    Score[] cell = [.. scores.Where(s => s.Merge == string.Create(CultureInfo.InvariantCulture, $"swap {b},{u},{transition}"))];
-                    page.Append(cell.Length == 0 ? "<td></td>" : Cell(cell.Average(s => s.Test)));
-                }
-
-                page.Append("</tr>\n");
-            }
-
-            page.Append("</table>\n");
+            Score[] cell = [.. scores.Where(s => s.Merge == string.Create(CultureInfo.InvariantCulture, $"swap {bottom},{top},{transition}"))];
+            return cell.Length == 0 ? null : cell.Average(s => s.Test);
         }
 
-        return page.Append("</body></html>\n").ToString();
+        return new CellGrid
+        {
+            Title = transition == 0 ? "Without a transition" : "One averaged layer at each seam",
+            RowTitle = "bottom layers",
+            ColumnTitle = "top layers",
+            Rows = ["0", "1", "2"],
+            Columns = ["0", "1", "2", "3"],
+            CellWidth = 48,
+            Value = Mean,
+            Hint = (bottom, top) => string.Create(CultureInfo.InvariantCulture, $"bottom {bottom}, top {top}: {Mean(bottom, top):0.000}"),
+            Unit = "share of problems answered",
+            SharedTo = best,
+            OwnTo = best,
+        };
     }
 
-    /// <summary>A shade between the ends of cividis over 0 to 0.5, with ink that can be read on it.</summary>
-    private static string Cell(double value)
-    {
-        double share = Math.Clamp(value / 0.5, 0, 1);
-        int Mix(int low, int high) => (int)(low + ((high - low) * share));
-        return string.Create(CultureInfo.InvariantCulture, $"<td style=\"background:rgb({Mix(0, 254)},{Mix(34, 232)},{Mix(78, 56)});color:{(share > 0.45 ? "#000" : "#fff")}\">{value:F3}</td>");
-    }
+    private static string Text(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 }

@@ -24,6 +24,16 @@ public sealed class SamplesTests
         Assert.Contains("Where each layer comes from", File.ReadAllText(temp["diff.html"]), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Sweep_ranks_every_swap_by_what_it_answers()
+    {
+        using TempFolder temp = new();
+        File.WriteAllLines(temp["few.jsonl"], File.ReadLines(Fixture.Path("miniature", "validation.jsonl")).Take(40));
+        string output = await RunAsync("sweep.cs", Fixture.Demo("math"), Fixture.Demo("sahili"), temp["few.jsonl"]);
+        Assert.Contains("swap 0,3,0", output, StringComparison.Ordinal);
+        Assert.Matches(@"best 0\.[0-9]+ \(swap 0,", output);
+    }
+
     private static Task<string> RunAsync(string sample, params string[] arguments) => RunFileAsync(Path.Combine(Fixture.Root, "samples", sample), Path.GetTempPath(), arguments);
 
     /// <summary>Runs a file-based app and gives what it printed.</summary>
