@@ -1,26 +1,25 @@
 using System.Numerics.Tensors;
-using LayerSwap.Numerics;
 
 namespace LayerSwap.Benchmarks.Forward;
 
 /// <summary>
 /// The forward pass of a <c>LlamaForCausalLM</c> in floats, over any checkpoint, also one that is computed on demand: RMSNorm, rotary positions, grouped-query attention, SwiGLU, a head of its
-/// own or the embedding's. All weights are held as floats. A benchmark's means to tell what a merge does; LayerSwap itself runs no models.
+/// own or the embedding's. Weights are held as they are stored. A benchmark's means to tell what a merge does; LayerSwap itself runs no models.
 /// </summary>
 internal sealed class Llama
 {
     private readonly LlamaConfig _config;
-    private readonly float[] _embedding;
+    private readonly Weight _embedding;
     private readonly float[] _norm;
-    private readonly float[] _head;
+    private readonly Weight _head;
     private readonly Layer[] _layers;
 
     private Llama(ICheckpoint checkpoint)
     {
         _config = LlamaConfig.Read(checkpoint);
-        _embedding = Weight(checkpoint, "model.embed_tokens.weight");
-        _norm = Weight(checkpoint, "model.norm.weight");
-        _head = checkpoint.Find("lm_head.weight") is null ? _embedding : Weight(checkpoint, "lm_head.weight");
+        _embedding = new Weight(checkpoint, "model.embed_tokens.weight");
+        _norm = new Weight(checkpoint, "model.norm.weight").Values();
+        _head = checkpoint.Find("lm_head.weight") is null ? _embedding : new Weight(checkpoint, "lm_head.weight");
         _layers = [.. Enumerable.Range(0, _config.Layers).Select(l => new Layer(checkpoint, $"model.layers.{l}."))];
     }
 
@@ -41,15 +40,15 @@ internal sealed class Llama
         {
             Layer layer = _layers[l];
             Matrix normal = Normalized(state, layer.AttentionNorm);
-            Matrix query = Matrix.Product(layer.Query, normal), key = Matrix.Product(layer.Key, normal), value = Matrix.Product(layer.Value, normal);
+            Matrix query = layer.Query.Times(normal), key = layer.Key.Times(normal), value = layer.Value.Times(normal);
             Rotate(query, _config.Heads, angles);
             Rotate(key, _config.KeyValueHeads, angles);
-            Add(state, Matrix.Product(layer.Output, Attend(query, key, value, starts)));
+            Add(state, layer.Output.Times(Attend(query, key, value, starts)));
             normal = Normalized(state, layer.FeedForwardNorm);
-            Matrix gate = Matrix.Product(layer.Gate, normal), up = Matrix.Product(layer.Up, normal);
+            Matrix gate = layer.Gate.Times(normal), up = layer.Up.Times(normal);
             Silu(gate.Data);
             TensorPrimitives.Multiply<float>(gate.Data, up.Data, gate.Data);
-            Add(state, Matrix.Product(layer.Down, gate));
+            Add(state, layer.Down.Times(gate));
         }
 
         Matrix last = new(_config.Hidden, prompts.Count);
@@ -61,7 +60,7 @@ internal sealed class Llama
             }
         }
 
-        Matrix logits = Matrix.Product(_head, Normalized(last, _norm));
+        Matrix logits = _head.Times(Normalized(last, _norm));
         return [.. Enumerable.Range(0, prompts.Count).Select(p => Enumerable.Range(0, logits.Rows).Select(r => logits[r][p]).ToArray())];
     }
 
@@ -71,9 +70,10 @@ internal sealed class Llama
         int token = 0;
         foreach (int id in prompts.SelectMany(p => p))
         {
+            float[] features = _embedding.Values(checked(id * _config.Hidden), _config.Hidden);
             for (int row = 0; row < _config.Hidden; row++)
             {
-                state[row][token] = _embedding[(id * _config.Hidden) + row];
+                state[row][token] = features[row];
             }
 
             token++;
@@ -190,40 +190,24 @@ internal sealed class Llama
         TensorPrimitives.Multiply<float>(values, sigmoid, values);
     }
 
-    private static float[] Weight(ICheckpoint checkpoint, string name)
-    {
-        TensorInfo tensor = checkpoint.Find(name) ?? throw new ArgumentException($"{checkpoint.Name} has no tensor {name}.");
-        float[] values = new float[tensor.ElementCount];
-        byte[] bytes = new byte[Math.Min(tensor.ByteLength, 1 << 20)];
-        int width = tensor.DType.Bits() / 8;
-        for (long at = 0; at < tensor.ByteLength; at += bytes.Length)
-        {
-            int count = (int)Math.Min(bytes.Length, tensor.ByteLength - at);
-            checkpoint.Read(name, at, bytes.AsSpan(0, count));
-            Codec.Widen(tensor.DType, bytes.AsSpan(0, count), values.AsSpan((int)(at / width), count / width));
-        }
-
-        return values;
-    }
-
     private sealed class Layer(ICheckpoint checkpoint, string prefix)
     {
-        public float[] AttentionNorm { get; } = Weight(checkpoint, prefix + "input_layernorm.weight");
+        public float[] AttentionNorm { get; } = new Weight(checkpoint, prefix + "input_layernorm.weight").Values();
 
-        public float[] FeedForwardNorm { get; } = Weight(checkpoint, prefix + "post_attention_layernorm.weight");
+        public float[] FeedForwardNorm { get; } = new Weight(checkpoint, prefix + "post_attention_layernorm.weight").Values();
 
-        public float[] Query { get; } = Weight(checkpoint, prefix + "self_attn.q_proj.weight");
+        public Weight Query { get; } = new(checkpoint, prefix + "self_attn.q_proj.weight");
 
-        public float[] Key { get; } = Weight(checkpoint, prefix + "self_attn.k_proj.weight");
+        public Weight Key { get; } = new(checkpoint, prefix + "self_attn.k_proj.weight");
 
-        public float[] Value { get; } = Weight(checkpoint, prefix + "self_attn.v_proj.weight");
+        public Weight Value { get; } = new(checkpoint, prefix + "self_attn.v_proj.weight");
 
-        public float[] Output { get; } = Weight(checkpoint, prefix + "self_attn.o_proj.weight");
+        public Weight Output { get; } = new(checkpoint, prefix + "self_attn.o_proj.weight");
 
-        public float[] Gate { get; } = Weight(checkpoint, prefix + "mlp.gate_proj.weight");
+        public Weight Gate { get; } = new(checkpoint, prefix + "mlp.gate_proj.weight");
 
-        public float[] Up { get; } = Weight(checkpoint, prefix + "mlp.up_proj.weight");
+        public Weight Up { get; } = new(checkpoint, prefix + "mlp.up_proj.weight");
 
-        public float[] Down { get; } = Weight(checkpoint, prefix + "mlp.down_proj.weight");
+        public Weight Down { get; } = new(checkpoint, prefix + "mlp.down_proj.weight");
     }
 }

@@ -30,11 +30,11 @@ internal sealed class Matrix
 
     /// <summary><c>output = weight x input</c>: two vectors of tokens and four rows of the weight at a time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static Matrix Product(float[] weight, Matrix input)
+    public static Matrix Product(ReadOnlySpan<float> weight, Matrix input)
     {
         int inner = input.Rows, rows = weight.Length / inner, stride = input.Stride;
         Matrix output = new(rows, input.Tokens);
-        ref float w = ref MemoryMarshal.GetArrayDataReference(weight);
+        ref float w = ref MemoryMarshal.GetReference(weight);
         ref float x = ref MemoryMarshal.GetArrayDataReference(input.Data);
         ref float y = ref MemoryMarshal.GetArrayDataReference(output.Data);
         int t = 0;
@@ -118,7 +118,7 @@ internal sealed class Matrix
 
     /// <summary>Row by row, one vector of tokens.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rest(float[] weight, ref float x, ref float y, int first, int rows, int inner, int stride, int t)
+    private static void Rest(ReadOnlySpan<float> weight, ref float x, ref float y, int first, int rows, int inner, int stride, int t)
     {
         for (int r = first; r < rows; r++)
         {
