@@ -7,8 +7,32 @@ internal sealed class TensorList
 
     public TensorList(IEnumerable<TensorInfo> tensors)
     {
-        Ordered = [.. tensors.OrderBy(t => t.Name, NaturalOrder.Instance)];
-        _byName = Ordered.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        TensorInfo[] ordered = [.. tensors];
+        if (!IsOrdered(ordered))
+        {
+            Array.Sort(ordered, (a, b) => NaturalOrder.Instance.Compare(a.Name, b.Name));
+        }
+
+        Ordered = ordered;
+        _byName = new(ordered.Length, StringComparer.Ordinal);
+        foreach (TensorInfo tensor in ordered)
+        {
+            _byName.Add(tensor.Name, tensor);
+        }
+    }
+
+    /// <summary>Most files are: what writes them sorts too.</summary>
+    private static bool IsOrdered(TensorInfo[] tensors)
+    {
+        for (int i = 1; i < tensors.Length; i++)
+        {
+            if (NaturalOrder.Instance.Compare(tensors[i - 1].Name, tensors[i].Name) > 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     public IReadOnlyList<TensorInfo> Ordered { get; }

@@ -96,13 +96,25 @@ internal static class PlanBuilder
     {
         Dictionary<string, string> metadata = new(request.Donor.Metadata, StringComparer.Ordinal) { ["format"] = "pt" };
         IReadOnlyList<PlannedShard> shards = ShardLayout.Of([.. decisions.Select(d => d.Output)], request.ShardSize, metadata);
-        Dictionary<string, (string File, long Offset)> places = new(StringComparer.Ordinal);
+        Dictionary<string, (string File, long Offset)> places = new(decisions.Count, StringComparer.Ordinal);
         foreach (PlannedShard shard in shards)
         {
             foreach ((TensorInfo tensor, long offset) in shard.Tensors)
             {
                 places.Add(tensor.Name, (shard.File, offset));
             }
+        }
+
+        // Tensors treated alike have one list of inputs, and so one of their names.
+        Dictionary<IReadOnlyList<ICheckpoint>, IReadOnlyList<string>> sources = new(ReferenceEqualityComparer.Instance);
+        IReadOnlyList<string> NamesOf(IReadOnlyList<ICheckpoint> read)
+        {
+            if (!sources.TryGetValue(read, out IReadOnlyList<string>? names))
+            {
+                sources.Add(read, names = [.. read.Select(i => i.Name).Distinct(StringComparer.Ordinal)]);
+            }
+
+            return names;
         }
 
         return new MergePlan
@@ -114,7 +126,7 @@ internal static class PlanBuilder
                 Operation = d.Work is TensorWork.Copy or TensorWork.Agree ? PlannedOperation.Take : PlannedOperation.Merge,
                 Strategy = d.Rule.Strategy.Name,
                 Rule = d.Rule.Text,
-                Sources = [.. d.Inputs.Select(i => i.Name).Distinct(StringComparer.Ordinal)],
+                Sources = NamesOf(d.Inputs),
                 Detail = DetailOf(d),
                 File = places[d.Output.Name].File,
                 Offset = places[d.Output.Name].Offset,

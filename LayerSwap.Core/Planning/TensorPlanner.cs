@@ -7,34 +7,53 @@ namespace LayerSwap.Planning;
 internal sealed class TensorPlanner(PlanRequest request, Problems problems)
 {
     private readonly IReadOnlyList<ICheckpoint> _inputs = request.Inputs;
-    private readonly Dictionary<PlanRule, IReadOnlyList<string>> _names = [];
+    private const int EverySource = -2;
+    private const int EveryOperand = -3;
+
+    // By identity: rules are compared once a tensor.
+    private readonly Dictionary<PlanRule, IReadOnlyList<string>> _names = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<(PlanRule, int), IReadOnlyList<ICheckpoint>> _needed = [];
 
     /// <summary>What is done to a tensor, before it has its place in a file; null where it cannot be done.</summary>
     public Decision? Plan(string name, TensorPlace place)
     {
-        List<(ICheckpoint Input, TensorInfo Tensor)> present = [.. _inputs.Select(i => (i, i.Find(name))).Where(p => p.Item2 is not null).Select(p => (p.i, p.Item2!))];
-        PlanRule rule = request.Rules.Last(r => r.Selector is null || r.Selector.Matches(place));
+        // Plain loops: there may be a hundred thousand tensors.
+        List<(ICheckpoint Input, TensorInfo Tensor)> present = new(_inputs.Count);
+        foreach (ICheckpoint input in _inputs)
+        {
+            if (input.Find(name) is { } found)
+            {
+                present.Add((input, found));
+            }
+        }
+
+        PlanRule rule = RuleOf(place);
         TensorInfo reference = present[0].Tensor;
-        TensorShape shape = CommonShape(place, [.. present.Select(p => p.Tensor.Shape)]) ?? reference.Shape;
-        TensorInfo output = new(name, Target(reference.DType), shape);
+        TensorShape? common = CommonShape(place, present);
+        TensorInfo output = common is null || (common == reference.Shape && Target(reference.DType) == reference.DType) ? reference : new(name, Target(reference.DType), common.Value);
         TensorMerge? merge = Bind(rule, output, place);
         if (merge is null)
         {
             return null;
         }
 
-        List<ICheckpoint> needed = merge.Taken is { } taken ? [Input(rule, taken)]
-            : [.. (merge.ReadsBase && request.Base is { } origin ? [origin] : Array.Empty<ICheckpoint>()), .. request.SourcesOf(rule).Select(s => s.Checkpoint)];
+        IReadOnlyList<ICheckpoint> needed = NeededBy(merge, rule);
         bool complete = true;
-        foreach (ICheckpoint lacking in needed.Where(n => n.Find(name) is null).Distinct())
+        for (int i = 0; i < needed.Count; i++)
         {
+            ICheckpoint lacking = needed[i];
+            if (lacking.Find(name) is not null || needed.Take(i).Contains(lacking))
+            {
+                continue;
+            }
+
             complete = false;
             problems.Add($"{Printable.Escape(lacking.Name)} lacks tensors that {Printable.Escape(present[0].Input.Name)} has and {rule.Strategy.Name} needs; "
                 + "the same names are expected in every input. Remedy: merge models of one architecture, or add a rule that takes these from another input", name);
         }
 
         bool single = merge.Taken is not null && place.Kind is TensorKind.Embedding or TensorKind.Head;
-        if (present.Exists(p => p.Tensor.Shape != reference.Shape) && CommonShape(place, [.. present.Select(p => p.Tensor.Shape)]) is null && !single)
+        if (common is null && !single)
         {
             complete = false;
             problems.Add($"Tensor {Printable.Escape(name)} has different shapes: {string.Join(", ", present.Select(p => $"{p.Tensor.Shape} in {Printable.Escape(p.Input.Name)}"))}; one shape is expected."
@@ -50,7 +69,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         return complete ? Decide(merge, rule, place, output, needed, present) : null;
     }
 
-    private Decision? Decide(TensorMerge merge, PlanRule rule, TensorPlace place, TensorInfo output, List<ICheckpoint> needed, List<(ICheckpoint Input, TensorInfo Tensor)> present)
+    private Decision? Decide(TensorMerge merge, PlanRule rule, TensorPlace place, TensorInfo output, IReadOnlyList<ICheckpoint> needed, List<(ICheckpoint Input, TensorInfo Tensor)> present)
     {
         string name = output.Name;
         if (merge.Taken is not null)
@@ -62,8 +81,13 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
             return new Decision(output, place, rule, merge, tensor.DType == output.DType ? new TensorWork.Copy(operand) : new TensorWork.Convert(operand), needed);
         }
 
-        List<Operand> operands = [.. needed.Select(n => OperandOf(n, output, present))];
-        if (!CheckDTypes(name, [.. needed.Distinct().Select(n => (n, n.Find(name)!))]))
+        List<Operand> operands = new(needed.Count);
+        foreach (ICheckpoint input in needed)
+        {
+            operands.Add(OperandOf(input, output, present));
+        }
+
+        if (operands.Exists(o => o.DType != operands[0].DType) && !CheckDTypes(name, [.. needed.Distinct().Select(n => (n, n.Find(name)!))]))
         {
             return null;
         }
@@ -97,6 +121,31 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         problems.Add($"The dtypes differ: {string.Join(", ", inputs.Select(i => $"{i.Tensor.DType.Code()} in {Printable.Escape(i.Input.Name)}"))}; one dtype is expected. "
             + "Remedy: say which dtype the output shall have (As, --dtype)", name);
         return false;
+    }
+
+    private PlanRule RuleOf(TensorPlace place)
+    {
+        int last = request.Rules.Count - 1;
+        while (request.Rules[last].Selector is { } selector && !selector.Matches(place))
+        {
+            last--;
+        }
+
+        return request.Rules[last];
+    }
+
+    /// <summary>The inputs that a merge reads: one and the same list for all tensors that are treated alike.</summary>
+    private IReadOnlyList<ICheckpoint> NeededBy(TensorMerge merge, PlanRule rule)
+    {
+        int key = merge.Taken ?? (merge.ReadsBase ? EveryOperand : EverySource);
+        if (!_needed.TryGetValue((rule, key), out IReadOnlyList<ICheckpoint>? needed))
+        {
+            needed = merge.Taken is { } taken ? [Input(rule, taken)]
+                : [.. (merge.ReadsBase && request.Base is { } origin ? [origin] : Array.Empty<ICheckpoint>()), .. request.SourcesOf(rule).Select(s => s.Checkpoint)];
+            _needed.Add((rule, key), needed);
+        }
+
+        return needed;
     }
 
     private TensorMerge? Bind(PlanRule rule, TensorInfo output, TensorPlace place)
@@ -138,14 +187,15 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
     private DType Target(DType found) => request.DType is { } asked && found.SupportsArithmetic() ? asked : found;
 
     /// <summary>The one shape of all, or the one a vocabulary policy gives; null where there is none.</summary>
-    private TensorShape? CommonShape(TensorPlace place, TensorShape[] shapes)
+    private TensorShape? CommonShape(TensorPlace place, List<(ICheckpoint Input, TensorInfo Tensor)> present)
     {
-        TensorShape first = shapes[0];
-        if (Array.TrueForAll(shapes, s => s == first))
+        TensorShape first = present[0].Tensor.Shape;
+        if (present.TrueForAll(p => p.Tensor.Shape == first))
         {
             return first;
         }
 
+        TensorShape[] shapes = [.. present.Select(p => p.Tensor.Shape)];
         bool rowsOnly = place.Kind is TensorKind.Embedding or TensorKind.Head && Array.TrueForAll(shapes, s => s.Rank > 0 && s.Rank == first.Rank && s.WithRows(first[0]) == first);
         return !rowsOnly ? null : request.Vocabulary switch
         {

@@ -32,4 +32,12 @@ public static class DTypes
 
     /// <summary>Finds the dtype with this safetensors name, case and all.</summary>
     public static bool TryParse(string code, out DType dtype) => ByCode.TryGetValue(code, out dtype);
+
+    /// <summary>The same of a name in UTF-8, for which no text is made.</summary>
+    internal static bool TryParse(ReadOnlySpan<byte> code, out DType dtype)
+    {
+        Span<char> text = stackalloc char[16];
+        dtype = default;
+        return code.Length <= text.Length && System.Text.Encoding.ASCII.TryGetChars(code, text, out int length) && ByCode.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text[..length], out dtype);
+    }
 }

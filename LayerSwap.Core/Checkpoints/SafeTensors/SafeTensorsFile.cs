@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using LayerSwap.Files;
 using Microsoft.Win32.SafeHandles;
 
@@ -10,7 +9,7 @@ internal sealed class SafeTensorsFile : ICheckpoint
     private readonly SafeFileHandle _handle;
     private readonly SafeTensorsThrow _error;
     private readonly TensorList _tensors;
-    private readonly FrozenDictionary<string, long> _places;
+    private readonly Dictionary<string, long> _places;
     private readonly long _length;
 
     private SafeTensorsFile(string path, SafeFileHandle handle)
@@ -21,7 +20,7 @@ internal sealed class SafeTensorsFile : ICheckpoint
         SafeTensorsHeader header = SafeTensorsHeaderReader.Read(handle, path);
         _length = RandomAccess.GetLength(handle);
         _tensors = new TensorList(header.Entries.Select(e => e.Tensor));
-        _places = header.Entries.ToFrozenDictionary(e => e.Tensor.Name, e => header.DataStart + e.Begin, StringComparer.Ordinal);
+        _places = header.Entries.ToDictionary(e => e.Tensor.Name, e => header.DataStart + e.Begin, StringComparer.Ordinal);
         Metadata = header.Metadata;
         Files = [new CheckpointFile { Path = path, Length = _length, HeaderHash = header.Hash, Identity = FileIdentity.Of(handle) }];
     }

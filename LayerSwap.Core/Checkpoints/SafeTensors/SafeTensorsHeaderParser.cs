@@ -89,17 +89,18 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
         DType? dtype = null;
         ulong[]? shape = null, offsets = null;
-        HashSet<string> others = [];
+        HashSet<string>? others = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string field = reader.GetString()!;
+            // No text of its own for the three that every entry has: headers hold a million of them.
+            string field = reader.ValueTextEquals("dtype"u8) ? "dtype" : reader.ValueTextEquals("shape"u8) ? "shape" : reader.ValueTextEquals("data_offsets"u8) ? "data_offsets" : reader.GetString()!;
             reader.Read();
             bool twice = field switch
             {
                 "dtype" => dtype is not null,
                 "shape" => shape is not null,
                 "data_offsets" => offsets is not null,
-                _ => !others.Add(field),
+                _ => !(others ??= new(StringComparer.Ordinal)).Add(field),
             };
             if (twice)
             {
@@ -164,7 +165,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
     }
 
     private DType ReadDType(ref Utf8JsonReader reader, string name) =>
-        reader.TokenType == JsonTokenType.String && DTypes.TryParse(reader.GetString()!, out DType dtype)
+        reader.TokenType == JsonTokenType.String && (DTypes.TryParse(reader.ValueSpan, out DType dtype) || DTypes.TryParse(reader.GetString()!, out dtype))
             ? dtype
             : throw error.Field(name, "dtype", Text(ref reader), "one of " + Codes());
 
@@ -175,7 +176,8 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
             throw error.Field(name, field, Text(ref reader), expected);
         }
 
-        List<ulong> numbers = [];
+        Span<ulong> numbers = stackalloc ulong[SafeTensorsFormat.HighestRank];
+        int count = 0;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             // "-0" would parse as the unsigned number 0: the sign itself is refused.
@@ -184,16 +186,16 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
                 throw error.Field(name, field, "a list with " + Text(ref reader), expected);
             }
 
-            if (numbers.Count == SafeTensorsFormat.HighestRank)
+            if (count == SafeTensorsFormat.HighestRank)
             {
                 string limit = field == "shape" ? $"at most {SafeTensorsFormat.HighestRank} (a limit of LayerSwap's own)" : expected;
                 throw error.Field(name, field, $"a list of more than {SafeTensorsFormat.HighestRank} numbers", limit);
             }
 
-            numbers.Add(number);
+            numbers[count++] = number;
         }
 
-        return [.. numbers];
+        return numbers[..count].ToArray();
     }
 
     private static string Codes() => string.Join(", ", DTypes.All.Select(d => d.Code()));

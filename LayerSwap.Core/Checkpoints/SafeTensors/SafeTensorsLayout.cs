@@ -39,7 +39,6 @@ internal static class SafeTensorsLayout
     /// <summary>Checked multiplication, left to right, in bits: a zero extent saves nothing that overflowed before it.</summary>
     private static TensorShape CheckSize(RawEntry entry, SafeTensorsThrow error)
     {
-        string shape = "[" + string.Join(", ", entry.Shape.Select(x => x.ToString(CultureInfo.InvariantCulture))) + "]";
         ulong found = entry.End - entry.Begin, bits;
         try
         {
@@ -53,27 +52,29 @@ internal static class SafeTensorsLayout
         }
         catch (OverflowException)
         {
-            throw error.Size(entry.Name, entry.DType, shape, "2^64 bits or more", found);
+            throw error.Size(entry.Name, entry.DType, Text(entry.Shape), "2^64 bits or more", found);
         }
 
         if (bits % 8 != 0)
         {
-            throw error.Size(entry.Name, entry.DType, shape, $"{bits} bits, which are not whole bytes", found);
+            throw error.Size(entry.Name, entry.DType, Text(entry.Shape), $"{bits} bits, which are not whole bytes", found);
         }
 
         if (bits / 8 != found)
         {
-            throw error.Size(entry.Name, entry.DType, shape, $"{bits / 8} bytes", found);
+            throw error.Size(entry.Name, entry.DType, Text(entry.Shape), $"{bits / 8} bytes", found);
         }
 
         try
         {
-            return new TensorShape([.. entry.Shape.Select(x => checked((long)x))]);
+            return new TensorShape(Array.ConvertAll(entry.Shape, x => checked((long)x)));
         }
         catch (OverflowException)
         {
             // A zero-sized tensor with extents past 2^63: nothing could index it.
-            throw error.Field(entry.Name, "shape", shape, "extents with a product below 2^63, multiplied from the left (a limit of LayerSwap's own)");
+            throw error.Field(entry.Name, "shape", Text(entry.Shape), "extents with a product below 2^63, multiplied from the left (a limit of LayerSwap's own)");
         }
     }
+
+    private static string Text(ulong[] shape) => "[" + string.Join(", ", shape.Select(x => x.ToString(CultureInfo.InvariantCulture))) + "]";
 }
