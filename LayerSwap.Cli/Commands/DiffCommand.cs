@@ -48,6 +48,11 @@ internal static class DiffCommand
             }
 
             DiffThreshold? above = parsed.GetValue(threshold) is { } given ? ThresholdOf(given) : null;
+            if (above is not null && new[] { parsed.GetValue(json), parsed.GetValue(csv), parsed.GetValue(markdown), parsed.GetValue(html) }.Contains("-"))
+            {
+                throw new UsageException("--threshold prints a table to stdout; give --json, --csv, --markdown or --html a file.");
+            }
+
 
             if (parsed.GetValue(top) is < 1)
             {
@@ -82,7 +87,7 @@ internal static class DiffCommand
 
             if (parsed.GetValue(svg) is { } folder)
             {
-                SavePictures(report, folder);
+                SavePictures(report, open[parsed.GetValue(origin)!], folder);
             }
 
             if (!Array.Exists(outputs, o => o.Path == "-"))
@@ -108,21 +113,22 @@ internal static class DiffCommand
     }
 
     /// <summary>Every picture that this diff has figures for.</summary>
-    private static void SavePictures(LayerDiffReport report, string folder)
+    private static void SavePictures(LayerDiffReport report, ICheckpoint origin, string folder)
     {
         Directory.CreateDirectory(folder);
         report.SaveSvg(DiffPicture.HeatMap, Path.Combine(folder, "heat-map.svg"));
-        if (report.Entries.Any(e => e.Layer is not null))
+        if (LayerMap.Of(origin.Tensors).LayerCount == 0)
         {
-            report.SaveSvg(DiffPicture.Bars, Path.Combine(folder, "bars.svg"));
+            return;
         }
 
+        report.SaveSvg(DiffPicture.Bars, Path.Combine(folder, "bars.svg"));
         if (report.Models.Count > 1)
         {
             report.SaveSvg(DiffPicture.Agreement, Path.Combine(folder, "agreement.svg"));
         }
 
-        if (report.Profiles.Count > 0)
+        if (report.Profiles.Any(p => p.Layer is not null))
         {
             report.SaveSvg(DiffPicture.Strips, Path.Combine(folder, "strips.svg"));
         }

@@ -89,6 +89,11 @@ internal static class SwapCommand
         }
 
         terminal.Note("suggested: " + suggestion.Reason);
+        if (suggestion.Outer != language.Name && suggestion.TurnedRound() is { } turned)
+        {
+            suggestion = turned;
+        }
+
         if (suggestion.Outer != language.Name)
         {
             throw new UsageException($"--suggest: {suggestion.Reason} That is the task expert outside and the language expert within, the other way round than asked. Remedy: exchange --task and --language, or choose --bottom and --top yourself.");

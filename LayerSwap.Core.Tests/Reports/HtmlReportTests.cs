@@ -20,7 +20,7 @@ public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
             (IPage page, List<string> complaints) = await browser.OpenAsync(temp["diff.html"], width);
             Assert.Empty(complaints);
             Assert.Equal("What fine-tuning changed", await page.Locator("h1").InnerTextAsync());
-            Assert.Equal(["Heat-map", "By layer", "Do the models agree?", "Suggestion", "The merge", "The numbers"], await page.Locator("h2").AllInnerTextsAsync());
+            Assert.Equal(["Heat-map", "By layer", "Do the models agree?", "Suggestion", "The merge", "The numbers", "How changes agree"], await page.Locator("h2").AllInnerTextsAsync());
             Assert.True(await page.Locator("svg text", new PageLocatorOptions { HasTextString = "scale: mean |W − W_base|, in the weights’ unit" }).CountAsync() >= 2);
             // Wide things are scrolled, not the page.
             Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width);

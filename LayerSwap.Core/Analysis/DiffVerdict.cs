@@ -12,6 +12,9 @@ public enum DiffVerdictKind
     /// <summary>A model, or two of them, look as if they were fine-tuned from another base.</summary>
     OtherBase,
 
+    /// <summary>Two models changed the base in the same way, element by element.</summary>
+    SameModel,
+
     /// <summary>Two experts lie far apart, measured by the base: layer swapping and averages need light fine-tunings (arXiv:2410.01335).</summary>
     FarApart,
 

@@ -52,7 +52,11 @@ internal static class Judge
         foreach (((int a, int b), int pair) in TensorChange.Pairing(models.Count).Select((p, i) => (p, i)).Where(p => finite.Contains(p.p.A) && finite.Contains(p.p.B) && !foreign.Contains(p.p.A) && !foreign.Contains(p.p.B)))
         {
             double distance = whole.RelativeDistance(pair), cosine = whole.MatrixPairCosine(pair);
-            if (cosine >= Common && distance > 0)
+            if (distance == 0 && whole.HasChanged(a))
+            {
+                verdicts.Add(Verdict(DiffVerdictKind.SameModel, [models[a], models[b]], [], $"{Name(models[a])} and {Name(models[b])} are the same model: their changes are equal."));
+            }
+            else if (cosine >= Common && distance > 0)
             {
                 verdicts.Add(Verdict(DiffVerdictKind.OtherBase, [models[a], models[b]], [], string.Create(CultureInfo.InvariantCulture,
                     $"{Name(models[a])} and {Name(models[b])} changed {Name(measured.Base)} alike (cosine {cosine:0.###}): more than half of it is common to both. They share training, or their base is another one; with that as the base the common part would not count twice.")));

@@ -6,7 +6,7 @@ namespace LayerSwap;
 /// </summary>
 public sealed partial record SwapSuggestion
 {
-    /// <summary>Whether the changes have a structure that speaks for a swap; without one the rest is empty but for the reason.</summary>
+    /// <summary>Whether the changes have a structure that speaks for a swap; without one only the reason and, where cuts were tried, the candidates and the best score say something.</summary>
     public required bool HasStructure { get; init; }
 
     /// <summary>The model to take the outer layers from; empty without a structure.</summary>
@@ -24,6 +24,9 @@ public sealed partial record SwapSuggestion
     /// <summary>Averaged layers at each seam: 1 where the middle has room, as in the paper, else 0.</summary>
     public required int Transition { get; init; }
 
+    /// <summary>The layers of the models; 0 without a structure.</summary>
+    public required int LayerCount { get; init; }
+
     /// <summary>The best candidate's score, from 0 to 1.</summary>
     public required double Score { get; init; }
 
@@ -32,6 +35,13 @@ public sealed partial record SwapSuggestion
 
     /// <summary>Why, in a sentence.</summary>
     public required string Reason { get; init; }
+
+    /// <summary>
+    /// The same cut told the other way round, which one that takes layers at one end alone allows: the last three of eight from one model are the first five from the other. Null where layers are
+    /// taken at both ends, or nothing is suggested.
+    /// </summary>
+    public SwapSuggestion? TurnedRound() => !HasStructure || (Bottom > 0 && Top > 0) ? null
+        : this with { Outer = Inner, Inner = Outer, Bottom = Bottom > 0 ? 0 : LayerCount - Top, Top = Top > 0 ? 0 : LayerCount - Bottom };
 
     /// <summary>The suggestion as options of a layer swap with <see cref="Inner"/> as the task expert and <see cref="Outer"/> as the language expert; a seam at an end from which nothing is taken has no transition.</summary>
     /// <exception cref="InvalidOperationException">There is no structure, so nothing is suggested.</exception>

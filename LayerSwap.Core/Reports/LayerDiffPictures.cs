@@ -45,16 +45,16 @@ public static class LayerDiffPictures
     /// <summary>One picture as an SVG document.</summary>
     /// <param name="report">The diff.</param>
     /// <param name="picture">Which.</param>
-    /// <exception cref="InvalidOperationException">The diff did not measure what the picture shows: strips need profiles, agreement two models, bars layers.</exception>
+    /// <exception cref="InvalidOperationException">The diff did not measure what the picture shows: strips need profiles and layers, agreement two models and layers, bars layers.</exception>
     public static string ToSvg(this LayerDiffReport report, DiffPicture picture)
     {
         ArgumentNullException.ThrowIfNull(report);
         return Svg.Alone(picture switch
         {
             DiffPicture.HeatMap => HeatMap.Draw(report.Measured, report.RankedBy),
-            DiffPicture.Strips => report.Profiles.Count > 0 ? Strips.Draw(report.Measured) : throw new InvalidOperationException("Strips show rows and columns, which this diff did not measure. Remedy: LayerDiff.From(...).To(...).WithProfiles()."),
+            DiffPicture.Strips => Strips.CanDraw(report.Measured) ? Strips.Draw(report.Measured) : throw new InvalidOperationException("Strips show rows and columns of two-dimensional weights within layers, of which this diff measured none. Remedy: LayerDiff.From(...).To(...).WithProfiles()."),
             DiffPicture.Bars => report.Measured.Map.LayerCount > 0 ? LayerBars.Draw(report.Measured, report.RankedBy) : throw new InvalidOperationException("Bars show layers, of which these models have none."),
-            DiffPicture.Agreement => report.Models.Count > 1 ? AgreementLines.Draw(report.Measured) : throw new InvalidOperationException("Agreement is of two models or more; this diff has one."),
+            DiffPicture.Agreement => report.Models.Count > 1 && report.Measured.Map.LayerCount > 0 ? AgreementLines.Draw(report.Measured) : throw new InvalidOperationException("Agreement is of two models or more, by layer; this diff has one model, or its models no layers."),
             _ => throw new ArgumentOutOfRangeException(nameof(picture), picture, "No such picture."),
         });
     }

@@ -30,9 +30,9 @@ internal static class DiffPage
         yield return new XElement("div", new XAttribute("class", "picture"),
             names.Length > 1 ? new XElement("p", new XElement("label", new XElement("input", new XAttribute("type", "checkbox"), new XAttribute("class", "own")), " each model on its own scale")) : null,
             HtmlPage.Scrolled(HeatMap.Draw(measured, report.RankedBy)));
-        yield return new XElement("details", HtmlPage.Text("summary", "Rows and columns of every weight"), measured.Profiles.Count > 0
-            ? HtmlPage.Scrolled(Strips.Draw(measured))
-            : new XElement("p", "They were not measured. Ask for them by LayerDiff.WithProfiles(), on the command line by --profiles."));
+        yield return new XElement("details", HtmlPage.Text("summary", "Rows and columns of weights"), Strips.CanDraw(measured)
+            ? [new XElement("p", "Each cell has the weight\u2019s rows above and its columns below; of several weights in one cell, such as experts, the first. JSON has all."), HtmlPage.Scrolled(Strips.Draw(measured))]
+            : new object[] { new XElement("p", measured.WithProfiles ? "There is no two-dimensional weight within layers." : "They were not measured. Ask for them by LayerDiff.WithProfiles(), on the command line by --profiles.") });
         if (measured.Map.LayerCount > 0)
         {
             yield return HtmlPage.Text("h2", "By layer");
@@ -68,6 +68,7 @@ internal static class DiffPage
 
         if (report.Pairs.Count is > 0 and <= MostRows)
         {
+            yield return HtmlPage.Text("h2", "How changes agree");
             yield return HtmlPage.Table(["models", "name", "cosine", "sign conflict %", "row overlap %"], 2, report.Pairs.Select(p => (string[])
                 [$"{names[IndexOf(report.Models, p.A)]}, {names[IndexOf(report.Models, p.B)]}", p.Name, Svg.Number(p.Cosine), Svg.Number(p.SignConflict * 100), double.IsNaN(p.RowOverlap) ? "\u2013" : Svg.Number(p.RowOverlap * 100)]));
         }

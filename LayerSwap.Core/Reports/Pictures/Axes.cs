@@ -70,7 +70,7 @@ internal sealed class Axes
         double x = 0, line = y;
         for (int i = 0; i < names.Count; i++)
         {
-            string name = Printable.Escape(names[i]);
+            string name = PictureNames.Cut(names[i], width - 24);
             double needs = 24 + (name.Length * 6.6);
             if (x > 0 && x + needs > width)
             {

@@ -9,6 +9,7 @@ internal sealed record CellGrid
     private const double AxisWidth = 50;
     private const double TitleHeight = 18;
     private const double LegendHeight = 46;
+    private const int LongestColumn = 22;
 
     public required string Title { get; init; }
 
@@ -45,24 +46,28 @@ internal sealed record CellGrid
 
     public double CellHeight => Rows.Count > 48 ? 9 : 15;
 
-    public double Width => Math.Max(AxisWidth + (Columns.Count * CellWidth) + 16, 230);
+    /// <summary>Wide enough for the scale's unit too.</summary>
+    public double Width => AxisWidth + Math.Max((Columns.Count * CellWidth) + 16, (Unit.Length + "own scale: ".Length) * 6.0);
 
     public double Height => Top + (Rows.Count * CellHeight) + 16 + LegendHeight;
 
     /// <summary>Long names of columns are written aslant.</summary>
-    private bool Aslant => Columns.Any(c => c.Length > 5);
+    private bool Aslant => Columns.Any(c => c.Length > (int)(CellWidth / PictureNames.LetterWidth));
 
-    private double Top => TitleHeight + (Aslant ? 64 : 18);
+    /// <summary>Numbers that would touch are left out.</summary>
+    private int EveryColumn => Columns.All(c => int.TryParse(c, NumberStyles.None, CultureInfo.InvariantCulture, out _)) ? (int)Math.Ceiling(20 / CellWidth) : 1;
+
+    private double Top => TitleHeight + (Aslant ? 14 + (4.6 * Math.Min(Columns.Max(c => c.Length), LongestColumn)) : 18);
 
     public XElement Draw(double x, double y)
     {
-        XElement drawn = Svg.Moved(x, y, Svg.Text(AxisWidth, 12, Title, "start", Svg.Class("title")));
+        XElement drawn = Svg.Moved(x, y, Svg.Text(AxisWidth, 12, PictureNames.Cut(Title, Width - AxisWidth - 8), "start", Svg.Class("title"), Svg.Title(Printable.Escape(Title))));
         for (int c = 0; c < Columns.Count; c++)
         {
             double middle = AxisWidth + ((c + 0.5) * CellWidth);
             drawn.Add(Aslant
-                ? Svg.Text(middle - 4, Top - 5, Columns[c], "start", new XAttribute("transform", string.Create(CultureInfo.InvariantCulture, $"rotate(-40 {middle - 4:0.##} {Top - 5:0.##})")))
-                : Svg.Text(middle, Top - 5, Columns[c], "middle"));
+                ? Svg.Text(middle - 4, Top - 5, PictureNames.Cut(Columns[c], LongestColumn * PictureNames.LetterWidth), "start", new XAttribute("transform", string.Create(CultureInfo.InvariantCulture, $"rotate(-40 {middle - 4:0.##} {Top - 5:0.##})")))
+                : c % EveryColumn == 0 ? Svg.Text(middle, Top - 5, Columns[c], "middle") : null);
         }
 
         int every = Rows.Count > 48 ? 4 : 1;
@@ -107,14 +112,14 @@ internal sealed record CellGrid
     private XElement Legend(double y, double to, string shown, string scale)
     {
         const int steps = 40;
-        double width = Math.Max(150, Math.Min(220, Columns.Count * CellWidth));
+        const double width = 200;
         XElement legend = Svg.Moved(AxisWidth, y, Svg.Class(shown));
         for (int i = 0; i < steps; i++)
         {
             legend.Add(Svg.Rect(i * width / steps, 0, (width / steps) + 0.4, 8, Colors.Scale(i / (steps - 1.0))));
         }
 
-        legend.Add(Svg.Text(0, 19, Svg.Number(From)), Svg.Text(width / 2, 19, Svg.Number((From + to) / 2), "middle"), Svg.Text(width, 19, (Passed(to) ? "\u2265 " : "") + Svg.Number(to), "end"),
+        legend.Add(Svg.Text(0, 19, Svg.Number(From)), Svg.Text(width / 2, 19, ((From + to) / 2).ToString("G2", CultureInfo.InvariantCulture), "middle"), Svg.Text(width, 19, (Passed(to) ? "\u2265 " : "") + Svg.Number(to), "end"),
             Svg.Text(0, 31, $"{scale}: {Unit}", "start", Svg.Class("faint")));
         return legend;
     }
@@ -123,5 +128,5 @@ internal sealed record CellGrid
     private bool Passed(double to) => Enumerable.Range(0, Rows.Count).Any(r => Enumerable.Range(0, IsWhole(r) ? 1 : Columns.Count).Any(c => Value(r, c) > to));
 
     private static string Short(string name) => name.Length <= 6 ? name : name.Contains("embed", StringComparison.OrdinalIgnoreCase) || name.Contains("wte", StringComparison.Ordinal) ? "embed"
-        : name.EndsWith("norm", StringComparison.Ordinal) ? "norm" : name.EndsWith("head", StringComparison.Ordinal) ? "head" : name[..5] + "\u2026";
+        : name.EndsWith("norm", StringComparison.Ordinal) ? "norm" : name.EndsWith("head", StringComparison.Ordinal) ? "head" : PictureNames.Cut(name, AxisWidth - 6);
 }

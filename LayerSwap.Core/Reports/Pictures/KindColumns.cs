@@ -8,9 +8,10 @@ internal sealed class KindColumns
     private static readonly string[] Known = ["q", "k", "v", "qkv", "o", "gate", "up", "down", "norms"];
 
     private readonly Dictionary<(int Layer, string Kind), ChangeTotal> _cells;
+    private readonly Func<TensorPlace, string> _kindOf;
 
-    private KindColumns(string stack, int layers, string[] kinds, Dictionary<(int, string), ChangeTotal> cells) =>
-        (Stack, Layers, Kinds, _cells) = (stack, layers, kinds, cells);
+    private KindColumns(string stack, int layers, string[] kinds, Dictionary<(int, string), ChangeTotal> cells, Func<TensorPlace, string> kindOf) =>
+        (Stack, Layers, Kinds, _cells, _kindOf) = (stack, layers, kinds, cells, kindOf);
 
     public string Stack { get; }
 
@@ -26,25 +27,42 @@ internal sealed class KindColumns
     {
         foreach ((string stack, int layers) in measured.Map.Stacks.OrderByDescending(s => s.Key == measured.Map.MainStack))
         {
-            var cells = measured.GroupBy(p => p.Stack == stack ? new Cell(p.Layer!.Value, KindOf(p)) : null).ToDictionary(g => (g.Key.Layer, g.Key.Kind), g => g.Total);
+            Func<TensorPlace, string> kindOf = Names(measured, stack);
+            var cells = measured.GroupBy(p => p.Stack == stack ? new Cell(p.Layer!.Value, kindOf(p)) : null).ToDictionary(g => (g.Key.Layer, g.Key.Kind), g => g.Total);
             string[] kinds = [.. cells.Keys.Select(c => c.Kind).Distinct(StringComparer.Ordinal)];
-            yield return new KindColumns(stack, layers, [.. Known.Intersect(kinds, StringComparer.Ordinal), .. kinds.Except(Known, StringComparer.Ordinal)], cells);
+            yield return new KindColumns(stack, layers, [.. Known.Intersect(kinds, StringComparer.Ordinal), .. kinds.Except(Known, StringComparer.Ordinal)], cells, kindOf);
         }
     }
 
-    /// <summary>A component's short name: the last word of it that says something, norms all together, experts apart.</summary>
-    public static string KindOf(TensorPlace place)
+    /// <summary>The column of a tensor of this stack.</summary>
+    public string KindOf(TensorPlace place) => _kindOf(place);
+
+    /// <summary>Short names for a stack's components: the last word of each, norms all together; where that would throw different weights together, as many words as tell them apart.</summary>
+    private static Func<TensorPlace, string> Names(DiffMeasurement measured, string stack)
     {
-        if (place.Kind == TensorKind.Norm)
+        string[][] components = [.. measured.Tensors.Select(t => measured.Map[t.Name]).Where(p => p.Stack == stack && p.Kind != TensorKind.Norm).Select(p => Base(p.Component)).Distinct(StringComparer.Ordinal).Select(c => c.Split('.'))];
+        Dictionary<string, string> names = new(StringComparer.Ordinal);
+        foreach (string[] words in components)
         {
-            return "norms";
+            int count = 1;
+            while (count < words.Length && (words[^count] == "*" || components.Any(other => other != words && Tail(other, count) == Tail(words, count))))
+            {
+                count++;
+            }
+
+            names[string.Join('.', words)] = Tail(words, count);
         }
 
-        string[] words = [.. place.Component.Split('.').Where(w => w is not ("weight" or "bias"))];
-        string last = words.Length == 0 ? place.Component : words[^1];
-        last = last.EndsWith("_proj", StringComparison.Ordinal) ? last[..^"_proj".Length] : last;
-        return place.Component.Contains(".*.", StringComparison.Ordinal) ? "experts " + last : last;
+        return place => place.Kind == TensorKind.Norm ? "norms" : names[Base(place.Component)];
     }
+
+    /// <summary>A weight and its bias are of one kind.</summary>
+    private static string Base(string component) => component.EndsWith(".bias", StringComparison.Ordinal) && component.Count(c => c == '.') > 1 ? component[..^".bias".Length] : component;
+
+    /// <summary>One word alone is shortened: q for q_proj.</summary>
+    private static string Tail(string[] words, int count) => count == 1 && words[^1].EndsWith("_proj", StringComparison.Ordinal) && words[^1].Split('_').Length == 2
+        ? words[^1][..^"_proj".Length]
+        : string.Join('.', words.TakeLast(count));
 
     private sealed record Cell(int Layer, string Kind);
 }

@@ -18,7 +18,13 @@ internal static class LayerBars
         {
             for (int m = 0; m < names.Length; m++)
             {
-                double value = double.IsFinite(Value(l, m)) ? Value(l, m) : 0, top = axes.Y(value);
+                if (!double.IsFinite(Value(l, m)))
+                {
+                    bars.Add(Svg.Text(axes.X(l) + (axes.LayerWidth * 0.1) + ((m + 0.5) * wide), axes.Y(0) - 3, "\u00d7", "middle", Svg.Title(Printable.Escape($"{names[m]}, layer {l}: {Svg.Number(Value(l, m))}"))));
+                    continue;
+                }
+
+                double value = Value(l, m), top = axes.Y(value);
                 bars.Add(Svg.Rect(axes.X(l) + (axes.LayerWidth * 0.1) + (m * wide), top, wide, Math.Max(0, axes.Y(0) - top), Colors.Of(m), Svg.Title(Printable.Escape($"{names[m]}, layer {l}: {Svg.Number(Value(l, m))}"))));
             }
         }

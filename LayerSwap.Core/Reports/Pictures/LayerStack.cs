@@ -57,7 +57,7 @@ internal static class LayerStack
             // From the bottom up the first of a run of like rows says what it is.
             if (r == 0 || row.What != rows[r - 1].What)
             {
-                picture.Add(Svg.Text(Left + BarWidth + 8, y + 11, row.What));
+                picture.Add(Svg.Text(Left + BarWidth + 8, y + 11, PictureNames.Cut(row.What, 320), "start", Svg.Title(Printable.Escape(row.What))));
             }
         }
 

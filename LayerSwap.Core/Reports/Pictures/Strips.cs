@@ -14,31 +14,35 @@ internal static class Strips
     private const double Top = 40;
     private const int Colours = 32;
 
+    public static bool CanDraw(DiffMeasurement measured) => measured.Profiles.Any(p => p.Layer is not null && measured.Map[p.Name].InMainStack);
+
     public static XElement Draw(DiffMeasurement measured)
     {
         TensorProfile[] profiles = [.. measured.Profiles.Where(p => p.Layer is not null && measured.Map[p.Name].InMainStack)];
         string[] names = PictureNames.Short(measured.Models);
         double largest = profiles.SelectMany(p => Binned(p.Rows).Concat(Binned(p.Columns))).Where(double.IsFinite).DefaultIfEmpty(0).Max();
-        string[] kinds = KindColumns.Of(measured).FirstOrDefault()?.Kinds.Where(k => profiles.Any(p => KindColumns.KindOf(measured.Map[p.Name]) == k)).ToArray() ?? [];
+        KindColumns columns = KindColumns.Of(measured).First();
+        string KindOf(TensorProfile profile) => columns.KindOf(measured.Map[profile.Name]);
+        string[] kinds = [.. columns.Kinds.Where(k => profiles.Any(p => KindOf(p) == k))];
         int layers = measured.Map.LayerCount;
-        double panel = Left + (kinds.Length * CellWidth) + 14, height = Top + (layers * CellHeight) + 44;
-        XElement picture = Svg.Picture(Math.Max(panel * names.Length, 330), height, "Row and column profiles by layer and kind");
+        double panel = Math.Max(Left + (kinds.Length * CellWidth) + 14, 200), height = Top + (layers * CellHeight) + 44;
+        XElement picture = Svg.Picture(Math.Max(panel * names.Length, 520), height, "Row and column profiles by layer and kind");
         for (int m = 0; m < names.Length; m++)
         {
-            picture.Add(Panel(m * panel, names[m], kinds, layers, largest, measured, [.. profiles.Where(p => p.Model == measured.Models[m])]));
+            picture.Add(Panel(m * panel, names[m], kinds, layers, largest, KindOf, [.. profiles.Where(p => p.Model == measured.Models[m])]));
         }
 
         picture.Add(Legend(height - 32, largest));
         return picture;
     }
 
-    private static XElement Panel(double x, string name, string[] kinds, int layers, double largest, DiffMeasurement measured, TensorProfile[] profiles)
+    private static XElement Panel(double x, string name, string[] kinds, int layers, double largest, Func<TensorProfile, string> kindOf, TensorProfile[] profiles)
     {
         StringBuilder[] paths = [.. Enumerable.Range(0, Colours).Select(_ => new StringBuilder())];
-        XElement panel = Svg.Moved(x, 0, Svg.Text(Left, 12, name, "start", Svg.Class("title")));
+        XElement panel = Svg.Moved(x, 0, Svg.Text(Left, 12, PictureNames.Cut(name, kinds.Length * CellWidth), "start", Svg.Class("title"), Svg.Title(Printable.Escape(name))));
         for (int k = 0; k < kinds.Length; k++)
         {
-            panel.Add(Svg.Text(Left + ((k + 0.5) * CellWidth), Top - 6, kinds[k], "middle"));
+            panel.Add(Svg.Text(Left + ((k + 0.5) * CellWidth), Top - 6, PictureNames.Cut(kinds[k], CellWidth), "middle", Svg.Title(Printable.Escape(kinds[k]))));
         }
 
         for (int l = 0; l < layers; l++)
@@ -47,9 +51,9 @@ internal static class Strips
         }
 
         // Of several weights of one kind, such as experts, the first is drawn: strips of different weights have no common row.
-        foreach (TensorProfile profile in profiles.DistinctBy(p => (p.Layer, KindColumns.KindOf(measured.Map[p.Name]))))
+        foreach (TensorProfile profile in profiles.DistinctBy(p => (p.Layer, kindOf(p))))
         {
-            double left = Left + (Array.IndexOf(kinds, KindColumns.KindOf(measured.Map[profile.Name])) * CellWidth), top = CellTop(profile.Layer!.Value);
+            double left = Left + (Array.IndexOf(kinds, kindOf(profile)) * CellWidth), top = CellTop(profile.Layer!.Value);
             Add(paths, Binned(profile.Rows), left, top + 1, largest);
             Add(paths, Binned(profile.Columns), left, top + (CellHeight / 2) + 0.5, largest);
             panel.Add(Svg.Rect(left, top, CellWidth - 2, CellHeight, "none", new XAttribute("pointer-events", "all"), Svg.Title(Printable.Escape(
