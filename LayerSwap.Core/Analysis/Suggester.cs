@@ -9,7 +9,7 @@ internal static class Suggester
     private static readonly double LeastContrast = Math.Log(1.25);
 
     /// <summary>How probable the best of all cuts may at most be where there is nothing but noise. Many cuts are tried, and the best of noise looks like something: each must be so many times as improbable.</summary>
-    private const double Chance = 0.01;
+    private const double Chance = 0.02;
 
     /// <summary>Scores that differ by less are equal but for rounding: taking the first k layers from one model is taking the others from the other one.</summary>
     private const double SameScore = 1e-9;
@@ -64,7 +64,7 @@ internal static class Suggester
         int cuts = tried.Length / 2;
         if (contrast < LeastContrast || ratios.Length < 3 || StudentT.TwoSided(errors, ratios.Length - 2) > Chance / cuts)
         {
-            return None("the two models changed their layers alike: no cut into outer and middle layers tells them apart.") with { Candidates = candidates, Score = best.Score };
+            return None("the two models changed their layers alike: no cut into outer and middle layers tells them apart better than the best of so many cuts would by chance.") with { Candidates = candidates, Score = best.Score };
         }
 
         string inner = models.First(m => m != best.Outer);

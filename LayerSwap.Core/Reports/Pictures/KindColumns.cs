@@ -5,7 +5,9 @@ namespace LayerSwap.Reports.Pictures;
 /// <summary>A stack of layers as rows of kinds: what the paper's picture has as columns (q, k, v, o, gate, up, down), told from components' names.</summary>
 internal sealed class KindColumns
 {
-    private static readonly string[] Known = ["q", "k", "v", "qkv", "o", "gate", "up", "down", "norms"];
+    private static readonly string[] Known = ["q", "k", "v", "qkv", "o", "gate", "up", "down"];
+
+    private const string Norms = "norms";
 
     private readonly Dictionary<(int Layer, string Kind), ChangeTotal> _cells;
     private readonly Func<TensorPlace, string> _kindOf;
@@ -30,7 +32,7 @@ internal sealed class KindColumns
             Func<TensorPlace, string> kindOf = Names(measured, stack);
             var cells = measured.GroupBy(p => p.Stack == stack ? new Cell(p.Layer!.Value, kindOf(p)) : null).ToDictionary(g => (g.Key.Layer, g.Key.Kind), g => g.Total);
             string[] kinds = [.. cells.Keys.Select(c => c.Kind).Distinct(StringComparer.Ordinal)];
-            yield return new KindColumns(stack, layers, [.. Known.Intersect(kinds, StringComparer.Ordinal), .. kinds.Except(Known, StringComparer.Ordinal)], cells, kindOf);
+            yield return new KindColumns(stack, layers, [.. Known.Intersect(kinds, StringComparer.Ordinal), .. kinds.Except(Known, StringComparer.Ordinal).Except([Norms], StringComparer.Ordinal), .. kinds.Intersect([Norms], StringComparer.Ordinal)], cells, kindOf);
         }
     }
 
@@ -53,7 +55,7 @@ internal sealed class KindColumns
             names[string.Join('.', words)] = Tail(words, count);
         }
 
-        return place => place.Kind == TensorKind.Norm ? "norms" : names[Base(place.Component)];
+        return place => place.Kind == TensorKind.Norm ? Norms : names[Base(place.Component)];
     }
 
     /// <summary>A weight and its bias are of one kind.</summary>
