@@ -11,8 +11,11 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 {
     private const string UnsignedPair = "two unsigned whole numbers";
 
-    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
-    private readonly List<RawEntry> _entries = [];
+    /// <summary>About the bytes of an entry: room is made once for as many as the header's length, which is bounded, allows.</summary>
+    private const int BytesAnEntry = 128;
+
+    private readonly HashSet<string> _names = new(json.Length / BytesAnEntry, StringComparer.Ordinal);
+    private readonly List<RawEntry> _entries = new(json.Length / BytesAnEntry);
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
 
     public (List<RawEntry> Entries, Dictionary<string, string> Metadata) Parse(ref Utf8JsonReader reader)
