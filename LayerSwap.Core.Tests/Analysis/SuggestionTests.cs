@@ -86,6 +86,8 @@ public sealed class SuggestionTests
         Assert.False(alike.HasStructure);
         Assert.Contains("alike", alike.Reason, StringComparison.Ordinal);
         Assert.Contains("has left all its layers", (await LayerDiff.From(origin).To(a, origin).RunAsync()).Suggest().Reason, StringComparison.Ordinal);
+        using ICheckpoint dead = SmallModels.Of("dead", DType.Float32, [.. origin.Tensors.Select(t => (t.Name, t.Shape.Extents.ToArray(), t.Name.Contains("layers.3.", StringComparison.Ordinal) ? new double[t.ElementCount] : SmallModels.Values(origin, t.Name)))]);
+        Assert.Contains("all zero", (await LayerDiff.From(origin).To(a, dead).RunAsync()).Suggest().Reason, StringComparison.Ordinal);
         Assert.Contains("two models", (await LayerDiff.From(origin).To(a).RunAsync()).Suggest().Reason, StringComparison.Ordinal);
     }
 }

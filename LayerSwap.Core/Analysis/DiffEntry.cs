@@ -83,8 +83,8 @@ public sealed record DiffPair
     public required double SignConflict { get; init; }
 
     /// <summary>
-    /// Of each two-dimensional weight's most changed tenth of rows (by row_mav; rows that did not change are not among them), the share that both models have in common, from 0 to 1; 0.1 is what
-    /// chance gives. NaN where profiles were not asked for or nothing changed.
+    /// Of each two-dimensional weight's most changed tenth of rows (by row_mav; rows that did not change are not among them), the share that both models have in common, from 0 to 1; chance gives
+    /// about a tenth. NaN where profiles were not asked for or nothing changed.
     /// </summary>
     public required double RowOverlap { get; init; }
 }

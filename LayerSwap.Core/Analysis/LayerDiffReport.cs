@@ -68,7 +68,7 @@ public sealed partial record LayerDiffReport
     }
 
     /// <summary>
-    /// The layers that hold a larger share of this model's change than of any other's: <c>diff.MoreIn(swahili).Contiguous()</c>. Scores are the difference of the shares, from -1 to 1, so that a heavier
+    /// The layers that hold a larger share of this model's change, over all layers of the main stack and by the metric that ranks, than of any other's: <c>diff.MoreIn(swahili).Contiguous()</c>. Scores are the difference of the shares, from -1 to 1, so that a heavier
     /// fine-tuning does not win everywhere (the shares of arXiv:2601.22620, by layer).
     /// </summary>
     /// <param name="model">One of the models compared.</param>

@@ -34,6 +34,14 @@ internal static class Suggester
             return None("the models have no layers to choose from.");
         }
 
+        for (int m = 0; m < 2; m++)
+        {
+            if (layers.Any(l => l.IsZero(m)))
+            {
+                return None($"{Printable.Escape(models[m])} has layers whose weights are all zero; what they changed is no fine-tuning.");
+            }
+        }
+
         return Of(models, [.. Enumerable.Range(0, 2).Select(m => layers.Select(l => l.MeanAbsolute(m)).ToArray())]);
     }
 
