@@ -82,6 +82,21 @@ public sealed class PictureTests
         Assert.Equal([colors["falling"]], Bar(3).Elements(Space + "rect").Select(r => r.Attribute("fill")!.Value));
     }
 
+    [Fact]
+    public void A_suggestion_is_drawn_with_the_outer_model_outside()
+    {
+        SwapSuggestion suggestion = LayerSwap.Analysis.Suggester.Of(["inner", "outer"], [[1, 4.1, 4, 4.2, 3.9, 4.1, 4, 1], [4, 1, 1.1, 1, 0.9, 1, 1.1, 4]]);
+        Assert.Equal(("outer", 1, 1, 1), (suggestion.Outer, suggestion.Bottom, suggestion.Top, suggestion.Transition));
+        XElement picture = LayerSwap.Reports.Pictures.LayerStack.Of(suggestion, 8);
+        string[] hints = [.. picture.Descendants(Space + "title").Select(h => h.Value)];
+        Assert.Equal(["0: outer", "1: inner and outer", "2: inner", "3: inner", "4: inner", "5: inner", "6: inner and outer", "7: outer"], hints);
+        string[] bottom = [.. Fills("0: outer")], middle = [.. Fills("3: inner")];
+        Assert.NotEqual(bottom, middle);
+        Assert.Equal(bottom, Fills("7: outer"));
+
+        IEnumerable<string> Fills(string hint) => picture.Descendants(Space + "g").Single(g => g.Element(Space + "title")?.Value == hint).Elements(Space + "rect").Select(r => r.Attribute("fill")!.Value);
+    }
+
     /// <summary>Different weights never share a column, whatever they are called.</summary>
     [Theory]
     [InlineData("bert", "attention.self.query attention.output.dense intermediate.dense output.dense", "query|attention.output.dense|intermediate.dense|output.dense")]
