@@ -15,6 +15,14 @@ internal static class DiffCommand
         ["changed"] = DiffMetric.Changed,
     };
 
+    private static readonly Dictionary<DiffPicture, string> PictureFiles = new()
+    {
+        [DiffPicture.HeatMap] = "heat-map.svg",
+        [DiffPicture.Strips] = "strips.svg",
+        [DiffPicture.Bars] = "bars.svg",
+        [DiffPicture.Agreement] = "agreement.svg",
+    };
+
     public static Command Create()
     {
         Argument<string> origin = new("BASE") { Description = "The model that was fine-tuned." };
@@ -42,17 +50,17 @@ internal static class DiffCommand
                 throw new UsageException($"--rank {parsed.GetValue(rank)}: one of {string.Join(", ", Metrics.Keys)} is expected.");
             }
 
-            if (new[] { parsed.GetValue(json), parsed.GetValue(csv), parsed.GetValue(markdown), parsed.GetValue(html) }.Count(f => f == "-") > 1)
+            int toStdout = new[] { json, csv, markdown, html }.Count(o => parsed.GetValue(o) == "-");
+            if (toStdout > 1)
             {
                 throw new UsageException("only one of --json, --csv, --markdown and --html can go to stdout; give the others a file.");
             }
 
             DiffThreshold? above = parsed.GetValue(threshold) is { } given ? ThresholdOf(given) : null;
-            if (above is not null && new[] { parsed.GetValue(json), parsed.GetValue(csv), parsed.GetValue(markdown), parsed.GetValue(html) }.Contains("-"))
+            if (above is not null && toStdout > 0)
             {
                 throw new UsageException("--threshold prints a table to stdout; give --json, --csv, --markdown or --html a file.");
             }
-
 
             if (parsed.GetValue(top) is < 1)
             {
@@ -87,10 +95,10 @@ internal static class DiffCommand
 
             if (parsed.GetValue(svg) is { } folder)
             {
-                SavePictures(report, open[parsed.GetValue(origin)!], folder);
+                SavePictures(report, folder);
             }
 
-            if (!Array.Exists(outputs, o => o.Path == "-"))
+            if (toStdout == 0)
             {
                 Terminal.Result(report.ToString());
                 if (above is not null)
@@ -112,25 +120,12 @@ internal static class DiffCommand
             : throw new UsageException($"--threshold {text}: a number of 0 or more is expected, or a percentage from 0% to 100%.");
     }
 
-    /// <summary>Every picture that this diff has figures for.</summary>
-    private static void SavePictures(LayerDiffReport report, ICheckpoint origin, string folder)
+    private static void SavePictures(LayerDiffReport report, string folder)
     {
         Directory.CreateDirectory(folder);
-        report.SaveSvg(DiffPicture.HeatMap, Path.Combine(folder, "heat-map.svg"));
-        if (LayerMap.Of(origin.Tensors).LayerCount == 0)
+        foreach (DiffPicture picture in report.Pictures())
         {
-            return;
-        }
-
-        report.SaveSvg(DiffPicture.Bars, Path.Combine(folder, "bars.svg"));
-        if (report.Models.Count > 1)
-        {
-            report.SaveSvg(DiffPicture.Agreement, Path.Combine(folder, "agreement.svg"));
-        }
-
-        if (report.Profiles.Any(p => p.Layer is not null))
-        {
-            report.SaveSvg(DiffPicture.Strips, Path.Combine(folder, "strips.svg"));
+            report.SaveSvg(picture, Path.Combine(folder, PictureFiles[picture]));
         }
     }
 }

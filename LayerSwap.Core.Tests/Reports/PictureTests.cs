@@ -87,7 +87,7 @@ public sealed class PictureTests
     {
         SwapSuggestion suggestion = LayerSwap.Analysis.Suggester.Of(["inner", "outer"], [[1, 4.1, 4, 4.2, 3.9, 4.1, 4, 1], [4, 1, 1.1, 1, 0.9, 1, 1.1, 4]]);
         Assert.Equal(("outer", 1, 1, 1), (suggestion.Outer, suggestion.Bottom, suggestion.Top, suggestion.Transition));
-        XElement picture = LayerSwap.Reports.Pictures.LayerStack.Of(suggestion, 8);
+        XElement picture = LayerSwap.Reports.Pictures.LayerStack.Of(suggestion);
         string[] hints = [.. picture.Descendants(Space + "title").Select(h => h.Value).Where(h => h.Contains(": ", StringComparison.Ordinal))];
         Assert.Equal(["0: outer", "1: inner and outer", "2: inner", "3: inner", "4: inner", "5: inner", "6: inner and outer", "7: outer"], hints);
         string[] bottom = [.. Fills("0: outer")], middle = [.. Fills("3: inner")];

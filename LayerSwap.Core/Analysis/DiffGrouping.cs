@@ -9,7 +9,7 @@ internal static class DiffGrouping
     {
         IReadOnlyList<string> models = measured.Models;
         IReadOnlyList<(Place Key, ChangeTotal Total)> groups = measured.GroupBy(place => Key(place, grouping));
-        ChangeTotal whole = measured.Whole();
+        ChangeTotal whole = measured.Whole;
         return new LayerDiffReport
         {
             Base = measured.Base,

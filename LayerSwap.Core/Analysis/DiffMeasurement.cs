@@ -23,7 +23,13 @@ internal sealed record DiffMeasurement
 
     public string Base => Inputs[0].Name;
 
-    public IReadOnlyList<string> Models => [.. Inputs.Skip(1).Select(m => m.Name)];
+    public IReadOnlyList<string> Models => field ??= [.. Inputs.Skip(1).Select(m => m.Name)];
+
+    /// <summary>The layers of the main stack, by number; a layer without a measured tensor has a total of nothing.</summary>
+    public IReadOnlyList<ChangeTotal> Layers => field ??= SumLayers();
+
+    /// <summary>Everything together.</summary>
+    public ChangeTotal Whole => field ??= SumAll();
 
     /// <summary>Tensors added up under keys, in the order in which keys are first met; null leaves a tensor out.</summary>
     public IReadOnlyList<(TKey Key, ChangeTotal Total)> GroupBy<TKey>(Func<TensorPlace, TKey?> key)
@@ -50,8 +56,7 @@ internal sealed record DiffMeasurement
         return groups;
     }
 
-    /// <summary>The layers of the main stack, by number; a layer without a measured tensor has a total of nothing.</summary>
-    public IReadOnlyList<ChangeTotal> Layers()
+    private ChangeTotal[] SumLayers()
     {
         ChangeTotal[] layers = [.. Enumerable.Range(0, Map.LayerCount).Select(_ => new ChangeTotal(Models.Count))];
         for (int i = 0; i < Tensors.Count; i++)
@@ -66,8 +71,7 @@ internal sealed record DiffMeasurement
         return layers;
     }
 
-    /// <summary>Everything together.</summary>
-    public ChangeTotal Whole()
+    private ChangeTotal SumAll()
     {
         ChangeTotal whole = new(Models.Count);
         for (int i = 0; i < Tensors.Count; i++)

@@ -56,7 +56,7 @@ internal static class HeadLayout
         {
             for (int head = 0; head < heads; head++, start += (int)size)
             {
-                changes.Add(new HeadChange { Part = part, Head = head, Sum = profile.AsSpan(start, (int)size).ToArray().Sum() });
+                changes.Add(new HeadChange { Part = part, Head = head, Sum = new ArraySegment<double>(profile, start, (int)size).Sum() });
             }
         }
 

@@ -16,8 +16,8 @@ internal static class Judge
 
     public static IReadOnlyList<DiffVerdict> Of(DiffMeasurement measured)
     {
-        ChangeTotal whole = measured.Whole();
-        IReadOnlyList<ChangeTotal> layers = measured.Layers();
+        ChangeTotal whole = measured.Whole;
+        IReadOnlyList<ChangeTotal> layers = measured.Layers;
         IReadOnlyList<string> models = measured.Models;
         List<DiffVerdict> verdicts = [.. NotFinite(measured, whole)];
         int[] finite = [.. Enumerable.Range(0, models.Count).Where(m => whole.IsBaseFinite && whole.IsFinite(m))];
@@ -49,8 +49,14 @@ internal static class Judge
             verdicts.Add(Verdict(DiffVerdictKind.DeadLayers, [measured.Base], deadInBase, $"The base {Name(measured.Base)} has {Numbers(deadInBase)} whose weights are all zero: they do nothing."));
         }
 
-        foreach (((int a, int b), int pair) in TensorChange.Pairing(models.Count).Select((p, i) => (p, i)).Where(p => finite.Contains(p.p.A) && finite.Contains(p.p.B) && !foreign.Contains(p.p.A) && !foreign.Contains(p.p.B)))
+        int[] comparable = [.. finite.Except(foreign)];
+        foreach ((int pair, (int a, int b)) in TensorChange.Pairing(models.Count).Index())
         {
+            if (!comparable.Contains(a) || !comparable.Contains(b))
+            {
+                continue;
+            }
+
             double distance = whole.RelativeDistance(pair), cosine = whole.MatrixPairCosine(pair);
             if (distance == 0 && whole.HasChanged(a))
             {

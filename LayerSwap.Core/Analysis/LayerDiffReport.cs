@@ -119,7 +119,7 @@ public sealed partial record LayerDiffReport
     }
 
     /// <summary>Each layer's change in one model by the metric that ranks; more is more, of cosines too.</summary>
-    private double[] Scores(int model) => [.. Measured.Layers().Select(l => l.Amount(RankedBy, model))];
+    private double[] Scores(int model) => [.. Measured.Layers.Select(l => l.Amount(RankedBy, model))];
 
     /// <summary>An aligned table of all entries, then one of all pairs.</summary>
     public override string ToString()

@@ -41,7 +41,7 @@ internal sealed class ProfileMaker(DiffRequest request)
 
         change.Profiles = null;
         HashSet<int>[] most = [.. profiles.Select(p => MostChanged(p.Rows))];
-        foreach (((int a, int b), int pair) in TensorChange.Pairing(profiles.Length).Select((p, i) => (p, i)))
+        foreach ((int pair, (int a, int b)) in TensorChange.Pairing(profiles.Length).Index())
         {
             change.Pairs[pair].SharedRows = most[a].Count(most[b].Contains);
             change.Pairs[pair].MostChangedRows = Math.Min(most[a].Count, most[b].Count);

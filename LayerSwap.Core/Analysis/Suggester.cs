@@ -28,7 +28,7 @@ internal static class Suggester
             return None($"a swap is suggested between two models; this diff has {models.Count}.");
         }
 
-        IReadOnlyList<ChangeTotal> layers = measured.Layers();
+        IReadOnlyList<ChangeTotal> layers = measured.Layers;
         if (layers.Count == 0)
         {
             return None("the models have no layers to choose from.");

@@ -37,6 +37,10 @@ internal sealed class TensorList
 
     public IReadOnlyList<TensorInfo> Ordered { get; }
 
+    /// <summary>Whether two checkpoints have the same names; of one that is not in canonical order it may say no.</summary>
+    public static bool SameNames(ICheckpoint one, ICheckpoint other) =>
+        one == other || (one.Tensors.Count == other.Tensors.Count && one.Tensors.Select(t => t.Name).SequenceEqual(other.Tensors.Select(t => t.Name), StringComparer.Ordinal));
+
     public TensorInfo? Find(string name) => _byName.GetValueOrDefault(name);
 
     /// <summary>The tensor, with the window checked against its size.</summary>

@@ -49,7 +49,7 @@ internal static class InputCheck
     {
         // A model with the first one's names has its layers.
         LayerMap first = LayerMap.Of(inputs[0]);
-        var counts = inputs.Select(i => (i.Name, Count: i.Tensors.Count == inputs[0].Tensors.Count && i.Tensors.All(t => inputs[0].Find(t.Name) is not null) ? first.LayerCount : LayerMap.Of(i).LayerCount)).ToList();
+        var counts = inputs.Select(i => (i.Name, Count: TensorList.SameNames(i, inputs[0]) ? first.LayerCount : LayerMap.Of(i).LayerCount)).ToList();
         if (counts.Select(c => c.Count).Distinct().Count() > 1)
         {
             problems.Add($"The number of layers differs: {string.Join(", ", counts.Select(c => $"{c.Count} in {Printable.Escape(c.Name)}"))}; the same number is expected.");

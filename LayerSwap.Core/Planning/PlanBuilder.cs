@@ -21,7 +21,6 @@ internal static class PlanBuilder
             InputCheck.Tokenizers(inputs, problems, warnings);
         }
 
-
         LayerMap map = LayerMap.OfAll(inputs);
         List<Decision> decisions = Decide(request, map, InputCheck.IsTied(configs.Select(c => c.Item2)), problems, warnings);
         RowsAgree(inputs, decisions, problems);
@@ -73,7 +72,7 @@ internal static class PlanBuilder
     private static IEnumerable<string> Names(IReadOnlyList<ICheckpoint> inputs)
     {
         IReadOnlyList<TensorInfo> first = inputs[0].Tensors;
-        return inputs.All(i => i.Tensors.Count == first.Count && i.Tensors.Select(t => t.Name).SequenceEqual(first.Select(t => t.Name), StringComparer.Ordinal))
+        return inputs.All(i => TensorList.SameNames(i, inputs[0]))
             ? first.Select(t => t.Name)
             : inputs.SelectMany(i => i.Tensors).Select(t => t.Name).Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance);
     }

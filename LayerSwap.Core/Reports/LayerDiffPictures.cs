@@ -1,3 +1,4 @@
+using LayerSwap.Analysis;
 using LayerSwap.Reports;
 using LayerSwap.Reports.Html;
 using LayerSwap.Reports.Pictures;
@@ -42,6 +43,21 @@ public static class LayerDiffPictures
         ReportFile.Write(path, report.ToHtml(plan), report.Measured.Inputs);
     }
 
+    /// <summary>The pictures that this diff has the figures for: the heat-map always, bars where there are layers, agreement with two models or more, strips with profiles of layers.</summary>
+    public static IReadOnlyList<DiffPicture> Pictures(this LayerDiffReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        DiffMeasurement measured = report.Measured;
+        bool layers = measured.Map.LayerCount > 0;
+        return
+        [
+            DiffPicture.HeatMap,
+            .. measured.Profiles.Any(p => measured.Map[p.Name].InMainStack) ? [DiffPicture.Strips] : Array.Empty<DiffPicture>(),
+            .. layers ? [DiffPicture.Bars] : Array.Empty<DiffPicture>(),
+            .. layers && report.Models.Count > 1 ? [DiffPicture.Agreement] : Array.Empty<DiffPicture>(),
+        ];
+    }
+
     /// <summary>One picture as an SVG document.</summary>
     /// <param name="report">The diff.</param>
     /// <param name="picture">Which.</param>
@@ -49,12 +65,22 @@ public static class LayerDiffPictures
     public static string ToSvg(this LayerDiffReport report, DiffPicture picture)
     {
         ArgumentNullException.ThrowIfNull(report);
+        if (Enum.IsDefined(picture) && !report.Pictures().Contains(picture))
+        {
+            throw new InvalidOperationException(picture switch
+            {
+                DiffPicture.Strips => "Strips show rows and columns of two-dimensional weights within layers, of which this diff measured none. Remedy: LayerDiff.From(...).To(...).WithProfiles().",
+                DiffPicture.Bars => "Bars show layers, of which these models have none.",
+                _ => "Agreement is of two models or more, by layer; this diff has one model, or its models no layers.",
+            });
+        }
+
         return Svg.Alone(picture switch
         {
             DiffPicture.HeatMap => HeatMap.Draw(report.Measured, report.RankedBy),
-            DiffPicture.Strips => Strips.CanDraw(report.Measured) ? Strips.Draw(report.Measured) : throw new InvalidOperationException("Strips show rows and columns of two-dimensional weights within layers, of which this diff measured none. Remedy: LayerDiff.From(...).To(...).WithProfiles()."),
-            DiffPicture.Bars => report.Measured.Map.LayerCount > 0 ? LayerBars.Draw(report.Measured, report.RankedBy) : throw new InvalidOperationException("Bars show layers, of which these models have none."),
-            DiffPicture.Agreement => report.Models.Count > 1 && report.Measured.Map.LayerCount > 0 ? AgreementLines.Draw(report.Measured) : throw new InvalidOperationException("Agreement is of two models or more, by layer; this diff has one model, or its models no layers."),
+            DiffPicture.Strips => Strips.Draw(report.Measured),
+            DiffPicture.Bars => LayerBars.Draw(report.Measured, report.RankedBy),
+            DiffPicture.Agreement => AgreementLines.Draw(report.Measured),
             _ => throw new ArgumentOutOfRangeException(nameof(picture), picture, "No such picture."),
         });
     }

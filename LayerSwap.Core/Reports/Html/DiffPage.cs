@@ -15,6 +15,7 @@ internal static class DiffPage
     {
         DiffMeasurement measured = report.Measured;
         string[] names = PictureNames.Short(report.Models);
+        IReadOnlyList<DiffPicture> pictures = report.Pictures();
         yield return HtmlPage.Text("h1", "What fine-tuning changed");
         yield return new XElement("p", $"Base: {Printable.Escape(report.Base)}. Compared: {string.Join(", ", report.Models.Select(Printable.Escape))}. {measured.Tensors.Count.ToString("N0", CultureInfo.InvariantCulture)} tensors, {measured.Tensors.Sum(t => t.ElementCount).ToString("N0", CultureInfo.InvariantCulture)} parameters.");
         foreach (DiffVerdict verdict in report.Verdicts)
@@ -22,26 +23,24 @@ internal static class DiffPage
             yield return new XElement("p", new XAttribute("class", "note"), verdict.Message);
         }
 
-        foreach (object part in Section("Heat-map", "Rows are layers, the first at the bottom; embeddings lie below, final norm and head above. Columns are kinds of weights. Lighter is more change."))
-        {
-            yield return part;
-        }
-
+        yield return HtmlPage.Text("h2", "Heat-map");
+        yield return new XElement("p", "Rows are layers, the first at the bottom; embeddings lie below, final norm and head above. Columns are kinds of weights. Lighter is more change.");
         yield return new XElement("div", new XAttribute("class", "picture"),
             names.Length > 1 ? new XElement("p", new XElement("label", new XElement("input", new XAttribute("type", "checkbox"), new XAttribute("class", "own")), " each model on its own scale")) : null,
             HtmlPage.Scrolled(HeatMap.Draw(measured, report.RankedBy)));
-        yield return new XElement("details", HtmlPage.Text("summary", "Rows and columns of weights"), Strips.CanDraw(measured)
+        yield return new XElement("details", HtmlPage.Text("summary", "Rows and columns of weights"), pictures.Contains(DiffPicture.Strips)
             ? [new XElement("p", "Each cell has the weight\u2019s rows above and its columns below; of several weights in one cell, such as experts, the first. JSON has all."), HtmlPage.Scrolled(Strips.Draw(measured))]
             : new object[] { new XElement("p", measured.WithProfiles ? "There is no two-dimensional weight within layers." : "They were not measured. Ask for them by LayerDiff.WithProfiles(), on the command line by --profiles.") });
-        if (measured.Map.LayerCount > 0)
+        if (pictures.Contains(DiffPicture.Bars))
         {
             yield return HtmlPage.Text("h2", "By layer");
             yield return HtmlPage.Scrolled(LayerBars.Draw(measured, report.RankedBy));
-            if (names.Length > 1)
-            {
-                yield return HtmlPage.Text("h2", "Do the models agree?");
-                yield return HtmlPage.Scrolled(AgreementLines.Draw(measured));
-            }
+        }
+
+        if (pictures.Contains(DiffPicture.Agreement))
+        {
+            yield return HtmlPage.Text("h2", "Do the models agree?");
+            yield return HtmlPage.Scrolled(AgreementLines.Draw(measured));
         }
 
         if (names.Length == 2)
@@ -86,7 +85,7 @@ internal static class DiffPage
         yield return new XElement("p", suggestion.Reason);
         if (suggestion.HasStructure)
         {
-            yield return HtmlPage.Scrolled(LayerStack.Of(suggestion, report.Measured.Map.LayerCount));
+            yield return HtmlPage.Scrolled(LayerStack.Of(suggestion));
         }
 
         if (suggestion.Candidates.Count == 0)
@@ -95,9 +94,9 @@ internal static class DiffPage
         }
 
         string outer = suggestion.Candidates[0].Outer;
-        Dictionary<(int, int), double> scores = suggestion.Candidates.Where(c => c.Outer == outer).DistinctBy(c => (c.Bottom, c.Top)).ToDictionary(c => (c.Bottom, c.Top), c => c.Score);
+        Dictionary<(int, int), double> scores = suggestion.Candidates.Where(c => c.Outer == outer).ToDictionary(c => (c.Bottom, c.Top), c => c.Score);
         int layers = report.Measured.Map.LayerCount;
-        string[] numbers = [.. Enumerable.Range(0, layers).Select(Whole)];
+        string[] numbers = [.. Enumerable.Range(0, layers).Select(l => Whole(l))];
         CellGrid grid = new()
         {
             Title = $"Outside from {PictureNames.Short(report.Models)[IndexOf(report.Models, outer)]}",
@@ -116,11 +115,7 @@ internal static class DiffPage
             HtmlPage.Scrolled(Svg.Picture(grid.Width, grid.Height, "Scores of all candidates by bottom and top layers", grid.Draw(0, 0))));
     }
 
-    private static IEnumerable<object> Section(string title, string text) => [HtmlPage.Text("h2", title), new XElement("p", text)];
-
     private static int IndexOf(IReadOnlyList<string> models, string model) => models.ToList().IndexOf(model);
 
     private static string Whole(long value) => value.ToString(CultureInfo.InvariantCulture);
-
-    private static string Whole(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -10,7 +10,7 @@ internal static class AgreementLines
 {
     public static XElement Draw(DiffMeasurement measured)
     {
-        IReadOnlyList<ChangeTotal> layers = measured.Layers();
+        IReadOnlyList<ChangeTotal> layers = measured.Layers;
         string[] names = PictureNames.Short(measured.Models);
         string[] pairs = [.. TensorChange.Pairing(names.Length).Select(p => $"{names[p.A]} and {names[p.B]}")];
         List<XElement> panels = [];

@@ -35,7 +35,6 @@ internal sealed class Axes
 
     public static double Height => TitleHeight + PlotHeight + Bottom;
 
-
     private double Step { get; }
 
     /// <summary>Where a layer begins.</summary>

@@ -31,8 +31,6 @@ internal sealed record CellGrid
     /// <summary>What the scale measures, with its unit.</summary>
     public required string Unit { get; init; }
 
-    public double From { get; init; }
-
     /// <summary>The end of the scale that grids side by side share.</summary>
     public required double SharedTo { get; init; }
 
@@ -103,25 +101,15 @@ internal sealed record CellGrid
             return Svg.Group(Svg.Rect(x, y, width, CellHeight, "none", Svg.Class("cell")), Svg.Text(x + (width / 2), y + (CellHeight / 2) + 4, "\u00d7", "middle"), Svg.Title(Hint(row, column)));
         }
 
-        return Svg.Rect(x, y, width, CellHeight, Colors.Scale(Part(value, SharedTo)), Svg.Class("cell"), new XAttribute("style", "--own:" + Colors.Scale(Part(value, OwnTo))), Svg.Title(Hint(row, column)));
+        return Svg.Rect(x, y, width, CellHeight, Colors.Scale(value, SharedTo), Svg.Class("cell"), new XAttribute("style", "--own:" + Colors.Scale(value, OwnTo)), Svg.Title(Hint(row, column)));
     }
 
-    private double Part(double value, double to) => to > From ? (value - From) / (to - From) : 0;
-
-    /// <summary>A bar of the colours with the numbers that its ends and middle stand for.</summary>
+    /// <summary>The bar of colours with the number in its middle and what it measures.</summary>
     private XElement Legend(double y, double to, string shown, string scale)
     {
-        const int steps = 40;
         const double width = 200;
-        XElement legend = Svg.Moved(AxisWidth, y, Svg.Class(shown));
-        for (int i = 0; i < steps; i++)
-        {
-            legend.Add(Svg.Rect(i * width / steps, 0, (width / steps) + 0.4, 8, Colors.Scale(i / (steps - 1.0))));
-        }
-
-        legend.Add(Svg.Text(0, 19, Svg.Number(From)), Svg.Text(width / 2, 19, ((From + to) / 2).ToString("G2", CultureInfo.InvariantCulture), "middle"), Svg.Text(width, 19, (Passed(to) ? "\u2265 " : "") + Svg.Number(to), "end"),
+        return Svg.Moved(AxisWidth, y, Svg.Class(shown), Colors.Bar(width, to, Passed(to)), Svg.Text(width / 2, 19, (to / 2).ToString("G2", CultureInfo.InvariantCulture), "middle"),
             Svg.Text(0, 31, $"{scale}: {Unit}", "start", Svg.Class("faint")));
-        return legend;
     }
 
     /// <summary>Whether a cell's value lies beyond the end of the scale.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Xml.Linq;
 
 namespace LayerSwap.Reports.Pictures;
 
@@ -24,6 +25,22 @@ internal static class Colors
         }
 
         return string.Create(CultureInfo.InvariantCulture, $"#{Channel(16):x2}{Channel(8):x2}{Channel(0):x2}");
+    }
+
+    /// <summary>The colour of a value on a scale from 0.</summary>
+    /// <param name="value">A number.</param>
+    /// <param name="to">The scale's end; where it is 0 everything lies at its beginning.</param>
+    public static string Scale(double value, double to) => Scale(to > 0 ? value / to : 0);
+
+    /// <summary>The scale drawn as a bar with the numbers at its ends.</summary>
+    /// <param name="width">Of the bar.</param>
+    /// <param name="to">The number at its end; at its beginning stands 0.</param>
+    /// <param name="passed">Whether there are values beyond it.</param>
+    public static XElement Bar(double width, double to, bool passed = false)
+    {
+        const int steps = 40;
+        return Svg.Group(Enumerable.Range(0, steps).Select(i => Svg.Rect(i * width / steps, 0, (width / steps) + 0.4, 8, Scale(i / (steps - 1.0)))),
+            Svg.Text(0, 19, "0"), Svg.Text(width, 19, (passed ? "\u2265 " : "") + Svg.Number(to), "end"));
     }
 
     /// <summary>The colour of one of several things that have no order.</summary>

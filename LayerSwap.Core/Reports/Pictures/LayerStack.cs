@@ -19,8 +19,9 @@ internal static class LayerStack
     }
 
     /// <summary>What a suggestion would do: layers alone, what lies outside them is another choice.</summary>
-    public static XElement Of(SwapSuggestion suggestion, int layers)
+    public static XElement Of(SwapSuggestion suggestion)
     {
+        int layers = suggestion.LayerCount;
         string[] names = PictureNames.Short([suggestion.Inner, suggestion.Outer]);
         LayerSwapOptions swap = suggestion.ToOptions();
         IEnumerable<Row> rows = Enumerable.Range(0, layers).Select(l =>

@@ -14,8 +14,6 @@ internal static class Strips
     private const double Top = 40;
     private const int Colours = 32;
 
-    public static bool CanDraw(DiffMeasurement measured) => measured.Profiles.Any(p => p.Layer is not null && measured.Map[p.Name].InMainStack);
-
     public static XElement Draw(DiffMeasurement measured)
     {
         TensorProfile[] profiles = [.. measured.Profiles.Where(p => p.Layer is not null && measured.Map[p.Name].InMainStack)];
@@ -32,7 +30,7 @@ internal static class Strips
             picture.Add(Panel(m * panel, names[m], kinds, layers, largest, KindOf, [.. profiles.Where(p => p.Model == measured.Models[m])]));
         }
 
-        picture.Add(Legend(height - 32, largest));
+        picture.Add(Svg.Moved(Left, height - 32, Colors.Bar(160, largest), Svg.Text(170, 8, "mean |W \u2212 W_base| of rows (above) and columns (below)", "start", Svg.Class("faint"))));
         return picture;
     }
 
@@ -77,18 +75,6 @@ internal static class Strips
                 paths[colour].Append(CultureInfo.InvariantCulture, $"M{left + (i * width):0.##} {top:0.##}h{width:0.##}v{(CellHeight / 2) - 1.5:0.##}h-{width:0.##}z");
             }
         }
-    }
-
-    private static XElement Legend(double y, double largest)
-    {
-        XElement legend = Svg.Moved(Left, y);
-        for (int i = 0; i < 40; i++)
-        {
-            legend.Add(Svg.Rect(i * 4, 0, 4.3, 8, Colors.Scale(i / 39.0)));
-        }
-
-        legend.Add(Svg.Text(0, 19, "0"), Svg.Text(160, 19, Svg.Number(largest), "end"), Svg.Text(170, 8, "mean |W \u2212 W_base| of rows (above) and columns (below)", "start", Svg.Class("faint")));
-        return legend;
     }
 
     /// <summary>At most 36 values: the means of neighbours.</summary>
