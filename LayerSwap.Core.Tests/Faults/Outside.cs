@@ -17,6 +17,9 @@ public enum Needs
 
     /// <summary>To be root, setpriv, and that somebody without rights may read the tool.</summary>
     Nobody = 4,
+
+    /// <summary>To be root, with the right to make namespaces, and Slurm with munge.</summary>
+    Slurm = 8,
 }
 
 /// <summary>Programs of the system, and whether they are there.</summary>
@@ -42,9 +45,14 @@ internal static class Outside
     private static readonly Lazy<string?> Nobody = new(() =>
         Succeeds(AsNobody[0], [.. AsNobody[1..], "dotnet", Tool.Assembly, "inspect", Fixture.Demo("base")]) ? null : "Needs root, setpriv, and a place of the tests that anybody may read.");
 
+    private static readonly Lazy<string?> Slurm = new(() =>
+        Succeeds("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", "munged -V && slurmctld -V && slurmd -V && command -v sbatch")
+            ? null : "Needs root, with the right to make namespaces, and Slurm: apt-get install slurm-wlm munge.");
+
     /// <returns>Why a test is skipped, or null.</returns>
     public static string? Missing(Needs needs) => !OperatingSystem.IsLinux() ? "Needs Linux: signals, links, /proc."
-        : (needs.HasFlag(Needs.Mount) ? Mount.Value : null) ?? (needs.HasFlag(Needs.Strace) ? Strace.Value : null) ?? (needs.HasFlag(Needs.Nobody) ? Nobody.Value : null);
+        : (needs.HasFlag(Needs.Mount) ? Mount.Value : null) ?? (needs.HasFlag(Needs.Strace) ? Strace.Value : null) ?? (needs.HasFlag(Needs.Nobody) ? Nobody.Value : null)
+            ?? (needs.HasFlag(Needs.Slurm) ? Slurm.Value : null);
 
     public static void Run(string program, params string[] arguments) => Assert.True(Succeeds(program, arguments), $"{program} {string.Join(' ', arguments)} failed.");
 
