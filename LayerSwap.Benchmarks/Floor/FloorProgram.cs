@@ -15,7 +15,9 @@ internal static class FloorProgram
         int threads = int.Parse(ProgramOptions.Value(options, "--threads") ?? Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         string only = ProgramOptions.Value(options, "--only") ?? "";
         int rounds = int.Parse(ProgramOptions.Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
-        string root = Path.Combine(ProgramOptions.Value(options, "--dir") ?? Path.GetTempPath(), "layerswap-floor");
+        // Models in a folder that was named stay there for the next run.
+        string? kept = ProgramOptions.Value(options, "--dir");
+        string root = Path.Combine(kept ?? Path.GetTempPath(), "layerswap-floor");
         Directory.CreateDirectory(root);
         string[] paths = [.. new[] { "base", "math", "swahili" }.Select(n => Path.Combine(root, n))];
         await MakeModelsAsync(paths, size);
@@ -65,7 +67,11 @@ internal static class FloorProgram
         }
         finally
         {
-            Directory.Delete(root, recursive: true);
+            Clear(target, file);
+            if (kept is null)
+            {
+                Directory.Delete(root, recursive: true);
+            }
         }
 
         return 0;

@@ -38,7 +38,7 @@ public class KernelBenchmarks
     public void Narrow() => Codec.Narrow(DType.BFloat16, _result, _output);
 
     [Benchmark]
-    public void Agree() => Agreement.Restore(16, _raw, _output);
+    public void Agree() => Agreement.Restore(2, _raw, Length, _output);
 
     [Benchmark]
     public ulong Checksum() => XxHash64.Of(_output);

@@ -28,7 +28,7 @@ public class AgreementTests
                 }
             }
 
-            Agreement.Restore(bits, operands, output.AsSpan(0, length * width));
+            Agreement.Restore(width, operands, length, output.AsSpan(0, length * width));
             Assert.Equal(expected, output);
         }
     }

@@ -32,11 +32,12 @@ internal static class BlockComputer
         int width = dtype.Bits() / 8, step = new SectionGrid(0, 0, unit).ComputeBlock;
         int count = range.Count;
         ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, range.Start, count);
-        tally?.Observe(tensor, raw, range);
         Span<byte> output = scratch.Output(count * width);
         for (int part = 0; part < count; part += step)
         {
             int length = Math.Min(step, count - part);
+            // Counting, decoding, merging and mending a part one after another finds its bytes in the core's own cache.
+            tally?.Observe(tensor, raw, range, part, length);
             Rows<T> rows = scratch.Decode<T>(tensor.Work.Operands, raw, count, part, length);
             Span<byte> place = output.Slice(part * width, length * width);
             if (tensor.Work is TensorWork.Compute compute)
@@ -44,6 +45,7 @@ internal static class BlockComputer
                 Span<T> result = scratch.Result<T>(length);
                 Merge(compute, rows, range.Start + part, result);
                 Narrow<T>(dtype, result, place);
+                Mend(compute, dtype, raw, count, part, place);
             }
             else
             {
@@ -51,7 +53,6 @@ internal static class BlockComputer
             }
         }
 
-        Mend(tensor.Work, dtype, raw, output);
         return output.Slice(range.Own * width, range.Wanted * width);
     }
 
@@ -70,9 +71,9 @@ internal static class BlockComputer
     }
 
     /// <summary>Keeps a strategy's promise on elements that all operands agree on, where dtypes allow it to be kept to the bit.</summary>
-    private static void Mend(TensorWork work, DType dtype, ReadOnlySpan<byte> raw, Span<byte> output)
+    private static void Mend(TensorWork.Compute compute, DType dtype, ReadOnlySpan<byte> raw, int read, int part, Span<byte> output)
     {
-        if (work is not TensorWork.Compute { Merge.Agreement: not AgreementRule.None } compute)
+        if (compute.Merge.Agreement == AgreementRule.None)
         {
             return;
         }
@@ -86,7 +87,8 @@ internal static class BlockComputer
 
         if (same)
         {
-            Agreement.Restore(dtype.Bits(), raw[^(output.Length * (compute.Operands.Count - skip))..], output);
+            int width = dtype.Bits() / 8;
+            Agreement.Restore(width, raw[^(read * width * (compute.Operands.Count - skip))..].Slice(part * width, ((read * (compute.Operands.Count - skip - 1)) * width) + output.Length), read, output);
         }
     }
 

@@ -17,13 +17,20 @@ internal sealed class NonFiniteTally(bool refuse)
     /// <param name="tensor">The tensor being computed.</param>
     /// <param name="raw">The operands' bytes, one operand after another.</param>
     /// <param name="range">Which elements; those that are not wanted do not count.</param>
-    public void Observe(PlannedTensor tensor, ReadOnlySpan<byte> raw, BlockRange range)
+    /// <param name="part">The first element to look at, from the range's start.</param>
+    /// <param name="length">How many.</param>
+    public void Observe(PlannedTensor tensor, ReadOnlySpan<byte> raw, BlockRange range, int part, int length)
     {
-        int at = 0;
+        int first = Math.Max(part, range.Own), wanted = Math.Min(part + length, range.Own + range.Wanted) - first, at = 0;
+        if (wanted <= 0)
+        {
+            return;
+        }
+
         foreach (Operand operand in tensor.Work.Operands)
         {
             int width = operand.DType.Bits() / 8;
-            long found = NonFinite.Count(operand.DType, raw.Slice(at + (range.Own * width), range.Wanted * width));
+            long found = NonFinite.Count(operand.DType, raw.Slice(at + (first * width), wanted * width));
             at += range.Count * width;
             if (found > 0)
             {

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Numerics;
 
@@ -10,58 +11,53 @@ namespace LayerSwap.Numerics;
 /// </summary>
 internal static class Agreement
 {
-    /// <param name="bits">Width of an element: 8, 16, 32 or 64.</param>
-    /// <param name="operands">The undecoded operands, one after another, each as long as the output.</param>
+    /// <param name="width">Bytes of an element: 1, 2, 4 or 8.</param>
+    /// <param name="operands">The undecoded operands, from the output's first element of the first one to its last element of the last one.</param>
+    /// <param name="stride">The elements from one operand to the next.</param>
     /// <param name="output">The undecoded result, mended in place.</param>
-    public static void Restore(int bits, ReadOnlySpan<byte> operands, Span<byte> output)
+    public static void Restore(int width, ReadOnlySpan<byte> operands, int stride, Span<byte> output)
     {
-        if (output.IsEmpty)
+        switch (width)
         {
-            return;
-        }
-
-        switch (bits)
-        {
-            case 8:
-                Restore(operands, output);
+            case 1:
+                Restore(operands, stride, output);
                 break;
-            case 16:
-                Restore(MemoryMarshal.Cast<byte, ushort>(operands), MemoryMarshal.Cast<byte, ushort>(output));
+            case 2:
+                Restore(MemoryMarshal.Cast<byte, ushort>(operands), stride, MemoryMarshal.Cast<byte, ushort>(output));
                 break;
-            case 32:
-                Restore(MemoryMarshal.Cast<byte, uint>(operands), MemoryMarshal.Cast<byte, uint>(output));
+            case 4:
+                Restore(MemoryMarshal.Cast<byte, uint>(operands), stride, MemoryMarshal.Cast<byte, uint>(output));
                 break;
             default:
-                Restore(MemoryMarshal.Cast<byte, ulong>(operands), MemoryMarshal.Cast<byte, ulong>(output));
+                Restore(MemoryMarshal.Cast<byte, ulong>(operands), stride, MemoryMarshal.Cast<byte, ulong>(output));
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Restore<T>(ReadOnlySpan<T> operands, Span<T> output)
+    private static void Restore<T>(ReadOnlySpan<T> operands, int stride, Span<T> output)
         where T : unmanaged, IBinaryInteger<T>
     {
-        int length = output.Length, count = operands.Length / length, i = 0;
+        int length = output.Length, last = operands.Length - length, i = 0;
         ref T from = ref MemoryMarshal.GetReference(operands);
         ref T to = ref MemoryMarshal.GetReference(output);
-        for (; i <= length - Vector<T>.Count; i += Vector<T>.Count)
+        for (; i <= length - Vector512<T>.Count; i += Vector512<T>.Count)
         {
-            Vector<T> first = Vector.LoadUnsafe(ref from, (nuint)i);
-            Vector<T> same = Vector<T>.AllBitsSet;
-            for (int k = 1; k < count; k++)
+            Vector512<T> first = Vector512.LoadUnsafe(ref from, (nuint)i), same = Vector512<T>.AllBitsSet;
+            for (int k = stride; k <= last; k += stride)
             {
-                same &= Vector.Equals(first, Vector.LoadUnsafe(ref from, (nuint)(i + (k * length))));
+                same &= Vector512.Equals(first, Vector512.LoadUnsafe(ref from, (nuint)(i + k)));
             }
 
-            Vector.ConditionalSelect(same, first, Vector.LoadUnsafe(ref to, (nuint)i)).StoreUnsafe(ref to, (nuint)i);
+            Vector512.ConditionalSelect(same, first, Vector512.LoadUnsafe(ref to, (nuint)i)).StoreUnsafe(ref to, (nuint)i);
         }
 
         for (; i < length; i++)
         {
             bool same = true;
-            for (int k = 1; k < count; k++)
+            for (int k = stride; k <= last; k += stride)
             {
-                same &= operands[i] == operands[i + (k * length)];
+                same &= operands[i] == operands[i + k];
             }
 
             output[i] = same ? operands[i] : output[i];

@@ -4,180 +4,199 @@ using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>Weighted changes merged by sum or by sign consensus, without a branch for an element: which sign wins is as good as random.</summary>
+/// <summary>How the changes of one element become one. Changes lie one source after another, each source's as long as the block.</summary>
+internal interface IConsensus
+{
+    /// <summary>Of eight elements.</summary>
+    /// <param name="changes">The first source's change of the first element.</param>
+    /// <param name="at">The place of the first element in the block.</param>
+    /// <param name="length">The length of the block.</param>
+    Vector512<double> Of(ref double changes, int at, int length);
+
+    /// <summary>The scalar definition, of one element.</summary>
+    double Of(ReadOnlySpan<double> changes, int at, int length);
+}
+
+/// <summary>Changes merged and added to where they came from, without a branch for an element: which sign wins is as good as random.</summary>
 internal static class ConsensusKernel
 {
-    private const double NearlyZero = 1e-8;
-
-    /// <summary><c>merged[i] = sum over s of factors[s] * changes[s][i]</c>, divided by <paramref name="divisor"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Sum(ReadOnlySpan<double> factors, double divisor, ReadOnlySpan<double> changes, Span<double> merged)
-    {
-        ref double from = ref MemoryMarshal.GetReference(changes);
-        ref double to = ref MemoryMarshal.GetReference(merged);
-        int length = merged.Length, i = 0;
-        for (; i <= length - Vector512<double>.Count; i += Vector512<double>.Count)
-        {
-            Vector512<double> sum = default;
-            for (int s = 0; s < factors.Length; s++)
-            {
-                sum += Vector512.Create(factors[s]) * Vector512.LoadUnsafe(ref from, (nuint)((s * length) + i));
-            }
-
-            (sum / Vector512.Create(divisor)).StoreUnsafe(ref to, (nuint)i);
-        }
-
-        for (; i < length; i++)
-        {
-            double sum = 0;
-            for (int s = 0; s < factors.Length; s++)
-            {
-                sum += factors[s] * changes[(s * length) + i];
-            }
-
-            merged[i] = sum / divisor;
-        }
-    }
-
-    /// <summary>The same of the entries whose sign is that of the whole sum, 0 counting as positive; divided by the sum of their weights where normalised. Zeros never count, a NaN stays one.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Signs(ReadOnlySpan<double> factors, ReadOnlySpan<double> weights, bool normalize, ReadOnlySpan<double> changes, Span<double> merged)
-    {
-        ref double from = ref MemoryMarshal.GetReference(changes);
-        ref double to = ref MemoryMarshal.GetReference(merged);
-        int length = merged.Length, i = 0;
-        for (; i <= length - Vector512<double>.Count; i += Vector512<double>.Count)
-        {
-            Vector512<double> sum = default, mixed = default, weight = default;
-            for (int s = 0; s < factors.Length; s++)
-            {
-                sum += Vector512.Create(factors[s]) * Vector512.LoadUnsafe(ref from, (nuint)((s * length) + i));
-            }
-
-            Vector512<double> negative = Vector512.LessThan(sum, default);
-            for (int s = 0; s < factors.Length; s++)
-            {
-                Vector512<double> part = Vector512.Create(factors[s]) * Vector512.LoadUnsafe(ref from, (nuint)((s * length) + i));
-                Vector512<double> agrees = Vector512.ConditionalSelect(negative, Vector512.LessThan(part, default), Vector512.GreaterThan(part, default));
-                mixed += part & agrees;
-                weight += Vector512.Create(weights[s]) & agrees;
-            }
-
-            Vector512<double> divisor = normalize
-                ? Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(Vector512.Abs(weight), Vector512.Create(NearlyZero)), weight, Vector512<double>.One)
-                : Vector512<double>.One;
-            Vector512.ConditionalSelect(Vector512.Equals(sum, sum), mixed / divisor, sum).StoreUnsafe(ref to, (nuint)i);
-        }
-
-        for (; i < length; i++)
-        {
-            merged[i] = SignsOf(factors, weights, normalize, changes, i, length);
-        }
-    }
-
-    /// <summary>
-    /// Changes of the sign that most of them sum to, 0 counting as positive, averaged by weight: <c>sum of weights[s] * changes[s][i]</c> over those, divided by the sum of their weights,
-    /// or by <paramref name="least"/> where that is more. Zeros never count, a NaN stays one.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Elected(ReadOnlySpan<double> weights, double least, ReadOnlySpan<double> changes, Span<double> merged)
-    {
-        ref double from = ref MemoryMarshal.GetReference(changes);
-        ref double to = ref MemoryMarshal.GetReference(merged);
-        int length = merged.Length, i = 0;
-        for (; i <= length - Vector512<double>.Count; i += Vector512<double>.Count)
-        {
-            Vector512<double> sum = default, mixed = Vector512.Create(-0.0), weight = default;
-            for (int s = 0; s < weights.Length; s++)
-            {
-                sum += Vector512.LoadUnsafe(ref from, (nuint)((s * length) + i));
-            }
-
-            Vector512<double> negative = Vector512.LessThan(sum, default);
-            for (int s = 0; s < weights.Length; s++)
-            {
-                Vector512<double> part = Vector512.LoadUnsafe(ref from, (nuint)((s * length) + i)), own = Vector512.Create(weights[s]);
-                Vector512<double> agrees = Vector512.ConditionalSelect(negative, Vector512.LessThan(part, default), Vector512.GreaterThan(part, default));
-                mixed += Vector512.ConditionalSelect(agrees, part * own, Vector512.Create(-0.0));
-                weight += own & agrees;
-            }
-
-            Vector512<double> divisor = Vector512.Max(weight, Vector512.Create(least));
-            Vector512.ConditionalSelect(Vector512.Equals(sum, sum), mixed / divisor, sum).StoreUnsafe(ref to, (nuint)i);
-        }
-
-        for (; i < length; i++)
-        {
-            merged[i] = ElectedOf(weights, least, changes, i, length);
-        }
-    }
-
-    /// <summary>The scalar definition of one element.</summary>
-    public static double ElectedOf(ReadOnlySpan<double> weights, double least, ReadOnlySpan<double> changes, int i, int length)
-    {
-        double sum = 0, mixed = -0.0, weight = 0;
-        for (int s = 0; s < weights.Length; s++)
-        {
-            sum += changes[(s * length) + i];
-        }
-
-        for (int s = 0; s < weights.Length; s++)
-        {
-            double part = changes[(s * length) + i];
-            bool agrees = sum < 0 ? part < 0 : part > 0;
-            mixed += agrees ? part * weights[s] : -0.0;
-            weight += agrees ? weights[s] : 0;
-        }
-
-        return double.IsNaN(sum) ? sum : mixed / Math.Max(weight, least);
-    }
-
-    /// <summary><c>output[i] = origin[i] + factor * merged[i]</c>.</summary>
-    public static void Add<T>(ReadOnlySpan<T> origin, double factor, ReadOnlySpan<double> merged, Span<T> output)
+    /// <summary><c>output[i] = origin[i] + factor * consensus(changes of i)</c>.</summary>
+    public static void Onto<T, TRule>(in TRule rule, ReadOnlySpan<T> origin, double factor, ReadOnlySpan<double> changes, Span<T> output)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where TRule : struct, IConsensus, allows ref struct
     {
-        int done = typeof(T) == typeof(float) ? Add(MemoryMarshal.Cast<T, float>(origin), factor, merged, MemoryMarshal.Cast<T, float>(output)) : 0;
-        for (int i = done; i < merged.Length; i++)
+        int done = typeof(T) == typeof(float) ? Vectors(rule, MemoryMarshal.Cast<T, float>(origin), factor, changes, MemoryMarshal.Cast<T, float>(output)) : 0;
+        for (int i = done; i < output.Length; i++)
         {
-            output[i] = T.CreateTruncating(double.CreateTruncating(origin[i]) + (factor * merged[i]));
+            output[i] = T.CreateTruncating(double.CreateTruncating(origin[i]) + (factor * rule.Of(changes, i, output.Length)));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Add(ReadOnlySpan<float> origin, double factor, ReadOnlySpan<double> merged, Span<float> output)
+    private static int Vectors<TRule>(TRule rule, ReadOnlySpan<float> origin, double factor, ReadOnlySpan<double> changes, Span<float> output)
+        where TRule : struct, IConsensus, allows ref struct
     {
         ref float from = ref MemoryMarshal.GetReference(origin);
-        ref double added = ref MemoryMarshal.GetReference(merged);
+        ref double change = ref MemoryMarshal.GetReference(changes);
         ref float to = ref MemoryMarshal.GetReference(output);
         Vector512<double> by = Vector512.Create(factor);
-        int i = 0;
-        for (; i <= merged.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        int i = 0, length = output.Length;
+        for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
             (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            Vector512<double> p = x + (by * Vector512.LoadUnsafe(ref added, (nuint)i)), q = y + (by * Vector512.LoadUnsafe(ref added, (nuint)(i + Vector512<double>.Count)));
+            Vector512<double> p = x + (by * rule.Of(ref change, i, length)), q = y + (by * rule.Of(ref change, i + Vector512<double>.Count, length));
             Vector512.Narrow(p, q).StoreUnsafe(ref to, (nuint)i);
         }
 
         return i;
     }
+}
 
-    /// <summary>The scalar definition of one element of <see cref="Signs"/>.</summary>
-    public static double SignsOf(ReadOnlySpan<double> factors, ReadOnlySpan<double> weights, bool normalize, ReadOnlySpan<double> changes, int i, int length)
+/// <summary>The weighted sum, divided.</summary>
+/// <param name="factors">One for each source.</param>
+/// <param name="divisor">What the sum is divided by.</param>
+internal readonly ref struct SumConsensus(ReadOnlySpan<double> factors, double divisor) : IConsensus
+{
+    private readonly ReadOnlySpan<double> _factors = factors;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<double> Of(ref double changes, int at, int length)
     {
-        double sum = 0, mixed = 0, weight = 0;
-        for (int s = 0; s < factors.Length; s++)
+        Vector512<double> sum = default;
+        for (int s = 0; s < _factors.Length; s++)
         {
-            sum += factors[s] * changes[(s * length) + i];
+            sum += Vector512.Create(_factors[s]) * Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at));
         }
 
-        for (int s = 0; s < factors.Length; s++)
+        // Dividing by one changes nothing and takes longest of all.
+        return divisor == 1 ? sum : sum / Vector512.Create(divisor);
+    }
+
+    public double Of(ReadOnlySpan<double> changes, int at, int length)
+    {
+        double sum = 0;
+        for (int s = 0; s < _factors.Length; s++)
         {
-            double part = factors[s] * changes[(s * length) + i];
-            bool agrees = sum < 0 ? part < 0 : part > 0;
-            mixed += agrees ? part : 0;
-            weight += agrees ? weights[s] : 0;
+            sum += _factors[s] * changes[(s * length) + at];
         }
 
-        return double.IsNaN(sum) ? sum : normalize && Math.Abs(weight) >= NearlyZero ? mixed / weight : mixed;
+        return sum / divisor;
+    }
+}
+
+/// <summary>
+/// The weighted sum of the entries whose sign is that of the whole sum, 0 counting as positive; divided by the sum of their weights where normalised and that is not nearly zero. Zeros
+/// never count, a NaN stays one.
+/// </summary>
+/// <param name="factors">What each source's change is multiplied by.</param>
+/// <param name="weights">What each counts for in the divisor.</param>
+/// <param name="normalize">Whether there is a divisor.</param>
+internal readonly ref struct SignConsensus(ReadOnlySpan<double> factors, ReadOnlySpan<double> weights, bool normalize) : IConsensus
+{
+    /// <summary>Negative zero: where nothing counts, nothing changes, a negative zero of the base neither.</summary>
+    private const double NoTerm = -0.0;
+
+    private const double NearlyZero = 1e-8;
+
+    private readonly ReadOnlySpan<double> _factors = factors, _weights = weights;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<double> Of(ref double changes, int at, int length)
+    {
+        Vector512<double> sum = default, mixed = Vector512.Create(NoTerm), weight = default;
+        for (int s = 0; s < _factors.Length; s++)
+        {
+            sum += Vector512.Create(_factors[s]) * Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at));
+        }
+
+        // Where the sum is negative everything is turned round, and what agrees is positive.
+        Vector512<double> sign = sum & Vector512.Create(-0.0);
+        for (int s = 0; s < _factors.Length; s++)
+        {
+            Vector512<double> part = (Vector512.Create(_factors[s]) * Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at))) ^ sign;
+            Vector512<double> agrees = Vector512.GreaterThan(part, default);
+            mixed += Vector512.ConditionalSelect(agrees, part, Vector512.Create(NoTerm));
+            weight += Vector512.Create(_weights[s]) & agrees;
+        }
+
+        if (normalize)
+        {
+            mixed /= Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(Vector512.Abs(weight), Vector512.Create(NearlyZero)), weight, Vector512<double>.One);
+        }
+
+        return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), mixed ^ sign, sum);
+    }
+
+    public double Of(ReadOnlySpan<double> changes, int at, int length)
+    {
+        double sum = 0, mixed = NoTerm, weight = 0;
+        for (int s = 0; s < _factors.Length; s++)
+        {
+            sum += _factors[s] * changes[(s * length) + at];
+        }
+
+        double sign = double.IsNegative(sum) ? -1 : 1;
+        for (int s = 0; s < _factors.Length; s++)
+        {
+            double part = _factors[s] * changes[(s * length) + at] * sign;
+            mixed += part > 0 ? part : NoTerm;
+            weight += part > 0 ? _weights[s] : 0;
+        }
+
+        return double.IsNaN(sum) ? sum : sign * (normalize && Math.Abs(weight) >= NearlyZero ? mixed / weight : mixed);
+    }
+}
+
+/// <summary>
+/// Changes of the sign that most of them sum to, 0 counting as positive, averaged by weight: divided by the sum of the weights of those, or by <paramref name="least"/> where that is
+/// more. Zeros never count, a NaN stays one.
+/// </summary>
+/// <param name="weights">One for each source.</param>
+/// <param name="least">The smallest divisor.</param>
+internal readonly ref struct ElectedConsensus(ReadOnlySpan<double> weights, double least) : IConsensus
+{
+    private const double NoTerm = -0.0;
+
+    private readonly ReadOnlySpan<double> _weights = weights;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<double> Of(ref double changes, int at, int length)
+    {
+        Vector512<double> sum = default, mixed = Vector512.Create(NoTerm), weight = default;
+        for (int s = 0; s < _weights.Length; s++)
+        {
+            sum += Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at));
+        }
+
+        Vector512<double> sign = sum & Vector512.Create(-0.0);
+        for (int s = 0; s < _weights.Length; s++)
+        {
+            Vector512<double> part = Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at)) ^ sign, own = Vector512.Create(_weights[s]);
+            Vector512<double> agrees = Vector512.GreaterThan(part, default);
+            mixed += Vector512.ConditionalSelect(agrees, part * own, Vector512.Create(NoTerm));
+            weight += own & agrees;
+        }
+
+        Vector512<double> divisor = Vector512.Max(weight, Vector512.Create(least));
+        return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), (mixed / divisor) ^ sign, sum);
+    }
+
+    public double Of(ReadOnlySpan<double> changes, int at, int length)
+    {
+        double sum = 0, mixed = NoTerm, weight = 0;
+        for (int s = 0; s < _weights.Length; s++)
+        {
+            sum += changes[(s * length) + at];
+        }
+
+        double sign = double.IsNegative(sum) ? -1 : 1;
+        for (int s = 0; s < _weights.Length; s++)
+        {
+            double part = changes[(s * length) + at] * sign;
+            mixed += part > 0 ? part * _weights[s] : NoTerm;
+            weight += part > 0 ? _weights[s] : 0;
+        }
+
+        return double.IsNaN(sum) ? sum : sign * (mixed / Math.Max(weight, least));
     }
 }

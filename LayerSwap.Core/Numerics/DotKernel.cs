@@ -24,6 +24,23 @@ internal static class DotKernel
         return sum + Scalar(origin.IsEmpty ? origin : origin[done..], a[done..], b[done..]);
     }
 
+    /// <summary>All three dot products of two vectors, or of their differences from the origin where there is one, in one go.</summary>
+    public static (double Aa, double Ab, double Bb) Pair<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (typeof(T) == typeof(double))
+        {
+            return (Scalar(origin, a, a), Scalar(origin, a, b), Scalar(origin, b, b));
+        }
+
+        int done = a.Length - (a.Length % Vector512<float>.Count);
+        (double aa, double ab, double bb) = Pairs(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(a)[..done], MemoryMarshal.Cast<T, float>(b));
+        origin = origin.IsEmpty ? origin : origin[done..];
+        a = a[done..];
+        b = b[done..];
+        return (aa + Scalar(origin, a, a), ab + Scalar(origin, a, b), bb + Scalar(origin, b, b));
+    }
+
     public static double Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -71,5 +88,31 @@ internal static class DotKernel
         }
 
         return Vector512.Sum(lower + upper);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (double Aa, double Ab, double Bb) Pairs(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        ref float start = ref MemoryMarshal.GetReference(origin);
+        ref float first = ref MemoryMarshal.GetReference(a);
+        ref float second = ref MemoryMarshal.GetReference(b);
+        Vector512<double> aa = default, ab = default, bb = default, x = default, y = default;
+        for (int i = 0; i < a.Length; i += Vector512<float>.Count)
+        {
+            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref first, (nuint)i));
+            (Vector512<double> r, Vector512<double> s) = Vector512.Widen(Vector512.LoadUnsafe(ref second, (nuint)i));
+            if (!origin.IsEmpty)
+            {
+                (x, y) = Vector512.Widen(Vector512.LoadUnsafe(ref start, (nuint)i));
+                (p, q, r, s) = (p - x, q - y, r - x, s - y);
+            }
+
+            // Written as fused, so that it is everywhere: only the order of the lanes and this decide the bits.
+            aa = Vector512.FusedMultiplyAdd(q, q, Vector512.FusedMultiplyAdd(p, p, aa));
+            ab = Vector512.FusedMultiplyAdd(q, s, Vector512.FusedMultiplyAdd(p, r, ab));
+            bb = Vector512.FusedMultiplyAdd(s, s, Vector512.FusedMultiplyAdd(r, r, bb));
+        }
+
+        return (Vector512.Sum(aa), Vector512.Sum(ab), Vector512.Sum(bb));
     }
 }

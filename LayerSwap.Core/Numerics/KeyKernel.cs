@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>How many keys of a block lie above an upper bound, upon it, upon the lower bound, and strictly between.</summary>
-internal readonly record struct KeyCounts(int Above, int AtHigh, int AtLow, int Within);
+/// <summary>How many keys of a block lie above an upper bound, upon it, upon the lower bound, and strictly between; and how many are zero.</summary>
+internal readonly record struct KeyCounts(int Above, int AtHigh, int AtLow, int Within, int Zeros);
 
 /// <summary>Keys of changes, and the search for those within bounds. A key is the bits of a non-negative double: ordered as the numbers are, below 2^63.</summary>
 internal static class KeyKernel
@@ -47,101 +47,107 @@ internal static class KeyKernel
         }
     }
 
-    /// <summary>The variance of the changes of each element across the sources; equal changes have none, whatever the rounding of their mean.</summary>
-    /// <param name="changes">The changes, one source after another.</param>
-    /// <param name="sources">How many sources.</param>
-    /// <param name="variances">Receives one for each element.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Variances(ReadOnlySpan<double> changes, int sources, Span<double> variances)
-    {
-        ref double from = ref MemoryMarshal.GetReference(changes);
-        ref double to = ref MemoryMarshal.GetReference(variances);
-        int length = variances.Length, i = 0;
-        // Multiplying by the reciprocal of a power of two is dividing, and quicker.
-        bool exact = System.Numerics.BitOperations.IsPow2(sources);
-        Vector512<double> count = Vector512.Create((double)sources), share = Vector512.Create(1.0 / sources);
-        for (; i <= length - Vector512<double>.Count; i += Vector512<double>.Count)
-        {
-            Vector512<double> first = Vector512.LoadUnsafe(ref from, (nuint)i), mean = first, equal = Vector512.Equals(first, first);
-            for (int s = 1; s < sources; s++)
-            {
-                Vector512<double> change = Vector512.LoadUnsafe(ref from, (nuint)((s * length) + i));
-                mean += change;
-                equal &= Vector512.Equals(change, first);
-            }
-
-            mean = exact ? mean * share : mean / count;
-            Vector512<double> squares = default;
-            for (int s = 0; s < sources; s++)
-            {
-                Vector512<double> apart = Vector512.LoadUnsafe(ref from, (nuint)((s * length) + i)) - mean;
-                squares += apart * apart;
-            }
-
-            Vector512.AndNot(exact ? squares * share : squares / count, equal).StoreUnsafe(ref to, (nuint)i);
-        }
-
-        for (; i < length; i++)
-        {
-            variances[i] = VarianceOf(changes, sources, i, length);
-        }
-    }
-
-    /// <summary>The scalar definition of one element's variance.</summary>
-    public static double VarianceOf(ReadOnlySpan<double> changes, int sources, int i, int length)
-    {
-        double first = changes[i], mean = first, squares = 0;
-        bool equal = !double.IsNaN(first);
-        for (int s = 1; s < sources; s++)
-        {
-            mean += changes[(s * length) + i];
-            equal &= changes[(s * length) + i] == first;
-        }
-
-        mean /= sources;
-        for (int s = 0; s < sources; s++)
-        {
-            double apart = changes[(s * length) + i] - mean;
-            squares += apart * apart;
-        }
-
-        return equal ? 0 : squares / sources;
-    }
-
     /// <summary>Counts keys by where they lie; the places of those strictly between the bounds go to <paramref name="places"/>. Where the bounds are equal, keys upon them count as at the upper.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static KeyCounts Within(ReadOnlySpan<ulong> keys, ulong low, ulong high, Span<int> places)
     {
         ref ulong key = ref MemoryMarshal.GetReference(keys);
-        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high), above = default, atHigh = default, atLow = default;
-        int i = 0, within = 0;
+        ref int place = ref MemoryMarshal.GetReference(places[..keys.Length]);
+        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high);
+        int i = 0, above = 0, atHigh = 0, atLow = 0, within = 0, zeros = 0;
         for (; i <= keys.Length - Vector512<long>.Count; i += Vector512<long>.Count)
         {
             Vector512<long> k = Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64();
-            above -= Vector512.GreaterThan(k, highs);
-            atHigh -= Vector512.Equals(k, highs);
-            atLow -= Vector512.Equals(k, lows);
-            ulong mask = (Vector512.GreaterThan(k, lows) & Vector512.LessThan(k, highs)).ExtractMostSignificantBits();
-            for (; mask != 0; mask &= mask - 1)
+            above += Ones(Vector512.GreaterThan(k, highs).ExtractMostSignificantBits());
+            atHigh += Ones(Vector512.Equals(k, highs).ExtractMostSignificantBits());
+            atLow += Ones(Vector512.Equals(k, lows).ExtractMostSignificantBits());
+            zeros += Ones(Vector512.Equals(k, default).ExtractMostSignificantBits());
+            for (ulong mask = (Vector512.GreaterThan(k, lows) & Vector512.LessThan(k, highs)).ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
             {
-                places[within++] = i + System.Numerics.BitOperations.TrailingZeroCount(mask);
+                Unsafe.Add(ref place, within++) = i + System.Numerics.BitOperations.TrailingZeroCount(mask);
             }
         }
 
-        int over = (int)Vector512.Sum(above), uponHigh = (int)Vector512.Sum(atHigh), uponLow = (int)Vector512.Sum(atLow);
         for (; i < keys.Length; i++)
         {
-            over += keys[i] > high ? 1 : 0;
-            uponHigh += keys[i] == high ? 1 : 0;
-            uponLow += keys[i] == low ? 1 : 0;
-            if (keys[i] > low && keys[i] < high)
+            ulong k = keys[i];
+            above += k > high ? 1 : 0;
+            atHigh += k == high ? 1 : 0;
+            atLow += k == low ? 1 : 0;
+            zeros += k == 0 ? 1 : 0;
+            Unsafe.Add(ref place, within) = i;
+            within += k > low && k < high ? 1 : 0;
+        }
+
+        return new KeyCounts(above, atHigh, low == high ? 0 : atLow, within, zeros);
+    }
+
+    /// <summary>The same of the keys of changes, which are not kept. Where a difference of singles is exact, as it is of most weights and what they were tuned to, singles decide. The list of places has <see cref="Places.Room"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static KeyCounts Within(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ulong low, ulong high, Span<int> places)
+    {
+        ref float from = ref MemoryMarshal.GetReference(origin);
+        ref float to = ref MemoryMarshal.GetReference(tuned);
+        ref int place = ref MemoryMarshal.GetReference(places[..(tuned.Length + Places.Room)]);
+        Vector512<int> unsigned = Vector512.Create(int.MaxValue), highs = Vector512.Create(Floor(high)), lows = Vector512.Create(Floor(low));
+        Vector512<int> highest = Vector512.Create(Exact(high)), lowest = Vector512.Create(Exact(low));
+        int i = 0, above = 0, atHigh = 0, atLow = 0, within = 0, zeros = 0;
+        for (; i <= tuned.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
+            if ((Vector512.Equals(y - change, x) & Vector512.Equals(x + change, y)).AsInt32() == Vector512<int>.AllBitsSet)
             {
-                places[within++] = i;
+                Vector512<int> k = change.AsInt32() & unsigned;
+                Vector512<int> over = Vector512.GreaterThan(k, highs), upon = Vector512.Equals(k, highest);
+                above += Ones(over.ExtractMostSignificantBits());
+                atHigh += Ones(upon.ExtractMostSignificantBits());
+                atLow += Ones(Vector512.Equals(k, lowest).ExtractMostSignificantBits());
+                zeros += Ones(Vector512.Equals(k, default).ExtractMostSignificantBits());
+                within = Places.Add(ref place, within, i, Vector512.AndNot(Vector512.GreaterThan(k, lows), over | upon));
+                continue;
+            }
+
+            for (int lane = i; lane < i + Vector512<float>.Count; lane++)
+            {
+                ulong k = KeyOf(origin[lane], tuned[lane]);
+                above += k > high ? 1 : 0;
+                atHigh += k == high ? 1 : 0;
+                atLow += k == low ? 1 : 0;
+                zeros += k == 0 ? 1 : 0;
+                Unsafe.Add(ref place, within) = lane;
+                within += k > low && k < high ? 1 : 0;
             }
         }
 
-        return new KeyCounts(over, uponHigh, low == high ? 0 : uponLow, within);
+        for (; i < tuned.Length; i++)
+        {
+            ulong k = KeyOf(origin[i], tuned[i]);
+            above += k > high ? 1 : 0;
+            atHigh += k == high ? 1 : 0;
+            atLow += k == low ? 1 : 0;
+            zeros += k == 0 ? 1 : 0;
+            Unsafe.Add(ref place, within) = i;
+            within += k > low && k < high ? 1 : 0;
+        }
+
+        return new KeyCounts(above, atHigh, low == high ? 0 : atLow, within, zeros);
     }
+
+    /// <summary>The key of one change.</summary>
+    public static ulong KeyOf(double origin, double tuned) => BitConverter.DoubleToUInt64Bits(Math.Abs(tuned - origin));
+
+    /// <summary>The bits of the largest single that a key's number is not below.</summary>
+    private static int Floor(ulong key)
+    {
+        double value = BitConverter.UInt64BitsToDouble(key);
+        float single = (float)value;
+        return double.IsNaN(value) ? int.MaxValue : BitConverter.SingleToInt32Bits(single > value ? float.BitDecrement(single) : single);
+    }
+
+    /// <summary>The bits of the single that is a key's number, or some that no magnitude has.</summary>
+    private static int Exact(ulong key) => (float)BitConverter.UInt64BitsToDouble(key) == BitConverter.UInt64BitsToDouble(key) ? Floor(key) : -1;
+
+    private static int Ones(ulong mask) => System.Numerics.BitOperations.PopCount(mask);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Subtract(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<double> changes)

@@ -7,26 +7,38 @@ namespace LayerSwap.Numerics;
 /// <summary>Sets what is not kept to zero, without a branch for an element.</summary>
 internal static class MaskKernel
 {
-    /// <summary>Keeps changes that rank within one cut and not within another: a key larger than the cut's, or equal at an index not above its.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Ranked(Span<double> changes, long start, ulong keptKey, long keptIndex, ulong outlierKey, long outlierIndex)
+    private const ulong Step = 0x9E3779B97F4A7C15;
+
+    /// <summary><c>changes[i] = tuned[i] - origin[i]</c> where its key lies from <paramref name="low"/> to <paramref name="high"/>, 0 elsewhere.</summary>
+    public static void Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<double> changes)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        ref double at = ref MemoryMarshal.GetReference(changes);
-        Vector512<long> indices = Vector512.Create(start) + Vector512<long>.Indices;
-        int i = 0;
-        for (; i <= changes.Length - Vector512<double>.Count; i += Vector512<double>.Count)
+        int done = typeof(T) == typeof(float) ? Between(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), low, high, changes) : 0;
+        for (int i = done; i < changes.Length; i++)
         {
-            Vector512<double> change = Vector512.LoadUnsafe(ref at, (nuint)i);
-            Vector512<long> key = Vector512.Abs(change).AsInt64(), index = indices + Vector512.Create((long)i);
-            (change & Vector512.AndNot(Within(key, index, keptKey, keptIndex), Within(key, index, outlierKey, outlierIndex)).AsDouble()).StoreUnsafe(ref at, (nuint)i);
+            double change = double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]);
+            changes[i] = BitConverter.DoubleToUInt64Bits(Math.Abs(change)) - low <= high - low ? change : 0;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Between(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ulong low, ulong high, Span<double> changes)
+    {
+        ref float from = ref MemoryMarshal.GetReference(origin);
+        ref float to = ref MemoryMarshal.GetReference(tuned);
+        ref double change = ref MemoryMarshal.GetReference(changes);
+        Vector512<ulong> lows = Vector512.Create(low), span = Vector512.Create(high - low);
+        int i = 0;
+        for (; i <= changes.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
+            (p, q) = (p - x, q - y);
+            (p & Vector512.LessThanOrEqual(Vector512.Abs(p).AsUInt64() - lows, span).AsDouble()).StoreUnsafe(ref change, (nuint)i);
+            (q & Vector512.LessThanOrEqual(Vector512.Abs(q).AsUInt64() - lows, span).AsDouble()).StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
         }
 
-        for (; i < changes.Length; i++)
-        {
-            ulong key = BitConverter.DoubleToUInt64Bits(Math.Abs(changes[i]));
-            bool kept = key > keptKey || (key == keptKey && start + i <= keptIndex), outlier = key > outlierKey || (key == outlierKey && start + i <= outlierIndex);
-            changes[i] = kept && !outlier ? changes[i] : 0;
-        }
+        return i;
     }
 
     /// <summary>Keeps in every row the elements whose key ranks within a cut.</summary>
@@ -62,55 +74,81 @@ internal static class MaskKernel
         }
     }
 
-    /// <summary>Keeps changes whose random number, of 53 bits, lies below a bound. The generator is SplitMix64 with the index as its state.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Random(Span<double> changes, ulong stream, long start, ulong below)
+    /// <summary><c>changes[i] = tuned[i] - origin[i]</c> where the random number of its index lies below a bound, 0 elsewhere.</summary>
+    public static void Random<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong stream, long start, uint below, Span<double> changes)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        ref double at = ref MemoryMarshal.GetReference(changes);
-        Vector512<ulong> bound = Vector512.Create(below);
-        int i = 0;
-        for (; i <= changes.Length - Vector512<double>.Count; i += Vector512<double>.Count)
+        // Numbers come in pairs of indices: vectors begin with an even one.
+        int i = (int)Math.Min(start & 1, changes.Length);
+        if (i == 1)
         {
-            Vector512<ulong> kept = Vector512.LessThan(Numbers(stream, start + i), bound);
-            (Vector512.LoadUnsafe(ref at, (nuint)i) & kept.AsDouble()).StoreUnsafe(ref at, (nuint)i);
+            changes[0] = Kept(origin[0], tuned[0], Number(stream, start) < below);
+        }
+
+        if (typeof(T) == typeof(float))
+        {
+            i += Random(MemoryMarshal.Cast<T, float>(origin)[i..], MemoryMarshal.Cast<T, float>(tuned)[i..], stream, start + i, below, changes[i..]);
         }
 
         for (; i < changes.Length; i++)
         {
-            changes[i] = Number(stream, start + i) < below ? changes[i] : 0;
+            changes[i] = Kept(origin[i], tuned[i], Number(stream, start + i) < below);
         }
+
+        static double Kept(T origin, T tuned, bool kept) => kept ? double.CreateTruncating(tuned) - double.CreateTruncating(origin) : 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Random(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ulong stream, long start, uint below, Span<double> changes)
+    {
+        ref float from = ref MemoryMarshal.GetReference(origin);
+        ref float to = ref MemoryMarshal.GetReference(tuned);
+        ref double change = ref MemoryMarshal.GetReference(changes);
+        Vector512<uint> bound = Vector512.Create(below);
+        Vector512<ulong> state = States(stream, start);
+        int i = 0;
+        for (; i <= changes.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            (Vector512<long> first, Vector512<long> second) = Vector512.Widen(Vector512.LessThan(Numbers(ref state), bound).AsInt32());
+            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
+            ((p - x) & first.AsDouble()).StoreUnsafe(ref change, (nuint)i);
+            ((q - y) & second.AsDouble()).StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
+        }
+
+        return i;
     }
 
     /// <summary>
     /// Drops changes whose random number lies at <paramref name="highest"/> or above; the places of those from <paramref name="lowest"/> on that are left go to <paramref name="open"/>.
-    /// All numbers go to <paramref name="numbers"/>.
+    /// All numbers go to <paramref name="numbers"/>. The list has <see cref="Places.Room"/>.
     /// </summary>
     /// <returns>How many are left open.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Random(Span<double> changes, ulong stream, long start, ulong lowest, ulong highest, Span<ulong> numbers, Span<int> open)
+    public static int Random(Span<double> changes, ulong stream, long start, uint lowest, uint highest, Span<uint> numbers, Span<int> open)
     {
         ref double at = ref MemoryMarshal.GetReference(changes);
-        ref ulong all = ref MemoryMarshal.GetReference(numbers);
-        ref int place = ref MemoryMarshal.GetReference(open[..changes.Length]);
-        Vector512<ulong> low = Vector512.Create(lowest), high = Vector512.Create(highest);
+        ref uint all = ref MemoryMarshal.GetReference(numbers[..changes.Length]);
+        ref int place = ref MemoryMarshal.GetReference(open[..(changes.Length + Places.Room)]);
+        Vector512<uint> low = Vector512.Create(lowest), high = Vector512.Create(highest);
         int i = 0, count = 0;
-        for (; i <= changes.Length - Vector512<double>.Count; i += Vector512<double>.Count)
+        if ((start & 1) == 0)
         {
-            Vector512<ulong> number = Numbers(stream, start + i), below = Vector512.LessThan(number, high);
-            number.StoreUnsafe(ref all, (nuint)i);
-            (Vector512.LoadUnsafe(ref at, (nuint)i) & below.AsDouble()).StoreUnsafe(ref at, (nuint)i);
-            ulong mask = Vector512.AndNot(below, Vector512.LessThan(number, low)).ExtractMostSignificantBits();
-            // Without a branch: a third of them open is as bad as random to predict. A place past the last is written over.
-            for (int lane = 0; lane < Vector512<double>.Count; lane++, mask >>= 1)
+            Vector512<ulong> state = States(stream, start);
+            for (; i <= changes.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
             {
-                Unsafe.Add(ref place, count) = i + lane;
-                count += (int)(mask & 1);
+                Vector512<uint> number = Numbers(ref state), below = Vector512.LessThan(number, high);
+                number.StoreUnsafe(ref all, (nuint)i);
+                (Vector512<long> first, Vector512<long> second) = Vector512.Widen(below.AsInt32());
+                (Vector512.LoadUnsafe(ref at, (nuint)i) & first.AsDouble()).StoreUnsafe(ref at, (nuint)i);
+                (Vector512.LoadUnsafe(ref at, (nuint)(i + Vector512<double>.Count)) & second.AsDouble()).StoreUnsafe(ref at, (nuint)(i + Vector512<double>.Count));
+                count = Places.Add(ref place, count, i, Vector512.AndNot(below, Vector512.LessThan(number, low)).AsInt32());
             }
         }
 
         for (; i < changes.Length; i++)
         {
-            ulong number = numbers[i] = Number(stream, start + i);
+            uint number = numbers[i] = Number(stream, start + i);
             changes[i] = number < highest ? changes[i] : 0;
             if (number >= lowest && number < highest)
             {
@@ -163,23 +201,29 @@ internal static class MaskKernel
         }
     }
 
-    /// <summary>The random numbers of eight indices.</summary>
+    /// <summary>The states of the generator at sixteen indices, of which the first is even.</summary>
+    private static Vector512<ulong> States(ulong stream, long start) =>
+        Vector512.Create(stream) + ((Vector512.Create((ulong)start >> 1) + Vector512<ulong>.Indices) * Vector512.Create(Step));
+
+    /// <summary>The random numbers of sixteen indices; the state goes on to the next sixteen.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> Numbers(ulong stream, long start)
+    private static Vector512<uint> Numbers(ref Vector512<ulong> state)
     {
-        Vector512<ulong> z = Vector512.Create(stream) + ((Vector512.Create((ulong)start) + Vector512<ulong>.Indices) * Vector512.Create(0x9E3779B97F4A7C15));
+        Vector512<ulong> z = state;
+        state += Vector512.Create(unchecked(Step * (ulong)Vector512<ulong>.Count));
         z = (z ^ (z >> 30)) * Vector512.Create(0xBF58476D1CE4E5B9);
         z = (z ^ (z >> 27)) * Vector512.Create(0x94D049BB133111EB);
-        return (z ^ (z >> 31)) >> 11;
+        return (z ^ (z >> 31)).AsUInt32();
     }
 
-    /// <summary>The scalar definition of the random number of an index, 53 bits.</summary>
-    public static ulong Number(ulong stream, long index)
+    /// <summary>The scalar definition of the random number of an index, 32 bits: half of what SplitMix64 gives for a pair of indices.</summary>
+    public static uint Number(ulong stream, long index)
     {
-        ulong z = stream + ((ulong)index * 0x9E3779B97F4A7C15);
+        ulong z = stream + (((ulong)index >> 1) * Step);
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return (z ^ (z >> 31)) >> 11;
+        z ^= z >> 31;
+        return (uint)((index & 1) == 0 ? z : z >> 32);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -75,13 +75,14 @@ internal sealed class Scratch
         }
     }
 
+    /// <summary>Pinned, so that it begins with a cache line for good.</summary>
     private static Span<byte> Grow(ref byte[] buffer, int length)
     {
-        if (buffer.Length < length)
+        if (buffer.Length < length + CacheLine.Bytes)
         {
-            buffer = GC.AllocateUninitializedArray<byte>(length);
+            buffer = GC.AllocateUninitializedArray<byte>(checked(length + CacheLine.Bytes), pinned: true);
         }
 
-        return buffer.AsSpan(0, length);
+        return buffer.AsSpan(CacheLine.Skip(buffer), length);
     }
 }

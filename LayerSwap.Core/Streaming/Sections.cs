@@ -13,7 +13,7 @@ internal static class Sections
     public const int ReadBlock = 1 << 16;
 
     /// <summary>Elements computed at a time: few enough for all operands to stay in the core's own cache. Fixed, since sums depend on it.</summary>
-    public const int ComputeBlock = 1 << 11;
+    public const int ComputeBlock = 1952;
 
     /// <summary>The largest unit of elements that can be computed together.</summary>
     public const long LongestUnit = 1 << 27;

@@ -112,11 +112,24 @@ public sealed class RankSelectorTests
 
             ulong low = (ulong)random.Next(20), high = low + (ulong)random.Next(20);
             ulong[] small = [.. Enumerable.Range(0, length).Select(i => i % 17 == 0 ? long.MaxValue : (ulong)random.Next(50))];
-            int[] places = new int[length];
+            int[] places = new int[length], roomy = new int[length + Places.Room];
             KeyCounts counts = KeyKernel.Within(small, low, high, places);
             int[] within = [.. Enumerable.Range(0, length).Where(i => small[i] > low && small[i] < high)];
-            Assert.Equal(new KeyCounts(small.Count(k => k > high), small.Count(k => k == high), low == high ? 0 : small.Count(k => k == low), within.Length), counts);
+            Assert.Equal(new KeyCounts(small.Count(k => k > high), small.Count(k => k == high), low == high ? 0 : small.Count(k => k == low), within.Length, small.Count(k => k == 0)), counts);
             Assert.Equal(within, places[..within.Length]);
+
+            // Bounds upon keys and between them, of singles and of doubles that no single is.
+            ulong[] bounds = [.. Enumerable.Range(0, 2).Select(_ => random.Next(4) switch
+            {
+                0 => 0UL,
+                1 => (ulong)long.MaxValue,
+                2 when length > 0 => keys[random.Next(length)],
+                _ => Cut.KeyOf(random.NextDouble() - 0.5),
+            })];
+            Array.Sort(bounds);
+            KeyCounts ofChanges = KeyKernel.Within(origin, tuned, bounds[0], bounds[1], roomy);
+            Assert.Equal(KeyKernel.Within(keys, bounds[0], bounds[1], places), ofChanges);
+            Assert.Equal(places[..ofChanges.Within], roomy[..ofChanges.Within]);
         }
     }
 

@@ -44,6 +44,17 @@ internal sealed class GramReduction(GramGroups groups, int vectors, bool fromBas
         {
             (long group, long stretch) = groups.At(block.Start + done);
             int count = (int)Math.Min(stretch, block.Length - done);
+            if (vectors == 2 && !groups.Columns)
+            {
+                (double aa, double ab, double bb) = DotKernel.Pair(fromBase ? block.Base.Slice(done, count) : [], Vector(block, 0).Slice(done, count), Vector(block, 1).Slice(done, count));
+                Span<double> sums = state.Of(group, _size);
+                sums[GramMatrix.Index(0, 0, 2)] += aa;
+                sums[GramMatrix.Index(0, 1, 2)] += ab;
+                sums[GramMatrix.Index(1, 1, 2)] += bb;
+                done += count;
+                continue;
+            }
+
             for (int a = 0; a < vectors; a++)
             {
                 for (int b = a; b < vectors; b++)

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -28,7 +27,6 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
 {
     private const double NearlyZero = 1e-6;
 
-    private readonly VarianceKeys _keys = new(sources);
     private Cut _cut = Cut.All;
     private double[] _weights = [];
 
@@ -41,10 +39,10 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
         if (share < 1)
         {
             // Where nothing varies there is nothing to select from: the plain consensus.
-            _cut = RankSelector.Select(passes, _keys, RankRequest.OfNonZero(0, share))[0];
+            _cut = RankSelector.Select(passes, new VarianceKeys(), RankRequest.OfNonZero(0, share))[0];
         }
 
-        double[] energies = passes.Reduce(new EnergyReduction(this));
+        double[] energies = passes.Reduce(new EnergyReduction(this, sources));
         double sum = energies.Sum();
         double mean = sum / Math.Max(passes.ElementCount, 1);
         _weights = Math.Abs(mean) < NearlyZero || !double.IsFinite(mean) ? [.. energies.Select(_ => 1.0 / sources)] : [.. energies.Select(e => e / sum)];
@@ -52,46 +50,45 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
 
     protected override void Compute<T>(in MergeBlock<T> block)
     {
-        double[] rented = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Max(1, (sources + 1) * block.Length));
-        Span<double> changes = rented.AsSpan(0, sources * block.Length), merged = rented.AsSpan(sources * block.Length, block.Length);
-        Select(block, changes, merged);
-        ConsensusKernel.Elected(_weights, NearlyZero, changes, merged);
-        ConsensusKernel.Add(block.Base, 1, merged, block.Output);
-        System.Buffers.ArrayPool<double>.Shared.Return(rented);
+        using Rented<double> changes = new(sources * block.Length);
+        Select(block, changes.Span);
+        ConsensusKernel.Onto(new ElectedConsensus(_weights, NearlyZero), block.Base, 1, changes.Span, block.Output);
     }
 
-    /// <summary>The changes, those that are not selected set to zero.</summary>
-    private void Select<T>(in MergeBlock<T> block, Span<double> changes, Span<double> variances)
+    /// <summary>The changes, one source after another, those that are not selected set to zero.</summary>
+    private void Select<T>(in MergeBlock<T> block, Span<double> changes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        VarianceKeys.Changes(block, changes);
-        if (_cut == Cut.All)
+        if (_cut.Alike(block.Start, block.Length) < block.Length)
         {
-            return;
+            // The one block that the cut's own element lies in.
+            ulong[] keys = new ulong[block.Length];
+            VarianceKernel.Keys(block.Base, block.Rows, changes, keys);
+            MaskKernel.Within(keys, block.Start, _cut.Key, _cut.Index, changes);
         }
-
-        KeyKernel.Variances(changes, sources, variances);
-        MaskKernel.Within(MemoryMarshal.Cast<double, ulong>(variances), block.Start, _cut.Key, _cut.Index, changes);
+        else if (_cut.LowestWithin(block.Start) is { } lowest)
+        {
+            VarianceKernel.Selected(block.Base, block.Rows, lowest, changes);
+        }
+        else
+        {
+            changes.Clear();
+        }
     }
 
     /// <summary>The sum of squares of what is selected of each change.</summary>
-    private sealed class EnergyReduction(SceMerge merge) : TensorReduction<double[]>
+    private sealed class EnergyReduction(SceMerge merge, int sources) : TensorReduction<double[]>
     {
-        private readonly int _sources = merge._keys.Sources;
-
-        public override double[] Create() => new double[_sources];
+        public override double[] Create() => new double[sources];
 
         public override void Observe<T>(MergeBlock<T> block, double[] state)
         {
-            double[] rented = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Max(1, (_sources + 1) * block.Length));
-            Span<double> changes = rented.AsSpan(0, _sources * block.Length);
-            merge.Select(block, changes, rented.AsSpan(changes.Length, block.Length));
-            for (int i = 0; i < _sources; i++)
+            using Rented<double> changes = new(sources * block.Length);
+            merge.Select(block, changes.Span);
+            for (int i = 0; i < sources; i++)
             {
-                state[i] += SumKernel.Squares(changes.Slice(i * block.Length, block.Length));
+                state[i] += SumKernel.Squares(changes.Span.Slice(i * block.Length, block.Length));
             }
-
-            System.Buffers.ArrayPool<double>.Shared.Return(rented);
         }
 
         public override void Combine(double[] into, double[] from)
@@ -105,29 +102,12 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
 }
 
 /// <summary>Ranked by the variance of the changes across the sources.</summary>
-internal sealed class VarianceKeys(int sources) : IRankedKeys
+internal sealed class VarianceKeys : IRankedKeys
 {
-    public int Sources => sources;
-
-    /// <summary>The changes of a block, one source after another.</summary>
-    public static void Changes<T>(in MergeBlock<T> block, Span<double> changes)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        for (int s = 0; s < block.SourceCount; s++)
-        {
-            KeyKernel.Subtract(block.Base, block[s], changes.Slice(s * block.Length, block.Length));
-        }
-    }
-
     public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        double[] rented = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Max(1, sources * block.Length));
-        Span<double> changes = rented.AsSpan(0, sources * block.Length), variances = MemoryMarshal.Cast<ulong, double>(keys);
-        Changes(block, changes);
-        KeyKernel.Variances(changes, sources, variances);
-        // The key of a NaN is that of its magnitude.
-        KeyKernel.Magnitudes(variances);
-        System.Buffers.ArrayPool<double>.Shared.Return(rented);
+        using Rented<double> changes = new(block.SourceCount * block.Length);
+        VarianceKernel.Keys(block.Base, block.Rows, changes.Span, keys);
     }
 }

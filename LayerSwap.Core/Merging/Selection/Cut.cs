@@ -14,6 +14,12 @@ internal readonly record struct Cut(ulong Key, long Index)
 
     public bool Includes(ulong key, long index) => key > Key || (key == Key && index <= Index);
 
+    /// <summary>The lowest key that is within at an index; null where none is.</summary>
+    public ulong? LowestWithin(long index) => index <= Index ? Key : Key < long.MaxValue ? Key + 1 : null;
+
+    /// <summary>How many of the next elements, one at least, the lowest key is the same for.</summary>
+    public int Alike(long index, int most) => index <= Index ? (int)Math.Min(most - 1, Index - index) + 1 : most;
+
     /// <summary>The key of a magnitude; a NaN ranks before all numbers.</summary>
     public static ulong KeyOf(double magnitude) => BitConverter.DoubleToUInt64Bits(Math.Abs(magnitude));
 

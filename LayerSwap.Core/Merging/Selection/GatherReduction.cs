@@ -12,7 +12,7 @@ internal sealed class GatheredKeys
 
     public long AtLow { get; set; }
 
-    /// <summary>Keys that are zero; counted only where the request is for a share of the others.</summary>
+    /// <summary>Keys that are zero.</summary>
     public long Zeros { get; set; }
 
     /// <summary>Whether there were more within than may be gathered.</summary>
@@ -28,12 +28,17 @@ internal sealed class GatheredKeys
         Above += counts.Above;
         AtHigh += counts.AtHigh;
         AtLow += counts.AtLow;
+        Zeros += counts.Zeros;
         if (counts.AtHigh + counts.AtLow > 0)
         {
             Blocks.Add((start, length, counts.AtHigh, counts.AtLow));
         }
     }
 
+    /// <param name="keys">Those strictly within.</param>
+    /// <param name="places">Where in the block they are.</param>
+    /// <param name="start">The block's first index.</param>
+    /// <param name="most">The most that may be gathered.</param>
     public void Gather(ReadOnlySpan<ulong> keys, ReadOnlySpan<int> places, long start, int most)
     {
         TooMany |= Within.Count + places.Length > most;
@@ -47,7 +52,7 @@ internal sealed class GatheredKeys
         Span<Cut> room = CollectionsMarshal.AsSpan(Within)[first..];
         for (int i = 0; i < places.Length; i++)
         {
-            room[i] = new Cut(keys[places[i]], start + places[i]);
+            room[i] = new Cut(keys[i], start + places[i]);
         }
     }
 
@@ -85,26 +90,30 @@ internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, Key
 
     public override void Observe<T>(MergeBlock<T> block, GatheredKeys[] state)
     {
-        ulong[] found = System.Buffers.ArrayPool<ulong>.Shared.Rent(block.Length);
-        int[] places = System.Buffers.ArrayPool<int>.Shared.Rent(block.Length);
-        Span<ulong> blockKeys = found.AsSpan(0, block.Length);
-        int ranking = -1;
+        using Rented<ulong> rentedKeys = new(block.Length);
+        using Rented<int> rentedPlaces = new(block.Length + Places.Room);
+        Span<ulong> found = rentedKeys.Span;
+        Span<int> places = rentedPlaces.Span;
         for (int i = 0; i < asked.Length; i++)
         {
-            if (asked[i].Ranking != ranking)
-            {
-                ranking = asked[i].Ranking;
-                keys.Keys(block, ranking, blockKeys);
-            }
-
-            KeyCounts counts = KeyKernel.Within(blockKeys, bounds[i].Low, bounds[i].High, places);
-            state[i].Zeros += asked[i].Share is null ? 0 : System.MemoryExtensions.Count(blockKeys, 0UL);
+            KeyCounts counts = keys.Within(block, asked[i].Ranking, bounds[i], places, found) ?? Computed(block, asked[i].Ranking, bounds[i], places, found);
             state[i].Count(block.Start, block.Length, counts);
-            state[i].Gather(blockKeys, places.AsSpan(0, counts.Within), block.Start, most);
+            state[i].Gather(found[..counts.Within], places[..counts.Within], block.Start, most);
+        }
+    }
+
+    /// <summary>The same from the keys of all.</summary>
+    private KeyCounts Computed<T>(in MergeBlock<T> block, int ranking, KeyBounds bounds, Span<int> places, Span<ulong> found)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        keys.Keys(block, ranking, found[..block.Length]);
+        KeyCounts counts = KeyKernel.Within(found[..block.Length], bounds.Low, bounds.High, places);
+        for (int i = 0; i < counts.Within; i++)
+        {
+            found[i] = found[places[i]];
         }
 
-        System.Buffers.ArrayPool<ulong>.Shared.Return(found);
-        System.Buffers.ArrayPool<int>.Shared.Return(places);
+        return counts;
     }
 
     public override void Combine(GatheredKeys[] into, GatheredKeys[] from)

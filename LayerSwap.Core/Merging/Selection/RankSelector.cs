@@ -16,8 +16,8 @@ internal static class RankSelector
 
     private const int LeastWindows = 32, MostWindows = 1024, WindowLength = 512, ElementsAWindow = 1 << 16;
 
-    /// <summary>Half the width of the bounds in standard deviations of a sampled rank, doubled since neighbours are alike.</summary>
-    private const double Deviations = 6;
+    /// <summary>Half the width of the bounds in standard deviations of a sampled rank, doubled since neighbours are alike; and the least of it, for cuts near an end.</summary>
+    private const double Deviations = 6, LeastMargin = 24;
 
     public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests)
     {
@@ -86,7 +86,8 @@ internal static class RankSelector
             Span<ulong> keysFound = CollectionsMarshal.AsSpan(found[Array.IndexOf(rankings, a.Ranking)]);
             double fromTop = a.Share is { } share ? share * (keysFound.Length - keysFound.Count(0UL)) : a.Rank / (double)n * keysFound.Length;
             // Ascending: the place of the cut from the top is the length minus it.
-            int middle = keysFound.Length - (int)fromTop, margin = (int)(Deviations * 0.5 * Math.Sqrt(keysFound.Length));
+            int middle = keysFound.Length - (int)fromTop;
+            int margin = (int)((Deviations * Math.Sqrt(fromTop * middle / keysFound.Length)) + LeastMargin);
             return new KeyBounds(
                 middle - margin < 0 ? 0 : QuickSelect.At(keysFound, middle - margin, default(QuickSelect.Ascending)),
                 middle + margin >= keysFound.Length ? long.MaxValue : QuickSelect.At(keysFound, middle + margin, default(QuickSelect.Ascending)));

@@ -5,11 +5,11 @@ namespace LayerSwap.Merging;
 
 /// <summary>
 /// Randomness by counting: a number for each element that depends on seed, tensor name, source and index and on nothing else, so that masks are the same for any threads, blocks and
-/// parts (SplitMix64, Steele et al., 2014, with the index as its state).
+/// parts (SplitMix64, Steele et al., 2014, with the index as its state; each of its numbers serves two indices).
 /// </summary>
 internal static class CounterRandom
 {
-    private const double Span = 1UL << 53;
+    private const double Span = 1UL << 32;
 
     /// <summary>The stream of one source of one tensor.</summary>
     public static ulong Stream(long seed, string tensor, int source)
@@ -22,11 +22,11 @@ internal static class CounterRandom
     /// <summary>A number from 0 up to, but without, 1.</summary>
     public static double Uniform(ulong stream, long index) => Uniform(MaskKernel.Number(stream, index));
 
-    /// <summary>The same of a number of 53 bits.</summary>
-    public static double Uniform(ulong number) => number * (1.0 / Span);
+    /// <summary>The same of a number of 32 bits.</summary>
+    public static double Uniform(uint number) => number * (1.0 / Span);
 
-    /// <summary>The bound below which as many numbers of 53 bits lie as a probability says: <c>Uniform &lt; p</c> where the number is below it.</summary>
-    public static ulong Bound(double probability) => (ulong)Math.Ceiling(Math.Min(probability, 1) * Span);
+    /// <summary>The bound below which as many numbers of 32 bits lie as a probability below 1 says: <c>Uniform &lt; p</c> where the number is below it.</summary>
+    public static uint Bound(double probability) => (uint)Math.Min(Math.Ceiling(probability * Span), uint.MaxValue);
 
     private static ulong Mix(ulong z)
     {

@@ -32,9 +32,25 @@ internal sealed class CutSparsifier(double[] densities, double[] gammas, long el
         }
     }
 
-    public void Drop(long start, int source, Span<double> changes)
+    public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         Cut outliers = _outliers[source], kept = _kept[source];
-        MaskKernel.Ranked(changes, start, kept.Key, kept.Index, outliers.Key, outliers.Index);
+        // Between the indices of the cuts the same keys are kept at every element.
+        for (int done = 0; done < changes.Length;)
+        {
+            int count = Math.Min(kept.Alike(start + done, changes.Length - done), outliers.Alike(start + done, changes.Length - done));
+            Span<double> part = changes.Slice(done, count);
+            if (kept.LowestWithin(start + done) is { } low && (outliers.LowestWithin(start + done) ?? long.MaxValue + 1UL) is var end && low < end)
+            {
+                MaskKernel.Between(origin.Slice(done, count), tuned.Slice(done, count), low, end - 1, part);
+            }
+            else
+            {
+                part.Clear();
+            }
+
+            done += count;
+        }
     }
 }

@@ -19,9 +19,12 @@ internal interface ISparsifier
     {
     }
 
-    /// <summary>Sets what is dropped of a source's change in a block to zero.</summary>
+    /// <summary>Gives what is kept of a source's change in a block, zero elsewhere.</summary>
     /// <param name="start">The index of the first element.</param>
-    /// <param name="source">The source.</param>
-    /// <param name="changes">Its changes, mended in place.</param>
-    void Drop(long start, int source, Span<double> changes);
+    /// <param name="source">The source; not one that is spared.</param>
+    /// <param name="origin">The base's elements.</param>
+    /// <param name="tuned">The source's elements.</param>
+    /// <param name="changes">Receives the changes.</param>
+    void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>;
 }

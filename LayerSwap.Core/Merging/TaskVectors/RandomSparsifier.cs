@@ -13,6 +13,7 @@ internal sealed class RandomSparsifier(double[] densities, ulong[] streams) : IS
     {
     }
 
-    public void Drop(long start, int source, Span<double> changes) =>
-        MaskKernel.Random(changes, streams[source], start, CounterRandom.Bound(densities[source]));
+    public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> =>
+        MaskKernel.Random(origin, tuned, streams[source], start, CounterRandom.Bound(densities[source]), changes);
 }

@@ -38,8 +38,10 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
 
     public void Release() => _kept.Close();
 
-    public void Drop(long start, int source, Span<double> changes)
+    public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
+        KeyKernel.Subtract(origin, tuned, changes);
         for (int first = 0; first < changes.Length; first += (int)row)
         {
             Span<double> own = changes.Slice(first, (int)Math.Min(row, changes.Length - first));
@@ -64,11 +66,14 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         int count = (int)Math.Clamp(System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length) / 2, FewestBuckets, MostBuckets);
         double scale = count / (Spread * mean);
         Chances chances = new(densities[source], epsilons[source], length, streams[source]);
-        int[] ints = System.Buffers.ArrayPool<int>.Shared.Rent((3 * length) + count + 1);
-        ulong[] longs = System.Buffers.ArrayPool<ulong>.Shared.Rent((2 * length) + (2 * count));
-        Span<int> buckets = ints.AsSpan(0, length), places = ints.AsSpan(length, length), open = ints.AsSpan(2 * length, length), below = ints.AsSpan(3 * length, count + 1);
-        Span<ulong> numbers = longs.AsSpan(0, length), first = longs.AsSpan(2 * length, count), mixed = longs.AsSpan((2 * length) + count, count);
-        Span<double> whole = MemoryMarshal.Cast<ulong, double>(longs.AsSpan(length, length));
+        using Rented<int> rentedInts = new((3 * length) + count + 1 + Places.Room);
+        using Rented<ulong> rentedLongs = new(((length + 1) / 2) + length + (2 * count));
+        Span<int> ints = rentedInts.Span;
+        Span<ulong> longs = rentedLongs.Span;
+        Span<int> buckets = ints.Slice(0, length), places = ints.Slice(length, length), open = ints.Slice(2 * length, length + Places.Room), below = ints.Slice((3 * length) + Places.Room, count + 1);
+        Span<ulong> first = longs.Slice(length, count), mixed = longs.Slice(length + count, count);
+        Span<double> whole = MemoryMarshal.Cast<ulong, double>(longs.Slice(0, length));
+        Span<uint> numbers = MemoryMarshal.Cast<ulong, uint>(longs[(length + (2 * count))..])[..length];
         changes.CopyTo(whole);
         below.Clear();
         mixed.Clear();
@@ -90,18 +95,16 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         {
             open = open[..DropInBucket(start, changes, whole, buckets, below, open, chances)];
         }
-
-        System.Buffers.ArrayPool<ulong>.Shared.Return(longs);
-        System.Buffers.ArrayPool<int>.Shared.Return(ints);
     }
 
     /// <summary>Decides the open elements of the first's bucket by their ranks in it; those of other buckets stay open. Returns how many.</summary>
     private static int DropInBucket(long start, Span<double> changes, ReadOnlySpan<double> whole, ReadOnlySpan<int> buckets, ReadOnlySpan<int> below, Span<int> open, in Chances chances)
     {
         int bucket = buckets[open[0]], size = below[bucket + 1] - below[bucket], left = 0, chosen = 0;
-        int[] rented = System.Buffers.ArrayPool<int>.Shared.Rent(size + open.Length);
-        ulong[] keys = System.Buffers.ArrayPool<ulong>.Shared.Rent(size);
-        Span<int> members = rented.AsSpan(0, size), own = rented.AsSpan(size, open.Length);
+        using Rented<int> rentedPlaces = new(size + open.Length);
+        using Rented<ulong> rentedKeys = new(size);
+        Span<int> members = rentedPlaces.Span[..size], own = rentedPlaces.Span[size..];
+        Span<ulong> keys = rentedKeys.Span;
         RankKernel.Members(buckets, bucket, members);
         for (int m = 0; m < size; m++)
         {
@@ -126,16 +129,14 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
             own[chosen++] = at;
         }
 
-        ReadOnlySpan<int> ranks = chosen > ManyOpen ? SortedRanks(keys.AsSpan(0, size)) : [];
+        ReadOnlySpan<int> ranks = chosen > ManyOpen ? SortedRanks(keys) : [];
         foreach (int place in own[..chosen])
         {
-            int rank = below[bucket] + (ranks.IsEmpty ? RankKernel.Below(keys.AsSpan(0, size), place) : ranks[place]);
+            int rank = below[bucket] + (ranks.IsEmpty ? RankKernel.Below(keys, place) : ranks[place]);
             int element = members[place];
             changes[element] = chances.Keeps(start + element, rank) ? changes[element] : 0;
         }
 
-        System.Buffers.ArrayPool<int>.Shared.Return(rented);
-        System.Buffers.ArrayPool<ulong>.Shared.Return(keys);
         return left;
     }
 
@@ -170,16 +171,16 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         private readonly double _rise = length == 1 ? 0 : 2 * epsilon / (length - 1);
 
         /// <summary>Random numbers below are kept whatever their rank.</summary>
-        public ulong LowestBound => CounterRandom.Bound(Of(0));
+        public uint LowestBound => CounterRandom.Bound(Of(0));
 
         /// <summary>Random numbers from here on are dropped whatever their rank.</summary>
-        public ulong HighestBound => CounterRandom.Bound(Of(length - 1));
+        public uint HighestBound => CounterRandom.Bound(Of(length - 1));
 
         public bool Keeps(long index, int rank) => CounterRandom.Uniform(stream, index) < Of(rank);
 
         /// <summary>Decides by the ranks that buckets span, and by the very rank where all of a bucket are equal; returns how many elements stay open, moved to the front.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public int ByBucket(ReadOnlySpan<ulong> numbers, Span<double> changes, ReadOnlySpan<int> buckets, ReadOnlySpan<int> places, ReadOnlySpan<int> below, ReadOnlySpan<ulong> mixed, Span<int> open)
+        public int ByBucket(ReadOnlySpan<uint> numbers, Span<double> changes, ReadOnlySpan<int> buckets, ReadOnlySpan<int> places, ReadOnlySpan<int> below, ReadOnlySpan<ulong> mixed, Span<int> open)
         {
             double lowest = _lowest, rise = _rise;
             Span<long> values = MemoryMarshal.Cast<double, long>(changes);

@@ -56,31 +56,35 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
     protected override void Compute<T>(in MergeBlock<T> block)
     {
         int sources = settings.Weights.Length, length = block.Length;
-        double[] rented = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Max(1, (sources + 1) * length));
+        using Rented<double> rented = new(sources * length);
+        Span<double> changes = rented.Span;
         for (int s = 0; s < sources; s++)
         {
-            Span<double> changes = rented.AsSpan(s * length, length);
-            KeyKernel.Subtract(block.Base, block[s], changes);
-            if (!sparsifier.Spares(s))
-            {
-                sparsifier.Drop(block.Start, s, changes);
-            }
+            Keep(sparsifier, block, s, changes.Slice(s * length, length));
         }
 
-        Span<double> merged = rented.AsSpan(sources * length, length);
-        ReadOnlySpan<double> all = rented.AsSpan(0, sources * length);
-        double weights = settings.Weights.Sum();
         if (settings.SignConsensus)
         {
-            ConsensusKernel.Signs(_scaled, settings.Weights, settings.Normalize, all, merged);
+            ConsensusKernel.Onto(new SignConsensus(_scaled, settings.Weights, settings.Normalize), block.Base, settings.Lambda, changes, block.Output);
         }
         else
         {
-            ConsensusKernel.Sum(_scaled, settings.Normalize && Math.Abs(weights) >= NearlyZero ? weights : 1, all, merged);
+            double weights = settings.Weights.Sum();
+            ConsensusKernel.Onto(new SumConsensus(_scaled, settings.Normalize && Math.Abs(weights) >= NearlyZero ? weights : 1), block.Base, settings.Lambda, changes, block.Output);
         }
+    }
 
-        ConsensusKernel.Add(block.Base, settings.Lambda, merged, block.Output);
-        System.Buffers.ArrayPool<double>.Shared.Return(rented);
+    private static void Keep<T>(ISparsifier sparsifier, in MergeBlock<T> block, int source, Span<double> changes)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        if (sparsifier.Spares(source))
+        {
+            KeyKernel.Subtract(block.Base, block[source], changes);
+        }
+        else
+        {
+            sparsifier.Keep(block.Start, source, block.Base, block[source], changes);
+        }
     }
 
     private static string List(double[] values) => string.Join("/", values.Select(v => v.ToString("0.####", CultureInfo.InvariantCulture)));
@@ -92,21 +96,15 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
         public override void Observe<T>(MergeBlock<T> block, double[] state)
         {
-            double[] rented = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Max(1, block.Length));
-            Span<double> changes = rented.AsSpan(0, block.Length);
+            using Rented<double> rented = new(block.Length);
+            Span<double> changes = rented.Span;
             for (int s = 0; s < sources; s++)
             {
                 KeyKernel.Subtract(block.Base, block[s], changes);
                 state[2 * s] += SumKernel.Magnitudes(changes);
-                if (!sparsifier.Spares(s))
-                {
-                    sparsifier.Drop(block.Start, s, changes);
-                }
-
+                Keep(sparsifier, block, s, changes);
                 state[(2 * s) + 1] += SumKernel.Magnitudes(changes);
             }
-
-            System.Buffers.ArrayPool<double>.Shared.Return(rented);
         }
 
         public override void Combine(double[] into, double[] from)

@@ -1,0 +1,97 @@
+using LayerSwap.Merging;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Tests.Numerics;
+
+/// <summary>Kernels that read a base and what was tuned from it, against plain loops over doubles; NaN, infinities and differences that no single holds among them.</summary>
+public sealed class ChangesKernelTests
+{
+    private readonly Random _random = new(12);
+
+    [Fact]
+    public void Changes_between_keys_are_kept()
+    {
+        for (int length = 1; length < 100; length++)
+        {
+            float[] origin = Values(length), tuned = Values(length);
+            double[] changes = [.. tuned.Zip(origin, (t, o) => (double)t - o)], kept = new double[length];
+            ulong low = Cut.KeyOf(changes[_random.Next(length)]), high = Math.Max(low, Cut.KeyOf(changes[_random.Next(length)]));
+            MaskKernel.Between<float>(origin, tuned, low, high, kept);
+            Assert.Equal(changes.Select(c => Cut.KeyOf(c) >= low && Cut.KeyOf(c) <= high ? c : 0), kept);
+            MaskKernel.Between<double>([.. origin], [.. tuned], low, high, kept);
+            Assert.Equal(changes.Select(c => Cut.KeyOf(c) >= low && Cut.KeyOf(c) <= high ? c : 0), kept);
+        }
+    }
+
+    [Fact]
+    public void Random_changes_are_kept_by_the_numbers_of_their_indices()
+    {
+        for (int length = 1; length < 100; length++)
+        {
+            long start = _random.NextInt64(1L << 40);
+            uint below = (uint)_random.NextInt64(1L << 32);
+            float[] origin = Values(length), tuned = Values(length);
+            double[] kept = new double[length], expected = [.. Enumerable.Range(0, length).Select(i => MaskKernel.Number(77, start + i) < below ? (double)tuned[i] - origin[i] : 0)];
+            MaskKernel.Random<float>(origin, tuned, 77, start, below, kept);
+            Assert.Equal(expected, kept);
+            MaskKernel.Random<double>([.. origin], [.. tuned], 77, start, below, kept);
+            Assert.Equal(expected, kept);
+        }
+    }
+
+    [Fact]
+    public void Variances_are_those_of_changes_and_select_them()
+    {
+        foreach (int sources in new[] { 1, 2, 3, 4, 7 })
+        {
+            for (int length = 1; length < 70; length++)
+            {
+                float[] origin = Values(length), tuned = [.. Enumerable.Range(0, sources).SelectMany(_ => Values(length))];
+                Rows<float> rows = new(tuned, length);
+                double[] changes = new double[sources * length], expected = [.. tuned.Select((t, i) => (double)t - origin[i % length])];
+                ulong[] keys = new ulong[length];
+                VarianceKernel.Keys<float>(origin, rows, changes, keys);
+                Assert.Equal(expected, changes);
+                for (int i = 0; i < length; i++)
+                {
+                    double[] own = [.. Enumerable.Range(0, sources).Select(s => expected[(s * length) + i])];
+                    double mean = own.Sum() / sources, variance = own.All(c => c == own[0]) ? 0 : own.Sum(c => (c - mean) * (c - mean)) / sources;
+                    Assert.True(double.IsNaN(variance) ? keys[i] > 0x7FF0000000000000 : keys[i] == Cut.KeyOf(variance), $"element {i} of {length}, {sources} sources");
+                }
+
+                ulong low = keys[_random.Next(length)];
+                VarianceKernel.Selected<float>(origin, rows, low, changes);
+                Assert.Equal(expected.Select((c, i) => keys[i % length] >= low ? c : 0), changes);
+            }
+        }
+    }
+
+    [Fact]
+    public void Dot_products_of_a_pair_are_three_dot_products()
+    {
+        for (int length = 0; length < 100; length++)
+        {
+            float[] origin = Weights(length), a = Weights(length), b = Weights(length);
+            foreach (float[] from in new[] { origin, [] })
+            {
+                (double aa, double ab, double bb) = DotKernel.Pair<float>(from, a, b);
+                Assert.Equal(DotKernel.Scalar<float>(from, a, a), aa, 1e-9);
+                Assert.Equal(DotKernel.Scalar<float>(from, a, b), ab, 1e-9);
+                Assert.Equal(DotKernel.Scalar<float>(from, b, b), bb, 1e-9);
+            }
+        }
+    }
+
+    private float[] Weights(int length) => [.. Enumerable.Range(0, length).Select(_ => (float)_random.NextDouble() - 0.5f)];
+
+    private float[] Values(int length) => [.. Enumerable.Range(0, length).Select(_ => _random.Next(14) switch
+    {
+        0 => float.NaN,
+        1 => float.PositiveInfinity,
+        2 => float.MaxValue,
+        3 => -0f,
+        4 => float.Epsilon,
+        5 or 6 or 7 => 0.25f,
+        _ => (float)_random.NextDouble() - 0.5f,
+    })];
+}
