@@ -15,6 +15,9 @@ internal sealed class OutputOptions
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an output that exists, once the new one is whole." };
     private readonly Option<bool> _resume = new("--resume") { Description = "Go on where a run of the same command ended before its end, or start if there is none." };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show the plan and write nothing." };
+    private readonly Option<string?> _part = new("--part") { Description = "Work one part of several, such as 3/16, on as many machines as share the file system; `--finish` makes the output of all.", HelpName = "I/N" };
+    private readonly Option<bool> _finish = new("--finish") { Description = "Make the output of parts that were worked by --part." };
+    private readonly Option<string?> _planned = new("--planned") { Hidden = true };
     private readonly Option<bool> _json = new("--json") { Description = "Print the plan as JSON." };
     private readonly bool _planOnly;
 
@@ -23,7 +26,7 @@ internal sealed class OutputOptions
         _planOnly = planOnly;
         Option[] options = planOnly
             ? [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _resume, _dryRun, _json]
-            : [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _resume, _dryRun];
+            : [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _resume, _dryRun, _part, _finish, _planned];
         foreach (Option option in options)
         {
             command.Options.Add(option);
@@ -35,9 +38,17 @@ internal sealed class OutputOptions
     /// <param name="parsed">What was typed.</param>
     /// <param name="cancellation">Stops the work.</param>
     /// <param name="target">The output where it was given without -o.</param>
-    public async Task<int> FinishAsync(MergeBuilder builder, ParseResult parsed, CancellationToken cancellation, string? target = null)
+    /// <param name="arguments">What could have been typed for the same plan, where that is not what was.</param>
+    public async Task<int> FinishAsync(MergeBuilder builder, ParseResult parsed, CancellationToken cancellation, string? target = null, IReadOnlyList<string>? arguments = null)
     {
         Terminal terminal = new(parsed);
+        MergePart? part = parsed.GetValue(_part) is not { } text ? null
+            : MergePart.TryParse(text) ?? throw new UsageException($"--part {text}: a part such as 3/16 is expected, from 1/16 to 16/16.");
+        if (part is not null && parsed.GetValue(_finish))
+        {
+            throw new UsageException("--part and --finish were given; parts are worked first, all of them, and then finished.");
+        }
+
         bool dry = _planOnly || parsed.GetValue(_dryRun);
         string? path = parsed.GetValue(_output) ?? target;
         if (target is not null && parsed.GetValue(_output) is { } other && other != target)
@@ -51,29 +62,40 @@ internal sealed class OutputOptions
         }
 
         MergePlan plan = Apply(builder, parsed).Plan();
+        if (parsed.GetValue(_planned) is { } planned)
+        {
+            plan.RequireSameAs(File.ReadAllText(planned));
+        }
+
         if (dry)
         {
-            Terminal.Result(_planOnly && parsed.GetValue(_json) ? plan.ToJson() : plan.ToString());
+            Terminal.Result(_planOnly && parsed.GetValue(_json) ? PlanFile.Write(plan, arguments ?? [.. parsed.Tokens.Select(t => t.Value)]) : plan.ToString());
             return ExitCode.Done;
         }
 
-        terminal.Note(plan.ToString());
+        if (!parsed.GetValue(_finish))
+        {
+            terminal.Note(plan.ToString());
+        }
+
         MergeResult result;
         try
         {
             SaveOptions options = new() { Logger = terminal.Logger, Overwrite = parsed.GetValue(_overwrite), Resume = parsed.GetValue(_resume), KeepPartial = true, RefuseNonFinite = parsed.GetValue(_finite) };
-            result = await terminal.WithProgress("merging", progress => plan.ExecuteAsync(path!, options with { Progress = progress }, cancellation));
+            result = await terminal.WithProgress("merging", progress => part is not null ? plan.WorkPartAsync(path!, part, options with { Progress = progress }, cancellation)
+                : parsed.GetValue(_finish) ? plan.FinishAsync(path!, options with { Progress = progress }, cancellation)
+                : plan.ExecuteAsync(path!, options with { Progress = progress }, cancellation));
         }
         catch (OperationCanceledException e) when (Merge.Leftover(path!) is { } left)
         {
-            throw new StoppedException($"stopped; what is done is kept in {Printable.Escape(left)}. The same command with --resume goes on with it; `layerswap clean {Printable.Escape(path!)}` removes it.", e);
+            throw new StoppedException($"stopped; what is done is kept in {Printable.Escape(left)}. The same command {(part is null ? "with --resume " : "")}goes on with it; `layerswap clean {Printable.Escape(path!)}` removes it.", e);
         }
         foreach (NonFiniteInput input in result.NonFinite)
         {
             terminal.Note($"warning: {input}");
         }
 
-        Terminal.Result(result.ToString());
+        Terminal.Result(part is null ? result.ToString() : result.Tensors > 0 ? $"part {part}: {result}" : $"part {part}: nothing to do");
         return ExitCode.Done;
     }
 

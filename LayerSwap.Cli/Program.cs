@@ -17,5 +17,7 @@ RootCommand root = new("LayerSwap merges language models: layer swapping (arXiv:
     CleanCommand.Create(),
     DemoCommand.Create(),
 };
+root.Subcommands.Add(RunCommand.Create(root));
+root.Subcommands.Add(RunCommand.CreateFinish(root));
 Terminal.AddOptions(root);
 return await ExitCode.RunAsync(root, args);

@@ -65,23 +65,28 @@ public static class Merge
         return Sweeper.RunAsync(candidates, score, options ?? new(), cancellationToken);
     }
 
-    /// <summary>What a run that ended before its end has left of an output: a folder beside it, to go on with (<see cref="SaveOptions.Resume"/>) or to be removed (<see cref="Clean"/>).</summary>
+    /// <summary>
+    /// What a run that ended before its end has left of an output: a folder beside it, to go on with (<see cref="SaveOptions.Resume"/>) or to be removed (<see cref="Clean"/>); or its parts,
+    /// until they are finished.
+    /// </summary>
     /// <param name="output">The output's path.</param>
     /// <returns>The folder, or null where nothing was left.</returns>
     public static string? Leftover(string output)
     {
         ArgumentException.ThrowIfNullOrEmpty(output);
-        string folder = Workspace.FolderOf(RealPath.Of(output));
-        return Directory.Exists(folder) ? folder : null;
+        string target = RealPath.Of(output);
+        return Array.Find([Workspace.FolderOf(target), PartFolders.RootOf(target)], Directory.Exists);
     }
 
-    /// <summary>Removes what a run that ended before its end has left of an output; nothing else.</summary>
+    /// <summary>Removes what a run that ended before its end has left of an output, and parts that were not finished; nothing else.</summary>
     /// <param name="output">The output's path.</param>
     /// <returns>Whether there was something.</returns>
     /// <exception cref="OutputException">The run has not ended, or what is there is not LayerSwap's.</exception>
     public static bool Clean(string output)
     {
         ArgumentException.ThrowIfNullOrEmpty(output);
-        return Workspace.Clean(RealPath.Of(output));
+        string target = RealPath.Of(output);
+        bool parts = PartFolders.Clean(target);
+        return Workspace.Clean(target) || parts;
     }
 }

@@ -69,7 +69,13 @@ internal static class SwapCommand
                 new Terminal(parsed).Note($"note: the defaults are the paper's for {PaperLayers} layers; this model has {layers}. Choose --bottom and --top, or --preset paper-scaled.");
             }
 
-            return await output.FinishAsync(Merge.LayerSwap(taskModel, languageModel, chosen, open.OrNull(parsed.GetValue(origin))), parsed, cancellation);
+            // Who runs the plan later need not find the numbers again.
+            string[]? arguments = !parsed.GetValue(suggest) ? null
+                : [.. parsed.Tokens.Select(t => t.Value).Where(t => t != suggest.Name), .. Unless(bottom, chosen.Bottom), .. Unless(top, chosen.Top),
+                    .. parsed.GetValue(transition) is null ? [.. Unless(transitionBottom, chosen.TransitionBottom), .. Unless(transitionTop, chosen.TransitionTop)] : Array.Empty<string>()];
+            return await output.FinishAsync(Merge.LayerSwap(taskModel, languageModel, chosen, open.OrNull(parsed.GetValue(origin))), parsed, cancellation, arguments: arguments);
+
+            string[] Unless(Option<int?> option, int value) => parsed.GetValue(option) is null ? [option.Name, value.ToString(CultureInfo.InvariantCulture)] : [];
         });
         return command;
     }

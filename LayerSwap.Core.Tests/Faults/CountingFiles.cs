@@ -105,6 +105,12 @@ internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOper
         SyncedFolders.Add(path);
     }
 
+    public void Link(string from, string to)
+    {
+        Require(Next());
+        _system.Link(from, to);
+    }
+
     public void Move(string from, string to)
     {
         Require(Next());

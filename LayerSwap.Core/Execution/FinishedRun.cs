@@ -11,10 +11,9 @@ internal static class FinishedRun
     /// <exception cref="OutputException">It is there, and what was left beside it cannot be removed, or its name may not outlast a power failure.</exception>
     public static IReadOnlyList<string>? Find(MergePlan plan, string target, SaveOptions options, CancellationToken cancellation)
     {
-        string record = Path.Combine(target, MergeRecord.FileName);
         try
         {
-            if (!File.Exists(record) || !IsMadeBy(plan, target, record, cancellation))
+            if (!IsMadeBy(plan, target, cancellation))
             {
                 return null;
             }
@@ -43,12 +42,23 @@ internal static class FinishedRun
         return [.. Directory.EnumerateFiles(target).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
     }
 
-    private static bool IsMadeBy(MergePlan plan, string target, string record, CancellationToken cancellation)
+    /// <summary>The record of an output, where it is the one that the plan would write of inputs that are older.</summary>
+    public static RecordReader? Record(MergePlan plan, string target)
     {
-        RecordReader read = RecordReader.TryRead(target)!;
+        string record = Path.Combine(target, MergeRecord.FileName);
+        if (RecordReader.TryRead(target) is not { } read)
+        {
+            return null;
+        }
+
         // A detail that only the work brings out is the record's word: it is a remark on the tensor, whose bytes are held against their checksum.
         (ulong Checksum, string Detail)[] made = [.. plan.Tensors.Select(t => (read.Tensors.GetValueOrDefault(t.Tensor.Name), read.Details.GetValueOrDefault(t.Tensor.Name, "")))];
-        if (!MergeRecord.Write(plan, made).AsSpan().SequenceEqual(InputFile.ReadAll(record, RecordReader.Longest)) || plan.Request.Inputs.SelectMany(i => i.Files).Any(f => IsNewer(f, record)))
+        return MergeRecord.Write(plan, made).AsSpan().SequenceEqual(InputFile.ReadAll(record, RecordReader.Longest)) && !plan.Request.Inputs.SelectMany(i => i.Files).Any(f => IsNewer(f, record)) ? read : null;
+    }
+
+    private static bool IsMadeBy(MergePlan plan, string target, CancellationToken cancellation)
+    {
+        if (Record(plan, target) is not { } read)
         {
             return false;
         }
@@ -59,7 +69,7 @@ internal static class FinishedRun
         pump.Crew.Run(same ? plan.Tensors.Count : 0, (worker, index) =>
         {
             TensorInfo tensor = plan.Tensors[(int)index].Tensor;
-            if (found.Find(tensor.Name) != tensor || TensorChecksum.Read(pump, worker, found, tensor, _ => { }) != made[index].Checksum)
+            if (found.Find(tensor.Name) != tensor || TensorChecksum.Read(pump, worker, found, tensor, _ => { }) != read.Tensors[tensor.Name])
             {
                 Volatile.Write(ref same, false);
             }

@@ -165,17 +165,9 @@ internal sealed class Journal : IDisposable
 
     private static void RequireSame(string output, JsonElement begun, IReadOnlyList<(string Name, string Value)> identity)
     {
-        Dictionary<string, string> before = begun.EnumerateArray().ToDictionary(f => f[0].GetString()!, f => f[1].GetString()!, StringComparer.Ordinal);
-        Dictionary<string, string> now = identity.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
-        string[] differences =
-        [
-            .. before.Where(f => now.GetValueOrDefault(f.Key) != f.Value)
-                .Select(f => $"{Printable.Escape(f.Key)} was {Printable.Escape(f.Value)} and is {Printable.Escape(now.GetValueOrDefault(f.Key) ?? "absent")} now"),
-            .. now.Where(f => !before.ContainsKey(f.Key)).Select(f => $"{Printable.Escape(f.Key)} is {Printable.Escape(f.Value)} and was absent"),
-        ];
-        if (differences.Length > 0)
+        if (RunIdentity.Differences(begun.EnumerateArray().Select(f => (f[0].GetString()!, f[1].GetString()!)), identity) is { } differences)
         {
-            throw new OutputException(output, $"What was begun at {Printable.Escape(output)} was another merge: {string.Join("; ", differences.Take(3))}{(differences.Length > 3 ? $"; and {differences.Length - 3} more differences" : "")}. "
+            throw new OutputException(output, $"What was begun at {Printable.Escape(output)} was another merge: {differences}. "
                 + "Remedy: repeat the command as it was, or remove what it left (layerswap clean) and start anew.");
         }
     }

@@ -10,7 +10,33 @@ namespace LayerSwap.Execution;
 /// <summary>Works a plan into a workspace and publishes it whole.</summary>
 internal static partial class MergeExecutor
 {
-    public static MergeResult Execute(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation)
+    /// <summary>Writes what lies beside the weights, and gives the names.</summary>
+    private delegate List<string> Beside(MergePlan plan, Workspace space, (ulong Checksum, string Detail)[] made);
+
+    public static MergeResult Execute(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation) =>
+        Run(plan, path, options, (p, space, made) => WriteBeside(p, space, options.Files, made), cancellation);
+
+    /// <summary>Works one part of a plan into the folder where finishing looks for it.</summary>
+    public static MergeResult ExecutePart(MergePlan plan, string path, MergePart part, SaveOptions options, CancellationToken cancellation)
+    {
+        string target = OutputPath.Require(path, mayReplace: true, plan.Request.Inputs), folder = PartFolders.Of(target, part);
+        bool finished = Workspace.Occupied(target) && FinishedRun.Record(plan, target) is not null;
+        if (Workspace.Occupied(target) && !finished && !options.Overwrite)
+        {
+            throw OutputPath.NotEmpty(path);
+        }
+
+        MergePlan own = part.Of(plan);
+        return finished || own.Shards.Count == 0
+            ? new MergeResult { Path = finished ? target : folder, Files = [], Tensors = 0, Bytes = 0, NonFinite = [], Elapsed = TimeSpan.Zero, Plan = own }
+            : Run(own, folder, options with { Resume = true, Overwrite = false }, (p, space, made) =>
+            {
+                RemoveOthers(p, space, options.Files);
+                return WriteRecord(p, space, options.Files, made);
+            }, cancellation);
+    }
+
+    private static MergeResult Run(MergePlan plan, string path, SaveOptions options, Beside beside, CancellationToken cancellation)
     {
         ILogger logger = options.Logger ?? NullLogger.Instance;
         ProgressMeter meter = new(options.Progress, plan.ReadBytes + plan.WriteBytes);
@@ -29,7 +55,7 @@ internal static partial class MergeExecutor
             LogAlreadyThere(logger, target);
         }
 
-        files ??= Work(plan, path, target, options, meter, tally, logger, cancellation);
+        files ??= Work(plan, path, target, options, beside, meter, tally, logger, cancellation);
 
         meter.Finish();
         MergeResult result = new()
@@ -51,7 +77,7 @@ internal static partial class MergeExecutor
         return result;
     }
 
-    private static List<string> Work(MergePlan plan, string path, string target, SaveOptions options, ProgressMeter meter, NonFiniteTally tally, ILogger logger, CancellationToken cancellation)
+    private static List<string> Work(MergePlan plan, string path, string target, SaveOptions options, Beside beside, ProgressMeter meter, NonFiniteTally tally, ILogger logger, CancellationToken cancellation)
     {
         using Workspace space = Workspace.Open(target, plan, options);
         LogStart(logger, plan.Tensors.Count, plan.Files.Count, plan.Request.Threads, space.Model, space.Journal.Done.Count);
@@ -62,7 +88,7 @@ internal static partial class MergeExecutor
             using (ShardFiles shards = new(options.Files, space.Model, plan.Shards))
             {
                 (ulong Checksum, string Detail)[] made = WriteTensors(plan, space.Journal, shards, options, meter, tally, cancellation);
-                files.AddRange(WriteBeside(plan, space, Path.GetFileName(target), options.Files, made));
+                files.AddRange(beside(plan, space, made));
                 InputGuard.RequireUnchanged(plan.Request.Inputs);
                 if (options.Durable)
                 {
@@ -115,33 +141,41 @@ internal static partial class MergeExecutor
         return made;
     }
 
-    private static List<string> WriteBeside(MergePlan plan, Workspace space, string name, IFileOperations operations, (ulong Checksum, string Detail)[] made)
+    /// <summary>All that lies beside the weights of a whole model.</summary>
+    public static List<string> WriteBeside(MergePlan plan, Workspace space, IFileOperations operations, (ulong Checksum, string Detail)[] made)
     {
+        RemoveOthers(plan, space, operations);
         List<string> files = [];
+        foreach ((string companion, byte[] bytes) in CompanionFiles.Of(plan.Request, plan.ConfigChanges))
+        {
+            files.Add(Create(space, operations, companion, bytes));
+        }
+
+        files.Add(Create(space, operations, ModelCard.FileName, ModelCard.Write(plan, Path.GetFileName(space.Target))));
+        return [.. files, .. WriteRecord(plan, space, operations, made)];
+    }
+
+    /// <summary>The record, and the index where there are several files: all that a part has beside its weights.</summary>
+    private static List<string> WriteRecord(MergePlan plan, Workspace space, IFileOperations operations, (ulong Checksum, string Detail)[] made)
+    {
+        string record = Create(space, operations, MergeRecord.FileName, MergeRecord.Write(plan, made));
+        return plan.Shards.Count == 1 ? [record]
+            : [record, Create(space, operations, ShardIndex.FileName, ShardIndexWriter.Write(plan.Tensors.Select(t => KeyValuePair.Create(t.Tensor.Name, t.File)), plan.Tensors.Sum(t => t.Tensor.ByteLength)))];
+    }
+
+    /// <summary>What an earlier run wrote beside the weights before it ended.</summary>
+    private static void RemoveOthers(MergePlan plan, Workspace space, IFileOperations operations)
+    {
         foreach (string left in Directory.EnumerateFiles(space.Model).Where(f => !plan.Files.Contains(Path.GetFileName(f), StringComparer.Ordinal)))
         {
             operations.DeleteFile(left);
         }
+    }
 
-        void Add(string name, byte[] bytes)
-        {
-            WholeFile.Create(operations, Path.Combine(space.Model, name), bytes);
-            files.Add(name);
-        }
-
-        foreach ((string companion, byte[] bytes) in CompanionFiles.Of(plan.Request, plan.ConfigChanges))
-        {
-            Add(companion, bytes);
-        }
-
-        Add(ModelCard.FileName, ModelCard.Write(plan, name));
-        Add(MergeRecord.FileName, MergeRecord.Write(plan, made));
-        if (plan.Shards.Count > 1)
-        {
-            Add(ShardIndex.FileName, ShardIndexWriter.Write(plan.Tensors.Select(t => KeyValuePair.Create(t.Tensor.Name, t.File)), plan.Tensors.Sum(t => t.Tensor.ByteLength)));
-        }
-
-        return files;
+    private static string Create(Workspace space, IFileOperations operations, string name, byte[] bytes)
+    {
+        WholeFile.Create(operations, Path.Combine(space.Model, name), bytes);
+        return name;
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Merging {Tensors} tensors into {Files} file(s) with {Threads} thread(s), made in {Folder}; {Done} are said to be done already")]

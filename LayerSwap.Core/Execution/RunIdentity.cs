@@ -56,6 +56,19 @@ internal static class RunIdentity
         return [.. facts.Distinct()];
     }
 
+    /// <summary>What differs between the facts of two runs, in words; null for nothing.</summary>
+    public static string? Differences(IEnumerable<(string Name, string Value)> first, IEnumerable<(string Name, string Value)> second)
+    {
+        Dictionary<string, string> before = first.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal), now = second.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
+        string[] differences =
+        [
+            .. before.Where(f => now.GetValueOrDefault(f.Key) != f.Value)
+                .Select(f => $"{Printable.Escape(f.Key)} was {Printable.Escape(f.Value)} and is {Printable.Escape(now.GetValueOrDefault(f.Key) ?? "absent")} now"),
+            .. now.Where(f => !before.ContainsKey(f.Key)).Select(f => $"{Printable.Escape(f.Key)} is {Printable.Escape(f.Value)} and was absent"),
+        ];
+        return differences.Length == 0 ? null : string.Join("; ", differences.Take(3)) + (differences.Length > 3 ? $"; and {differences.Length - 3} more differences" : "");
+    }
+
     /// <summary>All of it in eight digits: tells a merge that is an input of another from its like.</summary>
     public static string Short(MergePlan plan) =>
         TensorChecksum.Text(XxHash64.Of(Encoding.UTF8.GetBytes(string.Join('\n', Of(plan).Select(f => $"{f.Name}\t{f.Value}")))))[..8];

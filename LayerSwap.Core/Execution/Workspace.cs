@@ -9,7 +9,9 @@ namespace LayerSwap.Execution;
 /// </summary>
 internal sealed class Workspace : IDisposable
 {
-    private const string Suffix = ".layerswap-partial", JournalName = "journal", LockName = "lock", OwnerName = "owner", ModelName = "model", OldName = "old";
+    public const string Suffix = ".layerswap-partial";
+
+    private const string JournalName = "journal", LockName = "lock", OwnerName = "owner", ModelName = "model", OldName = "old";
 
     private readonly IFileOperations _files;
     private readonly SafeFileHandle _lock;

@@ -31,6 +31,9 @@ internal interface IFileOperations
     /// <returns>False where the file system cannot.</returns>
     bool TryExchange(string first, string second);
 
+    /// <summary>Gives a file a second name; where the file system cannot, a new one instead of the old. Nothing is ever replaced.</summary>
+    void Link(string from, string to);
+
     /// <summary>Renames a file over another, at once.</summary>
     void Replace(string from, string to);
 

@@ -9,7 +9,7 @@ namespace LayerSwap.Files;
 internal static partial class Native
 {
     private const int Here = -100, ReadOnly = 0, NoReplace = 1, Swap = 2, EmptyPath = 0x1000, BasicStatus = 0x7FF, StatusBytes = 256;
-    private const int NotThere = 2, Exists = 17, CrossDevice = 18, Invalid = 22, NotImplemented = 38, NotEmpty = 39, NotSupported = 95;
+    private const int NotPermitted = 1, NotThere = 2, Exists = 17, CrossDevice = 18, Invalid = 22, TooManyLinks = 31, NotImplemented = 38, NotEmpty = 39, NotSupported = 95;
 
     /// <summary>Whether a file or folder reached its device. The framework's own call returns normally when it did not.</summary>
     /// <exception cref="IOException">It did not.</exception>
@@ -52,6 +52,23 @@ internal static partial class Native
 
     /// <summary>Exchanges the names of two folders at once. False where the system or the file system cannot.</summary>
     public static bool TryExchange(string first, string second) => TryRename(first, second, Swap);
+
+    /// <summary>Gives a file a second name. False where the system or the file system cannot.</summary>
+    public static bool TryLink(string from, string to)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return false;
+        }
+
+        if (HardLink(from, to) == 0)
+        {
+            return true;
+        }
+
+        int error = Marshal.GetLastPInvokeError();
+        return error is NotPermitted or NotImplemented or NotSupported or TooManyLinks ? false : throw Failure("link", to, error);
+    }
 
     /// <summary>Device, inode, size and time of change, or null where the system has no such call.</summary>
     public static FileIdentity? Identify(string path)
@@ -137,6 +154,9 @@ internal static partial class Native
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial SafeFileHandle Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int HardLink(string from, string to);
 
     [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Rename(int fromFolder, string from, int toFolder, string to, uint flags);

@@ -36,6 +36,14 @@ internal sealed class SystemFiles : IFileOperations
         }
     }
 
+    public void Link(string from, string to)
+    {
+        if (!Native.TryLink(from, to))
+        {
+            Move(from, to);
+        }
+    }
+
     public bool TryExchange(string first, string second) => Native.TryExchange(first, second);
 
     public void Replace(string from, string to) => File.Move(from, to, overwrite: true);

@@ -43,4 +43,7 @@ public sealed record PlannedTensor
     public required long Offset { get; init; }
 
     internal TensorWork Work { get; init; } = null!;
+
+    /// <summary>What is read of the inputs in the last pass.</summary>
+    internal long ReadBytes => Work.Operands.Sum(o => Tensor.ElementCount * o.DType.Bits() / 8);
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using LayerSwap.Execution;
 using LayerSwap.Reports;
 using LayerSwap.Reports.Pictures;
 
@@ -6,7 +8,7 @@ namespace LayerSwap;
 /// <summary>A plan as JSON and as a picture.</summary>
 public static class MergePlanReport
 {
-    /// <summary>One JSON object: <c>{tensors: [{name, dtype, shape, operation, strategy, rule, sources, detail, file, offset, bytes}], readBytes, writeBytes, peakMemoryBytes, warnings}</c>.</summary>
+    /// <summary>One JSON object: <c>{tensors: [{name, dtype, shape, operation, strategy, rule, sources, detail, file, offset, bytes}], readBytes, writeBytes, peakMemoryBytes, warnings, identity}</c>; <c>identity</c> is all that the output's bytes depend on, by name: see <see cref="RequireSameAs"/>.</summary>
     public static string ToJson(this MergePlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
@@ -30,7 +32,40 @@ public static class MergePlanReport
             json.WriteNumber("writeBytes", plan.WriteBytes);
             json.WriteNumber("peakMemoryBytes", plan.PeakMemoryBytes);
             json.Texts("warnings", plan.Warnings);
+            json.WriteStartObject("identity");
+            foreach ((string name, string value) in RunIdentity.Of(plan))
+            {
+                json.WriteString(name, value);
+            }
+
+            json.WriteEndObject();
         });
+    }
+
+    /// <summary>Refuses to take a plan for one that was written before, perhaps on another machine, where its output would be another.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="json">What <see cref="ToJson"/> gave then.</param>
+    /// <exception cref="MergeException">They differ: in what is said.</exception>
+    /// <exception cref="FormatException">The text is no plan.</exception>
+    public static void RequireSameAs(this MergePlan plan, string json)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(json);
+        (string, string)[] before;
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            before = [.. document.RootElement.GetProperty("identity").EnumerateObject().Select(f => (f.Name, f.Value.GetString()!))];
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw new FormatException($"The text is not a plan as JSON: {Printable.Escape(e.Message)}", e);
+        }
+
+        if (RunIdentity.Differences(before, RunIdentity.Of(plan)) is { } differences)
+        {
+            throw new MergeException($"This is not the merge that was planned: {differences}. Remedy: plan again, and work all parts by that plan.");
+        }
     }
 
     /// <summary>A stack of layers, each coloured by the models it comes from, as an SVG document.</summary>

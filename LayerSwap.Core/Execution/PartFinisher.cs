@@ -1,0 +1,103 @@
+using LayerSwap.Planning;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Execution;
+
+/// <summary>Makes one output of the parts of a plan: their files get a second name in it, whatever belongs beside weights is written, and it is published as any other.</summary>
+internal static class PartFinisher
+{
+    public static MergeResult Finish(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation)
+    {
+        ProgressMeter meter = new(options.Progress, plan.WriteBytes);
+        string target = OutputPath.Require(path, mayReplace: true, plan.Request.Inputs);
+        InputGuard.RequireUnchanged(plan.Request.Inputs);
+        IReadOnlyList<string>? files = null;
+        if (Workspace.Occupied(target) && !options.Overwrite)
+        {
+            // Finished before; or something else is there.
+            files = FinishedRun.Find(plan, target, options, cancellation) ?? throw OutputPath.NotEmpty(target);
+        }
+
+        files ??= Join(plan, path, target, options, Gather(plan, target));
+        PartFolders.Clean(target);
+        meter.Finish();
+        return new MergeResult { Path = target, Files = files, Tensors = plan.Tensors.Count, Bytes = plan.WriteBytes, NonFinite = [], Elapsed = meter.Elapsed, Plan = plan };
+    }
+
+    /// <summary>The folder of each file, and what was made of each tensor.</summary>
+    /// <exception cref="OutputException">A part is missing, or is one of another merge.</exception>
+    private static (Dictionary<string, string> Folders, (ulong Checksum, string Detail)[] Made) Gather(MergePlan plan, string target)
+    {
+        int[] counts = [.. PartFolders.Done(target).Select(p => p.Count).Distinct()];
+        if (counts.Length != 1)
+        {
+            throw new OutputException(target, counts.Length == 0
+                ? $"No part of {Printable.Escape(target)} has been worked. Remedy: work all parts first (`layerswap run PLAN --part 1/N` up to N/N), on this file system."
+                : $"{Printable.Escape(target)} was worked in {string.Join(" and in ", counts)} parts. Remedy: `layerswap clean {Printable.Escape(target)}`, and work all parts of one kind.");
+        }
+
+        Dictionary<string, string> folders = new(StringComparer.Ordinal);
+        Dictionary<string, (ulong Checksum, string Detail)> made = new(StringComparer.Ordinal);
+        List<string> missing = [];
+        for (int number = 1; number <= counts[0]; number++)
+        {
+            MergePart part = MergePart.Of(number, counts[0]);
+            MergePlan own = part.Of(plan);
+            string folder = PartFolders.Of(target, part);
+            if (own.Shards.Count > 0 && !Directory.Exists(folder))
+            {
+                missing.Add($"{part} ({Printable.Escape(own.Shards[0].File)}{(own.Shards.Count > 1 ? $" and {own.Shards.Count - 1} more" : "")})");
+            }
+            else if (own.Shards.Count > 0)
+            {
+                RecordReader record = FinishedRun.Record(own, folder)
+                    ?? throw new OutputException(target, $"Part {part} of {Printable.Escape(target)} is not what this plan would make: it was worked by another plan, or its inputs changed. Remedy: `layerswap clean {Printable.Escape(target)}`, and work all parts again.");
+                foreach (PlannedShard shard in own.Shards)
+                {
+                    string file = Path.Combine(folder, shard.File);
+                    if (!File.Exists(file) || new FileInfo(file).Length != shard.Length)
+                    {
+                        throw new OutputException(target, $"Part {part} has no whole {Printable.Escape(shard.File)}. Remedy: remove {Printable.Escape(folder)}, and work that part again.");
+                    }
+
+                    folders.Add(shard.File, folder);
+                }
+
+                foreach ((string name, ulong checksum) in record.Tensors)
+                {
+                    made.Add(name, (checksum, record.Details[name]));
+                }
+            }
+        }
+
+        return missing.Count == 0
+            ? (folders, [.. plan.Tensors.Select(t => made[t.Tensor.Name])])
+            : throw new OutputException(target, $"Of {counts[0]} parts of {Printable.Escape(target)}, {missing.Count} {(missing.Count == 1 ? "is" : "are")} missing: {string.Join(", ", missing.Take(5))}"
+                + $"{(missing.Count > 5 ? $" and {missing.Count - 5} more" : "")}. Remedy: work {(missing.Count == 1 ? "it" : "them")} (`layerswap run PLAN --part {missing[0].Split(' ')[0]}`), then finish.");
+    }
+
+    private static List<string> Join(MergePlan plan, string path, string target, SaveOptions options, (Dictionary<string, string> Folders, (ulong Checksum, string Detail)[] Made) parts)
+    {
+        // The files are there already: no room is needed for them.
+        using Workspace space = Workspace.Open(target, plan with { WriteBytes = 0 }, options with { Resume = true });
+        try
+        {
+            foreach (PlannedShard shard in plan.Shards)
+            {
+                string from = Path.Combine(parts.Folders[shard.File], shard.File), to = Path.Combine(space.Model, shard.File);
+                // A run that was killed here has done some of them.
+                options.Files.DeleteFile(to);
+                options.Files.Link(from, to);
+            }
+
+            List<string> files = [.. plan.Files, .. MergeExecutor.WriteBeside(plan, space, options.Files, parts.Made)];
+            InputGuard.RequireUnchanged(plan.Request.Inputs);
+            space.Publish();
+            return files;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw space.Published ? Workspace.FailedAfter(path, e) : Workspace.Failed(path, e, 0);
+        }
+    }
+}
