@@ -3,6 +3,7 @@ using LayerSwap.Benchmarks.Floor;
 using LayerSwap.Benchmarks.Fuzz;
 using LayerSwap.Benchmarks.Paper;
 using LayerSwap.Benchmarks.Planning;
+using LayerSwap.Benchmarks.Scale;
 
 // `-- floor [--size 1GiB] [--threads N] [--rounds N]`: whole merges against plain copying, in one run. Anything not named here goes to BenchmarkDotNet.
 if (args is ["floor", .. string[] options])
@@ -20,6 +21,12 @@ if (args is ["paper", .. string[] paper])
 if (args is ["plan", .. string[] planOptions])
 {
     return await PlanProgram.RunAsync(planOptions);
+}
+
+// `-- scale [--only NAME] [--dir DIR] [--rounds N] [--large]`: the largest inputs; what is made is kept where DIR is given; exit code 1 where a limit is missed.
+if (args is ["scale", .. string[] scale])
+{
+    return await ScaleProgram.RunAsync(scale);
 }
 
 // `-- fuzz [--minutes N] [--seed S] [--target NAME]`: spoilt inputs to every reader of input; exit code 1 where one does what it should not.

@@ -1,0 +1,171 @@
+using System.Globalization;
+using LayerSwap.Benchmarks.Synthetic;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Benchmarks.Scale;
+
+/// <summary>The rows, each at an end of what is promised: the longest header, the largest model, the cost of a byte from small to large, the longest tensor.</summary>
+internal static class ScaleRows
+{
+    private const int Shards = 163;
+    private const long LongTensor = (1L << 31) + 1000;
+
+    /// <summary>Written and published, not synced and read back: what is asked is the cost of merging, not of the disk.</summary>
+    private static readonly SaveOptions Fast = new() { Durable = false };
+
+    public static IReadOnlyList<ScaleRow> All { get; } =
+    [
+        Header("names in order", "header-sorted", 1_438_300, i => i.ToString("D7", CultureInfo.InvariantCulture)),
+        Header("names as Python sorts them", "header", 1_454_000, i => i.ToString(CultureInfo.InvariantCulture)),
+        .. LargestModel(),
+        Linear(100.MB()),
+        Linear(1.GB()),
+        Linear(4.GB()),
+        Linear(20.GB()) with { Large = true },
+        LongestTensor(DType.Float8E4M3),
+        LongestTensor(DType.BFloat16),
+    ];
+
+    /// <summary>As many of the shortest entries as a header may hold.</summary>
+    private static ScaleRow Header(string names, string input, int tensors, Func<int, string> digits) => new()
+    {
+        Name = $"header of 1.4 million tensors (99.9 MB), {names}",
+        Input = new(input, folder =>
+        {
+            SparseCheckpoint.Write(folder, Enumerable.Range(0, tensors).Select(i => new TensorInfo("w" + digits(i), DType.UInt8, new TensorShape(1))));
+            return Task.CompletedTask;
+        }),
+        Run = (folder, _) =>
+        {
+            using ICheckpoint checkpoint = Checkpoint.Open(folder);
+            Require(checkpoint.Tensors.Count == tensors, "The header has another number of tensors.");
+            return Task.FromResult(new ScaleWork());
+        },
+        MostSeconds = 1.5,
+        MostMemory = 700.MB(),
+    };
+
+    private static IEnumerable<ScaleRow> LargestModel()
+    {
+        ScaleInput input = new("largest", async folder =>
+        {
+            TensorInfo[] tensors = [.. DeepSeekShape.Tensors()];
+            foreach (string model in (string[])["math", "swahili"])
+            {
+                string path = Path.Combine(folder, model);
+                // A shard ends before the tensor that would overfill it: room for one matrix of an expert more in each.
+                SparseCheckpoint.Write(path, tensors, (tensors.Sum(t => t.ByteLength) / Shards) + 30.MB());
+                await File.WriteAllTextAsync(Path.Combine(path, "config.json"), DeepSeekShape.Config);
+            }
+        });
+        const string name = "a model of 1.37 TB";
+        yield return new ScaleRow
+        {
+            Name = $"{name}, inspected",
+            Input = input,
+            Run = (folder, _) =>
+            {
+                using ICheckpoint model = Checkpoint.Open(Path.Combine(folder, "math"));
+                Require(model.ToText().Contains("1.37 TB", StringComparison.Ordinal) && model.Files.Count == Shards, "The model is another.");
+                return Task.FromResult(new ScaleWork());
+            },
+        };
+        yield return new ScaleRow
+        {
+            Name = $"{name}, layer swap planned",
+            Input = input,
+            Run = (folder, _) =>
+            {
+                using ICheckpoint math = Checkpoint.Open(Path.Combine(folder, "math")), swahili = Checkpoint.Open(Path.Combine(folder, "swahili"));
+                Require(Merge.LayerSwap(math, swahili).Plan().ToString().Contains("1.37 TB", StringComparison.Ordinal), "The plan is another.");
+                return Task.FromResult(new ScaleWork());
+            },
+        };
+        yield return new ScaleRow
+        {
+            Name = $"{name}, first shard of linear of 2",
+            Input = input,
+            Run = async (folder, output) =>
+            {
+                using ICheckpoint math = Checkpoint.Open(Path.Combine(folder, "math")), swahili = Checkpoint.Open(Path.Combine(folder, "swahili"));
+                MergePlan plan = Merge.Soup(math, swahili).Plan();
+                MergeResult shard = await Merge.Onto(new OneFile(plan, plan.Files[0])).InShardsOf(long.MaxValue).SaveAsync(Path.Combine(output, "out"), Fast);
+                Require(shard.Bytes == plan.Shards[0].Length, "The shard has another size than the plan's.");
+                return new ScaleWork { Traffic = 3 * shard.Bytes, PlannedMemory = plan.PeakMemoryBytes };
+            },
+        };
+    }
+
+    private static ScaleRow Linear(long size) => new()
+    {
+        Name = $"linear of 2, {ByteSize.Format(size)} each",
+        Input = new($"linear-{size}", async folder =>
+        {
+            LlamaShape shape = LlamaShape.OfSize(size);
+            for (int i = 0; i < 2; i++)
+            {
+                await Merge.Onto(new GeneratedModel("generated", shape, i + 1, _ => 0.001)).SaveAsync(Path.Combine(folder, Model(i)));
+            }
+        }),
+        // Merged once at a small size: compiling takes as long as merging 100 MB.
+        Warm = output => Merge.Soup([.. Enumerable.Range(1, 2).Select(i => new GeneratedModel("small", new LlamaShape(), i, _ => 0.001))]).SaveAsync(Path.Combine(output, "small"), Fast),
+        Run = async (folder, output) =>
+        {
+            using ICheckpoint first = Checkpoint.Open(Path.Combine(folder, Model(0))), second = Checkpoint.Open(Path.Combine(folder, Model(1)));
+            return ScaleWork.Of((await Merge.Soup(first, second).SaveAsync(Path.Combine(output, "out"), Fast)).Plan);
+        },
+    };
+
+    private static ScaleRow LongestTensor(DType dtype)
+    {
+        int width = dtype.Bits() / 8;
+        // The first element, the two beside the last that an int counts, and the last.
+        long[] places = [0, int.MaxValue, 1L << 31, LongTensor - 1];
+        return new ScaleRow
+        {
+            Name = $"linear of 2, a tensor of 2^31 + 1000 elements of {dtype.Code()}",
+            Input = new($"tensor-{dtype.Code()}", folder =>
+            {
+                for (int i = 0; i < 2; i++)
+                {
+                    string model = Path.Combine(folder, Model(i));
+                    SparseCheckpoint.Write(model, [new TensorInfo("w", dtype, new TensorShape(LongTensor))]);
+                    SparseCheckpoint.Fill(Path.Combine(model, "model.safetensors"), Encoded(dtype, i + 1), [.. places.Select(p => (LongTensor - p) * width)]);
+                }
+
+                return Task.CompletedTask;
+            }),
+            Run = async (folder, output) =>
+            {
+                using ICheckpoint first = Checkpoint.Open(Path.Combine(folder, Model(0))), second = Checkpoint.Open(Path.Combine(folder, Model(1)));
+                MergeResult merged = await Merge.Soup(first, second).SaveAsync(Path.Combine(output, "out"), Fast);
+                using ICheckpoint result = Checkpoint.Open(merged.Path);
+                foreach (long place in places.Concat([1, LongTensor - 2]))
+                {
+                    byte[] found = new byte[width];
+                    result.Read("w", place * width, found);
+                    Require(found.AsSpan().SequenceEqual(Encoded(dtype, places.Contains(place) ? 1.5f : 0)), $"Element {place} is another.");
+                }
+
+                return ScaleWork.Of(merged.Plan);
+            },
+        };
+    }
+
+    private static string Model(int index) => index == 0 ? "math" : "swahili";
+
+    private static byte[] Encoded(DType dtype, float value)
+    {
+        byte[] bytes = new byte[dtype.Bits() / 8];
+        Codec.Narrow(dtype, [value], bytes);
+        return bytes;
+    }
+
+    private static void Require(bool holds, string otherwise)
+    {
+        if (!holds)
+        {
+            throw new InvalidOperationException(otherwise);
+        }
+    }
+}
