@@ -162,4 +162,20 @@ public class Float8Tests
             Assert.Fail(FormattableString.Invariant($"{dtype}: {value:R} became {code:X2} ({actual:R}), expected {expected:R}"));
         }
     }
+
+    [Fact]
+    public void The_table_gives_what_the_search_gives()
+    {
+        foreach (Float8 format in (Float8[])[Float8.E5M2, Float8.E4M3, Float8.E8M0, Float8.E4M3Fnuz, Float8.E5M2Fnuz])
+        {
+            for (uint upper = 0; upper < 1 << 16; upper++)
+            {
+                foreach (uint lower in (uint[])[0, 1, 2, 0x7FFF, 0x8000, 0x8001, 0xFFFF])
+                {
+                    float value = BitConverter.UInt32BitsToSingle((upper << 16) | lower);
+                    Assert.True(format.Search(value) == format.Narrow(value), value.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
+                }
+            }
+        }
+    }
 }

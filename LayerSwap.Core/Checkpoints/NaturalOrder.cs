@@ -5,6 +5,7 @@ internal sealed class NaturalOrder : IComparer<string>
 {
     public static NaturalOrder Instance { get; } = new();
 
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
     public int Compare(string? x, string? y)
     {
         ReadOnlySpan<char> a = x, b = y;
@@ -45,9 +46,19 @@ internal sealed class NaturalOrder : IComparer<string>
     /// <summary>Cuts a run of digits off the front and gives it without leading zeros.</summary>
     private static ReadOnlySpan<char> Digits(ref ReadOnlySpan<char> text)
     {
-        int end = text.IndexOfAnyExceptInRange('0', '9');
-        ReadOnlySpan<char> digits = end < 0 ? text : text[..end];
-        text = end < 0 ? [] : text[end..];
-        return digits.TrimStart('0');
+        // Numbers are short: a plain loop is done before a search has started.
+        int start = 0, end;
+        while (start < text.Length && text[start] == '0')
+        {
+            start++;
+        }
+
+        for (end = start; end < text.Length && char.IsAsciiDigit(text[end]); end++)
+        {
+        }
+
+        ReadOnlySpan<char> digits = text[start..end];
+        text = text[end..];
+        return digits;
     }
 }

@@ -70,12 +70,7 @@ internal static class Codec
                 TensorPrimitives.ConvertTruncating<float, double>(source, MemoryMarshal.Cast<byte, double>(destination));
                 break;
             default:
-                Float8 format = EightBits(dtype);
-                for (int i = 0; i < source.Length; i++)
-                {
-                    destination[i] = format.Narrow(source[i]);
-                }
-
+                EightBits(dtype).Narrow(source, destination);
                 break;
         }
     }

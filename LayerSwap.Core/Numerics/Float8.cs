@@ -15,6 +15,9 @@ internal sealed class Float8
     private readonly byte _nan;
     private readonly double _next;
 
+    /// <summary>Codes by the upper half of a float whose last bit stands for all that was cut off: no format has more than 3 of its 7 bits of mantissa, so rounding sees no difference.</summary>
+    private readonly byte[] _codes = new byte[1 << 16];
+
     /// <param name="exponentBits">Width of the exponent field.</param>
     /// <param name="bias">Exponent bias.</param>
     /// <param name="finite">How many of the non-negative codes, from 0, are finite.</param>
@@ -43,6 +46,11 @@ internal sealed class Float8
             _values[overflow] = float.PositiveInfinity;
             _values[overflow | 0x80] = float.NegativeInfinity;
         }
+
+        for (int upper = 0; upper < _codes.Length; upper++)
+        {
+            _codes[upper] = Search(BitConverter.UInt32BitsToSingle((uint)upper << 16));
+        }
     }
 
     public static Float8 E5M2 { get; } = new(5, 15, 0x7C, signed: true, negativeZero: true, overflow: 0x7C, nan: 0x7F);
@@ -68,6 +76,21 @@ internal sealed class Float8
     public float Widen(byte code) => _values[code];
 
     public byte Narrow(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return _codes[(bits >> 16) | ((bits & 0xFFFF) + 0xFFFF) >> 16];
+    }
+
+    public void Narrow(ReadOnlySpan<float> source, Span<byte> destination)
+    {
+        for (int i = 0; i < source.Length; i++)
+        {
+            destination[i] = Narrow(source[i]);
+        }
+    }
+
+    /// <summary>The definition: the nearest number that has a code, of two equally near the even code.</summary>
+    internal byte Search(float value)
     {
         byte sign = _signed && float.IsNegative(value) ? (byte)0x80 : (byte)0;
         if (float.IsNaN(value) || (!_signed && value < 0))

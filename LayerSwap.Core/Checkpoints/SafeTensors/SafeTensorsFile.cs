@@ -9,7 +9,8 @@ internal sealed class SafeTensorsFile : ICheckpoint
     private readonly SafeFileHandle _handle;
     private readonly SafeTensorsThrow _error;
     private readonly TensorList _tensors;
-    private readonly Dictionary<string, long> _places;
+    private readonly long _dataStart;
+    private readonly long[] _begins;
     private readonly long _length;
 
     private SafeTensorsFile(string path, SafeFileHandle handle)
@@ -19,8 +20,8 @@ internal sealed class SafeTensorsFile : ICheckpoint
         _error = new SafeTensorsThrow(path);
         SafeTensorsHeader header = SafeTensorsHeaderReader.Read(handle, path);
         _length = RandomAccess.GetLength(handle);
-        _tensors = new TensorList(header.Entries.Select(e => e.Tensor));
-        _places = header.Entries.ToDictionary(e => e.Tensor.Name, e => header.DataStart + e.Begin, StringComparer.Ordinal);
+        _tensors = new TensorList(header.Tensors, header.Index);
+        (_dataStart, _begins) = (header.DataStart, header.Begins);
         Metadata = header.Metadata;
         Files = [new CheckpointFile { Path = path, Length = _length, HeaderHash = header.Hash, Identity = FileIdentity.Of(handle) }];
     }
@@ -59,7 +60,7 @@ internal sealed class SafeTensorsFile : ICheckpoint
         bool whole;
         try
         {
-            whole = PositionalRead.TryFill(_handle, destination, _places[name] + offset);
+            whole = PositionalRead.TryFill(_handle, destination, _dataStart + _begins[_tensors.IndexOf(name)] + offset);
         }
         catch (IOException e)
         {

@@ -3,7 +3,14 @@ namespace LayerSwap.Checkpoints.SafeTensors;
 /// <summary>A validated header: where in the file each tensor lies.</summary>
 internal sealed record SafeTensorsHeader
 {
-    public required IReadOnlyList<SafeTensorsEntry> Entries { get; init; }
+    /// <summary>In the order of the header.</summary>
+    public required TensorInfo[] Tensors { get; init; }
+
+    /// <summary>Where each begins, counted from the start of the data.</summary>
+    public required long[] Begins { get; init; }
+
+    /// <summary>The number of each by its name.</summary>
+    public required Dictionary<string, int> Index { get; init; }
 
     public required IReadOnlyDictionary<string, string> Metadata { get; init; }
 
@@ -13,6 +20,3 @@ internal sealed record SafeTensorsHeader
     /// <summary>SHA-256 of the length prefix and the JSON, lower-case hexadecimal.</summary>
     public required string Hash { get; init; }
 }
-
-/// <summary>A tensor and its place: <see cref="Begin"/> counts from the start of the data.</summary>
-internal sealed record SafeTensorsEntry(TensorInfo Tensor, long Begin);

@@ -1,24 +1,36 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 
 namespace LayerSwap.Checkpoints.SafeTensors;
 
 /// <summary>An entry as written: numbers read, nothing of them believed yet.</summary>
-internal readonly record struct RawEntry(string Name, DType DType, ulong[] Shape, ulong Begin, ulong End);
+internal readonly record struct RawEntry(string Name, DType DType, RawShape Shape, ulong Begin, ulong End);
+
+/// <summary>A shape as written, and as a shape once it has been checked; tensors that have the same share it.</summary>
+internal sealed class RawShape(ulong[] extents)
+{
+    public ulong[] Extents => extents;
+
+    public TensorShape? Checked { get; set; }
+}
 
 /// <summary>The grammar of the header: one object of entries and, perhaps, <c>__metadata__</c>.</summary>
 internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow error)
 {
     private const string UnsignedPair = "two unsigned whole numbers";
 
-    /// <summary>About the bytes of an entry: room is made once for as many as the header's length, which is bounded, allows.</summary>
-    private const int BytesAnEntry = 128;
+    /// <summary>About the least bytes of an entry: room is made once for as many as the header's length, which is bounded, allows.</summary>
+    private const int BytesAnEntry = 64;
 
-    private readonly HashSet<string> _names = new(json.Length / BytesAnEntry, StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _index = new(json.Length / BytesAnEntry, StringComparer.Ordinal);
+    private readonly RawShape?[] _shapes = new RawShape?[256];
+    private bool _hasMetadata;
     private readonly List<RawEntry> _entries = new(json.Length / BytesAnEntry);
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
 
-    public (List<RawEntry> Entries, Dictionary<string, string> Metadata) Parse(ref Utf8JsonReader reader)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public (List<RawEntry> Entries, Dictionary<string, int> Index, Dictionary<string, string> Metadata) Parse(ref Utf8JsonReader reader)
     {
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -34,14 +46,16 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
                 throw error.NameTooLong(bytes);
             }
 
-            if (!_names.Add(name))
+            bool metadata = name == SafeTensorsFormat.MetadataKey;
+            if (metadata ? _hasMetadata : !_index.TryAdd(name, _entries.Count))
             {
-                throw error.Duplicate(name, name == SafeTensorsFormat.MetadataKey ? null : name);
+                throw error.Duplicate(name, metadata ? null : name);
             }
 
             reader.Read();
-            if (name == SafeTensorsFormat.MetadataKey)
+            if (metadata)
             {
+                _hasMetadata = true;
                 ReadMetadata(ref reader);
             }
             else
@@ -52,7 +66,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
         // Anything but white space after the object makes this read throw.
         reader.Read();
-        return (_entries, _metadata);
+        return (_entries, _index, _metadata);
     }
 
     private void ReadMetadata(ref Utf8JsonReader reader)
@@ -83,6 +97,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private RawEntry ReadEntry(ref Utf8JsonReader reader, string name)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -91,7 +106,9 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
         }
 
         DType? dtype = null;
-        ulong[]? shape = null, offsets = null;
+        RawShape? shape = null;
+        (int Count, ulong Begin, ulong End)? offsets = null;
+        Span<ulong> numbers = stackalloc ulong[SafeTensorsFormat.HighestRank];
         HashSet<string>? others = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -116,10 +133,10 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
                     dtype = ReadDType(ref reader, name);
                     break;
                 case "shape":
-                    shape = ReadNumbers(ref reader, name, "shape", "a list of unsigned whole numbers");
+                    shape = Shared(numbers[..ReadNumbers(ref reader, name, "shape", "a list of unsigned whole numbers", numbers)]);
                     break;
                 case "data_offsets":
-                    offsets = ReadNumbers(ref reader, name, "data_offsets", UnsignedPair);
+                    offsets = (ReadNumbers(ref reader, name, "data_offsets", UnsignedPair, numbers), numbers[0], numbers[1]);
                     break;
                 default:
                     SkipUnique(ref reader, name);
@@ -127,17 +144,17 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
             }
         }
 
-        if (offsets is { Length: not 2 })
+        if (offsets is { Count: not 2 })
         {
-            throw error.Field(name, "data_offsets", $"a list of {offsets.Length} numbers", UnsignedPair);
+            throw error.Field(name, "data_offsets", $"a list of {offsets.Value.Count} numbers", UnsignedPair);
         }
 
         return new RawEntry(
             name,
             dtype ?? throw error.Field(name, "dtype", "missing", "one of " + Codes()),
             shape ?? throw error.Field(name, "shape", "missing", "a list of unsigned whole numbers"),
-            (offsets ?? throw error.Field(name, "data_offsets", "missing", UnsignedPair))[0],
-            offsets[1]);
+            (offsets ?? throw error.Field(name, "data_offsets", "missing", UnsignedPair)).Begin,
+            offsets.Value.End);
     }
 
     /// <summary>Passes over a value of no interest, in which no key may stand twice either. The reader's depth bounds the recursion.</summary>
@@ -172,14 +189,27 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
             ? dtype
             : throw error.Field(name, "dtype", Text(ref reader), "one of " + Codes());
 
-    private ulong[] ReadNumbers(ref Utf8JsonReader reader, string name, string field, string expected)
+    /// <summary>Models have few shapes: one object for tensors that come near each other with the same.</summary>
+    private RawShape Shared(ReadOnlySpan<ulong> extents)
+    {
+        ulong hash = 0;
+        foreach (ulong extent in extents)
+        {
+            hash = (hash ^ extent) * 0x9E3779B97F4A7C15;
+        }
+
+        ref RawShape? known = ref _shapes[hash >> 56];
+        return known is not null && extents.SequenceEqual(known.Extents) ? known : known = new RawShape(extents.ToArray());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int ReadNumbers(ref Utf8JsonReader reader, string name, string field, string expected, scoped Span<ulong> numbers)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
             throw error.Field(name, field, Text(ref reader), expected);
         }
 
-        Span<ulong> numbers = stackalloc ulong[SafeTensorsFormat.HighestRank];
         int count = 0;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
@@ -198,7 +228,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
             numbers[count++] = number;
         }
 
-        return numbers[..count].ToArray();
+        return count;
     }
 
     private static string Codes() => string.Join(", ", DTypes.All.Select(d => d.Code()));

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -10,6 +11,7 @@ namespace LayerSwap.Checkpoints.SafeTensors;
 /// <summary>Reads and validates a header in the order of docs/formats.md: nothing is allocated before its size is known to be real.</summary>
 internal static class SafeTensorsHeaderReader
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static SafeTensorsHeader Read(SafeFileHandle handle, string path)
     {
         SafeTensorsThrow error = new(path);
@@ -38,20 +40,22 @@ internal static class SafeTensorsHeaderReader
         }
 
         long dataStart = prefix.Length + json.Length;
-        (List<RawEntry> raw, Dictionary<string, string> metadata) = Parse(json, error);
+        // Before it is parsed: after that nothing holds the JSON any more.
+        string hash = Hash(prefix, json);
+        (List<RawEntry> raw, Dictionary<string, int> index, Dictionary<string, string> metadata) = Parse(json, error);
+        (TensorInfo[] tensors, long[] begins) = SafeTensorsLayout.Validate(raw, (ulong)(length - dataStart), error);
+        return new SafeTensorsHeader { Tensors = tensors, Begins = begins, Index = index, Metadata = metadata, DataStart = dataStart, Hash = hash };
+    }
+
+    private static string Hash(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> json)
+    {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(prefix);
         hash.AppendData(json);
-        return new SafeTensorsHeader
-        {
-            Entries = SafeTensorsLayout.Validate(raw, (ulong)(length - dataStart), error),
-            Metadata = metadata,
-            DataStart = dataStart,
-            Hash = Convert.ToHexStringLower(hash.GetHashAndReset()),
-        };
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static (List<RawEntry> Entries, Dictionary<string, string> Metadata) Parse(byte[] json, SafeTensorsThrow error)
+    private static (List<RawEntry> Entries, Dictionary<string, int> Index, Dictionary<string, string> Metadata) Parse(byte[] json, SafeTensorsThrow error)
     {
         if (!Utf8.IsValid(json))
         {

@@ -1,20 +1,21 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace LayerSwap.Checkpoints.SafeTensors;
 
 /// <summary>Sizes and places: every tensor as long as its shape says, all of them tiling the data without hole or overlap.</summary>
 internal static class SafeTensorsLayout
 {
-    public static List<SafeTensorsEntry> Validate(List<RawEntry> raw, ulong data, SafeTensorsThrow error)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static (TensorInfo[] Tensors, long[] Begins) Validate(List<RawEntry> list, ulong data, SafeTensorsThrow error)
     {
-        raw.Sort((a, b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin)
-            : a.End != b.End ? a.End.CompareTo(b.End)
-            : string.CompareOrdinal(a.Name, b.Name));
-        List<TensorShape> shapes = new(raw.Count);
+        ReadOnlySpan<RawEntry> raw = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(list);
+        int[]? order = Order(raw, list);
         ulong end = 0;
         string? previous = null;
-        foreach (RawEntry entry in raw)
+        for (int i = 0; i < raw.Length; i++)
         {
+            ref readonly RawEntry entry = ref raw[order is null ? i : order[i]];
             if (entry.End < entry.Begin)
             {
                 throw error.Field(entry.Name, "data_offsets", $"[{entry.Begin}, {entry.End}]", "an end that is not before the begin");
@@ -25,25 +26,66 @@ internal static class SafeTensorsLayout
                 throw error.Gap(entry.Name, entry.Begin, end, previous);
             }
 
-            shapes.Add(CheckSize(entry, error));
+            CheckSize(entry, error);
             end = entry.End;
             previous = entry.Name;
         }
 
         // Only now do the sizes fit a file, and so a long.
-        return end == data
-            ? [.. raw.Select((entry, i) => new SafeTensorsEntry(new TensorInfo(entry.Name, entry.DType, shapes[i]), (long)entry.Begin))]
-            : throw error.Length(end, data);
+        if (end != data)
+        {
+            throw error.Length(end, data);
+        }
+
+        TensorInfo[] tensors = new TensorInfo[raw.Length];
+        long[] begins = new long[raw.Length];
+        for (int i = 0; i < raw.Length; i++)
+        {
+            tensors[i] = new TensorInfo(raw[i].Name, raw[i].DType, raw[i].Shape.Checked!.Value);
+            begins[i] = (long)raw[i].Begin;
+        }
+
+        return (tensors, begins);
     }
 
+    /// <summary>The order of places; null where it is that of the header, as writers make it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int[]? Order(ReadOnlySpan<RawEntry> raw, List<RawEntry> list)
+    {
+        bool ordered = true;
+        for (int i = 1; ordered && i < raw.Length; i++)
+        {
+            ordered = Compare(raw[i - 1], raw[i]) <= 0;
+        }
+
+        if (ordered)
+        {
+            return null;
+        }
+
+        int[] order = new int[raw.Length];
+        for (int i = 0; i < order.Length; i++)
+        {
+            order[i] = i;
+        }
+
+        Array.Sort(order, (a, b) => Compare(list[a], list[b]));
+        return order;
+    }
+
+    private static int Compare(in RawEntry a, in RawEntry b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin)
+        : a.End != b.End ? a.End.CompareTo(b.End)
+        : string.CompareOrdinal(a.Name, b.Name);
+
     /// <summary>Checked multiplication, left to right, in bits: a zero extent saves nothing that overflowed before it.</summary>
-    private static TensorShape CheckSize(RawEntry entry, SafeTensorsThrow error)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void CheckSize(in RawEntry entry, SafeTensorsThrow error)
     {
         ulong found = entry.End - entry.Begin, bits;
         try
         {
             ulong count = 1;
-            foreach (ulong extent in entry.Shape)
+            foreach (ulong extent in entry.Shape.Extents)
             {
                 count = checked(count * extent);
             }
@@ -52,27 +94,27 @@ internal static class SafeTensorsLayout
         }
         catch (OverflowException)
         {
-            throw error.Size(entry.Name, entry.DType, Text(entry.Shape), "2^64 bits or more", found);
+            throw error.Size(entry.Name, entry.DType, Text(entry.Shape.Extents), "2^64 bits or more", found);
         }
 
         if (bits % 8 != 0)
         {
-            throw error.Size(entry.Name, entry.DType, Text(entry.Shape), $"{bits} bits, which are not whole bytes", found);
+            throw error.Size(entry.Name, entry.DType, Text(entry.Shape.Extents), $"{bits} bits, which are not whole bytes", found);
         }
 
         if (bits / 8 != found)
         {
-            throw error.Size(entry.Name, entry.DType, Text(entry.Shape), $"{bits / 8} bytes", found);
+            throw error.Size(entry.Name, entry.DType, Text(entry.Shape.Extents), $"{bits / 8} bytes", found);
         }
 
         try
         {
-            return new TensorShape(Array.ConvertAll(entry.Shape, x => checked((long)x)));
+            entry.Shape.Checked ??= new TensorShape(Array.ConvertAll(entry.Shape.Extents, x => checked((long)x)));
         }
         catch (OverflowException)
         {
             // A zero-sized tensor with extents past 2^63: nothing could index it.
-            throw error.Field(entry.Name, "shape", Text(entry.Shape), "extents with a product below 2^63, multiplied from the left (a limit of LayerSwap's own)");
+            throw error.Field(entry.Name, "shape", Text(entry.Shape.Extents), "extents with a product below 2^63, multiplied from the left (a limit of LayerSwap's own)");
         }
     }
 
