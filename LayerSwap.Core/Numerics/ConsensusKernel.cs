@@ -52,6 +52,29 @@ internal static class ConsensusKernel
     }
 }
 
+/// <summary>The sums of the weights of all subsets of few sources, in one vector: a look into it is quicker than a division for each element.</summary>
+internal static class Subsets
+{
+    /// <summary>Whether all subsets of so many sources have room.</summary>
+    public static bool Fit(int sources) => sources <= 3;
+
+    /// <summary>The sum of each subset; the lowest bit of its place stands for the first source.</summary>
+    public static Vector512<double> Sums(ReadOnlySpan<double> weights)
+    {
+        Span<double> sums = stackalloc double[Vector512<double>.Count];
+        for (int subset = 0; subset < sums.Length; subset++)
+        {
+            sums[subset] = 0;
+            for (int s = 0; s < weights.Length && Fit(weights.Length); s++)
+            {
+                sums[subset] += (subset >> s & 1) != 0 ? weights[s] : 0;
+            }
+        }
+
+        return Vector512.Create<double>(sums);
+    }
+}
+
 /// <summary>The weighted sum, divided.</summary>
 /// <param name="factors">One for each source.</param>
 /// <param name="divisor">What the sum is divided by.</param>
@@ -99,11 +122,14 @@ internal readonly ref struct SignConsensus(ReadOnlySpan<double> factors, ReadOnl
     private const double NearlyZero = 1e-8;
 
     private readonly ReadOnlySpan<double> _factors = factors, _weights = weights;
+    private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector512<double> Of(ref double changes, int at, int length)
     {
         Vector512<double> sum = default, mixed = Vector512.Create(NoTerm), weight = default;
+        Vector512<long> agreeing = default;
+        bool tabled = Subsets.Fit(_factors.Length);
         for (int s = 0; s < _factors.Length; s++)
         {
             sum += Vector512.Create(_factors[s]) * Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at));
@@ -116,12 +142,20 @@ internal readonly ref struct SignConsensus(ReadOnlySpan<double> factors, ReadOnl
             Vector512<double> part = (Vector512.Create(_factors[s]) * Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at))) ^ sign;
             Vector512<double> agrees = Vector512.GreaterThan(part, default);
             mixed += Vector512.ConditionalSelect(agrees, part, Vector512.Create(NoTerm));
-            weight += Vector512.Create(_weights[s]) & agrees;
+            if (tabled)
+            {
+                agreeing |= agrees.AsInt64() & Vector512.Create(1L << s);
+            }
+            else
+            {
+                weight += Vector512.Create(_weights[s]) & agrees;
+            }
         }
 
         if (normalize)
         {
-            mixed /= Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(Vector512.Abs(weight), Vector512.Create(NearlyZero)), weight, Vector512<double>.One);
+            mixed *= tabled ? Vector512.ShuffleNative(_shares, agreeing)
+                : ShareOf(weight);
         }
 
         return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), mixed ^ sign, sum);
@@ -143,8 +177,13 @@ internal readonly ref struct SignConsensus(ReadOnlySpan<double> factors, ReadOnl
             weight += part > 0 ? _weights[s] : 0;
         }
 
-        return double.IsNaN(sum) ? sum : sign * (normalize && Math.Abs(weight) >= NearlyZero ? mixed / weight : mixed);
+        return double.IsNaN(sum) ? sum : sign * (normalize ? mixed * ShareOf(weight) : mixed);
     }
+
+    private static Vector512<double> ShareOf(Vector512<double> weight) =>
+        Vector512<double>.One / Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(Vector512.Abs(weight), Vector512.Create(NearlyZero)), weight, Vector512<double>.One);
+
+    private static double ShareOf(double weight) => Math.Abs(weight) >= NearlyZero ? 1 / weight : 1;
 }
 
 /// <summary>
@@ -158,11 +197,14 @@ internal readonly ref struct ElectedConsensus(ReadOnlySpan<double> weights, doub
     private const double NoTerm = -0.0;
 
     private readonly ReadOnlySpan<double> _weights = weights;
+    private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights), least);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector512<double> Of(ref double changes, int at, int length)
     {
         Vector512<double> sum = default, mixed = Vector512.Create(NoTerm), weight = default;
+        Vector512<long> agreeing = default;
+        bool tabled = Subsets.Fit(_weights.Length);
         for (int s = 0; s < _weights.Length; s++)
         {
             sum += Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at));
@@ -174,11 +216,18 @@ internal readonly ref struct ElectedConsensus(ReadOnlySpan<double> weights, doub
             Vector512<double> part = Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at)) ^ sign, own = Vector512.Create(_weights[s]);
             Vector512<double> agrees = Vector512.GreaterThan(part, default);
             mixed += Vector512.ConditionalSelect(agrees, part * own, Vector512.Create(NoTerm));
-            weight += own & agrees;
+            if (tabled)
+            {
+                agreeing |= agrees.AsInt64() & Vector512.Create(1L << s);
+            }
+            else
+            {
+                weight += own & agrees;
+            }
         }
 
-        Vector512<double> divisor = Vector512.Max(weight, Vector512.Create(least));
-        return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), (mixed / divisor) ^ sign, sum);
+        Vector512<double> share = tabled ? Vector512.ShuffleNative(_shares, agreeing) : ShareOf(weight, least);
+        return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), (mixed * share) ^ sign, sum);
     }
 
     public double Of(ReadOnlySpan<double> changes, int at, int length)
@@ -197,6 +246,8 @@ internal readonly ref struct ElectedConsensus(ReadOnlySpan<double> weights, doub
             weight += part > 0 ? _weights[s] : 0;
         }
 
-        return double.IsNaN(sum) ? sum : sign * (mixed / Math.Max(weight, least));
+        return double.IsNaN(sum) ? sum : sign * (mixed * (1 / Math.Max(weight, least)));
     }
+
+    private static Vector512<double> ShareOf(Vector512<double> weight, double least) => Vector512<double>.One / Vector512.Max(weight, Vector512.Create(least));
 }
