@@ -27,21 +27,26 @@ internal sealed class NonFiniteTally(bool refuse)
             return;
         }
 
-        foreach (Operand operand in tensor.Work.Operands)
+        for (int k = 0; k < tensor.Work.Operands.Count; k++)
         {
+            Operand operand = tensor.Work.Operands[k];
             int width = operand.DType.Bits() / 8;
             long found = NonFinite.Count(operand.DType, raw.Slice(at + (first * width), wanted * width));
             at += range.Count * width;
             if (found > 0)
             {
-                (string Tensor, string Model) key = (tensor.Tensor.Name, operand.Checkpoint.Name);
-                _counts.AddOrUpdate(key, found, (_, before) => before + found);
-                if (refuse)
-                {
-                    throw new MergeException($"Tensor {Printable.Escape(operand.Tensor.Name)} of {Printable.Escape(operand.Checkpoint.Name)} has elements that are NaN or infinite, and these were to be refused. "
-                        + "Remedy: look at that model, or merge without refusing them.");
-                }
+                Add(tensor, operand, found);
             }
+        }
+    }
+
+    private void Add(PlannedTensor tensor, Operand operand, long found)
+    {
+        _counts.AddOrUpdate((tensor.Tensor.Name, operand.Checkpoint.Name), found, (_, before) => before + found);
+        if (refuse)
+        {
+            throw new MergeException($"Tensor {Printable.Escape(operand.Tensor.Name)} of {Printable.Escape(operand.Checkpoint.Name)} has elements that are NaN or infinite, and these were to be refused. "
+                + "Remedy: look at that model, or merge without refusing them.");
         }
     }
 }

@@ -29,9 +29,9 @@ internal sealed class Scratch
     public ReadOnlySpan<byte> Read(IReadOnlyList<Operand> operands, long start, int count)
     {
         int total = 0;
-        foreach (Operand operand in operands)
+        for (int k = 0; k < operands.Count; k++)
         {
-            total += count * operand.DType.Bits() / 8;
+            total += count * operands[k].DType.Bits() / 8;
         }
 
         Span<byte> bytes = Raw(total);

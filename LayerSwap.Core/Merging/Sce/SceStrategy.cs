@@ -62,9 +62,9 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
         if (_cut.Alike(block.Start, block.Length) < block.Length)
         {
             // The one block that the cut's own element lies in.
-            ulong[] keys = new ulong[block.Length];
-            VarianceKernel.Keys(block.Base, block.Rows, changes, keys);
-            MaskKernel.Within(keys, block.Start, _cut.Key, _cut.Index, changes);
+            using Rented<ulong> keys = new(block.Length);
+            VarianceKernel.Keys(block.Base, block.Rows, changes, keys.Span);
+            MaskKernel.Within(keys.Span, block.Start, _cut.Key, _cut.Index, changes);
         }
         else if (_cut.LowestWithin(block.Start) is { } lowest)
         {

@@ -1,0 +1,70 @@
+using LayerSwap.Execution;
+using LayerSwap.Planning;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Tests.Execution;
+
+/// <summary>Once buffers have grown to their size, a block allocates nothing: not while it is merged, and not while a pass looks at it.</summary>
+public sealed class AllocationTests
+{
+    private const int Elements = 400_000, Block = 20_000, Warm = 60;
+
+    public static TheoryData<string> Methods => [.. MergeStrategies.Methods.Select(m => m.Name)];
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void Blocks_are_merged_without_allocating(string method)
+    {
+        // Rows of 1000: methods that work whole rows get whole numbers of them.
+        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [400, 1000], MethodMerges.Noise(Elements, i))))];
+        PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
+        if (tensor.Work is not TensorWork.Compute compute)
+        {
+            return;
+        }
+
+        compute.Merge.Prepare(new PumpPasses(new Pump(new Crew(1, CancellationToken.None)), 0, compute, Elements));
+        Scratch scratch = new();
+        NonFiniteTally tally = new(refuse: false);
+        void Merge(int rounds)
+        {
+            for (int i = 0; i < rounds; i++)
+            {
+                long start = (long)i * Block % Elements;
+                BlockComputer.Compute<float>(scratch, tensor, BlockRange.Around(start, Block, compute.Merge.Unit, Elements), compute.Merge.Unit, tally);
+            }
+        }
+
+        // Enough for the compiler to be done with what runs here, and for pools to be filled.
+        Merge(Warm);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Merge(Elements / Block);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Theory]
+    [InlineData("model_stock")]
+    [InlineData("slerp")]
+    public void Passes_allocate_by_the_section_and_not_by_the_block(string method)
+    {
+        long Allocated(int sections)
+        {
+            int elements = sections * Sections.Length;
+            ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
+            PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
+            TensorWork.Compute compute = Assert.IsType<TensorWork.Compute>(tensor.Work);
+            Pump pump = new(new Crew(1, CancellationToken.None));
+            for (int i = 0; i < Warm; i++)
+            {
+                compute.Merge.Prepare(new PumpPasses(pump, 0, compute, elements));
+            }
+
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            compute.Merge.Prepare(new PumpPasses(pump, 0, compute, elements));
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        // A section has 134 blocks: less than a dozen bytes for each leaves room for the section's own state only.
+        Assert.InRange(Allocated(2) - Allocated(1), 0, 12 * Sections.Length / Sections.ComputeBlock);
+    }
+}
