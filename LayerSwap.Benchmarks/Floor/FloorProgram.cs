@@ -30,40 +30,47 @@ internal static class FloorProgram
         SaveOptions fast = new() { Durable = false };
         Operation[] operations =
         [
-            new("File.Copy of one model", null, () => Task.Run(() => File.Copy(files[1], file))),
-            new("the same, synced and read back", null, () => Task.Run(() => CopyLoop.RunDurably(files[1], file))),
-            new("plain copy loop, 2 in", null, () => Task.Run(() => CopyLoop.Run(files[1..], file, 1))),
-            new("plain copy loop, 3 in", null, () => Task.Run(() => CopyLoop.Run(files, file, 1))),
-            new("plain read loop, 1 in", null, () => Task.Run(() => CopyLoop.Run(files[1..2], null, 1))),
-            new("plain read loop, 3 in", null, () => Task.Run(() => CopyLoop.Run(files, null, 1))),
-            new("threaded copy loop, 3 in", "plain copy loop, 3 in", () => Task.Run(() => CopyLoop.Run(files, file, threads))),
-            new("swap, pure", "File.Copy of one model", () => Merge.LayerSwap(math, swahili, new LayerSwapOptions
+            new("File.Copy of one model", null, 2, null, () => Task.Run(() => File.Copy(files[1], file))),
+            new("the same, synced and read back", null, 3, null, () => Task.Run(() => CopyLoop.RunDurably(files[1], file))),
+            new("plain copy loop, 2 in", null, 3, null, () => Task.Run(() => CopyLoop.Run(files[1..], file, 1))),
+            new("plain copy loop, 3 in", null, 4, null, () => Task.Run(() => CopyLoop.Run(files, file, 1))),
+            new("plain read loop, 1 in", null, 1, null, () => Task.Run(() => CopyLoop.Run(files[1..2], null, 1))),
+            new("plain read loop, 3 in", null, 3, null, () => Task.Run(() => CopyLoop.Run(files, null, 1))),
+            new("threaded copy loop, 3 in", "plain copy loop, 3 in", 4, null, () => Task.Run(() => CopyLoop.Run(files, file, threads))),
+            new("swap, pure", "File.Copy of one model", 2, 1.1, () => Merge.LayerSwap(math, swahili, new LayerSwapOptions
             {
                 TransitionBottom = 0, TransitionTop = 0, Embeddings = OutsidePolicy.Task, Norm = OutsidePolicy.Task, Head = OutsidePolicy.Task,
             }).OnThreads(threads).SaveAsync(target, fast)),
-            new("swap, paper", "File.Copy of one model", () => Merge.LayerSwap(math, swahili).OnThreads(threads).SaveAsync(target, fast)),
-            new("swap, paper, durable", "the same, synced and read back", () => Merge.LayerSwap(math, swahili).OnThreads(threads).SaveAsync(target)),
-            new("linear of 2", "plain copy loop, 2 in", () => Merge.Soup(math, swahili).OnThreads(threads).SaveAsync(target, fast)),
-            new("linear of 3", "plain copy loop, 3 in", () => Merge.Soup(origin, math, swahili).OnThreads(threads).SaveAsync(target, fast)),
-            new("task_arithmetic of 2", "plain copy loop, 3 in", () => Merge.Onto(origin).With(math, 0.6).With(swahili, 0.4).TaskArithmetic(0.8).OnThreads(threads).SaveAsync(target, fast)),
-            new("slerp", "plain copy loop, 2 in", () => Merge.Onto(origin).With(math).Using(MergeStrategies.Slerp(0.5)).OnThreads(threads).SaveAsync(target, fast)),
-            new("karcher of 3", "plain copy loop, 3 in", () => Merge.Onto(origin).With(math).With(swahili).Using(MergeStrategies.Karcher()).OnThreads(threads).SaveAsync(target, fast)),
-            new("model_stock", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.ModelStock()).SaveAsync(target, fast)),
-            new("ties", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Ties(0.2)).SaveAsync(target, fast)),
-            new("breadcrumbs", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Breadcrumbs(new() { Density = 0.9 })).SaveAsync(target, fast)),
-            new("dare_ties", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Dare(new() { Density = 0.5, SignConsensus = true })).SaveAsync(target, fast)),
-            new("della", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Della(new() { Density = 0.5 })).SaveAsync(target, fast)),
-            new("sce", "plain copy loop, 3 in", () => Both().Using(MergeStrategies.Sce(0.2)).SaveAsync(target, fast)),
-            new("diff of 2", "plain read loop, 3 in", () => LayerDiff.From(origin).To(math, swahili).OnThreads(threads).RunAsync()),
-            new("diff of 2 with profiles", "plain read loop, 3 in", () => LayerDiff.From(origin).To(math, swahili).WithProfiles().OnThreads(threads).RunAsync()),
-            new("verify", "plain read loop, 1 in", () => Checkpoint.VerifyAsync(paths[1])),
+            new("swap, paper", "File.Copy of one model", 2.4, 1.1, () => Merge.LayerSwap(math, swahili).OnThreads(threads).SaveAsync(target, fast)),
+            new("swap, paper, durable", "the same, synced and read back", 3.4, null, () => Merge.LayerSwap(math, swahili).OnThreads(threads).SaveAsync(target)),
+            new("linear of 2", "plain copy loop, 2 in", 3, 1.25, () => Merge.Soup(math, swahili).OnThreads(threads).SaveAsync(target, fast)),
+            new("linear of 3", "plain copy loop, 3 in", 4, 1.25, () => Merge.Soup(origin, math, swahili).OnThreads(threads).SaveAsync(target, fast)),
+            new("task_arithmetic of 2", "plain copy loop, 3 in", 4, 1.25, () => Merge.Onto(origin).With(math, 0.6).With(swahili, 0.4).TaskArithmetic(0.8).OnThreads(threads).SaveAsync(target, fast)),
+            new("slerp", "plain copy loop, 2 in", 3, 2, () => Merge.Onto(origin).With(math).Using(MergeStrategies.Slerp(0.5)).OnThreads(threads).SaveAsync(target, fast)),
+            new("karcher of 3", "plain copy loop, 3 in", 4, null, () => Merge.Onto(origin).With(math).With(swahili).Using(MergeStrategies.Karcher()).OnThreads(threads).SaveAsync(target, fast)),
+            new("model_stock", "plain copy loop, 3 in", 4, 2, () => Both().Using(MergeStrategies.ModelStock()).SaveAsync(target, fast)),
+            new("ties", "plain copy loop, 3 in", 4, 3.5, () => Both().Using(MergeStrategies.Ties(0.2)).SaveAsync(target, fast)),
+            new("breadcrumbs", "plain copy loop, 3 in", 4, 3.5, () => Both().Using(MergeStrategies.Breadcrumbs(new() { Density = 0.9 })).SaveAsync(target, fast)),
+            new("dare_ties", "plain copy loop, 3 in", 4, 3.5, () => Both().Using(MergeStrategies.Dare(new() { Density = 0.5, SignConsensus = true })).SaveAsync(target, fast)),
+            new("della", "plain copy loop, 3 in", 4, 3.5, () => Both().Using(MergeStrategies.Della(new() { Density = 0.5 })).SaveAsync(target, fast)),
+            new("sce", "plain copy loop, 3 in", 4, 3.5, () => Both().Using(MergeStrategies.Sce(0.2)).SaveAsync(target, fast)),
+            new("diff of 2", "plain read loop, 3 in", 3, 1.5, () => LayerDiff.From(origin).To(math, swahili).OnThreads(threads).RunAsync()),
+            new("diff of 2 with profiles", "plain read loop, 3 in", 3, null, () => LayerDiff.From(origin).To(math, swahili).WithProfiles().OnThreads(threads).RunAsync()),
+            new("verify", "plain read loop, 1 in", 1, null, () => Checkpoint.VerifyAsync(paths[1])),
         ];
         // A part of the names, to look at one operation: loops are always measured.
         operations = [.. operations.Where(o => o.Floor is null || o.Name.Contains(only, StringComparison.Ordinal))];
         try
         {
             Measurement[] results = await Stopwatches.MeasureAsync(operations, rounds, () => Clear(target, file));
-            Console.WriteLine(FloorTable.Of(results, size, threads, rounds));
+            string table = FloorTable.Of(results, size, threads, rounds);
+            Console.WriteLine(table);
+            if (only.Length == 0)
+            {
+                string folder = ProgramOptions.Value(options, "--results") ?? Checkout.Folder("LayerSwap.Benchmarks/Results", "--results");
+                File.WriteAllText(Path.Combine(folder, "floor.md"), table);
+                File.WriteAllText(Path.Combine(folder, "floor.json"), FloorTable.Json(results, size, threads, rounds));
+            }
         }
         finally
         {

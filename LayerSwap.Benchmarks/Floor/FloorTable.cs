@@ -1,22 +1,69 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 
 namespace LayerSwap.Benchmarks.Floor;
 
-/// <summary>The measurements as a Markdown table.</summary>
+/// <summary>The measurements as a Markdown table, and as JSON.</summary>
 internal static class FloorTable
 {
     public static string Of(Measurement[] results, long size, int threads, int rounds)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"Three BF16 models of {ByteSize.Format(size)}, {threads} thread(s), median of {rounds} interleaved rounds, files in the page cache.\n\n");
-        text.Append("| operation | seconds | held against | ratio | peak memory |\n|---|---:|---|---:|---:|\n");
+        text.Append(CultureInfo.InvariantCulture, $"Three BF16 models of {ByteSize.Format(size)}, {threads} thread(s), median of {rounds} interleaved rounds, files in the page cache. GB/s of what must be read and written at least.\n\n");
+        text.Append("| operation | seconds | GB/s | held against | ratio | limit | peak memory |\n|---|---:|---:|---|---:|---:|---:|\n");
         foreach (Measurement m in results)
         {
-            string ratio = m.Ratio?.ToString("F2", CultureInfo.InvariantCulture) ?? "";
-            text.Append(CultureInfo.InvariantCulture, $"| {m.Operation.Name} | {m.Seconds:F2} | {m.Operation.Floor} | {ratio} | {ByteSize.Format(m.PeakMemory)} |\n");
+            string limit = m.Operation.Limit is not { } most ? "" : m.Ratio > most ? $"**{Number(most)}**" : Number(most);
+            text.Append(CultureInfo.InvariantCulture, $"| {m.Operation.Name} | {m.Seconds:F2} | {Speed(m, size):F1} | {m.Operation.Floor} | {(m.Ratio is { } ratio ? Number(ratio) : "")} | {limit} | {ByteSize.Format(m.PeakMemory)} |\n");
         }
 
         return text.ToString();
+    }
+
+    public static string Json(Measurement[] results, long size, int threads, int rounds)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("bytes", size);
+            json.WriteNumber("threads", threads);
+            json.WriteNumber("rounds", rounds);
+            json.WriteStartArray("operations");
+            foreach (Measurement m in results)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", m.Operation.Name);
+                json.WriteNumber("seconds", Math.Round(m.Seconds, 4));
+                json.WriteNumber("gigabytesPerSecond", Math.Round(Speed(m, size), 2));
+                json.WriteString("floor", m.Operation.Floor);
+                Write(json, "ratio", m.Ratio);
+                Write(json, "limit", m.Operation.Limit);
+                json.WriteNumber("peakBytes", m.PeakMemory);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
+    }
+
+    private static double Speed(Measurement m, long size) => m.Operation.Models * size / m.Seconds / 1e9;
+
+    private static string Number(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
+
+    private static void Write(Utf8JsonWriter json, string name, double? value)
+    {
+        if (value is { } number)
+        {
+            json.WriteNumber(name, Math.Round(number, 3));
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
     }
 }

@@ -2,8 +2,13 @@ using System.Diagnostics;
 
 namespace LayerSwap.Benchmarks.Floor;
 
-/// <summary>Something to be timed, and the name of what it is held against.</summary>
-internal sealed record Operation(string Name, string? Floor, Func<Task> Run);
+/// <summary>Something to be timed.</summary>
+/// <param name="Name">What it is.</param>
+/// <param name="Floor">The name of what it is held against.</param>
+/// <param name="Models">How many models' bytes must be read and written at least; what is read again in another pass does not count.</param>
+/// <param name="Limit">The most that its ratio may be.</param>
+/// <param name="Run">Does it.</param>
+internal sealed record Operation(string Name, string? Floor, double Models, double? Limit, Func<Task> Run);
 
 /// <summary>The median time of an operation, and its ratio to its floor, round by round, as a median too.</summary>
 internal sealed record Measurement(Operation Operation, double Seconds, double? Ratio, long PeakMemory);

@@ -14,19 +14,4 @@ internal static class FuzzCorpus
             .Select(File.ReadAllBytes);
         return [.. target.Seeds, .. files];
     }
-
-    /// <summary>The fixtures of the repository that the program was built in.</summary>
-    public static string Default()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            string fixtures = Path.Combine(folder.FullName, "LayerSwap.Core.Tests", "Fixtures");
-            if (Directory.Exists(fixtures))
-            {
-                return fixtures;
-            }
-        }
-
-        throw new InvalidOperationException("LayerSwap.Core.Tests/Fixtures is in no folder above the program. Remedy: give --corpus DIR.");
-    }
 }

@@ -17,7 +17,7 @@ internal static class FuzzProgram
         int seed = int.Parse(Value(options, "--seed") ?? "1", CultureInfo.InvariantCulture);
         long from = long.Parse(Value(options, "--from") ?? "0", CultureInfo.InvariantCulture);
         long count = long.Parse(Value(options, "--count") ?? long.MaxValue.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-        string corpus = Value(options, "--corpus") ?? FuzzCorpus.Default();
+        string corpus = Value(options, "--corpus") ?? Checkout.Folder("LayerSwap.Core.Tests/Fixtures", "--corpus");
         string folder = Directory.CreateDirectory(Value(options, "--out") ?? Path.Combine(Path.GetTempPath(), "layerswap-fuzz")).FullName;
         using FuzzTargets targets = new();
         string? only = Value(options, "--target");

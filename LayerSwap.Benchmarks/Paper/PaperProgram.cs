@@ -16,8 +16,8 @@ internal static class PaperProgram
 
     public static int Run(string[] options)
     {
-        string root = ProgramOptions.Value(options, "--models") ?? Find("LayerSwap.Core.Tests/Fixtures/miniature"), demo = Find("LayerSwap.Cli/Demo");
-        string results = ProgramOptions.Value(options, "--results") ?? Path.Combine(Path.GetDirectoryName(demo)!, "..", "LayerSwap.Benchmarks", "Results");
+        string root = ProgramOptions.Value(options, "--models") ?? Checkout.Folder("LayerSwap.Core.Tests/Fixtures/miniature", "--models"), demo = Checkout.Folder("LayerSwap.Cli/Demo", "--models");
+        string results = ProgramOptions.Value(options, "--results") ?? Checkout.Folder("LayerSwap.Benchmarks/Results", "--results");
         long start = Stopwatch.GetTimestamp();
         Dictionary<string, ICheckpoint> models = ((string[])["base", .. Mathematics, .. Languages]).ToDictionary(n => n, n => Checkpoint.Open(Directory.Exists(Path.Combine(root, n)) ? Path.Combine(root, n) : Path.Combine(demo, n)), StringComparer.Ordinal);
         Problem[] test = Problem.Read(Path.Combine(root, "test.jsonl")), validation = Problem.Read(Path.Combine(root, "validation.jsonl"));
@@ -115,19 +115,6 @@ internal static class PaperProgram
         }
 
         return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
-    }
-
-    private static string Find(string relative)
-    {
-        for (string? at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
-        {
-            if (Directory.Exists(Path.Combine(at, relative)))
-            {
-                return Path.Combine(at, relative);
-            }
-        }
-
-        throw new ArgumentException($"{relative} is not above {AppContext.BaseDirectory}: give --models DIR.");
     }
 }
 

@@ -12,6 +12,7 @@ internal static class PlanProgram
     {
         int tensors = int.Parse(ProgramOptions.Value(options, "--tensors") ?? "100000", CultureInfo.InvariantCulture);
         int rounds = int.Parse(ProgramOptions.Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
+        string only = ProgramOptions.Value(options, "--only") ?? "";
         string root = Directory.CreateTempSubdirectory("layerswap-plan-").FullName;
         try
         {
@@ -20,7 +21,7 @@ internal static class PlanProgram
                 await Merge.Onto(Model(model, tensors)).SaveAsync(Path.Combine(root, model), new SaveOptions { Durable = false });
             }
 
-            foreach ((string name, string text) in Recipes(tensors / PartsInLayer))
+            foreach ((string name, string text) in Recipes(tensors / PartsInLayer).Where(r => r.Name.Contains(only, StringComparison.Ordinal)))
             {
                 double[] seconds = [.. Enumerable.Range(0, rounds).Select(_ => Plan(text, root, tensors)).Order()];
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-10} {tensors:N0} tensors of 3 models: {seconds[rounds / 2]:F2} s (best {seconds[0]:F2}, worst {seconds[^1]:F2}, {rounds} rounds)"));

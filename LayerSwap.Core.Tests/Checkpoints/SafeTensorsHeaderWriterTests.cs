@@ -174,7 +174,7 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
     private static TensorInfo Tensor(string name, DType dtype, params long[] extents) => new(name, dtype, new TensorShape(extents));
 
     private static byte[] Write(IEnumerable<TensorInfo> tensors, Dictionary<string, string> metadata) =>
-        SafeTensorsHeaderWriter.Write(SafeTensorsHeaderWriter.Order(tensors), metadata);
+        SafeTensorsHeaderWriter.Write([.. SafeTensorsHeaderWriter.Order(tensors)], metadata);
 
     private static string Refused(params TensorInfo[] tensors) => Assert.Throws<ArgumentException>(() => Write(tensors, None)).Message;
 

@@ -21,6 +21,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IDerivedCheckpoint
         _places = plan.Tensors.ToDictionary(t => t.Tensor.Name, t => (t, new Lazy<bool>(() => Prepare(t))), StringComparer.Ordinal);
         Files = [.. plan.Request.Inputs.SelectMany(i => i.Files).DistinctBy(f => f.Path, StringComparer.Ordinal)];
         Metadata = plan.Request.Donor.Metadata;
+        LayerMap.Share(plan.Layers, this);
         Name = $"merge of {string.Join(", ", plan.Request.Inputs.Select(i => i.Name))} ({RunIdentity.Short(plan)})";
     }
 

@@ -92,6 +92,15 @@ public sealed class LayerMap
     /// <summary>The map of a checkpoint, made once as long as it is open.</summary>
     internal static LayerMap Of(ICheckpoint checkpoint) => Known.GetValue(checkpoint, c => Of(c.Tensors));
 
+    /// <summary>The map of a checkpoint that another was made of tensor by tensor, known before it is asked for.</summary>
+    internal static void Share(LayerMap map, ICheckpoint checkpoint)
+    {
+        if (map._places.Count == checkpoint.Tensors.Count)
+        {
+            Known.TryAdd(checkpoint, map);
+        }
+    }
+
     /// <summary>The map of several checkpoints that are to be merged; where the others have no other names it is the first's.</summary>
     internal static LayerMap OfAll(IReadOnlyList<ICheckpoint> checkpoints) => checkpoints.Skip(1).All(c => c.Tensors.All(t => checkpoints[0].Find(t.Name) is not null))
         ? Of(checkpoints[0])

@@ -11,16 +11,22 @@ namespace LayerSwap.Checkpoints.SafeTensors;
 /// </summary>
 internal static class SafeTensorsHeaderWriter
 {
+    /// <summary>About the characters of an entry.</summary>
+    private const int LengthOfEntry = 128;
+
+    /// <summary>What stands for itself in JSON, of ASCII: nearly all that names are made of.</summary>
+    private static readonly SearchValues<char> Plain = SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1).Select(c => (char)c).Where(c => c is not ('"' or '\\'))]);
+
     /// <summary>The order in which tensors lie in a file.</summary>
     public static IEnumerable<TensorInfo> Order(IEnumerable<TensorInfo> tensors) =>
         tensors.OrderByDescending(t => t.DType).ThenBy(t => t.Name, Utf8Order.Instance);
 
     /// <summary>The length prefix and the JSON, ready to be followed by the data of the tensors in the order given.</summary>
     /// <exception cref="ArgumentException">A tensor is called <c>__metadata__</c>, two have one name, or the reader would refuse a name or a rank.</exception>
-    public static byte[] Write(IEnumerable<TensorInfo> ordered, IReadOnlyDictionary<string, string> metadata)
+    public static byte[] Write(IReadOnlyList<TensorInfo> ordered, IReadOnlyDictionary<string, string> metadata)
     {
         HashSet<string> names = new(StringComparer.Ordinal) { SafeTensorsFormat.MetadataKey };
-        StringBuilder json = new("{");
+        StringBuilder json = new("{", (int)Math.Min((ordered.Count + 1L) * LengthOfEntry, SafeTensorsFormat.LongestHeader));
         if (metadata.Count > 0)
         {
             AppendString(json, SafeTensorsFormat.MetadataKey).Append(":{");
@@ -52,7 +58,13 @@ internal static class SafeTensorsHeaderWriter
             }
 
             AppendString(json.Length > 1 ? json.Append(',') : json, tensor.Name);
-            json.Append(CultureInfo.InvariantCulture, $":{{\"dtype\":\"{tensor.DType.Code()}\",\"shape\":[{string.Join(',', tensor.Shape.Extents)}],");
+            json.Append(":{\"dtype\":\"").Append(tensor.DType.Code()).Append("\",\"shape\":[");
+            for (int axis = 0; axis < tensor.Shape.Rank; axis++)
+            {
+                json.Append(axis > 0 ? "," : "").Append(CultureInfo.InvariantCulture, $"{tensor.Shape[axis]}");
+            }
+
+            json.Append("],");
             json.Append(CultureInfo.InvariantCulture, $"\"data_offsets\":[{offset},{checked(offset + tensor.ByteLength)}]}}");
             offset += tensor.ByteLength;
         }
@@ -75,6 +87,11 @@ internal static class SafeTensorsHeaderWriter
     /// <summary>Quotes a text as serde_json does: quotation mark, backslash and controls escaped, all else as it is.</summary>
     private static StringBuilder AppendString(StringBuilder json, string text)
     {
+        if (!text.AsSpan().ContainsAnyExcept(Plain))
+        {
+            return json.Append('"').Append(text).Append('"');
+        }
+
         int wrong = LoneSurrogate(text);
         if (wrong >= 0)
         {
