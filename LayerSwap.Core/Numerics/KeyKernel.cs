@@ -92,42 +92,34 @@ internal static class KeyKernel
         Vector512<int> unsigned = Vector512.Create(int.MaxValue), highs = Vector512.Create(Floor(high)), lows = Vector512.Create(Floor(low));
         Vector512<int> highest = Vector512.Create(Exact(high)), lowest = Vector512.Create(Exact(low));
         int i = 0, above = 0, atHigh = 0, atLow = 0, within = 0, zeros = 0;
-        for (; i <= tuned.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        while (i < tuned.Length)
         {
-            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
-            if ((Vector512.Equals(y - change, x) & Vector512.Equals(x + change, y)).AsInt32() == Vector512<int>.AllBitsSet)
+            if (i <= tuned.Length - Vector512<float>.Count)
             {
-                Vector512<int> k = change.AsInt32() & unsigned;
-                Vector512<int> over = Vector512.GreaterThan(k, highs), upon = Vector512.Equals(k, highest);
-                above += Ones(over.ExtractMostSignificantBits());
-                atHigh += Ones(upon.ExtractMostSignificantBits());
-                atLow += Ones(Vector512.Equals(k, lowest).ExtractMostSignificantBits());
-                zeros += Ones(Vector512.Equals(k, default).ExtractMostSignificantBits());
-                within = Places.Add(ref place, within, i, Vector512.AndNot(Vector512.GreaterThan(k, lows), over | upon));
-                continue;
+                Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
+                if ((Vector512.Equals(y - change, x) & Vector512.Equals(x + change, y)).AsInt32() == Vector512<int>.AllBitsSet)
+                {
+                    Vector512<int> k = change.AsInt32() & unsigned, over = Vector512.GreaterThan(k, highs), upon = Vector512.Equals(k, highest);
+                    above += Ones(over.ExtractMostSignificantBits());
+                    atHigh += Ones(upon.ExtractMostSignificantBits());
+                    atLow += Ones(Vector512.Equals(k, lowest).ExtractMostSignificantBits());
+                    zeros += Ones(Vector512.Equals(k, default).ExtractMostSignificantBits());
+                    within = Places.Add(ref place, within, i, Vector512.AndNot(Vector512.GreaterThan(k, lows), over | upon));
+                    i += Vector512<float>.Count;
+                    continue;
+                }
             }
 
-            for (int lane = i; lane < i + Vector512<float>.Count; lane++)
+            for (int end = Math.Min(i + Vector512<float>.Count, tuned.Length); i < end; i++)
             {
-                ulong k = KeyOf(origin[lane], tuned[lane]);
+                ulong k = KeyOf(origin[i], tuned[i]);
                 above += k > high ? 1 : 0;
                 atHigh += k == high ? 1 : 0;
                 atLow += k == low ? 1 : 0;
                 zeros += k == 0 ? 1 : 0;
-                Unsafe.Add(ref place, within) = lane;
+                Unsafe.Add(ref place, within) = i;
                 within += k > low && k < high ? 1 : 0;
             }
-        }
-
-        for (; i < tuned.Length; i++)
-        {
-            ulong k = KeyOf(origin[i], tuned[i]);
-            above += k > high ? 1 : 0;
-            atHigh += k == high ? 1 : 0;
-            atLow += k == low ? 1 : 0;
-            zeros += k == 0 ? 1 : 0;
-            Unsafe.Add(ref place, within) = i;
-            within += k > low && k < high ? 1 : 0;
         }
 
         return new KeyCounts(above, atHigh, low == high ? 0 : atLow, within, zeros);
