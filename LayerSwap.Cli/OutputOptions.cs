@@ -58,18 +58,26 @@ internal sealed class OutputOptions
 
         if (string.IsNullOrEmpty(path) && !dry)
         {
-            throw new UsageException("an output folder is needed: -o OUT. To see only what would be done, use `layerswap plan`.");
+            throw new UsageException(parsed.GetValue(_planned) is { } made ? $"{Printable.Escape(made)} is a plan without an output folder. Remedy: plan again, with -o OUT."
+                : "an output folder is needed: -o OUT. To see only what would be done, use `layerswap plan`.");
         }
 
         MergePlan plan = Apply(builder, parsed).Plan();
         if (parsed.GetValue(_planned) is { } planned)
         {
-            plan.RequireSameAs(File.ReadAllText(planned));
+            try
+            {
+                plan.RequireSameAs(File.ReadAllText(planned));
+            }
+            catch (FormatException e)
+            {
+                throw new UsageException($"{Printable.Escape(planned)}: {e.Message}");
+            }
         }
 
         if (dry)
         {
-            Terminal.Result(_planOnly && parsed.GetValue(_json) ? PlanFile.Write(plan, arguments ?? [.. parsed.Tokens.Select(t => t.Value)]) : plan.ToString());
+            Terminal.Result(_planOnly && parsed.GetValue(_json) ? PlanFile.Write(plan, arguments ?? [.. PlanFile.Typed(parsed)]) : plan.ToString());
             return ExitCode.Done;
         }
 

@@ -1,3 +1,5 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -9,7 +11,7 @@ internal sealed record PlanFile
 {
     private const string CommandName = "command", FolderName = "folder", ArgumentsName = "arguments";
 
-    private static readonly string[] OfPlanning = ["plan", "--json", "--dry-run"];
+    private static readonly string[] OfPlanning = ["--json", "--dry-run"];
 
     /// <summary>The file's absolute path.</summary>
     public required string Path { get; init; }
@@ -18,15 +20,27 @@ internal sealed record PlanFile
 
     public required IReadOnlyList<string> Arguments { get; init; }
 
+    /// <summary>What was typed behind <c>plan</c>, without what concerns planning alone.</summary>
+    /// <param name="parsed">What was typed.</param>
+    /// <param name="without">Options to be left out too.</param>
+    public static IEnumerable<string> Typed(ParseResult parsed, params IEnumerable<string> without) => parsed.Tokens
+        .Where(t => t.Type switch
+        {
+            TokenType.Command => t.Value != "plan",
+            TokenType.Option => !OfPlanning.Concat(without).Contains(t.Value, StringComparer.Ordinal),
+            _ => true,
+        })
+        .Select(t => t.Value);
+
     /// <param name="plan">The plan.</param>
-    /// <param name="typed">The arguments of the plan command.</param>
-    public static string Write(MergePlan plan, IEnumerable<string> typed)
+    /// <param name="arguments">The command that works it: <see cref="Typed"/>.</param>
+    public static string Write(MergePlan plan, IEnumerable<string> arguments)
     {
         JsonObject root = JsonNode.Parse(plan.ToJson())!.AsObject();
         root[CommandName] = new JsonObject
         {
             [FolderName] = Environment.CurrentDirectory,
-            [ArgumentsName] = new JsonArray([.. typed.Where(a => !OfPlanning.Contains(a, StringComparer.Ordinal)).Select(a => (JsonNode)a)]),
+            [ArgumentsName] = new JsonArray([.. arguments.Select(a => (JsonNode)a)]),
         };
         using MemoryStream stream = new();
         using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
@@ -40,6 +54,13 @@ internal sealed record PlanFile
     /// <exception cref="UsageException">It is no such file.</exception>
     public static PlanFile Read(string path)
     {
+        // Not a pipe or a device, which have no length: it is read again when the merge is planned.
+        FileInfo file = new(path);
+        if ((file.ResolveLinkTarget(returnFinalTarget: true) ?? file) is not FileInfo { Exists: true, Length: > 0 })
+        {
+            throw NoPlan(path);
+        }
+
         try
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
@@ -47,13 +68,17 @@ internal sealed record PlanFile
             return new PlanFile
             {
                 Path = System.IO.Path.GetFullPath(path),
-                Folder = command.GetProperty(FolderName).GetString()!,
-                Arguments = [.. command.GetProperty(ArgumentsName).EnumerateArray().Select(a => a.GetString()!)],
+                Folder = Text(command.GetProperty(FolderName)),
+                Arguments = [.. command.GetProperty(ArgumentsName).EnumerateArray().Select(Text)],
             };
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new UsageException($"{Printable.Escape(path)} is not a plan: what `layerswap plan ... -o OUT --json` prints is expected.");
+            throw NoPlan(path);
         }
+
+        static string Text(JsonElement text) => text.GetString() ?? throw new JsonException();
     }
+
+    private static UsageException NoPlan(string path) => new($"{Printable.Escape(path)} is not a plan: a file of what `layerswap plan ... -o OUT --json` prints is expected.");
 }

@@ -86,7 +86,8 @@ public static class Merge
     {
         ArgumentException.ThrowIfNullOrEmpty(output);
         string target = RealPath.Of(output);
-        bool parts = PartFolders.Clean(target);
-        return Workspace.Clean(target) || parts;
+        // In this order: while the parts are being finished they stay.
+        bool left = Workspace.Clean(target);
+        return PartFolders.Clean(target, SystemFiles.Instance) || left;
     }
 }

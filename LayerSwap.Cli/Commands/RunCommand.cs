@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 
 namespace LayerSwap.Cli.Commands;
 
@@ -10,10 +12,12 @@ internal static class RunCommand
     public static Command Create(RootCommand root)
     {
         Option<string?> part = new("--part") { Description = "One part of several, such as 3/16; without it the whole plan is worked.", HelpName = "I/N" };
+        Option<bool> resume = new("--resume") { Description = "Go on where a run of the whole plan ended before its end, or start if there is none; parts always do." };
         Command command = new("run", "Works a plan, or one part of it, here or on any machine that shares the file system.\n\n"
             + "Example: layerswap plan swap --task math --language swahili -o both --json > plan.json\n         layerswap run plan.json --part 1/4");
         command.Options.Add(part);
-        Add(root, command, parsed => parsed.GetValue(part) is { } text ? ["--part", text] : []);
+        command.Options.Add(resume);
+        Add(root, command, parsed => [.. parsed.GetValue(part) is { } text ? ["--part", text] : Array.Empty<string>(), .. parsed.GetValue(resume) ? ["--resume"] : Array.Empty<string>()]);
         return command;
     }
 
@@ -24,7 +28,7 @@ internal static class RunCommand
         return command;
     }
 
-    private static void Add(RootCommand root, Command command, Func<ParseResult, string[]> more)
+    private static void Add(RootCommand root, Command command, Func<ParseResult, string[]> options)
     {
         Argument<string> plan = new("PLAN") { Description = "What `layerswap plan swap|merge ... -o OUT --json` printed." };
         Option<int?> threads = Choice.Number(Threads, "The number of threads on this machine; those of the plan, or all processors, by default.");
@@ -40,6 +44,7 @@ internal static class RunCommand
 
             Environment.CurrentDirectory = file.Folder;
             List<string> arguments = [.. file.Arguments];
+            string[] more = options(parsed);
             if (parsed.GetValue(threads) is { } count)
             {
                 if (arguments.IndexOf(Threads) is >= 0 and int at)
@@ -47,11 +52,17 @@ internal static class RunCommand
                     arguments.RemoveRange(at, 2);
                 }
 
-                arguments.AddRange([Threads, count.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+                more = [.. more, Threads, count.ToString(CultureInfo.InvariantCulture)];
             }
 
-            string[] quietly = [.. parsed.Tokens.Select(t => t.Value).Where(t => t is "--quiet" or "-q" or "--no-progress" && !arguments.Contains(t))];
-            return root.Parse([.. arguments, .. more(parsed), "--planned", file.Path, .. quietly]).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancellation);
+            // What is shown is who runs it to say, unless the plan does.
+            IEnumerable<string> shown = root.Options.Select(parsed.GetResult).OfType<OptionResult>().Where(o => !o.Implicit && !arguments.Contains(o.IdentifierToken!.Value))
+                .SelectMany(o => o.Tokens.Select(t => t.Value).Prepend(o.IdentifierToken!.Value));
+            // Behind the command's name, not at the end: there may be a -- between.
+            arguments.InsertRange(arguments.FindIndex(a => a is "swap" or "merge") + 1, [.. more, "--planned", file.Path, .. shown]);
+            ParseResult planned = root.Parse(arguments);
+            return planned.Errors.Count == 0 ? planned.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancellation)
+                : throw new UsageException($"the command in {Printable.Escape(file.Path)} is none of this version: {Printable.Escape(planned.Errors[0].Message)} Remedy: plan again.");
         });
     }
 }

@@ -71,7 +71,7 @@ internal static class SwapCommand
 
             // Who runs the plan later need not find the numbers again.
             string[]? arguments = !parsed.GetValue(suggest) ? null
-                : [.. parsed.Tokens.Select(t => t.Value).Where(t => t != suggest.Name), .. Unless(bottom, chosen.Bottom), .. Unless(top, chosen.Top),
+                : [.. PlanFile.Typed(parsed, suggest.Name), .. Unless(bottom, chosen.Bottom), .. Unless(top, chosen.Top),
                     .. parsed.GetValue(transition) is null ? [.. Unless(transitionBottom, chosen.TransitionBottom), .. Unless(transitionTop, chosen.TransitionTop)] : Array.Empty<string>()];
             return await output.FinishAsync(Merge.LayerSwap(taskModel, languageModel, chosen, open.OrNull(parsed.GetValue(origin))), parsed, cancellation, arguments: arguments);
 

@@ -12,6 +12,13 @@ internal static class Folders
 
     public static string[] Names(string folder) => [.. Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
 
+    /// <summary>The same files with the same bytes.</summary>
+    public static void RequireSame(string expected, string actual)
+    {
+        Assert.Equal(Names(expected), Names(actual));
+        Assert.All(Names(expected), name => Assert.True(File.ReadAllBytes(Path.Combine(expected, name)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(actual, name))), name));
+    }
+
     public static string Save(ICheckpoint model, string folder)
     {
         Merge.Onto(model).SaveAsync(folder).GetAwaiter().GetResult();

@@ -16,7 +16,7 @@ public sealed class PlanCommandTests
         Assert.Empty(Folders.Names(folder.Path));
         Tool.Succeed(swap);
 
-        Assert.Equal(["tensors", "readBytes", "writeBytes", "peakMemoryBytes", "warnings"], plan.Members());
+        Assert.Equal(["tensors", "readBytes", "writeBytes", "peakMemoryBytes", "warnings", "identity", "command"], plan.Members());
         JsonElement[] tensors = plan.Items("tensors");
         using ICheckpoint merged = Checkpoint.Open(folder["out"]);
         Assert.Equal(merged.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal), tensors.Select(t => t.Text("name")!).Order(StringComparer.Ordinal));

@@ -12,7 +12,10 @@ public sealed class UsageTests
     [InlineData("plan")]
     [InlineData("plan", "swap")]
     [InlineData("plan", "merge")]
+    [InlineData("run")]
+    [InlineData("finish")]
     [InlineData("verify")]
+    [InlineData("clean")]
     [InlineData("demo")]
     public void Every_command_has_help_with_an_example(params string[] command)
     {
@@ -27,7 +30,7 @@ public sealed class UsageTests
     public void Help_lists_every_command_and_the_version_is_a_number()
     {
         string help = Tool.Succeed("--help").Out;
-        Assert.All((string[])["inspect", "diff", "swap", "merge", "plan", "verify", "demo"], command => Assert.Contains($"\n  {command} ", help, StringComparison.Ordinal));
+        Assert.All((string[])["inspect", "diff", "swap", "merge", "plan", "run", "finish", "verify", "clean", "demo"], command => Assert.Contains($"\n  {command} ", help, StringComparison.Ordinal));
 
         Assert.Matches(@"^\d+\.\d+\.\d+\S*\n$", Tool.Succeed("--version").Out);
     }

@@ -45,6 +45,9 @@ internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOper
     /// <summary>Whether the names of two folders cannot be exchanged, as on some file systems.</summary>
     public bool WithoutExchange { get; init; }
 
+    /// <summary>Whether a file has one name only, as on some file systems.</summary>
+    public bool WithoutLinks { get; init; }
+
     /// <summary>How many bytes are said to be free; null for the truth.</summary>
     public long? Free { get; init; }
 
@@ -108,7 +111,14 @@ internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOper
     public void Link(string from, string to)
     {
         Require(Next());
-        _system.Link(from, to);
+        if (WithoutLinks)
+        {
+            _system.Move(from, to);
+        }
+        else
+        {
+            _system.Link(from, to);
+        }
     }
 
     public void Move(string from, string to)
@@ -139,7 +149,7 @@ internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOper
     {
         if (Next() == Course.Death)
         {
-            foreach (string file in Directory.EnumerateFiles(path).Order(StringComparer.Ordinal).Take(2))
+            foreach (string file in Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Take(2))
             {
                 _system.DeleteFile(file);
             }

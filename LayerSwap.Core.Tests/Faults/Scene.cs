@@ -45,6 +45,9 @@ internal sealed class Scene : IDisposable
 
     public static Scene Sharded() => new(m => Merge.Soup(m).InShardsOf(100), overwrite: false);
 
+    /// <summary>Four files to be shared out.</summary>
+    public static Scene Parts(bool overwrite) => new(m => Merge.Soup(m).InShardsOf(100), overwrite);
+
     public static Scene Overwriting() => new(m => Merge.Soup(m), overwrite: true);
 
     public static Scene Of(Func<ICheckpoint[], MergeBuilder> build) => new(build, overwrite: false);
@@ -80,9 +83,38 @@ internal sealed class Scene : IDisposable
         return Path.Combine(place, "out");
     }
 
+    /// <summary>As <see cref="Stage"/>, and both parts are worked.</summary>
+    public async Task<string> StageWorkedAsync()
+    {
+        string target = Stage(), parts = Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-parts"), worked = _folder["worked"];
+        if (!Directory.Exists(worked))
+        {
+            Assert.Null(await WorkAsync(target, 1));
+            Assert.Null(await WorkAsync(target, 2));
+            Directory.Move(parts, worked);
+        }
+
+        foreach (string file in Directory.EnumerateFiles(worked, "*", SearchOption.AllDirectories))
+        {
+            string copy = Path.Combine(parts, Path.GetRelativePath(worked, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        return target;
+    }
+
     /// <summary>Runs, and gives what became of it.</summary>
     public async Task<Exception?> RunAsync(string target, CountingFiles files, bool resume = false, bool keep = false) =>
         await Record.ExceptionAsync(() => Plan().ExecuteAsync(target, new() { Files = files, Overwrite = Overwrite, Resume = resume, KeepPartial = keep }));
+
+    /// <summary>Works one of two parts, and gives what became of it.</summary>
+    public async Task<Exception?> WorkAsync(string target, int part, CountingFiles? files = null) =>
+        await Record.ExceptionAsync(() => Plan().WorkPartAsync(target, MergePart.Of(part, 2), new() { Files = files ?? new(), Overwrite = Overwrite }));
+
+    /// <summary>Finishes, and gives what became of it.</summary>
+    public async Task<Exception?> FinishAsync(string target, CountingFiles? files = null) =>
+        await Record.ExceptionAsync(() => Plan().FinishAsync(target, new() { Files = files ?? new(), Overwrite = Overwrite }));
 
     /// <summary>The first two promises: no input changed; the target as it was, or whole and new.</summary>
     /// <returns>Whether it is new.</returns>

@@ -46,7 +46,18 @@ internal static class FinishedRun
     public static RecordReader? Record(MergePlan plan, string target)
     {
         string record = Path.Combine(target, MergeRecord.FileName);
-        if (RecordReader.TryRead(target) is not { } read)
+        RecordReader? read;
+        try
+        {
+            read = RecordReader.TryRead(target);
+        }
+        catch (CheckpointException)
+        {
+            // What cannot be read is not what the plan would write.
+            return null;
+        }
+
+        if (read is null)
         {
             return null;
         }

@@ -27,13 +27,22 @@ internal static partial class MergeExecutor
         }
 
         MergePlan own = part.Of(plan);
-        return finished || own.Shards.Count == 0
-            ? new MergeResult { Path = finished ? target : folder, Files = [], Tensors = 0, Bytes = 0, NonFinite = [], Elapsed = TimeSpan.Zero, Plan = own }
-            : Run(own, folder, options with { Resume = true, Overwrite = false }, (p, space, made) =>
-            {
-                RemoveOthers(p, space, options.Files);
-                return WriteRecord(p, space, options.Files, made);
-            }, cancellation);
+        if (finished || own.Shards.Count == 0)
+        {
+            return new MergeResult { Path = finished ? target : folder, Files = [], Tensors = 0, Bytes = 0, NonFinite = [], Elapsed = TimeSpan.Zero, Plan = own };
+        }
+
+        if (Workspace.Occupied(folder) && FinishedRun.Record(own, folder) is null)
+        {
+            throw PartFolders.Other(target, part);
+        }
+
+        // A part that is this plan's, but whose files are not what its record says any more, is made again.
+        return Run(own, folder, options with { Resume = true, Overwrite = true }, (p, space, made) =>
+        {
+            RemoveOthers(p, space, options.Files);
+            return WriteRecord(p, space, options.Files, made);
+        }, cancellation);
     }
 
     private static MergeResult Run(MergePlan plan, string path, SaveOptions options, Beside beside, CancellationToken cancellation)

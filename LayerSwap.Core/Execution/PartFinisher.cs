@@ -11,15 +11,24 @@ internal static class PartFinisher
         ProgressMeter meter = new(options.Progress, plan.WriteBytes);
         string target = OutputPath.Require(path, mayReplace: true, plan.Request.Inputs);
         InputGuard.RequireUnchanged(plan.Request.Inputs);
-        IReadOnlyList<string>? files = null;
-        if (Workspace.Occupied(target) && !options.Overwrite)
+        PartFolders.RequireOwn(target);
+        // Finished before, perhaps with parts left over; or something else is there.
+        IReadOnlyList<string>? files = Workspace.Occupied(target) ? FinishedRun.Find(plan, target, options, cancellation) : null;
+        if (files is null && Workspace.Occupied(target) && !options.Overwrite)
         {
-            // Finished before; or something else is there.
-            files = FinishedRun.Find(plan, target, options, cancellation) ?? throw OutputPath.NotEmpty(target);
+            throw OutputPath.NotEmpty(path);
         }
 
         files ??= Join(plan, path, target, options, Gather(plan, target));
-        PartFolders.Clean(target);
+        try
+        {
+            PartFolders.Clean(target, options.Files);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Workspace.FailedAfter(path, e);
+        }
+
         meter.Finish();
         return new MergeResult { Path = target, Files = files, Tensors = plan.Tensors.Count, Bytes = plan.WriteBytes, NonFinite = [], Elapsed = meter.Elapsed, Plan = plan };
     }
@@ -39,34 +48,32 @@ internal static class PartFinisher
         Dictionary<string, string> folders = new(StringComparer.Ordinal);
         Dictionary<string, (ulong Checksum, string Detail)> made = new(StringComparer.Ordinal);
         List<string> missing = [];
-        for (int number = 1; number <= counts[0]; number++)
+        // Those that own files: of very many parts most have none.
+        foreach (MergePart part in MergePart.Owners(plan, counts[0]).Distinct())
         {
-            MergePart part = MergePart.Of(number, counts[0]);
             MergePlan own = part.Of(plan);
             string folder = PartFolders.Of(target, part);
-            if (own.Shards.Count > 0 && !Directory.Exists(folder))
+            if (!Directory.Exists(folder))
             {
                 missing.Add($"{part} ({Printable.Escape(own.Shards[0].File)}{(own.Shards.Count > 1 ? $" and {own.Shards.Count - 1} more" : "")})");
+                continue;
             }
-            else if (own.Shards.Count > 0)
+
+            RecordReader record = FinishedRun.Record(own, folder) ?? throw PartFolders.Other(target, part);
+            foreach (PlannedShard shard in own.Shards)
             {
-                RecordReader record = FinishedRun.Record(own, folder)
-                    ?? throw new OutputException(target, $"Part {part} of {Printable.Escape(target)} is not what this plan would make: it was worked by another plan, or its inputs changed. Remedy: `layerswap clean {Printable.Escape(target)}`, and work all parts again.");
-                foreach (PlannedShard shard in own.Shards)
+                string file = Path.Combine(folder, shard.File);
+                if (!File.Exists(file) || new FileInfo(file).Length != shard.Length)
                 {
-                    string file = Path.Combine(folder, shard.File);
-                    if (!File.Exists(file) || new FileInfo(file).Length != shard.Length)
-                    {
-                        throw new OutputException(target, $"Part {part} has no whole {Printable.Escape(shard.File)}. Remedy: remove {Printable.Escape(folder)}, and work that part again.");
-                    }
-
-                    folders.Add(shard.File, folder);
+                    throw new OutputException(target, $"Part {part} of {Printable.Escape(target)} has no whole {Printable.Escape(shard.File)}. Remedy: work it again (`layerswap run PLAN --part {part}`), then finish.");
                 }
 
-                foreach ((string name, ulong checksum) in record.Tensors)
-                {
-                    made.Add(name, (checksum, record.Details[name]));
-                }
+                folders.Add(shard.File, folder);
+            }
+
+            foreach ((string name, ulong checksum) in record.Tensors)
+            {
+                made.Add(name, (checksum, record.Details[name]));
             }
         }
 
@@ -82,17 +89,31 @@ internal static class PartFinisher
         using Workspace space = Workspace.Open(target, plan with { WriteBytes = 0 }, options with { Resume = true });
         try
         {
-            foreach (PlannedShard shard in plan.Shards)
-            {
-                string from = Path.Combine(parts.Folders[shard.File], shard.File), to = Path.Combine(space.Model, shard.File);
-                // A run that was killed here has done some of them.
-                options.Files.DeleteFile(to);
-                options.Files.Link(from, to);
-            }
-
             List<string> files = [.. plan.Files, .. MergeExecutor.WriteBeside(plan, space, options.Files, parts.Made)];
             InputGuard.RequireUnchanged(plan.Request.Inputs);
-            space.Publish();
+            (string From, string To)[] names = [.. plan.Shards.Select(s => (Path.Combine(parts.Folders[s.File], s.File), Path.Combine(space.Model, s.File)))];
+            try
+            {
+                foreach ((string from, string to) in names)
+                {
+                    // A run that was killed here has done some of them.
+                    options.Files.DeleteFile(to);
+                    options.Files.Link(from, to);
+                }
+
+                space.Publish();
+            }
+            catch when (!space.Published)
+            {
+                // Where a file has one name only it would go with the workspace.
+                foreach ((string from, string to) in names.Where(n => !File.Exists(n.From) && File.Exists(n.To)))
+                {
+                    options.Files.Move(to, from);
+                }
+
+                throw;
+            }
+
             return files;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

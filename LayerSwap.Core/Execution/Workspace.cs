@@ -163,7 +163,7 @@ internal sealed class Workspace : IDisposable
     /// <summary>What failed after the model got its name.</summary>
     public static OutputException FailedAfter(string path, Exception e) => new(path,
         $"{Printable.Escape(path)} is the complete new model, but a step after it got its name failed: {Printable.Escape(e.Message)} Whether the name outlasts a power failure is not known, and something may "
-        + "be left beside it. Remedy: repeat the command with --resume, which reads the model again and removes what is left.", e);
+        + "be left beside it. Remedy: repeat the command with --resume (finishing parts needs none), which reads the model again and removes what is left.", e);
 
     /// <summary>Gives the model the target's name. Everything is synced before, and the name after.</summary>
     public void Publish()

@@ -47,22 +47,22 @@ public sealed record MergePart
     /// <summary>The plan of this part alone: its files, and the tensors in them.</summary>
     internal MergePlan Of(MergePlan plan)
     {
+        PlannedShard[] own = [.. plan.Shards.Zip(Owners(plan, Count)).Where(s => s.Second == this).Select(s => s.First)];
+        HashSet<string> files = [.. own.Select(s => s.File)];
+        PlannedTensor[] tensors = [.. plan.Tensors.Where(t => files.Contains(t.File))];
+        return plan with { Tensors = tensors, Shards = own, ReadBytes = tensors.Sum(t => t.ReadBytes), WriteBytes = own.Sum(s => s.Length) };
+    }
+
+    /// <summary>The owner of each file.</summary>
+    internal static IEnumerable<MergePart> Owners(MergePlan plan, int count)
+    {
         long total = Math.Max(plan.WriteBytes, 1), before = 0;
-        List<PlannedShard> own = [];
         foreach (PlannedShard shard in plan.Shards)
         {
             // The middle of a file decides; so every file has one owner, and the owners follow each other as the files do.
             UInt128 middle = (UInt128)(ulong)(before + (shard.Length / 2));
-            if ((int)(middle * (uint)Count / (ulong)total) == Number - 1)
-            {
-                own.Add(shard);
-            }
-
+            yield return new MergePart((int)(middle * (uint)count / (ulong)total) + 1, count);
             before = checked(before + shard.Length);
         }
-
-        HashSet<string> files = [.. own.Select(s => s.File)];
-        PlannedTensor[] tensors = [.. plan.Tensors.Where(t => files.Contains(t.File))];
-        return plan with { Tensors = tensors, Shards = own, ReadBytes = tensors.Sum(t => t.ReadBytes), WriteBytes = own.Sum(s => s.Length) };
     }
 }

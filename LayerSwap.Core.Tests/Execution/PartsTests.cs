@@ -1,0 +1,542 @@
+using LayerSwap.Tests.Cli;
+using LayerSwap.Tests.Faults;
+
+namespace LayerSwap.Tests.Execution;
+
+/// <summary>Parts, in any order, by anybody, make what one run makes; what is not all of it, or not of it, is refused and named.</summary>
+public sealed class PartsTests : IDisposable
+{
+    private readonly TempFolder _temp = new(inMemory: true);
+    private readonly List<ICheckpoint> _open = [];
+
+    /// <summary>Where the parts of the output lie.</summary>
+    private string Root => _temp["place", ".out.layerswap-parts"];
+
+    private string Output => _temp["place", "out"];
+
+    public void Dispose()
+    {
+        _open.ForEach(m => m.Dispose());
+        _temp.Dispose();
+    }
+
+    public static TheoryData<string> Methods => ["swap", "linear", "ties", "sce", "dare_ties", "della", "slerp"];
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public async Task Parts_in_any_order_on_any_threads_make_the_bytes_of_one_run(string method)
+    {
+        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Llama($"m{i}", i, layers: 4))];
+        MergeBuilder Build(int threads, int block) => Of(method, models).WithSeed(11).InShardsOf(20_000).OnThreads(threads).InBlocksOf(block);
+        MergeResult single = await Build(1, int.MaxValue).SaveAsync(_temp["single", "out"]);
+        Random random = new(method.Length);
+        foreach (int count in (int[])[1, 2, 3, 7, single.Plan.Files.Count + 5])
+        {
+            string output = _temp[$"{count}", "out"];
+            int[] order = [.. Enumerable.Range(1, count)];
+            random.Shuffle(order);
+            List<string> files = [];
+            foreach (int number in (int[])[.. order, order[0], order[^1]])
+            {
+                MergePart part = MergePart.Of(number, count);
+                MergePlan plan = Build(random.Next(1, 5), random.Next(1, 5000)).Plan();
+                MergeResult worked = await plan.WorkPartAsync(output, part);
+                files.AddRange(worked.Files.Where(f => f.EndsWith(".safetensors", StringComparison.Ordinal)));
+                Assert.Equal(part.Of(plan).Tensors.Count, worked.Tensors);
+                Assert.False(Directory.Exists(output));
+            }
+
+            MergeResult finished = await Build(2, 100).Plan().FinishAsync(output);
+            Assert.Equal(single.Files.Order(StringComparer.Ordinal), finished.Files.Order(StringComparer.Ordinal));
+            Assert.Equal(single.Plan.Files, files.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+            Assert.Equal((output, single.Tensors, single.Bytes), (finished.Path, finished.Tensors, finished.Bytes));
+            Folders.RequireSame(_temp["single", "out"], output);
+            Assert.Equal(["out"], Folders.Names(_temp[$"{count}"]));
+            Assert.True((await Checkpoint.VerifyAsync(output)).Ok);
+        }
+    }
+
+    [Fact]
+    public async Task A_model_in_one_file_is_one_parts_work_and_the_others_have_nothing_to_do()
+    {
+        MergePlan Plan() => Saved(b => b.InShardsOf(5_000_000));
+        await Plan().ExecuteAsync(_temp["single", "out"]);
+        List<int> tensors = [];
+        foreach (int number in (int[])[3, 1, 2])
+        {
+            tensors.Add((await Plan().WorkPartAsync(Output, MergePart.Of(number, 3))).Tensors);
+        }
+
+        await Plan().FinishAsync(Output);
+        Assert.Equal([0, 0, Plan().Tensors.Count], tensors);
+        Assert.Contains("model.safetensors", Folders.Names(Output), StringComparer.Ordinal);
+        RequireDone();
+    }
+
+    [Fact]
+    public async Task What_was_finished_is_finished_again_and_its_parts_have_nothing_to_do()
+    {
+        foreach (SaveOptions options in (SaveOptions[])[new(), new() { Overwrite = true }])
+        {
+            await WorkAsync(2);
+            await Saved().FinishAsync(Output, options);
+            string[] before = Folders.Snapshot(_temp["place"]);
+
+            MergeResult again = await Saved().FinishAsync(Output, options), part = await Saved().WorkPartAsync(Output, MergePart.Of(1, 2), options), other = await Saved().WorkPartAsync(Output, MergePart.Of(2, 5), options);
+
+            Assert.Equal(Folders.Names(Output), again.Files.Order(StringComparer.Ordinal));
+            Assert.Equal((Output, 0, 0), (part.Path, part.Tensors, other.Tensors));
+            Assert.Equal(before, Folders.Snapshot(_temp["place"]));
+            Directory.Delete(Output, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Parts_that_are_left_over_beside_the_finished_output_are_removed()
+    {
+        await WorkAsync(2);
+        await Saved().ExecuteAsync(_temp["single", "out"]);
+        // As if finishing had been killed after the output got its name.
+        Directory.Move(_temp["single", "out"], Output);
+        Directory.Delete(Path.Combine(Root, "part-1-of-2"), recursive: true);
+        foreach (bool overwrite in (bool[])[true, false])
+        {
+            await Saved().FinishAsync(Output, new() { Overwrite = overwrite });
+            Assert.Equal(["out"], Folders.Names(_temp["place"]));
+        }
+    }
+
+    [Fact]
+    public async Task Parts_that_are_missing_are_named_with_their_files()
+    {
+        MergePlan plan = Saved();
+        Assert.Contains("No part of ", await RefusedAsync(() => plan.FinishAsync(Output)), StringComparison.Ordinal);
+        await plan.WorkPartAsync(Output, MergePart.Of(2, 3));
+        string[] before = Folders.Snapshot(_temp["place"]);
+
+        string error = await RefusedAsync(() => plan.FinishAsync(Output));
+
+        foreach (int number in (int[])[1, 3])
+        {
+            IReadOnlyList<string> files = MergePart.Of(number, 3).Of(plan).Files;
+            Assert.True(files.Count > 1);
+            Assert.Contains($"{number}/3 ({files[0]} and {files.Count - 1} more)", error, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("Of 3 parts", error, StringComparison.Ordinal);
+        Assert.Contains("2 are missing", error, StringComparison.Ordinal);
+        Assert.Contains("--part 1/3", error, StringComparison.Ordinal);
+        Assert.Equal(before, Folders.Snapshot(_temp["place"]));
+        await plan.WorkPartAsync(Output, MergePart.Of(1, 3));
+        Assert.Contains("1 is missing: 3/3 (", await RefusedAsync(() => plan.FinishAsync(Output)), StringComparison.Ordinal);
+        await plan.WorkPartAsync(Output, MergePart.Of(3, 3));
+        await plan.FinishAsync(Output);
+        await RequireSingleAsync();
+    }
+
+    [Fact]
+    public async Task Of_more_parts_than_anybody_can_count_those_that_own_files_are_enough()
+    {
+        MergePart[] owners = [.. MergePart.Owners(Saved(), int.MaxValue)];
+        Assert.Equal(Saved().Files.Count, owners.Distinct().Count());
+        foreach (MergePart part in owners)
+        {
+            await Saved().WorkPartAsync(Output, part);
+        }
+
+        await Saved().FinishAsync(Output);
+        await RequireSingleAsync();
+    }
+
+    [Fact]
+    public async Task Many_missing_parts_are_counted_and_those_without_files_are_not_missed()
+    {
+        MergePlan plan = Saved();
+        await plan.WorkPartAsync(Output, MergePart.Of(Enumerable.Range(1, 100).First(n => MergePart.Of(n, 100).Of(plan).Files.Count > 0), 100));
+        string error = await RefusedAsync(() => plan.FinishAsync(Output));
+        Assert.Contains($"{plan.Files.Count - 1} are missing", error, StringComparison.Ordinal);
+        Assert.Contains($" and {plan.Files.Count - 6} more. Remedy", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Parts_of_two_counts_are_told_apart()
+    {
+        await WorkAsync(2);
+        await Saved().WorkPartAsync(Output, MergePart.Of(2, 3));
+        string[] before = Folders.Snapshot(_temp["place"]);
+        string error = await RefusedAsync(() => Saved().FinishAsync(Output));
+        Assert.Contains("in 2 and in 3 parts", error, StringComparison.Ordinal);
+        Assert.Contains("layerswap clean", error, StringComparison.Ordinal);
+        Assert.Equal(before, Folders.Snapshot(_temp["place"]));
+    }
+
+    [Theory]
+    [InlineData("another weight")]
+    [InlineData("another seed")]
+    [InlineData("another method")]
+    [InlineData("other bytes")]
+    [InlineData("touched")]
+    [InlineData("no record")]
+    [InlineData("a damaged record")]
+    public async Task A_part_of_another_merge_is_named_and_neither_used_nor_touched(string what)
+    {
+        MergePlan plan = Saved();
+        await plan.WorkPartAsync(Output, MergePart.Of(1, 2));
+        await (what switch
+        {
+            "another weight" => Saved(weight: 0.25),
+            "another seed" => Saved(b => b.WithSeed(1)),
+            "another method" => Saved(b => b.For(Layers.First(1), MergeStrategies.Take(0))),
+            _ => plan,
+        }).WorkPartAsync(Output, MergePart.Of(2, 2));
+        string input = _temp["m1", "model.safetensors"], record = Path.Combine(Root, "part-2-of-2", "layerswap.json");
+        switch (what)
+        {
+            case "other bytes":
+                byte[] bytes = File.ReadAllBytes(input);
+                bytes[^1] ^= 1;
+                File.WriteAllBytes(input, bytes);
+                File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(1));
+                break;
+            case "touched":
+                File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(1));
+                break;
+            case "no record":
+                File.Delete(record);
+                break;
+            case "a damaged record":
+                File.WriteAllText(record, File.ReadAllText(record)[..^9]);
+                break;
+        }
+
+        string[] before = Folders.Snapshot(_temp["place"]);
+        plan = Saved();
+        foreach (Func<Task> attempt in (Func<Task>[])[() => plan.FinishAsync(Output), () => plan.FinishAsync(Output, new() { Overwrite = true }), () => plan.WorkPartAsync(Output, MergePart.Of(2, 2))])
+        {
+            string error = await RefusedAsync(attempt);
+            // Where an input changed, all parts are others.
+            Assert.Matches("Part [12]/2 of .* is not what this plan would make", error);
+            Assert.Contains("layerswap clean", error, StringComparison.Ordinal);
+            Assert.Equal(before, Folders.Snapshot(_temp["place"]));
+        }
+
+        Assert.True(Merge.Clean(Output));
+        File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(-1));
+        await WorkAsync(2);
+        await Saved().FinishAsync(Output);
+        await RequireSingleAsync();
+    }
+
+    [Theory]
+    [InlineData("cut short")]
+    [InlineData("lengthened")]
+    [InlineData("deleted")]
+    [InlineData("tampered with")]
+    public async Task A_part_whose_file_was_damaged_is_named_and_made_again_when_it_is_worked_again(string how)
+    {
+        await WorkAsync(2);
+        string file = Directory.EnumerateFiles(Path.Combine(Root, "part-2-of-2"), "*.safetensors").Order(StringComparer.Ordinal).First();
+        using (FileStream stream = new(file, FileMode.Open))
+        {
+            stream.SetLength(stream.Length + (how switch { "cut short" => -1, "lengthened" => 1, _ => 0 }));
+            if (how == "tampered with")
+            {
+                stream.Position = stream.Length - 1;
+                int value = stream.ReadByte();
+                stream.Position--;
+                stream.WriteByte((byte)(value ^ 1));
+            }
+        }
+
+        if (how == "deleted")
+        {
+            File.Delete(file);
+        }
+
+        if (how != "tampered with")
+        {
+            string error = await RefusedAsync(() => Saved().FinishAsync(Output));
+            Assert.Contains($"Part 2/2 of {Output} has no whole {Path.GetFileName(file)}", error, StringComparison.Ordinal);
+            Assert.Contains("--part 2/2", error, StringComparison.Ordinal);
+            Assert.Equal([".out.layerswap-parts"], Folders.Names(_temp["place"]));
+        }
+
+        await Saved().WorkPartAsync(Output, MergePart.Of(2, 2));
+        Assert.Equal(["part-1-of-2", "part-2-of-2"], Folders.Names(Root));
+        await Saved().FinishAsync(Output);
+        await RequireSingleAsync();
+    }
+
+    [Theory]
+    [InlineData("thesis.txt")]
+    [InlineData("part-3-of-2")]
+    [InlineData("part-")]
+    [InlineData(".part-x.layerswap-partial")]
+    public async Task What_is_not_LayerSwaps_among_the_parts_is_named_before_anything_is_done(string name)
+    {
+        await WorkAsync(2);
+        File.WriteAllText(Path.Combine(Root, name), "the only copy");
+        string[] before = Folders.Snapshot(_temp["place"]);
+        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().FinishAsync(Output), () => Task.FromResult(Merge.Clean(Output))])
+        {
+            string error = await RefusedAsync(attempt);
+            Assert.Contains(Root, error, StringComparison.Ordinal);
+            Assert.Contains("which is not LayerSwap's", error, StringComparison.Ordinal);
+            Assert.Equal(before, Folders.Snapshot(_temp["place"]));
+        }
+
+        File.Delete(Path.Combine(Root, name));
+        await Saved().FinishAsync(Output);
+        await RequireSingleAsync();
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("{}")]
+    public async Task An_output_that_exists_is_refused_before_any_work_and_replaced_at_the_end_where_that_is_allowed(string? record)
+    {
+        Directory.CreateDirectory(Output);
+        File.WriteAllText(Path.Combine(Output, "old.txt"), "old");
+        if (record is not null)
+        {
+            File.WriteAllText(Path.Combine(Output, "layerswap.json"), record);
+        }
+
+        string[] before = Folders.Snapshot(_temp["place"]), old = Folders.Snapshot(Output);
+        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().WorkPartAsync(Output, MergePart.Of(1, 2)), () => Saved().FinishAsync(Output)])
+        {
+            Assert.Contains($"{Output} exists and is not empty", await RefusedAsync(attempt), StringComparison.Ordinal);
+            Assert.Equal(before, Folders.Snapshot(_temp["place"]));
+        }
+
+        SaveOptions overwrite = new() { Overwrite = true };
+        await WorkAsync(2, overwrite);
+        Assert.Equal(old, Folders.Snapshot(Output));
+        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().FinishAsync(Output)), StringComparison.Ordinal);
+        Assert.Equal(old, Folders.Snapshot(Output));
+        await Saved().FinishAsync(Output, overwrite);
+        await RequireSingleAsync();
+    }
+
+    [Fact]
+    public async Task An_output_that_came_between_is_not_replaced()
+    {
+        await WorkAsync(2);
+        Directory.CreateDirectory(Output);
+        await Saved().WorkPartAsync(Output, MergePart.Of(1, 2));
+        File.WriteAllText(Path.Combine(Output, "mine.txt"), "mine");
+        string[] before = Folders.Snapshot(_temp["place"]);
+        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().FinishAsync(Output)), StringComparison.Ordinal);
+        Assert.Equal(before, Folders.Snapshot(_temp["place"]));
+    }
+
+    [Fact]
+    public async Task An_output_upon_an_input_is_refused()
+    {
+        MergePlan plan = Saved();
+        string[] before = Folders.Snapshot(_temp.Path);
+        foreach (string output in (string[])[_temp["m1"], _temp["m1", "inside"], _temp.Path])
+        {
+            foreach (Func<Task> attempt in (Func<Task>[])[() => plan.WorkPartAsync(output, MergePart.Of(1, 2), new() { Overwrite = true }), () => plan.FinishAsync(output, new() { Overwrite = true })])
+            {
+                Assert.Contains("Inputs are never changed", await RefusedAsync(attempt), StringComparison.Ordinal);
+                Assert.Equal(before, Folders.Snapshot(_temp.Path));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Of_two_at_the_same_moment_on_one_part_one_is_refused_and_other_parts_go_on_beside()
+    {
+        List<string> refused = [];
+        int others = 0;
+        // At every moment of the first but the very first, when it has no lock yet, and the very last, when it has none any more.
+        CountingFiles counting = new(), files = new()
+        {
+            OnCall = call =>
+            {
+                if (call > 3 && call < counting.Calls)
+                {
+                    refused.Add(RefusedAsync(() => Saved().WorkPartAsync(Output, MergePart.Of(1, 3))).GetAwaiter().GetResult());
+                    refused.Add(RefusedAsync(() => Task.FromResult(Merge.Clean(Output))).GetAwaiter().GetResult());
+                    others += Saved().WorkPartAsync(Output, MergePart.Of(2, 3)).GetAwaiter().GetResult().Tensors;
+                }
+            },
+        };
+        await Saved().WorkPartAsync(_temp["sample", "out"], MergePart.Of(1, 3), new() { Files = counting });
+        Directory.CreateDirectory(_temp["place"]);
+
+        await Saved().WorkPartAsync(Output, MergePart.Of(1, 3), new() { Files = files });
+
+        Assert.True(refused.Count > 50, $"{refused.Count}");
+        Assert.All(refused, r => Assert.Contains("part-1-of-3 is being written by another run", r, StringComparison.Ordinal));
+        Assert.Equal(refused.Count / 2 * MergePart.Of(2, 3).Of(Saved()).Tensors.Count, others);
+        await Saved().WorkPartAsync(Output, MergePart.Of(3, 3));
+        await Saved().FinishAsync(Output);
+        await RequireSingleAsync();
+    }
+
+    [Fact]
+    public async Task All_parts_at_once_are_as_good_as_one_after_another()
+    {
+        MergePlan[] plans = [.. Enumerable.Range(0, 6).Select(_ => Saved())];
+        await Task.WhenAll(plans.Select((p, i) => p.WorkPartAsync(Output, MergePart.Of(i + 1, 6))));
+        await Saved().FinishAsync(Output);
+        await RequireSingleAsync();
+    }
+
+    [Fact]
+    public async Task While_parts_are_finished_nobody_else_finishes_or_removes_them()
+    {
+        await WorkAsync(2);
+        List<string> refused = [];
+        CountingFiles files = new()
+        {
+            OnCall = call =>
+            {
+                // Not before the lock is there, nor when all that is left to do is to remove workspace and parts.
+                if (call > 2 && Directory.Exists(_temp["place", ".out.layerswap-partial", "model"]))
+                {
+                    refused.Add(RefusedAsync(() => Saved().FinishAsync(Output)).GetAwaiter().GetResult());
+                    refused.Add(RefusedAsync(() => Task.FromResult(Merge.Clean(Output))).GetAwaiter().GetResult());
+                }
+            },
+        };
+        await Saved().FinishAsync(Output, new() { Files = files });
+        Assert.True(refused.Count > 20, $"{refused.Count}");
+        Assert.All(refused, r => Assert.Contains($"{Output} is being written by another run", r, StringComparison.Ordinal));
+        await RequireSingleAsync();
+    }
+
+    [Fact]
+    public async Task Cancelled_a_part_keeps_what_is_done_and_goes_on_with_it()
+    {
+        using CancellationTokenSource stop = new();
+        int reads = 0;
+        MergePart part = MergePart.Of(2, 2);
+        CountingCheckpoint first = Counted(_ => { if (++reads == 12) { stop.Cancel(); } }), second = Counted(_ => { }), whole = Counted(_ => { });
+        MergePlan Plan(CountingCheckpoint model) => Merge.Onto(model).As(DType.Float32).InShardsOf(20_000).OnThreads(1).Plan();
+        await Plan(whole).WorkPartAsync(_temp["whole", "out"], part);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Plan(first).WorkPartAsync(Output, part, cancellationToken: stop.Token));
+
+        Assert.Equal(Root, Merge.Leftover(Output));
+        Assert.Equal([".part-2-of-2.layerswap-partial"], Folders.Names(Root));
+        Assert.Contains("2/2", await RefusedAsync(async () =>
+        {
+            await Plan(whole).WorkPartAsync(Output, MergePart.Of(1, 2));
+            await Plan(whole).FinishAsync(Output);
+        }), StringComparison.Ordinal);
+        await Plan(second).WorkPartAsync(Output, part);
+        Assert.InRange(second.BytesRead, 1, part.Of(Plan(whole)).ReadBytes - 1);
+        await Plan(whole).FinishAsync(Output);
+        await Plan(whole).ExecuteAsync(_temp["single", "out"]);
+        RequireDone();
+    }
+
+    [Fact]
+    public async Task Cancelled_before_anything_is_done_nothing_is_left()
+    {
+        using CancellationTokenSource stop = new();
+        CountingFiles files = new() { OnCall = call => { if (call == 5) { stop.Cancel(); } } };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saved().WorkPartAsync(Output, MergePart.Of(1, 2), new() { Files = files }, stop.Token));
+        Assert.False(Directory.Exists(_temp["place"]));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saved().FinishAsync(Output, cancellationToken: stop.Token));
+    }
+
+    [Fact]
+    public async Task What_is_left_of_parts_is_known_and_can_be_removed()
+    {
+        Assert.Null(Merge.Leftover(Output));
+        await Saved().WorkPartAsync(Output, MergePart.Of(1, 2));
+        await Record.ExceptionAsync(() => Saved().WorkPartAsync(Output, MergePart.Of(2, 2), new() { Files = new CountingFiles(Fault.Kill, 20) }));
+        Assert.Equal([".part-2-of-2.layerswap-partial", "part-1-of-2"], Folders.Names(Root));
+        File.WriteAllText(_temp["place", "beside.txt"], "mine");
+        Assert.Equal(Root, Merge.Leftover(Output));
+        Assert.True(Merge.Clean(Output));
+        Assert.Equal(["beside.txt"], Folders.Names(_temp["place"]));
+        Assert.Null(Merge.Leftover(Output));
+        Assert.False(Merge.Clean(Output));
+    }
+
+    [Fact]
+    public async Task A_single_run_that_was_killed_beside_the_parts_does_no_harm()
+    {
+        await WorkAsync(2);
+        Assert.IsType<DeathException>(await Record.ExceptionAsync(() => Saved().ExecuteAsync(Output, new() { Files = new CountingFiles(Fault.Kill, 60) })));
+        Assert.True(Directory.EnumerateFiles(_temp["place", ".out.layerswap-partial", "model"]).Any());
+        await Saved().FinishAsync(Output);
+        await RequireSingleAsync();
+    }
+
+    [Fact]
+    public async Task Progress_of_parts_adds_up_to_that_of_the_whole()
+    {
+        long total = 0;
+        MergePlan plan = Saved();
+        foreach (int number in (int[])[1, 2])
+        {
+            List<WorkProgress> reports = [];
+            await plan.WorkPartAsync(Output, MergePart.Of(number, 2), new() { Progress = new Recorder(reports) });
+            Assert.Equal(reports[^1].BytesTotal, reports[^1].BytesDone);
+            total += reports[^1].BytesTotal;
+        }
+
+        Assert.Equal(plan.ReadBytes + plan.WriteBytes, total);
+    }
+
+    private static MergeBuilder Of(string method, ICheckpoint[] models) => method switch
+    {
+        "swap" => Merge.LayerSwap(models[1], models[2], 1, 1, 1),
+        "della" => Merge.Onto(models[0]).With(models[1], 0.6).With(models[2], 0.3).Using(MergeStrategies.Della(new() { Density = 0.6, Rescale = Rescale.L1 })),
+        _ => MethodMerges.Of(method, models),
+    };
+
+    /// <summary>A merge of two models on disk, opened anew, in about nine files.</summary>
+    private MergePlan Saved(Func<MergeBuilder, MergeBuilder>? change = null, double weight = 0.5)
+    {
+        ICheckpoint[] models = [.. Enumerable.Range(0, 2).Select(i =>
+        {
+            string folder = _temp[$"m{i}"];
+            return Checkpoint.Open(Directory.Exists(folder) ? folder : Folders.Save(SmallModels.Llama($"m{i}", i, layers: 2), folder));
+        })];
+        _open.AddRange(models);
+        MergeBuilder builder = Merge.Without().With(models[0]).With(models[1], weight).Using(MergeStrategies.Linear()).InShardsOf(7_000).OnThreads(1);
+        return (change?.Invoke(builder) ?? builder).Plan();
+    }
+
+    private static CountingCheckpoint Counted(Action<long> onRead) => new(SmallModels.Llama("m", 1, layers: 4)) { OnRead = onRead };
+
+    private async Task WorkAsync(int count, SaveOptions? options = null)
+    {
+        for (int number = 1; number <= count; number++)
+        {
+            await Saved().WorkPartAsync(Output, MergePart.Of(number, count), options);
+        }
+    }
+
+    private static async Task<string> RefusedAsync(Func<Task> attempt)
+    {
+        OutputException refused = await Assert.ThrowsAsync<OutputException>(attempt);
+        Assert.True(refused.Refused, refused.Message);
+        Assert.Contains("Remedy: ", refused.Message, StringComparison.Ordinal);
+        return refused.Message;
+    }
+
+    private async Task RequireSingleAsync()
+    {
+        await Saved().ExecuteAsync(_temp["single", "out"], new() { Overwrite = true });
+        RequireDone();
+    }
+
+    private void RequireDone()
+    {
+        Folders.RequireSame(_temp["single", "out"], Output);
+        Assert.Equal(["out"], Folders.Names(_temp["place"]));
+    }
+
+    private sealed class Recorder(List<WorkProgress> reports) : IProgress<WorkProgress>
+    {
+        public void Report(WorkProgress value) => reports.Add(value);
+    }
+}

@@ -1,0 +1,259 @@
+using LayerSwap.Tests.Cli;
+
+namespace LayerSwap.Tests.Faults;
+
+/// <summary>The first call of working a part, or of finishing, goes wrong, then the second, and so on; the same command again makes the output of one run.</summary>
+public sealed class PartFaultTests
+{
+    private static readonly (Fault Fault, int At)[] SecondFaults = [(Fault.Kill, 4), (Fault.DeviceError, 14), (Fault.Kill, 24)];
+
+    public static TheoryData<Fault> All => [.. Enum.GetValues<Fault>()];
+
+    public static TheoryData<Fault, string> Finishes
+    {
+        get
+        {
+            TheoryData<Fault, string> cases = [];
+            foreach (Fault fault in Enum.GetValues<Fault>())
+            {
+                foreach (string kind in (string[])["new", "overwrite, without links", "overwrite, without exchange"])
+                {
+                    cases.Add(fault, kind);
+                }
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public async Task Whatever_call_of_a_part_goes_wrong_the_part_is_made_by_the_same_command_again(Fault fault)
+    {
+        using Scene scene = Scene.Parts(overwrite: false);
+        int failed = 0;
+        for (int n = 1; ; n++)
+        {
+            string target = scene.Stage(), root = Root(target), when = $"{fault} at call {n} of part 1";
+            Assert.Null(await scene.WorkAsync(target, 2));
+            string[] other = Folders.Snapshot(Path.Combine(root, "part-2-of-2"));
+            CountingFiles files = new(fault, n);
+
+            Exception? error = await scene.WorkAsync(target, 1, files);
+
+            Assert.False(Directory.Exists(target), when);
+            bool made = Directory.Exists(Path.Combine(root, "part-1-of-2"));
+            RequireProper(error, fault, made, files.Struck, when);
+            if (!made)
+            {
+                OutputException missing = Assert.IsType<OutputException>(await scene.FinishAsync(target));
+                Assert.True(missing.Refused && missing.Message.Contains("is missing: 1/2", StringComparison.Ordinal), $"{when}: {missing}");
+                Assert.Equal(root, Merge.Leftover(target));
+            }
+
+            error = await scene.WorkAsync(target, 1);
+            Assert.True(error is null, $"{when}, again: {error}");
+            Assert.Equal(["part-1-of-2", "part-2-of-2"], Folders.Names(root));
+            Assert.Equal(other, Folders.Snapshot(Path.Combine(root, "part-2-of-2")));
+            error = await scene.FinishAsync(target);
+            Assert.True(error is null, $"{when}, finished: {error}");
+            await scene.RequireDoneAsync(target, when);
+            failed += made ? 0 : 1;
+            if (!files.Struck)
+            {
+                Assert.True(failed > (fault == Fault.ShortWrite ? 2 : 9), $"Only {failed} of {n} failed.");
+                return;
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Finishes))]
+    public async Task Whatever_call_of_finishing_goes_wrong_the_output_is_old_or_new_and_no_part_is_lost(Fault fault, string kind)
+    {
+        using Scene scene = Of(kind);
+        int failed = 0, lost = 0;
+        for (int n = 1; ; n++)
+        {
+            string target = await scene.StageWorkedAsync(), when = $"{kind}, {fault} at call {n}";
+            string[] parts = Folders.Snapshot(Root(target));
+            CountingFiles files = Files(kind, fault, n);
+
+            Exception? error = await scene.FinishAsync(target, files);
+
+            // Without an exchange the old output has stepped aside for a moment.
+            bool aside = kind.Contains("exchange", StringComparison.Ordinal) && fault == Fault.Kill && !Directory.Exists(target), complete = !aside && await scene.RequireOldOrNewAsync(target, when);
+            RequireProper(error, fault, complete, files.Struck, when);
+            failed += complete ? 0 : 1;
+            if (!complete)
+            {
+                bool same = parts.SequenceEqual(Folders.Snapshot(Root(target)), StringComparer.Ordinal);
+                Assert.True(same || (fault == Fault.Kill && !Links(kind)), $"{when}: a part is lost.");
+                lost += same ? 0 : 1;
+            }
+
+            await FinishToTheEndAsync(scene, target, kind, when);
+            if (!files.Struck)
+            {
+                Assert.True(error is null, $"{when}: {error}");
+                Assert.True(failed > (fault == Fault.ShortWrite ? 2 : 9), $"Only {failed} of {n} failed.");
+                Assert.Equal(fault == Fault.Kill && !Links(kind), lost > 0);
+                return;
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("new")]
+    [InlineData("overwrite, without links")]
+    [InlineData("overwrite, without exchange")]
+    public async Task A_second_finishing_may_fail_and_die_too(string kind)
+    {
+        using Scene scene = Of(kind);
+        for (int n = 1; ; n += 3)
+        {
+            CountingFiles first = new();
+            foreach ((Fault fault, int m) in SecondFaults)
+            {
+                string target = await scene.StageWorkedAsync(), when = $"{kind}, killed at call {n}, again with {fault} at call {m}";
+                await scene.FinishAsync(target, first = Files(kind, Fault.Kill, n));
+                await scene.FinishAsync(target, Files(kind, fault, m));
+                if (!kind.Contains("exchange", StringComparison.Ordinal) || Directory.Exists(target))
+                {
+                    await scene.RequireOldOrNewAsync(target, when);
+                }
+
+                await FinishToTheEndAsync(scene, target, kind, when);
+            }
+
+            if (!first.Struck)
+            {
+                return;
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("new")]
+    [InlineData("overwrite, without links")]
+    [InlineData("overwrite, without exchange")]
+    public async Task What_a_killed_finishing_leaves_can_be_removed(string kind)
+    {
+        using Scene scene = Of(kind);
+        for (int n = 1; ; n++)
+        {
+            string target = await scene.StageWorkedAsync(), when = $"{kind}, killed at call {n}, cleaned";
+            CountingFiles files = Files(kind, Fault.Kill, n);
+            await scene.FinishAsync(target, files);
+            Assert.Equal(files.Struck, Merge.Clean(target));
+            await scene.RequireOldOrNewAsync(target, when);
+            Assert.DoesNotContain(Folders.Names(Path.GetDirectoryName(target)!), f => f != "out");
+            if (!files.Struck)
+            {
+                return;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Finishing_needs_no_room_for_the_weights_and_syncs_what_got_a_new_name()
+    {
+        using Scene scene = Scene.Parts(overwrite: false);
+        string target = await scene.StageWorkedAsync();
+        CountingFiles files = new() { Free = 0 };
+        Assert.Null(await scene.FinishAsync(target, files));
+        Assert.Equal([Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial", "model"), Path.GetDirectoryName(target)!], files.SyncedFolders);
+        await scene.RequireDoneAsync(target, "no room");
+        OutputException full = Assert.IsType<OutputException>(await scene.WorkAsync(scene.Stage(), 1, files));
+        Assert.Contains("only", full.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_files_of_parts_are_not_copied()
+    {
+        using Scene scene = Scene.Parts(overwrite: false);
+        string target = await scene.StageWorkedAsync(), part = Path.Combine(Root(target), "part-1-of-2");
+        using FileStream weights = new(Directory.EnumerateFiles(part, "*.safetensors").Order(StringComparer.Ordinal).First(), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        Assert.Null(await scene.FinishAsync(target));
+        await scene.RequireDoneAsync(target, "finished");
+        weights.Position = weights.Length - 1;
+        weights.WriteByte(0x55);
+        weights.Flush();
+        Assert.Equal(0x55, File.ReadAllBytes(Path.Combine(target, Path.GetFileName(weights.Name)))[^1]);
+    }
+
+    /// <summary>The tool on a system whose link fails: where it is not supported the files move, where it fails the parts stay.</summary>
+    [NeedsTheory(Needs.Strace)]
+    [InlineData("EPERM", 0)]
+    [InlineData("EIO", 4)]
+    public async Task Where_the_system_cannot_link_files_move_and_where_it_fails_parts_stay(string error, int exit)
+    {
+        using TempFolder folder = new();
+        using (ICheckpoint math = Checkpoint.Open(Fixture.Demo("math")), sahili = Checkpoint.Open(Fixture.Demo("sahili")))
+        {
+            MergePlan plan = Merge.LayerSwap(math, sahili, 1, 1, 1).InShardsOf(300_000).Plan();
+            await plan.ExecuteAsync(folder["single", "out"]);
+            await plan.WorkPartAsync(folder["place", "out"], MergePart.Of(1, 2));
+            await plan.WorkPartAsync(folder["place", "out"], MergePart.Of(2, 2));
+        }
+
+        string[] parts = Folders.Snapshot(folder["place"]), finish = ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "300KB", "--finish", "-o", folder["place", "out"]];
+
+        // Not the first link: some are there by then.
+        ToolRun run = Tool.RunUnder(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=?link,linkat", "-e", $"inject=?link,linkat:error={error}:when=3+"], finish);
+
+        Assert.True(run.Exit == exit, run.ToString());
+        if (exit != 0)
+        {
+            Assert.Contains("link of", run.Error, StringComparison.Ordinal);
+            Assert.Equal(parts, Folders.Snapshot(folder["place"]));
+            Tool.Succeed(finish);
+        }
+
+        Folders.RequireSame(folder["single", "out"], folder["place", "out"]);
+        Assert.Equal(["out"], Folders.Names(folder["place"]));
+    }
+
+    private static Scene Of(string kind) => Scene.Parts(overwrite: kind.StartsWith("overwrite", StringComparison.Ordinal));
+
+    private static CountingFiles Files(string kind, Fault? fault = null, int at = 0) => new(fault, at) { WithoutLinks = !Links(kind), WithoutExchange = kind.Contains("exchange", StringComparison.Ordinal) };
+
+    private static bool Links(string kind) => !kind.Contains("links", StringComparison.Ordinal);
+
+    private static string Root(string target) => Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-parts");
+
+    private static async Task FinishToTheEndAsync(Scene scene, string target, string kind, string when)
+    {
+        Exception? error = await scene.FinishAsync(target, Files(kind));
+        if (error is OutputException { Refused: true } && !Links(kind))
+        {
+            // Killed while files that have one name only were moving: their parts are named, and worked again.
+            Assert.Contains("has no whole", error.Message, StringComparison.Ordinal);
+            Assert.Null(await scene.WorkAsync(target, 1));
+            Assert.Null(await scene.WorkAsync(target, 2));
+            error = await scene.FinishAsync(target, Files(kind));
+        }
+
+        Assert.True(error is null, $"{when}, again: {error}");
+        await scene.RequireDoneAsync(target, when);
+    }
+
+    private static void RequireProper(Exception? error, Fault fault, bool complete, bool struck, string when)
+    {
+        if (fault == Fault.Kill && struck)
+        {
+            Assert.True(error is DeathException, $"{when}: {error}");
+        }
+        else if (error is null)
+        {
+            Assert.True((!struck || fault == Fault.ShortWrite) && complete, $"{when}: said to be done, and is not.");
+        }
+        else
+        {
+            OutputException output = Assert.IsType<OutputException>(error);
+            Assert.True(struck && !output.Refused, $"{when}: {error}");
+            Assert.Contains("Remedy: ", output.Message, StringComparison.Ordinal);
+            Assert.True(complete != output.Message.Contains("What was there before is unchanged.", StringComparison.Ordinal), $"{when}: {(complete ? "new" : "old")}, but: {output.Message}");
+        }
+    }
+}
