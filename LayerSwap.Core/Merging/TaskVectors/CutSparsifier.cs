@@ -5,8 +5,7 @@ namespace LayerSwap.Merging;
 /// <summary>Keeps the largest changes but for the very largest: <c>int(gamma n)</c> are dropped, the next <c>int(density n)</c> kept. With gamma 0 it is plain magnitude pruning.</summary>
 internal sealed class CutSparsifier(double[] densities, double[] gammas, long elements) : ISparsifier
 {
-    private readonly Cut[] _outliers = [.. densities.Select(_ => Cut.None)];
-    private readonly Cut[] _kept = [.. densities.Select(_ => Cut.All)];
+    private Cut[] _outliers = [], _kept = [];
 
     public long Unit => 1;
 
@@ -25,6 +24,7 @@ internal sealed class CutSparsifier(double[] densities, double[] gammas, long el
             requests.Add(new RankRequest(source, outliers + keep));
         }
 
+        (_outliers, _kept) = (new Cut[densities.Length], new Cut[densities.Length]);
         Cut[] cuts = RankSelector.Select(passes, new ChangeKeys(), [.. requests]);
         for (int i = 0; i < sources.Length; i++)
         {

@@ -77,11 +77,10 @@ internal sealed class TaskVectorStrategy : IMergeStrategy, IRecipeForm
 
     private ISparsifier Sparsifier(MergeTensor tensor, double[] densities)
     {
-        ulong[] streams = [.. densities.Select((_, s) => CounterRandom.Stream(tensor.Seed, tensor.Output.Name, s))];
         switch (Sparsification)
         {
             case Sparsification.Random:
-                return new RandomSparsifier(densities, streams);
+                return new RandomSparsifier(densities, Streams(tensor));
             case Sparsification.RankedRandom:
                 double[] epsilons = Epsilon.At(tensor, "epsilon");
                 for (int s = 0; s < densities.Length; s++)
@@ -92,7 +91,7 @@ internal sealed class TaskVectorStrategy : IMergeStrategy, IRecipeForm
                 }
 
                 TensorShape shape = tensor.Output.Shape;
-                return new RankedRandomSparsifier(densities, epsilons, streams, shape.Rank == 0 ? 1 : Math.Max(shape[shape.Rank - 1], 1));
+                return new RankedRandomSparsifier(densities, epsilons, Streams(tensor), shape.Rank == 0 ? 1 : Math.Max(shape[shape.Rank - 1], 1));
             default:
                 double[] gammas = Sparsification == Sparsification.Magnitude ? new double[densities.Length] : Gamma.At(tensor, "gamma");
                 foreach (double gamma in gammas)
@@ -103,6 +102,8 @@ internal sealed class TaskVectorStrategy : IMergeStrategy, IRecipeForm
                 return new CutSparsifier(densities, gammas, tensor.Output.ElementCount);
         }
     }
+
+    private static ulong[] Streams(MergeTensor tensor) => [.. Enumerable.Range(0, tensor.SourceCount).Select(s => CounterRandom.Stream(tensor.Seed, tensor.Output.Name, s))];
 
     private void Require(bool holds, string parameter, double value, string expected)
     {
