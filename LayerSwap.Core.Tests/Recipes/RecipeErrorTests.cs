@@ -126,6 +126,13 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
+    public void A_reversed_range_is_told_once()
+    {
+        string[] problems = _models.ProblemsOf("merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, 4]}, {model: b, layer_range: [3, 1]}]\n");
+        Assert.Contains("layer_range is [3, 1]", Assert.Single(problems), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_same_model_twice_in_a_slice_is_noted_and_both_are_used()
     {
         const string Twice = "merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 1}}\n  - {model: b, parameters: {weight: 1}}\n  - {model: ./a, parameters: {weight: 2}}\n";

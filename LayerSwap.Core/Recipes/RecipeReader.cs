@@ -126,7 +126,8 @@ internal sealed class RecipeReader
             }
 
             RecipeSource[] found = [.. _yaml.Items(sources, "sources").Select(m => Source(m, ranged: true)).OfType<RecipeSource>()];
-            int[] heights = [.. found.Where(s => s.Layers is not null).Select(s => s.Layers!.Value.End - s.Layers.Value.Start).Distinct()];
+            // A reversed range is told already.
+            int[] heights = [.. found.Where(s => s.Layers is { } l && l.End > l.Start).Select(s => s.Layers!.Value.End - s.Layers.Value.Start).Distinct()];
             if (heights.Length > 1)
             {
                 _yaml.Add(sources, $"the sources of a slice have {string.Join(" and ", heights)} layers; the same number is expected of all.");
