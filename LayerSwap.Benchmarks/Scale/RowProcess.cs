@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using LayerSwap.Benchmarks.Floor;
 
 namespace LayerSwap.Benchmarks.Scale;
@@ -18,7 +19,7 @@ internal static class RowProcess
         using Process process = Process.Start(new ProcessStartInfo(host, [.. first, "scale", Argument, row.Name, "--dir", folder]) { RedirectStandardOutput = true, UseShellExecute = false })!;
         string output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
-        return process.ExitCode == 0 ? JsonSerializer.Deserialize<ScaleResult>(output)!
+        return process.ExitCode == 0 ? JsonSerializer.Deserialize(output, ScaleJson.Default.ScaleResult)!
             : throw new InvalidOperationException($"The process of row \"{row.Name}\" ended with exit code {process.ExitCode}.");
     }
 
@@ -29,6 +30,10 @@ internal static class RowProcess
         await (row.Warm?.Invoke(output) ?? Task.CompletedTask);
         long start = Stopwatch.GetTimestamp();
         ScaleWork work = await row.Run(input, output);
-        Console.WriteLine(JsonSerializer.Serialize(new ScaleResult { Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds, PeakMemory = PeakMemory.Read(), Work = work }));
+        Console.WriteLine(JsonSerializer.Serialize(new ScaleResult { Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds, PeakMemory = PeakMemory.Read(), Work = work }, ScaleJson.Default.ScaleResult));
     }
 }
+
+/// <summary>What one process tells the other; written out by the compiler, without reflection.</summary>
+[JsonSerializable(typeof(ScaleResult))]
+internal sealed partial class ScaleJson : JsonSerializerContext;

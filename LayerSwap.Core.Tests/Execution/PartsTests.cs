@@ -4,7 +4,7 @@ using LayerSwap.Tests.Faults;
 namespace LayerSwap.Tests.Execution;
 
 /// <summary>Parts, in any order, by anybody, make what one run makes; what is not all of it, or not of it, is refused and named.</summary>
-public sealed class PartsTests : IDisposable
+public sealed partial class PartsTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);
     private readonly List<ICheckpoint> _open = [];
@@ -137,8 +137,8 @@ public sealed class PartsTests : IDisposable
     [Fact]
     public async Task Of_more_parts_than_anybody_can_count_those_that_own_files_are_enough()
     {
-        MergePart[] owners = [.. MergePart.Owners(Saved(), int.MaxValue)];
-        Assert.Equal(Saved().Files.Count, owners.Distinct().Count());
+        MergePart[] owners = [.. MergePart.Cut(Saved(), int.MaxValue).Select(p => p.Part)];
+        Assert.Equal(Saved().Files.Count, owners.Length);
         foreach (MergePart part in owners)
         {
             await Saved().WorkPartAsync(Output, part);
@@ -156,193 +156,6 @@ public sealed class PartsTests : IDisposable
         string error = await RefusedAsync(() => plan.FinishAsync(Output));
         Assert.Contains($"{plan.Files.Count - 1} are missing", error, StringComparison.Ordinal);
         Assert.Contains($" and {plan.Files.Count - 6} more. Remedy", error, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Parts_of_two_counts_are_told_apart()
-    {
-        await WorkAsync(2);
-        await Saved().WorkPartAsync(Output, MergePart.Of(2, 3));
-        string[] before = Folders.Snapshot(_temp["place"]);
-        string error = await RefusedAsync(() => Saved().FinishAsync(Output));
-        Assert.Contains("in 2 and in 3 parts", error, StringComparison.Ordinal);
-        Assert.Contains("layerswap clean", error, StringComparison.Ordinal);
-        Assert.Equal(before, Folders.Snapshot(_temp["place"]));
-    }
-
-    [Theory]
-    [InlineData("another weight")]
-    [InlineData("another seed")]
-    [InlineData("another method")]
-    [InlineData("other bytes")]
-    [InlineData("touched")]
-    [InlineData("no record")]
-    [InlineData("a damaged record")]
-    public async Task A_part_of_another_merge_is_named_and_neither_used_nor_touched(string what)
-    {
-        MergePlan plan = Saved();
-        await plan.WorkPartAsync(Output, MergePart.Of(1, 2));
-        await (what switch
-        {
-            "another weight" => Saved(weight: 0.25),
-            "another seed" => Saved(b => b.WithSeed(1)),
-            "another method" => Saved(b => b.For(Layers.First(1), MergeStrategies.Take(0))),
-            _ => plan,
-        }).WorkPartAsync(Output, MergePart.Of(2, 2));
-        string input = _temp["m1", "model.safetensors"], record = Path.Combine(Root, "part-2-of-2", "layerswap.json");
-        switch (what)
-        {
-            case "other bytes":
-                byte[] bytes = File.ReadAllBytes(input);
-                bytes[^1] ^= 1;
-                File.WriteAllBytes(input, bytes);
-                File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(1));
-                break;
-            case "touched":
-                File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(1));
-                break;
-            case "no record":
-                File.Delete(record);
-                break;
-            case "a damaged record":
-                File.WriteAllText(record, File.ReadAllText(record)[..^9]);
-                break;
-        }
-
-        string[] before = Folders.Snapshot(_temp["place"]);
-        plan = Saved();
-        foreach (Func<Task> attempt in (Func<Task>[])[() => plan.FinishAsync(Output), () => plan.FinishAsync(Output, new() { Overwrite = true }), () => plan.WorkPartAsync(Output, MergePart.Of(2, 2))])
-        {
-            string error = await RefusedAsync(attempt);
-            // Where an input changed, all parts are others.
-            Assert.Matches("Part [12]/2 of .* is not what this plan would make", error);
-            Assert.Contains("layerswap clean", error, StringComparison.Ordinal);
-            Assert.Equal(before, Folders.Snapshot(_temp["place"]));
-        }
-
-        Assert.True(Merge.Clean(Output));
-        File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(-1));
-        await WorkAsync(2);
-        await Saved().FinishAsync(Output);
-        await RequireSingleAsync();
-    }
-
-    [Theory]
-    [InlineData("cut short")]
-    [InlineData("lengthened")]
-    [InlineData("deleted")]
-    [InlineData("tampered with")]
-    public async Task A_part_whose_file_was_damaged_is_named_and_made_again_when_it_is_worked_again(string how)
-    {
-        await WorkAsync(2);
-        string file = Directory.EnumerateFiles(Path.Combine(Root, "part-2-of-2"), "*.safetensors").Order(StringComparer.Ordinal).First();
-        using (FileStream stream = new(file, FileMode.Open))
-        {
-            stream.SetLength(stream.Length + (how switch { "cut short" => -1, "lengthened" => 1, _ => 0 }));
-            if (how == "tampered with")
-            {
-                stream.Position = stream.Length - 1;
-                int value = stream.ReadByte();
-                stream.Position--;
-                stream.WriteByte((byte)(value ^ 1));
-            }
-        }
-
-        if (how == "deleted")
-        {
-            File.Delete(file);
-        }
-
-        if (how != "tampered with")
-        {
-            string error = await RefusedAsync(() => Saved().FinishAsync(Output));
-            Assert.Contains($"Part 2/2 of {Output} has no whole {Path.GetFileName(file)}", error, StringComparison.Ordinal);
-            Assert.Contains("--part 2/2", error, StringComparison.Ordinal);
-            Assert.Equal([".out.layerswap-parts"], Folders.Names(_temp["place"]));
-        }
-
-        await Saved().WorkPartAsync(Output, MergePart.Of(2, 2));
-        Assert.Equal(["part-1-of-2", "part-2-of-2"], Folders.Names(Root));
-        await Saved().FinishAsync(Output);
-        await RequireSingleAsync();
-    }
-
-    [Theory]
-    [InlineData("thesis.txt")]
-    [InlineData("part-3-of-2")]
-    [InlineData("part-")]
-    [InlineData(".part-x.layerswap-partial")]
-    public async Task What_is_not_LayerSwaps_among_the_parts_is_named_before_anything_is_done(string name)
-    {
-        await WorkAsync(2);
-        File.WriteAllText(Path.Combine(Root, name), "the only copy");
-        string[] before = Folders.Snapshot(_temp["place"]);
-        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().FinishAsync(Output), () => Task.FromResult(Merge.Clean(Output))])
-        {
-            string error = await RefusedAsync(attempt);
-            Assert.Contains(Root, error, StringComparison.Ordinal);
-            Assert.Contains("which is not LayerSwap's", error, StringComparison.Ordinal);
-            Assert.Equal(before, Folders.Snapshot(_temp["place"]));
-        }
-
-        File.Delete(Path.Combine(Root, name));
-        await Saved().FinishAsync(Output);
-        await RequireSingleAsync();
-    }
-
-    [Theory]
-    [InlineData(null)]
-    [InlineData("{}")]
-    public async Task An_output_that_exists_is_refused_before_any_work_and_replaced_at_the_end_where_that_is_allowed(string? record)
-    {
-        Directory.CreateDirectory(Output);
-        File.WriteAllText(Path.Combine(Output, "old.txt"), "old");
-        if (record is not null)
-        {
-            File.WriteAllText(Path.Combine(Output, "layerswap.json"), record);
-        }
-
-        string[] before = Folders.Snapshot(_temp["place"]), old = Folders.Snapshot(Output);
-        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().WorkPartAsync(Output, MergePart.Of(1, 2)), () => Saved().FinishAsync(Output)])
-        {
-            Assert.Contains($"{Output} exists and is not empty", await RefusedAsync(attempt), StringComparison.Ordinal);
-            Assert.Equal(before, Folders.Snapshot(_temp["place"]));
-        }
-
-        SaveOptions overwrite = new() { Overwrite = true };
-        await WorkAsync(2, overwrite);
-        Assert.Equal(old, Folders.Snapshot(Output));
-        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().FinishAsync(Output)), StringComparison.Ordinal);
-        Assert.Equal(old, Folders.Snapshot(Output));
-        await Saved().FinishAsync(Output, overwrite);
-        await RequireSingleAsync();
-    }
-
-    [Fact]
-    public async Task An_output_that_came_between_is_not_replaced()
-    {
-        await WorkAsync(2);
-        Directory.CreateDirectory(Output);
-        await Saved().WorkPartAsync(Output, MergePart.Of(1, 2));
-        File.WriteAllText(Path.Combine(Output, "mine.txt"), "mine");
-        string[] before = Folders.Snapshot(_temp["place"]);
-        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().FinishAsync(Output)), StringComparison.Ordinal);
-        Assert.Equal(before, Folders.Snapshot(_temp["place"]));
-    }
-
-    [Fact]
-    public async Task An_output_upon_an_input_is_refused()
-    {
-        MergePlan plan = Saved();
-        string[] before = Folders.Snapshot(_temp.Path);
-        foreach (string output in (string[])[_temp["m1"], _temp["m1", "inside"], _temp.Path])
-        {
-            foreach (Func<Task> attempt in (Func<Task>[])[() => plan.WorkPartAsync(output, MergePart.Of(1, 2), new() { Overwrite = true }), () => plan.FinishAsync(output, new() { Overwrite = true })])
-            {
-                Assert.Contains("Inputs are never changed", await RefusedAsync(attempt), StringComparison.Ordinal);
-                Assert.Equal(before, Folders.Snapshot(_temp.Path));
-            }
-        }
     }
 
     [Fact]

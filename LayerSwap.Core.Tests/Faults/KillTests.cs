@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
@@ -14,9 +13,7 @@ public sealed class KillTests
         Random random = new(int.Parse(Environment.GetEnvironmentVariable("LAYERSWAP_SEED") ?? "20241001", System.Globalization.CultureInfo.InvariantCulture));
         Directory.CreateDirectory(work["undisturbed"]);
         string[] inputs = [.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)];
-        Stopwatch watch = Stopwatch.StartNew();
-        Tool.Succeed(work.Arguments(work["undisturbed", "out"]));
-        TimeSpan whole = watch.Elapsed;
+        long whole = JournalOfUndisturbed(work);
         int kills = 0, resumed = 0;
         for (int round = 0; kills < wanted; round++)
         {
@@ -33,9 +30,8 @@ public sealed class KillTests
             bool done = false;
             while (!done && kills < wanted)
             {
-                watch.Restart();
                 using ToolProcess process = Tool.StartUnder([], work.Arguments(output, more));
-                done = process.EndsWithin(whole * random.NextDouble());
+                done = EndsBeforeItsMoment(process, output, whole, random);
                 if (!done)
                 {
                     process.Kill();
@@ -45,8 +41,6 @@ public sealed class KillTests
                 }
                 else
                 {
-                    // The machine may be less busy than it was, or the work half done: the next is struck earlier, or nothing would be.
-                    whole = whole < watch.Elapsed ? whole : watch.Elapsed;
                     ToolRun run = process.WaitForEnd();
                     Assert.True(run.Exit == 0, run.ToString());
                 }
@@ -60,8 +54,35 @@ public sealed class KillTests
         }
 
         Assert.True(inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal), "An input changed.");
-        // How many moments fall within the writing depends on the machine; that some do must hold.
+        // Every other moment is after a record, unless the work ends before the blow is struck.
         Assert.True(resumed >= wanted / 20, $"Only {resumed} of {kills} kills left something to be resumed.");
+    }
+
+    /// <summary>The length of the journal when all is written.</summary>
+    private static long JournalOfUndisturbed(LongWork work)
+    {
+        string output = work["undisturbed", "out"];
+        long whole = 0;
+        using ToolProcess process = Tool.StartUnder([], work.Arguments(output));
+        SpinWait.SpinUntil(() => process.HasExited | (whole = Math.Max(whole, LongWork.Journal(output))) < 0);
+        ToolRun run = process.WaitForEnd();
+        Assert.True(run.Exit == 0, run.ToString());
+        Assert.True(whole > 0, "No journal was seen.");
+        return whole;
+    }
+
+    /// <summary>Waits for the moment to strike, which is one of the work's and not the clock's: a machine may be busy now and idle then. Every other one is while it starts, the rest from any record on.</summary>
+    private static bool EndsBeforeItsMoment(ToolProcess process, string output, long whole, Random random)
+    {
+        if (random.Next(2) == 0)
+        {
+            return process.EndsWithin(TimeSpan.FromMilliseconds(random.Next(100)));
+        }
+
+        long before = LongWork.Journal(output), until = random.NextInt64(before + 1, Math.Max(whole, before + 1) + 1);
+        SpinWait.SpinUntil(() => LongWork.Journal(output) >= until || process.HasExited);
+        // After the last record comes the publishing.
+        return process.EndsWithin(TimeSpan.FromMilliseconds(random.Next(10)));
     }
 
     private static void RequireOldOrNew(string output, bool replaces, LongWork work)

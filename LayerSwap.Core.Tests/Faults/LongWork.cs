@@ -28,6 +28,9 @@ internal sealed class LongWork : IDisposable
 
     public static string Staging(string output) => Path.Combine(Path.GetDirectoryName(output)!, $".{Path.GetFileName(output)}.layerswap-partial");
 
+    /// <summary>The length of the journal of an unfinished output, in bytes; 0 where there is none.</summary>
+    public static long Journal(string output) => new FileInfo(Path.Combine(Staging(output), "journal")) is { Exists: true } journal ? journal.Length : 0;
+
     public string[] Arguments(string output, params string[] more) =>
     [
         "merge", "--method", "task_arithmetic", "--base", Base, .. Enumerable.Repeat<string[]>(["--model", Expert + "=0.01"], _times).SelectMany(m => m),

@@ -13,7 +13,7 @@ public sealed class RankKernelTests
         for (int length = 1; length < 120; length++)
         {
             double[] values = Values(length);
-            int[] buckets = new int[length], counts = new int[8], places = new int[length], members = new int[length];
+            int[] buckets = new int[length], counts = new int[8], places = new int[length], members = new int[length + Places.Room];
             ulong[] first = new ulong[8], mixed = new ulong[8];
             RankKernel.Buckets(values, 3.5, 7, buckets);
             Assert.Equal(values.Select(v => (int)Math.Min(Math.Abs(v) * 3.5, 7)), buckets);

@@ -49,9 +49,8 @@ internal static class PartFinisher
         Dictionary<string, (ulong Checksum, string Detail)> made = new(StringComparer.Ordinal);
         List<string> missing = [];
         // Those that own files: of very many parts most have none.
-        foreach (MergePart part in MergePart.Owners(plan, counts[0]).Distinct())
+        foreach ((MergePart part, MergePlan own) in MergePart.Cut(plan, counts[0]))
         {
-            MergePlan own = part.Of(plan);
             string folder = PartFolders.Of(target, part);
             if (!Directory.Exists(folder))
             {

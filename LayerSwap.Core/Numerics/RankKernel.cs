@@ -52,20 +52,17 @@ internal static class RankKernel
         }
     }
 
-    /// <summary>The places, ascending, where a bucket is; returns how many.</summary>
+    /// <summary>The places, ascending, where a bucket is; returns how many. The list has <see cref="Places.Room"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Members(ReadOnlySpan<int> buckets, int bucket, Span<int> places)
     {
         ref int from = ref MemoryMarshal.GetReference(buckets);
+        ref int place = ref MemoryMarshal.GetReference(places);
         Vector512<int> wanted = Vector512.Create(bucket);
         int i = 0, count = 0;
         for (; i <= buckets.Length - Vector512<int>.Count; i += Vector512<int>.Count)
         {
-            ulong mask = Vector512.Equals(Vector512.LoadUnsafe(ref from, (nuint)i), wanted).ExtractMostSignificantBits();
-            for (; mask != 0; mask &= mask - 1)
-            {
-                places[count++] = i + System.Numerics.BitOperations.TrailingZeroCount(mask);
-            }
+            count = Places.Add(ref place, count, i, Vector512.Equals(Vector512.LoadUnsafe(ref from, (nuint)i), wanted));
         }
 
         for (; i < buckets.Length; i++)

@@ -49,12 +49,22 @@ public sealed record MergePart
     {
         PlannedShard[] own = [.. plan.Shards.Zip(Owners(plan, Count)).Where(s => s.Second == this).Select(s => s.First)];
         HashSet<string> files = [.. own.Select(s => s.File)];
-        PlannedTensor[] tensors = [.. plan.Tensors.Where(t => files.Contains(t.File))];
-        return plan with { Tensors = tensors, Shards = own, ReadBytes = tensors.Sum(t => t.ReadBytes), WriteBytes = own.Sum(s => s.Length) };
+        return Of(plan, own, [.. plan.Tensors.Where(t => files.Contains(t.File))]);
     }
 
+    /// <summary>The parts that own files, each with its plan, in one pass over the whole.</summary>
+    internal static IEnumerable<(MergePart Part, MergePlan Plan)> Cut(MergePlan plan, int count)
+    {
+        ILookup<string, PlannedTensor> tensors = plan.Tensors.ToLookup(t => t.File, StringComparer.Ordinal);
+        // A file's tensors follow each other in the plan, as its files do.
+        return plan.Shards.Zip(Owners(plan, count)).GroupBy(s => s.Second, s => s.First).Select(g => (g.Key, Of(plan, [.. g], [.. g.SelectMany(s => tensors[s.File])])));
+    }
+
+    private static MergePlan Of(MergePlan plan, PlannedShard[] shards, PlannedTensor[] tensors) =>
+        plan with { Tensors = tensors, Shards = shards, ReadBytes = tensors.Sum(t => t.ReadBytes), WriteBytes = shards.Sum(s => s.Length) };
+
     /// <summary>The owner of each file.</summary>
-    internal static IEnumerable<MergePart> Owners(MergePlan plan, int count)
+    private static IEnumerable<MergePart> Owners(MergePlan plan, int count)
     {
         long total = Math.Max(plan.WriteBytes, 1), before = 0;
         foreach (PlannedShard shard in plan.Shards)

@@ -116,23 +116,24 @@ internal static class PlanBuilder
             return names;
         }
 
+        PlannedTensor[] tensors = [.. decisions.Select(d => new PlannedTensor
+        {
+            Tensor = d.Output,
+            Place = d.Place,
+            Operation = d.Work is TensorWork.Copy or TensorWork.Agree ? PlannedOperation.Take : PlannedOperation.Merge,
+            Strategy = d.Rule.Strategy.Name,
+            Rule = d.Rule.Text,
+            Sources = NamesOf(d.Inputs),
+            Detail = DetailOf(d),
+            File = places[d.Output.Name].File,
+            Offset = places[d.Output.Name].Offset,
+            Work = d.Work,
+        })];
         return new MergePlan
         {
-            Tensors = [.. decisions.Select(d => new PlannedTensor
-            {
-                Tensor = d.Output,
-                Place = d.Place,
-                Operation = d.Work is TensorWork.Copy or TensorWork.Agree ? PlannedOperation.Take : PlannedOperation.Merge,
-                Strategy = d.Rule.Strategy.Name,
-                Rule = d.Rule.Text,
-                Sources = NamesOf(d.Inputs),
-                Detail = DetailOf(d),
-                File = places[d.Output.Name].File,
-                Offset = places[d.Output.Name].Offset,
-                Work = d.Work,
-            })],
+            Tensors = tensors,
             Layers = map,
-            ReadBytes = decisions.Sum(d => d.Work.Operands.Sum(o => d.Output.ElementCount * o.DType.Bits() / 8)),
+            ReadBytes = tensors.Sum(t => t.ReadBytes),
             WriteBytes = shards.Sum(s => s.Length),
             PeakMemoryBytes = PlanMemory.Estimate(request, decisions),
             Warnings = warnings,

@@ -90,30 +90,34 @@ internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, Key
 
     public override void Observe<T>(MergeBlock<T> block, GatheredKeys[] state)
     {
-        using Rented<ulong> rentedKeys = new(block.Length);
+        using Rented<ulong> rentedKeys = new(block.Length), rentedFound = new(block.Length);
         using Rented<int> rentedPlaces = new(block.Length + Places.Room);
-        Span<ulong> found = rentedKeys.Span;
+        Span<ulong> found = rentedFound.Span;
         Span<int> places = rentedPlaces.Span;
+        int computed = -1;
         for (int i = 0; i < asked.Length; i++)
         {
-            KeyCounts counts = keys.Within(block, asked[i].Ranking, bounds[i], places, found) ?? Computed(block, asked[i].Ranking, bounds[i], places, found);
+            KeyBounds own = bounds[i];
+            int ranking = asked[i].Ranking;
+            if (keys.Within(block, ranking, own, places, found) is not { } counts)
+            {
+                // Several cuts of one ranking share its keys.
+                if (computed != ranking)
+                {
+                    keys.Keys(block, ranking, rentedKeys.Span);
+                    computed = ranking;
+                }
+
+                counts = KeyKernel.Within(rentedKeys.Span, own.Low, own.High, places);
+                for (int j = 0; j < counts.Within; j++)
+                {
+                    found[j] = rentedKeys.Span[places[j]];
+                }
+            }
+
             state[i].Count(block.Start, block.Length, counts);
             state[i].Gather(found[..counts.Within], places[..counts.Within], block.Start, most);
         }
-    }
-
-    /// <summary>The same from the keys of all.</summary>
-    private KeyCounts Computed<T>(in MergeBlock<T> block, int ranking, KeyBounds bounds, Span<int> places, Span<ulong> found)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-    {
-        keys.Keys(block, ranking, found[..block.Length]);
-        KeyCounts counts = KeyKernel.Within(found[..block.Length], bounds.Low, bounds.High, places);
-        for (int i = 0; i < counts.Within; i++)
-        {
-            found[i] = found[places[i]];
-        }
-
-        return counts;
     }
 
     public override void Combine(GatheredKeys[] into, GatheredKeys[] from)

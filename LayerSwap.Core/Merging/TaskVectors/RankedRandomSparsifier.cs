@@ -101,9 +101,9 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     private static int DropInBucket(long start, Span<double> changes, ReadOnlySpan<double> whole, ReadOnlySpan<int> buckets, ReadOnlySpan<int> below, Span<int> open, in Chances chances)
     {
         int bucket = buckets[open[0]], size = below[bucket + 1] - below[bucket], left = 0, chosen = 0;
-        using Rented<int> rentedPlaces = new(size + open.Length);
+        using Rented<int> rentedPlaces = new(size + Places.Room + open.Length);
         using Rented<ulong> rentedKeys = new(size);
-        Span<int> members = rentedPlaces.Span[..size], own = rentedPlaces.Span[size..];
+        Span<int> members = rentedPlaces.Span[..(size + Places.Room)], own = rentedPlaces.Span[(size + Places.Room)..];
         Span<ulong> keys = rentedKeys.Span;
         RankKernel.Members(buckets, bucket, members);
         for (int m = 0; m < size; m++)
