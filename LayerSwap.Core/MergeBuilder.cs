@@ -100,6 +100,17 @@ public sealed class MergeBuilder
         return For(selector, MergeStrategies.Take(0), [source]);
     }
 
+    /// <summary>Where the rules added since the last call are written down.</summary>
+    internal MergeBuilder WrittenAt(string place)
+    {
+        for (int i = 0; i < _rules.Count; i++)
+        {
+            _rules[i] = _rules[i] with { Written = _rules[i].Written ?? place };
+        }
+
+        return this;
+    }
+
     /// <summary>The number of sources so far.</summary>
     internal int SourceCount => _sources.Count;
 

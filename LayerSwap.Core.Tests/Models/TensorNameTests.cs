@@ -15,7 +15,7 @@ public class TensorNameTests
     [InlineData("layers.999999.w", "layers", 999_999, "w")]
     [InlineData("layers.x.5.w", "layers.x", 5, "w")]
     public void A_name_is_taken_apart(string name, string stack, int layer, string component) =>
-        Assert.Equal(new TensorName(stack, layer, component), TensorName.Parse(name));
+        Assert.Equal(new TensorName(stack, layer, component), TensorName.Parse(name, new NamePool()));
 
     [Theory]
     [InlineData("", "")]
@@ -33,16 +33,18 @@ public class TensorNameTests
     [InlineData("layers.\u0661.w", "layers.\u0661.w")]
     [InlineData("mlp.experts.4.w", "mlp.experts.*.w")]
     [InlineData("...", "...")]
+    [InlineData(".experts.4..w.weight", ".experts.*..w")]
+    [InlineData("..experts.4", "..experts.*")]
     [InlineData("a..b.weight", "a..b")]
     public void A_name_without_a_layer_has_no_stack(string name, string component) =>
-        Assert.Equal(new TensorName(null, 0, component), TensorName.Parse(name));
+        Assert.Equal(new TensorName(null, 0, component), TensorName.Parse(name, new NamePool()));
 
     [Theory]
     [InlineData("layers..3.w", "layers.")]
     [InlineData(".3.w", "")]
     public void Empty_segments_belong_to_the_stack(string name, string stack)
     {
-        TensorName parts = TensorName.Parse(name);
+        TensorName parts = TensorName.Parse(name, new NamePool());
         Assert.Equal(stack, parts.Stack);
         Assert.Equal(3, parts.Layer);
         Assert.False(parts.IsKnownStack);
@@ -55,5 +57,5 @@ public class TensorNameTests
     [InlineData("graph.0.w", false)]
     [InlineData("mlp1.0.w", false)]
     [InlineData("lm_head.weight", false)]
-    public void Some_words_name_a_stack(string name, bool known) => Assert.Equal(known, TensorName.Parse(name).IsKnownStack);
+    public void Some_words_name_a_stack(string name, bool known) => Assert.Equal(known, TensorName.Parse(name, new NamePool()).IsKnownStack);
 }

@@ -12,7 +12,9 @@ public sealed class RecipeErrorTests : IDisposable
     public static TheoryData<string, string> Wrong => new()
     {
         { Two + "parametres: {normalize: true}\n", "line 3, column 1: the recipe has the unknown key parametres; nearest is parameters. Known are merge_method, " },
-        { "merge_method: linear\nmodels:\n  - {model: a, weight: 1}\n", "line 3, column 16: a model has the unknown key weight; nearest is " },
+        { "merge_method: linear\nmodels:\n  - {model: a, weight: 1}\n", "line 3, column 16: a model has weight beside its parameters. Remedy: write it under them, as parameters: {weight: ...}." },
+        { Two + "density: 0.5\n", "line 3, column 1: the recipe has density beside its parameters. " },
+        { "merge_method: linear\nmodels:\n  - {model: a, wait: 1}\n", "line 3, column 16: a model has the unknown key wait; nearest is " },
         { "merge_method: linear\nmodels: [{model: a, layer_range: [0, 1]}]\n", "line 2, column 21: a model has the unknown key layer_range; nearest is " },
         { Two + "parameters: {normalise: true}\n", "line 3, column 25: linear has no parameter normalise; nearest is normalize. It has normalize, weight." },
         { "merge_method: ties\nbase_model: base\nmodels:\n  - model: a\n    parameters: {weight: 1, densty: 0.5}\n", "line 5, column 37: ties has no parameter densty; nearest is density. " },
@@ -28,7 +30,7 @@ public sealed class RecipeErrorTests : IDisposable
         { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [1, 1]}]\n", "line 3, column 39: layer_range is [1, 1]; " },
         { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [-1, 1]}]\n", "line 3, column 39: layer_range is [-1, 1]; " },
         { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, 5]}]\n", "line 3, column 15: layer_range is [0, 5], but a has 4 layers." },
-        { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, 4, 5]}]\n", "layer_range is a list; two whole numbers are expected, such as [0, 16]." },
+        { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, 4, 5]}]\n", "layer_range is a list of 3; two whole numbers are expected, such as [0, 16]." },
         { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: 4}]\n", "layer_range is 4; two whole numbers are expected" },
         { "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, x]}]\n", "line 3, column 43: layer_range is x; a whole number is expected." },
         { "merge_method: linear\nslices:\n  - sources: [{model: a}]\n", "line 3, column 15: layer_range is missing: the first layer, and the one after the last." },
@@ -130,6 +132,37 @@ public sealed class RecipeErrorTests : IDisposable
     {
         string[] problems = _models.ProblemsOf("merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, 4]}, {model: b, layer_range: [3, 1]}]\n");
         Assert.Contains("layer_range is [3, 1]", Assert.Single(problems), StringComparison.Ordinal);
+    }
+
+    /// <summary>What only the tensors show has the place of what was asked of them: the method, the slice or the rule.</summary>
+    [Theory]
+    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: -1}}]\n", "recipe, line 1, column 15: linear: the weights 1, -1 sum to 0; ")]
+    [InlineData("merge_method: layer_swap\nmodels: [a, b]\nparameters: {bottom: 3, top: 2}\n", "recipe, line 1, column 15: layer_swap: bottom 3 + top 2 + transitions 1 and 1 make 7 layers, but the model has 4. Remedy: ")]
+    [InlineData("merge_method: ties\nbase_model: base\nmodels: [{model: a, parameters: {weight: 1, density: -1}}]\n", "recipe, line 1, column 15: ties: density is -1; expected is 0 or more.")]
+    [InlineData("merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, 2]}]\n  - sources: [{model: a, layer_range: [2, 4], parameters: {weight: 1}}, {model: b, layer_range: [2, 4], parameters: {weight: -1}}]\n",
+        "recipe, line 4, column 5: linear: the weights 1, -1 sum to 0; ")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]\nrules:\n  - {kind: mlp, merge_method: slerp, parameters: {t: 0.5}}\n  - {kind: norm, merge_method: ties}\n",
+        "recipe, line 5, column 5: ties ")]
+    public void What_only_the_tensors_show_has_a_place_too(string yaml, string problem)
+    {
+        using Recipe recipe = _models.Parse(yaml);
+        MergeException e = Assert.Throws<MergeException>(() => recipe.ToMerge().Plan());
+        Assert.Contains(e.Problems, p => p.StartsWith(problem, StringComparison.Ordinal));
+        Assert.All(e.Problems, p => Assert.StartsWith("recipe, line ", p, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_weight_misspelt_is_told_once()
+    {
+        string[] problems = _models.ProblemsOf("merge_method: task_arithmetic\nbase_model: base\nmodels: [{model: a, parameters: {wieght: 1}}]\n");
+        Assert.Contains("has no parameter wieght; nearest is weight", Assert.Single(problems), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_document_goes_by_its_name_where_another_uses_it()
+    {
+        using Recipe recipe = _models.Parse("name: both\nmerge_method: linear\nmodels: [a, b]\n---\nmerge_method: task_arithmetic\nbase_model: base\nmodels: [{model: both, parameters: {weight: 1}}]\n");
+        Assert.Matches(@"^both \([0-9a-f]{8}\)$", recipe.ToMerge().Plan().Tensors[0].Sources[^1]);
     }
 
     [Fact]

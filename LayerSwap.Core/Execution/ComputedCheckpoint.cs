@@ -11,21 +11,23 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IDerivedCheckpoint
 {
     private readonly MergePlan _plan;
     private readonly TensorList _tensors;
-    private readonly Dictionary<string, (PlannedTensor Tensor, Lazy<bool> Prepared)> _places;
+    private readonly Lazy<Dictionary<string, PlannedTensor>> _planned;
+    private readonly ConcurrentDictionary<string, Lazy<bool>> _prepared = new(StringComparer.Ordinal);
     private readonly ConcurrentBag<Scratch> _scratch = [];
 
-    public ComputedCheckpoint(MergePlan plan)
+    public ComputedCheckpoint(MergePlan plan, string? name = null)
     {
         _plan = plan;
         _tensors = new TensorList(plan.Tensors.Select(t => t.Tensor));
-        _places = plan.Tensors.ToDictionary(t => t.Tensor.Name, t => (t, new Lazy<bool>(() => Prepare(t))), StringComparer.Ordinal);
+        // Plans ask for names only; what is needed to read waits for that.
+        _planned = new(() => plan.Tensors.ToDictionary(t => t.Tensor.Name, StringComparer.Ordinal));
         Files = [.. plan.Request.Inputs.SelectMany(i => i.Files).DistinctBy(f => f.Path, StringComparer.Ordinal)];
         Metadata = plan.Request.Donor.Metadata;
         LayerMap.Share(plan.Layers, this);
-        Name = $"merge of {string.Join(", ", plan.Request.Inputs.Select(i => i.Name))} ({RunIdentity.Short(plan)})";
+        Name = $"{name ?? $"merge of {string.Join(", ", plan.Request.Inputs.Select(i => i.Name))}"} ({RunIdentity.Short(plan)})";
     }
 
-    /// <summary>Named by what it is made of, and by a digest of how: merges of the same models differ.</summary>
+    /// <summary>Its name, or what it is made of, and a digest of how: merges of the same models differ.</summary>
     public string Name { get; }
 
     public string? Folder => _plan.Request.Donor.Folder;
@@ -43,7 +45,12 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IDerivedCheckpoint
     public void Read(string name, long offset, Span<byte> destination)
     {
         _tensors.Window(Name, name, offset, destination.Length);
-        (PlannedTensor tensor, Lazy<bool> prepared) = _places[name];
+        PlannedTensor tensor = _planned.Value[name];
+        if (!_prepared.TryGetValue(name, out Lazy<bool>? prepared))
+        {
+            prepared = Preparing(tensor);
+        }
+
         _ = prepared.Value;
         switch (tensor.Work)
         {
@@ -62,6 +69,8 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IDerivedCheckpoint
     public void Dispose()
     {
     }
+
+    private Lazy<bool> Preparing(PlannedTensor tensor) => _prepared.GetOrAdd(tensor.Tensor.Name, _ => new Lazy<bool>(() => Prepare(tensor)));
 
     private static bool Prepare(PlannedTensor tensor)
     {

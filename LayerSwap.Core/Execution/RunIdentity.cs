@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using LayerSwap.Files;
 using LayerSwap.Numerics;
@@ -76,10 +77,15 @@ internal static class RunIdentity
     private static string Digest(MergePlan plan)
     {
         XxHash64 hash = new();
+        StringBuilder text = new();
         foreach (PlannedTensor tensor in plan.Tensors)
         {
-            hash.Append(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-                $"{tensor.Tensor.Name}\n{tensor.Tensor.DType}\n{tensor.Tensor.Shape}\n{tensor.Operation}\n{tensor.Strategy}\n{tensor.Detail}\n{string.Join('\n', tensor.Sources)}\n{tensor.File}\n{tensor.Offset}\n")));
+            text.Clear().Append(CultureInfo.InvariantCulture,
+                $"{tensor.Tensor.Name}\n{tensor.Tensor.DType}\n{tensor.Tensor.Shape}\n{tensor.Operation}\n{tensor.Strategy}\n{tensor.Detail}\n").AppendJoin('\n', tensor.Sources).Append(CultureInfo.InvariantCulture, $"\n{tensor.File}\n{tensor.Offset}\n");
+            foreach (ReadOnlyMemory<char> chunk in text.GetChunks())
+            {
+                hash.Append(MemoryMarshal.AsBytes(chunk.Span));
+            }
         }
 
         return hash.Digest().ToString("x16", CultureInfo.InvariantCulture);

@@ -39,8 +39,17 @@ public sealed class PerSource
     /// <summary>The values for a tensor, one a source.</summary>
     internal double[] At(MergeTensor tensor, string name)
     {
-        return _values.Length == 1 || _values.Length == tensor.SourceCount
-            ? [.. Enumerable.Range(0, tensor.SourceCount).Select(i => _values[_values.Length == 1 ? 0 : i].At(tensor.Place))]
-            : throw new MergeException($"{name} has {_values.Length} values for {tensor.SourceCount} sources. Remedy: give one value, or one a source.");
+        if (_values.Length != 1 && _values.Length != tensor.SourceCount)
+        {
+            throw new MergeException($"{name} has {_values.Length} values for {tensor.SourceCount} sources. Remedy: give one value, or one a source.");
+        }
+
+        double[] values = new double[tensor.SourceCount];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = Of(i).At(tensor.Place);
+        }
+
+        return values;
     }
 }

@@ -41,10 +41,11 @@ public sealed class LayerMap
     public static LayerMap Of(IEnumerable<TensorInfo> tensors)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        Dictionary<string, (Models.TensorName Parts, long Elements)> names = new(StringComparer.Ordinal);
+        Models.NamePool pool = new();
+        Dictionary<string, (Models.TensorName Parts, long Elements)> names = new(tensors.TryGetNonEnumeratedCount(out int count) ? count : 0, StringComparer.Ordinal);
         foreach (TensorInfo tensor in tensors)
         {
-            names.TryAdd(tensor.Name, (Models.TensorName.Parse(tensor.Name), tensor.ElementCount));
+            names.TryAdd(tensor.Name, (Models.TensorName.Parse(tensor.Name, pool), tensor.ElementCount));
         }
 
         Dictionary<string, long> sizes = new(StringComparer.Ordinal);

@@ -8,6 +8,8 @@ internal readonly record struct TensorName(string? Stack, int Layer, string Comp
     /// <summary>Words that name a stack of layers in every family seen; other repeated blocks must prove themselves (LayerMap).</summary>
     private static readonly string[] StackWords = ["layers", "layer", "h", "blocks", "block", "resblocks"];
 
+    private const int MostOnStack = 256;
+
     /// <summary>Whether the stack's own name says that it is one.</summary>
     public bool IsKnownStack => Stack is not null && StackWords.Contains(Stack[(Stack.LastIndexOf('.') + 1)..], StringComparer.Ordinal);
 
@@ -15,7 +17,7 @@ internal readonly record struct TensorName(string? Stack, int Layer, string Comp
     /// The first number in the name that does not count experts is the candidate for the layer: <c>block.3.layer.1</c> is layer 3, and
     /// <c>layers.3.mlp.experts.17</c> too.
     /// </summary>
-    public static TensorName Parse(string name)
+    public static TensorName Parse(string name, NamePool pool)
     {
         int before = 0;
         for (int start = name.IndexOf('.', StringComparison.Ordinal) + 1; start > 0;)
@@ -28,33 +30,41 @@ internal readonly record struct TensorName(string? Stack, int Layer, string Comp
 
             if (IsNumber(name.AsSpan(start, end - start), out int layer) && !CountsExperts(name.AsSpan(before, start - 1 - before)))
             {
-                return new TensorName(name[..(start - 1)], layer, ComponentOf(name[(end + 1)..]));
+                return new TensorName(pool.Of(name.AsSpan(0, start - 1)), layer, ComponentOf(name.AsSpan(end + 1), pool));
             }
 
             (before, start) = (start, end + 1);
         }
 
-        return new TensorName(null, 0, ComponentOf(name));
+        return new TensorName(null, 0, ComponentOf(name, pool));
     }
 
-    private static string ComponentOf(string rest)
+    private static string ComponentOf(ReadOnlySpan<char> rest, NamePool pool)
     {
-        string component = rest.EndsWith(".weight", StringComparison.Ordinal) ? rest[..^".weight".Length] : rest;
+        ReadOnlySpan<char> component = rest.EndsWith(".weight", StringComparison.Ordinal) ? rest[..^".weight".Length] : rest;
         if (!CountsExperts(component))
         {
-            return component;
+            return pool.Of(component);
         }
 
-        string[] kept = component.Split('.');
-        for (int i = 1; i < kept.Length; i++)
+        Span<char> kept = component.Length <= MostOnStack ? stackalloc char[component.Length] : new char[component.Length];
+        int length = 0;
+        ReadOnlySpan<char> before = default;
+        foreach (Range range in component.Split('.'))
         {
-            if (IsNumber(kept[i], out _) && CountsExperts(kept[i - 1]))
+            ReadOnlySpan<char> part = component[range];
+            if (range.Start.Value > 0)
             {
-                kept[i] = "*";
+                kept[length++] = '.';
             }
+
+            ReadOnlySpan<char> shown = IsNumber(part, out _) && CountsExperts(before) ? "*" : part;
+            shown.CopyTo(kept[length..]);
+            length += shown.Length;
+            before = part;
         }
 
-        return string.Join('.', kept);
+        return pool.Of(kept[..length]);
     }
 
     private static bool IsNumber(ReadOnlySpan<char> part, out int number) =>

@@ -1,7 +1,7 @@
 namespace LayerSwap.Planning;
 
-/// <summary>A rule by place: what to do where a selector matches; null matches everything. It may have but some of the sources.</summary>
-internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy, IReadOnlyList<int>? Only = null)
+/// <summary>A rule by place: what to do where a selector matches; null matches everything. It may have but some of the sources, and be written down somewhere, which its problems then name.</summary>
+internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy, IReadOnlyList<int>? Only = null, string? Written = null)
 {
     public string Text => Selector?.ToString() ?? "everywhere";
 }

@@ -10,15 +10,18 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
     private const int EverySource = -2;
     private const int EveryOperand = -3;
 
+    private readonly List<(ICheckpoint Input, TensorInfo Tensor)> _present = new(request.Inputs.Count);
+
     // By identity: rules are compared once a tensor.
-    private readonly Dictionary<PlanRule, IReadOnlyList<string>> _names = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<PlanRule, (IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> Sources, IReadOnlyList<string> Names)> _sources = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<(PlanRule, int), IReadOnlyList<ICheckpoint>> _needed = [];
 
     /// <summary>What is done to a tensor, before it has its place in a file; null where it cannot be done.</summary>
     public Decision? Plan(string name, TensorPlace place)
     {
-        // Plain loops: there may be a hundred thousand tensors.
-        List<(ICheckpoint Input, TensorInfo Tensor)> present = new(_inputs.Count);
+        // Plain loops, and one list for all: there may be a hundred thousand tensors.
+        List<(ICheckpoint Input, TensorInfo Tensor)> present = _present;
+        present.Clear();
         foreach (ICheckpoint input in _inputs)
         {
             if (input.Find(name) is { } found)
@@ -63,7 +66,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         if (!complete && merge.Taken is null)
         {
             // Not decided any more, but its dtypes are named along with what else is wrong.
-            CheckDTypes(name, [.. present.Where(p => needed.Contains(p.Input))]);
+            CheckDTypes(name, needed);
         }
 
         return complete ? Decide(merge, rule, place, output, needed, present) : null;
@@ -81,13 +84,15 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
             return new Decision(output, place, rule, merge, tensor.DType == output.DType ? new TensorWork.Copy(operand) : new TensorWork.Convert(operand), needed);
         }
 
-        List<Operand> operands = new(needed.Count);
-        foreach (ICheckpoint input in needed)
+        Operand[] operands = new Operand[needed.Count];
+        bool oneDType = true;
+        for (int i = 0; i < operands.Length; i++)
         {
-            operands.Add(OperandOf(input, output, present));
+            operands[i] = OperandOf(needed[i], output, present);
+            oneDType &= operands[i].DType == operands[0].DType;
         }
 
-        if (operands.Exists(o => o.DType != operands[0].DType) && !CheckDTypes(name, [.. needed.Distinct().Select(n => (n, n.Find(name)!))]))
+        if (!oneDType && !CheckDTypes(name, needed))
         {
             return null;
         }
@@ -95,8 +100,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         if (!operands[0].DType.SupportsArithmetic())
         {
             // Never averaged: all must have the same bytes, which is checked when they are read.
-            List<ICheckpoint> all = [.. present.Select(p => p.Input)];
-            return new Decision(output, place, rule, merge, new TensorWork.Agree([.. all.Select(n => OperandOf(n, output, present))]), all);
+            return new Decision(output, place, rule, merge, new TensorWork.Agree(Operands(output, present)), [.. present.Select(p => p.Input)]);
         }
 
         if (merge.Unit > Sections.LongestUnit)
@@ -109,16 +113,19 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         return new Decision(output, place, rule, merge, new TensorWork.Compute(operands, hasBase, merge), needed);
     }
 
-    /// <summary>One dtype, or several that can be converted to the one asked for.</summary>
-    private bool CheckDTypes(string name, List<(ICheckpoint Input, TensorInfo Tensor)> inputs)
+    private static Operand[] Operands(TensorInfo output, List<(ICheckpoint Input, TensorInfo Tensor)> present) => [.. present.Select(p => OperandOf(p.Input, output, present))];
+
+    /// <summary>One dtype where the tensor is needed and present, or several that can be converted to the one asked for.</summary>
+    private bool CheckDTypes(string name, IEnumerable<ICheckpoint> needed)
     {
-        DType[] dtypes = [.. inputs.Select(i => i.Tensor.DType).Distinct()];
+        (ICheckpoint Input, DType DType)[] inputs = [.. needed.Distinct().Select(n => (n, n.Find(name)?.DType)).Where(i => i.DType is not null).Select(i => (i.n, i.DType!.Value))];
+        DType[] dtypes = [.. inputs.Select(i => i.DType).Distinct()];
         if (dtypes.Length <= 1 || (request.DType is not null && dtypes.All(d => d.SupportsArithmetic())))
         {
             return true;
         }
 
-        problems.Add($"The dtypes differ: {string.Join(", ", inputs.Select(i => $"{i.Tensor.DType.Code()} in {Printable.Escape(i.Input.Name)}"))}; one dtype is expected. "
+        problems.Add($"The dtypes differ: {string.Join(", ", inputs.Select(i => $"{i.DType.Code()} in {Printable.Escape(i.Input.Name)}"))}; one dtype is expected. "
             + "Remedy: say which dtype the output shall have (As, --dtype)", name);
         return false;
     }
@@ -152,18 +159,24 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
     {
         try
         {
-            IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> sources = request.SourcesOf(rule);
-            if (!_names.TryGetValue(rule, out IReadOnlyList<string>? names))
+            if (!_sources.TryGetValue(rule, out var own))
             {
-                _names.Add(rule, names = [.. sources.Select(s => s.Checkpoint.Name)]);
+                IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> sources = request.SourcesOf(rule);
+                _sources.Add(rule, own = (sources, [.. sources.Select(s => s.Checkpoint.Name)]));
+            }
+
+            double[] weights = new double[own.Sources.Count];
+            for (int i = 0; i < weights.Length; i++)
+            {
+                weights[i] = own.Sources[i].Weight.At(place);
             }
 
             return rule.Strategy.Bind(new MergeTensor
             {
                 Output = output,
                 Place = place,
-                Sources = names,
-                Weights = [.. sources.Select(s => s.Weight.At(place))],
+                Sources = own.Names,
+                Weights = weights,
                 HasBase = request.Base is not null,
                 Seed = request.Seed,
             });
@@ -172,7 +185,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         {
             foreach (string problem in e.Problems)
             {
-                problems.Add(problem);
+                problems.Add(rule.Written is null ? problem : $"{rule.Written}: {problem}");
             }
 
             return null;
@@ -190,11 +203,18 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
     private TensorShape? CommonShape(TensorPlace place, List<(ICheckpoint Input, TensorInfo Tensor)> present)
     {
         TensorShape first = present[0].Tensor.Shape;
-        if (present.TrueForAll(p => p.Tensor.Shape == first))
+        int same = 1;
+        while (same < present.Count && present[same].Tensor.Shape == first)
         {
-            return first;
+            same++;
         }
 
+        return same == present.Count ? first : SharedByPolicy(place, present);
+    }
+
+    private TensorShape? SharedByPolicy(TensorPlace place, List<(ICheckpoint Input, TensorInfo Tensor)> present)
+    {
+        TensorShape first = present[0].Tensor.Shape;
         TensorShape[] shapes = [.. present.Select(p => p.Tensor.Shape)];
         bool rowsOnly = place.Kind is TensorKind.Embedding or TensorKind.Head && Array.TrueForAll(shapes, s => s.Rank > 0 && s.Rank == first.Rank && s.WithRows(first[0]) == first);
         return !rowsOnly ? null : request.Vocabulary switch
@@ -214,6 +234,11 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
             return new Operand(input, tensor);
         }
 
+        return Extended(input, tensor, output, present);
+    }
+
+    private static Operand Extended(ICheckpoint input, TensorInfo tensor, TensorInfo output, List<(ICheckpoint Input, TensorInfo Tensor)> present)
+    {
         (ICheckpoint donor, TensorInfo longer) = present.Find(p => p.Tensor.ElementCount >= output.ElementCount && p.Tensor.DType == tensor.DType);
         return donor is not null ? new Operand(input, tensor, new Operand(donor, longer))
             : throw new MergeException($"Tensor {Printable.Escape(output.Name)}: rows that {Printable.Escape(input.Name)} lacks are in no other input in {tensor.DType.Code()}. Remedy: convert the inputs to one dtype first.");

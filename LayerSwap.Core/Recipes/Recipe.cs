@@ -64,7 +64,7 @@ public sealed class Recipe : IDisposable
                 return builder!;
             }
 
-            _models.Add(_documents[i].Name!, builder!.Plan().AsCheckpoint());
+            _models.Add(_documents[i].Name!, new Execution.ComputedCheckpoint(builder!.Plan(), _documents[i].Name!));
         }
     }
 

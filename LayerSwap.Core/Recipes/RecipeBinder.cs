@@ -5,15 +5,20 @@ namespace LayerSwap.Recipes;
 /// <summary>Holds a document against the models it names and makes the builder calls.</summary>
 internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, YamlReader problems, List<string> notes)
 {
-    private const string LayerSwapName = "layer_swap", ShareSwapName = "share_swap", Weight = "weight";
+    private const string LayerSwapName = "layer_swap", ShareSwapName = "share_swap", Weight = "weight", Threshold = "threshold";
 
     public static IReadOnlyList<string> OwnMethods { get; } = [LayerSwapName, ShareSwapName];
+
+    private static readonly string[] LayerSwapParameters = ["bottom", "top", "transition_bottom", "transition_top", "transition", "embeddings", "norm", "head", "others", "transition_weights"];
 
     /// <summary>All that can stand as merge_method.</summary>
     public static IReadOnlyList<string> Methods { get; } = [.. MergeMethods.All.Select(m => m.Name), .. OwnMethods];
 
     /// <summary>Methods to which a base is no more than a model that gives configuration and tokenizer.</summary>
     private static readonly string[] WithoutBase = ["linear", "passthrough"];
+
+    /// <summary>Whether a parameter of any method has this name.</summary>
+    public static bool IsParameter(string name) => name == Weight || MergeMethods.All.Any(m => m.Parameters.Any(p => p.Name == name)) || LayerSwapParameters.Contains(name, StringComparer.Ordinal) || name == Threshold;
 
     public static string NoSuchMethod(string name) => $"there is no method {Printable.Escape(name)}; nearest is {Tensors.Nearest.To(name, Methods)}. There are {string.Join(", ", Methods)}.";
 
@@ -55,7 +60,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             builder.TokenizerFrom(tokenizer.Donor, tokenizer.Files);
         }
 
-        return builder is null ? null : Finish(builder, open);
+        return builder is null ? null : Finish(builder.WrittenAt(problems.At(recipe.MethodPlace)), open);
     }
 
     /// <summary>Puts views with the rows of one vocabulary in the models' places; where all have it already they stay.</summary>
@@ -123,7 +128,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                 else
                 {
                     int start = first;
-                    builder.For(slice.Where, strategy, [.. Enumerable.Range(start, slice.Sources.Count)]);
+                    builder.For(slice.Where, strategy, [.. Enumerable.Range(start, slice.Sources.Count)]).WrittenAt(problems.At(slice.Slice.Place));
                 }
             }
 
@@ -142,7 +147,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             {
                 RecipeSource source = slice.Sources[j];
                 Schedule own = Lookup(Weight, [source.Parameters, slice.Slice.Parameters, module.Parameters, recipe.Parameters], 1, slice);
-                if (WeightRequired(method) && !IsGiven(Weight, source.Parameters, slice.Slice.Parameters, module.Parameters, recipe.Parameters))
+                if (WeightRequired(method) && !IsGiven(Weight, source.Parameters, slice.Slice.Parameters, module.Parameters, recipe.Parameters) && !source.Parameters.Keys.Any(k => IsMisspelt(k, method)))
                 {
                     problems.Add(source.Place, $"{method.Name} needs a weight for {Printable.Escape(source.Model.Path)}.");
                 }
@@ -192,8 +197,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             return null;
         }
 
-        string[] known = ["bottom", "top", "transition_bottom", "transition_top", "transition", "embeddings", "norm", "head", "others", "transition_weights"];
-        CheckNames(recipe.Parameters, known, LayerSwapName);
+        CheckNames(recipe.Parameters, LayerSwapParameters, LayerSwapName);
         int transition = Whole("transition", 1);
         LayerSwapOptions options = new()
         {
@@ -223,9 +227,9 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             return null;
         }
 
-        CheckNames(recipe.Parameters, ["threshold"], ShareSwapName);
+        CheckNames(recipe.Parameters, [Threshold], ShareSwapName);
         ICheckpoint origin = open[recipe.Base.Path];
-        double threshold = recipe.Parameters.TryGetValue("threshold", out Setting? setting) ? setting.Values[0].Gradient[0] : 0.1;
+        double threshold = recipe.Parameters.TryGetValue(Threshold, out Setting? setting) ? setting.Values[0].Gradient[0] : 0.1;
         notes.Add($"{ShareSwapName} compared the models with their base before planning: it is chosen by what changed.");
         LayerDiffReport diff = LayerDiff.From(origin).To(pair.Task, pair.Language).RunAsync().GetAwaiter().GetResult();
         return Merge.Onto(origin).With(pair.Task).With(pair.Language).Using(MergeStrategies.ShareSwap(diff, threshold));
@@ -329,6 +333,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                     problems.Add(rule.Place, e.Message);
                 }
             }
+
+            builder.WrittenAt(problems.At(rule.Place));
         }
 
         ChatTemplate(builder, open);
@@ -396,7 +402,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         foreach (Setting parameter in parameters.Values.Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
         {
             // A name that other methods have is left over rather than misspelt.
-            if (MergeMethods.All.Any(m => m.Parameters.Any(p => p.Name == parameter.Name)) || parameter.Name == Weight)
+            if (IsParameter(parameter.Name))
             {
                 notes.Add($"{parameter.Place}: {method} has no parameter {parameter.Name}; it changes nothing.");
             }
@@ -409,6 +415,9 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
 
     /// <summary>Task vectors are of no use without a weight; averages count each model once.</summary>
     private static bool WeightRequired(MergeMethod method) => method.Parameters.Any(p => p.Name == "lambda");
+
+    /// <summary>A weight that is written, but not so: that is told already.</summary>
+    private static bool IsMisspelt(string name, MergeMethod method) => !IsParameter(name) && Tensors.Nearest.To(name, [.. method.Parameters.Select(p => p.Name), Weight]) == Weight;
 
     private static bool IsGiven(string name, params ReadOnlySpan<Settings> levels)
     {

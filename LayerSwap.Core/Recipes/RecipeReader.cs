@@ -171,7 +171,8 @@ internal sealed class RecipeReader
             }
             else
             {
-                _yaml.Add(rangeNode, $"layer_range is {YamlReader.Kind(rangeNode)}; two whole numbers are expected, such as [0, 16].");
+                string length = rangeNode is YamlSequenceNode { Children.Count: > 0 and not 2 } list ? $" of {list.Children.Count}" : "";
+                _yaml.Add(rangeNode, $"layer_range is {YamlReader.Kind(rangeNode)}{length}; two whole numbers are expected, such as [0, 16].");
             }
         }
 

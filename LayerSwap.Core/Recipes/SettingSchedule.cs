@@ -6,16 +6,21 @@ namespace LayerSwap.Recipes;
 /// A setting looked up on several levels, the nearest first: on each the first value whose filter is absent or contained in the tensor's name. Its gradient runs over the layers of one slice;
 /// tensors outside the layers have its first value.
 /// </summary>
-internal sealed class SettingSchedule(string name, IReadOnlyList<Setting> levels, double? otherwise, int firstLayer, int layers) : Schedule
+internal sealed class SettingSchedule(string name, Setting[] levels, double? otherwise, int firstLayer, int layers) : Schedule
 {
     public override double At(TensorPlace place)
     {
-        foreach (SettingValue value in levels.SelectMany(l => l.Values))
+        // Plain loops: asked for every tensor.
+        foreach (Setting level in levels)
         {
-            if (value.Filter is null || place.Name.Contains(value.Filter, StringComparison.Ordinal))
+            for (int i = 0; i < level.Values.Count; i++)
             {
-                double t = place is { InMainStack: true, Layer: { } layer } ? (layers == 1 ? 1 : (layer - firstLayer) / (double)(layers - 1)) : 0;
-                return Along(value.Gradient, t);
+                SettingValue value = level.Values[i];
+                if (value.Filter is null || place.Name.Contains(value.Filter, StringComparison.Ordinal))
+                {
+                    double t = place is { InMainStack: true, Layer: { } layer } ? (layers == 1 ? 1 : (layer - firstLayer) / (double)(layers - 1)) : 0;
+                    return Along(value.Gradient, t);
+                }
             }
         }
 
@@ -23,7 +28,7 @@ internal sealed class SettingSchedule(string name, IReadOnlyList<Setting> levels
     }
 
     /// <summary>Written plainly where it is one number, as builder calls would have it.</summary>
-    public override string ToString() => levels.Count == 0 ? (otherwise ?? 0).ToString(CultureInfo.InvariantCulture)
+    public override string ToString() => levels.Length == 0 ? (otherwise ?? 0).ToString(CultureInfo.InvariantCulture)
         : levels[0].Values is [{ Filter: null, Gradient: [double single] }] ? single.ToString(CultureInfo.InvariantCulture)
         : string.Join(", ", levels.SelectMany(l => l.Values).Select(Text)) + (otherwise is { } o ? $", else {o.ToString(CultureInfo.InvariantCulture)}" : "");
 

@@ -22,7 +22,7 @@ internal sealed class SliceGroup
     public static SliceGroup? Of(RecipeModule module, ModelReference? origin, Dictionary<string, ICheckpoint> open, bool usesBase, YamlReader problems, List<string> notes)
     {
         List<SliceView> slices = [];
-        List<(ICheckpoint, Range)> origins = [];
+        List<(ICheckpoint, Range?)> origins = [];
         List<RecipeSource[]> sources = [];
         int first = 0;
         bool failed = false;
@@ -47,8 +47,7 @@ internal sealed class SliceGroup
             sources.Add(others);
             if (own is not null)
             {
-                (int Start, int End) at = slice.Sources.FirstOrDefault(s => open[s.Model.Path] == own)?.Layers ?? range ?? (0, LayerMap.Of(own).LayerCount);
-                origins.Add((own, at.Start..at.End));
+                origins.Add((own, RangeOf(slice.Sources.FirstOrDefault(s => open[s.Model.Path] == own)?.Layers ?? range)));
             }
 
             first += layers;
@@ -64,23 +63,34 @@ internal sealed class SliceGroup
         };
     }
 
-    private static (ICheckpoint, Range) Part(RecipeSource source, Dictionary<string, ICheckpoint> open)
-    {
-        ICheckpoint model = open[source.Model.Path];
-        return (model, source.Layers is { } range ? range.Start..range.End : ..LayerMap.Of(model).LayerCount);
-    }
+    private static (ICheckpoint, Range?) Part(RecipeSource source, Dictionary<string, ICheckpoint> open) => (open[source.Model.Path], RangeOf(source.Layers));
 
-    /// <summary>The view; where all layers of one model follow each other it is that model.</summary>
-    private static ICheckpoint Stack(List<(ICheckpoint Model, Range Layers)> parts) =>
-        parts.All(p => p.Model == parts[0].Model) && parts[0].Layers.Start.Value == 0 && parts[^1].Layers.End.Value == LayerMap.Of(parts[0].Model).LayerCount
-        && Enumerable.Range(1, parts.Count - 1).All(i => parts[i].Layers.Start.Equals(parts[i - 1].Layers.End))
-            ? parts[0].Model
-            : LayerStack.Of(parts);
+    private static Range? RangeOf((int Start, int End)? layers) => layers is { } range ? range.Start..range.End : null;
+
+    /// <summary>The view; where all layers of one model follow each other it is that model. Null stands for all of a model's layers.</summary>
+    private static ICheckpoint Stack(List<(ICheckpoint Model, Range? Layers)> given)
+    {
+        if (given is [(ICheckpoint whole, null)])
+        {
+            return whole;
+        }
+
+        List<(ICheckpoint Model, Range Layers)> parts = [.. given.Select(g => (g.Model, g.Layers ?? ..LayerMap.Of(g.Model).LayerCount))];
+        return parts.All(p => p.Model == parts[0].Model) && parts[0].Layers.Start.Value == 0 && parts[^1].Layers.End.Value == LayerMap.Of(parts[0].Model).LayerCount
+            && Enumerable.Range(1, parts.Count - 1).All(i => parts[i].Layers.Start.Equals(parts[i - 1].Layers.End))
+                ? parts[0].Model
+                : LayerStack.Of(parts);
+    }
 
     private static bool InRange(RecipeSource source, ICheckpoint model, YamlReader problems)
     {
+        if (source.Layers is not { } range)
+        {
+            return true;
+        }
+
         int count = LayerMap.Of(model).LayerCount;
-        if (source.Layers is not { } range || range.End <= count)
+        if (range.End <= count)
         {
             return true;
         }

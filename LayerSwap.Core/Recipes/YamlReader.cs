@@ -19,6 +19,9 @@ internal sealed class YamlReader(string file)
         }
     }
 
+    /// <summary>A place with its file, as problems begin.</summary>
+    public string At(LineColumn place) => $"{Printable.Escape(file)}, {place}";
+
     public void Add(YamlNode node, string text) => Add(LineColumn.Of(node.Start), text);
 
     /// <exception cref="RecipeException">Something is wrong.</exception>
@@ -26,7 +29,7 @@ internal sealed class YamlReader(string file)
     {
         if (_problems.Count > 0)
         {
-            throw new RecipeException([.. _problems.OrderBy(p => p.Place.Line).ThenBy(p => p.Place.Column).Select(p => $"{Printable.Escape(file)}, {p.Place}: {p.Text}").Distinct(StringComparer.Ordinal)]);
+            throw new RecipeException([.. _problems.OrderBy(p => p.Place.Line).ThenBy(p => p.Place.Column).Select(p => $"{At(p.Place)}: {p.Text}").Distinct(StringComparer.Ordinal)]);
         }
     }
 
@@ -59,7 +62,9 @@ internal sealed class YamlReader(string file)
                     break;
                 }
 
-                Add(key, $"{what} has the unknown key {Printable.Escape(name)}; nearest is {Tensors.Nearest.To(name, known)}. Known are {string.Join(", ", known)}.");
+                Add(key, known.Contains("parameters", StringComparer.Ordinal) && RecipeBinder.IsParameter(name)
+                    ? $"{what} has {name} beside its parameters. Remedy: write it under them, as parameters: {{{name}: ...}}."
+                    : $"{what} has the unknown key {Printable.Escape(name)}; nearest is {Tensors.Nearest.To(name, known)}. Known are {string.Join(", ", known)}.");
             }
             else
             {

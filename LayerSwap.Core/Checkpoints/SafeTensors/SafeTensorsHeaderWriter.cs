@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 
@@ -14,6 +15,9 @@ internal static class SafeTensorsHeaderWriter
     /// <summary>About the characters of an entry.</summary>
     private const int LengthOfEntry = 128;
 
+    /// <summary>Digits and sign of a 64-bit number.</summary>
+    private const int LongestNumber = 20;
+
     /// <summary>What stands for itself in JSON, of ASCII: nearly all that names are made of.</summary>
     private static readonly SearchValues<char> Plain = SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1).Select(c => (char)c).Where(c => c is not ('"' or '\\'))]);
 
@@ -26,19 +30,22 @@ internal static class SafeTensorsHeaderWriter
     public static byte[] Write(IReadOnlyList<TensorInfo> ordered, IReadOnlyDictionary<string, string> metadata)
     {
         HashSet<string> names = new(StringComparer.Ordinal) { SafeTensorsFormat.MetadataKey };
-        StringBuilder json = new("{", (int)Math.Min((ordered.Count + 1L) * LengthOfEntry, SafeTensorsFormat.LongestHeader));
+        ArrayBufferWriter<byte> json = new((int)Math.Min((ordered.Count + 1L) * LengthOfEntry, SafeTensorsFormat.LongestHeader));
+        Append(json, "{"u8);
         if (metadata.Count > 0)
         {
-            AppendString(json, SafeTensorsFormat.MetadataKey).Append(":{");
-            bool first = true;
+            AppendString(json, SafeTensorsFormat.MetadataKey);
+            ReadOnlySpan<byte> before = ":{"u8;
             foreach ((string key, string value) in metadata.OrderBy(m => m.Key, Utf8Order.Instance))
             {
-                AppendString(first ? json : json.Append(','), key).Append(':');
+                Append(json, before);
+                AppendString(json, key);
+                Append(json, ":"u8);
                 AppendString(json, value);
-                first = false;
+                before = ","u8;
             }
 
-            json.Append('}');
+            Append(json, "}"u8);
         }
 
         long offset = 0;
@@ -57,20 +64,30 @@ internal static class SafeTensorsHeaderWriter
                     nameof(ordered));
             }
 
-            AppendString(json.Length > 1 ? json.Append(',') : json, tensor.Name);
-            json.Append(":{\"dtype\":\"").Append(tensor.DType.Code()).Append("\",\"shape\":[");
-            for (int axis = 0; axis < tensor.Shape.Rank; axis++)
+            if (json.WrittenCount > 1)
             {
-                json.Append(axis > 0 ? "," : "").Append(CultureInfo.InvariantCulture, $"{tensor.Shape[axis]}");
+                Append(json, ","u8);
             }
 
-            json.Append("],");
-            json.Append(CultureInfo.InvariantCulture, $"\"data_offsets\":[{offset},{checked(offset + tensor.ByteLength)}]}}");
-            offset += tensor.ByteLength;
+            AppendString(json, tensor.Name);
+            Append(json, ":{\"dtype\":\""u8);
+            Append(json, tensor.DType.Code());
+            Append(json, "\",\"shape\":["u8);
+            for (int axis = 0; axis < tensor.Shape.Rank; axis++)
+            {
+                Append(json, axis > 0 ? ","u8 : default);
+                Append(json, tensor.Shape[axis]);
+            }
+
+            Append(json, "],\"data_offsets\":["u8);
+            Append(json, offset);
+            Append(json, ","u8);
+            Append(json, offset = checked(offset + tensor.ByteLength));
+            Append(json, "]}"u8);
         }
 
-        json.Append('}');
-        byte[] text = Encoding.UTF8.GetBytes(json.ToString());
+        Append(json, "}"u8);
+        ReadOnlySpan<byte> text = json.WrittenSpan;
         int padded = (text.Length + 7) / 8 * 8;
         if (padded > SafeTensorsFormat.LongestHeader)
         {
@@ -80,42 +97,54 @@ internal static class SafeTensorsHeaderWriter
         byte[] header = new byte[SafeTensorsFormat.PrefixLength + padded];
         BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)padded);
         header.AsSpan(SafeTensorsFormat.PrefixLength).Fill((byte)' ');
-        text.CopyTo(header, SafeTensorsFormat.PrefixLength);
+        text.CopyTo(header.AsSpan(SafeTensorsFormat.PrefixLength));
         return header;
     }
 
-    /// <summary>Quotes a text as serde_json does: quotation mark, backslash and controls escaped, all else as it is.</summary>
-    private static StringBuilder AppendString(StringBuilder json, string text)
-    {
-        if (!text.AsSpan().ContainsAnyExcept(Plain))
-        {
-            return json.Append('"').Append(text).Append('"');
-        }
+    private static void Append(ArrayBufferWriter<byte> json, ReadOnlySpan<byte> text) => json.Write(text);
 
+    private static void Append(ArrayBufferWriter<byte> json, ReadOnlySpan<char> text) => Encoding.UTF8.GetBytes(text, json);
+
+    private static void Append(ArrayBufferWriter<byte> json, long number)
+    {
+        Utf8Formatter.TryFormat(number, json.GetSpan(LongestNumber), out int written);
+        json.Advance(written);
+    }
+
+    /// <summary>Quotes a text as serde_json does: quotation mark, backslash and controls escaped, all else as it is.</summary>
+    private static void AppendString(ArrayBufferWriter<byte> json, string text)
+    {
+        Append(json, "\""u8);
+        Append(json, text.AsSpan().ContainsAnyExcept(Plain) ? Escaped(text) : text);
+        Append(json, "\""u8);
+    }
+
+    private static string Escaped(string text)
+    {
         int wrong = LoneSurrogate(text);
         if (wrong >= 0)
         {
             throw new ArgumentException($"{Printable.Escape(text)} is not valid Unicode (character {wrong + 1} is half a pair), and cannot be written.", nameof(text));
         }
 
-        json.Append('"');
+        StringBuilder escaped = new();
         foreach (char c in text)
         {
             _ = c switch
             {
-                '"' => json.Append("\\\""),
-                '\\' => json.Append("\\\\"),
-                '\b' => json.Append("\\b"),
-                '\f' => json.Append("\\f"),
-                '\n' => json.Append("\\n"),
-                '\r' => json.Append("\\r"),
-                '\t' => json.Append("\\t"),
-                < ' ' => json.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
-                _ => json.Append(c),
+                '"' => escaped.Append("\\\""),
+                '\\' => escaped.Append("\\\\"),
+                '\b' => escaped.Append("\\b"),
+                '\f' => escaped.Append("\\f"),
+                '\n' => escaped.Append("\\n"),
+                '\r' => escaped.Append("\\r"),
+                '\t' => escaped.Append("\\t"),
+                < ' ' => escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
+                _ => escaped.Append(c),
             };
         }
 
-        return json.Append('"');
+        return escaped.ToString();
     }
 
     /// <summary>The place of the first surrogate that has no partner, or -1: encoding would silently change it.</summary>

@@ -56,7 +56,7 @@ internal sealed class LayerSwapStrategy : IMergeStrategy, IRecipeForm
         if ((long)b + u + tb + tu > layers)
         {
             throw new MergeException($"layer_swap: bottom {b} + top {u} + transitions {tb} and {tu} make {(long)b + u + tb + tu} layers, but the model has {layers}. "
-                + "Remedy: choose smaller numbers (--bottom, --top, --transition), or the preset paper-scaled.");
+                + "Remedy: choose smaller numbers of bottom, top and transition layers, or the preset paper-scaled.");
         }
     }
 

@@ -19,11 +19,13 @@ internal sealed class LinearStrategy(LinearOptions options) : IMergeStrategy, IR
 
         double[] weights = Weights(tensor);
         // Where one source alone counts, wholly, it is taken: its very bytes, and the others are not read.
-        int[] counting = [.. Enumerable.Range(0, weights.Length).Where(i => weights[i] != 0)];
-        return counting.Length == 1 && double.IsFinite(weights[counting[0]]) && (options.Normalize || weights[counting[0]] == 1)
-            ? TensorMerge.Take(counting[0])
+        int only = Array.FindIndex(weights, IsNotZero);
+        return only >= 0 && only == Array.FindLastIndex(weights, IsNotZero) && double.IsFinite(weights[only]) && (options.Normalize || weights[only] == 1)
+            ? TensorMerge.Take(only)
             : WeightedAverage.Of("linear", weights, options.Normalize);
     }
+
+    private static bool IsNotZero(double weight) => weight != 0;
 
     private double[] Weights(MergeTensor tensor) =>
         options.Weights is not { } given ? [.. tensor.Weights]
