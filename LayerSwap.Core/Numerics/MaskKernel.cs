@@ -119,95 +119,96 @@ internal static class MaskKernel
         return i;
     }
 
-    /// <summary>
-    /// Drops changes whose random number lies at <paramref name="highest"/> or above; the places of those from <paramref name="lowest"/> on that are left go to <paramref name="open"/>.
-    /// All numbers go to <paramref name="numbers"/>. The list has <see cref="Places.Room"/>.
-    /// </summary>
-    /// <returns>How many are left open.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Random(Span<double> changes, ulong stream, long start, uint lowest, uint highest, Span<uint> numbers, Span<int> open)
+    /// <summary><c>changes[i] = tuned[i] - origin[i]</c> where the bit is set, the first the lowest, 0 elsewhere.</summary>
+    public static void Kept<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ReadOnlySpan<ulong> bits, Span<double> changes)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        ref double at = ref MemoryMarshal.GetReference(changes);
-        ref uint all = ref MemoryMarshal.GetReference(numbers[..changes.Length]);
-        ref int place = ref MemoryMarshal.GetReference(open[..(changes.Length + Places.Room)]);
-        Vector512<uint> low = Vector512.Create(lowest), high = Vector512.Create(highest);
-        int i = 0, count = 0;
-        if ((start & 1) == 0)
+        int done = typeof(T) == typeof(float) ? Kept(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), bits, changes) : 0;
+        for (int i = done; i < changes.Length; i++)
         {
-            Vector512<ulong> state = States(stream, start);
-            for (; i <= changes.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
-            {
-                Vector512<uint> number = Numbers(ref state), below = Vector512.LessThan(number, high);
-                number.StoreUnsafe(ref all, (nuint)i);
-                (Vector512<long> first, Vector512<long> second) = Vector512.Widen(below.AsInt32());
-                (Vector512.LoadUnsafe(ref at, (nuint)i) & first.AsDouble()).StoreUnsafe(ref at, (nuint)i);
-                (Vector512.LoadUnsafe(ref at, (nuint)(i + Vector512<double>.Count)) & second.AsDouble()).StoreUnsafe(ref at, (nuint)(i + Vector512<double>.Count));
-                count = Places.Add(ref place, count, i, Vector512.AndNot(below, Vector512.LessThan(number, low)).AsInt32());
-            }
-        }
-
-        for (; i < changes.Length; i++)
-        {
-            uint number = numbers[i] = Number(stream, start + i);
-            changes[i] = number < highest ? changes[i] : 0;
-            if (number >= lowest && number < highest)
-            {
-                open[count++] = i;
-            }
-        }
-
-        return count;
-    }
-
-    /// <summary>Sets a bit for each number that is not zero, the first in the lowest.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void NonZero(ReadOnlySpan<double> values, Span<ulong> bits)
-    {
-        ref double from = ref MemoryMarshal.GetReference(values);
-        for (int word = 0; word < bits.Length; word++)
-        {
-            ulong found = 0;
-            int i = word * 64, end = Math.Min(i + 64, values.Length);
-            for (; i <= end - Vector512<double>.Count; i += Vector512<double>.Count)
-            {
-                found |= (~Vector512.Equals(Vector512.LoadUnsafe(ref from, (nuint)i), default)).ExtractMostSignificantBits() << (i & 63);
-            }
-
-            for (; i < end; i++)
-            {
-                found |= (values[i] != 0 ? 1UL : 0) << (i & 63);
-            }
-
-            bits[word] = found;
+            changes[i] = IsSet(bits, i) ? double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]) : 0;
         }
     }
 
-    /// <summary>Sets to zero where the bit is not set.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Apply(ReadOnlySpan<ulong> bits, Span<double> values)
+    private static int Kept(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ReadOnlySpan<ulong> bits, Span<double> changes)
     {
-        ref double at = ref MemoryMarshal.GetReference(values);
-        Vector512<ulong> lanes = Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
+        ref float from = ref MemoryMarshal.GetReference(origin);
+        ref float to = ref MemoryMarshal.GetReference(tuned);
+        ref double change = ref MemoryMarshal.GetReference(changes);
         int i = 0;
-        for (; i <= values.Length - Vector512<double>.Count; i += Vector512<double>.Count)
+        for (; i <= changes.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            Vector512<double> kept = Vector512.Equals(Vector512.Create(bits[i / 64] >> (i & 63)) & lanes, lanes).AsDouble();
-            (Vector512.LoadUnsafe(ref at, (nuint)i) & kept).StoreUnsafe(ref at, (nuint)i);
+            ulong kept = bits[i / 64] >> (i & 63);
+            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
+            ((p - x) & Lanes(kept)).StoreUnsafe(ref change, (nuint)i);
+            ((q - y) & Lanes(kept >> Vector512<double>.Count)).StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
         }
 
-        for (; i < values.Length; i++)
-        {
-            values[i] = ((bits[i / 64] >> (i & 63)) & 1) != 0 ? values[i] : 0;
-        }
+        return i;
     }
+
+    /// <summary>The sum of magnitudes of all changes, and of those whose bit is set.</summary>
+    public static (double All, double Kept) Masses<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ReadOnlySpan<ulong> bits)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        int done = 0;
+        double all = 0, kept = 0;
+        if (typeof(T) == typeof(float))
+        {
+            (done, all, kept) = Masses(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), bits);
+        }
+
+        for (int i = done; i < tuned.Length; i++)
+        {
+            double change = Math.Abs(double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]));
+            all += change;
+            kept += IsSet(bits, i) ? change : 0;
+        }
+
+        return (all, kept);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (int Done, double All, double Kept) Masses(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ReadOnlySpan<ulong> bits)
+    {
+        ref float from = ref MemoryMarshal.GetReference(origin);
+        ref float to = ref MemoryMarshal.GetReference(tuned);
+        Vector512<double> all = default, other = default, kept = default, rest = default;
+        int i = 0;
+        for (; i <= tuned.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            ulong lanes = bits[i / 64] >> (i & 63);
+            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
+            (p, q) = (Vector512.Abs(p - x), Vector512.Abs(q - y));
+            all += p;
+            other += q;
+            kept += p & Lanes(lanes);
+            rest += q & Lanes(lanes >> Vector512<double>.Count);
+        }
+
+        return (i, Vector512.Sum(all + other), Vector512.Sum(kept + rest));
+    }
+
+    /// <summary>All bits of the lanes whose bit is set in the lowest eight.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> Lanes(ulong bits)
+    {
+        Vector512<ulong> lanes = Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
+        return Vector512.Equals(Vector512.Create(bits) & lanes, lanes).AsDouble();
+    }
+
+    private static bool IsSet(ReadOnlySpan<ulong> bits, int i) => ((bits[i / 64] >> (i & 63)) & 1) != 0;
 
     /// <summary>The states of the generator at sixteen indices, of which the first is even.</summary>
-    private static Vector512<ulong> States(ulong stream, long start) =>
+    public static Vector512<ulong> States(ulong stream, long start) =>
         Vector512.Create(stream) + ((Vector512.Create((ulong)start >> 1) + Vector512<ulong>.Indices) * Vector512.Create(Step));
 
     /// <summary>The random numbers of sixteen indices; the state goes on to the next sixteen.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Numbers(ref Vector512<ulong> state)
+    public static Vector512<uint> Numbers(ref Vector512<ulong> state)
     {
         Vector512<ulong> z = state;
         state += Vector512.Create(unchecked(Step * (ulong)Vector512<ulong>.Count));

@@ -1,3 +1,5 @@
+using LayerSwap.Numerics;
+
 namespace LayerSwap.Merging;
 
 /// <summary>Decides which elements of each source's change are kept.</summary>
@@ -27,4 +29,17 @@ internal interface ISparsifier
     /// <param name="changes">Receives the changes.</param>
     void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>;
+
+    /// <summary>The sums of magnitudes of a source's change in a block, and of what is kept of it.</summary>
+    /// <inheritdoc cref="Keep"/>
+    (double All, double Kept) Masses<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        using Rented<double> rented = new(tuned.Length);
+        Span<double> changes = rented.Span;
+        KeyKernel.Subtract(origin, tuned, changes);
+        double all = SumKernel.Magnitudes(changes);
+        Keep(start, source, origin, tuned, changes);
+        return (all, SumKernel.Magnitudes(changes));
+    }
 }

@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
@@ -9,18 +9,16 @@ namespace LayerSwap.Merging;
 /// arXiv:2406.11617). Of equal magnitudes the one with the lower index ranks higher.
 /// </summary>
 /// <remarks>
-/// Ranks are exact, but few are needed. Most random numbers lie below the lowest probability or above the highest and decide alone. For the others the ranks that a bucket of
-/// magnitudes spans mostly decide; only where the number falls between those is the rank within the bucket counted.
+/// Ranks are exact, but few are needed. The ranks that a bucket of magnitudes spans mostly decide; where a random number falls between, and all of the bucket are equal, their order does. Only
+/// what is left is ranked within its bucket.
 /// </remarks>
 internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilons, ulong[] streams, long row) : ISparsifier
 {
-    /// <summary>Magnitudes above this many times their mean share the last bucket.</summary>
-    private const double Spread = 8;
-
     /// <summary>Where so many of a bucket are open, it is sorted.</summary>
     private const int ManyOpen = 256;
 
-    private const int FewestBuckets = 1 << 6, MostBuckets = 1 << 16;
+    /// <summary>The bits of the fraction of a single and of a double.</summary>
+    private const int SingleFraction = 23, DoubleFraction = 52;
 
     private readonly KeptRows _kept = new(densities.Length, row);
 
@@ -39,76 +37,130 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     public void Release() => _kept.Close();
 
     public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        KeyKernel.Subtract(origin, tuned, changes);
+        using Rented<ulong> rented = new(_kept.Words);
         for (int first = 0; first < changes.Length; first += (int)row)
         {
-            Span<double> own = changes.Slice(first, (int)Math.Min(row, changes.Length - first));
-            if (!_kept.TryApply(source, start + first, own))
-            {
-                DropRow(start + first, source, own);
-                _kept.Keep(source, start + first, own);
-            }
+            int length = (int)Math.Min(row, changes.Length - first);
+            ReadOnlySpan<T> from = origin.Slice(first, length), to = tuned.Slice(first, length);
+            MaskKernel.Kept(from, to, Chosen(start + first, source, from, to, rented.Span), changes.Slice(first, length));
         }
     }
 
-    private void DropRow(long start, int source, Span<double> changes)
+    public (double All, double Kept) Masses<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int length = changes.Length;
-        double mean = SumKernel.Magnitudes(changes) / length;
-        if (mean == 0)
+        using Rented<ulong> rented = new(_kept.Words);
+        (double all, double kept) = (0, 0);
+        for (int first = 0; first < tuned.Length; first += (int)row)
         {
+            int length = (int)Math.Min(row, tuned.Length - first);
+            ReadOnlySpan<T> from = origin.Slice(first, length), to = tuned.Slice(first, length);
+            (double allOfRow, double keptOfRow) = MaskKernel.Masses(from, to, Chosen(start + first, source, from, to, rented.Span));
+            all += allOfRow;
+            kept += keptOfRow;
+        }
+
+        return (all, kept);
+    }
+
+    /// <summary>What is kept of a row, a bit an element.</summary>
+    private Span<ulong> Chosen<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> otherwise)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Span<ulong> bits = _kept.Of(source, start);
+        bits = bits.IsEmpty ? otherwise : bits;
+        if (_kept.Knows(source, start))
+        {
+            return bits;
+        }
+
+        Chances chances = new(densities[source], epsilons[source], tuned.Length, streams[source]);
+        int padded = RankKernel.Padded(tuned.Length);
+        using (Rented<int> singles = new(padded))
+        {
+            if (typeof(T) == typeof(float) && RankKernel.TryKeys(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), singles.Span))
+            {
+                Choose<int>(start, singles.Span, SingleFraction, chances, bits);
+            }
+            else
+            {
+                using Rented<ulong> doubles = new(padded);
+                KeyKernel.Changes(origin, tuned, doubles.Span[..tuned.Length]);
+                doubles.Span[tuned.Length..].Clear();
+                Choose<long>(start, MemoryMarshal.Cast<ulong, long>(doubles.Span), DoubleFraction, chances, bits);
+            }
+        }
+
+        _kept.Know(source, start);
+        return bits;
+    }
+
+    /// <summary>Chooses by keys, the bits of magnitudes, and zeros after them to whole vectors.</summary>
+    private static void Choose<TKey>(long start, ReadOnlySpan<TKey> keys, int fraction, in Chances chances, Span<ulong> bits)
+        where TKey : unmanaged, IBinaryInteger<TKey>
+    {
+        long largest = long.CreateTruncating(RankKernel.Largest(keys));
+        if (largest == 0)
+        {
+            bits.Clear();
             return;
         }
 
-        // What is not finite has no place on a scale: one bucket then holds all.
-        int count = (int)Math.Clamp(System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length) / 2, FewestBuckets, MostBuckets);
-        double scale = count / (Spread * mean);
-        Chances chances = new(densities[source], epsilons[source], length, streams[source]);
-        using Rented<int> rentedInts = new((3 * length) + count + 1 + Places.Room);
-        using Rented<ulong> rentedLongs = new(((length + 1) / 2) + length + (2 * count));
-        Span<int> ints = rentedInts.Span;
-        Span<ulong> longs = rentedLongs.Span;
-        Span<int> buckets = ints.Slice(0, length), places = ints.Slice(length, length), open = ints.Slice(2 * length, length + Places.Room), below = ints.Slice((3 * length) + Places.Room, count + 1);
-        Span<ulong> first = longs.Slice(length, count), mixed = longs.Slice(length + count, count);
-        Span<double> whole = MemoryMarshal.Cast<ulong, double>(longs.Slice(0, length));
-        Span<uint> numbers = MemoryMarshal.Cast<ulong, uint>(longs[(length + (2 * count))..])[..length];
-        changes.CopyTo(whole);
-        below.Clear();
+        BucketScale scale = BucketScale.Of(chances.Length, largest, fraction);
+        int places = scale.Places;
+        using Rented<int> rented = new((3 * places) + (3 * keys.Length) + Places.Room);
+        using Rented<bool> rentedFlags = new(places);
+        Span<int> ints = rented.Span, counts = ints[..places], ranks = ints.Slice(places, places), bounds = ints.Slice(2 * places, places);
+        Span<int> buckets = ints.Slice(3 * places, keys.Length), order = ints.Slice((3 * places) + keys.Length, keys.Length), list = ints[((3 * places) + (2 * keys.Length))..];
+        Span<bool> mixed = rentedFlags.Span;
+        counts.Clear();
         mixed.Clear();
-        buckets.Clear();
-        if (double.IsFinite(mean) && double.IsFinite(scale))
+        foreach (int place in list[..RankKernel.Buckets(keys, scale, buckets, list)])
         {
-            RankKernel.Buckets(whole, scale, count - 1, buckets);
+            mixed[place] = true;
         }
 
-        RankKernel.Count(buckets, whole, below[1..], places, first, mixed);
-        for (int b = 1; b < below.Length; b++)
+        RankKernel.Count(buckets[..chances.Length], counts, order);
+        RankKernel.Bounds(counts, scale, chances.Lowest, chances.Rise, ranks, bounds);
+        Span<int> open = list[..RankKernel.Draw(buckets, bounds, chances.Stream, start, bits, list)];
+        int left = 0;
+        foreach (int element in open)
         {
-            below[b] += below[b - 1];
+            int bucket = buckets[element], size = counts[bucket];
+            if (size > 1 && mixed[bucket])
+            {
+                open[left++] = element;
+            }
+            // What is zero anyway needs no decision.
+            else if (bucket < scale.Count)
+            {
+                Set(bits, element, chances.Keeps(start + element, ranks[bucket] + size - 1 - order[element]));
+            }
         }
 
-        open = open[..MaskKernel.Random(changes, streams[source], start, chances.LowestBound, chances.HighestBound, numbers, open)];
-        open = open[..chances.ByBucket(numbers, changes, buckets, places, below, mixed, open)];
+        open = open[..left];
         while (!open.IsEmpty)
         {
-            open = open[..DropInBucket(start, changes, whole, buckets, below, open, chances)];
+            open = open[..ChooseInBucket(start, keys, buckets, counts, ranks, open, chances, bits)];
         }
     }
 
     /// <summary>Decides the open elements of the first's bucket by their ranks in it; those of other buckets stay open. Returns how many.</summary>
-    private static int DropInBucket(long start, Span<double> changes, ReadOnlySpan<double> whole, ReadOnlySpan<int> buckets, ReadOnlySpan<int> below, Span<int> open, in Chances chances)
+    private static int ChooseInBucket<TKey>(
+        long start, ReadOnlySpan<TKey> keys, ReadOnlySpan<int> buckets, ReadOnlySpan<int> counts, ReadOnlySpan<int> ranks, Span<int> open, in Chances chances, Span<ulong> bits)
+        where TKey : unmanaged, IBinaryInteger<TKey>
     {
-        int bucket = buckets[open[0]], size = below[bucket + 1] - below[bucket], left = 0, chosen = 0;
+        int bucket = buckets[open[0]], size = counts[bucket], left = 0, chosen = 0;
         using Rented<int> rentedPlaces = new(size + Places.Room + open.Length);
-        using Rented<ulong> rentedKeys = new(size);
+        using Rented<TKey> rentedKeys = new(size);
         Span<int> members = rentedPlaces.Span[..(size + Places.Room)], own = rentedPlaces.Span[(size + Places.Room)..];
-        Span<ulong> keys = rentedKeys.Span;
+        Span<TKey> inBucket = rentedKeys.Span;
         RankKernel.Members(buckets, bucket, members);
         for (int m = 0; m < size; m++)
         {
-            keys[m] = Cut.KeyOf(whole[members[m]]);
+            inBucket[m] = keys[members[m]];
         }
 
         // The places among the members of the bucket's own open elements; both ascend.
@@ -129,21 +181,23 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
             own[chosen++] = at;
         }
 
-        ReadOnlySpan<int> ranks = chosen > ManyOpen ? SortedRanks(keys) : [];
+        ReadOnlySpan<int> sorted = chosen > ManyOpen ? SortedRanks<TKey>(inBucket) : [];
         foreach (int place in own[..chosen])
         {
-            int rank = below[bucket] + (ranks.IsEmpty ? RankKernel.Below(keys, place) : ranks[place]);
-            int element = members[place];
-            changes[element] = chances.Keeps(start + element, rank) ? changes[element] : 0;
+            int rank = ranks[bucket] + (sorted.IsEmpty ? RankKernel.Below<TKey>(inBucket, place) : sorted[place]), element = members[place];
+            Set(bits, element, chances.Keeps(start + element, rank));
         }
 
         return left;
     }
 
+    private static void Set(Span<ulong> bits, int element, bool kept) => bits[element / 64] |= (kept ? 1UL : 0) << (element & 63);
+
     /// <summary>The rank of each key among all, by sorting: ascending, of equal keys the later first.</summary>
-    private static int[] SortedRanks(ReadOnlySpan<ulong> keys)
+    private static int[] SortedRanks<TKey>(ReadOnlySpan<TKey> keys)
+        where TKey : unmanaged, IBinaryInteger<TKey>
     {
-        ulong[] sorted = keys.ToArray();
+        TKey[] sorted = keys.ToArray();
         int[] places = [.. Enumerable.Range(0, sorted.Length)], ranks = new int[sorted.Length];
         Array.Sort(sorted, places);
         for (int first = 0, end; first < sorted.Length; first = end)
@@ -167,42 +221,14 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     /// <summary>The probabilities of a row: <c>density - epsilon + 2 epsilon rank / (length - 1)</c>, and density itself in a row of one.</summary>
     private readonly struct Chances(double density, double epsilon, int length, ulong stream)
     {
-        private readonly double _lowest = length == 1 ? density : density - epsilon;
-        private readonly double _rise = length == 1 ? 0 : 2 * epsilon / (length - 1);
+        public int Length => length;
 
-        /// <summary>Random numbers below are kept whatever their rank.</summary>
-        public uint LowestBound => CounterRandom.Bound(Of(0));
+        public ulong Stream => stream;
 
-        /// <summary>Random numbers from here on are dropped whatever their rank.</summary>
-        public uint HighestBound => CounterRandom.Bound(Of(length - 1));
+        public double Lowest { get; } = length == 1 ? density : density - epsilon;
 
-        public bool Keeps(long index, int rank) => CounterRandom.Uniform(stream, index) < Of(rank);
+        public double Rise { get; } = length == 1 ? 0 : 2 * epsilon / (length - 1);
 
-        /// <summary>Decides by the ranks that buckets span, and by the very rank where all of a bucket are equal; returns how many elements stay open, moved to the front.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public int ByBucket(ReadOnlySpan<uint> numbers, Span<double> changes, ReadOnlySpan<int> buckets, ReadOnlySpan<int> places, ReadOnlySpan<int> below, ReadOnlySpan<ulong> mixed, Span<int> open)
-        {
-            double lowest = _lowest, rise = _rise;
-            Span<long> values = MemoryMarshal.Cast<double, long>(changes);
-            int left = 0;
-            foreach (int element in open)
-            {
-                int bucket = buckets[element], start = below[bucket], last = below[bucket + 1] - 1, rank = last - places[element];
-                double random = CounterRandom.Uniform(numbers[element]);
-                // Arithmetic for branches, which the compiler leaves in loops: which way it goes is as good as random.
-                int equal = -One(mixed[bucket] == 0), fewest = start + ((rank - start) & equal), most = last + ((rank - last) & equal);
-                long change = values[element] & (One(random >= lowest + (rise * most)) - 1L);
-                values[element] = change;
-                open[left] = element;
-                // What is zero anyway needs no decision.
-                left += One(random >= lowest + (rise * fewest)) & One(change << 1 != 0);
-            }
-
-            return left;
-        }
-
-        private static int One(bool holds) => Unsafe.BitCast<bool, byte>(holds);
-
-        private double Of(int rank) => _lowest + (_rise * rank);
+        public bool Keeps(long index, int rank) => CounterRandom.Uniform(stream, index) < Lowest + (Rise * rank);
     }
 }

@@ -96,14 +96,12 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
         public override void Observe<T>(MergeBlock<T> block, double[] state)
         {
-            using Rented<double> rented = new(block.Length);
-            Span<double> changes = rented.Span;
             for (int s = 0; s < sources; s++)
             {
-                KeyKernel.Subtract(block.Base, block[s], changes);
-                state[2 * s] += SumKernel.Magnitudes(changes);
-                Keep(sparsifier, block, s, changes);
-                state[(2 * s) + 1] += SumKernel.Magnitudes(changes);
+                // What is spared keeps its mass: the factor is 1.
+                (double all, double kept) = sparsifier.Spares(s) ? default : sparsifier.Masses(block.Start, s, block.Base, block[s]);
+                state[2 * s] += all;
+                state[(2 * s) + 1] += kept;
             }
         }
 
