@@ -137,6 +137,9 @@ internal sealed class OutputOptions
             builder.Vocabulary(parsed.GetValue(_vocabulary));
         }
 
-        return builder.WithSeed(parsed.GetValue(_seed) ?? 0);
+        return builder.WithSeed(Seed(parsed));
     }
+
+    /// <summary>The seed asked for; 0 without one.</summary>
+    public long Seed(ParseResult parsed) => parsed.GetValue(_seed) ?? 0;
 }

@@ -10,10 +10,10 @@ internal static class MergeCommand
         Argument<string?> recipe = new("RECIPE") { Description = "A recipe: YAML as written for mergekit (docs/recipes.md). Its models are looked for relative to it, then in --models.", Arity = ArgumentArity.ZeroOrOne };
         Argument<string?> target = new("OUT") { Description = "The folder to write a recipe's result to; as -o OUT.", Arity = ArgumentArity.ZeroOrOne };
         Option<string[]> folders = new("--models") { Description = "A folder in which a recipe's models are looked for; may be given several times.", HelpName = "DIR" };
-        Option<string?> method = new("--method") { Description = "The method: " + string.Join("; ", MergeStrategies.Methods.Select(m => $"{m.Name} ({m.Summary.TrimEnd('.')})")) + ".", HelpName = "NAME" };
+        Option<string?> method = new("--method") { Description = "The method, one of:\n" + string.Join('\n', MergeStrategies.Methods.Select(m => $"{m.Name}: {m.Summary}")), HelpName = "NAME" };
         Option<string?> origin = new("--base") { Description = "The model the others were fine-tuned from, for methods that need one. It gives config and tokenizer.", HelpName = "DIR" };
         Option<string[]> models = new("--model") { Description = "A model, with a weight if it has one: --model math=0.6. Once for each model.", HelpName = "DIR[=WEIGHT]" };
-        Option<string[]> parameters = new("--parameter", "-p") { Description = "A parameter of the method: " + string.Join("; ", MergeStrategies.Methods.Select(m => $"{m.Name}: {string.Join(", ", m.Parameters.Select(p => p.Name))}")) + ".", HelpName = "NAME=VALUE" };
+        Option<string[]> parameters = new("--parameter", "-p") { Description = "A parameter of the method:\n" + string.Join('\n', MergeStrategies.Methods.Where(m => m.Parameters.Count > 0).Select(m => $"{m.Name}: {string.Join(", ", m.Parameters.Select(p => p.Name))}")), HelpName = "NAME=VALUE" };
         Command command = new("merge", "Merges models by a recipe, or by a method.\n\nExample: layerswap merge recipe.yml out --models ~/models\nExample: layerswap merge --method task_arithmetic --base llama-8b --model math=0.6 --model swahili=0.4 -p lambda=0.8 -o out") { recipe, target, folders, method, origin, models, parameters };
         OutputOptions output = new(command, planOnly);
         command.SetAction(async (parsed, cancellation) =>
@@ -57,7 +57,7 @@ internal static class MergeCommand
     private static async Task<int> FromRecipeAsync(string path, ParseResult parsed, OutputOptions output, string[] folders, string? target, CancellationToken cancellation)
     {
         using Recipe recipe = Recipe.Load(path, folders);
-        MergeBuilder builder = recipe.ToMerge();
+        MergeBuilder builder = recipe.ToMerge(output.Seed(parsed));
         Terminal terminal = new(parsed);
         foreach (string note in recipe.Notes)
         {

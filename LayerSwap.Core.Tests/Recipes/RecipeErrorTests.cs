@@ -12,9 +12,9 @@ public sealed class RecipeErrorTests : IDisposable
     public static TheoryData<string, string> Wrong => new()
     {
         { Two + "parametres: {normalize: true}\n", "line 3, column 1: the recipe has the unknown key parametres; nearest is parameters. Known are merge_method, " },
-        { "merge_method: linear\nmodels:\n  - {model: a, weight: 1}\n", "line 3, column 16: a model has weight beside its parameters. Remedy: write it under them, as parameters: {weight: ...}." },
-        { Two + "density: 0.5\n", "line 3, column 1: the recipe has density beside its parameters. " },
-        { "merge_method: linear\nmodels:\n  - {model: a, wait: 1}\n", "line 3, column 16: a model has the unknown key wait; nearest is " },
+        { "merge_method: linear\nmodels:\n  - {model: a, weight: 1}\n", "line 3, column 16: a model has the unknown key weight. Remedy: parameters stand under the key parameters, here, as parameters: {weight: ...}." },
+        { Two + "density: 0.5\n", "line 3, column 1: the recipe has the unknown key density. Remedy: parameters stand under the key parameters, here, as parameters: {density: ...}." },
+        { "merge_method: linear\nmodels:\n  - {model: a, wieght: 1}\n", "line 3, column 16: a model has the unknown key wieght. Remedy: parameters stand under the key parameters, here, as parameters: {weight: ...}." },
         { "merge_method: linear\nmodels: [{model: a, layer_range: [0, 1]}]\n", "line 2, column 21: a model has the unknown key layer_range; nearest is " },
         { Two + "parameters: {normalise: true}\n", "line 3, column 25: linear has no parameter normalise; nearest is normalize. It has normalize, weight." },
         { "merge_method: ties\nbase_model: base\nmodels:\n  - model: a\n    parameters: {weight: 1, densty: 0.5}\n", "line 5, column 37: ties has no parameter densty; nearest is density. " },
@@ -61,11 +61,15 @@ public sealed class RecipeErrorTests : IDisposable
         { Two + "vocabulary: [pad]\n", "line 3, column 13: vocabulary is a list; error, truncate or pad is expected." },
         { Two + "rules: [{merge_method: ties}]\n", "line 3, column 9: a rule needs layers, filter or kind: where it holds." },
         { Two + "rules: [{layers: 1}]\n", "line 3, column 9: a rule needs merge_method, or source: whose bytes are taken." },
+        { Two + "rules: [{layers: 1, source: a, merge_method: slerp}]\n", "line 3, column 9: a rule with source takes its bytes as they are; merge_method cannot stand beside it. Remedy: " },
+        { Two + "rules: [{layers: 1, source: a, parameters: {weight: 2}}]\n", "line 3, column 9: a rule with source takes its bytes as they are; parameters cannot stand beside it. Remedy: " },
+        { "merge_method: share_swap\nbase_model: base\nmodels: [a, b]\nparameters: {threshold: -1}\n", "line 4, column 25: threshold is -1; 0 or more is expected." },
+        { "merge_method: slerp\nbase_model: base\nmodels:\n  - {model: a, t: 0.5}\n", "line 4, column 16: a model has the unknown key t. Remedy: parameters stand under the key parameters, of the recipe or of a slice, as parameters: {t: ...}." },
         { Two + "rules: [{layers: 3-1, source: a}]\n", "line 3, column 18: layers is 3-1; numbers and ranges are expected, such as [0, 1, 30-31]." },
         { Two + "rules: [{kind: heads, source: a}]\n", "line 3, column 16: kind is heads; one of other, embedding, attention, mlp, norm, head is expected." },
         { Two + "rules: [{kind: head, merge_method: layer_swap}]\n", "line 3, column 36: layer_swap is a whole merge and cannot stand in a rule." },
         { Two + "rules: [{kind: head, merge_method: linaer}]\n", "line 3, column 36: there is no method linaer; nearest is linear. " },
-        { "merge_method: layer_swap\nmodels: [a, b]\nparameters: {bottom: 1.5}\n", "line 3, column 22: bottom is not a whole number of 0 or more, which is expected." },
+        { "merge_method: layer_swap\nmodels: [a, b]\nparameters: {bottom: 1.5}\n", "line 3, column 22: bottom is 1.5; a whole number of 0 or more is expected." },
         { "merge_method: layer_swap\nmodels: [a, b]\nparameters: {botom: 1}\n", "line 3, column 21: layer_swap has no parameter botom; nearest is bottom. " },
         { "merge_method: layer_swap\nmodels: [a, b]\nparameters: {bottom: 1, top: 1, transition_weights: even}\n", "transition_weights is even; equal, proportional or inversely_proportional is expected." },
         { "merge_method: layer_swap\nmodels: [a, b]\nparameters: {bottom: 1, top: 1, head: both}\n", "line 3, column 39: head is both; one of average, task, language, base is expected." },
@@ -97,7 +101,7 @@ public sealed class RecipeErrorTests : IDisposable
         Assert.Equal(
             $"recipe, line 3, column 12: there is no model owner/gone; looked for as {_models["owner/gone"]}, {_models["first", "owner/gone"]}, {_models["second", "owner/gone"]}. "
                 + "Remedy: give its path relative to the recipe, or the folder that models lie in (--models DIR).",
-            Assert.Throws<RecipeException>(recipe.ToMerge).Message);
+            Assert.Throws<RecipeException>(() => recipe.ToMerge()).Message);
     }
 
     [Fact]
@@ -149,6 +153,21 @@ public sealed class RecipeErrorTests : IDisposable
         MergeException e = Assert.Throws<MergeException>(() => recipe.ToMerge().Plan());
         Assert.Contains(e.Problems, p => p.StartsWith(problem, StringComparison.Ordinal));
         Assert.All(e.Problems, p => Assert.StartsWith("recipe, line ", p, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Of_a_rule_in_the_wrong_place_only_that_is_told() => Assert.Single(_models.ProblemsOf(Two + "rules: [{kind: embeding, source: a}]\n"));
+
+    [Fact]
+    public void A_rule_that_matches_nothing_is_told_with_its_place() =>
+        Assert.Contains(_models.Bind(Two + "rules:\n  - {layers: 9, source: a}\n").Plan().Warnings, w => w.StartsWith("recipe, line 4, column 5: The rule for ", StringComparison.Ordinal));
+
+    [Fact]
+    public void Layers_that_would_have_one_name_are_named()
+    {
+        ICheckpoint odd = SmallModels.Of("odd", DType.Float32, ("model.layers.0.w", [2], [1, 2]), ("model.layers.00.w", [2], [3, 4]), ("model.layers.1.w", [2], [5, 6]));
+        MergeException e = Assert.Throws<MergeException>(() => Checkpoint.Stack((odd, 0..1), (odd, 0..1)));
+        Assert.Equal("Stacked, model.layers.0.w of odd and model.layers.00.w of odd would both be called model.layers.0.w. Remedy: number the model's layers without leading zeros.", e.Message);
     }
 
     [Fact]

@@ -131,6 +131,34 @@ public sealed class RecipeMeaningTests : IDisposable
     }
 
     [Fact]
+    public void The_module_of_everything_gives_way_to_parts_wherever_it_stands()
+    {
+        const string Head = "  lm_head:\n    models: [{model: c, parameters: {weight: 1}}]\n", All = "  default:\n    models: [{model: a, parameters: {weight: 1}}]\n";
+        ICheckpoint first = _models.Result("merge_method: linear\nmodules:\n" + All + Head), last = _models.Result("merge_method: linear\nmodules:\n" + Head + All);
+        RecipeModels.Same(first, last);
+        Assert.Equal(SmallModels.Bytes(_models.Open("c"), "lm_head.weight"), SmallModels.Bytes(last, "lm_head.weight"));
+    }
+
+    [Fact]
+    public void A_module_may_have_more_layers_than_the_model_another_takes_its_part_from()
+    {
+        MergePlan plan = _models.Bind("""
+            merge_method: passthrough
+            modules:
+              lm_head: {models: [c]}
+              default:
+                slices:
+                  - sources: [{model: a, layer_range: [0, 4]}]
+                  - sources: [{model: b, layer_range: [1, 3]}]
+            """).Plan();
+        Assert.Equal(6, plan.Tensors.Max(t => t.Place.Layer) + 1);
+        ICheckpoint merged = plan.AsCheckpoint();
+        Assert.Equal(SmallModels.Bytes(_models.Open("c"), "lm_head.weight"), SmallModels.Bytes(merged, "lm_head.weight"));
+        Assert.Equal(SmallModels.Bytes(_models.Open("b"), "model.layers.2.mlp.up_proj.weight"), SmallModels.Bytes(merged, "model.layers.5.mlp.up_proj.weight"));
+        Assert.Equal("6", plan.ConfigChanges["num_hidden_layers"].ToString());
+    }
+
+    [Fact]
     public void A_modules_name_is_the_beginning_of_its_tensors_names()
     {
         _models.Same(

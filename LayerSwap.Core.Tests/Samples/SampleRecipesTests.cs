@@ -19,6 +19,18 @@ public sealed class SampleRecipesTests
     }
 
     [Fact]
+    public void Every_method_has_a_sample()
+    {
+        HashSet<string> used = [];
+        foreach (string line in Directory.EnumerateFiles(Path.Combine(Fixture.Root, "samples", "recipes"), "*.yml").SelectMany(File.ReadLines).Where(l => l.Contains("merge_method:", StringComparison.Ordinal)))
+        {
+            used.Add(line.Split("merge_method:")[1].Split(',')[0].Trim());
+        }
+
+        Assert.Empty(MergeStrategies.Methods.Select(m => m.Name).Except(used));
+    }
+
+    [Fact]
     public void Layer_swap_is_the_same_as_weights_by_layer()
     {
         using Recipe swap = Load("layer_swap.yml"), linear = Load("layer_swap-as-linear.yml");

@@ -18,7 +18,7 @@ public class ProblemsTests
 
         problems.Add("No base.");
         problems.Add("No name.", "a\u001bb");
-        MergeException error = Assert.Throws<MergeException>(problems.ThrowIfAny);
+        MergeException error = Assert.Throws<MergeException>(() => problems.ThrowIfAny());
         Assert.Equal(["No dtype. (t0, t1, t2, t3, t4, t5, t6, t7 and 2 more)", "No base.", "No name. (a\\u001Bb)"], error.Problems);
         Assert.All(error.Problems, p => Assert.Contains(p, error.Message, StringComparison.Ordinal));
     }
@@ -28,6 +28,16 @@ public class ProblemsTests
     {
         Problems problems = new();
         problems.Add("No base.");
-        Assert.Equal("No base.", Assert.Throws<MergeException>(problems.ThrowIfAny).Message);
+        Assert.Equal("No base.", Assert.Throws<MergeException>(() => problems.ThrowIfAny()).Message);
+    }
+
+    [Fact]
+    public void A_problem_of_all_tensors_names_none()
+    {
+        Problems problems = new();
+        problems.Add("No dtype.", "a");
+        problems.Add("No dtype.", "b");
+        problems.Add("No shape.", "a");
+        Assert.Equal(["No dtype.", "No shape. (a)"], Assert.Throws<MergeException>(() => problems.ThrowIfAny(2)).Problems);
     }
 }

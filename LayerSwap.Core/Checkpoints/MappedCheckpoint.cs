@@ -1,7 +1,7 @@
 namespace LayerSwap.Checkpoints;
 
 /// <summary>A view: tensors of other checkpoints under names of its own. Nothing is copied, and the others are not closed with it.</summary>
-internal sealed class MappedCheckpoint : ICheckpoint
+internal sealed class MappedCheckpoint : ICheckpoint, ICheckpointView
 {
     private readonly TensorList _tensors;
     private readonly Dictionary<string, (ICheckpoint Checkpoint, string Name)> _origins = new(StringComparer.Ordinal);
@@ -9,8 +9,7 @@ internal sealed class MappedCheckpoint : ICheckpoint
     public MappedCheckpoint(string name, ICheckpoint donor, IEnumerable<(string Name, ICheckpoint Checkpoint, TensorInfo Tensor)> tensors)
     {
         Name = name;
-        Folder = donor.Folder;
-        Metadata = donor.Metadata;
+        Donor = donor;
         List<TensorInfo> infos = [];
         foreach ((string view, ICheckpoint checkpoint, TensorInfo tensor) in tensors)
         {
@@ -30,11 +29,13 @@ internal sealed class MappedCheckpoint : ICheckpoint
 
     public string Name { get; }
 
-    public string? Folder { get; }
+    public ICheckpoint Donor { get; }
+
+    public string? Folder => Donor.Folder;
 
     public IReadOnlyList<TensorInfo> Tensors => _tensors.Ordered;
 
-    public IReadOnlyDictionary<string, string> Metadata { get; }
+    public IReadOnlyDictionary<string, string> Metadata => Donor.Metadata;
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 

@@ -46,18 +46,16 @@ internal sealed class ModelConfig
 
     public static ModelConfig? TryRead(ICheckpoint checkpoint)
     {
-        string? path = checkpoint.Folder is null ? null : Path.Combine(checkpoint.Folder, FileName);
-        if (path is null || !File.Exists(path))
+        if (Companions.TryRead(checkpoint, FileName, Longest) is not { } bytes)
         {
             return null;
         }
 
+        string path = Companions.PathOf(checkpoint, FileName);
         try
         {
-            ModelConfig config = PythonJson.Parse(InputFile.ReadAll(path, Longest)) is JsonObject root ? new ModelConfig(root)
+            return PythonJson.Parse(bytes) is JsonObject root ? new ModelConfig(root)
                 : throw new CheckpointException(path, null, $"{Printable.Escape(path)} holds no JSON object, as a configuration should.");
-            config.Apply((checkpoint as IDerivedCheckpoint)?.ChangedConfig ?? new Dictionary<string, JsonNode>(StringComparer.Ordinal));
-            return config;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {

@@ -11,15 +11,15 @@ internal static class TokenizerVocabulary
     {
         foreach ((string file, Func<JsonElement, Dictionary<string, long>> read) in new (string, Func<JsonElement, Dictionary<string, long>>)[] { ("tokenizer.json", OfTokenizer), ("vocab.json", OfObject) })
         {
-            string? path = checkpoint.Folder is null ? null : Path.Combine(checkpoint.Folder, file);
-            if (path is null || !File.Exists(path))
+            if (Companions.TryRead(checkpoint, file, Longest) is not { } bytes)
             {
                 continue;
             }
 
+            string path = Companions.PathOf(checkpoint, file);
             try
             {
-                using JsonDocument document = JsonDocument.Parse(InputFile.ReadAll(path, Longest));
+                using JsonDocument document = JsonDocument.Parse(bytes);
                 return read(document.RootElement);
             }
             catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)

@@ -22,15 +22,15 @@ internal static class CompanionFiles
     public static IEnumerable<(string Name, byte[] Bytes)> Of(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
     {
         SortedDictionary<string, byte[]> files = new(StringComparer.Ordinal);
-        foreach ((string name, string path) in FilesOf(request.Donor, Patterns))
+        foreach (string name in NamesOf(request.Donor, Patterns))
         {
-            bool changed = name == ModelConfig.FileName && (changes.Count > 0 || request.Donor is IDerivedCheckpoint { ChangedConfig.Count: > 0 });
-            files[name] = changed ? Changed(request.Donor, changes) : Contents(path);
+            files[name] = name == ModelConfig.FileName && changes.Count > 0 ? Changed(request.Donor, changes) : Companions.Copy(request.Donor, name);
         }
 
-        foreach ((string name, string path) in FilesOf(request.Tokenizer ?? request.Donor, TokenizerPatterns))
+        ICheckpoint tokenizer = request.Tokenizer ?? request.Donor;
+        foreach (string name in NamesOf(tokenizer, TokenizerPatterns))
         {
-            files[name] = Contents(path);
+            files[name] = Companions.Copy(tokenizer, name);
         }
 
         foreach ((string name, byte[] bytes) in request.Beside)
@@ -41,13 +41,8 @@ internal static class CompanionFiles
         return files.Select(f => (f.Key, f.Value));
     }
 
-    private static IEnumerable<(string Name, string Path)> FilesOf(ICheckpoint donor, string[] patterns) =>
-        donor.Folder is null || !Directory.Exists(donor.Folder) ? []
-        : Directory.EnumerateFiles(donor.Folder).Where(File.Exists).Select(p => (Name: Path.GetFileName(p), p)).Where(f => patterns.Any(p => FileSystemName.MatchesSimpleExpression(p, f.Name, ignoreCase: false)));
-
-    /// <summary>All of a file; an empty one, which a pipe would look like too, is written empty.</summary>
-    private static byte[] Contents(string path) =>
-        (new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? new FileInfo(path)).Length == 0 ? [] : InputFile.ReadAll(path, Array.MaxLength);
+    private static IEnumerable<string> NamesOf(ICheckpoint donor, string[] patterns) =>
+        Companions.NamesOf(donor).Where(f => patterns.Any(p => FileSystemName.MatchesSimpleExpression(p, f, ignoreCase: false)));
 
     private static byte[] Changed(ICheckpoint donor, IReadOnlyDictionary<string, JsonNode> changes)
     {

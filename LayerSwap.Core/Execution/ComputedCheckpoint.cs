@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
 using LayerSwap.Planning;
 using LayerSwap.Streaming;
@@ -7,12 +6,13 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Execution;
 
 /// <summary>A plan as a checkpoint: what is read is computed at that moment, and nothing is written. Passes over a tensor are made once, when it is first read.</summary>
-internal sealed class ComputedCheckpoint : ICheckpoint, IDerivedCheckpoint
+internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
 {
     private readonly MergePlan _plan;
     private readonly TensorList _tensors;
     private readonly Lazy<Dictionary<string, PlannedTensor>> _planned;
     private readonly ConcurrentDictionary<string, Lazy<bool>> _prepared = new(StringComparer.Ordinal);
+    private readonly Lazy<Dictionary<string, byte[]>> _companions;
     private readonly ConcurrentBag<Scratch> _scratch = [];
 
     public ComputedCheckpoint(MergePlan plan, string? name = null)
@@ -21,6 +21,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IDerivedCheckpoint
         _tensors = new TensorList(plan.Tensors.Select(t => t.Tensor));
         // Plans ask for names only; what is needed to read waits for that.
         _planned = new(() => plan.Tensors.ToDictionary(t => t.Tensor.Name, StringComparer.Ordinal));
+        _companions = new(() => CompanionFiles.Of(plan.Request, plan.ConfigChanges).ToDictionary(f => f.Name, f => f.Bytes, StringComparer.Ordinal));
         Files = [.. plan.Request.Inputs.SelectMany(i => i.Files).DistinctBy(f => f.Path, StringComparer.Ordinal)];
         Metadata = plan.Request.Donor.Metadata;
         LayerMap.Share(plan.Layers, this);
@@ -38,7 +39,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IDerivedCheckpoint
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 
-    public IReadOnlyDictionary<string, JsonNode> ChangedConfig => _plan.ConfigChanges;
+    public IReadOnlyDictionary<string, byte[]> Companions => _companions.Value;
 
     public TensorInfo? Find(string name) => _tensors.Find(name);
 

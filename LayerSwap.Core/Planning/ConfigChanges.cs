@@ -37,7 +37,9 @@ internal static class ConfigChanges
             changes["vocab_size"] = JsonValue.Create(embedding.Output.Shape[0]);
         }
 
-        if (request.Donor is MappedCheckpoint && LayerMap.Of(decisions.Select(d => d.Output)).LayerCount is var layers && layers != config.Layers)
+        // Layers may be stacked in a part of the model only, whose donor another is.
+        MappedCheckpoint? stacked = request.Donor as MappedCheckpoint ?? request.Inputs.OfType<MappedCheckpoint>().FirstOrDefault(i => i.DonorLayers is not null);
+        if (stacked is not null && LayerMap.Of(decisions.Select(d => d.Output)).LayerCount is var layers && layers != config.Layers)
         {
             foreach (string key in LayerKeys.Where(config.Has))
             {
@@ -45,7 +47,7 @@ internal static class ConfigChanges
             }
         }
 
-        if (request.Donor is MappedCheckpoint { DonorLayers: { } order } && config.Layers is { } count)
+        if (stacked?.DonorLayers is { } order && config.Layers is { } count)
         {
             // Lists with an entry for each layer (layer_types, sliding windows) follow the layers.
             foreach ((string key, JsonArray list) in config.Lists.Where(l => l.List.Count == count && order.All(o => o < count)))

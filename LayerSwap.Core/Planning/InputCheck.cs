@@ -49,7 +49,8 @@ internal static class InputCheck
     {
         // A model with the first one's names has its layers.
         LayerMap first = LayerMap.Of(inputs[0]);
-        var counts = inputs.Select(i => (i.Name, Count: TensorList.SameNames(i, inputs[0]) ? first.LayerCount : LayerMap.Of(i).LayerCount)).ToList();
+        // What is stacked has layers of its own making: where they do not fit, a tensor is lacking.
+        var counts = inputs.Where(i => i is not MappedCheckpoint { Slices: not null }).Select(i => (i.Name, Count: TensorList.SameNames(i, inputs[0]) ? first.LayerCount : LayerMap.Of(i).LayerCount)).ToList();
         if (counts.Select(c => c.Count).Distinct().Count() > 1)
         {
             problems.Add($"The number of layers differs: {string.Join(", ", counts.Select(c => $"{c.Count} in {Printable.Escape(c.Name)}"))}; the same number is expected.");
@@ -60,7 +61,7 @@ internal static class InputCheck
     {
         ICheckpoint? first = null;
         Dictionary<string, long>? expected = null;
-        foreach (ICheckpoint input in inputs.DistinctBy(i => i.Folder, StringComparer.Ordinal))
+        foreach (ICheckpoint input in inputs.DistinctBy(Companions.OwnerOf))
         {
             if (TokenizerVocabulary.TryRead(input) is not { } found)
             {

@@ -24,10 +24,10 @@ internal static class PlanBuilder
         LayerMap map = LayerMap.OfAll(inputs);
         List<Decision> decisions = Decide(request, map, InputCheck.IsTied(configs.Select(c => c.Item2)), problems, warnings);
         RowsAgree(inputs, decisions, problems);
-        problems.ThrowIfAny();
+        problems.ThrowIfAny(map.Places.Count());
         foreach (PlanRule rule in request.Rules.Where(r => r.Selector is not null && !map.Places.Any(r.Selector.Matches)).DistinctBy(r => r.Text, StringComparer.Ordinal))
         {
-            warnings.Add($"The rule for {rule.Text} matches no tensor: it changes nothing.");
+            warnings.Add($"{(rule.Written is null ? "" : rule.Written + ": ")}The rule for {rule.Text} matches no tensor: it changes nothing.");
         }
 
         if (map.Stacks.Count > 1)

@@ -185,7 +185,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         {
             foreach (string problem in e.Problems)
             {
-                problems.Add(rule.Written is null ? problem : $"{rule.Written}: {problem}");
+                problems.Add(rule.Written is null ? problem : $"{rule.Written}: {problem}", output.Name);
             }
 
             return null;

@@ -16,17 +16,11 @@ internal static class ChatTemplate
 
     public static string? Of(ICheckpoint model)
     {
-        if (model.Folder is null)
+        if (Companions.TryRead(model, FileName, Longest) is { } file)
         {
-            return null;
+            return Encoding.UTF8.GetString(file);
         }
 
-        string file = Path.Combine(model.Folder, FileName), config = Path.Combine(model.Folder, ConfigName);
-        if (File.Exists(file))
-        {
-            return Encoding.UTF8.GetString(InputFile.ReadAll(file, Longest));
-        }
-
-        return File.Exists(config) && (PythonJson.Parse(InputFile.ReadAll(config, Longest)) as JsonObject)?["chat_template"] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+        return Companions.TryRead(model, ConfigName, Longest) is { } config && (PythonJson.Parse(config) as JsonObject)?["chat_template"] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
     }
 }

@@ -1,7 +1,7 @@
 namespace LayerSwap.Recipes;
 
 /// <summary>Opens the models that recipes refer to, each once: earlier documents by name, then paths relative to the recipe, then to the folders of models.</summary>
-internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFolders, YamlReader problems) : IDisposable
+internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFolders, IReadOnlyList<string> documents, YamlReader problems) : IDisposable
 {
     private readonly Dictionary<string, ICheckpoint> _open = new(StringComparer.Ordinal);
 
@@ -20,8 +20,10 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
         string? found = Array.Find(places, Path.Exists);
         if (found is null)
         {
-            problems.Add(reference.Place, $"there is no model {Printable.Escape(reference.Path)}; looked for as {string.Join(", ", places.Select(Printable.Escape))}. "
-                + "Remedy: give its path relative to the recipe, or the folder that models lie in (--models DIR).");
+            problems.Add(reference.Place, documents.Contains(reference.Path, StringComparer.Ordinal)
+                ? $"{Printable.Escape(reference.Path)} is this document or a later one; a document uses those before it. Remedy: move {Printable.Escape(reference.Path)} up."
+                : $"there is no model {Printable.Escape(reference.Path)}; looked for as {string.Join(", ", places.Select(Printable.Escape))}. "
+                    + "Remedy: give its path relative to the recipe, or the folder that models lie in (--models DIR).");
             return null;
         }
 

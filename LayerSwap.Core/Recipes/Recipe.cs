@@ -17,7 +17,7 @@ public sealed class Recipe : IDisposable
     {
         _documents = RecipeReader.Read(text, file);
         _problems = new YamlReader(file);
-        _models = new ModelFinder(folder, modelFolders, _problems);
+        _models = new ModelFinder(folder, modelFolders, [.. _documents.Select(d => d.Name).OfType<string>()], _problems);
     }
 
     /// <summary>What one should know of the recipe, though it can be carried out; filled by <see cref="ToMerge"/>.</summary>
@@ -49,22 +49,29 @@ public sealed class Recipe : IDisposable
     }
 
     /// <summary>Opens the models, headers only, and makes the builder calls. Of several documents the last is the result; those before it are models that it may use, computed on demand.</summary>
+    /// <param name="seed">The seed of methods with randomness, in every document; 0 by default.</param>
     /// <exception cref="RecipeException">It cannot be carried out: a model is missing, a parameter has no such name, a layer does not exist; all that is wrong is named with line and column.</exception>
     /// <exception cref="CheckpointException">A model breaks a rule of its format.</exception>
     /// <exception cref="MergeException">A document that another uses cannot be planned.</exception>
-    public MergeBuilder ToMerge()
+    public MergeBuilder ToMerge(long seed = 0)
     {
         _notes.Clear();
+        foreach (RecipeDocument unused in _documents.SkipLast(1).Where((d, i) => !_documents.Skip(i + 1).Any(later => later.References.Any(r => r.Path == d.Name))))
+        {
+            _notes.Add($"{unused.MethodPlace}: no later document uses {Printable.Escape(unused.Name!)}; it changes nothing.");
+        }
+
         for (int i = 0; ; i++)
         {
             MergeBuilder? builder = new RecipeBinder(_documents[i], _models, _problems, _notes).Bind();
             _problems.ThrowIfAny();
+            builder!.WithSeed(seed);
             if (i == _documents.Count - 1)
             {
-                return builder!;
+                return builder;
             }
 
-            _models.Add(_documents[i].Name!, new Execution.ComputedCheckpoint(builder!.Plan(), _documents[i].Name!));
+            _models.Add(_documents[i].Name!, new Execution.ComputedCheckpoint(builder.Plan(), _documents[i].Name!));
         }
     }
 

@@ -17,8 +17,13 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
     /// <summary>Methods to which a base is no more than a model that gives configuration and tokenizer.</summary>
     private static readonly string[] WithoutBase = ["linear", "passthrough"];
 
-    /// <summary>Whether a parameter of any method has this name.</summary>
-    public static bool IsParameter(string name) => name == Weight || MergeMethods.All.Any(m => m.Parameters.Any(p => p.Name == name)) || LayerSwapParameters.Contains(name, StringComparer.Ordinal) || name == Threshold;
+    /// <summary>The parameters of all methods.</summary>
+    public static IReadOnlyList<string> Parameters { get; } = [.. MergeMethods.All.SelectMany(m => m.Parameters).Select(p => p.Name).Concat([Weight, Threshold, .. LayerSwapParameters]).Distinct(StringComparer.Ordinal)];
+
+    private static bool IsParameter(string name) => Parameters.Contains(name, StringComparer.Ordinal);
+
+    /// <summary>Whether it may stand under a model.</summary>
+    public static bool IsPerSource(string name) => name == Weight || MergeMethods.All.Any(m => m.Parameters.Any(p => p.Name == name && p.IsPerSource));
 
     public static string NoSuchMethod(string name) => $"there is no method {Printable.Escape(name)}; nearest is {Tensors.Nearest.To(name, Methods)}. There are {string.Join(", ", Methods)}.";
 
@@ -108,9 +113,17 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         ICheckpoint? mergeBase = usesBase ? groups[0].Base ?? origin : null;
         MergeBuilder builder = new(mergeBase, MergeStrategies.Keep, donor: mergeBase ?? origin);
         int first = 0;
+        List<(SliceGroup Group, RecipeModule Module, int First)> placed = [];
         foreach ((SliceGroup group, RecipeModule module) in groups.Zip(recipe.Modules))
         {
             AddSources(builder, method, group, module);
+            placed.Add((group, module, first));
+            first += group.Width;
+        }
+
+        // The last rule that matches wins: everything, which has no name, comes before the parts of it.
+        foreach ((SliceGroup group, RecipeModule module, int start) in placed.OrderBy(p => p.Module.Name is not null))
+        {
             for (int k = 0; k < group.Slices.Count; k++)
             {
                 SliceView slice = group.Slices[k];
@@ -127,12 +140,9 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                 }
                 else
                 {
-                    int start = first;
                     builder.For(slice.Where, strategy, [.. Enumerable.Range(start, slice.Sources.Count)]).WrittenAt(problems.At(slice.Slice.Place));
                 }
             }
-
-            first += group.Width;
         }
 
         return builder;
@@ -230,6 +240,12 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         CheckNames(recipe.Parameters, [Threshold], ShareSwapName);
         ICheckpoint origin = open[recipe.Base.Path];
         double threshold = recipe.Parameters.TryGetValue(Threshold, out Setting? setting) ? setting.Values[0].Gradient[0] : 0.1;
+        if (threshold < 0)
+        {
+            problems.Add(setting!.Place, $"threshold is {threshold.ToString(System.Globalization.CultureInfo.InvariantCulture)}; 0 or more is expected.");
+            return null;
+        }
+
         notes.Add($"{ShareSwapName} compared the models with their base before planning: it is chosen by what changed.");
         LayerDiffReport diff = LayerDiff.From(origin).To(pair.Task, pair.Language).RunAsync().GetAwaiter().GetResult();
         return Merge.Onto(origin).With(pair.Task).With(pair.Language).Using(MergeStrategies.ShareSwap(diff, threshold));
@@ -307,7 +323,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             return (int)value;
         }
 
-        problems.Add(setting.Place, $"{name} is not a whole number of 0 or more, which is expected.");
+        string found = setting.Values is [{ Filter: null, Gradient: [double other] }] ? other.ToString(System.Globalization.CultureInfo.InvariantCulture) : setting.Text ?? "not one number";
+        problems.Add(setting.Place, $"{name} is {found}; a whole number of 0 or more is expected.");
         return otherwise;
     }
 

@@ -39,6 +39,11 @@ internal sealed class RecipeReader
         }
 
         RecipeDocument?[] documents = [.. roots.Select((root, i) => reader.Document(root, i < roots.Length - 1))];
+        foreach ((RecipeDocument? second, int i) in documents.Select((d, i) => (d, i)).Where(d => d.d?.Name is { } name && documents.Take(d.i).Any(before => before?.Name == name)))
+        {
+            yaml.Add(roots[i], $"a document before this one is called {Printable.Escape(second!.Name!)} too; each needs a name of its own.");
+        }
+
         yaml.ThrowIfAny();
         return documents!;
     }
@@ -424,10 +429,22 @@ internal sealed class RecipeReader
             _yaml.Add(methodNode!, RecipeBinder.OwnMethods.Contains(method, StringComparer.Ordinal) ? $"{method} is a whole merge and cannot stand in a rule." : RecipeBinder.NoSuchMethod(method));
         }
 
-        if (selectors.Count == 0 || (method is null && source is null))
+        bool placed = keys.ContainsKey("layers") || keys.ContainsKey("filter") || keys.ContainsKey("kind");
+        if (!placed || (method is null && source is null))
         {
-            _yaml.Add(node, selectors.Count == 0 ? "a rule needs layers, filter or kind: where it holds." : "a rule needs merge_method, or source: whose bytes are taken.");
+            _yaml.Add(node, !placed ? "a rule needs layers, filter or kind: where it holds." : "a rule needs merge_method, or source: whose bytes are taken.");
             return null;
+        }
+
+        if (selectors.Count == 0)
+        {
+            // What is wrong with its place is told already.
+            return null;
+        }
+
+        if (source is not null && (method is not null || keys.ContainsKey("parameters")))
+        {
+            _yaml.Add(node, $"a rule with source takes its bytes as they are; {(method is not null ? "merge_method" : "parameters")} cannot stand beside it. Remedy: remove one of them.");
         }
 
         return new RecipeRule(selectors.Aggregate((a, b) => a & b), method ?? "take", source, Parameters(keys.GetValueOrDefault("parameters"), "parameters"), LineColumn.Of(node.Start));

@@ -51,7 +51,7 @@ internal sealed class RowPlan(long rows)
 }
 
 /// <summary>A view of a model whose tables of tokens have the rows of another vocabulary.</summary>
-internal sealed class RemappedRows : ICheckpoint
+internal sealed class RemappedRows : ICheckpoint, ICheckpointView
 {
     private readonly ICheckpoint _inner;
     private readonly RowPlan _plan;
@@ -72,6 +72,8 @@ internal sealed class RemappedRows : ICheckpoint
         _tensors = new TensorList(inner.Tensors.Select(t => _tables.Contains(t.Name) ? new TensorInfo(t.Name, t.DType, t.Shape.WithRows(plan.Rows)) : t));
         Files = [.. models.SelectMany(m => m.Files).DistinctBy(f => f.Path, StringComparer.Ordinal).Where(f => inner.Files.Contains(f))];
     }
+
+    public ICheckpoint Donor => _inner;
 
     public string Name => _inner.Name;
 

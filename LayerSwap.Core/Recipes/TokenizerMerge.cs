@@ -10,6 +10,7 @@ namespace LayerSwap.Recipes;
 internal sealed class TokenizerMerge
 {
     private const string TokenizerFile = "tokenizer.json", VocabularyFile = "vocab.json";
+    private const long Longest = 200_000_000;
 
     private readonly TokenizerRequest _request;
     private readonly IReadOnlyList<ICheckpoint> _models;
@@ -20,7 +21,7 @@ internal sealed class TokenizerMerge
     private readonly Func<ModelReference, ICheckpoint> _open;
     private readonly YamlReader _problems;
     private readonly Dictionary<string, long> _output;
-    private readonly Dictionary<string, JsonObject> _read = new(StringComparer.Ordinal);
+    private readonly Dictionary<(ICheckpoint, string), JsonObject> _read = [];
 
     private TokenizerMerge(TokenizerRequest request, IReadOnlyList<ICheckpoint> models, Dictionary<string, long>[] vocabularies, ICheckpoint? origin, ICheckpoint donor, Func<ModelReference, ICheckpoint> open, YamlReader problems)
     {
@@ -199,14 +200,13 @@ internal sealed class TokenizerMerge
     /// <summary>The donor's file with the new tokens at their end: added tokens as they stand in their own file, others as entries of the vocabulary.</summary>
     private void WriteTokenizer(List<(string Token, int Model)> added)
     {
-        string folder = Donor.Folder!;
-        bool whole = File.Exists(Path.Combine(folder, TokenizerFile));
+        bool whole = Companions.Has(Donor, TokenizerFile);
         string name = whole ? TokenizerFile : VocabularyFile;
-        JsonObject root = Read(folder, name);
+        JsonObject root = Read(Donor, name);
         JsonNode? vocabulary = whole ? root["model"]?["vocab"] : root;
         foreach ((string token, int model) in added)
         {
-            JsonObject? source = whole && File.Exists(Path.Combine(_models[model].Folder!, TokenizerFile)) ? Read(_models[model].Folder!, TokenizerFile) : null;
+            JsonObject? source = whole && Companions.Has(_models[model], TokenizerFile) ? Read(_models[model], TokenizerFile) : null;
             if ((source?["added_tokens"] as JsonArray)?.FirstOrDefault(t => t?["content"]?.GetValue<string>() == token) is { } entry)
             {
                 JsonNode copy = entry.DeepClone();
@@ -231,13 +231,12 @@ internal sealed class TokenizerMerge
         Files[name] = PythonJson.Write(root);
     }
 
-    private JsonObject Read(string folder, string name)
+    private JsonObject Read(ICheckpoint model, string name)
     {
-        string path = Path.Combine(folder, name);
-        if (!_read.TryGetValue(path, out JsonObject? root))
+        if (!_read.TryGetValue((model, name), out JsonObject? root))
         {
-            root = PythonJson.Parse(InputFile.ReadAll(path, 200_000_000)) as JsonObject ?? [];
-            _read.Add(path, root);
+            root = PythonJson.Parse(Companions.TryRead(model, name, Longest)!) as JsonObject ?? [];
+            _read.Add((model, name), root);
         }
 
         return root;

@@ -62,9 +62,9 @@ internal sealed class YamlReader(string file)
                     break;
                 }
 
-                Add(key, known.Contains("parameters", StringComparer.Ordinal) && RecipeBinder.IsParameter(name)
-                    ? $"{what} has {name} beside its parameters. Remedy: write it under them, as parameters: {{{name}: ...}}."
-                    : $"{what} has the unknown key {Printable.Escape(name)}; nearest is {Tensors.Nearest.To(name, known)}. Known are {string.Join(", ", known)}.");
+                string? parameter = known.Contains("parameters", StringComparer.Ordinal) && Tensors.Nearest.Slip(name, known) is null ? Tensors.Nearest.Slip(name, RecipeBinder.Parameters) : null;
+                Add(key, parameter is null ? $"{what} has the unknown key {Printable.Escape(name)}; nearest is {Tensors.Nearest.To(name, known)}. Known are {string.Join(", ", known)}."
+                    : $"{what} has the unknown key {Printable.Escape(name)}. Remedy: parameters stand under the key parameters, {(RecipeBinder.IsPerSource(parameter) ? "here" : "of the recipe or of a slice")}, as parameters: {{{parameter}: ...}}.");
             }
             else
             {

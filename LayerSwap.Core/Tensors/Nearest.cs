@@ -5,6 +5,9 @@ internal static class Nearest
 {
     public static string To(string word, IEnumerable<string> known) => known.MinBy(k => Distance(k, word))!;
 
+    /// <summary>The same where it is a slip of the hand away: two letters at most, and fewer than the word has; else null.</summary>
+    public static string? Slip(string word, IEnumerable<string> known) => known.Where(k => Distance(k, word) is var slips && slips <= 2 && slips < word.Length).MinBy(k => Distance(k, word));
+
     /// <summary>The Levenshtein distance.</summary>
     private static int Distance(string a, string b)
     {

@@ -24,12 +24,13 @@ internal sealed class Problems
         }
     }
 
+    /// <param name="all">How many tensors there are: a problem of all need not name them.</param>
     /// <exception cref="MergeException">Something is wrong.</exception>
-    public void ThrowIfAny()
+    public void ThrowIfAny(int all = int.MaxValue)
     {
         if (_found.Count > 0)
         {
-            throw new MergeException([.. _found.Select(f => f.Text + Tensors(f.Tensors))]);
+            throw new MergeException([.. _found.Select(f => f.Text + Tensors(f.Tensors.Count < all ? f.Tensors : []))]);
         }
     }
 

@@ -232,6 +232,17 @@ public sealed class LayerSwapTests : IDisposable
         }
     }
 
+    /// <summary>A language model with a tower for images: only the language model's layers are counted and swapped.</summary>
+    [Fact]
+    public void Another_stack_may_have_fewer_layers_than_are_swapped()
+    {
+        ICheckpoint Model(string name, double value) => SmallModels.Of(name, DType.Float32, [.. Enumerable.Range(0, 4).Select(l => ($"language_model.layers.{l}.w", (long[])[2], (double[])[value, l])), ("vision_model.layers.0.w", [2], [value, 9])]);
+        ICheckpoint merged = Merge.LayerSwap(Model("task", 1), Model("language", 2), bottom: 1, top: 1).Plan().AsCheckpoint();
+        Assert.Equal([2, 0], SmallModels.Values(merged, "language_model.layers.0.w"));
+        Assert.Equal([1.5, 1], SmallModels.Values(merged, "language_model.layers.1.w"));
+        Assert.Equal([1.5, 9], SmallModels.Values(merged, "vision_model.layers.0.w"));
+    }
+
     [Fact]
     public async Task Only_the_expert_that_is_taken_is_read()
     {

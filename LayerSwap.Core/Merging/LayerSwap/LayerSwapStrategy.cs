@@ -41,7 +41,12 @@ internal sealed class LayerSwapStrategy : IMergeStrategy, IRecipeForm
         }
 
         TensorPlace place = tensor.Place;
-        Check(place.LayerCount);
+        if (place.InMainStack || place.Layer is null)
+        {
+            // Other stacks, such as those of images, have their own layers, which are not swapped.
+            Check(place.LayerCount);
+        }
+
         return place.InMainStack ? Layer(tensor, place.Layer!.Value, place.LayerCount) : Outside(tensor, place);
     }
 
