@@ -11,7 +11,7 @@ public sealed class SamplesTests
     {
         using TempFolder temp = new();
         string output = await RunAsync("swap.cs", Fixture.Demo("math"), Fixture.Demo("sahili"), temp["out"]);
-        Assert.Contains("layer_swap", output, StringComparison.Ordinal);
+        Assert.True(output.Contains("layer_swap", StringComparison.Ordinal), output);
         Assert.True((await Checkpoint.VerifyAsync(temp["out"])).Ok);
     }
 
@@ -20,7 +20,7 @@ public sealed class SamplesTests
     {
         using TempFolder temp = new();
         string output = await RunAsync("diff.cs", Fixture.Demo("base"), Fixture.Demo("math"), Fixture.Demo("sahili"), temp["diff.html"]);
-        Assert.Contains("Layers.At(5, 6, 7)", output, StringComparison.Ordinal);
+        Assert.True(output.Contains("Layers.At(5, 6, 7)", StringComparison.Ordinal), output);
         Assert.Contains("Where each layer comes from", File.ReadAllText(temp["diff.html"]), StringComparison.Ordinal);
     }
 
@@ -30,7 +30,7 @@ public sealed class SamplesTests
         using TempFolder temp = new();
         File.WriteAllLines(temp["few.jsonl"], File.ReadLines(Fixture.Path("miniature", "validation.jsonl")).Take(40));
         string output = await RunAsync("sweep.cs", Fixture.Demo("math"), Fixture.Demo("sahili"), temp["few.jsonl"]);
-        Assert.Contains("swap 0,3,0", output, StringComparison.Ordinal);
+        Assert.True(output.Contains("swap 0,3,0", StringComparison.Ordinal), output);
         Assert.Matches(@"best 0\.[0-9]+ \(swap 0,", output);
     }
 
