@@ -1,38 +1,29 @@
 using BenchmarkDotNet.Running;
+using LayerSwap.Benchmarks;
 using LayerSwap.Benchmarks.Floor;
 using LayerSwap.Benchmarks.Fuzz;
 using LayerSwap.Benchmarks.Paper;
 using LayerSwap.Benchmarks.Planning;
 using LayerSwap.Benchmarks.Scale;
 
-// `-- floor [--size 1GiB] [--threads N] [--rounds N]`: whole merges against plain copying, in one run. Anything not named here goes to BenchmarkDotNet.
-if (args is ["floor", .. string[] options])
+// Plain programs by name; anything else goes to BenchmarkDotNet.
+BenchmarkProgram[] programs =
+[
+    new("floor", "whole merges against plain copying, in one run", "[--size 1GiB] [--threads N] [--rounds N] [--only NAME] [--dir DIR] [--results DIR]", FloorProgram.RunAsync),
+    new("paper", "the paper's comparison on the miniature's trained models", "[--models DIR] [--results DIR]", options => Task.FromResult(PaperProgram.Run(options))),
+    new("plan", "recipes planned over very many tensors", "[--tensors N] [--rounds N] [--only NAME]", PlanProgram.RunAsync),
+    new("scale", "the largest inputs; exit code 1 where a limit is missed", $"[--only NAME] [--dir DIR] [--rounds N] [--large] [{RowProcess.Argument} NAME, which runs one in this process]", ScaleProgram.RunAsync),
+    new("fuzz", "spoilt inputs to every reader of input; exit code 1 where one does what it should not", "[--minutes N] [--seed S] [--from N] [--count N] [--target NAME] [--corpus DIR] [--out DIR]", options => Task.FromResult(FuzzProgram.Run(options))),
+];
+if (programs.FirstOrDefault(p => args.Length > 0 && args[0] == p.Name) is { } program)
 {
-    return await FloorProgram.RunAsync(options);
+    return await program.RunAsync(args[1..]);
 }
 
-// `-- paper [--models DIR]`: the paper's comparison on the miniature's trained models.
-if (args is ["paper", .. string[] paper])
+if (args is [] or ["--help" or "-h"])
 {
-    return PaperProgram.Run(paper);
-}
-
-// `-- plan [--tensors N] [--rounds N]`: recipes planned over very many tensors.
-if (args is ["plan", .. string[] planOptions])
-{
-    return await PlanProgram.RunAsync(planOptions);
-}
-
-// `-- scale [--only NAME] [--dir DIR] [--rounds N] [--large]`: the largest inputs; what is made is kept where DIR is given; exit code 1 where a limit is missed.
-if (args is ["scale", .. string[] scale])
-{
-    return await ScaleProgram.RunAsync(scale);
-}
-
-// `-- fuzz [--minutes N] [--seed S] [--target NAME]`: spoilt inputs to every reader of input; exit code 1 where one does what it should not.
-if (args is ["fuzz", .. string[] fuzzing])
-{
-    return FuzzProgram.Run(fuzzing);
+    Array.ForEach(programs, p => Console.WriteLine(p.Usage));
+    return 0;
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(FloorProgram).Assembly).Run(args);
