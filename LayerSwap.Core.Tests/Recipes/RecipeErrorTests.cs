@@ -131,6 +131,13 @@ public sealed class RecipeErrorTests : IDisposable
         Assert.Contains("line 5, ", problems[2], StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("[a, 2]")]
+    [InlineData("[1.5, 2]")]
+    [InlineData("[1]")]
+    public void A_range_of_something_else_is_told_once(string range) =>
+        Assert.Contains("a whole number is expected", _models.ProblemOf($"merge_method: linear\nslices:\n  - sources: [{{model: a, layer_range: {range}}}]\n").Replace("two whole numbers are", "a whole number is", StringComparison.Ordinal), StringComparison.Ordinal);
+
     [Fact]
     public void A_reversed_range_is_told_once()
     {

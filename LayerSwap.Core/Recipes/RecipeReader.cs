@@ -166,12 +166,15 @@ internal sealed class RecipeReader
             {
                 _yaml.Add(node, "layer_range is missing: the first layer, and the one after the last.");
             }
-            else if (rangeNode is YamlSequenceNode { Children: [YamlNode first, YamlNode end] } && _yaml.Whole(first, "layer_range") is { } start && _yaml.Whole(end, "layer_range") is { } past)
+            else if (rangeNode is YamlSequenceNode { Children: [YamlNode first, YamlNode end] })
             {
-                range = ((int)Math.Clamp(start, int.MinValue, int.MaxValue), (int)Math.Clamp(past, int.MinValue, int.MaxValue));
-                if (start < 0 || past <= start)
+                if (_yaml.Whole(first, "layer_range") is { } start && _yaml.Whole(end, "layer_range") is { } past)
                 {
-                    _yaml.Add(rangeNode, $"layer_range is [{start}, {past}]; the first layer, from 0, and the one after the last are expected, in this order.");
+                    range = ((int)Math.Clamp(start, int.MinValue, int.MaxValue), (int)Math.Clamp(past, int.MinValue, int.MaxValue));
+                    if (start < 0 || past <= start)
+                    {
+                        _yaml.Add(rangeNode, $"layer_range is [{start}, {past}]; the first layer, from 0, and the one after the last are expected, in this order.");
+                    }
                 }
             }
             else

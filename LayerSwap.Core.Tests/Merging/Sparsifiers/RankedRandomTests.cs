@@ -1,0 +1,76 @@
+using LayerSwap.Merging;
+
+namespace LayerSwap.Tests.Merging.Sparsifiers;
+
+/// <summary>What is kept by rank against ranks found by sorting, for rows of all kinds and lengths.</summary>
+public sealed class RankedRandomTests
+{
+    private const ulong Stream = 12345;
+
+    public static TheoryData<string, int> Rows
+    {
+        get
+        {
+            TheoryData<string, int> rows = [];
+            foreach (string kind in (string[])["few values", "all equal", "mostly zero", "noise", "inexact", "one far above", "not finite"])
+            {
+                foreach (int length in (int[])[1, 2, 15, 16, 17, 63, 64, 65, 1000, 1569, 5001, 70_001])
+                {
+                    rows.Add(kind, length);
+                }
+            }
+
+            return rows;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public void Kept_are_those_whose_random_number_lies_below_the_probability_of_their_rank(string kind, int length)
+    {
+        const int Count = 3;
+        Random random = new(length);
+        float[] origin = new float[Count * length], tuned = new float[Count * length];
+        for (int i = 0; i < tuned.Length; i++)
+        {
+            (origin[i], tuned[i]) = kind switch
+            {
+                "few values" => (random.Next(-8, 8), random.Next(-8, 8) / 4f),
+                "all equal" => (1, random.Next(2) == 0 ? 1.5f : 0.5f),
+                "mostly zero" => (1, random.Next(20) == 0 ? random.Next(9) / 8f : 1),
+                "noise" => (Short(random.NextSingle()), Short(random.NextSingle())),
+                "inexact" => (random.NextSingle(), random.NextSingle() * 1e-3f),
+                "one far above" => (0, i % length == 0 ? 1e30f : random.NextSingle() * 1e-6f),
+                _ => (random.NextSingle(), random.Next(50) switch { 0 => float.NaN, 1 => float.PositiveInfinity, _ => random.NextSingle() }),
+            };
+        }
+
+        const double Density = 0.4, Epsilon = 0.3;
+        RankedRandomSparsifier sparsifier = new([Density], [Epsilon], [Stream], length);
+        double[] changes = new double[tuned.Length], whole = new double[tuned.Length], expected = new double[tuned.Length];
+        // An odd start: rows then begin with odd and with even indices.
+        long start = 3L * length;
+        sparsifier.Keep<float>(start, 0, origin, tuned, changes);
+        sparsifier.Keep<double>(start, 0, [.. origin], [.. tuned], whole);
+        for (int row = 0; row < tuned.Length; row += length)
+        {
+            int first = row;
+            int[] ascending = [.. Enumerable.Range(first, length).OrderBy(i => BitConverter.DoubleToUInt64Bits(Math.Abs((double)tuned[i] - origin[i]))).ThenByDescending(i => i)];
+            for (int rank = 0; rank < length; rank++)
+            {
+                double probability = length == 1 ? Density : Density - Epsilon + (2 * Epsilon / (length - 1) * rank);
+                int i = ascending[rank];
+                expected[i] = CounterRandom.Uniform(Stream, start + i) < probability ? (double)tuned[i] - origin[i] : 0;
+            }
+        }
+
+        Assert.Equal(expected, changes);
+        Assert.Equal(expected, whole);
+        (double all, double kept) = sparsifier.Masses<float>(start, 0, origin, tuned);
+        double exact = tuned.Zip(origin, (t, o) => Math.Abs((double)t - o)).Sum();
+        Assert.True(kind == "not finite" || (Math.Abs(all - exact) <= 1e-9 * exact && Math.Abs(kept - expected.Sum(Math.Abs)) <= 1e-9 * exact));
+    }
+
+    /// <summary>With the eight bits of a BF16.</summary>
+    private static float Short(float value) => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) & ~0xffff);
+}
