@@ -63,8 +63,53 @@ internal static class VarianceKernel
     }
 
     /// <summary>Both of the above: keys go to <paramref name="keys"/>, or decide where there is no room for them.</summary>
+    private static int Vectors(ReadOnlySpan<float> origin, in Rows<float> tuned, Span<double> changes, Span<ulong> keys, ulong low) =>
+        tuned.Count == 2 ? PairVectors(origin, tuned, changes, keys, low) : AnyVectors(origin, tuned, changes, keys, low);
+
+    /// <summary>Two sources, as most merges have: the same operations, without a way through memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors(ReadOnlySpan<float> origin, in Rows<float> tuned, Span<double> changes, Span<ulong> keys, ulong low)
+    private static int PairVectors(ReadOnlySpan<float> origin, in Rows<float> tuned, Span<double> changes, Span<ulong> keys, ulong low)
+    {
+        ref float start = ref MemoryMarshal.GetReference(origin);
+        ref float from = ref tuned.Reference;
+        ref double change = ref MemoryMarshal.GetReference(changes);
+        ref ulong key = ref MemoryMarshal.GetReference(keys);
+        int length = origin.Length, i = 0;
+        bool keep = keys.IsEmpty;
+        Vector512<double> half = Vector512.Create(0.5);
+        Vector512<long> lowest = Vector512.Create((long)low);
+        for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref start, (nuint)i));
+            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            (Vector512<double> r, Vector512<double> t) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)(length + i)));
+            (p, q, r, t) = (p - x, q - y, r - x, t - y);
+            Vector512<double> meanP = (p + r) * half, meanQ = (q + t) * half;
+            Vector512<double> first = p - meanP, second = r - meanP, third = q - meanQ, fourth = t - meanQ;
+            Vector512<long> keyP = Vector512.Abs(Vector512.AndNot(((first * first) + (second * second)) * half, Vector512.Equals(p, r))).AsInt64();
+            Vector512<long> keyQ = Vector512.Abs(Vector512.AndNot(((third * third) + (fourth * fourth)) * half, Vector512.Equals(q, t))).AsInt64();
+            if (keep)
+            {
+                Vector512<double> keptP = Vector512.GreaterThanOrEqual(keyP, lowest).AsDouble(), keptQ = Vector512.GreaterThanOrEqual(keyQ, lowest).AsDouble();
+                (p, q, r, t) = (p & keptP, q & keptQ, r & keptP, t & keptQ);
+            }
+            else
+            {
+                keyP.AsUInt64().StoreUnsafe(ref key, (nuint)i);
+                keyQ.AsUInt64().StoreUnsafe(ref key, (nuint)(i + Vector512<ulong>.Count));
+            }
+
+            p.StoreUnsafe(ref change, (nuint)i);
+            q.StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
+            r.StoreUnsafe(ref change, (nuint)(length + i));
+            t.StoreUnsafe(ref change, (nuint)(length + i + Vector512<double>.Count));
+        }
+
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int AnyVectors(ReadOnlySpan<float> origin, in Rows<float> tuned, Span<double> changes, Span<ulong> keys, ulong low)
     {
         ref float start = ref MemoryMarshal.GetReference(origin);
         ref float from = ref tuned.Reference;
