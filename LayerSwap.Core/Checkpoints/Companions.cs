@@ -6,17 +6,20 @@ internal interface ICheckpointView
     ICheckpoint Donor { get; }
 }
 
-/// <summary>A checkpoint that is computed: what would lie beside its weights, whole, by name.</summary>
+/// <summary>A checkpoint that is computed: what would lie beside its weights, by name; made when it is asked for.</summary>
 internal interface IComputedCheckpoint
 {
-    IReadOnlyDictionary<string, byte[]> Companions { get; }
+    IReadOnlyDictionary<string, Func<byte[]>> Companions { get; }
 }
 
 /// <summary>The files beside a checkpoint's weights: configuration, tokenizer, chat template, licence.</summary>
 internal static class Companions
 {
+    /// <summary>Where they come from: a folder, null for none, or a computed checkpoint. Checkpoints with one source have the same.</summary>
+    public static object? SourceOf(ICheckpoint checkpoint) => OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed : checkpoint.Folder;
+
     /// <summary>The checkpoint beside whose weights they lie.</summary>
-    public static ICheckpoint OwnerOf(ICheckpoint checkpoint)
+    private static ICheckpoint OwnerOf(ICheckpoint checkpoint)
     {
         while (checkpoint is ICheckpointView view)
         {
@@ -41,7 +44,7 @@ internal static class Companions
     };
 
     /// <summary>All of a file; null where there is none.</summary>
-    public static byte[]? TryRead(ICheckpoint checkpoint, string name, long longest) => OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed.Companions.GetValueOrDefault(name)
+    public static byte[]? TryRead(ICheckpoint checkpoint, string name, long longest) => OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed.Companions.GetValueOrDefault(name)?.Invoke()
         : Has(checkpoint, name) ? InputFile.ReadAll(PathOf(checkpoint, name), longest)
         : null;
 
@@ -50,7 +53,7 @@ internal static class Companions
     {
         if (OwnerOf(checkpoint) is IComputedCheckpoint computed)
         {
-            return computed.Companions[name];
+            return computed.Companions[name]();
         }
 
         FileInfo file = new(PathOf(checkpoint, name));

@@ -35,12 +35,6 @@ internal static class LayerStack
             donorLayers.AddRange(Enumerable.Range(start, length));
         }
 
-        if (tensors.GroupBy(t => t.Item1, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
-        {
-            throw new MergeException($"Stacked, {string.Join(" and ", twice.Select(t => $"{Printable.Escape(t.Item3.Name)} of {Printable.Escape(t.Item2.Name)}"))} would both be called {Printable.Escape(twice.Key)}. "
-                + "Remedy: number the model's layers without leading zeros.");
-        }
-
         string name = string.Join(" + ", slices.Select(s => $"{s.Model.Name}[{s.Layers}]"));
         return new MappedCheckpoint(name, slices[0].Model, tensors) { DonorLayers = donorLayers, Slices = parts };
     }

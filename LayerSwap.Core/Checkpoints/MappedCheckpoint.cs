@@ -13,7 +13,13 @@ internal sealed class MappedCheckpoint : ICheckpoint, ICheckpointView
         List<TensorInfo> infos = [];
         foreach ((string view, ICheckpoint checkpoint, TensorInfo tensor) in tensors)
         {
-            _origins.Add(view, (checkpoint, tensor.Name));
+            if (!_origins.TryAdd(view, (checkpoint, tensor.Name)))
+            {
+                (ICheckpoint first, string firstName) = _origins[view];
+                throw new MergeException($"Stacked, {Printable.Escape(firstName)} of {Printable.Escape(first.Name)} and {Printable.Escape(tensor.Name)} of {Printable.Escape(checkpoint.Name)} would both be called {Printable.Escape(view)}. "
+                    + "Remedy: number the model's layers without leading zeros.");
+            }
+
             infos.Add(new TensorInfo(view, tensor.DType, tensor.Shape));
         }
 

@@ -18,24 +18,24 @@ internal static class CompanionFiles
         "tokenizer*", "vocab*.json", "vocab*.txt", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*", "*.model", "*.tiktoken",
     ];
 
-    /// <summary>Their names and contents; config.json with what changed.</summary>
-    public static IEnumerable<(string Name, byte[] Bytes)> Of(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
+    /// <summary>Their names and how their contents are made; config.json with what changed.</summary>
+    public static IEnumerable<(string Name, Func<byte[]> Make)> Of(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
     {
-        SortedDictionary<string, byte[]> files = new(StringComparer.Ordinal);
+        SortedDictionary<string, Func<byte[]>> files = new(StringComparer.Ordinal);
         foreach (string name in NamesOf(request.Donor, Patterns))
         {
-            files[name] = name == ModelConfig.FileName && changes.Count > 0 ? Changed(request.Donor, changes) : Companions.Copy(request.Donor, name);
+            files[name] = () => name == ModelConfig.FileName && changes.Count > 0 ? Changed(request.Donor, changes) : Companions.Copy(request.Donor, name);
         }
 
         ICheckpoint tokenizer = request.Tokenizer ?? request.Donor;
         foreach (string name in NamesOf(tokenizer, TokenizerPatterns))
         {
-            files[name] = Companions.Copy(tokenizer, name);
+            files[name] = () => Companions.Copy(tokenizer, name);
         }
 
         foreach ((string name, byte[] bytes) in request.Beside)
         {
-            files[name] = bytes;
+            files[name] = () => bytes;
         }
 
         return files.Select(f => (f.Key, f.Value));

@@ -12,7 +12,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
     private readonly TensorList _tensors;
     private readonly Lazy<Dictionary<string, PlannedTensor>> _planned;
     private readonly ConcurrentDictionary<string, Lazy<bool>> _prepared = new(StringComparer.Ordinal);
-    private readonly Lazy<Dictionary<string, byte[]>> _companions;
+    private readonly Lazy<Dictionary<string, Func<byte[]>>> _companions;
     private readonly ConcurrentBag<Scratch> _scratch = [];
 
     public ComputedCheckpoint(MergePlan plan, string? name = null)
@@ -21,7 +21,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
         _tensors = new TensorList(plan.Tensors.Select(t => t.Tensor));
         // Plans ask for names only; what is needed to read waits for that.
         _planned = new(() => plan.Tensors.ToDictionary(t => t.Tensor.Name, StringComparer.Ordinal));
-        _companions = new(() => CompanionFiles.Of(plan.Request, plan.ConfigChanges).ToDictionary(f => f.Name, f => f.Bytes, StringComparer.Ordinal));
+        _companions = new(() => CompanionFiles.Of(plan.Request, plan.ConfigChanges).ToDictionary(f => f.Name, f => f.Make, StringComparer.Ordinal));
         Files = [.. plan.Request.Inputs.SelectMany(i => i.Files).DistinctBy(f => f.Path, StringComparer.Ordinal)];
         Metadata = plan.Request.Donor.Metadata;
         LayerMap.Share(plan.Layers, this);
@@ -39,7 +39,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 
-    public IReadOnlyDictionary<string, byte[]> Companions => _companions.Value;
+    public IReadOnlyDictionary<string, Func<byte[]>> Companions => _companions.Value;
 
     public TensorInfo? Find(string name) => _tensors.Find(name);
 

@@ -155,9 +155,9 @@ internal static partial class MergeExecutor
     {
         RemoveOthers(plan, space, operations);
         List<string> files = [];
-        foreach ((string companion, byte[] bytes) in CompanionFiles.Of(plan.Request, plan.ConfigChanges))
+        foreach ((string companion, Func<byte[]> make) in CompanionFiles.Of(plan.Request, plan.ConfigChanges))
         {
-            files.Add(Create(space, operations, companion, bytes));
+            files.Add(Create(space, operations, companion, make()));
         }
 
         files.Add(Create(space, operations, ModelCard.FileName, ModelCard.Write(plan, Path.GetFileName(space.Target))));

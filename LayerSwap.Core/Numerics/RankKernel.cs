@@ -73,7 +73,7 @@ internal static class RankKernel
         for (; i <= tuned.Length - Lanes; i += Lanes)
         {
             Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
-            exact &= (Vector512.Equals(y - change, x) & Vector512.Equals(x + change, y)).AsInt32();
+            exact &= KeyKernel.Exact(x, y, change);
             (change.AsInt32() & unsigned).StoreUnsafe(ref key, (nuint)i);
         }
 

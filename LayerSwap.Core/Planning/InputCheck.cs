@@ -61,7 +61,7 @@ internal static class InputCheck
     {
         ICheckpoint? first = null;
         Dictionary<string, long>? expected = null;
-        foreach (ICheckpoint input in inputs.DistinctBy(Companions.OwnerOf))
+        foreach (ICheckpoint input in inputs.DistinctBy(Companions.SourceOf))
         {
             if (TokenizerVocabulary.TryRead(input) is not { } found)
             {

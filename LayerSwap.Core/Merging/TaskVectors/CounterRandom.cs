@@ -20,10 +20,7 @@ internal static class CounterRandom
     }
 
     /// <summary>A number from 0 up to, but without, 1.</summary>
-    public static double Uniform(ulong stream, long index) => Uniform(MaskKernel.Number(stream, index));
-
-    /// <summary>The same of a number of 32 bits.</summary>
-    public static double Uniform(uint number) => number * (1.0 / Span);
+    public static double Uniform(ulong stream, long index) => MaskKernel.Number(stream, index) * (1.0 / Span);
 
     /// <summary>The bound below which as many numbers of 32 bits lie as a probability below 1 says: <c>Uniform &lt; p</c> where the number is below it.</summary>
     public static uint Bound(double probability) => (uint)Math.Min(Math.Ceiling(probability * Span), uint.MaxValue);
