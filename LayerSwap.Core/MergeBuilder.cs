@@ -16,7 +16,7 @@ public sealed class MergeBuilder
     private long _shardSize = 5_000_000_000;
     private long _seed;
     private int _threads = Environment.ProcessorCount;
-    private int _blockElements = Streaming.Sections.ReadBlock;
+    private int? _blockElements;
 
     internal MergeBuilder(ICheckpoint? @base, IMergeStrategy strategy, ICheckpoint? donor = null)
     {

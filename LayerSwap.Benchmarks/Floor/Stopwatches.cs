@@ -26,6 +26,8 @@ internal static class Stopwatches
             for (int i = 0; i < operations.Length; i++)
             {
                 clear();
+                // What operations before this one left is not its memory: a merge is most often a process of its own.
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 PeakMemory.Reset();
                 long start = Stopwatch.GetTimestamp();
                 await operations[i].Run();

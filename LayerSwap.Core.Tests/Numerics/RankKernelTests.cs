@@ -31,106 +31,125 @@ public sealed class RankKernelTests
     [Theory]
     [InlineData(23)]
     [InlineData(52)]
-    public void Buckets_never_fall_where_keys_rise_and_unmixed_ones_have_equal_keys(int fraction)
+    public void Codes_never_fall_where_keys_rise_and_say_where_they_are_all_of_a_key(int fraction)
     {
         for (int length = 1; length < 3000; length = (length * 5 / 4) + 1)
         {
             long[] keys = Keys(length, fraction);
-            if (keys.Max() == 0)
+            // The largest key, and one that most are above: codes end at both ends.
+            foreach (long top in (long[])[keys.Max(), keys.Order().ElementAt(length / 2)])
             {
-                continue;
-            }
+                CodeScale scale = new(top, fraction);
+                byte[] codes = new byte[keys.Length];
+                ulong[] more = new ulong[keys.Length / 64];
+                if (fraction == 23)
+                {
+                    RankKernel.Codes<int>([.. keys.Select(k => (int)k)], scale, codes, more);
+                }
+                else
+                {
+                    RankKernel.Codes<long>(keys, scale, codes, more);
+                }
 
-            BucketScale scale = BucketScale.Of(length, keys.Max(), fraction);
-            int[] buckets = new int[keys.Length], mixed = new int[keys.Length + Places.Room];
-            int count = fraction == 23 ? RankKernel.Buckets<int>([.. keys.Select(k => (int)k)], scale, buckets, mixed) : RankKernel.Buckets<long>(keys, scale, buckets, mixed);
-            int[] bucketAt = new int[scale.Count];
-            for (int b = 0; b < scale.Count; b++)
-            {
-                bucketAt[scale.PlaceOf(b)] = b;
+                Assert.Equal(keys.Select(scale.Of), codes);
+                Assert.All(keys.Zip(codes), k => Assert.Equal(k.First == 0, k.Second == 0));
+                int[] order = [.. Enumerable.Range(0, keys.Length).OrderBy(i => keys[i])];
+                Assert.All(order.Zip(order.Skip(1)), p => Assert.True(codes[p.First] <= codes[p.Second]));
+                Assert.All(Enumerable.Range(0, keys.Length).Where(i => keys[i] != 0), i => Assert.Equal(keys[i] != scale.Start(codes[i]), IsSet(more, i)));
+                // One without more is the smallest of its code.
+                Assert.All(Enumerable.Range(0, keys.Length).Where(i => keys[i] != 0 && !IsSet(more, i) && codes[i] > CodeScale.Lowest), i => Assert.NotEqual(codes[i], scale.Of(keys[i] - 1)));
+                Assert.All(keys.Where(k => k != 0), k => Assert.Equal(k < scale.End, scale.Of(k) == CodeScale.Lowest));
             }
-
-            Assert.Equal(Enumerable.Range(0, scale.Count), bucketAt.Order());
-            int[] order = [.. Enumerable.Range(0, length).Where(i => keys[i] != 0).OrderBy(i => keys[i])];
-            Assert.All(order.Zip(order.Skip(1)), p => Assert.True(bucketAt[buckets[p.First]] <= bucketAt[buckets[p.Second]]));
-            Assert.All(Enumerable.Range(0, keys.Length).Where(i => keys[i] == 0), i => Assert.InRange(buckets[i], scale.Count, scale.Places - 1));
-            HashSet<int> marked = [.. mixed[..count]];
-            Assert.All(order.GroupBy(i => buckets[i]).Where(g => !marked.Contains(g.Key)), g => Assert.Single(g.Select(i => keys[i]).Distinct()));
         }
     }
 
     [Theory]
-    [InlineData(0, 0.2, 0.6)]
-    [InlineData(1, 0.2, 0.6)]
-    [InlineData(1000, 0.001, 0.998)]
-    [InlineData(77, 0.5, 0)]
-    public void Counts_ranks_and_what_buckets_decide_are_plain_loops(long start, double lowest, double span)
+    [InlineData(0.2, 0.6)]
+    [InlineData(0.001, 0.998)]
+    [InlineData(0.5, 0)]
+    public void What_codes_decide_is_right_for_every_rank_that_one_might_have(double lowest, double span)
     {
         for (int length = 1; length < 3000; length = (length * 5 / 4) + 1)
         {
-            long[] keys = Keys(length, 23);
-            if (keys.Max() == 0)
-            {
-                continue;
-            }
-
-            BucketScale scale = BucketScale.Of(length, keys.Max(), 23);
-            int[] buckets = new int[keys.Length], list = new int[keys.Length + Places.Room], counts = new int[scale.Places], order = new int[length], ranks = new int[scale.Places], bounds = new int[scale.Places];
-            ulong[] bits = new ulong[(length + 63) / 64];
+            byte[] codes = Codes(length), numbers = new byte[codes.Length], below = new byte[CodeScale.Codes], above = new byte[CodeScale.Codes];
+            _random.NextBytes(numbers);
+            int[] counts = new int[CodeScale.Codes], ranks = new int[CodeScale.Codes], list = new int[codes.Length];
+            ulong[] bits = new ulong[codes.Length / 64];
             double rise = span / length;
-            RankKernel.Buckets<long>(keys, scale, buckets, list);
-            RankKernel.Count(buckets.AsSpan(0, length), counts, order);
-            RankKernel.Bounds(counts, scale, lowest, rise, ranks, bounds);
-            int open = RankKernel.Draw(buckets, bounds, 99, start, bits, list);
-            int[] left = list[..open];
-            Assert.Equal(left.Order(), left);
-            for (int b = 0; b < scale.Count; b++)
+            RankKernel.Count(codes, counts);
+            Assert.Equal(Enumerable.Range(0, CodeScale.Codes).Select(c => codes.Count(code => code == c)), counts);
+            for (int code = 1; code < CodeScale.Codes; code++)
             {
-                int place = scale.PlaceOf(b);
-                int[] expected = [.. Enumerable.Range(0, length).Where(i => buckets[i] == place)];
-                Assert.Equal(expected.Length, counts[place]);
-                Assert.Equal(Enumerable.Range(0, expected.Length), expected.Select(i => order[i]));
-                int members = RankKernel.Members(buckets, place, list);
-                Assert.Equal(expected, list[..members]);
-                if (expected.Length > 0)
-                {
-                    Assert.Equal(keys[..length].Count(k => k < expected.Min(i => keys[i])), ranks[place]);
-                }
+                ranks[code] = ranks[code - 1] + counts[code - 1];
             }
 
-            // What a bucket decides is right for each rank that an element of it might have.
+            RankKernel.Bounds(ranks, counts, lowest, rise, below, above);
+            int[] open = list[..RankKernel.Draw(codes, numbers, below, above, bits, list)];
+            Assert.Equal(open.Order(), open);
             int doubtful = 0;
-            for (int i = 0; i < length; i++)
+            for (int i = 0; i < codes.Length; i++)
             {
-                double random = LayerSwap.Merging.CounterRandom.Uniform(99, start + i);
-                bool kept = ((bits[i / 64] >> (i & 63)) & 1) != 0, sure = random < lowest + (rise * ranks[buckets[i]]), never = random >= lowest + (rise * (ranks[buckets[i]] + counts[buckets[i]] - 1));
-                if (keys[i] != 0 && Array.BinarySearch(left, i) < 0)
+                // All numbers that begin with the byte.
+                double least = numbers[i] / 256.0, most = (numbers[i] + 1) / 256.0, first = lowest + (rise * ranks[codes[i]]), last = lowest + (rise * (ranks[codes[i]] + counts[codes[i]] - 1));
+                bool listed = Array.BinarySearch(open, i) >= 0;
+                if (codes[i] != 0 && !listed)
                 {
-                    Assert.True(kept ? sure : never);
+                    Assert.True(IsSet(bits, i) ? most <= first : least >= last);
                 }
-                else if (keys[i] != 0)
+                else
                 {
-                    Assert.False(kept);
-                    doubtful += sure || never ? 1 : 0;
+                    Assert.False(IsSet(bits, i));
+                    doubtful += listed && codes[i] != 0 && (most <= first || least >= last) ? 1 : 0;
                 }
             }
 
             // Bounds are rounded, but by little.
-            Assert.InRange(doubtful, 0, 2 + (length / 1000));
+            Assert.InRange(doubtful, 0, 8 + (length / 64));
+        }
+    }
+
+    [Fact]
+    public void Lists_of_a_code_are_plain_loops()
+    {
+        for (int length = 1; length < 1000; length = (length * 5 / 4) + 1)
+        {
+            byte[] codes = Codes(length);
+            ulong[] more = [.. codes.Chunk(64).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))], equal = new ulong[more.Length];
+            int[] after = new int[more.Length], members = new int[codes.Length];
+            byte code = codes[_random.Next(length)];
+            int[] expected = [.. Enumerable.Range(0, codes.Length).Where(i => codes[i] == code && !IsSet(more, i))];
+            Assert.Equal(expected.Length, RankKernel.Later(codes, more, code, equal, after));
+            Assert.Equal(expected, Enumerable.Range(0, codes.Length).Where(i => IsSet(equal, i)));
+            Assert.Equal(Enumerable.Range(0, more.Length).Select(w => expected.Count(i => i / 64 > w)), after);
+            Assert.Equal(Enumerable.Range(0, codes.Length).Where(i => codes[i] == code && IsSet(more, i)), members[..RankKernel.Members(codes, more, code, members)]);
         }
     }
 
     [Fact]
     public void Ranks_among_keys_are_plain_loops()
     {
-        for (int length = 1; length < 120; length++)
+        for (int length = 1; length < 200; length++)
         {
-            long[] keys = Keys(length, 52)[..length];
+            long[] keys = Keys(length, 52);
             int[] singles = [.. keys.Select(k => (int)(k >> 32))];
-            Assert.Equal(Enumerable.Range(0, length).Select(i => Enumerable.Range(0, length).Count(j => keys[j] < keys[i] || (keys[j] == keys[i] && j > i))), Enumerable.Range(0, length).Select(i => RankKernel.Below<long>(keys, i)));
-            Assert.Equal(
-                Enumerable.Range(0, length).Select(i => Enumerable.Range(0, length).Count(j => singles[j] < singles[i] || (singles[j] == singles[i] && j > i))), Enumerable.Range(0, length).Select(i => RankKernel.Below<int>(singles, i)));
-            Assert.Equal(singles.Max(), RankKernel.Largest<int>([.. singles, .. new int[16 - (length % 16)]]));
+            int[] nonzero = [.. Enumerable.Range(0, length).Where(i => singles[i] != 0)];
+            Assert.Equal(nonzero.Select(i => Enumerable.Range(0, keys.Length).Count(j => keys[j] < keys[i] || (keys[j] == keys[i] && j > i))), nonzero.Select(i => RankKernel.Below<long>(keys, i)));
+            Assert.Equal(nonzero.Select(i => Enumerable.Range(0, keys.Length).Count(j => singles[j] < singles[i] || (singles[j] == singles[i] && j > i))), nonzero.Select(i => RankKernel.Below<int>(singles, i)));
+            long limit = keys[_random.Next(length)];
+            Assert.Equal(keys.Max(), RankKernel.Largest<long>(keys, long.MaxValue));
+            Assert.Equal(keys.Where(k => k < limit).DefaultIfEmpty(0).Max(), RankKernel.Largest<long>(keys, limit));
+            Assert.Equal(singles.Max(), RankKernel.Largest<int>(singles, int.MaxValue));
+        }
+    }
+
+    [Fact]
+    public void First_bytes_of_random_numbers_are_theirs()
+    {
+        foreach (long start in (long[])[0, 2, 1_000_000_000_000])
+        {
+            byte[] bytes = new byte[256];
+            MaskKernel.UpperBytes(77, start, bytes);
+            Assert.Equal(Enumerable.Range(0, bytes.Length).Select(i => (byte)(MaskKernel.Number(77, start + i) >> 24)), bytes);
         }
     }
 
@@ -164,6 +183,12 @@ public sealed class RankKernelTests
             Assert.Equal(expected, changes);
             Assert.Equal(kept, MaskKernel.Masses<double>([.. origin], [.. tuned], bits).Kept, 1e-12);
 
+            // Whole vectors of magnitudes, zeros at the end; bits beyond them do not count.
+            float[] magnitudes = [.. origin.Zip(tuned, (o, t) => Math.Abs(t - o)), .. new float[RankKernel.Padded(length) - length]];
+            (double allOfThem, double keptOfThem) = MaskKernel.Masses(magnitudes, bits);
+            Assert.Equal(magnitudes.Sum(m => (double)m), allOfThem, 1e-12);
+            Assert.Equal(magnitudes.Take(length).Where((_, i) => IsSet(bits, i)).Sum(m => (double)m), keptOfThem, 1e-12);
+
             ulong[] keys = [.. Enumerable.Range(0, length).Select(_ => (ulong)_random.Next(4))];
             double[] rows = [.. values, .. values];
             MaskKernel.Within(keys, 5, 2, 5 + (length / 2), rows);
@@ -173,6 +198,12 @@ public sealed class RankKernelTests
     }
 
     private double[] Values(int length) => [.. Enumerable.Range(0, length).Select(_ => _random.Next(4) switch { 0 => 0, 1 => 0.25, 2 => -0.25, _ => (_random.NextDouble() * 6) - 3 })];
+
+    private static bool IsSet(ulong[] bits, int i) => ((bits[i / 64] >> (i % 64)) & 1) != 0;
+
+    /// <summary>Codes in whole vectors: few of them often, others seldom, and zeros at the end.</summary>
+    private byte[] Codes(int length) =>
+        [.. Enumerable.Range(0, length).Select(_ => (byte)(_random.Next(3) == 0 ? _random.Next(256) : 200 + _random.Next(5))), .. new byte[RankKernel.Padded(length) - length]];
 
     /// <summary>The bits of magnitudes in whole vectors: zeros, many equal ones, some that differ from them in the last bits, and some far below.</summary>
     private long[] Keys(int length, int fraction)

@@ -58,6 +58,38 @@ public class PumpTests
         Assert.True(Pump.NeedsDoubles([single], DType.Float64));
     }
 
+    /// <summary>Of many operands fewer elements are read at a time.</summary>
+    [Fact]
+    public void Sums_do_not_depend_on_how_much_is_read_at_a_time()
+    {
+        ICheckpoint model = Model(DType.Float32, out _);
+        Operand operand = new(model, model.Tensors[0]);
+        Assert.True(Sections.ReadBlock([operand, operand], 1) > 3 * Sections.ReadBlock(Enumerable.Repeat(operand, 10), 1));
+        Fold two = Reduce(model, 2), ten = Reduce(model, 2, operands: 10);
+        Assert.Equal(two.Starts, ten.Starts);
+        Assert.Equal(two.Sum, ten.Sum);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1568)]
+    [InlineData(5000)]
+    [InlineData(1_000_000)]
+    public void What_is_read_at_a_time_is_whole_units_and_whole_computed_blocks(long unit)
+    {
+        ICheckpoint model = Model(DType.Float32, out _);
+        for (int operands = 1; operands < 100; operands += 7)
+        {
+            foreach (DType? output in (DType?[])[null, DType.Float32])
+            {
+                int block = Sections.ReadBlock(Enumerable.Repeat(new Operand(model, model.Tensors[0]), operands), unit, output);
+                Assert.InRange(block, 1, Sections.LengthOf(unit));
+                Assert.Equal(0, block % unit);
+                Assert.True(block == Sections.LengthOf(unit) || block % Sections.ComputeBlockOf(unit) == 0);
+            }
+        }
+    }
+
     private static ICheckpoint Model(DType dtype, out double[] values)
     {
         float[] floats = new Noise(20).AnyFloats(Elements);
@@ -67,13 +99,13 @@ public class PumpTests
         return model;
     }
 
-    private static Fold Reduce(ICheckpoint model, int workers, Action<long>? read = null)
+    private static Fold Reduce(ICheckpoint model, int workers, Action<long>? read = null, int operands = 2)
     {
         Crew crew = new(workers, CancellationToken.None);
         Pump pump = new(crew);
         Operand operand = new(model, model.Tensors[0]);
         Fold? result = null;
-        crew.Run(1, (worker, _) => result = pump.Reduce(worker, [operand, operand], new SectionGrid(0, model.Tensors[0].ElementCount), new OrderSensitive(), read));
+        crew.Run(1, (worker, _) => result = pump.Reduce(worker, [.. Enumerable.Repeat(operand, operands)], new SectionGrid(0, model.Tensors[0].ElementCount), new OrderSensitive(), read));
         return result!;
     }
 
@@ -95,8 +127,7 @@ public class PumpTests
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
         {
             state.Starts.Add(start);
-            Assert.Equal(2, rows.Count);
-            Assert.True(MemoryMarshal.AsBytes(rows[0]).SequenceEqual(MemoryMarshal.AsBytes(rows[1])));
+            Assert.True(MemoryMarshal.AsBytes(rows[0]).SequenceEqual(MemoryMarshal.AsBytes(rows[rows.Count - 1])));
             foreach (T value in rows[0])
             {
                 state.Sum += double.CreateTruncating(value);

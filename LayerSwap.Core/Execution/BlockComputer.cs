@@ -29,7 +29,7 @@ internal static class BlockComputer
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         DType dtype = tensor.Tensor.DType;
-        int width = dtype.Bits() / 8, step = new SectionGrid(0, 0, unit).ComputeBlock;
+        int width = dtype.Bits() / 8, step = Sections.ComputeBlockOf(unit);
         int count = range.Count;
         ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, range.Start, count);
         Span<byte> output = scratch.Output(count * width);

@@ -93,7 +93,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
         while (!destination.IsEmpty)
         {
             // A window may begin and end within an element, and within a unit.
-            long first = offset / width, end = Math.Min((offset + destination.Length + width - 1) / width, first + Sections.ReadBlock);
+            long first = offset / width, end = Math.Min((offset + destination.Length + width - 1) / width, first + Sections.ReadBlock(tensor.Work.Operands, unit, tensor.Tensor.DType));
             BlockRange range = BlockRange.Around(first, (int)(end - first), unit, tensor.Tensor.ElementCount);
             ReadOnlySpan<byte> bytes = Pump.NeedsDoubles(tensor.Work.Operands, tensor.Tensor.DType)
                 ? BlockComputer.Compute<double>(scratch, tensor, range, unit, null)

@@ -90,6 +90,7 @@ internal static partial class MergeExecutor
     {
         using Workspace space = Workspace.Open(target, plan, options);
         LogStart(logger, plan.Tensors.Count, plan.Files.Count, plan.Request.Threads, space.Model, space.Journal.Done.Count);
+        LogBlocks(logger, plan);
         try
         {
             space.Keep = options.KeepPartial || options.Resume;
@@ -189,6 +190,29 @@ internal static partial class MergeExecutor
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Merging {Tensors} tensors into {Files} file(s) with {Threads} thread(s), made in {Folder}; {Done} are said to be done already")]
     private static partial void LogStart(ILogger logger, int tensors, int files, int threads, string folder, int done);
+
+    /// <summary>How much is worked at a time.</summary>
+    private static void LogBlocks(ILogger logger, MergePlan plan)
+    {
+        if (!logger.IsEnabled(LogLevel.Debug))
+        {
+            return;
+        }
+
+        PlannedTensor[] computed = [.. plan.Tensors.Where(t => t.Work is TensorWork.Compute or TensorWork.Convert)];
+        int taken = plan.Tensors.Count - computed.Length;
+        LogTaken(logger, taken, TensorWorkSizes.CopyBlock);
+        foreach (var (elements, tensors) in computed.CountBy(t => plan.Request.BlockElements ?? Sections.ReadBlock(t.Work.Operands, (t.Work as TensorWork.Compute)?.Merge.Unit ?? 1, t.Tensor.DType)).OrderBy(b => b.Key))
+        {
+            LogComputed(logger, tensors, elements);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Tensors} tensors are taken as they are, {Bytes} bytes at a time")]
+    private static partial void LogTaken(ILogger logger, int tensors, int bytes);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Tensors} tensors are computed, {Elements} elements at a time")]
+    private static partial void LogComputed(ILogger logger, int tensors, int elements);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
     private static partial void LogWarning(ILogger logger, string warning);

@@ -8,7 +8,7 @@ namespace LayerSwap.Execution;
 internal delegate void TensorSink(PlannedTensor tensor, long offset, ReadOnlySpan<byte> bytes);
 
 /// <summary>Computes the bytes of planned tensors, section by section, and their checksums.</summary>
-internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink, NonFiniteTally tally, ProgressMeter meter)
+internal sealed class TensorWriter(Pump pump, int? blockElements, TensorSink sink, NonFiniteTally tally, ProgressMeter meter)
 {
     /// <summary>Works one tensor and gives its checksum: XXH64 over the XXH64s of its sections, in order.</summary>
     public ulong Work(int worker, PlannedTensor tensor)
@@ -67,9 +67,10 @@ internal sealed class TensorWriter(Pump pump, int blockElements, TensorSink sink
         int width = dtype.Bits() / 8;
         long unit = tensor.Work is TensorWork.Compute compute ? compute.Merge.Unit : 1, end = firstElement + elements;
         long readWidth = tensor.Work.Operands.Sum(o => o.DType.Bits() / 8);
-        for (long start = firstElement; start < end; start += blockElements)
+        int block = blockElements ?? Sections.ReadBlock(tensor.Work.Operands, unit, dtype);
+        for (long start = firstElement; start < end; start += block)
         {
-            int count = (int)Math.Min(blockElements, end - start);
+            int count = (int)Math.Min(block, end - start);
             // A block that begins or ends within a unit is computed with all of it, and what belongs to its neighbours is left to them.
             BlockRange range = BlockRange.Around(start, count, unit, tensor.Tensor.ElementCount);
             ReadOnlySpan<byte> output = BlockComputer.Compute<T>(pump.ScratchOf(worker), tensor, range, unit, tally);

@@ -192,6 +192,30 @@ internal static class MaskKernel
         return (i, Vector512.Sum(all + other), Vector512.Sum(kept + rest));
     }
 
+    /// <summary>The sum of magnitudes, and of those whose bit is set.</summary>
+    /// <param name="magnitudes">Whole vectors.</param>
+    /// <param name="bits">A bit for each, the first in the lowest.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static (double All, double Kept) Masses(ReadOnlySpan<float> magnitudes, ReadOnlySpan<ulong> bits)
+    {
+        ref float from = ref MemoryMarshal.GetReference(magnitudes);
+        Vector512<double> all = default, other = default, kept = default, rest = default;
+        Vector512<int> lanes = Vector512.Create(1, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7, 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15);
+        for (int i = 0; i < magnitudes.Length; i += Vector512<float>.Count)
+        {
+            Vector512<float> change = Vector512.LoadUnsafe(ref from, (nuint)i);
+            Vector512<int> set = Vector512.Create((int)(bits[i / 64] >> i)) & lanes;
+            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(change);
+            (Vector512<double> r, Vector512<double> s) = Vector512.Widen(change & Vector512.Equals(set, lanes).AsSingle());
+            all += p;
+            other += q;
+            kept += r;
+            rest += s;
+        }
+
+        return (Vector512.Sum(all + other), Vector512.Sum(kept + rest));
+    }
+
     /// <summary>All bits of the lanes whose bit is set in the lowest eight.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> Lanes(ulong bits)
@@ -217,7 +241,24 @@ internal static class MaskKernel
         return (z ^ (z >> 31)).AsUInt32();
     }
 
+    /// <summary>The upper bytes of the random numbers from an even index on.</summary>
+    /// <param name="stream">The stream of numbers.</param>
+    /// <param name="start">The first index.</param>
+    /// <param name="bytes">Receives whole vectors.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void UpperBytes(ulong stream, long start, Span<byte> bytes)
+    {
+        ref byte to = ref MemoryMarshal.GetReference(bytes);
+        Vector512<ulong> state = States(stream, start);
+        for (int i = 0; i < bytes.Length; i += Vector512<byte>.Count)
+        {
+            Vector512<uint> a = Numbers(ref state) >> 24, b = Numbers(ref state) >> 24, c = Numbers(ref state) >> 24, d = Numbers(ref state) >> 24;
+            Vector512.Narrow(Vector512.Narrow(a, b), Vector512.Narrow(c, d)).StoreUnsafe(ref to, (nuint)i);
+        }
+    }
+
     /// <summary>The scalar definition of the random number of an index, 32 bits: half of what SplitMix64 gives for a pair of indices.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Number(ulong stream, long index)
     {
         ulong z = stream + (((ulong)index >> 1) * Step);

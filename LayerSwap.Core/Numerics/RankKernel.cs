@@ -7,58 +7,50 @@ using System.Runtime.Intrinsics.X86;
 namespace LayerSwap.Numerics;
 
 /// <summary>
-/// How a row's keys are put into buckets: by exponent and leading bits, so that none falls where keys rise. Sixteen octaves below the largest key each have as many; what is smaller shares the
-/// lowest bucket. Buckets lie in tables in a turned order, sixteen runs of neighbours side by side, in which their counts are summed by vectors.
+/// How a row's keys are coded in a byte, by exponent and leading bits, so that no code falls where keys rise: 0 for keys that are zero, and then thirty-two codes for each octave up to the
+/// largest. What is smaller than all of these shares code 1, and what is larger than the largest code 255.
 /// </summary>
-internal readonly record struct BucketScale
+internal readonly record struct CodeScale
 {
-    /// <summary>Runs side by side, and spare places after the buckets.</summary>
-    public const int Lanes = 16;
+    /// <summary>How many codes there are.</summary>
+    public const int Codes = 256;
 
-    private const int Most = 2048;
+    /// <summary>The code of the smallest keys that are not zero.</summary>
+    public const byte Lowest = 1;
 
-    private BucketScale(int bits, int shift, int lowest) => (Bits, Shift, Lowest) = (bits, shift, lowest);
+    private const int OctaveBits = 5;
 
-    /// <summary>The logarithm of how many there are.</summary>
-    public int Bits { get; }
+    /// <param name="largest">The key that the largest code is for.</param>
+    /// <param name="fraction">The bits of a key's fraction: 23 or 52.</param>
+    public CodeScale(long largest, int fraction)
+    {
+        Shift = fraction - OctaveBits;
+        Before = Math.Max((int)(largest >> Shift) - (Codes - 1), 0);
+    }
 
     /// <summary>How many bits of a key do not count.</summary>
     public int Shift { get; }
 
-    /// <summary>What the keys of the lowest bucket have before them.</summary>
-    public int Lowest { get; }
+    /// <summary>What the others of a key are above its code.</summary>
+    public int Before { get; }
 
-    /// <summary>A power of two from 16 on.</summary>
-    public int Count => 1 << Bits;
+    /// <summary>The first key whose code is not the lowest: keys below it share that.</summary>
+    public long End => Start(Lowest + 1);
 
-    /// <summary>Places in tables: those of the buckets, and sixteen for keys that are zero, which need no decision and no rank; each lane of a vector has its own.</summary>
-    public int Places => Count + Lanes;
+    /// <summary>The first key that has a code without sharing it.</summary>
+    public long Start(int code) => (long)(Before + code) << Shift;
 
-    /// <summary>For a row of some length.</summary>
-    /// <param name="length">1 or more.</param>
-    /// <param name="largest">The largest key.</param>
-    /// <param name="fraction">The bits of a key's fraction: 23 or 52.</param>
-    public static BucketScale Of(int length, long largest, int fraction)
-    {
-        int count = Math.Clamp((int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)length), Most), Lanes, Most), bits = BitOperations.Log2((uint)count);
-        int shift = fraction - (bits - BitOperations.Log2(Lanes));
-        return new BucketScale(bits, shift, Math.Max((int)(largest >> shift) - (count - 1), 0));
-    }
-
-    /// <summary>The place of a bucket, counted from the smallest keys, in tables.</summary>
-    public int PlaceOf(int bucket) => ((bucket << 4) | (bucket >> (Bits - 4))) & (Count - 1);
+    /// <summary>The scalar definition.</summary>
+    public byte Of(long key) => key == 0 ? (byte)0 : (byte)Math.Clamp((key >> Shift) - Before, Lowest, byte.MaxValue);
 }
 
 /// <summary>Ranks within a row, of equal keys the later lower, as far as random numbers ask for them. Keys are the bits of magnitudes: of singles or of doubles.</summary>
 internal static class RankKernel
 {
-    private const int Lanes = BucketScale.Lanes;
+    private const int Lanes = 16, Bytes = 64;
 
-    /// <summary>What halves of bounds are counted in: the upper half of a random number.</summary>
-    private const int Half = 16;
-
-    /// <summary>The length of arrays for a row: whole vectors.</summary>
-    public static int Padded(int length) => checked((length + Lanes - 1) / Lanes * Lanes);
+    /// <summary>The length of arrays for a row: whole vectors of bytes.</summary>
+    public static int Padded(int length) => checked((length + Bytes - 1) / Bytes * Bytes);
 
     /// <summary><c>keys[i] = bits of abs(tuned[i] - origin[i])</c> where every one of these differences of singles is exact; the rest of the array is set to zero.</summary>
     /// <returns>False, and no use of the keys, where one is not.</returns>
@@ -89,16 +81,17 @@ internal static class RankKernel
         return all;
     }
 
-    /// <summary>The largest of whole vectors of keys.</summary>
+    /// <summary>The largest of those of whole vectors of keys that lie below a limit; zero where none does.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static TKey Largest<TKey>(ReadOnlySpan<TKey> keys)
+    public static TKey Largest<TKey>(ReadOnlySpan<TKey> keys, TKey limit)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
         ref TKey key = ref MemoryMarshal.GetReference(keys);
-        Vector512<TKey> largest = default;
+        Vector512<TKey> largest = default, limits = Vector512.Create(limit);
         for (int i = 0; i < keys.Length; i += Vector512<TKey>.Count)
         {
-            largest = Vector512.Max(largest, Vector512.LoadUnsafe(ref key, (nuint)i));
+            Vector512<TKey> k = Vector512.LoadUnsafe(ref key, (nuint)i);
+            largest = Vector512.Max(largest, k & Vector512.LessThan(k, limits));
         }
 
         TKey found = TKey.Zero;
@@ -110,229 +103,246 @@ internal static class RankKernel
         return found;
     }
 
-    /// <summary>
-    /// The place of each key's bucket in tables. Those of buckets in which keys may differ are listed, some more than once: all other buckets have equal keys. The list has
-    /// <see cref="Places.Room"/>.
-    /// </summary>
-    /// <param name="keys">Whole vectors.</param>
+    /// <summary>The code of each key, and whether a key is more than its code says.</summary>
+    /// <param name="keys">Whole vectors of bytes long.</param>
     /// <param name="scale">The row's.</param>
-    /// <param name="buckets">Receives one for each key.</param>
-    /// <param name="mixed">Receives the list.</param>
-    /// <returns>How many are listed.</returns>
-    public static int Buckets<TKey>(ReadOnlySpan<TKey> keys, in BucketScale scale, Span<int> buckets, Span<int> mixed)
-        where TKey : unmanaged, IBinaryInteger<TKey> =>
-        typeof(TKey) == typeof(int) ? Buckets(MemoryMarshal.Cast<TKey, int>(keys), scale, buckets, mixed) : Buckets(MemoryMarshal.Cast<TKey, long>(keys), scale, buckets, mixed);
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Buckets(ReadOnlySpan<int> keys, in BucketScale scale, Span<int> buckets, Span<int> mixed)
+    /// <param name="codes">Receives one for each key.</param>
+    /// <param name="more">Receives a bit for each key: not set where it is the smallest with its code.</param>
+    public static void Codes<TKey>(ReadOnlySpan<TKey> keys, CodeScale scale, Span<byte> codes, Span<ulong> more)
+        where TKey : unmanaged, IBinaryInteger<TKey>
     {
-        ref int key = ref MemoryMarshal.GetReference(keys), to = ref MemoryMarshal.GetReference(buckets), list = ref MemoryMarshal.GetReference(mixed);
-        Vector512<int> lowest = Vector512.Create(scale.Lowest), rest = Vector512.Create((1 << scale.Shift) - 1), within = Vector512.Create(scale.Count - 1);
-        Vector512<int> zeros = Vector512.Create(scale.Count) + Vector512<int>.Indices;
-        int shift = scale.Shift, turn = scale.Bits - 4, count = 0;
-        for (int i = 0; i < keys.Length; i += Lanes)
+        if (typeof(TKey) == typeof(int))
         {
-            Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)i), top = k >> shift, bucket = Vector512.Max(top, lowest) - lowest, zero = Vector512.Equals(k, default);
-            Vector512<int> place = Vector512.ConditionalSelect(zero, zeros, ((bucket << 4) | (bucket >> turn)) & within);
-            place.StoreUnsafe(ref to, (nuint)i);
-            count = Places.Values(ref list, count, place, Vector512.AndNot(~Vector512.Equals(k & rest, default) | Vector512.LessThan(top, lowest), zero));
+            Codes(MemoryMarshal.Cast<TKey, int>(keys), scale, codes, more);
+            return;
         }
 
-        return count;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Buckets(ReadOnlySpan<long> keys, in BucketScale scale, Span<int> buckets, Span<int> mixed)
-    {
-        int count = 0;
-        long rest = (1L << scale.Shift) - 1;
-        for (int i = 0; i < keys.Length; i++)
+        for (int i = 0; i < keys.Length; i += Bytes)
         {
-            long key = keys[i], top = key >> scale.Shift;
-            int place = key == 0 ? scale.Count + (i % Lanes) : scale.PlaceOf((int)(Math.Max(top, scale.Lowest) - scale.Lowest));
-            buckets[i] = place;
-            mixed[count] = place;
-            count += key != 0 && ((key & rest) != 0 || top < scale.Lowest) ? 1 : 0;
-        }
-
-        return count;
-    }
-
-    /// <summary>Counts what is in each bucket, and the place of every element among its bucket's.</summary>
-    /// <param name="buckets">Places in tables.</param>
-    /// <param name="counts">All zero; at least as long as there are places.</param>
-    /// <param name="places">Receives a place for each.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Count(ReadOnlySpan<int> buckets, Span<int> counts, Span<int> places)
-    {
-        ref int count = ref MemoryMarshal.GetReference(counts), place = ref MemoryMarshal.GetReference(places[..buckets.Length]);
-        for (int i = 0; i < buckets.Length; i++)
-        {
-            ref int own = ref Unsafe.Add(ref count, buckets[i]);
-            int before = own;
-            Unsafe.Add(ref place, i) = before;
-            own = before + 1;
-        }
-    }
-
-    /// <summary>
-    /// The lowest rank in each bucket, and the bounds of random numbers that decide for all of it: below the first all are kept, above the second none. They are rounded away from what they
-    /// bound, and packed: upper halves of numbers, the first in the lower bits.
-    /// </summary>
-    /// <param name="counts">Places in tables.</param>
-    /// <param name="scale">The row's.</param>
-    /// <param name="lowest">The probability of rank 0.</param>
-    /// <param name="rise">By how much it rises with each rank; 0 or more. All probabilities lie from 0 to 1.</param>
-    /// <param name="ranks">Receives the lowest rank of each bucket.</param>
-    /// <param name="bounds">Receives the bounds.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Bounds(ReadOnlySpan<int> counts, in BucketScale scale, double lowest, double rise, Span<int> ranks, Span<int> bounds)
-    {
-        const float Scale = 1 << Half, Margin = 0.25f;
-        ref int count = ref MemoryMarshal.GetReference(counts), rank = ref MemoryMarshal.GetReference(ranks), bound = ref MemoryMarshal.GetReference(bounds);
-        int buckets = scale.Count;
-        // Zeros rank lowest of all.
-        Vector512<int> run = default, zeros = Vector512.LoadUnsafe(ref count, (nuint)buckets);
-        for (int i = 0; i < buckets; i += Lanes)
-        {
-            run.StoreUnsafe(ref rank, (nuint)i);
-            run += Vector512.LoadUnsafe(ref count, (nuint)i);
-        }
-
-        Vector512<int> starts = default;
-        int before = Vector512.Sum(zeros);
-        for (int lane = 0; lane < Lanes; lane++)
-        {
-            starts = starts.WithElement(lane, before);
-            before += run[lane];
-        }
-
-        Vector512<float> from = Vector512.Create((float)lowest * Scale), by = Vector512.Create((float)rise * Scale), margin = Vector512.Create(Margin);
-        Vector512<int> most = Vector512.Create((int)ushort.MaxValue);
-        for (int i = 0; i < buckets; i += Lanes)
-        {
-            Vector512<int> first = Vector512.LoadUnsafe(ref rank, (nuint)i) + starts, last = first + Vector512.LoadUnsafe(ref count, (nuint)i) - Vector512<int>.One;
-            first.StoreUnsafe(ref rank, (nuint)i);
-            Vector512<int> sure = Vector512.ConvertToInt32Native(Vector512.Max((Vector512.ConvertToSingle(first) * by) + from - margin, default));
-            // An upper half that is not above this one may yet be that of a number that is kept.
-            Vector512<int> doubtful = Vector512.ConvertToInt32Native((Vector512.ConvertToSingle(last) * by) + from + margin);
-            (Vector512.Min(sure, most) | (Vector512.Min(doubtful, most) << Half)).StoreUnsafe(ref bound, (nuint)i);
-        }
-
-        Vector512<int>.Zero.StoreUnsafe(ref bound, (nuint)buckets);
-    }
-
-    /// <summary>Sets the bits of elements that are kept for sure, and lists those for which their bucket does not decide. The list has <see cref="Places.Room"/>.</summary>
-    /// <param name="buckets">Whole vectors of places in tables.</param>
-    /// <param name="bounds">Made by <see cref="Bounds"/>.</param>
-    /// <param name="stream">The stream of random numbers.</param>
-    /// <param name="start">The index of the first element.</param>
-    /// <param name="bits">Receives a bit an element, the first in the lowest.</param>
-    /// <param name="open">Receives the list.</param>
-    /// <returns>How many are listed.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Draw(ReadOnlySpan<int> buckets, ReadOnlySpan<int> bounds, ulong stream, long start, Span<ulong> bits, Span<int> open)
-    {
-        ref int bucket = ref MemoryMarshal.GetReference(buckets), table = ref MemoryMarshal.GetReference(bounds), list = ref MemoryMarshal.GetReference(open);
-        Span<ushort> kept = MemoryMarshal.Cast<ulong, ushort>(bits);
-        Vector512<ulong> state = MaskKernel.States(stream, start & ~1L);
-        bool odd = (start & 1) != 0;
-        Vector512<uint> numbers = odd ? MaskKernel.Numbers(ref state) : default;
-        int count = 0;
-        for (int i = 0; i < buckets.Length; i += Lanes)
-        {
-            Vector512<uint> number = MaskKernel.Numbers(ref state);
-            if (odd)
+            ulong bits = 0;
+            for (int k = i; k < i + Bytes; k++)
             {
-                (number, numbers) = (Following(numbers, number), number);
+                long key = long.CreateTruncating(keys[k]);
+                codes[k] = scale.Of(key);
+                bits |= (key == scale.Start(codes[k]) ? 0UL : 1) << k;
             }
 
-            Vector512<int> bound = Gather(ref table, Vector512.LoadUnsafe(ref bucket, (nuint)i)), half = (number >> Half).AsInt32();
-            Vector512<int> sure = Vector512.LessThan(half, bound & Vector512.Create((int)ushort.MaxValue));
-            kept[i / Lanes] = (ushort)sure.ExtractMostSignificantBits();
-            count = Places.Add(ref list, count, i, Vector512.AndNot(Vector512.LessThanOrEqual(half, bound >>> Half), sure));
+            more[i / Bytes] = bits;
         }
-
-        return count;
     }
 
-    /// <summary>The places, ascending, where a bucket is; returns how many. The list has <see cref="Places.Room"/>, and what is beyond the row another bucket.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Members(ReadOnlySpan<int> buckets, int bucket, Span<int> places)
+    private static void Codes(ReadOnlySpan<int> keys, CodeScale scale, Span<byte> codes, Span<ulong> more)
     {
-        ref int from = ref MemoryMarshal.GetReference(buckets), place = ref MemoryMarshal.GetReference(places);
-        Vector512<int> wanted = Vector512.Create(bucket);
-        int count = 0;
-        for (int i = 0; i < buckets.Length; i += Lanes)
+        ref int key = ref MemoryMarshal.GetReference(keys);
+        ref byte to = ref MemoryMarshal.GetReference(codes);
+        int shift = scale.Shift;
+        Vector512<int> before = Vector512.Create(scale.Before), least = Vector512.Create((int)CodeScale.Lowest), most = Vector512.Create((int)byte.MaxValue);
+        for (int i = 0; i < keys.Length; i += Bytes)
         {
-            count = Places.Add(ref place, count, i, Vector512.Equals(Vector512.LoadUnsafe(ref from, (nuint)i), wanted));
+            ulong bits = 0;
+            Vector512<ushort> lower = Vector512.Narrow(Sixteen(ref key, i, 0, ref bits), Sixteen(ref key, i, Lanes, ref bits));
+            Vector512<ushort> upper = Vector512.Narrow(Sixteen(ref key, i, 2 * Lanes, ref bits), Sixteen(ref key, i, 3 * Lanes, ref bits));
+            Vector512.Narrow(lower, upper).StoreUnsafe(ref to, (nuint)i);
+            more[i / Bytes] = bits;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector512<uint> Sixteen(ref int key, int i, int at, ref ulong bits)
+        {
+            Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)(i + at)), code = Vector512.Min(Vector512.Max((k >> shift) - before, least), most);
+            bits |= (ulong)(ushort)~Vector512.Equals((code + before) << shift, k).ExtractMostSignificantBits() << at;
+            return Vector512.AndNot(code, Vector512.Equals(k, default)).AsUInt32();
+        }
+    }
+
+    /// <summary>How many have each code.</summary>
+    /// <param name="codes">Whole vectors.</param>
+    /// <param name="counts">Receives the numbers.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Count(ReadOnlySpan<byte> codes, Span<int> counts)
+    {
+        // Equal codes follow each other: with one table each would wait for the one before.
+        const int Tables = 4;
+        Span<int> tables = stackalloc int[Tables * CodeScale.Codes];
+        ref int first = ref MemoryMarshal.GetReference(tables), second = ref Unsafe.Add(ref first, CodeScale.Codes);
+        ref int third = ref Unsafe.Add(ref second, CodeScale.Codes), fourth = ref Unsafe.Add(ref third, CodeScale.Codes);
+        foreach (ulong eight in MemoryMarshal.Cast<byte, ulong>(codes))
+        {
+            uint low = (uint)eight, high = (uint)(eight >> 32);
+            Unsafe.Add(ref first, (byte)low)++;
+            Unsafe.Add(ref second, (byte)(low >> 8))++;
+            Unsafe.Add(ref third, (byte)(low >> 16))++;
+            Unsafe.Add(ref fourth, (int)(low >> 24))++;
+            Unsafe.Add(ref first, (byte)high)++;
+            Unsafe.Add(ref second, (byte)(high >> 8))++;
+            Unsafe.Add(ref third, (byte)(high >> 16))++;
+            Unsafe.Add(ref fourth, (int)(high >> 24))++;
+        }
+
+        ref int to = ref MemoryMarshal.GetReference(counts[..CodeScale.Codes]);
+        for (nuint i = 0; i < CodeScale.Codes; i += Lanes)
+        {
+            (Vector512.LoadUnsafe(ref first, i) + Vector512.LoadUnsafe(ref second, i) + Vector512.LoadUnsafe(ref third, i) + Vector512.LoadUnsafe(ref fourth, i)).StoreUnsafe(ref to, i);
+        }
+    }
+
+    /// <summary>
+    /// What decides for all elements of one code: those whose random number begins with a byte below the first bound are kept, those where it is above the second are not. Zeros need
+    /// no decision.
+    /// </summary>
+    /// <param name="ranks">The lowest rank of each code.</param>
+    /// <param name="counts">How many have each.</param>
+    /// <param name="lowest">The probability of rank 0.</param>
+    /// <param name="rise">By how much it rises with each rank; 0 or more. All probabilities lie from 0 to 1.</param>
+    /// <param name="below">Receives the first bound.</param>
+    /// <param name="above">Receives the second.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Bounds(ReadOnlySpan<int> ranks, ReadOnlySpan<int> counts, double lowest, double rise, Span<byte> below, Span<byte> above)
+    {
+        // Ranks and probabilities are rounded here, by far less than this.
+        const float Scale = 256, Margin = 1f / 1024;
+        Vector512<float> from = Vector512.Create((float)lowest * Scale), by = Vector512.Create((float)rise * Scale), margin = Vector512.Create(Margin);
+        Vector512<int> most = Vector512.Create((int)byte.MaxValue);
+        ref byte toBelow = ref MemoryMarshal.GetReference(below), toAbove = ref MemoryMarshal.GetReference(above);
+        ref int rank = ref MemoryMarshal.GetReference(ranks), count = ref MemoryMarshal.GetReference(counts);
+        for (int i = 0; i < CodeScale.Codes; i += Bytes)
+        {
+            Vector512.Narrow(Vector512.Narrow(Below(ref rank, i), Below(ref rank, i + Lanes)), Vector512.Narrow(Below(ref rank, i + (2 * Lanes)), Below(ref rank, i + (3 * Lanes)))).StoreUnsafe(ref toBelow, (nuint)i);
+            Vector512.Narrow(
+                Vector512.Narrow(Above(ref rank, ref count, i), Above(ref rank, ref count, i + Lanes)),
+                Vector512.Narrow(Above(ref rank, ref count, i + (2 * Lanes)), Above(ref rank, ref count, i + (3 * Lanes)))).StoreUnsafe(ref toAbove, (nuint)i);
+        }
+
+        toBelow = toAbove = 0;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector512<uint> Below(ref int rank, int i) => Clamp((Vector512.ConvertToSingle(Vector512.LoadUnsafe(ref rank, (nuint)i)) * by) + from - margin);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector512<uint> Above(ref int rank, ref int count, int i) =>
+            Clamp((Vector512.ConvertToSingle(Vector512.LoadUnsafe(ref rank, (nuint)i) + Vector512.LoadUnsafe(ref count, (nuint)i) - Vector512<int>.One) * by) + from + margin);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector512<uint> Clamp(Vector512<float> bound) => Vector512.Min(Vector512.ConvertToInt32Native(Vector512.Max(bound, default)), most).AsUInt32();
+    }
+
+    /// <summary>Sets the bits of elements that are kept for sure, and lists those, not all of them different from zero, for which their code does not decide.</summary>
+    /// <param name="codes">Whole vectors.</param>
+    /// <param name="numbers">The first bytes of the random numbers.</param>
+    /// <param name="below">Made by <see cref="Bounds"/>.</param>
+    /// <param name="above">Made by <see cref="Bounds"/>.</param>
+    /// <param name="bits">Receives a bit an element, the first in the lowest.</param>
+    /// <param name="open">Receives the list; as long as there are codes.</param>
+    /// <returns>How many are listed.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static int Draw(ReadOnlySpan<byte> codes, ReadOnlySpan<byte> numbers, ReadOnlySpan<byte> below, ReadOnlySpan<byte> above, Span<ulong> bits, Span<int> open)
+    {
+        ref byte code = ref MemoryMarshal.GetReference(codes), number = ref MemoryMarshal.GetReference(numbers);
+        ref byte low = ref MemoryMarshal.GetReference(below), high = ref MemoryMarshal.GetReference(above);
+        Vector512<byte> low0 = Vector512.LoadUnsafe(ref low), low1 = Vector512.LoadUnsafe(ref low, Bytes), low2 = Vector512.LoadUnsafe(ref low, 2 * Bytes), low3 = Vector512.LoadUnsafe(ref low, 3 * Bytes);
+        Vector512<byte> high0 = Vector512.LoadUnsafe(ref high), high1 = Vector512.LoadUnsafe(ref high, Bytes), high2 = Vector512.LoadUnsafe(ref high, 2 * Bytes), high3 = Vector512.LoadUnsafe(ref high, 3 * Bytes);
+        int count = 0;
+        for (int i = 0; i < codes.Length; i += Bytes)
+        {
+            ulong sure = 0, doubtful = 0;
+            if (Avx512Vbmi.IsSupported)
+            {
+                Vector512<byte> c = Vector512.LoadUnsafe(ref code, (nuint)i), n = Vector512.LoadUnsafe(ref number, (nuint)i), upper = Vector512.LessThan(c.AsSByte(), default).AsByte();
+                Vector512<byte> first = Vector512.ConditionalSelect(upper, Avx512Vbmi.PermuteVar64x8x2(low2, c, low3), Avx512Vbmi.PermuteVar64x8x2(low0, c, low1));
+                Vector512<byte> second = Vector512.ConditionalSelect(upper, Avx512Vbmi.PermuteVar64x8x2(high2, c, high3), Avx512Vbmi.PermuteVar64x8x2(high0, c, high1));
+                sure = Vector512.LessThan(n, first).ExtractMostSignificantBits();
+                doubtful = Vector512.LessThanOrEqual(n, second).ExtractMostSignificantBits();
+            }
+            else
+            {
+                for (int k = 0; k < Bytes; k++)
+                {
+                    byte c = Unsafe.Add(ref code, i + k), n = Unsafe.Add(ref number, i + k);
+                    sure |= (n < Unsafe.Add(ref low, c) ? 1UL : 0) << k;
+                    doubtful |= (n <= Unsafe.Add(ref high, c) ? 1UL : 0) << k;
+                }
+            }
+
+            bits[i / Bytes] = sure;
+            for (ulong left = doubtful & ~sure; left != 0; left &= left - 1)
+            {
+                open[count++] = i + BitOperations.TrailingZeroCount(left);
+            }
         }
 
         return count;
     }
 
-    /// <summary>How many keys rank below the one at a place: smaller ones, and equal ones after it.</summary>
+    /// <summary>Which elements have a code, and a key that is no more than it.</summary>
+    /// <param name="codes">Whole vectors.</param>
+    /// <param name="more">Made with them.</param>
+    /// <param name="code">Not 0.</param>
+    /// <param name="equal">Receives a bit an element, the first in the lowest.</param>
+    /// <param name="after">Receives for each of these words how many are set in those after it.</param>
+    /// <returns>How many are set.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static int Later(ReadOnlySpan<byte> codes, ReadOnlySpan<ulong> more, byte code, Span<ulong> equal, Span<int> after)
+    {
+        ref byte from = ref MemoryMarshal.GetReference(codes);
+        Vector512<byte> wanted = Vector512.Create(code);
+        int words = codes.Length / Bytes, count = 0;
+        ref ulong not = ref MemoryMarshal.GetReference(more[..words]), same = ref MemoryMarshal.GetReference(equal[..words]);
+        ref int later = ref MemoryMarshal.GetReference(after[..words]);
+        for (int word = words - 1; word >= 0; word--)
+        {
+            ulong bits = Vector512.Equals(Vector512.LoadUnsafe(ref from, (nuint)(word * Bytes)), wanted).ExtractMostSignificantBits() & ~Unsafe.Add(ref not, word);
+            Unsafe.Add(ref same, word) = bits;
+            Unsafe.Add(ref later, word) = count;
+            count += BitOperations.PopCount(bits);
+        }
+
+        return count;
+    }
+
+    /// <summary>The elements, ascending, of a code whose keys are more than it; returns how many. The list is as long as there are codes.</summary>
+    /// <param name="codes">Whole vectors.</param>
+    /// <param name="more">Made with them.</param>
+    /// <param name="code">Not 0.</param>
+    /// <param name="members">Receives the list.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static int Members(ReadOnlySpan<byte> codes, ReadOnlySpan<ulong> more, byte code, Span<int> members)
+    {
+        ref byte from = ref MemoryMarshal.GetReference(codes);
+        int count = 0;
+        for (int i = 0; i < codes.Length; i += Bytes)
+        {
+            for (ulong left = Vector512.Equals(Vector512.LoadUnsafe(ref from, (nuint)i), Vector512.Create(code)).ExtractMostSignificantBits() & more[i / Bytes]; left != 0; left &= left - 1)
+            {
+                members[count++] = i + BitOperations.TrailingZeroCount(left);
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>How many keys rank below one that is not zero: smaller ones, and equal ones after it.</summary>
+    /// <param name="keys">Whole vectors.</param>
+    /// <param name="place">Where the one is.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Below<TKey>(ReadOnlySpan<TKey> keys, int place)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
         ref TKey from = ref MemoryMarshal.GetReference(keys);
-        TKey own = keys[place];
-        Vector512<TKey> key = Vector512.Create(own), smaller = default;
-        int count = 0, i = 0;
-        for (; i <= place - Vector512<TKey>.Count; i += Vector512<TKey>.Count)
+        Vector512<TKey> key = Vector512.Create(keys[place]);
+        int own = place / Vector512<TKey>.Count * Vector512<TKey>.Count, count = 0, i = 0;
+        for (; i < own; i += Vector512<TKey>.Count)
         {
-            smaller -= Vector512.LessThan(Vector512.LoadUnsafe(ref from, (nuint)i), key);
+            count += BitOperations.PopCount(Vector512.LessThan(Vector512.LoadUnsafe(ref from, (nuint)i), key).ExtractMostSignificantBits());
         }
 
-        for (; i <= place; i++)
+        Vector512<TKey> mixed = Vector512.LoadUnsafe(ref from, (nuint)i), after = Vector512.GreaterThan(Vector512<TKey>.Indices, Vector512.Create(TKey.CreateTruncating(place - own)));
+        count += BitOperations.PopCount((Vector512.LessThan(mixed, key) | (Vector512.Equals(mixed, key) & after)).ExtractMostSignificantBits());
+        for (i += Vector512<TKey>.Count; i < keys.Length; i += Vector512<TKey>.Count)
         {
-            count += keys[i] < own ? 1 : 0;
+            count += BitOperations.PopCount(Vector512.LessThanOrEqual(Vector512.LoadUnsafe(ref from, (nuint)i), key).ExtractMostSignificantBits());
         }
 
-        for (; i <= keys.Length - Vector512<TKey>.Count; i += Vector512<TKey>.Count)
-        {
-            smaller -= Vector512.LessThanOrEqual(Vector512.LoadUnsafe(ref from, (nuint)i), key);
-        }
-
-        for (; i < keys.Length; i++)
-        {
-            count += keys[i] <= own ? 1 : 0;
-        }
-
-        return count + int.CreateTruncating(Vector512.Sum(smaller));
-    }
-
-    /// <summary>Sixteen numbers from the second of the first on.</summary>
-    private static Vector512<uint> Following(Vector512<uint> first, Vector512<uint> second)
-    {
-        Vector512<uint> next = default;
-        for (int lane = 0; lane < Lanes; lane++)
-        {
-            next = next.WithElement(lane, lane < Lanes - 1 ? first[lane + 1] : second[0]);
-        }
-
-        return next;
-    }
-
-    /// <summary>The entries of a table at sixteen places.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe Vector512<int> Gather(ref int table, Vector512<int> places)
-    {
-        if (Avx2.IsSupported)
-        {
-            fixed (int* at = &table)
-            {
-                return Vector512.Create(Avx2.GatherVector256(at, places.GetLower(), sizeof(int)), Avx2.GatherVector256(at, places.GetUpper(), sizeof(int)));
-            }
-        }
-
-        Vector512<int> entries = default;
-        for (int lane = 0; lane < Lanes; lane++)
-        {
-            entries = entries.WithElement(lane, Unsafe.Add(ref table, places[lane]));
-        }
-
-        return entries;
+        return count;
     }
 }

@@ -15,7 +15,7 @@ internal static class PlanMemory
         return Runtime + (decisions.Count * PerTensor * (request.Inputs.Count + 1)) + (request.Threads * block);
     }
 
-    private static long BlockBytes(Decision decision, int blockElements)
+    private static long BlockBytes(Decision decision, int? blockElements)
     {
         if (decision.Work is TensorWork.Copy or TensorWork.Agree)
         {
@@ -25,7 +25,7 @@ internal static class PlanMemory
         bool doubles = Streaming.Pump.NeedsDoubles(decision.Work.Operands, decision.Output.DType);
         long wide = doubles ? sizeof(double) : sizeof(float);
         long unit = decision.Merge.Unit > 1 ? decision.Merge.Unit : 0;
-        long read = Math.Max(Math.Min(blockElements, decision.Output.ElementCount), Streaming.Sections.ReadBlock) + (2 * unit);
+        long read = Math.Max(blockElements ?? 0, Streaming.Sections.ReadBlock(decision.Work.Operands, decision.Merge.Unit, decision.Output.DType)) + (2 * unit);
         return (read * (decision.Work.Operands.Sum(o => o.DType.Bits() / 8) + (decision.Output.DType.Bits() / 8)))
             + (Math.Max(Streaming.Sections.ComputeBlock, unit) * wide * (decision.Work.Operands.Count + 1));
     }

@@ -38,7 +38,8 @@ internal sealed record PlanRequest
 
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    public int BlockElements { get; init; } = Streaming.Sections.ReadBlock;
+    /// <summary>Elements merged at a time; null where each tensor has what suits it.</summary>
+    public int? BlockElements { get; init; }
 
     /// <summary>All inputs, the base first, each once.</summary>
     public IReadOnlyList<ICheckpoint> Inputs => [.. (Base is null ? [] : new[] { Base }).Concat(Sources.Select(s => s.Checkpoint)).Distinct()];

@@ -43,21 +43,22 @@ internal sealed class Pump
     {
         bool doubles = NeedsDoubles(operands);
         OrderedFold<TState> fold = new(reduction);
+        int block = Sections.ReadBlock(operands, grid.Unit), compute = Sections.ComputeBlockOf(grid.Unit);
         Crew.Split(worker, grid.Count, (w, section) =>
         {
             TState state = reduction.Create();
             (long first, long length) = grid[section];
-            for (long done = 0; done < length; done += grid.ReadBlock)
+            for (long done = 0; done < length; done += block)
             {
-                int count = (int)Math.Min(grid.ReadBlock, length - done);
+                int count = (int)Math.Min(block, length - done);
                 ReadOnlySpan<byte> raw = _scratch[w].Read(operands, first + done, count);
                 if (doubles)
                 {
-                    Observe<TState, double>(_scratch[w], operands, raw, first + done, count, grid.ComputeBlock, reduction, state);
+                    Observe<TState, double>(_scratch[w], operands, raw, first + done, count, compute, reduction, state);
                 }
                 else
                 {
-                    Observe<TState, float>(_scratch[w], operands, raw, first + done, count, grid.ComputeBlock, reduction, state);
+                    Observe<TState, float>(_scratch[w], operands, raw, first + done, count, compute, reduction, state);
                 }
 
                 read?.Invoke(raw.Length);

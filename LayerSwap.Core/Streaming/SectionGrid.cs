@@ -1,8 +1,7 @@
 namespace LayerSwap.Streaming;
 
 /// <summary>
-/// The grid of a reduction over a part of a tensor: sections, and blocks of reading and of computing within them, all whole numbers of units. It depends on nothing but the
-/// part and the unit.
+/// The grid of a reduction over a part of a tensor: sections of whole units. It depends on nothing but the part and the unit.
 /// </summary>
 internal readonly struct SectionGrid
 {
@@ -17,18 +16,13 @@ internal readonly struct SectionGrid
     {
         _start = start;
         _count = count;
-        _section = RoundUp(Sections.Length, unit);
-        ReadBlock = (int)RoundUp(Sections.ReadBlock, unit);
-        ComputeBlock = (int)Math.Max(unit, Sections.ComputeBlock / unit * unit);
+        _section = Sections.LengthOf(unit);
+        Unit = unit;
     }
+
+    public long Unit { get; }
 
     public long Count => (_count + _section - 1) / _section;
 
-    public int ReadBlock { get; }
-
-    public int ComputeBlock { get; }
-
     public (long Start, long Length) this[long section] => (_start + (section * _section), Math.Min(_section, _count - (section * _section)));
-
-    private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 }

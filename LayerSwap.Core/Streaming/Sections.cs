@@ -9,14 +9,34 @@ internal static class Sections
     /// <summary>Elements in a section; the last of a tensor may be shorter.</summary>
     public const int Length = 1 << 18;
 
-    /// <summary>Elements read at a time, unless asked otherwise: large enough for the file system.</summary>
-    public const int ReadBlock = 1 << 16;
-
     /// <summary>Elements computed at a time: few enough for all operands to stay in the core's own cache. Fixed, since sums depend on it.</summary>
     public const int ComputeBlock = 1952;
 
+    /// <summary>Bytes read at a time, at most.</summary>
+    private const long ReadBytes = 1 << 19;
+
+    /// <summary>Bytes read and written at a time, at most: more than stays in the core's own cache, since workers wait for each other where they write to one file, and seldom where they write much at once.</summary>
+    private const long MergeBytes = 1 << 21;
+
     /// <summary>The largest unit of elements that can be computed together.</summary>
     public const long LongestUnit = 1 << 27;
+
+    /// <summary>Elements computed at a time, in whole units.</summary>
+    public static int ComputeBlockOf(long unit) => (int)Math.Max(unit, ComputeBlock / unit * unit);
+
+    /// <summary>Elements read at a time: whole compute blocks, so that sums do not depend on it, or a section.</summary>
+    /// <param name="operands">What is read.</param>
+    /// <param name="unit">How many consecutive elements must stay together.</param>
+    /// <param name="output">What is written of them, if anything.</param>
+    public static int ReadBlock(IEnumerable<Operand> operands, long unit, DType? output = null)
+    {
+        long bytes = output is null ? ReadBytes : MergeBytes;
+        long elements = bytes * 8 / (operands.Sum(o => o.DType.Bits()) + (output?.Bits() ?? 0)), compute = ComputeBlockOf(unit), section = LengthOf(unit);
+        return (int)(elements >= section ? section : Math.Max(elements / compute, 1) * compute);
+    }
+
+    /// <summary>The length of a section of whole units.</summary>
+    public static long LengthOf(long unit) => (Length + unit - 1) / unit * unit;
 
     public static long CountOf(long elements) => (elements + Length - 1) / Length;
 

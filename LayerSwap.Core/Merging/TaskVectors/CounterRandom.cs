@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using LayerSwap.Numerics;
 
@@ -20,6 +21,7 @@ internal static class CounterRandom
     }
 
     /// <summary>A number from 0 up to, but without, 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Uniform(ulong stream, long index) => MaskKernel.Number(stream, index) * (1.0 / Span);
 
     /// <summary>The bound below which as many numbers of 32 bits lie as a probability below 1 says: <c>Uniform &lt; p</c> where the number is below it.</summary>

@@ -9,13 +9,15 @@ namespace LayerSwap.Merging;
 /// arXiv:2406.11617). Of equal magnitudes the one with the lower index ranks higher.
 /// </summary>
 /// <remarks>
-/// Ranks are exact, but few are needed. The ranks that a bucket of magnitudes spans mostly decide; where a random number falls between, and all of the bucket are equal, their order does. Only
-/// what is left is ranked within its bucket.
+/// Ranks are exact, but few are needed: magnitudes are coded in a byte, and the ranks that a code spans decide for nearly all that have it.
 /// </remarks>
 internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilons, ulong[] streams, long row) : ISparsifier
 {
-    /// <summary>Where so many of a bucket are open, it is sorted.</summary>
-    private const int ManyOpen = 256;
+    /// <summary>Where more elements of one code are to be ranked, all that have it are sorted.</summary>
+    private const int Many = 256;
+
+    /// <summary>More than this part of a row is too many for the lowest code.</summary>
+    private const int Crowd = 8;
 
     /// <summary>The bits of the fraction of a single and of a double.</summary>
     private const int SingleFraction = 23, DoubleFraction = 52;
@@ -39,25 +41,36 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        using Rented<ulong> rented = new(_kept.Words);
+        using RankRoom room = new((int)Math.Min(row, changes.Length));
         for (int first = 0; first < changes.Length; first += (int)row)
         {
             int length = (int)Math.Min(row, changes.Length - first);
             ReadOnlySpan<T> from = origin.Slice(first, length), to = tuned.Slice(first, length);
-            MaskKernel.Kept(from, to, Chosen(start + first, source, from, to, rented.Span), changes.Slice(first, length));
+            Span<ulong> bits = _kept.Of(source, start + first);
+            if (!_kept.Knows(source, start + first))
+            {
+                bits = bits.IsEmpty ? room.Bits : bits;
+                Choose(start + first, source, from, to, room, bits);
+            }
+
+            MaskKernel.Kept(from, to, bits, changes.Slice(first, length));
         }
     }
 
     public (double All, double Kept) Masses<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        using Rented<ulong> rented = new(_kept.Words);
+        using RankRoom room = new((int)Math.Min(row, tuned.Length));
         (double all, double kept) = (0, 0);
         for (int first = 0; first < tuned.Length; first += (int)row)
         {
             int length = (int)Math.Min(row, tuned.Length - first);
             ReadOnlySpan<T> from = origin.Slice(first, length), to = tuned.Slice(first, length);
-            (double allOfRow, double keptOfRow) = MaskKernel.Masses(from, to, Chosen(start + first, source, from, to, rented.Span));
+            Span<ulong> bits = _kept.Of(source, start + first);
+            bits = bits.IsEmpty ? room.Bits : bits;
+            bool singles = Choose(start + first, source, from, to, room, bits);
+            _kept.Know(source, start + first);
+            (double allOfRow, double keptOfRow) = singles ? MaskKernel.Masses(MemoryMarshal.Cast<int, float>(room.Keys), bits) : MaskKernel.Masses(from, to, bits);
             all += allOfRow;
             kept += keptOfRow;
         }
@@ -65,133 +78,153 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         return (all, kept);
     }
 
-    /// <summary>What is kept of a row, a bit an element.</summary>
-    private Span<ulong> Chosen<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> otherwise)
+    /// <summary>Chooses what is kept of a row.</summary>
+    /// <returns>Whether the room has the magnitudes of all changes as exact singles.</returns>
+    private bool Choose<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, in RankRoom room, Span<ulong> bits)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Span<ulong> bits = _kept.Of(source, start);
-        bits = bits.IsEmpty ? otherwise : bits;
-        if (_kept.Knows(source, start))
-        {
-            return bits;
-        }
-
         Chances chances = new(densities[source], epsilons[source], tuned.Length, streams[source]);
-        int padded = RankKernel.Padded(tuned.Length);
-        using (Rented<int> singles = new(padded))
+        Span<int> singles = room.Keys[..RankKernel.Padded(tuned.Length)];
+        if (typeof(T) == typeof(float) && RankKernel.TryKeys(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), singles))
         {
-            if (typeof(T) == typeof(float) && RankKernel.TryKeys(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), singles.Span))
-            {
-                Choose<int>(start, singles.Span, SingleFraction, chances, bits);
-            }
-            else
-            {
-                using Rented<ulong> doubles = new(padded);
-                KeyKernel.Changes(origin, tuned, doubles.Span[..tuned.Length]);
-                doubles.Span[tuned.Length..].Clear();
-                Choose<long>(start, MemoryMarshal.Cast<ulong, long>(doubles.Span), DoubleFraction, chances, bits);
-            }
+            Choose<int>(start, singles, SingleFraction, chances, room, bits);
+            return true;
         }
 
-        _kept.Know(source, start);
-        return bits;
+        using Rented<ulong> doubles = new(singles.Length);
+        KeyKernel.Changes(origin, tuned, doubles.Span[..tuned.Length]);
+        doubles.Span[tuned.Length..].Clear();
+        Choose<long>(start, MemoryMarshal.Cast<ulong, long>(doubles.Span), DoubleFraction, chances, room, bits);
+        return false;
     }
 
     /// <summary>Chooses by keys, the bits of magnitudes, and zeros after them to whole vectors.</summary>
-    private static void Choose<TKey>(long start, ReadOnlySpan<TKey> keys, int fraction, in Chances chances, Span<ulong> bits)
+    private static void Choose<TKey>(long start, ReadOnlySpan<TKey> keys, int fraction, in Chances chances, in RankRoom room, Span<ulong> bits)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
-        long largest = long.CreateTruncating(RankKernel.Largest(keys));
-        if (largest == 0)
+        Span<byte> codes = room.Codes[..keys.Length];
+        Span<int> counts = room.Counts, ranks = room.Ranks;
+        Code(keys, fraction, chances.Length, codes, room);
+        for (int code = 0, rank = 0; code < CodeScale.Codes; code++)
         {
-            bits.Clear();
-            return;
+            ranks[code] = rank;
+            rank += counts[code];
         }
 
-        BucketScale scale = BucketScale.Of(chances.Length, largest, fraction);
-        int places = scale.Places;
-        using Rented<int> rented = new((3 * places) + (3 * keys.Length) + Places.Room);
-        using Rented<bool> rentedFlags = new(places);
-        Span<int> ints = rented.Span, counts = ints[..places], ranks = ints.Slice(places, places), bounds = ints.Slice(2 * places, places);
-        Span<int> buckets = ints.Slice(3 * places, keys.Length), order = ints.Slice((3 * places) + keys.Length, keys.Length), list = ints[((3 * places) + (2 * keys.Length))..];
-        Span<bool> mixed = rentedFlags.Span;
-        counts.Clear();
-        mixed.Clear();
-        foreach (int place in list[..RankKernel.Buckets(keys, scale, buckets, list)])
-        {
-            mixed[place] = true;
-        }
-
-        RankKernel.Count(buckets[..chances.Length], counts, order);
-        RankKernel.Bounds(counts, scale, chances.Lowest, chances.Rise, ranks, bounds);
-        Span<int> open = list[..RankKernel.Draw(buckets, bounds, chances.Stream, start, bits, list)];
+        // Numbers come in pairs of indices.
+        int odd = (int)(start & 1);
+        Span<byte> numbers = room.Numbers[..(keys.Length + CacheLine.Bytes)];
+        MaskKernel.UpperBytes(chances.Stream, start - odd, numbers);
+        RankKernel.Bounds(ranks, counts, chances.Lowest, chances.Rise, room.Below, room.Above);
+        Span<int> open = room.Open[..RankKernel.Draw(codes, numbers[odd..], room.Below, room.Above, bits, room.Open)];
         int left = 0;
         foreach (int element in open)
         {
-            int bucket = buckets[element], size = counts[bucket];
-            if (size > 1 && mixed[bucket])
-            {
-                open[left++] = element;
-            }
+            byte code = codes[element];
+            double number = CounterRandom.Uniform(chances.Stream, start + element);
             // What is zero anyway needs no decision.
-            else if (bucket < scale.Count)
+            if (code != 0 && number < chances.At(ranks[code] + counts[code] - 1))
             {
-                Set(bits, element, chances.Keeps(start + element, ranks[bucket] + size - 1 - order[element]));
+                bool kept = number < chances.At(ranks[code]);
+                bits[element / 64] |= (kept ? 1UL : 0) << element;
+                open[left] = element;
+                left += kept ? 0 : 1;
             }
         }
 
-        open = open[..left];
-        while (!open.IsEmpty)
-        {
-            open = open[..ChooseInBucket(start, keys, buckets, counts, ranks, open, chances, bits)];
-        }
+        Rank(start, keys, codes, open[..left], chances, room, bits);
     }
 
-    /// <summary>Decides the open elements of the first's bucket by their ranks in it; those of other buckets stay open. Returns how many.</summary>
-    private static int ChooseInBucket<TKey>(
-        long start, ReadOnlySpan<TKey> keys, ReadOnlySpan<int> buckets, ReadOnlySpan<int> counts, ReadOnlySpan<int> ranks, Span<int> open, in Chances chances, Span<ulong> bits)
+    /// <summary>Codes a row's keys, and counts the codes. Where most of a row is far below its largest keys, these share a code.</summary>
+    private static void Code<TKey>(ReadOnlySpan<TKey> keys, int fraction, int length, Span<byte> codes, in RankRoom room)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
-        int bucket = buckets[open[0]], size = counts[bucket], left = 0, chosen = 0;
-        using Rented<int> rentedPlaces = new(size + Places.Room + open.Length);
-        using Rented<TKey> rentedKeys = new(size);
-        Span<int> members = rentedPlaces.Span[..(size + Places.Room)], own = rentedPlaces.Span[(size + Places.Room)..];
-        Span<TKey> inBucket = rentedKeys.Span;
-        RankKernel.Members(buckets, bucket, members);
-        for (int m = 0; m < size; m++)
+        CodeScale scale;
+        TKey limit = TKey.CreateSaturating(long.MaxValue);
+        do
         {
-            inBucket[m] = keys[members[m]];
+            scale = new CodeScale(long.CreateTruncating(RankKernel.Largest(keys, limit)), fraction);
+            RankKernel.Codes(keys, scale, codes, room.More);
+            RankKernel.Count(codes, room.Counts);
+            limit = TKey.CreateTruncating(scale.End);
+        }
+        while (room.Counts[CodeScale.Lowest] > length / Crowd && scale.Before > 0);
+        room.Counts[0] -= keys.Length - length;
+    }
+
+    /// <summary>
+    /// Decides for elements by their ranks. Of all that have a code, those whose key is no more than the code rank lowest, the later the lower; others are ranked among each other.
+    /// </summary>
+    private static void Rank<TKey>(long start, ReadOnlySpan<TKey> keys, ReadOnlySpan<byte> codes, ReadOnlySpan<int> open, in Chances chances, in RankRoom room, Span<ulong> bits)
+        where TKey : unmanaged, IBinaryInteger<TKey>
+    {
+        // Chains of those that have a code, descending: 0 ends one, other numbers are one more than a place.
+        Span<int> heads = room.Heads, next = room.Next, others = room.Others, after = room.After;
+        Span<ulong> equal = room.Equal;
+        heads.Clear();
+        for (int k = 0; k < open.Length; k++)
+        {
+            ref int head = ref heads[codes[open[k]]];
+            (next[k], head) = (head, k + 1);
         }
 
-        // The places among the members of the bucket's own open elements; both ascend.
-        int at = 0;
-        foreach (int element in open)
+        foreach (int first in open)
         {
-            if (buckets[element] != bucket)
+            byte code = codes[first];
+            int k = heads[code];
+            if (k == 0)
             {
-                open[left++] = element;
                 continue;
             }
 
-            while (members[at] != element)
+            heads[code] = 0;
+            int least = room.Ranks[code], exact = RankKernel.Later(codes, room.More, code, equal, after), left = 0;
+            for (; k != 0; k = next[k - 1])
             {
-                at++;
+                int element = open[k - 1], word = element / 64;
+                ulong same = equal[word] >> element;
+                if ((same & 1) == 0)
+                {
+                    others[left++] = element;
+                    continue;
+                }
+
+                Decide(start, element, least + after[word] + BitOperations.PopCount(same >> 1), chances, bits);
             }
 
-            own[chosen++] = at;
+            if (left > 0)
+            {
+                RankOthers(start, keys, codes, code, least + exact, others[..left], chances, room, bits);
+            }
         }
-
-        ReadOnlySpan<int> sorted = chosen > ManyOpen ? SortedRanks<TKey>(inBucket) : [];
-        foreach (int place in own[..chosen])
-        {
-            int rank = ranks[bucket] + (sorted.IsEmpty ? RankKernel.Below<TKey>(inBucket, place) : sorted[place]), element = members[place];
-            Set(bits, element, chances.Keeps(start + element, rank));
-        }
-
-        return left;
     }
 
-    private static void Set(Span<ulong> bits, int element, bool kept) => bits[element / 64] |= (kept ? 1UL : 0) << (element & 63);
+    /// <summary>Decides for elements, descending, whose keys are more than their code.</summary>
+    private static void RankOthers<TKey>(long start, ReadOnlySpan<TKey> keys, ReadOnlySpan<byte> codes, byte code, int least, ReadOnlySpan<int> others, in Chances chances, in RankRoom room, Span<ulong> bits)
+        where TKey : unmanaged, IBinaryInteger<TKey>
+    {
+        ReadOnlySpan<int> members = room.Members[..RankKernel.Members(codes, room.More, code, room.Members)];
+        Span<TKey> own = room.MemberKeys<TKey>()[..RankKernel.Padded(members.Length)];
+        for (int m = 0; m < members.Length; m++)
+        {
+            own[m] = keys[members[m]];
+        }
+
+        own[members.Length..].Clear();
+        ReadOnlySpan<int> sorted = others.Length > Many ? SortedRanks<TKey>(own[..members.Length]) : [];
+        int padding = own.Length - members.Length, at = members.Length;
+        foreach (int element in others)
+        {
+            while (members[--at] != element)
+            {
+            }
+
+            Decide(start, element, least + (sorted.IsEmpty ? RankKernel.Below<TKey>(own, at) - padding : sorted[at]), chances, bits);
+        }
+    }
+
+    private static void Decide(long start, int element, int rank, in Chances chances, Span<ulong> bits) =>
+        bits[element / 64] |= (CounterRandom.Uniform(chances.Stream, start + element) < chances.At(rank) ? 1UL : 0) << element;
 
     /// <summary>The rank of each key among all, by sorting: ascending, of equal keys the later first.</summary>
     private static int[] SortedRanks<TKey>(ReadOnlySpan<TKey> keys)
@@ -225,10 +258,11 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
 
         public ulong Stream => stream;
 
-        public double Lowest { get; } = length == 1 ? density : density - epsilon;
-
         public double Rise { get; } = length == 1 ? 0 : 2 * epsilon / (length - 1);
 
-        public bool Keeps(long index, int rank) => CounterRandom.Uniform(stream, index) < Lowest + (Rise * rank);
+        public double Lowest { get; } = length == 1 ? density : density - epsilon;
+
+        /// <summary>The probability of a rank.</summary>
+        public double At(int rank) => Lowest + (Rise * rank);
     }
 }
