@@ -76,12 +76,9 @@ public sealed class RankKernelTests
             int[] counts = new int[CodeScale.Codes], ranks = new int[CodeScale.Codes], list = new int[codes.Length];
             ulong[] bits = new ulong[codes.Length / 64];
             double rise = span / length;
-            RankKernel.Count(codes, counts);
-            Assert.Equal(Enumerable.Range(0, CodeScale.Codes).Select(c => codes.Count(code => code == c)), counts);
-            for (int code = 1; code < CodeScale.Codes; code++)
-            {
-                ranks[code] = ranks[code - 1] + counts[code - 1];
-            }
+            RankKernel.Count(codes, codes.Length - length, counts, ranks);
+            Assert.Equal(Enumerable.Range(0, CodeScale.Codes).Select(c => codes.Take(length).Count(code => code == c)), counts);
+            Assert.Equal(Enumerable.Range(0, CodeScale.Codes).Select(c => codes.Take(length).Count(code => code < c)), ranks);
 
             RankKernel.Bounds(ranks, counts, lowest, rise, below, above);
             int[] open = list[..RankKernel.Draw(codes, numbers, below, above, bits, list)];

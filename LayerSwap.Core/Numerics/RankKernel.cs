@@ -156,34 +156,43 @@ internal static class RankKernel
         }
     }
 
-    /// <summary>How many have each code.</summary>
+    /// <summary>How many have each code, and the lowest rank of each.</summary>
     /// <param name="codes">Whole vectors.</param>
+    /// <param name="padding">How many of them, zeros, are none of the row's.</param>
     /// <param name="counts">Receives the numbers.</param>
+    /// <param name="ranks">Receives the ranks.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Count(ReadOnlySpan<byte> codes, Span<int> counts)
+    public static unsafe void Count(ReadOnlySpan<byte> codes, int padding, Span<int> counts, Span<int> ranks)
     {
         // Equal codes follow each other: with one table each would wait for the one before.
         const int Tables = 4;
-        Span<int> tables = stackalloc int[Tables * CodeScale.Codes];
-        ref int first = ref MemoryMarshal.GetReference(tables), second = ref Unsafe.Add(ref first, CodeScale.Codes);
-        ref int third = ref Unsafe.Add(ref second, CodeScale.Codes), fourth = ref Unsafe.Add(ref third, CodeScale.Codes);
+        int* tables = stackalloc int[Tables * CodeScale.Codes];
+        int* first = tables, second = first + CodeScale.Codes, third = second + CodeScale.Codes, fourth = third + CodeScale.Codes;
         foreach (ulong eight in MemoryMarshal.Cast<byte, ulong>(codes))
         {
-            uint low = (uint)eight, high = (uint)(eight >> 32);
-            Unsafe.Add(ref first, (byte)low)++;
-            Unsafe.Add(ref second, (byte)(low >> 8))++;
-            Unsafe.Add(ref third, (byte)(low >> 16))++;
-            Unsafe.Add(ref fourth, (int)(low >> 24))++;
-            Unsafe.Add(ref first, (byte)high)++;
-            Unsafe.Add(ref second, (byte)(high >> 8))++;
-            Unsafe.Add(ref third, (byte)(high >> 16))++;
-            Unsafe.Add(ref fourth, (int)(high >> 24))++;
+            ulong left = eight;
+            first[(byte)left]++;
+            second[(byte)(left >> 8)]++;
+            third[(byte)(left >> 16)]++;
+            fourth[(byte)(left >> 24)]++;
+            first[(byte)(left >> 32)]++;
+            second[(byte)(left >> 40)]++;
+            third[(byte)(left >> 48)]++;
+            fourth[left >> 56]++;
         }
 
-        ref int to = ref MemoryMarshal.GetReference(counts[..CodeScale.Codes]);
-        for (nuint i = 0; i < CodeScale.Codes; i += Lanes)
+        ref int count = ref MemoryMarshal.GetReference(counts[..CodeScale.Codes]), rank = ref MemoryMarshal.GetReference(ranks[..CodeScale.Codes]);
+        for (int i = 0; i < CodeScale.Codes; i += Lanes)
         {
-            (Vector512.LoadUnsafe(ref first, i) + Vector512.LoadUnsafe(ref second, i) + Vector512.LoadUnsafe(ref third, i) + Vector512.LoadUnsafe(ref fourth, i)).StoreUnsafe(ref to, i);
+            (Vector512.Load(first + i) + Vector512.Load(second + i) + Vector512.Load(third + i) + Vector512.Load(fourth + i)).StoreUnsafe(ref count, (nuint)i);
+        }
+
+        count -= padding;
+        int before = 0;
+        for (nuint code = 0; code < CodeScale.Codes; code++)
+        {
+            Unsafe.Add(ref rank, code) = before;
+            before += Unsafe.Add(ref count, code);
         }
     }
 

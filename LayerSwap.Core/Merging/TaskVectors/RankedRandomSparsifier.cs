@@ -105,11 +105,6 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         Span<byte> codes = room.Codes[..keys.Length];
         Span<int> counts = room.Counts, ranks = room.Ranks;
         Code(keys, fraction, chances.Length, codes, room);
-        for (int code = 0, rank = 0; code < CodeScale.Codes; code++)
-        {
-            ranks[code] = rank;
-            rank += counts[code];
-        }
 
         // Numbers come in pairs of indices.
         int odd = (int)(start & 1);
@@ -145,11 +140,10 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         {
             scale = new CodeScale(long.CreateTruncating(RankKernel.Largest(keys, limit)), fraction);
             RankKernel.Codes(keys, scale, codes, room.More);
-            RankKernel.Count(codes, room.Counts);
+            RankKernel.Count(codes, keys.Length - length, room.Counts, room.Ranks);
             limit = TKey.CreateTruncating(scale.End);
         }
         while (room.Counts[CodeScale.Lowest] > length / Crowd && scale.Before > 0);
-        room.Counts[0] -= keys.Length - length;
     }
 
     /// <summary>
