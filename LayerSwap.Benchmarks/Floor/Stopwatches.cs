@@ -26,7 +26,7 @@ internal static class Stopwatches
             for (int i = 0; i < operations.Length; i++)
             {
                 clear();
-                // What operations before this one left is not its memory: a merge is most often a process of its own.
+                // A merge is most often a process of its own: as much as can be of what operations before this one left is given back.
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 PeakMemory.Reset();
                 long start = Stopwatch.GetTimestamp();

@@ -55,10 +55,10 @@ public sealed class RankKernelTests
                 Assert.All(keys.Zip(codes), k => Assert.Equal(k.First == 0, k.Second == 0));
                 int[] order = [.. Enumerable.Range(0, keys.Length).OrderBy(i => keys[i])];
                 Assert.All(order.Zip(order.Skip(1)), p => Assert.True(codes[p.First] <= codes[p.Second]));
-                Assert.All(Enumerable.Range(0, keys.Length).Where(i => keys[i] != 0), i => Assert.Equal(keys[i] != scale.Start(codes[i]), IsSet(more, i)));
+                Assert.All(Enumerable.Range(0, keys.Length).Where(i => keys[i] != 0), i => Assert.Equal(keys[i] != scale.Start(codes[i]) || codes[i] == CodeScale.Lowest, IsSet(more, i)));
                 // One without more is the smallest of its code.
-                Assert.All(Enumerable.Range(0, keys.Length).Where(i => keys[i] != 0 && !IsSet(more, i) && codes[i] > CodeScale.Lowest), i => Assert.NotEqual(codes[i], scale.Of(keys[i] - 1)));
-                Assert.All(keys.Where(k => k != 0), k => Assert.Equal(k < scale.End, scale.Of(k) == CodeScale.Lowest));
+                Assert.All(Enumerable.Range(0, keys.Length).Where(i => keys[i] != 0 && !IsSet(more, i)), i => Assert.NotEqual(codes[i], scale.Of(keys[i] - 1)));
+                Assert.All(keys.Where(k => k != 0), k => Assert.Equal(k < scale.Start(CodeScale.Lowest + 1), scale.Of(k) == CodeScale.Lowest));
             }
         }
     }
@@ -136,6 +136,7 @@ public sealed class RankKernelTests
             Assert.Equal(keys.Max(), RankKernel.Largest<long>(keys, long.MaxValue));
             Assert.Equal(keys.Where(k => k < limit).DefaultIfEmpty(0).Max(), RankKernel.Largest<long>(keys, limit));
             Assert.Equal(singles.Max(), RankKernel.Largest<int>(singles, int.MaxValue));
+            Assert.Equal(singles.Where(k => k < singles[0]).DefaultIfEmpty(0).Max(), RankKernel.Largest(singles, singles[0]));
         }
     }
 

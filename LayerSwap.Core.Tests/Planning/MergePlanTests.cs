@@ -163,6 +163,17 @@ public sealed class MergePlanTests : IDisposable
         Assert.DoesNotContain('\u0007', text);
     }
 
+    [Fact]
+    public void Memory_counts_the_room_that_ranking_long_rows_takes()
+    {
+        const long Row = 2_000_000;
+        ICheckpoint Model(string name) => Checkpoint.InMemory(name, [(new TensorInfo("w", DType.BFloat16, new TensorShape(1, Row)), new byte[2 * Row])]);
+        MergeBuilder merge = Merge.Onto(Model("base")).With(Model("a")).OnThreads(1);
+        long ranked = merge.Using(MergeStrategies.Della(new() { Density = 0.5 })).Plan().PeakMemoryBytes, random = merge.Using(MergeStrategies.Dare(new() { Density = 0.5 })).Plan().PeakMemoryBytes;
+        // A row, its keys, codes, lists of elements, and changes.
+        Assert.InRange(ranked - random, 60 * Row, 160 * Row);
+    }
+
     private static PlannedTensor Tensor(MergePlan plan, string name) => plan.Tensors.Single(t => t.Tensor.Name == name);
 
     private ICheckpoint Folder(string name, string config, params (string Name, DType DType, long[] Shape)[] tensors)

@@ -26,6 +26,9 @@ public abstract class TensorMerge
     /// <summary>The input whose bytes are taken, or null where the tensor is computed.</summary>
     internal virtual int? Taken => null;
 
+    /// <summary>The bytes that a worker needs for each element of a unit, beside the operands and the result.</summary>
+    internal virtual long BytesAnElement => 0;
+
     /// <summary>The bytes of one source, unchanged, whatever their dtype. Nothing is decoded.</summary>
     /// <param name="source">From 0, in the order the sources were added, or <see cref="Base"/>.</param>
     public static TensorMerge Take(int source)

@@ -34,10 +34,7 @@ internal readonly record struct CodeScale
     /// <summary>What the others of a key are above its code.</summary>
     public int Before { get; }
 
-    /// <summary>The first key whose code is not the lowest: keys below it share that.</summary>
-    public long End => Start(Lowest + 1);
-
-    /// <summary>The first key that has a code without sharing it.</summary>
+    /// <summary>The smallest key that has a code; code 1 has all smaller ones too.</summary>
     public long Start(int code) => (long)(Before + code) << Shift;
 
     /// <summary>The scalar definition.</summary>
@@ -107,7 +104,7 @@ internal static class RankKernel
     /// <param name="keys">Whole vectors of bytes long.</param>
     /// <param name="scale">The row's.</param>
     /// <param name="codes">Receives one for each key.</param>
-    /// <param name="more">Receives a bit for each key: not set where it is the smallest with its code.</param>
+    /// <param name="more">Receives a bit for each key: not set where it is the smallest that its code can have, which code 1, shared by all that is smaller, never says.</param>
     public static void Codes<TKey>(ReadOnlySpan<TKey> keys, CodeScale scale, Span<byte> codes, Span<ulong> more)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
@@ -124,7 +121,7 @@ internal static class RankKernel
             {
                 long key = long.CreateTruncating(keys[k]);
                 codes[k] = scale.Of(key);
-                bits |= (key == scale.Start(codes[k]) ? 0UL : 1) << k;
+                bits |= (key == scale.Start(codes[k]) && codes[k] > CodeScale.Lowest ? 0UL : 1) << k;
             }
 
             more[i / Bytes] = bits;
@@ -151,7 +148,8 @@ internal static class RankKernel
         Vector512<uint> Sixteen(ref int key, int i, int at, ref ulong bits)
         {
             Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)(i + at)), code = Vector512.Min(Vector512.Max((k >> shift) - before, least), most);
-            bits |= (ulong)(ushort)~Vector512.Equals((code + before) << shift, k).ExtractMostSignificantBits() << at;
+            Vector512<int> exact = Vector512.Equals((code + before) << shift, k) & Vector512.GreaterThan(code, least);
+            bits |= (ulong)(ushort)~exact.ExtractMostSignificantBits() << at;
             return Vector512.AndNot(code, Vector512.Equals(k, default)).AsUInt32();
         }
     }

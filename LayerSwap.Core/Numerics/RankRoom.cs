@@ -5,9 +5,13 @@ namespace LayerSwap.Numerics;
 /// <summary>Room for ranking the rows of a block, one after another. Lists and tables for elements have whole vectors.</summary>
 internal readonly ref struct RankRoom : IDisposable
 {
-    private const int IntLists = 5, CodeTables = 3;
+    /// <summary>Bytes for each element of a row, of all that is rented here and of differences that no single holds.</summary>
+    public const int BytesAnElement = (5 * sizeof(int)) + (2 * sizeof(byte)) + (2 * sizeof(ulong)) + 1;
 
-    private readonly Rented<int> _ints;
+    private const int CodeTables = 3;
+
+    // One array of all of them would be too long for the longest rows.
+    private readonly Rented<int> _keys, _open, _next, _others, _members, _tables;
     private readonly Rented<ulong> _words;
     private readonly Rented<byte> _bytes;
     private readonly int _length;
@@ -16,28 +20,33 @@ internal readonly ref struct RankRoom : IDisposable
     public RankRoom(int length)
     {
         _length = RankKernel.Padded(length);
-        _ints = new Rented<int>((IntLists * _length) + (_length / 64) + (CodeTables * CodeScale.Codes));
+        _keys = new Rented<int>(_length);
+        _open = new Rented<int>(_length);
+        _next = new Rented<int>(_length);
+        _others = new Rented<int>(_length);
+        _members = new Rented<int>(_length);
+        _tables = new Rented<int>((CodeTables * CodeScale.Codes) + (_length / 64));
         _words = new Rented<ulong>(_length + (3 * _length / 64));
         _bytes = new Rented<byte>((2 * _length) + CacheLine.Bytes + (2 * CodeScale.Codes));
     }
 
     /// <summary>Keys that are singles.</summary>
-    public Span<int> Keys => List(0);
+    public Span<int> Keys => _keys.Span;
 
     /// <summary>What no code decides.</summary>
-    public Span<int> Open => List(1);
+    public Span<int> Open => _open.Span;
 
     /// <summary>Chains through it.</summary>
-    public Span<int> Next => List(2);
+    public Span<int> Next => _next.Span;
 
     /// <summary>Those of a chain whose keys are more than their code.</summary>
-    public Span<int> Others => List(3);
+    public Span<int> Others => _others.Span;
 
     /// <summary>All in the row of whom that holds.</summary>
-    public Span<int> Members => List(4);
+    public Span<int> Members => _members.Span;
 
     /// <summary>How many of a code come after each word.</summary>
-    public Span<int> After => _ints.Span.Slice(IntLists * _length, _length / 64);
+    public Span<int> After => _tables.Span[(CodeTables * CodeScale.Codes)..];
 
     /// <summary>How many have each code.</summary>
     public Span<int> Counts => Table(0);
@@ -74,14 +83,17 @@ internal readonly ref struct RankRoom : IDisposable
 
     public void Dispose()
     {
-        _ints.Dispose();
+        _keys.Dispose();
+        _open.Dispose();
+        _next.Dispose();
+        _others.Dispose();
+        _members.Dispose();
+        _tables.Dispose();
         _words.Dispose();
         _bytes.Dispose();
     }
 
-    private Span<int> List(int index) => _ints.Span.Slice(index * _length, _length);
-
-    private Span<int> Table(int index) => _ints.Span.Slice((IntLists * _length) + (_length / 64) + (index * CodeScale.Codes), CodeScale.Codes);
+    private Span<int> Table(int index) => _tables.Span.Slice(index * CodeScale.Codes, CodeScale.Codes);
 
     private Span<ulong> Words(int index) => _words.Span.Slice(index * _length / 64, _length / 64);
 }

@@ -12,7 +12,7 @@ public sealed class RankedRandomTests
         get
         {
             TheoryData<string, int> rows = [];
-            foreach (string kind in (string[])["few values", "all equal", "mostly zero", "noise", "inexact", "one far above", "not finite"])
+            foreach (string kind in (string[])["few values", "all equal", "mostly zero", "noise", "inexact", "one above", "one far above", "over nine octaves", "over twenty octaves", "not finite"])
             {
                 foreach (int length in (int[])[1, 2, 15, 16, 17, 63, 64, 65, 1000, 1569, 5001, 70_001])
                 {
@@ -40,6 +40,9 @@ public sealed class RankedRandomTests
                 "mostly zero" => (1, random.Next(20) == 0 ? random.Next(9) / 8f : 1),
                 "noise" => (Short(random.NextSingle()), Short(random.NextSingle())),
                 "inexact" => (random.NextSingle(), random.NextSingle() * 1e-3f),
+                "one above" => (0, i % length == 0 ? 100 : Short(random.NextSingle())),
+                "over nine octaves" => (0, (1 + (random.Next(32) / 32f)) * MathF.Pow(2, -random.Next(9))),
+                "over twenty octaves" => (0, (1 + (random.Next(32) / 32f)) * MathF.Pow(2, -random.Next(20))),
                 "one far above" => (0, i % length == 0 ? 1e30f : random.NextSingle() * 1e-6f),
                 _ => (random.NextSingle(), random.Next(50) switch { 0 => float.NaN, 1 => float.PositiveInfinity, _ => random.NextSingle() }),
             };

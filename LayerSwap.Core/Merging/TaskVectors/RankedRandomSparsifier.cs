@@ -16,8 +16,8 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     /// <summary>Where more elements of one code are to be ranked, all that have it are sorted.</summary>
     private const int Many = 256;
 
-    /// <summary>More than this part of a row is too many for the lowest code.</summary>
-    private const int Crowd = 8;
+    /// <summary>More than this part of a row is too many for the lowest code, and no more than that is few enough to share the largest.</summary>
+    private const int Crowd = 8, Handful = 64;
 
     /// <summary>The bits of the fraction of a single and of a double.</summary>
     private const int SingleFraction = 23, DoubleFraction = 52;
@@ -70,7 +70,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
             bits = bits.IsEmpty ? room.Bits : bits;
             bool singles = Choose(start + first, source, from, to, room, bits);
             _kept.Know(source, start + first);
-            (double allOfRow, double keptOfRow) = singles ? MaskKernel.Masses(MemoryMarshal.Cast<int, float>(room.Keys), bits) : MaskKernel.Masses(from, to, bits);
+            (double allOfRow, double keptOfRow) = singles ? MaskKernel.Masses(MemoryMarshal.Cast<int, float>(room.Keys[..RankKernel.Padded(length)]), bits) : MaskKernel.Masses(from, to, bits);
             all += allOfRow;
             kept += keptOfRow;
         }
@@ -130,20 +130,28 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         Rank(start, keys, codes, open[..left], chances, room, bits);
     }
 
-    /// <summary>Codes a row's keys, and counts the codes. Where most of a row is far below its largest keys, these share a code.</summary>
+    /// <summary>Codes a row's keys, and counts the codes. Where much of a row is far below its largest keys, and these are few, they share a code.</summary>
     private static void Code<TKey>(ReadOnlySpan<TKey> keys, int fraction, int length, Span<byte> codes, in RankRoom room)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
+        Span<int> counts = room.Counts;
         CodeScale scale;
+        int top;
         TKey limit = TKey.CreateSaturating(long.MaxValue);
         do
         {
             scale = new CodeScale(long.CreateTruncating(RankKernel.Largest(keys, limit)), fraction);
             RankKernel.Codes(keys, scale, codes, room.More);
-            RankKernel.Count(codes, keys.Length - length, room.Counts, room.Ranks);
-            limit = TKey.CreateTruncating(scale.End);
+            RankKernel.Count(codes, keys.Length - length, counts, room.Ranks);
+            top = CodeScale.Codes - 1;
+            for (int above = counts[top]; top > CodeScale.Lowest && above <= length / Handful; above += counts[top])
+            {
+                top--;
+            }
+
+            limit = TKey.CreateTruncating(scale.Start(top + 1));
         }
-        while (room.Counts[CodeScale.Lowest] > length / Crowd && scale.Before > 0);
+        while (counts[CodeScale.Lowest] > length / Crowd && scale.Before > 0 && top < CodeScale.Codes - 1);
     }
 
     /// <summary>

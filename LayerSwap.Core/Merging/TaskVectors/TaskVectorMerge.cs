@@ -35,6 +35,9 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
     public override string Detail => string.Create(CultureInfo.InvariantCulture, $"lambda {settings.Lambda:0.####}, weights {List(settings.Weights)}, density {List(settings.Densities)}");
 
+    /// <summary>Pooled arrays are up to twice as long as asked for.</summary>
+    internal override long BytesAnElement => 2 * (RankRoom.BytesAnElement + ((long)sizeof(double) * settings.Weights.Length));
+
     public override void Prepare(TensorPasses passes)
     {
         bool measured = settings.Rescale == Rescale.L1 && Enumerable.Range(0, _factors.Length).Any(s => !sparsifier.Spares(s));
