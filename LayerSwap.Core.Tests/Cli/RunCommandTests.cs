@@ -220,7 +220,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     [LinuxFact]
     public void A_signal_stops_a_part_which_is_kept_and_the_same_command_goes_on()
     {
-        using LongWork work = new(16.MB(), 60);
+        using LongWork work = new(16.MB(), 400);
         string root = work["place", ".out.layerswap-parts"], staging = Path.Combine(root, ".part-1-of-1.layerswap-partial");
         string[] arguments = work.Arguments(work["place", "out"], "--part", "1/1");
         ToolRun stopped;

@@ -57,8 +57,8 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
 
     private ToolRun Stopped(string signal, string output, string staging, params string[] more)
     {
-        // One input many times over: long work over few bytes.
-        string[] models = [.. Enumerable.Repeat<string[]>(["--model", _inputs.Expert + "=0.01"], 60).SelectMany(m => m)];
+        // One input many times over: seconds of work over few bytes, however long this process has to wait for its turn to send the signal.
+        string[] models = [.. Enumerable.Repeat<string[]>(["--model", _inputs.Expert + "=0.001"], 400).SelectMany(m => m)];
         using ToolProcess process = Tool.StartForSignals(["merge", "--method", "task_arithmetic", "--base", _inputs.Base, .. models, "--threads", "1", "--quiet", .. more, "-o", output]);
         Assert.True(SpinWait.SpinUntil(() => Directory.Exists(staging) || process.HasExited, TimeSpan.FromSeconds(30)), "No staging folder after 30 seconds.");
         process.Signal(signal);

@@ -8,7 +8,7 @@ public sealed class InputChangeTests
     [NeedsFact]
     public void An_input_cut_short_during_the_run_is_named_with_the_tensor_and_the_process_ends_itself()
     {
-        using LongWork work = new(16.MB(), 60);
+        using LongWork work = new(16.MB(), 400);
         ToolRun run;
         using (ToolProcess process = work.StartWriting([], work["place", "out"]))
         {
