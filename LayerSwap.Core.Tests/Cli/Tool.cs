@@ -18,8 +18,8 @@ internal static class Tool
         return process.WaitForEnd();
     }
 
-    /// <summary>Starts it with SIGINT as it is for a command typed by a person: whoever runs the tests in the background may have it ignored, which is inherited.</summary>
-    public static ToolProcess StartForSignals(params string[] arguments) => Start("env", ["--default-signal=INT", Host, .. arguments.Prepend(Assembly)], arguments, folder: null, []);
+    /// <summary>Starts it with signals as they are for a command typed by a person: whoever runs the tests in the background, or under nohup, may have them ignored, which is inherited.</summary>
+    public static ToolProcess StartForSignals(params string[] arguments) => Start("env", ["--default-signal=INT,HUP,TERM", Host, .. arguments.Prepend(Assembly)], arguments, folder: null, []);
 
     /// <summary>Runs it under another program, such as strace or setpriv, whose last arguments it is.</summary>
     public static ToolRun RunUnder(string[] wrapper, params string[] arguments)
