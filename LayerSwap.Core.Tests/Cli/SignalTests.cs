@@ -1,4 +1,4 @@
-using LayerSwap.Benchmarks.Synthetic;
+using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Cli;
 
@@ -57,29 +57,17 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
 
     private ToolRun Stopped(string signal, string output, string staging, params string[] more)
     {
-        // One input many times over: seconds of work over few bytes, however long this process has to wait for its turn to send the signal.
-        string[] models = [.. Enumerable.Repeat<string[]>(["--model", _inputs.Expert + "=0.001"], 400).SelectMany(m => m)];
-        using ToolProcess process = Tool.StartForSignals(["merge", "--method", "task_arithmetic", "--base", _inputs.Base, .. models, "--threads", "1", "--quiet", .. more, "-o", output]);
+        using ToolProcess process = Tool.StartForSignals(_inputs.Work.Arguments(output, more));
         Assert.True(SpinWait.SpinUntil(() => Directory.Exists(staging) || process.HasExited, TimeSpan.FromSeconds(30)), "No staging folder after 30 seconds.");
         process.Signal(signal);
         return process.WaitForEnd();
     }
 
+    /// <summary>Seconds of work, however long this process has to wait for its turn to send a signal; made once for all tests here.</summary>
     public sealed class Inputs : IDisposable
     {
-        private readonly TempFolder _folder = new();
+        internal LongWork Work { get; } = new(16.MB(), 400);
 
-        public Inputs()
-        {
-            LlamaShape shape = LlamaShape.OfSize(16.MB());
-            Base = Folders.Save(new GeneratedModel("base", shape), _folder["base"]);
-            Expert = Folders.Save(new GeneratedModel("expert", shape, 1, _ => 0.01), _folder["expert"]);
-        }
-
-        public string Base { get; }
-
-        public string Expert { get; }
-
-        public void Dispose() => _folder.Dispose();
+        public void Dispose() => Work.Dispose();
     }
 }

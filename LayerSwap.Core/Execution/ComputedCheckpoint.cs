@@ -88,12 +88,12 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
     private void Compute(PlannedTensor tensor, long offset, Span<byte> destination)
     {
         int width = tensor.Tensor.DType.Bits() / 8;
-        long unit = tensor.Work is TensorWork.Compute compute ? compute.Merge.Unit : 1;
+        long unit = tensor.Work.Unit;
         Scratch scratch = _scratch.TryTake(out Scratch? free) ? free : new Scratch();
         while (!destination.IsEmpty)
         {
             // A window may begin and end within an element, and within a unit.
-            long first = offset / width, end = Math.Min((offset + destination.Length + width - 1) / width, first + Sections.ReadBlock(tensor.Work.Operands, unit, tensor.Tensor.DType));
+            long first = offset / width, end = Math.Min((offset + destination.Length + width - 1) / width, first + tensor.Work.BlockFor(tensor.Tensor.DType));
             BlockRange range = BlockRange.Around(first, (int)(end - first), unit, tensor.Tensor.ElementCount);
             ReadOnlySpan<byte> bytes = Pump.NeedsDoubles(tensor.Work.Operands, tensor.Tensor.DType)
                 ? BlockComputer.Compute<double>(scratch, tensor, range, unit, null)

@@ -202,7 +202,7 @@ internal static partial class MergeExecutor
         PlannedTensor[] computed = [.. plan.Tensors.Where(t => t.Work is TensorWork.Compute or TensorWork.Convert)];
         int taken = plan.Tensors.Count - computed.Length;
         LogTaken(logger, taken, TensorWorkSizes.CopyBlock);
-        foreach (var (elements, tensors) in computed.CountBy(t => plan.Request.BlockElements ?? Sections.ReadBlock(t.Work.Operands, (t.Work as TensorWork.Compute)?.Merge.Unit ?? 1, t.Tensor.DType)).OrderBy(b => b.Key))
+        foreach (var (elements, tensors) in computed.CountBy(t => plan.Request.BlockElements ?? t.Work.BlockFor(t.Tensor.DType)).OrderBy(b => b.Key))
         {
             LogComputed(logger, tensors, elements);
         }

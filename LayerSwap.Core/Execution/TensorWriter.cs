@@ -65,9 +65,9 @@ internal sealed class TensorWriter(Pump pump, int? blockElements, TensorSink sin
         XxHash64 hash = new();
         DType dtype = tensor.Tensor.DType;
         int width = dtype.Bits() / 8;
-        long unit = tensor.Work is TensorWork.Compute compute ? compute.Merge.Unit : 1, end = firstElement + elements;
+        long unit = tensor.Work.Unit, end = firstElement + elements;
         long readWidth = tensor.Work.Operands.Sum(o => o.DType.Bits() / 8);
-        int block = blockElements ?? Sections.ReadBlock(tensor.Work.Operands, unit, dtype);
+        int block = blockElements ?? tensor.Work.BlockFor(dtype);
         for (long start = firstElement; start < end; start += block)
         {
             int count = (int)Math.Min(block, end - start);

@@ -11,27 +11,23 @@ internal static class Places
     /// <summary>How much longer a list must be than what goes into it: sixteen are stored, however few hold.</summary>
     public const int Room = 16;
 
-    /// <summary>Adds the values whose lane is set; returns how many the list then has.</summary>
+    /// <summary>Adds the places from <paramref name="first"/> on whose lane is set; returns how many the list then has.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Values(ref int list, int count, Vector512<int> values, Vector512<int> lanes)
+    public static int Add(ref int list, int count, int first, Vector512<int> lanes)
     {
         ulong mask = lanes.ExtractMostSignificantBits();
         if (Avx512F.IsSupported)
         {
             // Without a branch: which lanes are set is as good as random.
-            Avx512F.Compress(default, lanes, values).StoreUnsafe(ref list, (nuint)count);
+            Avx512F.Compress(default, lanes, Vector512.Create(first) + Vector512<int>.Indices).StoreUnsafe(ref list, (nuint)count);
             return count + BitOperations.PopCount(mask);
         }
 
         for (; mask != 0; mask &= mask - 1)
         {
-            Unsafe.Add(ref list, count++) = values[BitOperations.TrailingZeroCount(mask)];
+            Unsafe.Add(ref list, count++) = first + BitOperations.TrailingZeroCount(mask);
         }
 
         return count;
     }
-
-    /// <summary>Adds the places from <paramref name="first"/> on whose lane is set; returns how many the list then has.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Add(ref int list, int count, int first, Vector512<int> lanes) => Values(ref list, count, Vector512.Create(first) + Vector512<int>.Indices, lanes);
 }

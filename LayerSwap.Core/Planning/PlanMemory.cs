@@ -24,8 +24,8 @@ internal static class PlanMemory
 
         bool doubles = Streaming.Pump.NeedsDoubles(decision.Work.Operands, decision.Output.DType);
         long wide = doubles ? sizeof(double) : sizeof(float);
-        long unit = decision.Merge.Unit > 1 ? decision.Merge.Unit : 0;
-        long read = Math.Max(blockElements ?? 0, Streaming.Sections.ReadBlock(decision.Work.Operands, decision.Merge.Unit, decision.Output.DType)) + (2 * unit);
+        long unit = decision.Work.Unit > 1 ? decision.Work.Unit : 0;
+        long read = Math.Max(blockElements ?? 0, decision.Work.BlockFor(decision.Output.DType)) + (2 * unit);
         return (read * (decision.Work.Operands.Sum(o => o.DType.Bits() / 8) + (decision.Output.DType.Bits() / 8)))
             + (Math.Max(Streaming.Sections.ComputeBlock, unit) * wide * (decision.Work.Operands.Count + 1))
             + (unit * decision.Merge.BytesAnElement);

@@ -5,6 +5,12 @@ namespace LayerSwap.Planning;
 /// <summary>What the executor does for one tensor. The operands are those that are read, the base first where it is one of them.</summary>
 internal abstract record TensorWork(IReadOnlyList<Operand> Operands)
 {
+    /// <summary>How many consecutive elements are computed together.</summary>
+    public virtual long Unit => 1;
+
+    /// <summary>Elements read, computed and written at a time.</summary>
+    public int BlockFor(DType output) => Sections.ReadBlock(Operands, Unit, output);
+
     /// <summary>Bytes are copied, undecoded.</summary>
     public sealed record Copy(Operand Operand) : TensorWork([Operand]);
 
@@ -15,5 +21,8 @@ internal abstract record TensorWork(IReadOnlyList<Operand> Operands)
     public sealed record Agree(IReadOnlyList<Operand> All) : TensorWork(All);
 
     /// <summary>Elements are computed.</summary>
-    public sealed record Compute(IReadOnlyList<Operand> Read, bool HasBase, TensorMerge Merge) : TensorWork(Read);
+    public sealed record Compute(IReadOnlyList<Operand> Read, bool HasBase, TensorMerge Merge) : TensorWork(Read)
+    {
+        public override long Unit => Merge.Unit;
+    }
 }
