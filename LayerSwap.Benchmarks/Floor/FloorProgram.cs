@@ -62,8 +62,9 @@ internal static class FloorProgram
             new("File.Copy, synced and read back", null, 3, null, () => Task.Run(() => CopyLoop.RunDurably(files[1], file))),
             new("swap, paper, durable", "File.Copy, synced and read back", 3.4, null, () => Merge.LayerSwap(math, swahili).OnThreads(threads).SaveAsync(target)),
         ];
-        // A part of the names, to look at one operation: loops are always measured.
-        operations = [.. operations.Where(o => o.Floor is null || o.Name.Contains(only, StringComparison.Ordinal))];
+        // A name, or a part of the names, to look at one operation: loops are always measured.
+        bool named = operations.Any(o => o.Name == only);
+        operations = [.. operations.Where(o => o.Floor is null || (named ? o.Name == only : o.Name.Contains(only, StringComparison.Ordinal)))];
         try
         {
             Measurement[] results = [.. await Stopwatches.MeasureAsync(operations, rounds, () => Clear(target, file)), .. await Stopwatches.MeasureAsync(only.Length == 0 ? durable : [], rounds, () => Clear(target, file))];

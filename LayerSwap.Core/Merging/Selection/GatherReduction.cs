@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -18,7 +17,7 @@ internal sealed class GatheredKeys
     /// <summary>Whether there were more within than may be gathered.</summary>
     public bool TooMany { get; set; }
 
-    public List<Cut> Within { get; } = [];
+    public GatheredCuts Within { get; } = new();
 
     /// <summary>For each block with keys upon a bound: where it starts, and how many.</summary>
     public List<(long Start, int Length, int AtHigh, int AtLow)> Blocks { get; } = [];
@@ -44,15 +43,11 @@ internal sealed class GatheredKeys
         TooMany |= Within.Count + places.Length > most;
         if (TooMany)
         {
-            return;
+            Within.Release();
         }
-
-        int first = Within.Count;
-        CollectionsMarshal.SetCount(Within, first + places.Length);
-        Span<Cut> room = CollectionsMarshal.AsSpan(Within)[first..];
-        for (int i = 0; i < places.Length; i++)
+        else
         {
-            room[i] = new Cut(keys[i], start + places[i]);
+            Within.Add(keys, places, start);
         }
     }
 
@@ -75,7 +70,7 @@ internal sealed class GatheredKeys
         left -= AtHigh;
         if (left <= Within.Count)
         {
-            return (QuickSelect.At(CollectionsMarshal.AsSpan(Within), (int)left - 1, default(Cut.Order)), 0, 0);
+            return (Within.Select((int)left - 1, bounds), 0, 0);
         }
 
         left -= Within.Count;
@@ -128,11 +123,12 @@ internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, Key
             into[i].AtHigh += from[i].AtHigh;
             into[i].AtLow += from[i].AtLow;
             into[i].Zeros += from[i].Zeros;
-            into[i].TooMany |= from[i].TooMany || into[i].Within.Count + from[i].Within.Count > most;
             into[i].Blocks.AddRange(from[i].Blocks);
-            if (!into[i].TooMany)
+            into[i].Within.Join(from[i].Within);
+            into[i].TooMany |= from[i].TooMany || into[i].Within.Count > most;
+            if (into[i].TooMany)
             {
-                into[i].Within.AddRange(CollectionsMarshal.AsSpan(from[i].Within));
+                into[i].Within.Release();
             }
         }
     }

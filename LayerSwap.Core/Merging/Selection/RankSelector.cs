@@ -64,6 +64,8 @@ internal static class RankSelector
                 cuts[targets[i]] = found.Among is { } cut ? cut
                     : new Cut(found.Key, TieBreaker.IndexOf(passes, keys, asked[i].Ranking, found.Key, found.Tie, gathered[i].Ties(found.Key == bounds[i].High)));
             }
+
+            gathered[i].Within.Release();
         }
 
         return [.. missed];
@@ -73,8 +75,8 @@ internal static class RankSelector
     {
         int[] rankings = [.. asked.Select(a => a.Ranking).Distinct()];
         SampleReduction sample = new(keys, rankings);
-        List<ulong>[] found = sample.Create();
         int windows = (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows);
+        List<ulong>[] found = [.. rankings.Select(_ => new List<ulong>(windows * WindowLength))];
         for (int w = 0; w < windows; w++)
         {
             long start = (n - WindowLength) / (windows - 1) * w;
@@ -88,9 +90,10 @@ internal static class RankSelector
             // Ascending: the place of the cut from the top is the length minus it.
             int middle = keysFound.Length - (int)fromTop;
             int margin = (int)((Deviations * Math.Sqrt(fromTop * middle / keysFound.Length)) + LeastMargin);
-            return new KeyBounds(
-                middle - margin < 0 ? 0 : QuickSelect.At(keysFound, middle - margin, default(QuickSelect.Ascending)),
-                middle + margin >= keysFound.Length ? long.MaxValue : QuickSelect.At(keysFound, middle + margin, default(QuickSelect.Ascending)));
+            ulong low = middle - margin < 0 ? 0 : QuickSelect.At(keysFound, middle - margin, default(QuickSelect.Ascending));
+            // What is left of the place that was selected is smaller.
+            Span<ulong> larger = keysFound[Math.Max(middle - margin, 0)..];
+            return new KeyBounds(low, middle + margin >= keysFound.Length ? long.MaxValue : QuickSelect.At(larger, Math.Min(2 * margin, middle + margin), default(QuickSelect.Ascending)));
         })];
     }
 
@@ -101,11 +104,11 @@ internal static class RankSelector
 
         public override void Observe<T>(MergeBlock<T> block, List<ulong>[] state)
         {
-            Span<ulong> found = new ulong[block.Length];
             for (int i = 0; i < rankings.Length; i++)
             {
-                keys.Keys(block, rankings[i], found);
-                state[i].AddRange(found);
+                int before = state[i].Count;
+                CollectionsMarshal.SetCount(state[i], before + block.Length);
+                keys.Keys(block, rankings[i], CollectionsMarshal.AsSpan(state[i])[before..]);
             }
         }
 
@@ -113,7 +116,7 @@ internal static class RankSelector
         {
             for (int i = 0; i < into.Length; i++)
             {
-                into[i].AddRange(from[i]);
+                into[i].AddRange(CollectionsMarshal.AsSpan(from[i]));
             }
         }
     }
