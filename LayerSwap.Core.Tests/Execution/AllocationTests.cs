@@ -60,8 +60,8 @@ public sealed class AllocationTests
             return Least(() => compute.Merge.Prepare(new PumpPasses(pump, 0, compute, elements)));
         }
 
-        // A section has 134 blocks: less than a dozen bytes for each leaves room for the section's own state only.
-        Assert.InRange(Allocated(2) - Allocated(1), 0, 12 * Sections.Length / Sections.ComputeBlock);
+        // A section has 68 blocks that are observed: less than a dozen bytes for each leaves room for the section's own state only.
+        Assert.InRange(Allocated(2) - Allocated(1), 0, 12 * Sections.Length / Sections.ObserveBlock);
     }
 
     /// <summary>What work allocates on this thread at least, of several times: where others empty the pools or the compiler comes late, once is chance.</summary>

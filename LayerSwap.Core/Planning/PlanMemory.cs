@@ -27,7 +27,7 @@ internal static class PlanMemory
         long unit = decision.Work.Unit > 1 ? decision.Work.Unit : 0;
         long read = Math.Max(blockElements ?? 0, decision.Work.BlockFor(decision.Output.DType)) + (2 * unit);
         return (read * (decision.Work.Operands.Sum(o => o.DType.Bits() / 8) + (decision.Output.DType.Bits() / 8)))
-            + (Math.Max(Streaming.Sections.ComputeBlock, unit) * wide * (decision.Work.Operands.Count + 1))
+            + (Math.Max(Streaming.Sections.ObserveBlock, unit) * wide * (decision.Work.Operands.Count + 1))
             + (unit * decision.Merge.BytesAnElement);
     }
 }

@@ -43,7 +43,7 @@ internal sealed class Pump
     {
         bool doubles = NeedsDoubles(operands);
         OrderedFold<TState> fold = new(reduction);
-        int block = Sections.ReadBlock(operands, grid.Unit), compute = Sections.ComputeBlockOf(grid.Unit);
+        int block = Sections.ReadBlock(operands, grid.Unit), step = Sections.ObserveBlockOf(grid.Unit);
         Crew.Split(worker, grid.Count, (w, section) =>
         {
             TState state = reduction.Create();
@@ -54,11 +54,11 @@ internal sealed class Pump
                 ReadOnlySpan<byte> raw = _scratch[w].Read(operands, first + done, count);
                 if (doubles)
                 {
-                    Observe<TState, double>(_scratch[w], operands, raw, first + done, count, compute, reduction, state);
+                    Observe<TState, double>(_scratch[w], operands, raw, first + done, count, step, reduction, state);
                 }
                 else
                 {
-                    Observe<TState, float>(_scratch[w], operands, raw, first + done, count, compute, reduction, state);
+                    Observe<TState, float>(_scratch[w], operands, raw, first + done, count, step, reduction, state);
                 }
 
                 read?.Invoke(raw.Length);
