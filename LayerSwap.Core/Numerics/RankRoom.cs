@@ -10,8 +10,8 @@ internal readonly ref struct RankRoom : IDisposable
 
     private const int CodeTables = 3;
 
-    // One array of all of them would be too long for the longest rows.
-    private readonly Rented<int> _keys, _open, _next, _others, _members, _tables;
+    // Few arrays, since each is dear; one of all would be too long for the longest rows.
+    private readonly Rented<int> _lists, _chains;
     private readonly Rented<ulong> _words;
     private readonly Rented<byte> _bytes;
     private readonly int _length;
@@ -20,33 +20,29 @@ internal readonly ref struct RankRoom : IDisposable
     public RankRoom(int length)
     {
         _length = RankKernel.Padded(length);
-        _keys = new Rented<int>(_length);
-        _open = new Rented<int>(_length);
-        _next = new Rented<int>(_length);
-        _others = new Rented<int>(_length);
-        _members = new Rented<int>(_length);
-        _tables = new Rented<int>((CodeTables * CodeScale.Codes) + (_length / 64));
+        _lists = new Rented<int>(3 * _length);
+        _chains = new Rented<int>((2 * _length) + (CodeTables * CodeScale.Codes) + (_length / 64));
         _words = new Rented<ulong>(_length + (3 * _length / 64));
         _bytes = new Rented<byte>((2 * _length) + CacheLine.Bytes + (2 * CodeScale.Codes));
     }
 
     /// <summary>Keys that are singles.</summary>
-    public Span<int> Keys => _keys.Span;
+    public Span<int> Keys => _lists.Span[.._length];
 
     /// <summary>What no code decides.</summary>
-    public Span<int> Open => _open.Span;
+    public Span<int> Open => _lists.Span.Slice(_length, _length);
 
     /// <summary>Chains through it.</summary>
-    public Span<int> Next => _next.Span;
+    public Span<int> Next => _chains.Span[.._length];
 
     /// <summary>Those of a chain whose keys are more than their code.</summary>
-    public Span<int> Others => _others.Span;
+    public Span<int> Others => _chains.Span.Slice(_length, _length);
 
     /// <summary>All in the row of whom that holds.</summary>
-    public Span<int> Members => _members.Span;
+    public Span<int> Members => _lists.Span[(2 * _length)..];
 
     /// <summary>How many of a code come after each word.</summary>
-    public Span<int> After => _tables.Span[(CodeTables * CodeScale.Codes)..];
+    public Span<int> After => _chains.Span[((2 * _length) + (CodeTables * CodeScale.Codes))..];
 
     /// <summary>How many have each code.</summary>
     public Span<int> Counts => Table(0);
@@ -83,17 +79,13 @@ internal readonly ref struct RankRoom : IDisposable
 
     public void Dispose()
     {
-        _keys.Dispose();
-        _open.Dispose();
-        _next.Dispose();
-        _others.Dispose();
-        _members.Dispose();
-        _tables.Dispose();
+        _lists.Dispose();
+        _chains.Dispose();
         _words.Dispose();
         _bytes.Dispose();
     }
 
-    private Span<int> Table(int index) => _tables.Span.Slice(index * CodeScale.Codes, CodeScale.Codes);
+    private Span<int> Table(int index) => _chains.Span.Slice((2 * _length) + (index * CodeScale.Codes), CodeScale.Codes);
 
     private Span<ulong> Words(int index) => _words.Span.Slice(index * _length / 64, _length / 64);
 }

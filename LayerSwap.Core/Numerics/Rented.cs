@@ -11,7 +11,7 @@ namespace LayerSwap.Numerics;
 internal readonly ref struct Rented<T>
     where T : unmanaged
 {
-    private readonly byte[] _bytes;
+    private readonly byte[]? _bytes;
 
     public Rented(int length)
     {
@@ -22,7 +22,14 @@ internal readonly ref struct Rented<T>
 
     public Span<T> Span { get; }
 
-    public void Dispose() => ArrayPool<byte>.Shared.Return(_bytes);
+    /// <summary>Nothing is to be given back of what was never rented.</summary>
+    public void Dispose()
+    {
+        if (_bytes is not null)
+        {
+            ArrayPool<byte>.Shared.Return(_bytes);
+        }
+    }
 }
 
 /// <summary>Where memory is cut into what the core loads at once.</summary>

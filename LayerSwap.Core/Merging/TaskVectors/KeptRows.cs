@@ -29,6 +29,18 @@ internal sealed class KeptRows(int sources, long row)
 
     public bool Knows(int source, long start) => _known.Length > 0 && Volatile.Read(ref _known[source][start / row]);
 
+    /// <summary>Whether all rows that so many elements lie in are known.</summary>
+    public bool Knows(int source, long start, int length)
+    {
+        bool all = true;
+        for (long first = start; all && first < start + length; first += row)
+        {
+            all = Knows(source, first);
+        }
+
+        return all;
+    }
+
     public void Know(int source, long start)
     {
         if (_known.Length > 0)

@@ -41,7 +41,8 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        using RankRoom room = new((int)Math.Min(row, changes.Length));
+        // What a pass has decided needs no room.
+        using RankRoom room = _kept.Knows(source, start, changes.Length) ? default : new((int)Math.Min(row, changes.Length));
         for (int first = 0; first < changes.Length; first += (int)row)
         {
             int length = (int)Math.Min(row, changes.Length - first);
