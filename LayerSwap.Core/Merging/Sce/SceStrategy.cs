@@ -36,13 +36,14 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
 
     public override void Prepare(TensorPasses passes)
     {
+        double[]? energies = null;
         if (share < 1)
         {
             // Where nothing varies there is nothing to select from: the plain consensus.
-            _cut = RankSelector.Select(passes, new VarianceKeys(), RankRequest.OfNonZero(0, share))[0];
+            (_cut, energies) = RankSelector.SelectWithEnergies(passes, new VarianceKeys(sources), RankRequest.OfNonZero(0, share));
         }
 
-        double[] energies = passes.Reduce(new EnergyReduction(this, sources));
+        energies ??= passes.Reduce(new EnergyReduction(this, sources));
         double sum = energies.Sum();
         double mean = sum / Math.Max(passes.ElementCount, 1);
         _weights = Math.Abs(mean) < NearlyZero || !double.IsFinite(mean) ? [.. energies.Select(_ => 1.0 / sources)] : [.. energies.Select(e => e / sum)];
@@ -101,13 +102,18 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
     }
 }
 
-/// <summary>Ranked by the variance of the changes across the sources.</summary>
-internal sealed class VarianceKeys : IRankedKeys
+/// <summary>Ranked by the variance of the changes across the sources; beside the keys are these changes.</summary>
+internal sealed class VarianceKeys(int sources) : IRankedKeys
 {
+    public int Rows => sources;
+
     public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        using Rented<double> changes = new(block.SourceCount * block.Length);
-        VarianceKernel.Keys(block.Base, block.Rows, changes.Span, keys);
+        using Rented<double> changes = new(sources * block.Length);
+        Keys(block, ranking, keys, changes.Span);
     }
+
+    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => VarianceKernel.Keys(block.Base, block.Rows, rows, keys);
 }

@@ -10,6 +10,13 @@ internal interface IRankedKeys
     void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
+    /// <summary>How many rows of numbers there are beside the keys, whose energies, sums of squares, within a cut are asked for; 0 for none.</summary>
+    int Rows => 0;
+
+    /// <summary>The keys of a block, and the rows beside them, one after another.</summary>
+    void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Keys(block, ranking, keys);
+
     /// <summary>Counts keys by where they lie, and gives the places and keys of those strictly within, without the keys of all; null where that is not quicker.</summary>
     KeyCounts? Within<T>(MergeBlock<T> block, int ranking, KeyBounds bounds, Span<int> places, Span<ulong> keys)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => null;
