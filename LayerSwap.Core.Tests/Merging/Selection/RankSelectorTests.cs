@@ -44,6 +44,43 @@ public sealed class RankSelectorTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Distributions))]
+    public void Energies_are_those_of_what_is_within_the_cut_for_any_number_of_workers(string distribution)
+    {
+        float[] values = Shapes[distribution](), others = Fill(values.Length, (i, r) => i % 3 == 0 ? 0 : r.Next(-2, 3) * 0.25f);
+        int n = values.Length;
+        ulong[] keys = [.. values.Zip(others, (a, b) => Variance(a, b))];
+        foreach (RankRequest request in new long[] { n / 100, (long)(0.6 * n), n - 1 }.Select(r => new RankRequest(0, r)))
+        {
+            Cut cut = Sorted([keys], [request])[0];
+            double[] expected = [Energy(values, keys, cut), Energy(others, keys, cut)];
+            Selected first = SelectWithEnergies(new float[n], [values, others], 1, request), second = SelectWithEnergies(new float[n], [values, others], 3, request);
+            Assert.Equal(cut, first.Cut);
+            Assert.NotNull(first.Energies);
+            Assert.All(expected.Zip(first.Energies), p => Assert.True(p.First.Equals(p.Second) || Math.Abs(p.First - p.Second) <= 1e-11 * p.First, $"{p.First:R} {p.Second:R}"));
+            Assert.Equal(first.Cut, second.Cut);
+            Assert.Equal(first.Energies, second.Energies);
+        }
+
+        static ulong Variance(double a, double b)
+        {
+            double mean = (a + b) / 2, p = a - mean, q = b - mean;
+            return a == b ? 0 : Cut.KeyOf(((p * p) + (q * q)) / 2);
+        }
+
+        static double Energy(float[] row, ulong[] keys, Cut cut)
+        {
+            double sum = 0;
+            for (int i = 0; i < row.Length; i++)
+            {
+                sum += keys[i] > cut.Key || (keys[i] == cut.Key && i <= cut.Index) ? (double)row[i] * row[i] : 0;
+            }
+
+            return sum;
+        }
+    }
+
     [Fact]
     public void Several_rankings_are_cut_at_once()
     {
@@ -117,6 +154,10 @@ public sealed class RankSelectorTests
             int[] within = [.. Enumerable.Range(0, length).Where(i => small[i] > low && small[i] < high)];
             Assert.Equal(new KeyCounts(small.Count(k => k > high), small.Count(k => k == high), low == high ? 0 : small.Count(k => k == low), within.Length, small.Count(k => k == 0)), counts);
             Assert.Equal(within, places[..within.Length]);
+            double[] values = [.. small.Select((k, i) => k % 5 == 4 ? double.NaN : (i % 9) - 4.0)];
+            KeyEnergies energies = SumKernel.Squares(values, small, low, high);
+            double[] sums = [.. ((Func<ulong, bool>[])[k => k > high, k => k == high, k => k == low && low != high]).Select(p => values.Where((_, i) => p(small[i])).Sum(v => v * v))];
+            Assert.Equal(sums, [energies.Above, energies.AtHigh, energies.AtLow]);
 
             // Bounds upon keys and between them, of singles and of doubles that no single is.
             ulong[] bounds = [.. Enumerable.Range(0, 2).Select(_ => random.Next(4) switch
@@ -177,32 +218,43 @@ public sealed class RankSelectorTests
     private static Cut[] Select<T>(DType dtype, T[] origin, T[][] sources, IRankedKeys keys, int workers, params RankRequest[] requests)
         where T : unmanaged
     {
+        Cut[] cuts = [];
+        Run(dtype, origin, sources, workers, passes => cuts = RankSelector.Select(passes, keys, requests));
+        return cuts;
+    }
+
+    private static Selected SelectWithEnergies(float[] origin, float[][] sources, int workers, RankRequest request)
+    {
+        Selected selected = default;
+        Run(DType.Float32, origin, sources, workers, passes => selected = RankSelector.SelectWithEnergies(passes, new VarianceKeys(sources.Length), request));
+        return selected;
+    }
+
+    private static void Run<T>(DType dtype, T[] origin, T[][] sources, int workers, Action<TensorPasses> select)
+        where T : unmanaged
+    {
         ICheckpoint Model(string name, T[] values) =>
             Checkpoint.InMemory(name, [(new TensorInfo("w", dtype, new TensorShape(values.Length)), (ReadOnlyMemory<byte>)MemoryMarshal.AsBytes(values.AsSpan()).ToArray())]);
         using TempFolder temp = new();
-        Probe probe = new(keys, requests);
         MergeBuilder builder = Merge.Onto(Model("base", origin));
         for (int i = 0; i < sources.Length; i++)
         {
             builder.With(Model($"source {i}", sources[i]));
         }
 
-        builder.Using(probe).OnThreads(workers).SaveAsync(temp["out"]).GetAwaiter().GetResult();
-        return probe.Cuts;
+        builder.Using(new Probe(select)).OnThreads(workers).SaveAsync(temp["out"]).GetAwaiter().GetResult();
     }
 
-    /// <summary>Selects, keeps the cuts, and merges nothing.</summary>
-    private sealed class Probe(IRankedKeys keys, RankRequest[] requests) : IMergeStrategy
+    /// <summary>Selects, and merges nothing.</summary>
+    private sealed class Probe(Action<TensorPasses> select) : IMergeStrategy
     {
         public string Name => "probe";
 
-        public Cut[] Cuts { get; private set; } = [];
+        public TensorMerge Bind(MergeTensor tensor) => new Bound(select);
 
-        public TensorMerge Bind(MergeTensor tensor) => new Bound(this, keys, requests);
-
-        private sealed class Bound(Probe probe, IRankedKeys keys, RankRequest[] requests) : TensorMerge
+        private sealed class Bound(Action<TensorPasses> select) : TensorMerge
         {
-            public override void Prepare(TensorPasses passes) => probe.Cuts = RankSelector.Select(passes, keys, requests);
+            public override void Prepare(TensorPasses passes) => select(passes);
 
             public override void Merge(MergeBlock block) => block.Output.Clear();
         }
