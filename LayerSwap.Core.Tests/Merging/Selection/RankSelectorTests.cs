@@ -156,8 +156,8 @@ public sealed class RankSelectorTests
             Assert.Equal(within, places[..within.Length]);
             double[] values = [.. small.Select((k, i) => k % 5 == 4 ? double.NaN : (i % 9) - 4.0)];
             KeyEnergies energies = SumKernel.Squares(values, small, low, high);
-            double[] sums = [.. ((Func<ulong, bool>[])[k => k > high, k => k == high, k => k == low && low != high]).Select(p => values.Where((_, i) => p(small[i])).Sum(v => v * v))];
-            Assert.Equal(sums, [energies.Above, energies.AtHigh, energies.AtLow]);
+            double[] sums = [.. ((IEnumerable<Func<ulong, bool>>)[k => k > high, k => k == high, k => k == low && low != high]).Select(p => values.Where((_, i) => p(small[i])).Sum(v => v * v))];
+            Assert.Equal<double>(sums, (double[])[energies.Above, energies.AtHigh, energies.AtLow]);
 
             // Bounds upon keys and between them, of singles and of doubles that no single is.
             ulong[] bounds = [.. Enumerable.Range(0, 2).Select(_ => random.Next(4) switch
