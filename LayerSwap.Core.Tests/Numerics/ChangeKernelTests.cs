@@ -84,6 +84,41 @@ public class ChangeKernelTests
     }
 
     [Fact]
+    public void Two_models_at_once_have_the_same_bits_as_one_after_the_other()
+    {
+        Noise noise = new(20);
+        for (int length = 0; length <= 100; length++)
+        {
+            float[] x = noise.AnyFloats(length), a = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)], b = length % 2 == 0 ? noise.AnyFloats(length) : noise.Weights(length);
+            (OriginSums origin, ChangeSums ofA, ChangeSums ofB, AgreementSums both) = (new(), new(), new(), new());
+            (OriginSums origin2, ChangeSums ofA2, ChangeSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
+            ChangeKernel.ObserveTwo<float>(x, a, b, origin, ofA, ofB, both);
+            ChangeKernel.ObserveOrigin<float>(x, origin2);
+            ChangeKernel.Observe<float>(x, a, [], ofA2);
+            ChangeKernel.Observe<float>(x, b, [], ofB2);
+            ChangeKernel.ObservePair<float>(x, a, b, both2);
+            Assert.Equivalent(origin2, origin, strict: true);
+            Assert.Equivalent(ofA2, ofA, strict: true);
+            Assert.Equivalent(ofB2, ofB, strict: true);
+            Assert.Equivalent(both2, both, strict: true);
+        }
+
+        double[] doubles = [1, 2, -3], first = [2, 1, -3], second = [0, 5, 1];
+        AgreementSums ofDoubles = new();
+        ChangeKernel.ObserveTwo<double>(doubles, first, second, new OriginSums(), new ChangeSums(), new ChangeSums(), ofDoubles);
+        Assert.Equal((-4, 2), (ofDoubles.Dot, ofDoubles.Conflicts));
+    }
+
+    [Fact]
+    public void Products_of_the_smallest_changes_have_a_sign()
+    {
+        float[] x = new float[40], a = [.. Enumerable.Repeat(float.Epsilon, 40)], b = [.. Enumerable.Repeat(-float.Epsilon, 40)];
+        AgreementSums sums = new();
+        ChangeKernel.ObservePair<float>(x, a, b, sums);
+        Assert.Equal(40, sums.Conflicts);
+    }
+
+    [Fact]
     public void Sums_of_a_base_and_of_rows_and_columns_are_those_of_the_definition_at_every_length()
     {
         Noise noise = new(19);

@@ -53,6 +53,12 @@ internal sealed class ChangeReduction(int models, long columns) : IRowsReduction
     public void Observe<T>(in Rows<T> rows, long start, Span<T> spare, TensorChange state)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
+        if (models == 2 && state.Profiles is null)
+        {
+            ChangeKernel.ObserveTwo(rows[0], rows[1], rows[2], state.Origin, state.Models[0], state.Models[1], state.Pairs[0]);
+            return;
+        }
+
         ChangeKernel.ObserveOrigin(rows[0], state.Origin);
         for (int m = 0; m < models; m++)
         {

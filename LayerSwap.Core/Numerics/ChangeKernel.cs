@@ -79,7 +79,13 @@ internal static class ChangeKernel
     public static void ObserveOrigin<T>(ReadOnlySpan<T> origin, OriginSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int done = typeof(T) == typeof(float) ? OriginVectors(MemoryMarshal.Cast<T, float>(origin), into) : 0;
+        int done = 0;
+        if (typeof(T) == typeof(float))
+        {
+            done = OriginVectors(MemoryMarshal.Cast<T, float>(origin), out OriginLanes lanes);
+            lanes.AddTo(into);
+        }
+
         OriginScalar(origin[done..], into);
     }
 
@@ -113,7 +119,8 @@ internal static class ChangeKernel
         double sum = 0;
         if (typeof(T) == typeof(float))
         {
-            (done, sum) = Vectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), columns, into);
+            done = Vectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), columns, out ChangeLanes lanes);
+            sum = lanes.AddTo(into, done);
         }
 
         return sum + Scalar(origin[done..], tuned[done..], columns.IsEmpty ? columns : columns[done..], into);
@@ -149,9 +156,13 @@ internal static class ChangeKernel
     public static void ObservePair<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int done = typeof(T) == typeof(float)
-            ? PairVectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(a), MemoryMarshal.Cast<T, float>(b), into)
-            : 0;
+        int done = 0;
+        if (typeof(T) == typeof(float))
+        {
+            done = PairVectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(a), MemoryMarshal.Cast<T, float>(b), out AgreementLanes lanes);
+            lanes.AddTo(into);
+        }
+
         PairScalar(origin[done..], a[done..], b[done..], into);
     }
 
@@ -172,6 +183,27 @@ internal static class ChangeKernel
         into.Conflicts += conflicts;
     }
 
+    /// <summary>The base and two models, as most comparisons have: all of the above at once, to the same bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ObserveTwo<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, OriginSums ofOrigin, ChangeSums ofA, ChangeSums ofB, AgreementSums ofBoth)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int done = 0;
+        if (typeof(T) == typeof(float))
+        {
+            done = TwoVectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(a), MemoryMarshal.Cast<T, float>(b), out OriginLanes own, out ChangeLanes lanesA, out ChangeLanes lanesB, out AgreementLanes both);
+            own.AddTo(ofOrigin);
+            lanesA.AddTo(ofA, done);
+            lanesB.AddTo(ofB, done);
+            both.AddTo(ofBoth);
+        }
+
+        OriginScalar(origin[done..], ofOrigin);
+        Scalar(origin[done..], a[done..], [], ofA);
+        Scalar(origin[done..], b[done..], [], ofB);
+        PairScalar(origin[done..], a[done..], b[done..], ofBoth);
+    }
+
     private static bool SameBits<T>(T a, T b)
         where T : unmanaged =>
         MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in a)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in b)));
@@ -179,31 +211,24 @@ internal static class ChangeKernel
     private static int WholeVectors(int length) => length - (length % Vector512<float>.Count);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int OriginVectors(ReadOnlySpan<float> origin, OriginSums into)
+    private static int OriginVectors(ReadOnlySpan<float> origin, out OriginLanes into)
     {
-        Vector512<double> abs = default, low = default, high = default;
+        OriginLanes lanes = default;
         ref float from = ref MemoryMarshal.GetReference(origin);
         int end = WholeVectors(origin.Length);
         for (int i = 0; i < end; i += Vector512<float>.Count)
         {
-            (Vector512<double> x0, Vector512<double> x1) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            abs += Vector512.Abs(x0) + Vector512.Abs(x1);
-            low = Vector512.MultiplyAddEstimate(x0, x0, low);
-            high = Vector512.MultiplyAddEstimate(x1, x1, high);
+            lanes.Add(Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i)));
         }
 
-        into.Abs += Vector512.Sum(abs);
-        into.Square += Vector512.Sum(low + high);
+        into = lanes;
         return end;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (int Done, double Sum) Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<double> columns, ChangeSums into)
+    private static int Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<double> columns, out ChangeLanes into)
     {
-        // Two of each: one alone would wait for itself.
-        Vector512<double> absChange = default, change0 = default, change1 = default, tuned0 = default, tuned1 = default, dot0 = default, dot1 = default;
-        Vector512<float> max = default;
-        Vector512<int> same = default;
+        ChangeLanes lanes = default;
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float to = ref MemoryMarshal.GetReference(tuned);
         ref double column = ref MemoryMarshal.GetReference(columns);
@@ -211,47 +236,23 @@ internal static class ChangeKernel
         int end = WholeVectors(origin.Length);
         for (int i = 0; i < end; i += Vector512<float>.Count)
         {
-            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), abs = Vector512.Abs(y - x);
-            max = Vector512.MaxNative(max, abs);
-            same -= Vector512.Equals(x.AsInt32(), y.AsInt32());
-            (Vector512<double> x0, Vector512<double> x1) = Vector512.Widen(x);
-            (Vector512<double> y0, Vector512<double> y1) = Vector512.Widen(y);
-            (Vector512<double> d0, Vector512<double> d1) = Vector512.Widen(abs);
-            absChange += d0 + d1;
+            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i);
+            (Vector512<double> c0, Vector512<double> c1) = lanes.Add(x, Vector512.Widen(x), Vector512.LoadUnsafe(ref to, (nuint)i));
             if (byColumn)
             {
-                (Vector512.LoadUnsafe(ref column, (nuint)i) + d0).StoreUnsafe(ref column, (nuint)i);
-                (Vector512.LoadUnsafe(ref column, (nuint)(i + Vector512<double>.Count)) + d1).StoreUnsafe(ref column, (nuint)(i + Vector512<double>.Count));
+                (Vector512.LoadUnsafe(ref column, (nuint)i) + Vector512.Abs(c0)).StoreUnsafe(ref column, (nuint)i);
+                (Vector512.LoadUnsafe(ref column, (nuint)(i + Vector512<double>.Count)) + Vector512.Abs(c1)).StoreUnsafe(ref column, (nuint)(i + Vector512<double>.Count));
             }
-
-            change0 = Vector512.MultiplyAddEstimate(d0, d0, change0);
-            tuned0 = Vector512.MultiplyAddEstimate(y0, y0, tuned0);
-            dot0 = Vector512.MultiplyAddEstimate(x0, y0, dot0);
-            change1 = Vector512.MultiplyAddEstimate(d1, d1, change1);
-            tuned1 = Vector512.MultiplyAddEstimate(y1, y1, tuned1);
-            dot1 = Vector512.MultiplyAddEstimate(x1, y1, dot1);
         }
 
-        // Nothing is called from here on: the sums would be kept on the stack within the loop.
-        double sum = Vector512.Sum(absChange);
-        into.AbsChange += sum;
-        into.SquareChange += Vector512.Sum(change0 + change1);
-        into.SquareTuned += Vector512.Sum(tuned0 + tuned1);
-        into.Dot += Vector512.Sum(dot0 + dot1);
-        into.Changed += end - Vector512.Sum(same);
-        Vector256<float> half = Vector256.MaxNative(max.GetLower(), max.GetUpper());
-        Vector128<float> quarter = Vector128.MaxNative(half.GetLower(), half.GetUpper());
-        quarter = Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
-        float most = float.MaxNative(quarter[0], quarter[1]);
-        into.MaxAbs = most > into.MaxAbs ? most : into.MaxAbs;
-        return (end, sum);
+        into = lanes;
+        return end;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int PairVectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b, AgreementSums into)
+    private static int PairVectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b, out AgreementLanes into)
     {
-        Vector512<double> low = default, high = default;
-        Vector512<int> conflicts = default;
+        AgreementLanes lanes = default;
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float first = ref MemoryMarshal.GetReference(a);
         ref float second = ref MemoryMarshal.GetReference(b);
@@ -259,17 +260,117 @@ internal static class ChangeKernel
         for (int i = 0; i < end; i += Vector512<float>.Count)
         {
             Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i);
-            Vector512<float> p = Vector512.LoadUnsafe(ref first, (nuint)i) - x, q = Vector512.LoadUnsafe(ref second, (nuint)i) - x;
-            Vector512<float> opposite = (Vector512.GreaterThan(p, default) & Vector512.LessThan(q, default)) | (Vector512.LessThan(p, default) & Vector512.GreaterThan(q, default));
-            conflicts -= opposite.AsInt32();
-            (Vector512<double> p0, Vector512<double> p1) = Vector512.Widen(p);
-            (Vector512<double> q0, Vector512<double> q1) = Vector512.Widen(q);
-            low = Vector512.MultiplyAddEstimate(p0, q0, low);
-            high = Vector512.MultiplyAddEstimate(p1, q1, high);
+            lanes.Add(Vector512.Widen(Vector512.LoadUnsafe(ref first, (nuint)i) - x), Vector512.Widen(Vector512.LoadUnsafe(ref second, (nuint)i) - x));
         }
 
-        into.Dot += Vector512.Sum(low + high);
-        into.Conflicts += Vector512.Sum(conflicts);
+        into = lanes;
         return end;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int TwoVectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b, out OriginLanes ofOrigin, out ChangeLanes ofA, out ChangeLanes ofB, out AgreementLanes ofBoth)
+    {
+        OriginLanes own = default;
+        ChangeLanes lanesA = default, lanesB = default;
+        AgreementLanes both = default;
+        ref float from = ref MemoryMarshal.GetReference(origin);
+        ref float first = ref MemoryMarshal.GetReference(a);
+        ref float second = ref MemoryMarshal.GetReference(b);
+        int end = WholeVectors(origin.Length);
+        for (int i = 0; i < end; i += Vector512<float>.Count)
+        {
+            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i);
+            (Vector512<double>, Vector512<double>) wide = Vector512.Widen(x);
+            own.Add(wide);
+            both.Add(lanesA.Add(x, wide, Vector512.LoadUnsafe(ref first, (nuint)i)), lanesB.Add(x, wide, Vector512.LoadUnsafe(ref second, (nuint)i)));
+        }
+
+        (ofOrigin, ofA, ofB, ofBoth) = (own, lanesA, lanesB, both);
+        return end;
+    }
+
+    // Sums of lanes. Loops keep them in registers, which they could not if anything were called after them: so they are given back, and added up by who asked.
+    private struct OriginLanes
+    {
+        private Vector512<double> _abs, _square;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add((Vector512<double> Lower, Vector512<double> Upper) x)
+        {
+            _abs += Vector512.Abs(x.Lower) + Vector512.Abs(x.Upper);
+            _square = Vector512.MultiplyAddEstimate(x.Upper, x.Upper, Vector512.MultiplyAddEstimate(x.Lower, x.Lower, _square));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void AddTo(OriginSums sums)
+        {
+            sums.Abs += Vector512.Sum(_abs);
+            sums.Square += Vector512.Sum(_square);
+        }
+    }
+
+    private struct ChangeLanes
+    {
+        private Vector512<double> _abs, _change, _tuned, _dot;
+        private Vector512<float> _max;
+        private Vector512<int> _same;
+
+        /// <returns>The changes.</returns>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public (Vector512<double> Lower, Vector512<double> Upper) Add(Vector512<float> x, (Vector512<double> Lower, Vector512<double> Upper) wide, Vector512<float> y)
+        {
+            Vector512<float> change = y - x;
+            _max = Vector512.MaxNative(_max, Vector512.Abs(change));
+            _same -= Vector512.Equals(x.AsInt32(), y.AsInt32());
+            (Vector512<double> y0, Vector512<double> y1) = Vector512.Widen(y);
+            (Vector512<double> c0, Vector512<double> c1) = Vector512.Widen(change);
+            _abs += Vector512.Abs(c0) + Vector512.Abs(c1);
+            _change = Vector512.MultiplyAddEstimate(c1, c1, Vector512.MultiplyAddEstimate(c0, c0, _change));
+            _tuned = Vector512.MultiplyAddEstimate(y1, y1, Vector512.MultiplyAddEstimate(y0, y0, _tuned));
+            _dot = Vector512.MultiplyAddEstimate(wide.Upper, y1, Vector512.MultiplyAddEstimate(wide.Lower, y0, _dot));
+            return (c0, c1);
+        }
+
+        /// <returns>The sum of the absolute changes.</returns>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly double AddTo(ChangeSums sums, int count)
+        {
+            double sum = Vector512.Sum(_abs);
+            sums.AbsChange += sum;
+            sums.SquareChange += Vector512.Sum(_change);
+            sums.SquareTuned += Vector512.Sum(_tuned);
+            sums.Dot += Vector512.Sum(_dot);
+            sums.Changed += count - Vector512.Sum(_same);
+            Vector256<float> half = Vector256.MaxNative(_max.GetLower(), _max.GetUpper());
+            Vector128<float> quarter = Vector128.MaxNative(half.GetLower(), half.GetUpper());
+            quarter = Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
+            float most = float.MaxNative(quarter[0], quarter[1]);
+            sums.MaxAbs = most > sums.MaxAbs ? most : sums.MaxAbs;
+            return sum;
+        }
+    }
+
+    private struct AgreementLanes
+    {
+        private Vector512<double> _dot;
+        private Vector512<long> _conflicts;
+
+        /// <summary>Products of two widened singles are exact, and never too small for their sign.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add((Vector512<double> Lower, Vector512<double> Upper) a, (Vector512<double> Lower, Vector512<double> Upper) b)
+        {
+            Vector512<double> lower = a.Lower * b.Lower, upper = a.Upper * b.Upper;
+            _dot += lower;
+            _dot += upper;
+            _conflicts -= Vector512.LessThan(lower, default).AsInt64();
+            _conflicts -= Vector512.LessThan(upper, default).AsInt64();
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void AddTo(AgreementSums sums)
+        {
+            sums.Dot += Vector512.Sum(_dot);
+            sums.Conflicts += Vector512.Sum(_conflicts);
+        }
     }
 }
