@@ -72,8 +72,27 @@ public class SixteenBitTests
             int start = length % 7;
             CheckPart(floats, start, length, Vector16.ToBFloat16, Scalar16.ToBFloat16);
             CheckPart(floats, start, length, Vector16.ToFloat16, Scalar16.ToFloat16);
-            CheckPart(codes, start, length, Vector16.FromBFloat16, (ushort c) => BitConverter.SingleToUInt32Bits(Scalar16.FromBFloat16(c)), (float f) => BitConverter.SingleToUInt32Bits(f));
+            CheckPart(codes, start, length, (ReadOnlySpan<ushort> from, Span<float> to) => Vector16.FromBFloat16(from, to), (ushort c) => BitConverter.SingleToUInt32Bits(Scalar16.FromBFloat16(c)), (float f) => BitConverter.SingleToUInt32Bits(f));
             CheckPart(codes, start, length, Vector16.FromFloat16, (ushort c) => BitConverter.SingleToUInt32Bits(Scalar16.FromFloat16(c)), (float f) => BitConverter.SingleToUInt32Bits(f));
+        }
+    }
+
+    [Fact]
+    public void One_that_is_not_finite_is_seen_wherever_it_is()
+    {
+        foreach (int length in (int[])[1, 31, 32, 33, 64, 100])
+        {
+            ushort[] codes = [.. Enumerable.Range(0, length).Select(i => (ushort)(i % 2 == 0 ? 0x7F7F : 0xFF7F))];
+            Assert.True(Vector16.FromBFloat16(codes, new float[length]));
+            for (int at = 0; at < length; at++)
+            {
+                foreach (ushort code in (ushort[])[0x7F80, 0xFF80, 0x7FC0, 0xFF81])
+                {
+                    (ushort before, codes[at]) = (codes[at], code);
+                    Assert.False(Vector16.FromBFloat16(codes, new float[length]));
+                    codes[at] = before;
+                }
+            }
         }
     }
 

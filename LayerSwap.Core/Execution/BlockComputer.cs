@@ -36,9 +36,13 @@ internal static class BlockComputer
         for (int part = 0; part < count; part += step)
         {
             int length = Math.Min(step, count - part);
-            // Counting, decoding, merging and mending a part one after another finds its bytes in the core's own cache.
-            tally?.Observe(tensor, raw, range, part, length);
-            Rows<T> rows = scratch.Decode<T>(tensor.Work.Operands, raw, count, part, length);
+            // Decoding, counting, merging and mending a part one after another finds its bytes in the core's own cache.
+            Rows<T> rows = scratch.Decode<T>(tensor.Work.Operands, raw, count, part, length, out bool finite);
+            if (!finite)
+            {
+                tally?.Observe(tensor, raw, range, part, length);
+            }
+
             Span<byte> place = output.Slice(part * width, length * width);
             if (tensor.Work is TensorWork.Compute compute)
             {

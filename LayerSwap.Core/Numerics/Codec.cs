@@ -8,7 +8,8 @@ internal static class Codec
 {
     private const int Chunk = 512;
 
-    public static void Widen(DType dtype, ReadOnlySpan<byte> source, Span<float> destination)
+    /// <returns>True where all were seen to be finite; false says nothing.</returns>
+    public static bool Widen(DType dtype, ReadOnlySpan<byte> source, Span<float> destination)
     {
         switch (dtype)
         {
@@ -16,8 +17,7 @@ internal static class Codec
                 source.CopyTo(MemoryMarshal.AsBytes(destination));
                 break;
             case DType.BFloat16:
-                Vector16.FromBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination);
-                break;
+                return Vector16.FromBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination);
             case DType.Float16:
                 Vector16.FromFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination);
                 break;
@@ -33,6 +33,8 @@ internal static class Codec
 
                 break;
         }
+
+        return false;
     }
 
     public static void Widen(DType dtype, ReadOnlySpan<byte> source, Span<double> destination)

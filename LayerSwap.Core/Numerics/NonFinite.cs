@@ -9,7 +9,7 @@ internal static class NonFinite
 {
     public static long Count(DType dtype, ReadOnlySpan<byte> elements) => dtype switch
     {
-        DType.BFloat16 => Ones<ushort>(MemoryMarshal.Cast<byte, ushort>(elements), 0x7F80),
+        DType.BFloat16 => Ones<ushort>(MemoryMarshal.Cast<byte, ushort>(elements), Scalar16.BFloat16Exponent),
         DType.Float16 => Ones<ushort>(MemoryMarshal.Cast<byte, ushort>(elements), 0x7C00),
         DType.Float32 => Ones(MemoryMarshal.Cast<byte, uint>(elements), 0x7F80_0000u),
         DType.Float64 => Ones(MemoryMarshal.Cast<byte, ulong>(elements), 0x7FF0_0000_0000_0000ul),

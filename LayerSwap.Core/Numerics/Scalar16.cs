@@ -3,6 +3,9 @@ namespace LayerSwap.Numerics;
 /// <summary>The scalar definitions of the 16-bit conversions: what the vector paths must equal, bit for bit.</summary>
 internal static class Scalar16
 {
+    /// <summary>The bits of the exponent: all of them are set in what is not finite.</summary>
+    public const ushort BFloat16Exponent = 0x7F80;
+
     public static float FromBFloat16(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
 
     /// <summary>Rounds to nearest, ties to even; a NaN stays a NaN, quiet, with its sign and upper payload.</summary>

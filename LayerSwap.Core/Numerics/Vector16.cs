@@ -11,23 +11,31 @@ namespace LayerSwap.Numerics;
 /// </summary>
 internal static class Vector16
 {
+    /// <returns>Whether all are finite.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
+    public static bool FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         int i = 0;
+        Vector512<ushort> exponent = Vector512.Create(Scalar16.BFloat16Exponent), most = default;
         ref ushort from = ref MemoryMarshal.GetReference(source);
         ref uint to = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<float, uint>(destination[..source.Length]));
         for (; i <= source.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
         {
-            (Vector512<uint> lower, Vector512<uint> upper) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            Vector512<ushort> bits = Vector512.LoadUnsafe(ref from, (nuint)i);
+            most = Vector512.Max(most, bits & exponent);
+            (Vector512<uint> lower, Vector512<uint> upper) = Vector512.Widen(bits);
             (lower << 16).StoreUnsafe(ref to, (nuint)i);
             (upper << 16).StoreUnsafe(ref to, (nuint)(i + Vector512<uint>.Count));
         }
 
+        bool finite = !Vector512.EqualsAny(most, exponent);
         for (; i < source.Length; i++)
         {
             destination[i] = Scalar16.FromBFloat16(source[i]);
+            finite &= (source[i] & Scalar16.BFloat16Exponent) != Scalar16.BFloat16Exponent;
         }
+
+        return finite;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -48,31 +48,41 @@ internal sealed class Scratch
 
     /// <summary>Decodes a part of what was read: elements <paramref name="from"/> to <paramref name="from"/> + <paramref name="count"/> of <paramref name="read"/>.</summary>
     public Rows<T> Decode<T>(IReadOnlyList<Operand> operands, ReadOnlySpan<byte> raw, int read, int from, int count)
+        where T : unmanaged => Decode<T>(operands, raw, read, from, count, out _);
+
+    /// <inheritdoc cref="Decode{T}(IReadOnlyList{Operand}, ReadOnlySpan{byte}, int, int, int)"/>
+    /// <param name="operands">What was read.</param>
+    /// <param name="raw">Its bytes, one operand after another.</param>
+    /// <param name="read">How many elements of each.</param>
+    /// <param name="from">The first element to decode.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="finite">Whether all were seen to be finite; false says nothing.</param>
+    public Rows<T> Decode<T>(IReadOnlyList<Operand> operands, ReadOnlySpan<byte> raw, int read, int from, int count, out bool finite)
         where T : unmanaged
     {
+        finite = true;
         Span<T> wide = Wide<T>(operands.Count * count);
         int at = 0;
         for (int k = 0; k < operands.Count; k++)
         {
             int width = operands[k].DType.Bits() / 8;
-            Widen(operands[k].DType, raw.Slice(at + (from * width), count * width), wide.Slice(k * count, count));
+            finite &= Widen(operands[k].DType, raw.Slice(at + (from * width), count * width), wide.Slice(k * count, count));
             at += read * width;
         }
 
         return new Rows<T>(wide, count);
     }
 
-    private static void Widen<T>(DType dtype, ReadOnlySpan<byte> source, Span<T> destination)
+    private static bool Widen<T>(DType dtype, ReadOnlySpan<byte> source, Span<T> destination)
         where T : unmanaged
     {
         if (typeof(T) == typeof(double))
         {
             Codec.Widen(dtype, source, MemoryMarshal.Cast<T, double>(destination));
+            return false;
         }
-        else
-        {
-            Codec.Widen(dtype, source, MemoryMarshal.Cast<T, float>(destination));
-        }
+
+        return Codec.Widen(dtype, source, MemoryMarshal.Cast<T, float>(destination));
     }
 
     /// <summary>Pinned, so that it begins with a cache line for good.</summary>
