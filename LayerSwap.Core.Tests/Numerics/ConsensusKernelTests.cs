@@ -38,7 +38,7 @@ public sealed class ConsensusKernelTests
     }
 
     private static void Matches<TRule>(TRule rule, float[] origin, double[] changes)
-        where TRule : struct, IConsensus, allows ref struct
+        where TRule : struct, IConsensus
     {
         float[] output = new float[origin.Length];
         ConsensusKernel.Onto<float, TRule>(rule, origin, 0.3, changes, output);

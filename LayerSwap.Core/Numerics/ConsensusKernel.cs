@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>How the changes of one element become one. Changes lie one source after another, each source's as long as the block.</summary>
+/// <summary>How the changes of one element become one: made once for a tensor. Changes lie one source after another, each source's as long as the block.</summary>
 internal interface IConsensus
 {
     /// <summary>Of eight elements.</summary>
@@ -23,7 +23,7 @@ internal static class ConsensusKernel
     /// <summary><c>output[i] = origin[i] + factor * consensus(changes of i)</c>.</summary>
     public static void Onto<T, TRule>(in TRule rule, ReadOnlySpan<T> origin, double factor, ReadOnlySpan<double> changes, Span<T> output)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-        where TRule : struct, IConsensus, allows ref struct
+        where TRule : struct, IConsensus
     {
         int done = typeof(T) == typeof(float) ? Vectors(rule, MemoryMarshal.Cast<T, float>(origin), factor, changes, MemoryMarshal.Cast<T, float>(output)) : 0;
         for (int i = done; i < output.Length; i++)
@@ -34,7 +34,7 @@ internal static class ConsensusKernel
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Vectors<TRule>(TRule rule, ReadOnlySpan<float> origin, double factor, ReadOnlySpan<double> changes, Span<float> output)
-        where TRule : struct, IConsensus, allows ref struct
+        where TRule : struct, IConsensus
     {
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref double change = ref MemoryMarshal.GetReference(changes);
@@ -94,9 +94,9 @@ internal static class Pairs
 /// <summary>The weighted sum, divided.</summary>
 /// <param name="factors">One for each source.</param>
 /// <param name="divisor">What the sum is divided by.</param>
-internal readonly ref struct SumConsensus(ReadOnlySpan<double> factors, double divisor) : IConsensus
+internal readonly struct SumConsensus(double[] factors, double divisor) : IConsensus
 {
-    private readonly ReadOnlySpan<double> _factors = factors;
+    private readonly double[] _factors = factors;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector512<double> Of(ref double changes, int at, int length)
@@ -130,14 +130,14 @@ internal readonly ref struct SumConsensus(ReadOnlySpan<double> factors, double d
 /// <param name="factors">What each source's change is multiplied by.</param>
 /// <param name="weights">What each counts for in the divisor.</param>
 /// <param name="normalize">Whether there is a divisor.</param>
-internal readonly ref struct SignConsensus(ReadOnlySpan<double> factors, ReadOnlySpan<double> weights, bool normalize) : IConsensus
+internal readonly struct SignConsensus(double[] factors, double[] weights, bool normalize) : IConsensus
 {
     /// <summary>Negative zero: where nothing counts, nothing changes, a negative zero of the base neither.</summary>
     private const double NoTerm = -0.0;
 
     private const double NearlyZero = 1e-8;
 
-    private readonly ReadOnlySpan<double> _factors = factors, _weights = weights;
+    private readonly double[] _factors = factors, _weights = weights;
     private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -223,11 +223,11 @@ internal readonly ref struct SignConsensus(ReadOnlySpan<double> factors, ReadOnl
 /// </summary>
 /// <param name="weights">One for each source.</param>
 /// <param name="least">The smallest divisor.</param>
-internal readonly ref struct ElectedConsensus(ReadOnlySpan<double> weights, double least) : IConsensus
+internal readonly struct ElectedConsensus(double[] weights, double least) : IConsensus
 {
     private const double NoTerm = -0.0;
 
-    private readonly ReadOnlySpan<double> _weights = weights;
+    private readonly double[] _weights = weights;
     private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights), least);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -180,17 +180,18 @@ internal static class RankKernel
         }
 
         ref int count = ref MemoryMarshal.GetReference(counts[..CodeScale.Codes]), rank = ref MemoryMarshal.GetReference(ranks[..CodeScale.Codes]);
+        first[0] -= padding;
+        Vector512<int> before = default, last = Vector512.Create(Lanes - 1);
         for (int i = 0; i < CodeScale.Codes; i += Lanes)
         {
-            (Vector512.Load(first + i) + Vector512.Load(second + i) + Vector512.Load(third + i) + Vector512.Load(fourth + i)).StoreUnsafe(ref count, (nuint)i);
-        }
-
-        count -= padding;
-        int before = 0;
-        for (nuint code = 0; code < CodeScale.Codes; code++)
-        {
-            Unsafe.Add(ref rank, code) = before;
-            before += Unsafe.Add(ref count, code);
+            Vector512<int> own = Vector512.Load(first + i) + Vector512.Load(second + i) + Vector512.Load(third + i) + Vector512.Load(fourth + i), upTo = own;
+            upTo += Vector512.Shuffle(upTo, Vector512.Create(-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14));
+            upTo += Vector512.Shuffle(upTo, Vector512.Create(-1, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13));
+            upTo += Vector512.Shuffle(upTo, Vector512.Create(-1, -1, -1, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+            upTo += Vector512.Shuffle(upTo, Vector512.Create(-1, -1, -1, -1, -1, -1, -1, -1, 0, 1, 2, 3, 4, 5, 6, 7));
+            own.StoreUnsafe(ref count, (nuint)i);
+            (before + upTo - own).StoreUnsafe(ref rank, (nuint)i);
+            before += Vector512.ShuffleNative(upTo, last);
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
     private const double NearlyZero = 1e-6;
 
     private Cut _cut = Cut.All;
-    private double[] _weights = [];
+    private ElectedConsensus _consensus;
 
     public override AgreementRule Agreement => AgreementRule.All;
 
@@ -46,14 +46,15 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
         energies ??= passes.Reduce(new EnergyReduction(this, sources));
         double sum = energies.Sum();
         double mean = sum / Math.Max(passes.ElementCount, 1);
-        _weights = Math.Abs(mean) < NearlyZero || !double.IsFinite(mean) ? [.. energies.Select(_ => 1.0 / sources)] : [.. energies.Select(e => e / sum)];
+        bool even = Math.Abs(mean) < NearlyZero || !double.IsFinite(mean);
+        _consensus = new ElectedConsensus([.. energies.Select(e => even ? 1.0 / sources : e / sum)], NearlyZero);
     }
 
     protected override void Compute<T>(in MergeBlock<T> block)
     {
         using Rented<double> changes = new(sources * block.Length);
         Select(block, changes.Span);
-        ConsensusKernel.Onto(new ElectedConsensus(_weights, NearlyZero), block.Base, 1, changes.Span, block.Output);
+        ConsensusKernel.Onto(_consensus, block.Base, 1, changes.Span, block.Output);
     }
 
     /// <summary>The changes, one source after another, those that are not selected set to zero.</summary>

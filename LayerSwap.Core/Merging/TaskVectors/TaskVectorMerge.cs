@@ -27,7 +27,8 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
     private readonly double[] _factors = [.. settings.Weights.Select((w, i) => settings.Rescale == Rescale.Density && settings.Densities[i] is > 0 and < 1 ? 1 / settings.Densities[i] : 1)];
 
-    private double[] _scaled = settings.Weights;
+    private SignConsensus _signs;
+    private SumConsensus _sum;
 
     public override AgreementRule Agreement => AgreementRule.All;
 
@@ -51,7 +52,10 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
             }
         }
 
-        _scaled = [.. settings.Weights.Zip(_factors, (w, f) => w * f)];
+        double[] scaled = [.. settings.Weights.Zip(_factors, (w, f) => w * f)];
+        double weights = settings.Weights.Sum();
+        _signs = new SignConsensus(scaled, settings.Weights, settings.Normalize);
+        _sum = new SumConsensus(scaled, settings.Normalize && Math.Abs(weights) >= NearlyZero ? weights : 1);
     }
 
     internal override void Release() => sparsifier.Release();
@@ -68,12 +72,11 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
         if (settings.SignConsensus)
         {
-            ConsensusKernel.Onto(new SignConsensus(_scaled, settings.Weights, settings.Normalize), block.Base, settings.Lambda, changes, block.Output);
+            ConsensusKernel.Onto(_signs, block.Base, settings.Lambda, changes, block.Output);
         }
         else
         {
-            double weights = settings.Weights.Sum();
-            ConsensusKernel.Onto(new SumConsensus(_scaled, settings.Normalize && Math.Abs(weights) >= NearlyZero ? weights : 1), block.Base, settings.Lambda, changes, block.Output);
+            ConsensusKernel.Onto(_sum, block.Base, settings.Lambda, changes, block.Output);
         }
     }
 
