@@ -55,7 +55,7 @@ public sealed class RankSelectorTests
         {
             Cut cut = Sorted([keys], [request])[0];
             double[] expected = [Energy(values, keys, cut), Energy(others, keys, cut)];
-            Selected first = SelectWithEnergies(new float[n], [values, others], 1, request), second = SelectWithEnergies(new float[n], [values, others], 3, request);
+            MeasuredCut first = SelectWithEnergies(new float[n], [values, others], 1, request), second = SelectWithEnergies(new float[n], [values, others], 3, request);
             Assert.Equal(cut, first.Cut);
             Assert.NotNull(first.Energies);
             Assert.All(expected.Zip(first.Energies), p => Assert.True(p.First.Equals(p.Second) || Math.Abs(p.First - p.Second) <= 1e-11 * p.First, $"{p.First:R} {p.Second:R}"));
@@ -223,9 +223,9 @@ public sealed class RankSelectorTests
         return cuts;
     }
 
-    private static Selected SelectWithEnergies(float[] origin, float[][] sources, int workers, RankRequest request)
+    private static MeasuredCut SelectWithEnergies(float[] origin, float[][] sources, int workers, RankRequest request)
     {
-        Selected selected = default;
+        MeasuredCut selected = default;
         Run(DType.Float32, origin, sources, workers, passes => selected = RankSelector.SelectWithEnergies(passes, new VarianceKeys(sources.Length), request));
         return selected;
     }

@@ -14,4 +14,4 @@ internal readonly record struct RankRequest(int Ranking, long Rank, double? Shar
 internal readonly record struct KeyBounds(ulong Low, ulong High);
 
 /// <summary>A cut, and the energies within it of the rows beside the keys; null where none were asked for, or no pass was needed for the cut.</summary>
-internal readonly record struct Selected(Cut Cut, double[]? Energies = null);
+internal readonly record struct MeasuredCut(Cut Cut, double[]? Energies = null);

@@ -22,12 +22,12 @@ internal static class RankSelector
     public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests) => [.. SelectAll(passes, keys, requests).Select(s => s.Cut)];
 
     /// <summary>One cut, and the energies within it of the rows beside the keys, where the pass could tell them.</summary>
-    public static Selected SelectWithEnergies(TensorPasses passes, IRankedKeys keys, RankRequest request) => SelectAll(passes, keys, [request])[0];
+    public static MeasuredCut SelectWithEnergies(TensorPasses passes, IRankedKeys keys, RankRequest request) => SelectAll(passes, keys, [request])[0];
 
-    private static Selected[] SelectAll(TensorPasses passes, IRankedKeys keys, RankRequest[] requests)
+    private static MeasuredCut[] SelectAll(TensorPasses passes, IRankedKeys keys, RankRequest[] requests)
     {
         long n = passes.ElementCount;
-        Selected[] cuts = [.. requests.Select(r => new Selected(r.Rank == 0 ? Cut.None : Cut.All))];
+        MeasuredCut[] cuts = [.. requests.Select(r => new MeasuredCut(r.Rank == 0 ? Cut.None : Cut.All))];
         int[] open = [.. Enumerable.Range(0, requests.Length).Where(i => n > 0 && (requests[i].Share is not null || (requests[i].Rank > 0 && requests[i].Rank < n)))];
         if (open.Length == 0)
         {
@@ -47,7 +47,7 @@ internal static class RankSelector
     }
 
     /// <summary>One pass; gives the places of those whose cut lies outside their bounds. Shares become ranks on the way.</summary>
-    private static int[] Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, Selected[] cuts)
+    private static int[] Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, MeasuredCut[] cuts)
     {
         GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, asked, bounds, MostGathered));
         List<int> missed = [];
@@ -58,7 +58,7 @@ internal static class RankSelector
             asked[i] = asked[i].Among(nonZero);
             if (share && (nonZero == 0 || asked[i].Rank is 0))
             {
-                cuts[targets[i]] = new Selected(nonZero == 0 ? Cut.All : Cut.None);
+                cuts[targets[i]] = new MeasuredCut(nonZero == 0 ? Cut.All : Cut.None);
             }
             else if (gathered[i].Find(asked[i].Rank, bounds[i]) is not { } found)
             {
@@ -68,7 +68,7 @@ internal static class RankSelector
             {
                 int ranking = asked[i].Ranking;
                 Cut cut = found.Among ?? new Cut(found.Key, TieBreaker.IndexOf(passes, keys, ranking, found.Key, found.Tie, gathered[i].Ties(found.Key == bounds[i].High)));
-                cuts[targets[i]] = new Selected(cut, keys.Rows == 0 ? null : gathered[i].Energies(cut, bounds[i], block => TieBreaker.Energies(passes, keys, ranking, cut, block)));
+                cuts[targets[i]] = new MeasuredCut(cut, keys.Rows == 0 ? null : gathered[i].Energies(cut, bounds[i], block => TieBreaker.Energies(passes, keys, ranking, cut, block)));
             }
 
             gathered[i].Within.Release();
