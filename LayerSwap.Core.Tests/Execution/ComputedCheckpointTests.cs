@@ -7,6 +7,31 @@ public sealed class ComputedCheckpointTests
 
     [Theory]
     [MemberData(nameof(Methods))]
+    public void One_plan_may_be_read_by_several_at_once(string method)
+    {
+        const int Readers = 3, Rows = 60, Columns = 2000;
+        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [Rows, Columns], MethodMerges.Noise(Rows * Columns, i))))];
+        MergeBuilder merge = MethodMerges.Of(method, models);
+        byte[] expected = SmallModels.Bytes(merge.Plan().AsCheckpoint(), "w");
+        for (int round = 0; round < 6; round++)
+        {
+            MergePlan plan = merge.Plan();
+            using Barrier start = new(Readers);
+            byte[][] found = new byte[Readers][];
+            Thread[] threads = [.. Enumerable.Range(0, Readers).Select(r => new Thread(() =>
+            {
+                using ICheckpoint computed = plan.AsCheckpoint();
+                start.SignalAndWait();
+                found[r] = SmallModels.Bytes(computed, "w");
+            }))];
+            Array.ForEach(threads, t => t.Start());
+            Array.ForEach(threads, t => t.Join());
+            Assert.All(found, bytes => Assert.True(expected.AsSpan().SequenceEqual(bytes)));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
     public async Task Odd_windows_give_the_bytes_that_are_saved(string method)
     {
         using TempFolder temp = new();

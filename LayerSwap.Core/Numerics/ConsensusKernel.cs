@@ -75,14 +75,18 @@ internal static class Subsets
     }
 }
 
-/// <summary>What two sources agree on: positive numbers count, what else there is does not.</summary>
+/// <summary>What two sources agree on: of positive numbers something counts, of what else there is nothing.</summary>
 internal static class Pairs
 {
     /// <summary>The sum of what counts; negative zero where nothing does.</summary>
+    /// <param name="first">A number of the first source.</param>
+    /// <param name="second">One of the second.</param>
+    /// <param name="ofFirst">What counts where the first is positive.</param>
+    /// <param name="ofSecond">What counts where the second is.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<double> Agreeing(Vector512<double> first, Vector512<double> second) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(first, default), first, Vector512.Create(-0.0))
-        + Vector512.ConditionalSelect(Vector512.GreaterThan(second, default), second, Vector512.Create(-0.0));
+    public static Vector512<double> Agreeing(Vector512<double> first, Vector512<double> second, Vector512<double> ofFirst, Vector512<double> ofSecond) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(first, default), ofFirst, Vector512.Create(-0.0))
+        + Vector512.ConditionalSelect(Vector512.GreaterThan(second, default), ofSecond, Vector512.Create(-0.0));
 
     /// <summary>Looks up, for those that count, what stands for their subset.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -150,8 +154,9 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
         Vector512<double> first = Vector512.Create(_factors[0]) * Vector512.LoadUnsafe(ref changes, (nuint)at);
         Vector512<double> second = Vector512.Create(_factors[1]) * Vector512.LoadUnsafe(ref changes, (nuint)(length + at));
         Vector512<double> sum = Vector512<double>.Zero + first + second, sign = sum & Vector512.Create(-0.0);
-        Vector512<double> mixed = Pairs.Agreeing(first ^ sign, second ^ sign);
-        mixed = normalize ? mixed * Pairs.Shares(first ^ sign, second ^ sign, _shares) : mixed;
+        (first, second) = (first ^ sign, second ^ sign);
+        Vector512<double> mixed = Pairs.Agreeing(first, second, first, second);
+        mixed = normalize ? mixed * Pairs.Shares(first, second, _shares) : mixed;
         return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), mixed ^ sign, sum);
     }
 
@@ -240,8 +245,7 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
         Vector512<double> first = Vector512.LoadUnsafe(ref changes, (nuint)at), second = Vector512.LoadUnsafe(ref changes, (nuint)(length + at));
         Vector512<double> sum = Vector512<double>.Zero + first + second, sign = sum & Vector512.Create(-0.0);
         (first, second) = (first ^ sign, second ^ sign);
-        Vector512<double> mixed = Vector512.ConditionalSelect(Vector512.GreaterThan(first, default), first * Vector512.Create(_weights[0]), Vector512.Create(NoTerm))
-            + Vector512.ConditionalSelect(Vector512.GreaterThan(second, default), second * Vector512.Create(_weights[1]), Vector512.Create(NoTerm));
+        Vector512<double> mixed = Pairs.Agreeing(first, second, first * Vector512.Create(_weights[0]), second * Vector512.Create(_weights[1]));
         return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), (mixed * Pairs.Shares(first, second, _shares)) ^ sign, sum);
     }
 

@@ -43,11 +43,13 @@ internal sealed class GramMerge(GramGroups groups, int vectors, bool fromBase, b
         int size = GramMatrix.SizeOf(vectors);
         long count = (passes.ElementCount + (groups.Columns ? 0 : groups.Length) - 1) / groups.Length;
         count = groups.Columns ? groups.Length : count;
-        _coefficients = new double[checked(count * vectors)];
+        double[] all = new double[checked(count * vectors)];
         for (int g = 0; g < count; g++)
         {
-            coefficients(new GramMatrix(sums.Sums, checked(g * size), vectors)).CopyTo(_coefficients, g * vectors);
+            coefficients(new GramMatrix(sums.Sums, checked(g * size), vectors)).CopyTo(all, g * vectors);
         }
+
+        _coefficients = all;
     }
 
     protected override void Compute<T>(in MergeBlock<T> block)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Numerics.Tensors;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -22,7 +23,7 @@ internal sealed class SceStrategy(Schedule selectTopk) : IMergeStrategy, IRecipe
     }
 }
 
-/// <summary>The merge: a cut by variance, then the energies of what it keeps.</summary>
+/// <summary>The merge: a cut by variance and the energies of what it keeps, which the pass that finds the cut tells where it can.</summary>
 internal sealed class SceMerge(int sources, double share) : PreciseMerge
 {
     private const double NearlyZero = 1e-6;
@@ -93,13 +94,7 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
             }
         }
 
-        public override void Combine(double[] into, double[] from)
-        {
-            for (int i = 0; i < into.Length; i++)
-            {
-                into[i] += from[i];
-            }
-        }
+        public override void Combine(double[] into, double[] from) => TensorPrimitives.Add(into, from, into);
     }
 }
 

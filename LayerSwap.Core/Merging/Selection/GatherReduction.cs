@@ -31,7 +31,7 @@ internal sealed class GatheredKeys(int rows)
     public List<double> EnergiesAtBounds { get; } = [];
 
     /// <param name="start">The block's first index.</param>
-    /// <param name="keys">The block's keys; not asked for where there are no rows.</param>
+    /// <param name="keys">The block's keys; not looked at where there are no rows.</param>
     /// <param name="beside">The rows beside them, one after another.</param>
     /// <param name="length">The length of the block.</param>
     /// <param name="counts">What was counted.</param>
@@ -150,7 +150,8 @@ internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, Key
         {
             KeyBounds own = bounds[i];
             int ranking = asked[i].Ranking;
-            if (keys.Within(block, ranking, own, places, found) is not { } counts)
+            KeyCounts? quick = keys.Rows > 0 ? null : keys.Within(block, ranking, own, places, found);
+            if (quick is not { } counts)
             {
                 // Several cuts of one ranking share its keys.
                 if (computed != ranking)

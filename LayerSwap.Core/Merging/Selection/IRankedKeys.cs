@@ -10,7 +10,7 @@ internal interface IRankedKeys
     void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
-    /// <summary>How many rows of numbers there are beside the keys, whose energies, sums of squares, within a cut are asked for; 0 for none.</summary>
+    /// <summary>How many rows of numbers there are beside the keys, whose energies, sums of squares, within a cut are asked for; 0 for none. Where there are any, all keys are made.</summary>
     int Rows => 0;
 
     /// <summary>The keys of a block, and the rows beside them, one after another.</summary>

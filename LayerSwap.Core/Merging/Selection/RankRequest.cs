@@ -13,5 +13,5 @@ internal readonly record struct RankRequest(int Ranking, long Rank, double? Shar
 /// <summary>Bounds between which the key of a cut is looked for, both included.</summary>
 internal readonly record struct KeyBounds(ulong Low, ulong High);
 
-/// <summary>A cut, and the energies within it of the rows beside the keys; null where none were asked for, or no pass was needed for the cut.</summary>
+/// <summary>A cut, and the energies within it of the rows beside the keys; null where there are no rows, or nothing or everything is within.</summary>
 internal readonly record struct MeasuredCut(Cut Cut, double[]? Energies = null);

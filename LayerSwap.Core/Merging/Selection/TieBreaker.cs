@@ -1,6 +1,6 @@
 namespace LayerSwap.Merging;
 
-/// <summary>Finds the index of one of many equal keys, counted from the lowest index, and what they weigh up to it: the block is known from the counts, and only it is read again.</summary>
+/// <summary>Finds the index of one of many equal keys, counted from the lowest index, and their energies up to it: the block is known from the counts, and only it is read again.</summary>
 internal static class TieBreaker
 {
     public static long IndexOf(TensorPasses passes, IRankedKeys keys, int ranking, ulong key, long tie, IEnumerable<(long Start, int Length, int Count)> blocks)

@@ -5,13 +5,13 @@ namespace LayerSwap.Merging;
 /// <summary>Keeps the largest changes but for the very largest: <c>int(gamma n)</c> are dropped, the next <c>int(density n)</c> kept. With gamma 0 it is plain magnitude pruning.</summary>
 internal sealed class CutSparsifier(double[] densities, double[] gammas, long elements) : ISparsifier
 {
-    private Cut[] _outliers = [], _kept = [];
+    private readonly Cut[] _outliers = new Cut[densities.Length], _kept = new Cut[densities.Length];
 
     public long Unit => 1;
 
     public bool Spares(int source) => densities[source] >= 1;
 
-    public void Prepare(TensorPasses passes, bool measured)
+    public ISparsifier Prepared(TensorPasses passes, bool measured)
     {
         int[] sources = [.. Enumerable.Range(0, densities.Length).Where(s => !Spares(s))];
         List<RankRequest> requests = [];
@@ -24,12 +24,14 @@ internal sealed class CutSparsifier(double[] densities, double[] gammas, long el
             requests.Add(new RankRequest(source, outliers + keep));
         }
 
-        (_outliers, _kept) = (new Cut[densities.Length], new Cut[densities.Length]);
+        CutSparsifier prepared = new(densities, gammas, elements);
         Cut[] cuts = RankSelector.Select(passes, new ChangeKeys(), [.. requests]);
         for (int i = 0; i < sources.Length; i++)
         {
-            (_outliers[sources[i]], _kept[sources[i]]) = (cuts[2 * i], cuts[(2 * i) + 1]);
+            (prepared._outliers[sources[i]], prepared._kept[sources[i]]) = (cuts[2 * i], cuts[(2 * i) + 1]);
         }
+
+        return prepared;
     }
 
     public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)

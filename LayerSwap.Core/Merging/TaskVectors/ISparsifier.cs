@@ -14,7 +14,8 @@ internal interface ISparsifier
     /// <summary>Looks at the whole tensor.</summary>
     /// <param name="passes">Streams the operands.</param>
     /// <param name="measured">Whether what is kept is asked for by a pass, and again by the merge.</param>
-    void Prepare(TensorPasses passes, bool measured);
+    /// <returns>What decides from then on: one of its own for each run, since runs of one plan may meet.</returns>
+    ISparsifier Prepared(TensorPasses passes, bool measured);
 
     /// <summary>The tensor is done: lets go of what was held for it.</summary>
     void Release()

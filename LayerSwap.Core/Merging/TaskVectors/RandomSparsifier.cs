@@ -9,9 +9,7 @@ internal sealed class RandomSparsifier(double[] densities, ulong[] streams) : IS
 
     public bool Spares(int source) => densities[source] >= 1;
 
-    public void Prepare(TensorPasses passes, bool measured)
-    {
-    }
+    public ISparsifier Prepared(TensorPasses passes, bool measured) => this;
 
     public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> =>

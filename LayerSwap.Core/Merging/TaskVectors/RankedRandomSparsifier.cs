@@ -22,35 +22,31 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     /// <summary>The bits of the fraction of a single and of a double.</summary>
     private const int SingleFraction = 23, DoubleFraction = 52;
 
-    private readonly KeptRows _kept = new(densities.Length, row);
+    /// <summary>What the measuring pass decided; null where there was none, or it is forgotten.</summary>
+    private KeptRows? _kept;
 
     public long Unit => row;
 
     public bool Spares(int source) => densities[source] >= 1;
 
-    public void Prepare(TensorPasses passes, bool measured)
-    {
-        if (measured)
-        {
-            _kept.Open(passes.ElementCount);
-        }
-    }
+    public ISparsifier Prepared(TensorPasses passes, bool measured) =>
+        new RankedRandomSparsifier(densities, epsilons, streams, row) { _kept = measured ? KeptRows.For(densities.Length, row, passes.ElementCount) : null };
 
-    public void Release() => _kept.Close();
+    public void Release() => _kept = null;
 
     public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        KeptRows? kept = _kept;
         // What a pass has decided needs no room.
-        using RankRoom room = _kept.Knows(source, start, changes.Length) ? default : new((int)Math.Min(row, changes.Length));
+        using RankRoom room = kept is null ? new((int)Math.Min(row, changes.Length)) : default;
         for (int first = 0; first < changes.Length; first += (int)row)
         {
             int length = (int)Math.Min(row, changes.Length - first);
             ReadOnlySpan<T> from = origin.Slice(first, length), to = tuned.Slice(first, length);
-            Span<ulong> bits = _kept.Of(source, start + first);
-            if (!_kept.Knows(source, start + first))
+            Span<ulong> bits = kept is null ? room.Bits : kept.Of(source, start + first);
+            if (kept is null)
             {
-                bits = bits.IsEmpty ? room.Bits : bits;
                 Choose(start + first, source, from, to, room, bits);
             }
 
@@ -61,22 +57,21 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     public (double All, double Kept) Masses<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        KeptRows? kept = _kept;
         using RankRoom room = new((int)Math.Min(row, tuned.Length));
-        (double all, double kept) = (0, 0);
+        (double all, double left) = (0, 0);
         for (int first = 0; first < tuned.Length; first += (int)row)
         {
             int length = (int)Math.Min(row, tuned.Length - first);
             ReadOnlySpan<T> from = origin.Slice(first, length), to = tuned.Slice(first, length);
-            Span<ulong> bits = _kept.Of(source, start + first);
-            bits = bits.IsEmpty ? room.Bits : bits;
+            Span<ulong> bits = kept is null ? room.Bits : kept.Of(source, start + first);
             bool singles = Choose(start + first, source, from, to, room, bits);
-            _kept.Know(source, start + first);
             (double allOfRow, double keptOfRow) = singles ? MaskKernel.Masses(MemoryMarshal.Cast<int, float>(room.Keys[..RankKernel.Padded(length)]), bits) : MaskKernel.Masses(from, to, bits);
             all += allOfRow;
-            kept += keptOfRow;
+            left += keptOfRow;
         }
 
-        return (all, kept);
+        return (all, left);
     }
 
     /// <summary>Chooses what is kept of a row.</summary>

@@ -25,8 +25,7 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 {
     private const double NearlyZero = 1e-8;
 
-    private readonly double[] _factors = [.. settings.Weights.Select((w, i) => settings.Rescale == Rescale.Density && settings.Densities[i] is > 0 and < 1 ? 1 / settings.Densities[i] : 1)];
-
+    private ISparsifier? _prepared;
     private SignConsensus _signs;
     private SumConsensus _sum;
 
@@ -41,33 +40,36 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
     public override void Prepare(TensorPasses passes)
     {
-        bool measured = settings.Rescale == Rescale.L1 && Enumerable.Range(0, _factors.Length).Any(s => !sparsifier.Spares(s));
-        sparsifier.Prepare(passes, measured);
+        double[] factors = [.. settings.Densities.Select(d => settings.Rescale == Rescale.Density && d is > 0 and < 1 ? 1 / d : 1)];
+        bool measured = settings.Rescale == Rescale.L1 && Enumerable.Range(0, factors.Length).Any(s => !sparsifier.Spares(s));
+        ISparsifier prepared = sparsifier.Prepared(passes, measured);
         if (measured)
         {
-            double[] sums = passes.Reduce(new MassReduction(sparsifier, _factors.Length));
-            for (int s = 0; s < _factors.Length; s++)
+            double[] sums = passes.Reduce(new MassReduction(prepared, factors.Length));
+            for (int s = 0; s < factors.Length; s++)
             {
-                _factors[s] = sums[(2 * s) + 1] > 0 && double.IsFinite(sums[2 * s]) ? sums[2 * s] / sums[(2 * s) + 1] : 1;
+                factors[s] = sums[(2 * s) + 1] > 0 && double.IsFinite(sums[2 * s]) ? sums[2 * s] / sums[(2 * s) + 1] : 1;
             }
         }
 
-        double[] scaled = [.. settings.Weights.Zip(_factors, (w, f) => w * f)];
+        double[] scaled = [.. settings.Weights.Zip(factors, (w, f) => w * f)];
         double weights = settings.Weights.Sum();
         _signs = new SignConsensus(scaled, settings.Weights, settings.Normalize);
         _sum = new SumConsensus(scaled, settings.Normalize && Math.Abs(weights) >= NearlyZero ? weights : 1);
+        _prepared = prepared;
     }
 
-    internal override void Release() => sparsifier.Release();
+    internal override void Release() => _prepared?.Release();
 
     protected override void Compute<T>(in MergeBlock<T> block)
     {
         int sources = settings.Weights.Length, length = block.Length;
+        ISparsifier prepared = _prepared!;
         using Rented<double> rented = new(sources * length);
         Span<double> changes = rented.Span;
         for (int s = 0; s < sources; s++)
         {
-            Keep(sparsifier, block, s, changes.Slice(s * length, length));
+            Keep(prepared, block, s, changes.Slice(s * length, length));
         }
 
         if (settings.SignConsensus)
