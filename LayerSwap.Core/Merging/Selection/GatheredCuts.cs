@@ -112,7 +112,8 @@ internal sealed class GatheredCuts(int rows)
             rank -= counts[part--];
         }
 
-        Cut[] found = ArrayPool<Cut>.Shared.Rent(counts[part]);
+        // Not lent: arrays of this many sizes would stay in the pool.
+        Cut[] found = GC.AllocateUninitializedArray<Cut>(counts[part]);
         int next = 0;
         for (int a = 0; a < _arrays.Count; a++)
         {
@@ -125,9 +126,7 @@ internal sealed class GatheredCuts(int rows)
             }
         }
 
-        Cut selected = QuickSelect.At(found.AsSpan(0, next), rank, default(Cut.Order));
-        ArrayPool<Cut>.Shared.Return(found);
-        return selected;
+        return QuickSelect.At(found.AsSpan(), rank, default(Cut.Order));
     }
 
     /// <summary>Gives the arrays back.</summary>
