@@ -75,6 +75,22 @@ public sealed class DefectsTests
         Assert.All(tuned.Zip(SmallModels.Values(merged, "w")), p => Assert.Equal(p.First, p.Second, 1e-12));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Identical_sources_do_not_vary_where_they_are_not_numbers_either(int sources)
+    {
+        double[] origin = [.. Enumerable.Range(0, 100).Select(i => (double)i)], tuned = [.. origin.Select((x, i) => i == 50 ? double.NaN : x + 1)];
+        MergeBuilder merge = Merge.Onto(SmallModels.Of("base", DType.Float32, ("w", [100], origin)));
+        for (int s = 0; s < sources; s++)
+        {
+            merge.With(SmallModels.Of($"source {s}", DType.Float32, ("w", [100], tuned)));
+        }
+
+        Assert.Equal(tuned, SmallModels.Values(merge.Using(MergeStrategies.Sce(0.5)).Plan().AsCheckpoint(), "w"));
+    }
+
     [Fact]
     public void Sce_counts_equal_changes_as_not_varying()
     {

@@ -55,7 +55,7 @@ public sealed class ChangesKernelTests
                 for (int i = 0; i < length; i++)
                 {
                     double[] own = [.. Enumerable.Range(0, sources).Select(s => expected[(s * length) + i])];
-                    double mean = own.Sum() / sources, variance = own.All(c => c == own[0]) ? 0 : own.Sum(c => (c - mean) * (c - mean)) / sources;
+                    double mean = own.Sum() / sources, variance = own.All(c => c.Equals(own[0])) ? 0 : own.Sum(c => (c - mean) * (c - mean)) / sources;
                     Assert.True(double.IsNaN(variance) ? keys[i] > 0x7FF0000000000000 : keys[i] == Cut.KeyOf(variance), $"element {i} of {length}, {sources} sources");
                 }
 

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>Changes of several sources, and the variance of each element's across them; equal changes have none, whatever the rounding of their mean.</summary>
+/// <summary>Changes of several sources, and the variance of each element's across them; equal changes have none, whatever the rounding of their mean, and whether they are numbers or not.</summary>
 internal static class VarianceKernel
 {
     /// <summary>Gives the changes of all sources, one source after another, and the bits of the variances of those: keys.</summary>
@@ -47,7 +47,8 @@ internal static class VarianceKernel
         {
             double change = double.CreateTruncating(tuned[s][i]) - double.CreateTruncating(origin[i]);
             first = s == 0 ? change : first;
-            equal &= change == first;
+            // What is not a number anywhere is equal too: identical sources do not vary.
+            equal &= change.Equals(first);
             mean += change;
             changes[(s * length) + i] = change;
         }
@@ -61,6 +62,10 @@ internal static class VarianceKernel
 
         return equal ? 0 : BitConverter.DoubleToUInt64Bits(Math.Abs(squares / sources));
     }
+
+    /// <summary>Where numbers are equal, or neither is one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> Alike(Vector512<double> a, Vector512<double> b) => Vector512.Equals(a, b) | ~(Vector512.Equals(a, a) | Vector512.Equals(b, b));
 
     /// <summary>Both of the above: keys go to <paramref name="keys"/>, or decide where there is no room for them.</summary>
     private static int Vectors(ReadOnlySpan<float> origin, in Rows<float> tuned, Span<double> changes, Span<ulong> keys, ulong low) =>
@@ -86,8 +91,8 @@ internal static class VarianceKernel
             (p, q, r, t) = (p - x, q - y, r - x, t - y);
             Vector512<double> meanP = (p + r) * half, meanQ = (q + t) * half;
             Vector512<double> first = p - meanP, second = r - meanP, third = q - meanQ, fourth = t - meanQ;
-            Vector512<long> keyP = Vector512.Abs(Vector512.AndNot(((first * first) + (second * second)) * half, Vector512.Equals(p, r))).AsInt64();
-            Vector512<long> keyQ = Vector512.Abs(Vector512.AndNot(((third * third) + (fourth * fourth)) * half, Vector512.Equals(q, t))).AsInt64();
+            Vector512<long> keyP = Vector512.Abs(Vector512.AndNot(((first * first) + (second * second)) * half, Alike(p, r))).AsInt64();
+            Vector512<long> keyQ = Vector512.Abs(Vector512.AndNot(((third * third) + (fourth * fourth)) * half, Alike(q, t))).AsInt64();
             if (keep)
             {
                 Vector512<double> keptP = Vector512.GreaterThanOrEqual(keyP, lowest).AsDouble(), keptQ = Vector512.GreaterThanOrEqual(keyQ, lowest).AsDouble();
@@ -130,8 +135,8 @@ internal static class VarianceKernel
                 p.StoreUnsafe(ref change, (nuint)((s * length) + i));
                 q.StoreUnsafe(ref change, (nuint)((s * length) + i + Vector512<double>.Count));
                 (firstP, firstQ) = s == 0 ? (p, q) : (firstP, firstQ);
-                equalP &= Vector512.Equals(p, firstP);
-                equalQ &= Vector512.Equals(q, firstQ);
+                equalP &= Alike(p, firstP);
+                equalQ &= Alike(q, firstQ);
                 meanP += p;
                 meanQ += q;
             }
