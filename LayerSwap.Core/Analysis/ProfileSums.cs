@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using System.Numerics.Tensors;
 using LayerSwap.Numerics;
 using LayerSwap.Streaming;
 
@@ -84,10 +85,7 @@ internal sealed class ProfileSums(long columns)
             {
                 Span<double> into = At(later._first, later._count);
                 ReadOnlySpan<double> from = later.Values;
-                for (int i = 0; i < from.Length; i++)
-                {
-                    into[i] += from[i];
-                }
+                TensorPrimitives.Add(into, from, into);
             }
         }
 

@@ -208,63 +208,55 @@ internal static class ChangeKernel
         where T : unmanaged =>
         MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in a)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in b)));
 
-    private static int WholeVectors(int length) => length - (length % Vector512<float>.Count);
+    /// <summary>The whole vectors of a span.</summary>
+    private static ReadOnlySpan<Vector512<float>> WholeVectors(ReadOnlySpan<float> elements) => MemoryMarshal.Cast<float, Vector512<float>>(elements);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int OriginVectors(ReadOnlySpan<float> origin, out OriginLanes into)
     {
         OriginLanes lanes = default;
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        int end = WholeVectors(origin.Length);
-        for (int i = 0; i < end; i += Vector512<float>.Count)
+        ReadOnlySpan<Vector512<float>> x = WholeVectors(origin);
+        for (int i = 0; i < x.Length; i++)
         {
-            lanes.Add(Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i)));
+            lanes.Add(Vector512.Widen(x[i]));
         }
 
         into = lanes;
-        return end;
+        return x.Length * Vector512<float>.Count;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<double> columns, out ChangeLanes into)
     {
         ChangeLanes lanes = default;
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(tuned);
-        ref double column = ref MemoryMarshal.GetReference(columns);
-        bool byColumn = !columns.IsEmpty;
-        int end = WholeVectors(origin.Length);
-        for (int i = 0; i < end; i += Vector512<float>.Count)
+        ReadOnlySpan<Vector512<float>> x = WholeVectors(origin), y = WholeVectors(tuned)[..x.Length];
+        Span<Vector512<double>> column = MemoryMarshal.Cast<double, Vector512<double>>(columns);
+        for (int i = 0; i < x.Length; i++)
         {
-            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i);
-            (Vector512<double> c0, Vector512<double> c1) = lanes.Add(x, Vector512.Widen(x), Vector512.LoadUnsafe(ref to, (nuint)i));
-            if (byColumn)
+            (Vector512<double> lower, Vector512<double> upper) = lanes.Add(x[i], Vector512.Widen(x[i]), y[i]);
+            if (!column.IsEmpty)
             {
-                (Vector512.LoadUnsafe(ref column, (nuint)i) + Vector512.Abs(c0)).StoreUnsafe(ref column, (nuint)i);
-                (Vector512.LoadUnsafe(ref column, (nuint)(i + Vector512<double>.Count)) + Vector512.Abs(c1)).StoreUnsafe(ref column, (nuint)(i + Vector512<double>.Count));
+                column[2 * i] += Vector512.Abs(lower);
+                column[(2 * i) + 1] += Vector512.Abs(upper);
             }
         }
 
         into = lanes;
-        return end;
+        return x.Length * Vector512<float>.Count;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int PairVectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b, out AgreementLanes into)
     {
         AgreementLanes lanes = default;
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float first = ref MemoryMarshal.GetReference(a);
-        ref float second = ref MemoryMarshal.GetReference(b);
-        int end = WholeVectors(origin.Length);
-        for (int i = 0; i < end; i += Vector512<float>.Count)
+        ReadOnlySpan<Vector512<float>> x = WholeVectors(origin), p = WholeVectors(a)[..x.Length], q = WholeVectors(b)[..x.Length];
+        for (int i = 0; i < x.Length; i++)
         {
-            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i);
-            lanes.Add(Vector512.Widen(Vector512.LoadUnsafe(ref first, (nuint)i) - x), Vector512.Widen(Vector512.LoadUnsafe(ref second, (nuint)i) - x));
+            lanes.Add(Vector512.Widen(p[i] - x[i]), Vector512.Widen(q[i] - x[i]));
         }
 
         into = lanes;
-        return end;
+        return x.Length * Vector512<float>.Count;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -273,20 +265,16 @@ internal static class ChangeKernel
         OriginLanes own = default;
         ChangeLanes lanesA = default, lanesB = default;
         AgreementLanes both = default;
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float first = ref MemoryMarshal.GetReference(a);
-        ref float second = ref MemoryMarshal.GetReference(b);
-        int end = WholeVectors(origin.Length);
-        for (int i = 0; i < end; i += Vector512<float>.Count)
+        ReadOnlySpan<Vector512<float>> x = WholeVectors(origin), p = WholeVectors(a)[..x.Length], q = WholeVectors(b)[..x.Length];
+        for (int i = 0; i < x.Length; i++)
         {
-            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i);
-            (Vector512<double>, Vector512<double>) wide = Vector512.Widen(x);
+            (Vector512<double>, Vector512<double>) wide = Vector512.Widen(x[i]);
             own.Add(wide);
-            both.Add(lanesA.Add(x, wide, Vector512.LoadUnsafe(ref first, (nuint)i)), lanesB.Add(x, wide, Vector512.LoadUnsafe(ref second, (nuint)i)));
+            both.Add(lanesA.Add(x[i], wide, p[i]), lanesB.Add(x[i], wide, q[i]));
         }
 
         (ofOrigin, ofA, ofB, ofBoth) = (own, lanesA, lanesB, both);
-        return end;
+        return x.Length * Vector512<float>.Count;
     }
 
     // Sums of lanes. Loops keep them in registers, which they could not if anything were called after them: so they are given back, and added up by who asked.

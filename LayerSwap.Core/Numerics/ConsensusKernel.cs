@@ -7,6 +7,9 @@ namespace LayerSwap.Numerics;
 /// <summary>How the changes of one element become one: made once for a tensor. Changes lie one source after another, each source's as long as the block.</summary>
 internal interface IConsensus
 {
+    /// <summary>Negative zero: where nothing counts, nothing changes, a negative zero of the base neither.</summary>
+    const double NoTerm = -0.0;
+
     /// <summary>Of eight elements.</summary>
     /// <param name="changes">The first source's change of the first element.</param>
     /// <param name="at">The place of the first element in the block.</param>
@@ -85,8 +88,8 @@ internal static class Pairs
     /// <param name="ofSecond">What counts where the second is.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<double> Agreeing(Vector512<double> first, Vector512<double> second, Vector512<double> ofFirst, Vector512<double> ofSecond) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(first, default), ofFirst, Vector512.Create(-0.0))
-        + Vector512.ConditionalSelect(Vector512.GreaterThan(second, default), ofSecond, Vector512.Create(-0.0));
+        Vector512.ConditionalSelect(Vector512.GreaterThan(first, default), ofFirst, Vector512.Create(IConsensus.NoTerm))
+        + Vector512.ConditionalSelect(Vector512.GreaterThan(second, default), ofSecond, Vector512.Create(IConsensus.NoTerm));
 
     /// <summary>Looks up, for those that count, what stands for their subset.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -136,9 +139,6 @@ internal readonly struct SumConsensus(double[] factors, double divisor) : IConse
 /// <param name="normalize">Whether there is a divisor.</param>
 internal readonly struct SignConsensus(double[] factors, double[] weights, bool normalize) : IConsensus
 {
-    /// <summary>Negative zero: where nothing counts, nothing changes, a negative zero of the base neither.</summary>
-    private const double NoTerm = -0.0;
-
     private const double NearlyZero = 1e-8;
 
     private readonly double[] _factors = factors, _weights = weights;
@@ -163,7 +163,7 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector512<double> OfAny(ref double changes, int at, int length)
     {
-        Vector512<double> sum = default, mixed = Vector512.Create(NoTerm), weight = default;
+        Vector512<double> sum = default, mixed = Vector512.Create(IConsensus.NoTerm), weight = default;
         Vector512<long> agreeing = default;
         bool tabled = Subsets.Fit(_factors.Length);
         for (int s = 0; s < _factors.Length; s++)
@@ -177,7 +177,7 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
         {
             Vector512<double> part = (Vector512.Create(_factors[s]) * Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at))) ^ sign;
             Vector512<double> agrees = Vector512.GreaterThan(part, default);
-            mixed += Vector512.ConditionalSelect(agrees, part, Vector512.Create(NoTerm));
+            mixed += Vector512.ConditionalSelect(agrees, part, Vector512.Create(IConsensus.NoTerm));
             if (tabled)
             {
                 agreeing |= agrees.AsInt64() & Vector512.Create(1L << s);
@@ -199,7 +199,7 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
 
     public double Of(ReadOnlySpan<double> changes, int at, int length)
     {
-        double sum = 0, mixed = NoTerm, weight = 0;
+        double sum = 0, mixed = IConsensus.NoTerm, weight = 0;
         for (int s = 0; s < _factors.Length; s++)
         {
             sum += _factors[s] * changes[(s * length) + at];
@@ -209,7 +209,7 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
         for (int s = 0; s < _factors.Length; s++)
         {
             double part = _factors[s] * changes[(s * length) + at] * sign;
-            mixed += part > 0 ? part : NoTerm;
+            mixed += part > 0 ? part : IConsensus.NoTerm;
             weight += part > 0 ? _weights[s] : 0;
         }
 
@@ -230,8 +230,6 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
 /// <param name="least">The smallest divisor.</param>
 internal readonly struct ElectedConsensus(double[] weights, double least) : IConsensus
 {
-    private const double NoTerm = -0.0;
-
     private readonly double[] _weights = weights;
     private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights), least);
 
@@ -252,7 +250,7 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector512<double> OfAny(ref double changes, int at, int length)
     {
-        Vector512<double> sum = default, mixed = Vector512.Create(NoTerm), weight = default;
+        Vector512<double> sum = default, mixed = Vector512.Create(IConsensus.NoTerm), weight = default;
         Vector512<long> agreeing = default;
         bool tabled = Subsets.Fit(_weights.Length);
         for (int s = 0; s < _weights.Length; s++)
@@ -265,7 +263,7 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
         {
             Vector512<double> part = Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at)) ^ sign, own = Vector512.Create(_weights[s]);
             Vector512<double> agrees = Vector512.GreaterThan(part, default);
-            mixed += Vector512.ConditionalSelect(agrees, part * own, Vector512.Create(NoTerm));
+            mixed += Vector512.ConditionalSelect(agrees, part * own, Vector512.Create(IConsensus.NoTerm));
             if (tabled)
             {
                 agreeing |= agrees.AsInt64() & Vector512.Create(1L << s);
@@ -282,7 +280,7 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
 
     public double Of(ReadOnlySpan<double> changes, int at, int length)
     {
-        double sum = 0, mixed = NoTerm, weight = 0;
+        double sum = 0, mixed = IConsensus.NoTerm, weight = 0;
         for (int s = 0; s < _weights.Length; s++)
         {
             sum += changes[(s * length) + at];
@@ -292,7 +290,7 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
         for (int s = 0; s < _weights.Length; s++)
         {
             double part = changes[(s * length) + at] * sign;
-            mixed += part > 0 ? part * _weights[s] : NoTerm;
+            mixed += part > 0 ? part * _weights[s] : IConsensus.NoTerm;
             weight += part > 0 ? _weights[s] : 0;
         }
 

@@ -75,7 +75,7 @@ internal sealed class Pump
         for (int done = 0; done < length; done += block)
         {
             int count = Math.Min(block, length - done);
-            reduction.Observe(scratch.Decode<T>(operands, raw, length, done, count), first + done, scratch.Result<T>(count), state);
+            reduction.Observe(scratch.Decode<T>(operands, raw, length, done, count, out _), first + done, scratch.Result<T>(count), state);
         }
     }
 

@@ -47,10 +47,6 @@ internal sealed class Scratch
     }
 
     /// <summary>Decodes a part of what was read: elements <paramref name="from"/> to <paramref name="from"/> + <paramref name="count"/> of <paramref name="read"/>.</summary>
-    public Rows<T> Decode<T>(IReadOnlyList<Operand> operands, ReadOnlySpan<byte> raw, int read, int from, int count)
-        where T : unmanaged => Decode<T>(operands, raw, read, from, count, out _);
-
-    /// <inheritdoc cref="Decode{T}(IReadOnlyList{Operand}, ReadOnlySpan{byte}, int, int, int)"/>
     /// <param name="operands">What was read.</param>
     /// <param name="raw">Its bytes, one operand after another.</param>
     /// <param name="read">How many elements of each.</param>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics.Tensors;
 
 namespace LayerSwap.Merging;
 
@@ -122,12 +123,6 @@ internal sealed class RamMerge(int sources, double epsilon, RamPlusOptions? plus
             }
         }
 
-        public override void Combine(long[] into, long[] from)
-        {
-            for (int i = 0; i < into.Length; i++)
-            {
-                into[i] += from[i];
-            }
-        }
+        public override void Combine(long[] into, long[] from) => TensorPrimitives.Add<long>(into, from, into);
     }
 }

@@ -14,7 +14,7 @@ internal sealed class GatheredCuts(int rows)
     /// <summary>All but the last are full.</summary>
     private readonly List<Cut[]> _arrays = [];
 
-    /// <summary>Beside each of these, the squares, one element's after another's.</summary>
+    /// <summary>Beside each of these, the squares, one element's after another's; empty where there are no rows.</summary>
     private readonly List<double[]> _squares = [];
 
     public int Count { get; private set; }
@@ -54,7 +54,7 @@ internal sealed class GatheredCuts(int rows)
         if (other._arrays.Count > 0)
         {
             ReadOnlySpan<Cut> rest = other._arrays[0].AsSpan(0, other.Count % ArrayLength);
-            ReadOnlySpan<double> beside = rows == 0 ? [] : other._squares[0].AsSpan(0, rest.Length * rows);
+            ReadOnlySpan<double> beside = other._squares[0].AsSpan(0, rest.Length * rows);
             while (!rest.IsEmpty)
             {
                 Span<Cut> room = Room(rest.Length, out Span<double> squares);
@@ -69,9 +69,8 @@ internal sealed class GatheredCuts(int rows)
 
         void Insert<T>(List<T[]> into, List<T[]> from)
         {
-            int count = Math.Min(full, from.Count);
-            into.InsertRange(Math.Min(Count / ArrayLength, into.Count), from[..count]);
-            from.RemoveRange(0, count);
+            into.InsertRange(Count / ArrayLength, from[..full]);
+            from.RemoveRange(0, full);
         }
     }
 
@@ -148,15 +147,12 @@ internal sealed class GatheredCuts(int rows)
         if (at == 0)
         {
             _arrays.Add(ArrayPool<Cut>.Shared.Rent(ArrayLength));
-            if (rows > 0)
-            {
-                _squares.Add(ArrayPool<double>.Shared.Rent(ArrayLength * rows));
-            }
+            _squares.Add(ArrayPool<double>.Shared.Rent(ArrayLength * rows));
         }
 
         int count = Math.Min(wanted, ArrayLength - at);
         Count += count;
-        squares = rows == 0 ? [] : _squares[^1].AsSpan(at * rows, count * rows);
+        squares = _squares[^1].AsSpan(at * rows, count * rows);
         return _arrays[^1].AsSpan(at, count);
     }
 }

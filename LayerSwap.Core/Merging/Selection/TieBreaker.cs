@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace LayerSwap.Merging;
 
 /// <summary>Finds the index of one of many equal keys, counted from the lowest index, and their energies up to it: the block is known from the counts, and only it is read again.</summary>
@@ -41,7 +43,7 @@ internal static class TieBreaker
             }
         }
 
-        public override void Combine(double[] into, double[] from) => System.Numerics.Tensors.TensorPrimitives.Add(into, from, into);
+        public override void Combine(double[] into, double[] from) => TensorPrimitives.Add(into, from, into);
     }
 
     private sealed class EqualReduction(IRankedKeys keys, int ranking, ulong key) : TensorReduction<List<long>>

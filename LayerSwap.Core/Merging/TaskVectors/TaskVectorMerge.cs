@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics.Tensors;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -113,12 +114,6 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
             }
         }
 
-        public override void Combine(double[] into, double[] from)
-        {
-            for (int i = 0; i < into.Length; i++)
-            {
-                into[i] += from[i];
-            }
-        }
+        public override void Combine(double[] into, double[] from) => TensorPrimitives.Add(into, from, into);
     }
 }
