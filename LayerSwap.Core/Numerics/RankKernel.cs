@@ -7,9 +7,11 @@ using System.Runtime.Intrinsics.X86;
 namespace LayerSwap.Numerics;
 
 /// <summary>
-/// How a row's keys are coded in a byte, by exponent and leading bits, so that no code falls where keys rise: 0 for keys that are zero, and then thirty-two codes for each octave up to the
-/// largest. What is smaller than all of these shares code 1, and what is larger than the largest code 255.
+/// How a row's keys are coded in a byte, by exponent and leading bits, so that no code falls where keys rise: 0 for keys that are zero, and then sixteen pairs of codes for each octave up to
+/// the largest. The even code of a pair is for one key, the odd one for those between it and the next pair's. What is smaller than all of these shares code 1, and what is larger than the
+/// largest code 255.
 /// </summary>
+/// <remarks>Changes of numbers of few bits are themselves of few bits: nearly all have a code with none but their equals.</remarks>
 internal readonly record struct CodeScale
 {
     /// <summary>How many codes there are.</summary>
@@ -18,30 +20,36 @@ internal readonly record struct CodeScale
     /// <summary>The code of the smallest keys that are not zero.</summary>
     public const byte Lowest = 1;
 
-    private const int OctaveBits = 5;
+    private const int OctaveBits = 4;
 
-    /// <param name="largest">The key that the largest code is for.</param>
+    /// <param name="largest">The key that one of the two largest codes is for.</param>
     /// <param name="fraction">The bits of a key's fraction: 23 or 52.</param>
     public CodeScale(long largest, int fraction)
     {
         Shift = fraction - OctaveBits;
-        Before = Math.Max((int)(largest >> Shift) - (Codes - 1), 0);
+        Before = Math.Max((Steps(largest) - (Codes - 2)) & ~1, 0);
     }
 
-    /// <summary>How many bits of a key do not count.</summary>
+    /// <summary>How many bits of a key lie below those that have pairs of codes.</summary>
     public int Shift { get; }
 
-    /// <summary>What the others of a key are above its code.</summary>
+    /// <summary>What steps are above codes; even.</summary>
     public int Before { get; }
 
+    /// <summary>Whether keys that differ may have a code.</summary>
+    public static bool IsShared(byte code) => (code & 1) != 0;
+
     /// <summary>The smallest key that has a code; code 1 has all smaller ones too.</summary>
-    public long Start(int code) => (long)(Before + code) << Shift;
+    public long Start(int code) => ((long)((Before + code) / 2) << Shift) + (code & 1);
 
     /// <summary>The scalar definition.</summary>
-    public byte Of(long key) => key == 0 ? (byte)0 : (byte)Math.Clamp((key >> Shift) - Before, Lowest, byte.MaxValue);
+    public byte Of(long key) => key == 0 ? (byte)0 : (byte)Math.Clamp(Steps(key) - Before, Lowest, byte.MaxValue);
+
+    /// <summary>Twice the upper bits, and one more where others are set.</summary>
+    private int Steps(long key) => (int)((key >>> Shift) + ((key + ((1L << Shift) - 1)) >>> Shift));
 }
 
-/// <summary>Ranks within a row, of equal keys the later lower, as far as random numbers ask for them. Keys are the bits of magnitudes: of singles or of doubles.</summary>
+/// <summary>Ranks within a row, equal keys sharing the mean of theirs, as far as random numbers ask for them. Keys are the bits of magnitudes: of singles or of doubles.</summary>
 internal static class RankKernel
 {
     private const int Lanes = 16, Bytes = 64;
@@ -100,57 +108,44 @@ internal static class RankKernel
         return found;
     }
 
-    /// <summary>The code of each key, and whether a key is more than its code says.</summary>
+    /// <summary>The code of each key.</summary>
     /// <param name="keys">Whole vectors of bytes long.</param>
     /// <param name="scale">The row's.</param>
     /// <param name="codes">Receives one for each key.</param>
-    /// <param name="more">Receives a bit for each key: not set where it is the smallest that its code can have, which code 1, shared by all that is smaller, never says.</param>
-    public static void Codes<TKey>(ReadOnlySpan<TKey> keys, CodeScale scale, Span<byte> codes, Span<ulong> more)
+    public static void Codes<TKey>(ReadOnlySpan<TKey> keys, CodeScale scale, Span<byte> codes)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
         if (typeof(TKey) == typeof(int))
         {
-            Codes(MemoryMarshal.Cast<TKey, int>(keys), scale, codes, more);
+            Codes(MemoryMarshal.Cast<TKey, int>(keys), scale, codes);
             return;
         }
 
-        for (int i = 0; i < keys.Length; i += Bytes)
+        for (int i = 0; i < keys.Length; i++)
         {
-            ulong bits = 0;
-            for (int k = i; k < i + Bytes; k++)
-            {
-                long key = long.CreateTruncating(keys[k]);
-                codes[k] = scale.Of(key);
-                bits |= (key == scale.Start(codes[k]) && codes[k] > CodeScale.Lowest ? 0UL : 1) << k;
-            }
-
-            more[i / Bytes] = bits;
+            codes[i] = scale.Of(long.CreateTruncating(keys[i]));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Codes(ReadOnlySpan<int> keys, CodeScale scale, Span<byte> codes, Span<ulong> more)
+    private static void Codes(ReadOnlySpan<int> keys, CodeScale scale, Span<byte> codes)
     {
         ref int key = ref MemoryMarshal.GetReference(keys);
         ref byte to = ref MemoryMarshal.GetReference(codes);
         int shift = scale.Shift;
-        Vector512<int> before = Vector512.Create(scale.Before), least = Vector512.Create((int)CodeScale.Lowest), most = Vector512.Create((int)byte.MaxValue);
+        Vector512<int> before = Vector512.Create(scale.Before), others = Vector512.Create((1 << shift) - 1), least = Vector512.Create((int)CodeScale.Lowest);
         for (int i = 0; i < keys.Length; i += Bytes)
         {
-            ulong bits = 0;
-            Vector512<ushort> lower = Vector512.Narrow(Sixteen(ref key, i, 0, ref bits), Sixteen(ref key, i, Lanes, ref bits));
-            Vector512<ushort> upper = Vector512.Narrow(Sixteen(ref key, i, 2 * Lanes, ref bits), Sixteen(ref key, i, 3 * Lanes, ref bits));
-            Vector512.Narrow(lower, upper).StoreUnsafe(ref to, (nuint)i);
-            more[i / Bytes] = bits;
+            Vector512<ushort> lower = Vector512.NarrowWithSaturation(Sixteen(ref key, i), Sixteen(ref key, i + Lanes));
+            Vector512<ushort> upper = Vector512.NarrowWithSaturation(Sixteen(ref key, i + (2 * Lanes)), Sixteen(ref key, i + (3 * Lanes)));
+            Vector512.NarrowWithSaturation(lower, upper).StoreUnsafe(ref to, (nuint)i);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        Vector512<uint> Sixteen(ref int key, int i, int at, ref ulong bits)
+        Vector512<uint> Sixteen(ref int key, int i)
         {
-            Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)(i + at)), code = Vector512.Min(Vector512.Max((k >> shift) - before, least), most);
-            Vector512<int> exact = Vector512.Equals((code + before) << shift, k) & Vector512.GreaterThan(code, least);
-            bits |= (ulong)(ushort)~exact.ExtractMostSignificantBits() << at;
-            return Vector512.AndNot(code, Vector512.Equals(k, default)).AsUInt32();
+            Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)i);
+            return Vector512.Max((k >> shift) + ((k + others) >> shift) - before, Vector512.Min(k, least)).AsUInt32();
         }
     }
 
@@ -210,29 +205,33 @@ internal static class RankKernel
     {
         // Ranks and probabilities are rounded here, by far less than this.
         const float Scale = 256, Margin = 1f / 1024;
-        Vector512<float> from = Vector512.Create((float)lowest * Scale), by = Vector512.Create((float)rise * Scale), margin = Vector512.Create(Margin);
-        Vector512<int> most = Vector512.Create((int)byte.MaxValue);
+        Vector512<float> from = Vector512.Create((float)lowest * Scale), by = Vector512.Create((float)rise * Scale), margin = Vector512.Create(Margin), half = Vector512.Create(0.5f);
+        Vector512<float> shared = Vector512.ConvertToSingle(Vector512<int>.Indices & Vector512<int>.One);
         ref byte toBelow = ref MemoryMarshal.GetReference(below), toAbove = ref MemoryMarshal.GetReference(above);
         ref int rank = ref MemoryMarshal.GetReference(ranks), count = ref MemoryMarshal.GetReference(counts);
         for (int i = 0; i < CodeScale.Codes; i += Bytes)
         {
-            Vector512.Narrow(Vector512.Narrow(Below(ref rank, i), Below(ref rank, i + Lanes)), Vector512.Narrow(Below(ref rank, i + (2 * Lanes)), Below(ref rank, i + (3 * Lanes)))).StoreUnsafe(ref toBelow, (nuint)i);
-            Vector512.Narrow(
-                Vector512.Narrow(Above(ref rank, ref count, i), Above(ref rank, ref count, i + Lanes)),
-                Vector512.Narrow(Above(ref rank, ref count, i + (2 * Lanes)), Above(ref rank, ref count, i + (3 * Lanes)))).StoreUnsafe(ref toAbove, (nuint)i);
+            (Vector512<uint> low0, Vector512<uint> high0) = Sixteen(ref rank, ref count, i);
+            (Vector512<uint> low1, Vector512<uint> high1) = Sixteen(ref rank, ref count, i + Lanes);
+            (Vector512<uint> low2, Vector512<uint> high2) = Sixteen(ref rank, ref count, i + (2 * Lanes));
+            (Vector512<uint> low3, Vector512<uint> high3) = Sixteen(ref rank, ref count, i + (3 * Lanes));
+            Vector512.NarrowWithSaturation(Vector512.NarrowWithSaturation(low0, low1), Vector512.NarrowWithSaturation(low2, low3)).StoreUnsafe(ref toBelow, (nuint)i);
+            Vector512.NarrowWithSaturation(Vector512.NarrowWithSaturation(high0, high1), Vector512.NarrowWithSaturation(high2, high3)).StoreUnsafe(ref toAbove, (nuint)i);
         }
 
         toBelow = toAbove = 0;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        Vector512<uint> Below(ref int rank, int i) => Clamp((Vector512.ConvertToSingle(Vector512.LoadUnsafe(ref rank, (nuint)i)) * by) + from - margin);
+        (Vector512<uint> Below, Vector512<uint> Above) Sixteen(ref int rank, ref int count, int i)
+        {
+            // Those of a code that is not shared have the mean of their ranks, others one between the lowest and the highest.
+            Vector512<float> aside = (Vector512.ConvertToSingle(Vector512.LoadUnsafe(ref count, (nuint)i)) - Vector512<float>.One) * half;
+            Vector512<float> mean = ((Vector512.ConvertToSingle(Vector512.LoadUnsafe(ref rank, (nuint)i)) + aside) * by) + from, range = (aside * shared * by) + margin;
+            return (Clamp(mean - range), Clamp(mean + range));
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        Vector512<uint> Above(ref int rank, ref int count, int i) =>
-            Clamp((Vector512.ConvertToSingle(Vector512.LoadUnsafe(ref rank, (nuint)i) + Vector512.LoadUnsafe(ref count, (nuint)i) - Vector512<int>.One) * by) + from + margin);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        Vector512<uint> Clamp(Vector512<float> bound) => Vector512.Min(Vector512.ConvertToInt32Native(Vector512.Max(bound, default)), most).AsUInt32();
+        Vector512<uint> Clamp(Vector512<float> bound) => Vector512.ConvertToInt32Native(Vector512.Max(bound, default)).AsUInt32();
     }
 
     /// <summary>Sets the bits of elements that are kept for sure, and lists those, not all of them different from zero, for which their code does not decide.</summary>
@@ -282,45 +281,15 @@ internal static class RankKernel
         return count;
     }
 
-    /// <summary>Which elements have a code, and a key that is no more than it.</summary>
-    /// <param name="codes">Whole vectors.</param>
-    /// <param name="more">Made with them.</param>
-    /// <param name="code">Not 0.</param>
-    /// <param name="equal">Receives a bit an element, the first in the lowest.</param>
-    /// <param name="after">Receives for each of these words how many are set in those after it.</param>
-    /// <returns>How many are set.</returns>
+    /// <summary>The elements, ascending, that have a code; returns how many. The list is as long as there are codes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Later(ReadOnlySpan<byte> codes, ReadOnlySpan<ulong> more, byte code, Span<ulong> equal, Span<int> after)
-    {
-        ref byte from = ref MemoryMarshal.GetReference(codes);
-        Vector512<byte> wanted = Vector512.Create(code);
-        int words = codes.Length / Bytes, count = 0;
-        ref ulong not = ref MemoryMarshal.GetReference(more[..words]), same = ref MemoryMarshal.GetReference(equal[..words]);
-        ref int later = ref MemoryMarshal.GetReference(after[..words]);
-        for (int word = words - 1; word >= 0; word--)
-        {
-            ulong bits = Vector512.Equals(Vector512.LoadUnsafe(ref from, (nuint)(word * Bytes)), wanted).ExtractMostSignificantBits() & ~Unsafe.Add(ref not, word);
-            Unsafe.Add(ref same, word) = bits;
-            Unsafe.Add(ref later, word) = count;
-            count += BitOperations.PopCount(bits);
-        }
-
-        return count;
-    }
-
-    /// <summary>The elements, ascending, of a code whose keys are more than it; returns how many. The list is as long as there are codes.</summary>
-    /// <param name="codes">Whole vectors.</param>
-    /// <param name="more">Made with them.</param>
-    /// <param name="code">Not 0.</param>
-    /// <param name="members">Receives the list.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Members(ReadOnlySpan<byte> codes, ReadOnlySpan<ulong> more, byte code, Span<int> members)
+    public static int Members(ReadOnlySpan<byte> codes, byte code, Span<int> members)
     {
         ref byte from = ref MemoryMarshal.GetReference(codes);
         int count = 0;
         for (int i = 0; i < codes.Length; i += Bytes)
         {
-            for (ulong left = Vector512.Equals(Vector512.LoadUnsafe(ref from, (nuint)i), Vector512.Create(code)).ExtractMostSignificantBits() & more[i / Bytes]; left != 0; left &= left - 1)
+            for (ulong left = Vector512.Equals(Vector512.LoadUnsafe(ref from, (nuint)i), Vector512.Create(code)).ExtractMostSignificantBits(); left != 0; left &= left - 1)
             {
                 members[count++] = i + BitOperations.TrailingZeroCount(left);
             }
@@ -329,28 +298,21 @@ internal static class RankKernel
         return count;
     }
 
-    /// <summary>How many keys rank below one that is not zero: smaller ones, and equal ones after it.</summary>
-    /// <param name="keys">Whole vectors.</param>
-    /// <param name="place">Where the one is.</param>
+    /// <summary>How many of whole vectors of keys are smaller than one, and how many are no larger.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Below<TKey>(ReadOnlySpan<TKey> keys, int place)
+    public static (int Smaller, int NoLarger) Compare<TKey>(ReadOnlySpan<TKey> keys, TKey key)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
         ref TKey from = ref MemoryMarshal.GetReference(keys);
-        Vector512<TKey> key = Vector512.Create(keys[place]);
-        int own = place / Vector512<TKey>.Count * Vector512<TKey>.Count, count = 0, i = 0;
-        for (; i < own; i += Vector512<TKey>.Count)
+        Vector512<TKey> bound = Vector512.Create(key);
+        int smaller = 0, noLarger = 0;
+        for (int i = 0; i < keys.Length; i += Vector512<TKey>.Count)
         {
-            count += BitOperations.PopCount(Vector512.LessThan(Vector512.LoadUnsafe(ref from, (nuint)i), key).ExtractMostSignificantBits());
+            Vector512<TKey> k = Vector512.LoadUnsafe(ref from, (nuint)i);
+            smaller += BitOperations.PopCount(Vector512.LessThan(k, bound).ExtractMostSignificantBits());
+            noLarger += BitOperations.PopCount(Vector512.LessThanOrEqual(k, bound).ExtractMostSignificantBits());
         }
 
-        Vector512<TKey> mixed = Vector512.LoadUnsafe(ref from, (nuint)i), after = Vector512.GreaterThan(Vector512<TKey>.Indices, Vector512.Create(TKey.CreateTruncating(place - own)));
-        count += BitOperations.PopCount((Vector512.LessThan(mixed, key) | (Vector512.Equals(mixed, key) & after)).ExtractMostSignificantBits());
-        for (i += Vector512<TKey>.Count; i < keys.Length; i += Vector512<TKey>.Count)
-        {
-            count += BitOperations.PopCount(Vector512.LessThanOrEqual(Vector512.LoadUnsafe(ref from, (nuint)i), key).ExtractMostSignificantBits());
-        }
-
-        return count;
+        return (smaller, noLarger);
     }
 }

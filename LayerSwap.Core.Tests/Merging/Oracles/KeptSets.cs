@@ -1,7 +1,7 @@
 namespace LayerSwap.Tests.Merging.Oracles;
 
 /// <summary>
-/// Which elements a sparsifier keeps. One order everywhere: larger abs(d) first, lower index first among equals. Changes are compared as the float32 they are
+/// Which elements a sparsifier keeps. Where as many are kept as a share says, larger abs(d) come first, and of equals the lower index. Changes are compared as the float32 they are
 /// computed in (methods.md: element-wise in f32), or else changes that only the wider difference tells apart would not tie; <c>single: false</c> for f64 tensors.
 /// </summary>
 internal static class KeptSets
@@ -33,19 +33,23 @@ internal static class KeptSets
     }
 
     /// <summary>
-    /// The keep probability of each element: in its row of m, rank r (0 is the smallest) gives density - epsilon + 2 epsilon r / (m - 1). Among equals the lower
-    /// index has the higher rank, which is the order above. Rows of one element and scalars: density. Density 1: all kept.
+    /// The keep probability of each element: in its row of m, rank r (0 is the smallest) gives density - epsilon + 2 epsilon r / (m - 1). Equals share the mean of their ranks.
+    /// Rows of one element and scalars: density. Density 1: all kept.
     /// </summary>
     public static double[] Probabilities(double[] d, double density, double epsilon, long[] shape, bool single = true)
     {
         double[] result = new double[d.Length];
         foreach (int[] row in Vectors.Lanes(shape))
         {
-            int[] order = Order([.. row.Select(i => d[i])], single);
-            for (int place = 0; place < row.Length; place++)
+            int smaller = 0;
+            foreach (IGrouping<double, int> equals in row.GroupBy(i => single ? Math.Abs((float)d[i]) : Math.Abs(d[i])).OrderBy(g => g.Key))
             {
-                int rank = row.Length - 1 - place;
-                result[row[order[place]]] = density >= 1 ? 1 : row.Length == 1 ? density : density - epsilon + (2 * epsilon * rank / (row.Length - 1));
+                double rank = smaller + ((equals.Count() - 1) / 2.0);
+                smaller += equals.Count();
+                foreach (int i in equals)
+                {
+                    result[i] = density >= 1 ? 1 : row.Length == 1 ? density : density - epsilon + (2 * epsilon * rank / (row.Length - 1));
+                }
             }
         }
 

@@ -25,7 +25,7 @@ public class OracleEdgeTests
     [Fact]
     public void Keep_probabilities_rise_with_the_rank_in_the_row()
     {
-        Assert.Equal([0.4, 0.5, 0.6, 0.6, 0.5, 0.4], Rounded(KeptSets.Probabilities([1, -2, 3, 0, 0, 0], 0.5, 0.1, [2, 3])));
+        Assert.Equal([0.4, 0.5, 0.6, 0.45, 0.6, 0.45], Rounded(KeptSets.Probabilities([1, -2, 3, 0, -1, 0], 0.5, 0.1, [2, 3])));
         Assert.Equal([0.5, 0.5], KeptSets.Probabilities([1, 2], 0.5, 0.1, [2, 1]));
         Assert.Equal([0.5], KeptSets.Probabilities([1], 0.5, 0.1, []));
         Assert.Equal([0.6, 0.4], Rounded(KeptSets.Probabilities([2, 1], 0.5, 0.1, [2])));

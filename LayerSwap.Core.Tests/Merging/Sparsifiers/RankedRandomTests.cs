@@ -58,12 +58,16 @@ public sealed class RankedRandomTests
         for (int row = 0; row < tuned.Length; row += length)
         {
             int first = row;
-            int[] ascending = [.. Enumerable.Range(first, length).OrderBy(i => BitConverter.DoubleToUInt64Bits(Math.Abs((double)tuned[i] - origin[i]))).ThenByDescending(i => i)];
-            for (int rank = 0; rank < length; rank++)
+            int rank = 0;
+            foreach (int[] equal in Enumerable.Range(first, length).GroupBy(i => BitConverter.DoubleToUInt64Bits(Math.Abs((double)tuned[i] - origin[i]))).OrderBy(g => g.Key).Select(g => g.ToArray()))
             {
-                double probability = length == 1 ? Density : Density - Epsilon + (2 * Epsilon / (length - 1) * rank);
-                int i = ascending[rank];
-                expected[i] = CounterRandom.Uniform(Stream, start + i) < probability ? (double)tuned[i] - origin[i] : 0;
+                double probability = length == 1 ? Density : Density - Epsilon + (2 * Epsilon / (length - 1) * (rank + ((equal.Length - 1) / 2.0)));
+                foreach (int i in equal)
+                {
+                    expected[i] = CounterRandom.Uniform(Stream, start + i) < probability ? (double)tuned[i] - origin[i] : 0;
+                }
+
+                rank += equal.Length;
             }
         }
 

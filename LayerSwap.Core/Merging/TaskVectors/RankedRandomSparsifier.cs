@@ -6,14 +6,14 @@ namespace LayerSwap.Merging;
 
 /// <summary>
 /// Keeps each element with a probability that rises linearly with the rank of its magnitude in its row, from density - epsilon to density + epsilon (DELLA's MAGPRUNE, Deep et al.,
-/// arXiv:2406.11617). Of equal magnitudes the one with the lower index ranks higher.
+/// arXiv:2406.11617). Equal magnitudes share the mean of their ranks: which comes first in a row does not count.
 /// </summary>
 /// <remarks>
 /// Ranks are exact, but few are needed: magnitudes are coded in a byte, and the ranks that a code spans decide for nearly all that have it.
 /// </remarks>
 internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilons, ulong[] streams, long row) : ISparsifier
 {
-    /// <summary>Where more elements of one code are to be ranked, all that have it are sorted.</summary>
+    /// <summary>Where more elements of one code are to be ranked, all keys that have it are sorted.</summary>
     private const int Many = 256;
 
     /// <summary>More than this part of a row is too many for the lowest code, and no more than that is few enough to share the largest.</summary>
@@ -112,11 +112,11 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         foreach (int element in open)
         {
             byte code = codes[element];
-            double number = CounterRandom.Uniform(chances.Stream, start + element);
+            double number = CounterRandom.Uniform(chances.Stream, start + element), aside = (counts[code] - 1) / 2.0, mean = ranks[code] + aside, shared = CodeScale.IsShared(code) ? aside : 0;
             // What is zero anyway needs no decision.
-            if (code != 0 && number < chances.At(ranks[code] + counts[code] - 1))
+            if (code != 0 && number < chances.At(mean + shared))
             {
-                bool kept = number < chances.At(ranks[code]);
+                bool kept = number < chances.At(mean - shared);
                 bits[element / 64] |= (kept ? 1UL : 0) << element;
                 open[left] = element;
                 left += kept ? 0 : 1;
@@ -137,7 +137,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         do
         {
             scale = new CodeScale(long.CreateTruncating(RankKernel.Largest(keys, limit)), fraction);
-            RankKernel.Codes(keys, scale, codes, room.More);
+            RankKernel.Codes(keys, scale, codes);
             RankKernel.Count(codes, keys.Length - length, counts, room.Ranks);
             top = CodeScale.Codes - 1;
             for (int above = counts[top]; top > CodeScale.Lowest && above <= length / Handful; above += counts[top])
@@ -147,106 +147,65 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
 
             limit = TKey.CreateTruncating(scale.Start(top + 1));
         }
-        while (counts[CodeScale.Lowest] > length / Crowd && scale.Before > 0 && top < CodeScale.Codes - 1);
+        // The two largest codes are the largest key's.
+        while (counts[CodeScale.Lowest] > length / Crowd && scale.Before > 0 && top < CodeScale.Codes - 2);
     }
 
-    /// <summary>
-    /// Decides for elements by their ranks. Of all that have a code, those whose key is no more than the code rank lowest, the later the lower; others are ranked among each other.
-    /// </summary>
-    private static void Rank<TKey>(long start, ReadOnlySpan<TKey> keys, ReadOnlySpan<byte> codes, ReadOnlySpan<int> open, in Chances chances, in RankRoom room, Span<ulong> bits)
+    /// <summary>Decides for elements by their ranks among the keys that have their code.</summary>
+    private static void Rank<TKey>(long start, ReadOnlySpan<TKey> keys, ReadOnlySpan<byte> codes, Span<int> open, in Chances chances, in RankRoom room, Span<ulong> bits)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
-        // Chains of those that have a code, descending: 0 ends one, other numbers are one more than a place.
-        Span<int> heads = room.Heads, next = room.Next, others = room.Others, after = room.After;
-        Span<ulong> equal = room.Equal;
-        heads.Clear();
-        for (int k = 0; k < open.Length; k++)
+        while (!open.IsEmpty)
         {
-            ref int head = ref heads[codes[open[k]]];
-            (next[k], head) = (head, k + 1);
-        }
-
-        foreach (int first in open)
-        {
-            byte code = codes[first];
-            int k = heads[code];
-            if (k == 0)
+            byte code = codes[open[0]];
+            ReadOnlySpan<int> members = room.Members[..RankKernel.Members(codes, code, room.Members)];
+            Span<TKey> own = room.MemberKeys<TKey>()[..RankKernel.Padded(members.Length)];
+            for (int m = 0; m < members.Length; m++)
             {
-                continue;
+                own[m] = keys[members[m]];
             }
 
-            heads[code] = 0;
-            int least = room.Ranks[code], exact = RankKernel.Later(codes, room.More, code, equal, after), left = 0;
-            for (; k != 0; k = next[k - 1])
+            // No key of a code is below zero or zero.
+            own[members.Length..].Clear();
+            int before = room.Ranks[code] - (own.Length - members.Length), left = 0;
+            int wanted = 0;
+            foreach (int element in open)
             {
-                int element = open[k - 1], word = element / 64;
-                ulong same = equal[word] >> element;
-                if ((same & 1) == 0)
+                wanted += codes[element] == code ? 1 : 0;
+            }
+
+            if (wanted > Many)
+            {
+                own.Sort();
+            }
+
+            foreach (int element in open)
+            {
+                if (codes[element] != code)
                 {
-                    others[left++] = element;
+                    open[left++] = element;
                     continue;
                 }
 
-                Decide(start, element, least + after[word] + BitOperations.PopCount(same >> 1), chances, bits);
+                TKey key = keys[element];
+                (int smaller, int noLarger) = wanted > Many ? (Bound<TKey>.Smaller(own, key), Bound<TKey>.NoLarger(own, key)) : RankKernel.Compare<TKey>(own, key);
+                bool kept = CounterRandom.Uniform(chances.Stream, start + element) < chances.At(before + ((smaller + noLarger - 1) / 2.0));
+                bits[element / 64] |= (kept ? 1UL : 0) << element;
             }
 
-            if (left > 0)
-            {
-                RankOthers(start, keys, codes, code, least + exact, others[..left], chances, room, bits);
-            }
+            open = open[..left];
         }
     }
 
-    /// <summary>Decides for elements, descending, whose keys are more than their code.</summary>
-    private static void RankOthers<TKey>(long start, ReadOnlySpan<TKey> keys, ReadOnlySpan<byte> codes, byte code, int least, ReadOnlySpan<int> others, in Chances chances, in RankRoom room, Span<ulong> bits)
-        where TKey : unmanaged, IBinaryInteger<TKey>
+    /// <summary>Equal to no key, so that a search ends between those that are smaller, or no larger, and the others.</summary>
+    private readonly struct Bound<TKey>(TKey key, bool above) : IComparable<TKey>
+        where TKey : IBinaryInteger<TKey>
     {
-        ReadOnlySpan<int> members = room.Members[..RankKernel.Members(codes, room.More, code, room.Members)];
-        Span<TKey> own = room.MemberKeys<TKey>()[..RankKernel.Padded(members.Length)];
-        for (int m = 0; m < members.Length; m++)
-        {
-            own[m] = keys[members[m]];
-        }
+        public static int Smaller(ReadOnlySpan<TKey> sorted, TKey key) => ~sorted.BinarySearch(new Bound<TKey>(key, above: false));
 
-        own[members.Length..].Clear();
-        ReadOnlySpan<int> sorted = others.Length > Many ? SortedRanks<TKey>(own[..members.Length]) : [];
-        int padding = own.Length - members.Length, at = members.Length;
-        foreach (int element in others)
-        {
-            while (members[--at] != element)
-            {
-            }
+        public static int NoLarger(ReadOnlySpan<TKey> sorted, TKey key) => ~sorted.BinarySearch(new Bound<TKey>(key, above: true));
 
-            Decide(start, element, least + (sorted.IsEmpty ? RankKernel.Below<TKey>(own, at) - padding : sorted[at]), chances, bits);
-        }
-    }
-
-    private static void Decide(long start, int element, int rank, in Chances chances, Span<ulong> bits) =>
-        bits[element / 64] |= (CounterRandom.Uniform(chances.Stream, start + element) < chances.At(rank) ? 1UL : 0) << element;
-
-    /// <summary>The rank of each key among all, by sorting: ascending, of equal keys the later first.</summary>
-    private static int[] SortedRanks<TKey>(ReadOnlySpan<TKey> keys)
-        where TKey : unmanaged, IBinaryInteger<TKey>
-    {
-        TKey[] sorted = keys.ToArray();
-        int[] places = [.. Enumerable.Range(0, sorted.Length)], ranks = new int[sorted.Length];
-        Array.Sort(sorted, places);
-        for (int first = 0, end; first < sorted.Length; first = end)
-        {
-            for (end = first + 1; end < sorted.Length && sorted[end] == sorted[first];)
-            {
-                end++;
-            }
-
-            Span<int> equal = places.AsSpan(first, end - first);
-            equal.Sort();
-            for (int i = 0; i < equal.Length; i++)
-            {
-                ranks[equal[i]] = end - 1 - i;
-            }
-        }
-
-        return ranks;
+        public int CompareTo(TKey? other) => other! < key || (above && other == key) ? 1 : -1;
     }
 
     /// <summary>The probabilities of a row: <c>density - epsilon + 2 epsilon rank / (length - 1)</c>, and density itself in a row of one.</summary>
@@ -260,7 +219,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
 
         public double Lowest { get; } = length == 1 ? density : density - epsilon;
 
-        /// <summary>The probability of a rank.</summary>
-        public double At(int rank) => Lowest + (Rise * rank);
+        /// <summary>The probability of a rank, or of a mean of ranks.</summary>
+        public double At(double rank) => Lowest + (Rise * rank);
     }
 }
