@@ -31,9 +31,9 @@ public sealed class ConsensusKernelTests
     public void What_no_source_changes_keeps_its_zero_with_its_sign()
     {
         float[] origin = [.. Enumerable.Repeat(-0f, 20)], output = new float[20];
-        ConsensusKernel.Onto<float, SignConsensus>(new SignConsensus([0.5, 0.5], [1, 1], true), origin, 1, new double[40], output);
+        ConsensusKernel.Onto<float, SignConsensus, StoredChanges>(new SignConsensus([0.5, 0.5], [1, 1], true), origin, 1, new(new double[40], 20), output);
         Assert.All(output, v => Assert.True(float.IsNegative(v)));
-        ConsensusKernel.Onto<float, ElectedConsensus>(new ElectedConsensus([0.5, 0.5], 1e-6), origin, 1, new double[40], output);
+        ConsensusKernel.Onto<float, ElectedConsensus, StoredChanges>(new ElectedConsensus([0.5, 0.5], 1e-6), origin, 1, new(new double[40], 20), output);
         Assert.All(output, v => Assert.True(float.IsNegative(v)));
     }
 
@@ -41,10 +41,11 @@ public sealed class ConsensusKernelTests
         where TRule : struct, IConsensus
     {
         float[] output = new float[origin.Length];
-        ConsensusKernel.Onto<float, TRule>(rule, origin, 0.3, changes, output);
+        StoredChanges stored = new(changes, origin.Length);
+        ConsensusKernel.Onto<float, TRule, StoredChanges>(rule, origin, 0.3, stored, output);
         for (int i = 0; i < origin.Length; i++)
         {
-            Assert.Equal((float)(origin[i] + (0.3 * rule.Of(changes, i, origin.Length))), output[i]);
+            Assert.Equal((float)(origin[i] + (0.3 * rule.One(stored, i))), output[i]);
         }
     }
 

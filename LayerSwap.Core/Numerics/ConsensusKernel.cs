@@ -1,53 +1,54 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>How the changes of one element become one: made once for a tensor. Changes lie one source after another, each source's as long as the block.</summary>
+/// <summary>How the changes of one element become one: made once for a tensor.</summary>
 internal interface IConsensus
 {
     /// <summary>Negative zero: where nothing counts, nothing changes, a negative zero of the base neither.</summary>
     const double NoTerm = -0.0;
 
-    /// <summary>Of eight elements.</summary>
-    /// <param name="changes">The first source's change of the first element.</param>
-    /// <param name="at">The place of the first element in the block.</param>
-    /// <param name="length">The length of the block.</param>
-    Vector512<double> Of(ref double changes, int at, int length);
+    /// <summary>Of eight elements, from a multiple of eight on, of which what was changed is known.</summary>
+    Vector512<double> Eight<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+        where TChanges : struct, IChanges, allows ref struct;
 
     /// <summary>The scalar definition, of one element.</summary>
-    double Of(ReadOnlySpan<double> changes, int at, int length);
+    double One<TChanges>(in TChanges changes, int at)
+        where TChanges : struct, IChanges, allows ref struct;
 }
 
 /// <summary>Changes merged and added to where they came from, without a branch for an element: which sign wins is as good as random.</summary>
 internal static class ConsensusKernel
 {
     /// <summary><c>output[i] = origin[i] + factor * consensus(changes of i)</c>.</summary>
-    public static void Onto<T, TRule>(in TRule rule, ReadOnlySpan<T> origin, double factor, ReadOnlySpan<double> changes, Span<T> output)
+    public static void Onto<T, TRule, TChanges>(in TRule rule, ReadOnlySpan<T> origin, double factor, in TChanges changes, Span<T> output)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
         where TRule : struct, IConsensus
+        where TChanges : struct, IChanges, allows ref struct
     {
         int done = typeof(T) == typeof(float) ? Vectors(rule, MemoryMarshal.Cast<T, float>(origin), factor, changes, MemoryMarshal.Cast<T, float>(output)) : 0;
         for (int i = done; i < output.Length; i++)
         {
-            output[i] = T.CreateTruncating(double.CreateTruncating(origin[i]) + (factor * rule.Of(changes, i, output.Length)));
+            output[i] = T.CreateTruncating(double.CreateTruncating(origin[i]) + (factor * rule.One(changes, i)));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors<TRule>(TRule rule, ReadOnlySpan<float> origin, double factor, ReadOnlySpan<double> changes, Span<float> output)
+    private static int Vectors<TRule, TChanges>(TRule rule, ReadOnlySpan<float> origin, double factor, TChanges changes, Span<float> output)
         where TRule : struct, IConsensus
+        where TChanges : struct, IChanges, allows ref struct
     {
         ref float from = ref MemoryMarshal.GetReference(origin);
-        ref double change = ref MemoryMarshal.GetReference(changes);
         ref float to = ref MemoryMarshal.GetReference(output);
         Vector512<double> by = Vector512.Create(factor);
         int i = 0, length = output.Length;
         for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            Vector512<double> p = x + (by * rule.Of(ref change, i, length)), q = y + (by * rule.Of(ref change, i + Vector512<double>.Count, length));
+            Vector512<double> x = Wide.Eight(ref Unsafe.Add(ref from, i)), y = Wide.Eight(ref Unsafe.Add(ref from, i + Vector512<double>.Count));
+            Vector512<double> p = x + (by * rule.Eight(changes, i, x)), q = y + (by * rule.Eight(changes, i + Vector512<double>.Count, y));
             Vector512.Narrow(p, q).StoreUnsafe(ref to, (nuint)i);
         }
 
@@ -78,24 +79,28 @@ internal static class Subsets
     }
 }
 
-/// <summary>What two sources agree on: of positive numbers something counts, of what else there is nothing.</summary>
+/// <summary>What two sources agree on: positive numbers count, of what else there is nothing.</summary>
 internal static class Pairs
 {
-    /// <summary>The sum of what counts; negative zero where nothing does.</summary>
-    /// <param name="first">A number of the first source.</param>
-    /// <param name="second">One of the second.</param>
-    /// <param name="ofFirst">What counts where the first is positive.</param>
-    /// <param name="ofSecond">What counts where the second is.</param>
+    /// <summary>What counts: positive numbers; negative zero for all others.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<double> Agreeing(Vector512<double> first, Vector512<double> second, Vector512<double> ofFirst, Vector512<double> ofSecond) =>
-        Vector512.ConditionalSelect(Vector512.GreaterThan(first, default), ofFirst, Vector512.Create(IConsensus.NoTerm))
-        + Vector512.ConditionalSelect(Vector512.GreaterThan(second, default), ofSecond, Vector512.Create(IConsensus.NoTerm));
+    public static Vector512<double> Counting(Vector512<double> numbers)
+    {
+        Vector512<double> none = Vector512.Create(IConsensus.NoTerm);
+        // This maximum is the second where numbers are equal, as zeros are, or one is none.
+        return Avx512F.IsSupported ? Avx512F.Max(numbers, none) : Vector512.ConditionalSelect(Vector512.GreaterThan(numbers, default), numbers, none);
+    }
 
-    /// <summary>Looks up, for those that count, what stands for their subset.</summary>
+    /// <summary>Looks up what stands for those that count.</summary>
+    /// <param name="first">What counts of the first source's.</param>
+    /// <param name="second">What counts of the second's.</param>
+    /// <param name="table">From <see cref="Table"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<double> Shares(Vector512<double> first, Vector512<double> second, Vector512<double> subsets) =>
-        Vector512.ShuffleNative(subsets, Vector512.ConditionalSelect(Vector512.GreaterThan(first, default).AsInt64(), Vector512.Create(1L), default)
-            | Vector512.ConditionalSelect(Vector512.GreaterThan(second, default).AsInt64(), Vector512.Create(2L), default));
+    public static Vector512<double> Shares(Vector512<double> first, Vector512<double> second, Vector512<double> table) =>
+        Vector512.ShuffleNative(table, ((second.AsUInt64() >>> 62 & Vector512.Create(2UL)) | (first.AsUInt64() >>> 63)).AsInt64());
+
+    /// <summary>What stands for subsets in the order of the signs of what counts: none is negative.</summary>
+    public static Vector512<double> Table(Vector512<double> subsets) => Vector512.Shuffle(subsets, Vector512.Create(3L, 2, 1, 0, 3, 2, 1, 0));
 }
 
 /// <summary>The weighted sum, divided.</summary>
@@ -106,24 +111,26 @@ internal readonly struct SumConsensus(double[] factors, double divisor) : IConse
     private readonly double[] _factors = factors;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<double> Of(ref double changes, int at, int length)
+    public Vector512<double> Eight<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+        where TChanges : struct, IChanges, allows ref struct
     {
         Vector512<double> sum = default;
         for (int s = 0; s < _factors.Length; s++)
         {
-            sum += Vector512.Create(_factors[s]) * Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at));
+            sum += Vector512.Create(_factors[s]) * changes.Eight(s, at, origin);
         }
 
         // Dividing by one changes nothing and takes longest of all.
         return divisor == 1 ? sum : sum / Vector512.Create(divisor);
     }
 
-    public double Of(ReadOnlySpan<double> changes, int at, int length)
+    public double One<TChanges>(in TChanges changes, int at)
+        where TChanges : struct, IChanges, allows ref struct
     {
         double sum = 0;
         for (int s = 0; s < _factors.Length; s++)
         {
-            sum += _factors[s] * changes[(s * length) + at];
+            sum += _factors[s] * changes.One(s, at);
         }
 
         return sum / divisor;
@@ -142,40 +149,42 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
     private const double NearlyZero = 1e-8;
 
     private readonly double[] _factors = factors, _weights = weights;
-    private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights));
+    private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights)), _pairs = Pairs.Table(ShareOf(Subsets.Sums(weights)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<double> Of(ref double changes, int at, int length) => _factors.Length == 2 ? OfPair(ref changes, at, length) : OfAny(ref changes, at, length);
+    public Vector512<double> Eight<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+        where TChanges : struct, IChanges, allows ref struct => _factors.Length == 2 ? OfPair(changes, at, origin) : OfAny(changes, at, origin);
 
     /// <summary>Two sources, as most merges have: the same, without a loop.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<double> OfPair(ref double changes, int at, int length)
+    private Vector512<double> OfPair<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+        where TChanges : struct, IChanges, allows ref struct
     {
-        Vector512<double> first = Vector512.Create(_factors[0]) * Vector512.LoadUnsafe(ref changes, (nuint)at);
-        Vector512<double> second = Vector512.Create(_factors[1]) * Vector512.LoadUnsafe(ref changes, (nuint)(length + at));
+        Vector512<double> first = Vector512.Create(_factors[0]) * changes.Eight(0, at, origin);
+        Vector512<double> second = Vector512.Create(_factors[1]) * changes.Eight(1, at, origin);
         Vector512<double> sum = Vector512<double>.Zero + first + second, sign = sum & Vector512.Create(-0.0);
-        (first, second) = (first ^ sign, second ^ sign);
-        Vector512<double> mixed = Pairs.Agreeing(first, second, first, second);
-        mixed = normalize ? mixed * Pairs.Shares(first, second, _shares) : mixed;
+        (first, second) = (Pairs.Counting(first ^ sign), Pairs.Counting(second ^ sign));
+        Vector512<double> mixed = normalize ? (first + second) * Pairs.Shares(first, second, _pairs) : first + second;
         return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), mixed ^ sign, sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<double> OfAny(ref double changes, int at, int length)
+    private Vector512<double> OfAny<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+        where TChanges : struct, IChanges, allows ref struct
     {
         Vector512<double> sum = default, mixed = Vector512.Create(IConsensus.NoTerm), weight = default;
         Vector512<long> agreeing = default;
         bool tabled = Subsets.Fit(_factors.Length);
         for (int s = 0; s < _factors.Length; s++)
         {
-            sum += Vector512.Create(_factors[s]) * Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at));
+            sum += Vector512.Create(_factors[s]) * changes.Eight(s, at, origin);
         }
 
         // Where the sum is negative everything is turned round, and what agrees is positive.
         Vector512<double> sign = sum & Vector512.Create(-0.0);
         for (int s = 0; s < _factors.Length; s++)
         {
-            Vector512<double> part = (Vector512.Create(_factors[s]) * Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at))) ^ sign;
+            Vector512<double> part = (Vector512.Create(_factors[s]) * changes.Eight(s, at, origin)) ^ sign;
             Vector512<double> agrees = Vector512.GreaterThan(part, default);
             mixed += Vector512.ConditionalSelect(agrees, part, Vector512.Create(IConsensus.NoTerm));
             if (tabled)
@@ -197,18 +206,19 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
         return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), mixed ^ sign, sum);
     }
 
-    public double Of(ReadOnlySpan<double> changes, int at, int length)
+    public double One<TChanges>(in TChanges changes, int at)
+        where TChanges : struct, IChanges, allows ref struct
     {
         double sum = 0, mixed = IConsensus.NoTerm, weight = 0;
         for (int s = 0; s < _factors.Length; s++)
         {
-            sum += _factors[s] * changes[(s * length) + at];
+            sum += _factors[s] * changes.One(s, at);
         }
 
         double sign = double.IsNegative(sum) ? -1 : 1;
         for (int s = 0; s < _factors.Length; s++)
         {
-            double part = _factors[s] * changes[(s * length) + at] * sign;
+            double part = _factors[s] * changes.One(s, at) * sign;
             mixed += part > 0 ? part : IConsensus.NoTerm;
             weight += part > 0 ? _weights[s] : 0;
         }
@@ -231,37 +241,40 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
 internal readonly struct ElectedConsensus(double[] weights, double least) : IConsensus
 {
     private readonly double[] _weights = weights;
-    private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights), least);
+    private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights), least), _pairs = Pairs.Table(ShareOf(Subsets.Sums(weights), least));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<double> Of(ref double changes, int at, int length) => _weights.Length == 2 ? OfPair(ref changes, at, length) : OfAny(ref changes, at, length);
+    public Vector512<double> Eight<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+        where TChanges : struct, IChanges, allows ref struct => _weights.Length == 2 ? OfPair(changes, at, origin) : OfAny(changes, at, origin);
 
     /// <summary>Two sources, as most merges have: the same, without a loop.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<double> OfPair(ref double changes, int at, int length)
+    private Vector512<double> OfPair<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+        where TChanges : struct, IChanges, allows ref struct
     {
-        Vector512<double> first = Vector512.LoadUnsafe(ref changes, (nuint)at), second = Vector512.LoadUnsafe(ref changes, (nuint)(length + at));
+        Vector512<double> first = changes.Eight(0, at, origin), second = changes.Eight(1, at, origin);
         Vector512<double> sum = Vector512<double>.Zero + first + second, sign = sum & Vector512.Create(-0.0);
-        (first, second) = (first ^ sign, second ^ sign);
-        Vector512<double> mixed = Pairs.Agreeing(first, second, first * Vector512.Create(_weights[0]), second * Vector512.Create(_weights[1]));
-        return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), (mixed * Pairs.Shares(first, second, _shares)) ^ sign, sum);
+        (first, second) = (Pairs.Counting(first ^ sign), Pairs.Counting(second ^ sign));
+        Vector512<double> mixed = ((first * Vector512.Create(_weights[0])) + (second * Vector512.Create(_weights[1]))) * Pairs.Shares(first, second, _pairs);
+        return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), mixed ^ sign, sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<double> OfAny(ref double changes, int at, int length)
+    private Vector512<double> OfAny<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+        where TChanges : struct, IChanges, allows ref struct
     {
         Vector512<double> sum = default, mixed = Vector512.Create(IConsensus.NoTerm), weight = default;
         Vector512<long> agreeing = default;
         bool tabled = Subsets.Fit(_weights.Length);
         for (int s = 0; s < _weights.Length; s++)
         {
-            sum += Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at));
+            sum += changes.Eight(s, at, origin);
         }
 
         Vector512<double> sign = sum & Vector512.Create(-0.0);
         for (int s = 0; s < _weights.Length; s++)
         {
-            Vector512<double> part = Vector512.LoadUnsafe(ref changes, (nuint)((s * length) + at)) ^ sign, own = Vector512.Create(_weights[s]);
+            Vector512<double> part = changes.Eight(s, at, origin) ^ sign, own = Vector512.Create(_weights[s]);
             Vector512<double> agrees = Vector512.GreaterThan(part, default);
             mixed += Vector512.ConditionalSelect(agrees, part * own, Vector512.Create(IConsensus.NoTerm));
             if (tabled)
@@ -278,18 +291,19 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
         return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), (mixed * share) ^ sign, sum);
     }
 
-    public double Of(ReadOnlySpan<double> changes, int at, int length)
+    public double One<TChanges>(in TChanges changes, int at)
+        where TChanges : struct, IChanges, allows ref struct
     {
         double sum = 0, mixed = IConsensus.NoTerm, weight = 0;
         for (int s = 0; s < _weights.Length; s++)
         {
-            sum += changes[(s * length) + at];
+            sum += changes.One(s, at);
         }
 
         double sign = double.IsNegative(sum) ? -1 : 1;
         for (int s = 0; s < _weights.Length; s++)
         {
-            double part = changes[(s * length) + at] * sign;
+            double part = changes.One(s, at) * sign;
             mixed += part > 0 ? part * _weights[s] : IConsensus.NoTerm;
             weight += part > 0 ? _weights[s] : 0;
         }

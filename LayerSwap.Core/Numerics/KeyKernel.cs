@@ -134,15 +134,15 @@ internal static class KeyKernel
     public static ulong KeyOf(double origin, double tuned) => BitConverter.DoubleToUInt64Bits(Math.Abs(tuned - origin));
 
     /// <summary>The bits of the largest single that a key's number is not below.</summary>
-    private static int Floor(ulong key)
+    public static int Floor(ulong key)
     {
         double value = BitConverter.UInt64BitsToDouble(key);
         float single = (float)value;
         return double.IsNaN(value) ? int.MaxValue : BitConverter.SingleToInt32Bits(single > value ? float.BitDecrement(single) : single);
     }
 
-    /// <summary>The bits of the single that is a key's number, or some that no magnitude has.</summary>
-    private static int Exact(ulong key) => (float)BitConverter.UInt64BitsToDouble(key) == BitConverter.UInt64BitsToDouble(key) ? Floor(key) : -1;
+    /// <summary>The bits of the single that is a key's number; negative, as none of a magnitude are, where none is.</summary>
+    public static int Exact(ulong key) => (float)BitConverter.UInt64BitsToDouble(key) == BitConverter.UInt64BitsToDouble(key) ? Floor(key) : -1;
 
     private static int Ones(ulong mask) => System.Numerics.BitOperations.PopCount(mask);
 

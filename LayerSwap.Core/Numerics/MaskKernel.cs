@@ -4,41 +4,59 @@ using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>Sets what is not kept to zero, without a branch for an element.</summary>
+/// <summary>Which elements are kept, without a branch for an element, and how much they are.</summary>
 internal static class MaskKernel
 {
     private const ulong Step = 0x9E3779B97F4A7C15;
 
-    /// <summary><c>changes[i] = tuned[i] - origin[i]</c> where its key lies from <paramref name="low"/> to <paramref name="high"/>, 0 elsewhere.</summary>
-    public static void Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<double> changes)
+    /// <summary>Sets the bits of elements for which the key of <c>tuned[i] - origin[i]</c> lies from <paramref name="low"/> to <paramref name="high"/>, and of no others.</summary>
+    public static void Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        int done = typeof(T) == typeof(float) ? Between(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), low, high, changes) : 0;
-        for (int i = done; i < changes.Length; i++)
+        int done = typeof(T) == typeof(float) ? Between(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), low, high, bits) : 0;
+        for (int i = done; i < tuned.Length; i += 64)
         {
-            double change = double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]);
-            changes[i] = BitConverter.DoubleToUInt64Bits(Math.Abs(change)) - low <= high - low ? change : 0;
+            bits[i / 64] = Between(origin, tuned, i, Math.Min(64, tuned.Length - i), low, high);
         }
     }
 
+    private static ulong Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, int first, int count, ulong low, ulong high)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        ulong bits = 0;
+        for (int i = 0; i < count; i++)
+        {
+            bits |= (KeyKernel.KeyOf(double.CreateTruncating(origin[first + i]), double.CreateTruncating(tuned[first + i])) - low <= high - low ? 1UL : 0) << i;
+        }
+
+        return bits;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Between(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ulong low, ulong high, Span<double> changes)
+    private static int Between(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ulong low, ulong high, Span<ulong> bits)
     {
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float to = ref MemoryMarshal.GetReference(tuned);
-        ref double change = ref MemoryMarshal.GetReference(changes);
-        Vector512<ulong> lows = Vector512.Create(low), span = Vector512.Create(high - low);
-        int i = 0;
-        for (; i <= changes.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        Vector512<int> unsigned = Vector512.Create(int.MaxValue), before = Vector512.Create(KeyKernel.Floor(low) - (KeyKernel.Exact(low) < 0 ? 0 : 1)), highs = Vector512.Create(KeyKernel.Floor(high));
+        int end = tuned.Length & ~63;
+        for (int i = 0; i < end; i += 64)
         {
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
-            (p, q) = (p - x, q - y);
-            (p & Vector512.LessThanOrEqual(Vector512.Abs(p).AsUInt64() - lows, span).AsDouble()).StoreUnsafe(ref change, (nuint)i);
-            (q & Vector512.LessThanOrEqual(Vector512.Abs(q).AsUInt64() - lows, span).AsDouble()).StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
+            ulong word = 0;
+            for (int k = 0; k < 64; k += Vector512<float>.Count)
+            {
+                Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)(i + k)), y = Vector512.LoadUnsafe(ref to, (nuint)(i + k)), change = y - x;
+                Vector512<int> key = change.AsInt32() & unsigned;
+                // Where differences of singles are exact, as most are, singles decide.
+                ulong within = KeyKernel.Exact(x, y, change) == Vector512<int>.AllBitsSet
+                    ? (Vector512.GreaterThan(key, before) & Vector512.LessThanOrEqual(key, highs)).ExtractMostSignificantBits()
+                    : Between(origin, tuned, i + k, Vector512<float>.Count, low, high);
+                word |= within << k;
+            }
+
+            bits[i / 64] = word;
         }
 
-        return i;
+        return end;
     }
 
     /// <summary>Keeps in every row the elements whose key ranks within a cut.</summary>
@@ -74,79 +92,22 @@ internal static class MaskKernel
         }
     }
 
-    /// <summary><c>changes[i] = tuned[i] - origin[i]</c> where the random number of its index lies below a bound, 0 elsewhere.</summary>
-    public static void Random<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong stream, long start, uint below, Span<double> changes)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-    {
-        // Numbers come in pairs of indices: vectors begin with an even one.
-        int i = (int)Math.Min(start & 1, changes.Length);
-        if (i == 1)
-        {
-            changes[0] = Kept(origin[0], tuned[0], Number(stream, start) < below);
-        }
-
-        if (typeof(T) == typeof(float))
-        {
-            i += Random(MemoryMarshal.Cast<T, float>(origin)[i..], MemoryMarshal.Cast<T, float>(tuned)[i..], stream, start + i, below, changes[i..]);
-        }
-
-        for (; i < changes.Length; i++)
-        {
-            changes[i] = Kept(origin[i], tuned[i], Number(stream, start + i) < below);
-        }
-
-        static double Kept(T origin, T tuned, bool kept) => kept ? double.CreateTruncating(tuned) - double.CreateTruncating(origin) : 0;
-    }
-
+    /// <summary>Sets the bits of as many elements as bits has words for whose random number lies below a bound.</summary>
+    /// <param name="stream">The stream of numbers.</param>
+    /// <param name="start">The index of the first element; even, as numbers come in pairs of indices.</param>
+    /// <param name="below">The bound.</param>
+    /// <param name="bits">Receives whole words.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Random(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ulong stream, long start, uint below, Span<double> changes)
+    public static void Random(ulong stream, long start, uint below, Span<ulong> bits)
     {
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(tuned);
-        ref double change = ref MemoryMarshal.GetReference(changes);
         Vector512<uint> bound = Vector512.Create(below);
         Vector512<ulong> state = States(stream, start);
-        int i = 0;
-        for (; i <= changes.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        for (int word = 0; word < bits.Length; word++)
         {
-            (Vector512<long> first, Vector512<long> second) = Vector512.Widen(Vector512.LessThan(Numbers(ref state), bound).AsInt32());
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
-            ((p - x) & first.AsDouble()).StoreUnsafe(ref change, (nuint)i);
-            ((q - y) & second.AsDouble()).StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
+            ulong first = Vector512.LessThan(Numbers(ref state), bound).ExtractMostSignificantBits(), second = Vector512.LessThan(Numbers(ref state), bound).ExtractMostSignificantBits();
+            ulong third = Vector512.LessThan(Numbers(ref state), bound).ExtractMostSignificantBits(), fourth = Vector512.LessThan(Numbers(ref state), bound).ExtractMostSignificantBits();
+            bits[word] = first | (second << 16) | (third << 32) | (fourth << 48);
         }
-
-        return i;
-    }
-
-    /// <summary><c>changes[i] = tuned[i] - origin[i]</c> where the bit is set, the first the lowest, 0 elsewhere.</summary>
-    public static void Kept<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ReadOnlySpan<ulong> bits, Span<double> changes)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-    {
-        int done = typeof(T) == typeof(float) ? Kept(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), bits, changes) : 0;
-        for (int i = done; i < changes.Length; i++)
-        {
-            changes[i] = IsSet(bits, i) ? double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]) : 0;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Kept(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ReadOnlySpan<ulong> bits, Span<double> changes)
-    {
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(tuned);
-        ref double change = ref MemoryMarshal.GetReference(changes);
-        int i = 0;
-        for (; i <= changes.Length - Vector512<float>.Count; i += Vector512<float>.Count)
-        {
-            ulong kept = bits[i / 64] >> (i & 63);
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
-            ((p - x) & Lanes(kept)).StoreUnsafe(ref change, (nuint)i);
-            ((q - y) & Lanes(kept >> Vector512<double>.Count)).StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
-        }
-
-        return i;
     }
 
     /// <summary>The sum of magnitudes of all changes, and of those whose bit is set.</summary>
@@ -164,7 +125,7 @@ internal static class MaskKernel
         {
             double change = Math.Abs(double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]));
             all += change;
-            kept += IsSet(bits, i) ? change : 0;
+            kept += Bits.IsSet(bits, i) ? change : 0;
         }
 
         return (all, kept);
@@ -175,18 +136,17 @@ internal static class MaskKernel
     {
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float to = ref MemoryMarshal.GetReference(tuned);
+        ref ulong word = ref MemoryMarshal.GetReference(bits);
         Vector512<double> all = default, other = default, kept = default, rest = default;
         int i = 0;
         for (; i <= tuned.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            ulong lanes = bits[i / 64] >> (i & 63);
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
-            (p, q) = (Vector512.Abs(p - x), Vector512.Abs(q - y));
-            all += p;
-            other += q;
-            kept += p & Lanes(lanes);
-            rest += q & Lanes(lanes >> Vector512<double>.Count);
+            int next = i + Vector512<double>.Count;
+            Vector512<double> p = Vector512.Abs(Wide.Eight(ref Unsafe.Add(ref to, i)) - Wide.Eight(ref Unsafe.Add(ref from, i)));
+            Vector512<double> q = Vector512.Abs(Wide.Eight(ref Unsafe.Add(ref to, next)) - Wide.Eight(ref Unsafe.Add(ref from, next)));
+            (all, other) = (all + p, other + q);
+            kept += Vector512.ConditionalSelect(Vector512.Equals(Bits.Eight(ref word, i), default).AsDouble(), default, p);
+            rest += Vector512.ConditionalSelect(Vector512.Equals(Bits.Eight(ref word, next), default).AsDouble(), default, q);
         }
 
         return (i, Vector512.Sum(all + other), Vector512.Sum(kept + rest));
@@ -199,32 +159,19 @@ internal static class MaskKernel
     public static (double All, double Kept) Masses(ReadOnlySpan<float> magnitudes, ReadOnlySpan<ulong> bits)
     {
         ref float from = ref MemoryMarshal.GetReference(magnitudes);
+        ref ulong word = ref MemoryMarshal.GetReference(bits);
         Vector512<double> all = default, other = default, kept = default, rest = default;
-        Vector512<int> lanes = Vector512.Create(1, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7, 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15);
         for (int i = 0; i < magnitudes.Length; i += Vector512<float>.Count)
         {
-            Vector512<float> change = Vector512.LoadUnsafe(ref from, (nuint)i);
-            Vector512<int> set = Vector512.Create((int)(bits[i / 64] >> i)) & lanes;
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(change);
-            (Vector512<double> r, Vector512<double> s) = Vector512.Widen(change & Vector512.Equals(set, lanes).AsSingle());
-            all += p;
-            other += q;
-            kept += r;
-            rest += s;
+            int next = i + Vector512<double>.Count;
+            Vector512<double> p = Wide.Eight(ref Unsafe.Add(ref from, i)), q = Wide.Eight(ref Unsafe.Add(ref from, next));
+            (all, other) = (all + p, other + q);
+            kept += Vector512.ConditionalSelect(Vector512.Equals(Bits.Eight(ref word, i), default).AsDouble(), default, p);
+            rest += Vector512.ConditionalSelect(Vector512.Equals(Bits.Eight(ref word, next), default).AsDouble(), default, q);
         }
 
         return (Vector512.Sum(all + other), Vector512.Sum(kept + rest));
     }
-
-    /// <summary>All bits of the lanes whose bit is set in the lowest eight.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<double> Lanes(ulong bits)
-    {
-        Vector512<ulong> lanes = Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
-        return Vector512.Equals(Vector512.Create(bits) & lanes, lanes).AsDouble();
-    }
-
-    private static bool IsSet(ReadOnlySpan<ulong> bits, int i) => ((bits[i / 64] >> (i & 63)) & 1) != 0;
 
     /// <summary>The states of the generator at sixteen indices, of which the first is even.</summary>
     public static Vector512<ulong> States(ulong stream, long start) =>

@@ -60,26 +60,30 @@ internal static class RankKernel
     /// <summary><c>keys[i] = bits of abs(tuned[i] - origin[i])</c> where every one of these differences of singles is exact; the rest of the array is set to zero.</summary>
     /// <returns>False, and no use of the keys, where one is not.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static bool TryKeys(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<int> keys)
+    public static bool TryKeys(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<int> keys, out int largest)
     {
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float to = ref MemoryMarshal.GetReference(tuned);
         ref int key = ref MemoryMarshal.GetReference(keys);
-        Vector512<int> exact = Vector512<int>.AllBitsSet, unsigned = Vector512.Create(int.MaxValue);
+        Vector512<int> exact = Vector512<int>.AllBitsSet, unsigned = Vector512.Create(int.MaxValue), most = default;
         int i = 0;
         for (; i <= tuned.Length - Lanes; i += Lanes)
         {
             Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
+            Vector512<int> own = change.AsInt32() & unsigned;
             exact &= KeyKernel.Exact(x, y, change);
-            (change.AsInt32() & unsigned).StoreUnsafe(ref key, (nuint)i);
+            most = Vector512.Max(most, own);
+            own.StoreUnsafe(ref key, (nuint)i);
         }
 
         bool all = exact == Vector512<int>.AllBitsSet;
+        largest = MaxOf(most);
         for (; i < tuned.Length; i++)
         {
             float x = origin[i], y = tuned[i], change = y - x;
             all &= y - change == x && x + change == y;
             keys[i] = BitConverter.SingleToInt32Bits(change) & int.MaxValue;
+            largest = Math.Max(largest, keys[i]);
         }
 
         keys[tuned.Length..].Clear();
@@ -99,10 +103,16 @@ internal static class RankKernel
             largest = Vector512.Max(largest, k & Vector512.LessThan(k, limits));
         }
 
-        TKey found = TKey.Zero;
-        for (int lane = 0; lane < Vector512<TKey>.Count; lane++)
+        return MaxOf(largest);
+    }
+
+    private static T MaxOf<T>(Vector512<T> vector)
+        where T : unmanaged, IBinaryInteger<T>
+    {
+        T found = vector[0];
+        for (int lane = 1; lane < Vector512<T>.Count; lane++)
         {
-            found = TKey.Max(found, largest[lane]);
+            found = T.Max(found, vector[lane]);
         }
 
         return found;

@@ -55,7 +55,7 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
     {
         using Rented<double> changes = new(sources * block.Length);
         Select(block, changes.Span);
-        ConsensusKernel.Onto(_consensus, block.Base, 1, changes.Span, block.Output);
+        ConsensusKernel.Onto(_consensus, block.Base, 1, new StoredChanges(changes.Span, block.Length), block.Output);
     }
 
     /// <summary>The changes, one source after another, those that are not selected set to zero.</summary>

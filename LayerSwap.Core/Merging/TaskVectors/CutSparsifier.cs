@@ -34,25 +34,33 @@ internal sealed class CutSparsifier(double[] densities, double[] gammas, long el
         return prepared;
     }
 
-    public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
+    public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         Cut outliers = _outliers[source], kept = _kept[source];
-        // Between the indices of the cuts the same keys are kept at every element.
-        for (int done = 0; done < changes.Length;)
+        // Between the indices of the cuts, which few blocks have, the same keys are kept at every element.
+        int whole = Math.Min(kept.Alike(start, tuned.Length), outliers.Alike(start, tuned.Length));
+        KeepAlike(start, outliers, kept, origin[..whole], tuned[..whole], bits);
+        using Rented<ulong> part = new(whole < tuned.Length ? bits.Length : 0);
+        for (int done = whole; done < tuned.Length;)
         {
-            int count = Math.Min(kept.Alike(start + done, changes.Length - done), outliers.Alike(start + done, changes.Length - done));
-            Span<double> part = changes.Slice(done, count);
-            if (kept.LowestWithin(start + done) is { } low && (outliers.LowestWithin(start + done) ?? long.MaxValue + 1UL) is var end && low < end)
-            {
-                MaskKernel.Between(origin.Slice(done, count), tuned.Slice(done, count), low, end - 1, part);
-            }
-            else
-            {
-                part.Clear();
-            }
-
+            int count = Math.Min(kept.Alike(start + done, tuned.Length - done), outliers.Alike(start + done, tuned.Length - done));
+            KeepAlike(start + done, outliers, kept, origin.Slice(done, count), tuned.Slice(done, count), part.Span);
+            Bits.Copy(part.Span, 0, bits, done, count);
             done += count;
+        }
+    }
+
+    private static void KeepAlike<T>(long start, Cut outliers, Cut kept, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        if (kept.LowestWithin(start) is { } low && (outliers.LowestWithin(start) ?? long.MaxValue + 1UL) is var end && low < end)
+        {
+            MaskKernel.Between(origin, tuned, low, end - 1, bits);
+        }
+        else
+        {
+            bits[..Bits.Words(tuned.Length)].Clear();
         }
     }
 }

@@ -22,13 +22,13 @@ internal interface ISparsifier
     {
     }
 
-    /// <summary>Gives what is kept of a source's change in a block, zero elsewhere.</summary>
+    /// <summary>Tells what is kept of a source's change in a block.</summary>
     /// <param name="start">The index of the first element.</param>
     /// <param name="source">The source; not one that is spared.</param>
     /// <param name="origin">The base's elements.</param>
     /// <param name="tuned">The source's elements.</param>
-    /// <param name="changes">Receives the changes.</param>
-    void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
+    /// <param name="bits">Receives a bit for each element, the first in the lowest; what lies after them does not count.</param>
+    void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>;
 
     /// <summary>The sums of magnitudes of a source's change in a block, and of what is kept of it.</summary>
@@ -36,11 +36,8 @@ internal interface ISparsifier
     (double All, double Kept) Masses<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        using Rented<double> rented = new(tuned.Length);
-        Span<double> changes = rented.Span;
-        KeyKernel.Subtract(origin, tuned, changes);
-        double all = SumKernel.Magnitudes(changes);
-        Keep(start, source, origin, tuned, changes);
-        return (all, SumKernel.Magnitudes(changes));
+        using Rented<ulong> bits = new(Bits.Words(tuned.Length));
+        Keep(start, source, origin, tuned, bits.Span);
+        return MaskKernel.Masses(origin, tuned, bits.Span);
     }
 }

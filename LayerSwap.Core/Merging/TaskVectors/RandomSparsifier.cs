@@ -11,7 +11,18 @@ internal sealed class RandomSparsifier(double[] densities, ulong[] streams) : IS
 
     public ISparsifier Prepared(TensorPasses passes, bool measured) => this;
 
-    public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> =>
-        MaskKernel.Random(origin, tuned, streams[source], start, CounterRandom.Bound(densities[source]), changes);
+    public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        uint bound = CounterRandom.Bound(densities[source]);
+        if ((start & 1) == 0)
+        {
+            MaskKernel.Random(streams[source], start, bound, bits[..Bits.Words(tuned.Length)]);
+            return;
+        }
+
+        using Rented<ulong> before = new(Bits.Words(tuned.Length + 1));
+        MaskKernel.Random(streams[source], start - 1, bound, before.Span);
+        Bits.Copy(before.Span, 1, bits, 0, tuned.Length);
+    }
 }

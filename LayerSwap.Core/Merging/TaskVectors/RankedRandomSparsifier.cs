@@ -34,23 +34,21 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
 
     public void Release() => _kept = null;
 
-    public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
+    public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         KeptRows? kept = _kept;
         // What a pass has decided needs no room.
-        using RankRoom room = kept is null ? new((int)Math.Min(row, changes.Length)) : default;
-        for (int first = 0; first < changes.Length; first += (int)row)
+        using RankRoom room = kept is null ? new((int)Math.Min(row, tuned.Length)) : default;
+        for (int first = 0; first < tuned.Length; first += (int)row)
         {
-            int length = (int)Math.Min(row, changes.Length - first);
-            ReadOnlySpan<T> from = origin.Slice(first, length), to = tuned.Slice(first, length);
-            Span<ulong> bits = kept is null ? room.Bits : kept.Of(source, start + first);
+            int length = (int)Math.Min(row, tuned.Length - first);
             if (kept is null)
             {
-                Choose(start + first, source, from, to, room, bits);
+                Choose(start + first, source, origin.Slice(first, length), tuned.Slice(first, length), room, room.Bits);
             }
 
-            MaskKernel.Kept(from, to, bits, changes.Slice(first, length));
+            Bits.Copy(kept is null ? room.Bits : kept.Of(source, start + first), 0, bits, first, length);
         }
     }
 
@@ -81,26 +79,27 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     {
         Chances chances = new(densities[source], epsilons[source], tuned.Length, streams[source]);
         Span<int> singles = room.Keys[..RankKernel.Padded(tuned.Length)];
-        if (typeof(T) == typeof(float) && RankKernel.TryKeys(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), singles))
+        if (typeof(T) == typeof(float) && RankKernel.TryKeys(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), singles, out int largest))
         {
-            Choose<int>(start, singles, SingleFraction, chances, room, bits);
+            Choose<int>(start, singles, largest, SingleFraction, chances, room, bits);
             return true;
         }
 
         using Rented<ulong> doubles = new(singles.Length);
         KeyKernel.Changes(origin, tuned, doubles.Span[..tuned.Length]);
         doubles.Span[tuned.Length..].Clear();
-        Choose<long>(start, MemoryMarshal.Cast<ulong, long>(doubles.Span), DoubleFraction, chances, room, bits);
+        Span<long> keys = MemoryMarshal.Cast<ulong, long>(doubles.Span);
+        Choose<long>(start, keys, RankKernel.Largest<long>(keys, long.MaxValue), DoubleFraction, chances, room, bits);
         return false;
     }
 
     /// <summary>Chooses by keys, the bits of magnitudes, and zeros after them to whole vectors.</summary>
-    private static void Choose<TKey>(long start, ReadOnlySpan<TKey> keys, int fraction, in Chances chances, in RankRoom room, Span<ulong> bits)
+    private static void Choose<TKey>(long start, ReadOnlySpan<TKey> keys, TKey largest, int fraction, in Chances chances, in RankRoom room, Span<ulong> bits)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
         Span<byte> codes = room.Codes[..keys.Length];
         Span<int> counts = room.Counts, ranks = room.Ranks;
-        Code(keys, fraction, chances.Length, codes, room);
+        Code(keys, largest, fraction, chances.Length, codes, room);
 
         // Numbers come in pairs of indices.
         int odd = (int)(start & 1);
@@ -127,28 +126,29 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     }
 
     /// <summary>Codes a row's keys, and counts the codes. Where much of a row is far below its largest keys, and these are few, they share a code.</summary>
-    private static void Code<TKey>(ReadOnlySpan<TKey> keys, int fraction, int length, Span<byte> codes, in RankRoom room)
+    private static void Code<TKey>(ReadOnlySpan<TKey> keys, TKey largest, int fraction, int length, Span<byte> codes, in RankRoom room)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
         Span<int> counts = room.Counts;
-        CodeScale scale;
-        int top;
-        TKey limit = TKey.CreateSaturating(long.MaxValue);
-        do
+        for (; ;)
         {
-            scale = new CodeScale(long.CreateTruncating(RankKernel.Largest(keys, limit)), fraction);
+            CodeScale scale = new(long.CreateTruncating(largest), fraction);
             RankKernel.Codes(keys, scale, codes);
             RankKernel.Count(codes, keys.Length - length, counts, room.Ranks);
-            top = CodeScale.Codes - 1;
+            int top = CodeScale.Codes - 1;
             for (int above = counts[top]; top > CodeScale.Lowest && above <= length / Handful; above += counts[top])
             {
                 top--;
             }
 
-            limit = TKey.CreateTruncating(scale.Start(top + 1));
+            // The two largest codes are the largest key's.
+            if (counts[CodeScale.Lowest] <= length / Crowd || scale.Before == 0 || top >= CodeScale.Codes - 2)
+            {
+                return;
+            }
+
+            largest = RankKernel.Largest(keys, TKey.CreateTruncating(scale.Start(top + 1)));
         }
-        // The two largest codes are the largest key's.
-        while (counts[CodeScale.Lowest] > length / Crowd && scale.Before > 0 && top < CodeScale.Codes - 2);
     }
 
     /// <summary>Decides for elements by their ranks among the keys that have their code.</summary>

@@ -37,7 +37,7 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
     public override string Detail => string.Create(CultureInfo.InvariantCulture, $"lambda {settings.Lambda:0.####}, weights {List(settings.Weights)}, density {List(settings.Densities)}");
 
     /// <summary>Pooled arrays are up to twice as long as asked for.</summary>
-    internal override long BytesAnElement => 2 * (RankRoom.BytesAnElement + ((long)sizeof(double) * settings.Weights.Length));
+    internal override long BytesAnElement => 2 * (RankRoom.BytesAnElement + settings.Weights.Length);
 
     public override void Prepare(TensorPasses passes)
     {
@@ -64,15 +64,23 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
     protected override void Compute<T>(in MergeBlock<T> block)
     {
-        int sources = settings.Weights.Length, length = block.Length;
         ISparsifier prepared = _prepared!;
-        using Rented<double> rented = new(sources * length);
-        Span<double> changes = rented.Span;
-        for (int s = 0; s < sources; s++)
+        int words = Bits.Words(block.Length);
+        using Rented<ulong> bits = new(settings.Weights.Length * words);
+        for (int s = 0; s < settings.Weights.Length; s++)
         {
-            Keep(prepared, block, s, changes.Slice(s * length, length));
+            Span<ulong> own = bits.Span.Slice(s * words, words);
+            if (prepared.Spares(s))
+            {
+                own.Fill(ulong.MaxValue);
+            }
+            else
+            {
+                prepared.Keep(block.Start, s, block.Base, block[s], own);
+            }
         }
 
+        KeptChanges<T> changes = new(block.Base, block.Rows, bits.Span);
         if (settings.SignConsensus)
         {
             ConsensusKernel.Onto(_signs, block.Base, settings.Lambda, changes, block.Output);
@@ -80,19 +88,6 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
         else
         {
             ConsensusKernel.Onto(_sum, block.Base, settings.Lambda, changes, block.Output);
-        }
-    }
-
-    private static void Keep<T>(ISparsifier sparsifier, in MergeBlock<T> block, int source, Span<double> changes)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-    {
-        if (sparsifier.Spares(source))
-        {
-            KeyKernel.Subtract(block.Base, block[source], changes);
-        }
-        else
-        {
-            sparsifier.Keep(block.Start, source, block.Base, block[source], changes);
         }
     }
 

@@ -1,0 +1,78 @@
+using System.Numerics;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Tests.Numerics;
+
+/// <summary>Bits of elements, and the changes that they keep, against plain loops.</summary>
+public sealed class BitsTests
+{
+    private readonly Random _random = new(13);
+
+    [Fact]
+    public void Bits_are_copied_from_any_place_to_any_other_and_those_around_stay()
+    {
+        for (int count = 0; count < 300; count++)
+        {
+            int first = _random.Next(140), at = _random.Next(140);
+            ulong[] from = Words(Bits.Words(first + count)), to = Words(Bits.Words(at + count) + 1), before = [.. to];
+            Bits.Copy(from, first, to, at, count);
+            Assert.All(Enumerable.Range(0, to.Length * 64), i => Assert.Equal(i >= at && i < at + count ? Bits.IsSet(from, first + i - at) : Bits.IsSet(before, i), Bits.IsSet(to, i)));
+        }
+    }
+
+    [Fact]
+    public void Eight_bits_are_one_in_each_lane()
+    {
+        ulong[] bits = Words(3);
+        for (int at = 0; at < 192; at += 8)
+        {
+            Assert.Equal(Enumerable.Range(0, 8).Select(i => Bits.IsSet(bits, at + i)), Enumerable.Range(0, 8).Select(i => Bits.Eight(ref bits[0], at)[i] != 0));
+        }
+    }
+
+    [Fact]
+    public void Kept_changes_are_differences_where_a_bit_is_set() => KeptChangesAre<float>(v => (float)v);
+
+    [Fact]
+    public void Kept_changes_of_doubles_are_too() => KeptChangesAre<double>(v => v);
+
+    private void KeptChangesAre<T>(Func<double, T> of)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        const int Sources = 3;
+        for (int length = 1; length < 200; length++)
+        {
+            T[] origin = [.. Values(length).Select(of)], tuned = [.. Values(Sources * length).Select(of)];
+            ulong[] bits = Words(Sources * Bits.Words(length));
+            KeptChanges<T> changes = new(origin, new Rows<T>(tuned, length), bits);
+            for (int source = 0; source < Sources; source++)
+            {
+                for (int i = 0; i < length; i++)
+                {
+                    double expected = Bits.IsSet(bits.AsSpan(source * Bits.Words(length)), i) ? double.CreateChecked(tuned[(source * length) + i]) - double.CreateChecked(origin[i]) : 0;
+                    Assert.Equal(expected, changes.One(source, i));
+                    if (i % 8 == 0 && i + 8 <= length)
+                    {
+                        System.Runtime.Intrinsics.Vector512<double> eight = changes.Eight(source, i, Wide.Eight(ref origin[i]));
+                        for (int k = 0; k < 8; k++)
+                        {
+                            Assert.Equal(changes.One(source, i + k), eight[k]);
+                        }
+                    }
+                }
+            }
+
+            double[] stored = Values(Sources * length);
+            StoredChanges given = new(stored, length);
+            Assert.Equal(stored[(2 * length) + (length / 2)], given.One(2, length / 2));
+            if (length >= 8)
+            {
+                Assert.Equal(stored[length + 5], given.Eight(1, 0, default)[5]);
+            }
+        }
+    }
+
+    private ulong[] Words(int count) => [.. Enumerable.Range(0, count).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
+
+    private double[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => _random.Next(9) switch { 0 => double.NaN, 1 => double.PositiveInfinity, 2 => -0.0, _ => _random.NextDouble() - 0.5 })];
+}

@@ -1,0 +1,42 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace LayerSwap.Numerics;
+
+/// <summary>A bit an element, in words, the first in the lowest.</summary>
+internal static class Bits
+{
+    private const int Word = 64;
+
+    /// <summary>The words of so many bits.</summary>
+    public static int Words(int count) => (int)(((long)count + Word - 1) / Word);
+
+    public static bool IsSet(ReadOnlySpan<ulong> bits, int at) => ((bits[at / Word] >> (at % Word)) & 1) != 0;
+
+    /// <summary>Of eight bits from a multiple of eight on one in each lane, which is zero where that is not set.</summary>
+    /// <param name="bits">The first word; the order of its bytes is that of the elements.</param>
+    /// <param name="at">The first of the eight.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<ulong> Eight(ref ulong bits, int at) =>
+        Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, byte>(ref bits), at / 8)).AsUInt64() & Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
+
+    /// <summary>Copies bits from any place to any other; those around stay as they are.</summary>
+    public static void Copy(ReadOnlySpan<ulong> from, int first, Span<ulong> to, int at, int count)
+    {
+        for (int i = 0; i < count;)
+        {
+            // As many as are left of a word to write to, of one word to read from or of two.
+            int into = (at + i) % Word, length = Math.Min(Word - into, count - i), source = (first + i) / Word, place = (first + i) % Word;
+            ulong read = from[source] >> place;
+            if (place + length > Word)
+            {
+                read |= from[source + 1] << (Word - place);
+            }
+
+            ulong part = (ulong.MaxValue >> (Word - length)) << into;
+            ref ulong word = ref to[(at + i) / Word];
+            word = (word & ~part) | ((read << into) & part);
+            i += length;
+        }
+    }
+}
