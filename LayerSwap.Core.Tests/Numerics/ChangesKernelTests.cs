@@ -30,19 +30,6 @@ public sealed class ChangesKernelTests
     }
 
     [Fact]
-    public void Random_changes_are_kept_by_the_numbers_of_their_indices()
-    {
-        for (int length = 1; length < 300; length++)
-        {
-            long start = _random.NextInt64(1L << 40);
-            double density = _random.NextDouble();
-            ulong[] bits = new ulong[Bits.Words(length)];
-            new RandomSparsifier([density], [77]).Keep<float>(start, 0, Values(length), Values(length), bits);
-            Assert.Equal(Enumerable.Range(0, length).Select(i => MaskKernel.Number(77, start + i) < CounterRandom.Bound(density)), Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i)));
-        }
-    }
-
-    [Fact]
     public void Variances_are_those_of_changes_and_select_them()
     {
         foreach (int sources in new[] { 1, 2, 3, 4, 7 })

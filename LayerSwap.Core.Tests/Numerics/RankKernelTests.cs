@@ -136,17 +136,6 @@ public sealed class RankKernelTests
     }
 
     [Fact]
-    public void First_bytes_of_random_numbers_are_theirs()
-    {
-        foreach (long start in (long[])[0, 2, 1_000_000_000_000])
-        {
-            byte[] bytes = new byte[256];
-            MaskKernel.UpperBytes(77, start, bytes);
-            Assert.Equal(Enumerable.Range(0, bytes.Length).Select(i => (byte)(MaskKernel.Number(77, start + i) >> 24)), bytes);
-        }
-    }
-
-    [Fact]
     public void Sums_are_plain_sums()
     {
         for (int length = 1; length < 60; length++)

@@ -23,7 +23,9 @@ internal static class Bits
     /// <summary>Copies bits from any place to any other; those around stay as they are.</summary>
     public static void Copy(ReadOnlySpan<ulong> from, int first, Span<ulong> to, int at, int count)
     {
-        for (int i = 0; i < count;)
+        int whole = (first | at) % Word == 0 ? count / Word : 0;
+        from.Slice(first / Word, whole).CopyTo(to[(at / Word)..]);
+        for (int i = whole * Word; i < count;)
         {
             // As many as are left of a word to write to, of one word to read from or of two.
             int into = (at + i) % Word, length = Math.Min(Word - into, count - i), source = (first + i) / Word, place = (first + i) % Word;

@@ -7,8 +7,6 @@ namespace LayerSwap.Numerics;
 /// <summary>Which elements are kept, without a branch for an element, and how much they are.</summary>
 internal static class MaskKernel
 {
-    private const ulong Step = 0x9E3779B97F4A7C15;
-
     /// <summary>Sets the bits of elements for which the key of <c>tuned[i] - origin[i]</c> lies from <paramref name="low"/> to <paramref name="high"/>, and of no others.</summary>
     public static void Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
@@ -92,24 +90,6 @@ internal static class MaskKernel
         }
     }
 
-    /// <summary>Sets the bits of as many elements as bits has words for whose random number lies below a bound.</summary>
-    /// <param name="stream">The stream of numbers.</param>
-    /// <param name="start">The index of the first element; even, as numbers come in pairs of indices.</param>
-    /// <param name="below">The bound.</param>
-    /// <param name="bits">Receives whole words.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Random(ulong stream, long start, uint below, Span<ulong> bits)
-    {
-        Vector512<uint> bound = Vector512.Create(below);
-        Vector512<ulong> state = States(stream, start);
-        for (int word = 0; word < bits.Length; word++)
-        {
-            ulong first = Vector512.LessThan(Numbers(ref state), bound).ExtractMostSignificantBits(), second = Vector512.LessThan(Numbers(ref state), bound).ExtractMostSignificantBits();
-            ulong third = Vector512.LessThan(Numbers(ref state), bound).ExtractMostSignificantBits(), fourth = Vector512.LessThan(Numbers(ref state), bound).ExtractMostSignificantBits();
-            bits[word] = first | (second << 16) | (third << 32) | (fourth << 48);
-        }
-    }
-
     /// <summary>The sum of magnitudes of all changes, and of those whose bit is set.</summary>
     public static (double All, double Kept) Masses<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ReadOnlySpan<ulong> bits)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
@@ -171,48 +151,6 @@ internal static class MaskKernel
         }
 
         return (Vector512.Sum(all + other), Vector512.Sum(kept + rest));
-    }
-
-    /// <summary>The states of the generator at sixteen indices, of which the first is even.</summary>
-    public static Vector512<ulong> States(ulong stream, long start) =>
-        Vector512.Create(stream) + ((Vector512.Create((ulong)start >> 1) + Vector512<ulong>.Indices) * Vector512.Create(Step));
-
-    /// <summary>The random numbers of sixteen indices; the state goes on to the next sixteen.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<uint> Numbers(ref Vector512<ulong> state)
-    {
-        Vector512<ulong> z = state;
-        state += Vector512.Create(unchecked(Step * (ulong)Vector512<ulong>.Count));
-        z = (z ^ (z >> 30)) * Vector512.Create(0xBF58476D1CE4E5B9);
-        z = (z ^ (z >> 27)) * Vector512.Create(0x94D049BB133111EB);
-        return (z ^ (z >> 31)).AsUInt32();
-    }
-
-    /// <summary>The upper bytes of the random numbers from an even index on.</summary>
-    /// <param name="stream">The stream of numbers.</param>
-    /// <param name="start">The first index.</param>
-    /// <param name="bytes">Receives whole vectors.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void UpperBytes(ulong stream, long start, Span<byte> bytes)
-    {
-        ref byte to = ref MemoryMarshal.GetReference(bytes);
-        Vector512<ulong> state = States(stream, start);
-        for (int i = 0; i < bytes.Length; i += Vector512<byte>.Count)
-        {
-            Vector512<uint> a = Numbers(ref state) >> 24, b = Numbers(ref state) >> 24, c = Numbers(ref state) >> 24, d = Numbers(ref state) >> 24;
-            Vector512.Narrow(Vector512.Narrow(a, b), Vector512.Narrow(c, d)).StoreUnsafe(ref to, (nuint)i);
-        }
-    }
-
-    /// <summary>The scalar definition of the random number of an index, 32 bits: half of what SplitMix64 gives for a pair of indices.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Number(ulong stream, long index)
-    {
-        ulong z = stream + (((ulong)index >> 1) * Step);
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        z ^= z >> 31;
-        return (uint)((index & 1) == 0 ? z : z >> 32);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -65,18 +65,19 @@ internal static class RankKernel
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float to = ref MemoryMarshal.GetReference(tuned);
         ref int key = ref MemoryMarshal.GetReference(keys);
-        Vector512<int> exact = Vector512<int>.AllBitsSet, unsigned = Vector512.Create(int.MaxValue), most = default;
+        Vector512<int> unsigned = Vector512.Create(int.MaxValue), left = default, most = default;
         int i = 0;
         for (; i <= tuned.Length - Lanes; i += Lanes)
         {
             Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
             Vector512<int> own = change.AsInt32() & unsigned;
-            exact &= KeyKernel.Exact(x, y, change);
+            // What is left on either side of an exact difference is zero.
+            left |= (y - change - x).AsInt32() | (x + change - y).AsInt32();
             most = Vector512.Max(most, own);
             own.StoreUnsafe(ref key, (nuint)i);
         }
 
-        bool all = exact == Vector512<int>.AllBitsSet;
+        bool all = (left & unsigned) == Vector512<int>.Zero;
         largest = MaxOf(most);
         for (; i < tuned.Length; i++)
         {

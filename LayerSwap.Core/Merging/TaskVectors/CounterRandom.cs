@@ -6,7 +6,7 @@ namespace LayerSwap.Merging;
 
 /// <summary>
 /// Randomness by counting: a number for each element that depends on seed, tensor name, source and index and on nothing else, so that masks are the same for any threads, blocks and
-/// parts (SplitMix64, Steele et al., 2014, with the index as its state; each of its numbers serves two indices).
+/// parts.
 /// </summary>
 internal static class CounterRandom
 {
@@ -22,7 +22,7 @@ internal static class CounterRandom
 
     /// <summary>A number from 0 up to, but without, 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Uniform(ulong stream, long index) => MaskKernel.Number(stream, index) * (1.0 / Span);
+    public static double Uniform(ulong stream, long index) => RandomKernel.Number(stream, index) * (1.0 / Span);
 
     /// <summary>The bound below which as many numbers of 32 bits lie as a probability below 1 says: <c>Uniform &lt; p</c> where the number is below it.</summary>
     public static uint Bound(double probability) => (uint)Math.Min(Math.Ceiling(probability * Span), uint.MaxValue);

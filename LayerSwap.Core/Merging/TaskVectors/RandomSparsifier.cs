@@ -15,14 +15,15 @@ internal sealed class RandomSparsifier(double[] densities, ulong[] streams) : IS
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         uint bound = CounterRandom.Bound(densities[source]);
-        if ((start & 1) == 0)
+        int before = (int)(start % RandomKernel.Together);
+        if (before == 0)
         {
-            MaskKernel.Random(streams[source], start, bound, bits[..Bits.Words(tuned.Length)]);
+            RandomKernel.Below(streams[source], start, bound, bits[..Bits.Words(tuned.Length)]);
             return;
         }
 
-        using Rented<ulong> before = new(Bits.Words(tuned.Length + 1));
-        MaskKernel.Random(streams[source], start - 1, bound, before.Span);
-        Bits.Copy(before.Span, 1, bits, 0, tuned.Length);
+        using Rented<ulong> more = new(Bits.Words(before + tuned.Length));
+        RandomKernel.Below(streams[source], start - before, bound, more.Span);
+        Bits.Copy(more.Span, before, bits, 0, tuned.Length);
     }
 }

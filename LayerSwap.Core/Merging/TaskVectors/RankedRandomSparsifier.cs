@@ -101,12 +101,11 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         Span<int> counts = room.Counts, ranks = room.Ranks;
         Code(keys, largest, fraction, chances.Length, codes, room);
 
-        // Numbers come in pairs of indices.
-        int odd = (int)(start & 1);
+        int before = (int)(start % RandomKernel.Together);
         Span<byte> numbers = room.Numbers[..(keys.Length + CacheLine.Bytes)];
-        MaskKernel.UpperBytes(chances.Stream, start - odd, numbers);
+        RandomKernel.FirstBytes(chances.Stream, start - before, numbers);
         RankKernel.Bounds(ranks, counts, chances.Lowest, chances.Rise, room.Below, room.Above);
-        Span<int> open = room.Open[..RankKernel.Draw(codes, numbers[odd..], room.Below, room.Above, bits, room.Open)];
+        Span<int> open = room.Open[..RankKernel.Draw(codes, numbers[before..], room.Below, room.Above, bits, room.Open)];
         int left = 0;
         foreach (int element in open)
         {
