@@ -14,7 +14,8 @@ internal sealed class KeptRows
     {
         _row = row;
         _words = WordsOf(row);
-        _bits = [.. Enumerable.Range(0, sources).Select(_ => new ulong[rows * _words])];
+        // Every row is decided before it is asked for.
+        _bits = [.. Enumerable.Range(0, sources).Select(_ => GC.AllocateUninitializedArray<ulong>(checked((int)(rows * _words))))];
     }
 
     /// <summary>Room for a tensor; null for those that are too large, whose rows are decided twice.</summary>

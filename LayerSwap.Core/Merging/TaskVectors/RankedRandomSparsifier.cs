@@ -129,7 +129,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
         Span<int> counts = room.Counts;
-        for (; ;)
+        for (; ; )
         {
             CodeScale scale = new(long.CreateTruncating(largest), fraction);
             RankKernel.Codes(keys, scale, codes);
