@@ -27,7 +27,7 @@ public sealed class LayerDiffTests
         {
             string[] names = [.. Base.Tensors.Select(t => t.Name).Where(n => NameOf(map[n], grouping) == entry.Name)];
             double[] x = [.. names.SelectMany(n => SmallModels.Values(Base, n))], y = [.. names.SelectMany(n => SmallModels.Values(entry.Model == "outer" ? Outer : Middle, n))];
-            double[] d = [.. x.Zip(y, (a, b) => (double)((float)b - (float)a))];
+            double[] d = [.. x.Zip(y, (a, b) => b - a)];
             double[] m = [.. names.Where(n => Base.Find(n)!.Shape.Rank == 2).SelectMany(n => SmallModels.Values(Base, n).Zip(SmallModels.Values(entry.Model == "outer" ? Outer : Middle, n), (a, b) => Math.Abs(b - a)))];
             Assert.Equal(x.Length, entry.Parameters);
             Near(d.Average(Math.Abs), entry.MeanAbsolute);
@@ -44,7 +44,7 @@ public sealed class LayerDiffTests
         foreach (DiffPair pair in report.Pairs)
         {
             string[] names = [.. Base.Tensors.Select(t => t.Name).Where(n => NameOf(map[n], grouping) == pair.Name)];
-            double[] Changes(ICheckpoint model) => [.. names.SelectMany(n => SmallModels.Values(Base, n).Zip(SmallModels.Values(model, n), (a, b) => (double)((float)b - (float)a)))];
+            double[] Changes(ICheckpoint model) => [.. names.SelectMany(n => SmallModels.Values(Base, n).Zip(SmallModels.Values(model, n), (a, b) => b - a))];
             double[] p = Changes(Outer), q = Changes(Middle);
             Near(Dot(p, q) / (Norm(p) * Norm(q)), pair.Cosine);
             Near(p.Zip(q).Count(v => v.First * v.Second < 0) / (double)p.Length, pair.SignConflict);
@@ -153,5 +153,5 @@ public sealed class LayerDiffTests
     private static double Norm(double[] a) => Math.Sqrt(Dot(a, a));
 
     private static void Near(double expected, double actual) =>
-        Assert.True(Math.Abs(expected - actual) <= 1e-9 * Math.Max(1e-12, Math.Abs(expected)) || (double.IsNaN(expected) && double.IsNaN(actual)), $"{actual:R}, expected {expected:R}");
+        Assert.True(Math.Abs(expected - actual) <= 1e-12 * Math.Max(1e-12, Math.Abs(expected)) || (double.IsNaN(expected) && double.IsNaN(actual)), $"{actual:R}, expected {expected:R}");
 }

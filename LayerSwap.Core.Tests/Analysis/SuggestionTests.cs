@@ -24,7 +24,8 @@ public sealed class SuggestionTests
             SwapSuggestion suggestion = (await LayerDiff.From(origin).To(task, language).GroupBy(grouping).RunAsync()).Suggest();
             Assert.True(suggestion.HasStructure, suggestion.Reason);
             Assert.Equal(("language", "task", bottom, top), (suggestion.Outer, suggestion.Inner, suggestion.Bottom, suggestion.Top));
-            Assert.Equal(suggestion.Candidates.Max(c => c.Score), suggestion.Score);
+            // A cut at one end can be read from either model, to scores that are the same but for rounding.
+            Assert.Equal(suggestion.Candidates.Max(c => c.Score), suggestion.Score, 1e-12);
             // Every way with something outside and something inside, for either model outside.
             Assert.Equal(((layers * (layers + 1) / 2) - 1) * 2, suggestion.Candidates.Count);
         }

@@ -70,7 +70,7 @@ internal sealed class AgreementSums
 
 /// <summary>
 /// The sums of one block. Lanes are eight doubles wide on every machine, so that sums are the same on every machine; products of two widened floats are exact in doubles, so fusing
-/// them with the addition changes nothing.
+/// them with the addition changes nothing, and squares of changes are always fused.
 /// </summary>
 internal static class ChangeKernel
 {
@@ -126,7 +126,7 @@ internal static class ChangeKernel
         return sum + Scalar(origin[done..], tuned[done..], columns.IsEmpty ? columns : columns[done..], into);
     }
 
-    /// <summary>The scalar definition: the change in the precision of the inputs, everything summed in doubles. The greatest change is of those that are numbers.</summary>
+    /// <summary>The scalar definition: everything in doubles. The greatest change is of those that are numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> columns, ChangeSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -134,7 +134,7 @@ internal static class ChangeKernel
         ChangeSums sums = new();
         for (int i = 0; i < origin.Length; i++)
         {
-            double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(tuned[i]), d = Math.Abs(double.CreateTruncating(tuned[i] - origin[i]));
+            double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(tuned[i]), d = Math.Abs(y - x);
             sums.AbsChange += d;
             sums.SquareChange += d * d;
             sums.SquareTuned += y * y;
@@ -174,7 +174,7 @@ internal static class ChangeKernel
         long conflicts = 0;
         for (int i = 0; i < origin.Length; i++)
         {
-            double p = double.CreateTruncating(a[i] - origin[i]), q = double.CreateTruncating(b[i] - origin[i]);
+            double x = double.CreateTruncating(origin[i]), p = double.CreateTruncating(a[i]) - x, q = double.CreateTruncating(b[i]) - x;
             dot += p * q;
             conflicts += (p > 0 && q < 0) || (p < 0 && q > 0) ? 1 : 0;
         }
@@ -218,7 +218,7 @@ internal static class ChangeKernel
         ReadOnlySpan<Vector512<float>> x = WholeVectors(origin);
         for (int i = 0; i < x.Length; i++)
         {
-            lanes.Add(Vector512.Widen(x[i]));
+            lanes.Add(Wide.Sixteen(in x[i]));
         }
 
         into = lanes;
@@ -233,7 +233,7 @@ internal static class ChangeKernel
         Span<Vector512<double>> column = MemoryMarshal.Cast<double, Vector512<double>>(columns);
         for (int i = 0; i < x.Length; i++)
         {
-            (Vector512<double> lower, Vector512<double> upper) = lanes.Add(x[i], Vector512.Widen(x[i]), y[i]);
+            (Vector512<double> lower, Vector512<double> upper) = lanes.Add(in x[i], Wide.Sixteen(in x[i]), in y[i]);
             if (!column.IsEmpty)
             {
                 column[2 * i] += Vector512.Abs(lower);
@@ -252,7 +252,8 @@ internal static class ChangeKernel
         ReadOnlySpan<Vector512<float>> x = WholeVectors(origin), p = WholeVectors(a)[..x.Length], q = WholeVectors(b)[..x.Length];
         for (int i = 0; i < x.Length; i++)
         {
-            lanes.Add(Vector512.Widen(p[i] - x[i]), Vector512.Widen(q[i] - x[i]));
+            (Vector512<double> Lower, Vector512<double> Upper) wide = Wide.Sixteen(in x[i]), first = Wide.Sixteen(in p[i]), second = Wide.Sixteen(in q[i]);
+            lanes.Add((first.Lower - wide.Lower, first.Upper - wide.Upper), (second.Lower - wide.Lower, second.Upper - wide.Upper));
         }
 
         into = lanes;
@@ -268,9 +269,9 @@ internal static class ChangeKernel
         ReadOnlySpan<Vector512<float>> x = WholeVectors(origin), p = WholeVectors(a)[..x.Length], q = WholeVectors(b)[..x.Length];
         for (int i = 0; i < x.Length; i++)
         {
-            (Vector512<double>, Vector512<double>) wide = Vector512.Widen(x[i]);
+            (Vector512<double>, Vector512<double>) wide = Wide.Sixteen(in x[i]);
             own.Add(wide);
-            both.Add(lanesA.Add(x[i], wide, p[i]), lanesB.Add(x[i], wide, q[i]));
+            both.Add(lanesA.Add(in x[i], wide, in p[i]), lanesB.Add(in x[i], wide, in q[i]));
         }
 
         (ofOrigin, ofA, ofB, ofBoth) = (own, lanesA, lanesB, both);
@@ -299,21 +300,19 @@ internal static class ChangeKernel
 
     private struct ChangeLanes
     {
-        private Vector512<double> _abs, _change, _tuned, _dot;
-        private Vector512<float> _max;
-        private Vector512<int> _same;
+        private Vector512<double> _abs, _change, _tuned, _dot, _max;
+        private int _same;
 
         /// <returns>The changes.</returns>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public (Vector512<double> Lower, Vector512<double> Upper) Add(Vector512<float> x, (Vector512<double> Lower, Vector512<double> Upper) wide, Vector512<float> y)
+        public (Vector512<double> Lower, Vector512<double> Upper) Add(ref readonly Vector512<float> x, (Vector512<double> Lower, Vector512<double> Upper) wide, ref readonly Vector512<float> y)
         {
-            Vector512<float> change = y - x;
-            _max = Vector512.MaxNative(_max, Vector512.Abs(change));
-            _same -= Vector512.Equals(x.AsInt32(), y.AsInt32());
-            (Vector512<double> y0, Vector512<double> y1) = Vector512.Widen(y);
-            (Vector512<double> c0, Vector512<double> c1) = Vector512.Widen(change);
-            _abs += Vector512.Abs(c0) + Vector512.Abs(c1);
-            _change = Vector512.MultiplyAddEstimate(c1, c1, Vector512.MultiplyAddEstimate(c0, c0, _change));
+            _same += BitOperations.PopCount(Vector512.Equals(x.AsInt32(), y.AsInt32()).ExtractMostSignificantBits());
+            (Vector512<double> y0, Vector512<double> y1) = Wide.Sixteen(in y);
+            Vector512<double> c0 = y0 - wide.Lower, c1 = y1 - wide.Upper, d0 = Vector512.Abs(c0), d1 = Vector512.Abs(c1);
+            _max = Vector512.MaxNative(_max, Vector512.MaxNative(d0, d1));
+            _abs += d0 + d1;
+            _change = Vector512.FusedMultiplyAdd(c1, c1, Vector512.FusedMultiplyAdd(c0, c0, _change));
             _tuned = Vector512.MultiplyAddEstimate(y1, y1, Vector512.MultiplyAddEstimate(y0, y0, _tuned));
             _dot = Vector512.MultiplyAddEstimate(wide.Upper, y1, Vector512.MultiplyAddEstimate(wide.Lower, y0, _dot));
             return (c0, c1);
@@ -328,12 +327,12 @@ internal static class ChangeKernel
             sums.SquareChange += Vector512.Sum(_change);
             sums.SquareTuned += Vector512.Sum(_tuned);
             sums.Dot += Vector512.Sum(_dot);
-            sums.Changed += count - Vector512.Sum(_same);
-            Vector256<float> half = Vector256.MaxNative(_max.GetLower(), _max.GetUpper());
-            Vector128<float> quarter = Vector128.MaxNative(half.GetLower(), half.GetUpper());
-            quarter = Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
-            float most = float.MaxNative(quarter[0], quarter[1]);
-            sums.MaxAbs = most > sums.MaxAbs ? most : sums.MaxAbs;
+            sums.Changed += count - _same;
+            for (int lane = 0; lane < Vector512<double>.Count; lane++)
+            {
+                sums.MaxAbs = _max[lane] > sums.MaxAbs ? _max[lane] : sums.MaxAbs;
+            }
+
             return sum;
         }
     }
@@ -341,24 +340,24 @@ internal static class ChangeKernel
     private struct AgreementLanes
     {
         private Vector512<double> _dot;
-        private Vector512<long> _conflicts;
+        private int _conflicts;
 
-        /// <summary>Products of two widened singles are exact, and never too small for their sign.</summary>
+        /// <summary>Products of differences of two widened singles are never too small for their sign.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Add((Vector512<double> Lower, Vector512<double> Upper) a, (Vector512<double> Lower, Vector512<double> Upper) b)
         {
             Vector512<double> lower = a.Lower * b.Lower, upper = a.Upper * b.Upper;
             _dot += lower;
             _dot += upper;
-            _conflicts -= Vector512.LessThan(lower, default).AsInt64();
-            _conflicts -= Vector512.LessThan(upper, default).AsInt64();
+            _conflicts += BitOperations.PopCount(Vector512.LessThan(lower, default).ExtractMostSignificantBits());
+            _conflicts += BitOperations.PopCount(Vector512.LessThan(upper, default).ExtractMostSignificantBits());
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly void AddTo(AgreementSums sums)
         {
             sums.Dot += Vector512.Sum(_dot);
-            sums.Conflicts += Vector512.Sum(_conflicts);
+            sums.Conflicts += _conflicts;
         }
     }
 }

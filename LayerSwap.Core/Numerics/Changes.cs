@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace LayerSwap.Numerics;
 
@@ -51,22 +50,4 @@ internal readonly ref struct KeptChanges<T>(ReadOnlySpan<T> origin, Rows<T> tune
 
     public double One(int source, int at) =>
         Bits.IsSet(_bits[(source * _words)..], at) ? double.CreateTruncating(_tuned[source][at]) - double.CreateTruncating(_origin[at]) : 0;
-}
-
-/// <summary>Eight elements in doubles.</summary>
-internal static class Wide
-{
-    /// <param name="first">The first of them: a float or a double.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<double> Eight<T>(ref T first)
-        where T : unmanaged
-    {
-        if (typeof(T) == typeof(double))
-        {
-            return Vector512.LoadUnsafe(ref Unsafe.As<T, double>(ref first));
-        }
-
-        Vector256<float> eight = Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref first));
-        return Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(eight) : Vector512.Create(Vector256.WidenLower(eight), Vector256.WidenUpper(eight));
-    }
 }

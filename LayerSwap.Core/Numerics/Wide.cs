@@ -1,0 +1,32 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace LayerSwap.Numerics;
+
+/// <summary>Elements in doubles, widened as they are loaded.</summary>
+internal static class Wide
+{
+    /// <summary>Sixteen singles, which must lie in memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen(ref readonly Vector512<float> singles)
+    {
+        ref float first = ref Unsafe.As<Vector512<float>, float>(ref Unsafe.AsRef(in singles));
+        return (Eight(ref first), Eight(ref Unsafe.Add(ref first, Vector512<double>.Count)));
+    }
+
+    /// <summary>Eight.</summary>
+    /// <param name="first">The first of them: a float or a double.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Eight<T>(ref T first)
+        where T : unmanaged
+    {
+        if (typeof(T) == typeof(double))
+        {
+            return Vector512.LoadUnsafe(ref Unsafe.As<T, double>(ref first));
+        }
+
+        Vector256<float> eight = Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref first));
+        return Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(eight) : Vector512.Create(Vector256.WidenLower(eight), Vector256.WidenUpper(eight));
+    }
+}
