@@ -62,8 +62,8 @@ internal static class DotKernel
         Vector512<double> lower = default, upper = default;
         for (int i = 0; i < a.Length; i += Vector512<float>.Count)
         {
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref first, (nuint)i));
-            (Vector512<double> r, Vector512<double> s) = Vector512.Widen(Vector512.LoadUnsafe(ref second, (nuint)i));
+            (Vector512<double> p, Vector512<double> q) = Wide.Sixteen(ref first, i);
+            (Vector512<double> r, Vector512<double> s) = Wide.Sixteen(ref second, i);
             lower += p * r;
             upper += q * s;
         }
@@ -80,9 +80,9 @@ internal static class DotKernel
         Vector512<double> lower = default, upper = default;
         for (int i = 0; i < a.Length; i += Vector512<float>.Count)
         {
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref start, (nuint)i));
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref first, (nuint)i));
-            (Vector512<double> r, Vector512<double> s) = Vector512.Widen(Vector512.LoadUnsafe(ref second, (nuint)i));
+            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref start, i);
+            (Vector512<double> p, Vector512<double> q) = Wide.Sixteen(ref first, i);
+            (Vector512<double> r, Vector512<double> s) = Wide.Sixteen(ref second, i);
             lower += (p - x) * (r - x);
             upper += (q - y) * (s - y);
         }
@@ -99,11 +99,11 @@ internal static class DotKernel
         Vector512<double> aa = default, ab = default, bb = default, x = default, y = default;
         for (int i = 0; i < a.Length; i += Vector512<float>.Count)
         {
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref first, (nuint)i));
-            (Vector512<double> r, Vector512<double> s) = Vector512.Widen(Vector512.LoadUnsafe(ref second, (nuint)i));
+            (Vector512<double> p, Vector512<double> q) = Wide.Sixteen(ref first, i);
+            (Vector512<double> r, Vector512<double> s) = Wide.Sixteen(ref second, i);
             if (!origin.IsEmpty)
             {
-                (x, y) = Vector512.Widen(Vector512.LoadUnsafe(ref start, (nuint)i));
+                (x, y) = Wide.Sixteen(ref start, i);
                 (p, q, r, s) = (p - x, q - y, r - x, s - y);
             }
 

@@ -155,8 +155,8 @@ internal static class KeyKernel
         int i = 0;
         for (; i <= changes.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref to, (nuint)i));
+            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref from, i);
+            (Vector512<double> p, Vector512<double> q) = Wide.Sixteen(ref to, i);
             (p - x).StoreUnsafe(ref change, (nuint)i);
             (q - y).StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
         }

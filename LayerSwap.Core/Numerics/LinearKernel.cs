@@ -25,13 +25,13 @@ internal static class LinearKernel
         Vector512<double> first = Vector512.Create(weights.Length > 0 ? weights[0] : 0), second = Vector512.Create(weights.Length > 1 ? weights[1] : 0);
         for (; i <= length - Vector512<float>.Count && weights.Length > 1; i += Vector512<float>.Count)
         {
-            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            (Vector512<double> c, Vector512<double> d) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)(length + i)));
+            (Vector512<double> a, Vector512<double> b) = Wide.Sixteen(ref from, i);
+            (Vector512<double> c, Vector512<double> d) = Wide.Sixteen(ref from, length + i);
             Vector512<double> lower = (first * a) + (second * c), upper = (first * b) + (second * d);
             for (int k = 2; k < weights.Length; k++)
             {
                 Vector512<double> weight = Vector512.Create(weights[k]);
-                (a, b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)((k * length) + i)));
+                (a, b) = Wide.Sixteen(ref from, (k * length) + i);
                 lower += weight * a;
                 upper += weight * b;
             }
@@ -62,12 +62,12 @@ internal static class LinearKernel
         Vector512<double> own = Vector512.Create(weights[0]);
         for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref start, (nuint)i));
+            (Vector512<double> a, Vector512<double> b) = Wide.Sixteen(ref start, i);
             Vector512<double> lower = own * a, upper = own * b;
             for (int k = 1; k < weights.Length; k++)
             {
                 Vector512<double> weight = Vector512.Create(weights[k]);
-                (a, b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)(((k - 1) * length) + i)));
+                (a, b) = Wide.Sixteen(ref from, ((k - 1) * length) + i);
                 lower += weight * a;
                 upper += weight * b;
             }
@@ -113,13 +113,13 @@ internal static class LinearKernel
         Vector512<double> by = Vector512.Create(scale), first = Vector512.Create(weights.Length > 0 ? weights[0] : 0);
         for (; i <= length - Vector512<float>.Count && weights.Length > 0; i += Vector512<float>.Count)
         {
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref start, (nuint)i));
-            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
+            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref start, i);
+            (Vector512<double> a, Vector512<double> b) = Wide.Sixteen(ref from, i);
             Vector512<double> lower = first * (a - x), upper = first * (b - y);
             for (int k = 1; k < weights.Length; k++)
             {
                 Vector512<double> weight = Vector512.Create(weights[k]);
-                (a, b) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)((k * length) + i)));
+                (a, b) = Wide.Sixteen(ref from, (k * length) + i);
                 lower += weight * (a - x);
                 upper += weight * (b - y);
             }

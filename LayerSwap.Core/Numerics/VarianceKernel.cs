@@ -85,9 +85,9 @@ internal static class VarianceKernel
         Vector512<long> lowest = Vector512.Create((long)low);
         for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref start, (nuint)i));
-            (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)i));
-            (Vector512<double> r, Vector512<double> t) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)(length + i)));
+            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref start, i);
+            (Vector512<double> p, Vector512<double> q) = Wide.Sixteen(ref from, i);
+            (Vector512<double> r, Vector512<double> t) = Wide.Sixteen(ref from, length + i);
             (p, q, r, t) = (p - x, q - y, r - x, t - y);
             Vector512<double> meanP = (p + r) * half, meanQ = (q + t) * half;
             Vector512<double> first = p - meanP, second = r - meanP, third = q - meanQ, fourth = t - meanQ;
@@ -126,11 +126,11 @@ internal static class VarianceKernel
         Vector512<long> lowest = Vector512.Create((long)low);
         for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            (Vector512<double> x, Vector512<double> y) = Vector512.Widen(Vector512.LoadUnsafe(ref start, (nuint)i));
+            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref start, i);
             Vector512<double> firstP = default, firstQ = default, meanP = default, meanQ = default, equalP = Vector512<double>.AllBitsSet, equalQ = equalP;
             for (int s = 0; s < sources; s++)
             {
-                (Vector512<double> p, Vector512<double> q) = Vector512.Widen(Vector512.LoadUnsafe(ref from, (nuint)((s * length) + i)));
+                (Vector512<double> p, Vector512<double> q) = Wide.Sixteen(ref from, (s * length) + i);
                 (p, q) = (p - x, q - y);
                 p.StoreUnsafe(ref change, (nuint)((s * length) + i));
                 q.StoreUnsafe(ref change, (nuint)((s * length) + i + Vector512<double>.Count));

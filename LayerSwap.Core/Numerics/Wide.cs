@@ -7,13 +7,14 @@ namespace LayerSwap.Numerics;
 /// <summary>Elements in doubles, widened as they are loaded.</summary>
 internal static class Wide
 {
-    /// <summary>Sixteen singles, which must lie in memory.</summary>
+    /// <summary>Sixteen singles.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen(ref readonly Vector512<float> singles)
-    {
-        ref float first = ref Unsafe.As<Vector512<float>, float>(ref Unsafe.AsRef(in singles));
-        return (Eight(ref first), Eight(ref Unsafe.Add(ref first, Vector512<double>.Count)));
-    }
+    public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen(ref float first, int at) =>
+        (Eight(ref Unsafe.Add(ref first, at)), Eight(ref Unsafe.Add(ref first, at + Vector512<double>.Count)));
+
+    /// <summary>Sixteen that lie in memory as a vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen(ref readonly Vector512<float> singles) => Sixteen(ref Unsafe.As<Vector512<float>, float>(ref Unsafe.AsRef(in singles)), 0);
 
     /// <summary>Eight.</summary>
     /// <param name="first">The first of them: a float or a double.</param>
