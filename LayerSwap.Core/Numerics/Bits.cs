@@ -9,7 +9,7 @@ internal static class Bits
     private const int Word = 64;
 
     /// <summary>The words of so many bits.</summary>
-    public static int Words(int count) => (int)(((long)count + Word - 1) / Word);
+    public static int Words(long count) => (int)((count + Word - 1) / Word);
 
     public static bool IsSet(ReadOnlySpan<ulong> bits, int at) => ((bits[at / Word] >> (at % Word)) & 1) != 0;
 

@@ -1,3 +1,5 @@
+using LayerSwap.Numerics;
+
 namespace LayerSwap.Merging;
 
 /// <summary>Remembers, a bit an element, what was kept of rows, between the pass that measures it and the merge.</summary>
@@ -13,7 +15,7 @@ internal sealed class KeptRows
     private KeptRows(int sources, long row, long rows)
     {
         _row = row;
-        _words = WordsOf(row);
+        _words = Bits.Words(row);
         // Every row is decided before it is asked for.
         _bits = [.. Enumerable.Range(0, sources).Select(_ => GC.AllocateUninitializedArray<ulong>(checked((int)(rows * _words))))];
     }
@@ -22,11 +24,9 @@ internal sealed class KeptRows
     public static KeptRows? For(int sources, long row, long elements)
     {
         long rows = (elements + row - 1) / row;
-        return rows * WordsOf(row) * sizeof(ulong) * sources <= Most ? new KeptRows(sources, row, rows) : null;
+        return rows * Bits.Words(row) * sizeof(ulong) * sources <= Most ? new KeptRows(sources, row, rows) : null;
     }
 
     /// <summary>The bits of a row, in words.</summary>
     public Span<ulong> Of(int source, long start) => _bits[source].AsSpan((int)(start / _row * _words), _words);
-
-    private static int WordsOf(long row) => (int)((row + 63) / 64);
 }
