@@ -73,6 +73,7 @@ internal static class FloorProgram
             if (only.Length == 0)
             {
                 string folder = ProgramOptions.Value(options, "--results") ?? Checkout.Folder("LayerSwap.Benchmarks/Results", "--results");
+                Directory.CreateDirectory(folder);
                 File.WriteAllText(Path.Combine(folder, "floor.md"), table);
                 File.WriteAllText(Path.Combine(folder, "floor.json"), FloorTable.Json(results, size, threads, rounds));
             }

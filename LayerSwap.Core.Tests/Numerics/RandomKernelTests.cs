@@ -9,6 +9,25 @@ public sealed class RandomKernelTests
     private readonly Random _random = new(14);
 
     [Fact]
+    public void A_number_is_a_byte_of_one_stream_and_three_of_another()
+    {
+        static ulong SplitMix64(ulong state)
+        {
+            state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9;
+            state = (state ^ (state >> 27)) * 0x94D049BB133111EB;
+            return state ^ (state >> 31);
+        }
+
+        const ulong Stream = 77, Golden = 0x9E3779B97F4A7C15;
+        for (ulong i = 0; i < 100; i++)
+        {
+            byte first = BitConverter.GetBytes(SplitMix64(Stream + (i / 8 * Golden)))[i % 8];
+            ulong others = SplitMix64((Stream ^ 0xD1B54A32D192ED03) + (i * Golden)) >> 40;
+            Assert.Equal((first * 0x1000000UL) + others, RandomKernel.Number(Stream, (long)i));
+        }
+    }
+
+    [Fact]
     public void First_bytes_are_those_of_numbers()
     {
         foreach (long start in (long[])[0, 8, 1_000_000_000_000])
