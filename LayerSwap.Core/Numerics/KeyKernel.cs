@@ -97,7 +97,7 @@ internal static class KeyKernel
             if (i <= tuned.Length - Vector512<float>.Count)
             {
                 Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
-                if (Exact(x, y, change) == Vector512<int>.AllBitsSet)
+                if ((Left(x, y, change) & unsigned) == Vector512<int>.Zero)
                 {
                     Vector512<int> k = change.AsInt32() & unsigned, over = Vector512.GreaterThan(k, highs), upon = Vector512.Equals(k, highest);
                     above += Ones(over.ExtractMostSignificantBits());
@@ -125,10 +125,9 @@ internal static class KeyKernel
         return new KeyCounts(above, atHigh, low == high ? 0 : atLow, within, zeros);
     }
 
-    /// <summary>The lanes in which a difference of singles is exact: no remainder on either side (Dekker's two-sum). What is not finite is not.</summary>
+    /// <summary>What is left on either side of a difference of singles, zero but for signs where it is exact (Dekker's two-sum). Of what is not finite something is left.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Exact(Vector512<float> origin, Vector512<float> tuned, Vector512<float> change) =>
-        (Vector512.Equals(tuned - change, origin) & Vector512.Equals(origin + change, tuned)).AsInt32();
+    public static Vector512<int> Left(Vector512<float> origin, Vector512<float> tuned, Vector512<float> change) => (tuned - change - origin).AsInt32() | (origin + change - tuned).AsInt32();
 
     /// <summary>The key of one change.</summary>
     public static ulong KeyOf(double origin, double tuned) => BitConverter.DoubleToUInt64Bits(Math.Abs(tuned - origin));

@@ -45,7 +45,7 @@ internal static class MaskKernel
                 Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)(i + k)), y = Vector512.LoadUnsafe(ref to, (nuint)(i + k)), change = y - x;
                 Vector512<int> key = change.AsInt32() & unsigned;
                 // Where differences of singles are exact, as most are, singles decide.
-                ulong within = KeyKernel.Exact(x, y, change) == Vector512<int>.AllBitsSet
+                ulong within = (KeyKernel.Left(x, y, change) & unsigned) == Vector512<int>.Zero
                     ? (Vector512.GreaterThan(key, before) & Vector512.LessThanOrEqual(key, highs)).ExtractMostSignificantBits()
                     : Between(origin, tuned, i + k, Vector512<float>.Count, low, high);
                 word |= within << k;

@@ -78,8 +78,9 @@ internal static class RandomKernel
         return (z ^ (z >> 31)).AsByte();
     }
 
+    /// <summary>What SplitMix64 makes of a state.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Mix(ulong z)
+    public static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;

@@ -71,8 +71,7 @@ internal static class RankKernel
         {
             Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
             Vector512<int> own = change.AsInt32() & unsigned;
-            // What is left on either side of an exact difference is zero.
-            left |= (y - change - x).AsInt32() | (x + change - y).AsInt32();
+            left |= KeyKernel.Left(x, y, change);
             most = Vector512.Max(most, own);
             own.StoreUnsafe(ref key, (nuint)i);
         }

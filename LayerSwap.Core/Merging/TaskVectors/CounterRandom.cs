@@ -17,7 +17,7 @@ internal static class CounterRandom
     {
         byte[] name = Encoding.UTF8.GetBytes(tensor);
         byte[] key = [.. BitConverter.GetBytes(seed), .. BitConverter.GetBytes(source), .. name];
-        return Mix(XxHash64.Of(key));
+        return RandomKernel.Mix(XxHash64.Of(key));
     }
 
     /// <summary>A number from 0 up to, but without, 1.</summary>
@@ -26,11 +26,4 @@ internal static class CounterRandom
 
     /// <summary>The bound below which as many numbers of 32 bits lie as a probability below 1 says: <c>Uniform &lt; p</c> where the number is below it.</summary>
     public static uint Bound(double probability) => (uint)Math.Min(Math.Ceiling(probability * Span), uint.MaxValue);
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
-    }
 }

@@ -39,28 +39,21 @@ internal sealed class CutSparsifier(double[] densities, double[] gammas, long el
     {
         Cut outliers = _outliers[source], kept = _kept[source];
         // Between the indices of the cuts, which few blocks have, the same keys are kept at every element.
-        int whole = Math.Min(kept.Alike(start, tuned.Length), outliers.Alike(start, tuned.Length));
-        KeepAlike(start, outliers, kept, origin[..whole], tuned[..whole], bits);
-        using Rented<ulong> part = new(whole < tuned.Length ? bits.Length : 0);
-        for (int done = whole; done < tuned.Length;)
+        using Rented<ulong> part = new(Bits.Words(tuned.Length));
+        for (int done = 0; done < tuned.Length;)
         {
             int count = Math.Min(kept.Alike(start + done, tuned.Length - done), outliers.Alike(start + done, tuned.Length - done));
-            KeepAlike(start + done, outliers, kept, origin.Slice(done, count), tuned.Slice(done, count), part.Span);
+            if (kept.LowestWithin(start + done) is { } low && (outliers.LowestWithin(start + done) ?? long.MaxValue + 1UL) is var end && low < end)
+            {
+                MaskKernel.Between(origin.Slice(done, count), tuned.Slice(done, count), low, end - 1, part.Span);
+            }
+            else
+            {
+                part.Span.Clear();
+            }
+
             Bits.Copy(part.Span, 0, bits, done, count);
             done += count;
-        }
-    }
-
-    private static void KeepAlike<T>(long start, Cut outliers, Cut kept, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-    {
-        if (kept.LowestWithin(start) is { } low && (outliers.LowestWithin(start) ?? long.MaxValue + 1UL) is var end && low < end)
-        {
-            MaskKernel.Between(origin, tuned, low, end - 1, bits);
-        }
-        else
-        {
-            bits[..Bits.Words(tuned.Length)].Clear();
         }
     }
 }
