@@ -90,7 +90,7 @@ internal static class FloorProgram
         return 0;
     }
 
-    /// <summary>Writes the three models; language changes outside, task changes in the middle.</summary>
+    /// <summary>Writes the three models, a file each, for the loops read whole files; language changes outside, task changes in the middle.</summary>
     private static async Task MakeModelsAsync(string[] paths, long size)
     {
         LlamaShape shape = LlamaShape.OfSize(size);
@@ -99,7 +99,7 @@ internal static class FloorProgram
         {
             if (!Directory.Exists(paths[i]))
             {
-                await Merge.Onto(new GeneratedModel(Path.GetFileName(paths[i]), shape, i, changes[i])).SaveAsync(paths[i]);
+                await Merge.Onto(new GeneratedModel(Path.GetFileName(paths[i]), shape, i, changes[i])).InShardsOf(2 * size).SaveAsync(paths[i]);
             }
         }
     }

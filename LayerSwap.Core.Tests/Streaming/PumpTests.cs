@@ -64,7 +64,7 @@ public class PumpTests
     {
         ICheckpoint model = Model(DType.Float32, out _);
         Operand operand = new(model, model.Tensors[0]);
-        Assert.True(Sections.ReadBlock([operand, operand], 1) > 3 * Sections.ReadBlock(Enumerable.Repeat(operand, 10), 1));
+        Assert.True(Sections.ReadBlock([operand, operand], 1) > 3 * Sections.ReadBlock([.. Enumerable.Repeat(operand, 10)], 1));
         Fold two = Reduce(model, 2), ten = Reduce(model, 2, operands: 10);
         Assert.Equal(two.Starts, ten.Starts);
         Assert.Equal(two.Sum, ten.Sum);
@@ -82,7 +82,7 @@ public class PumpTests
         {
             foreach (DType? output in (DType?[])[null, DType.Float32])
             {
-                int block = Sections.ReadBlock(Enumerable.Repeat(new Operand(model, model.Tensors[0]), operands), unit, output);
+                int block = Sections.ReadBlock([.. Enumerable.Repeat(new Operand(model, model.Tensors[0]), operands)], unit, output);
                 Assert.InRange(block, 1, Sections.LengthOf(unit));
                 Assert.Equal(0, block % unit);
                 Assert.True(block == Sections.LengthOf(unit) || block % (output is null ? Sections.ObserveBlockOf(unit) : Sections.ComputeBlockOf(unit)) == 0);

@@ -10,6 +10,8 @@ internal sealed class PumpPasses(Pump pump, int worker, TensorWork.Compute work,
 {
     public override long ElementCount => elements;
 
+    internal override ChunkPool Chunks => pump.Chunks;
+
     public override TState Reduce<TState>(TensorReduction<TState> reduction, long start, long count) =>
         pump.Reduce(worker, work.Operands, new SectionGrid(start, count, work.Merge.Unit), new Adapter<TState>(reduction, work.HasBase));
 
@@ -23,5 +25,7 @@ internal sealed class PumpPasses(Pump pump, int worker, TensorWork.Compute work,
             reduction.Observe(new MergeBlock<T>(start, hasBase ? rows[0] : [], rows.After(hasBase ? 1 : 0), spare), state);
 
         public void Combine(TState into, TState from) => reduction.Combine(into, from);
+
+        public bool Clear(TState state) => reduction.Clear(state);
     }
 }

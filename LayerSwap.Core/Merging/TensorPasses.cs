@@ -1,4 +1,5 @@
 using System.Numerics;
+using LayerSwap.Numerics;
 
 namespace LayerSwap;
 
@@ -14,6 +15,9 @@ public abstract class TensorPasses
 
     /// <summary>The number of elements of the tensor.</summary>
     public abstract long ElementCount { get; }
+
+    /// <summary>Lends arrays for what is held of the tensor.</summary>
+    internal abstract ChunkPool Chunks { get; }
 
     /// <summary>Streams the operands once.</summary>
     /// <typeparam name="TState">What is gathered.</typeparam>
@@ -47,4 +51,7 @@ public abstract class TensorReduction<TState>
 
     /// <summary>Adds the state of a later part to that of all parts before it.</summary>
     public abstract void Combine(TState into, TState from);
+
+    /// <summary>Empties a state that has been added to another; false where a new one is as cheap.</summary>
+    internal virtual bool Clear(TState state) => false;
 }

@@ -131,24 +131,30 @@ internal static class ChangeKernel
     public static double Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> columns, ChangeSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        ChangeSums sums = new();
+        double abs = 0, change = 0, square = 0, dot = 0, max = 0;
+        int changed = 0;
         for (int i = 0; i < origin.Length; i++)
         {
             double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(tuned[i]), d = Math.Abs(y - x);
-            sums.AbsChange += d;
-            sums.SquareChange += d * d;
-            sums.SquareTuned += y * y;
-            sums.Dot += x * y;
-            sums.MaxAbs = d > sums.MaxAbs ? d : sums.MaxAbs;
-            sums.Changed += SameBits(origin[i], tuned[i]) ? 0 : 1;
+            abs += d;
+            change += d * d;
+            square += y * y;
+            dot += x * y;
+            max = d > max ? d : max;
+            changed += SameBits(origin[i], tuned[i]) ? 0 : 1;
             if (!columns.IsEmpty)
             {
                 columns[i] += d;
             }
         }
 
-        into.Add(sums);
-        return sums.AbsChange;
+        into.AbsChange += abs;
+        into.SquareChange += change;
+        into.SquareTuned += square;
+        into.Dot += dot;
+        into.MaxAbs = Math.Max(into.MaxAbs, max);
+        into.Changed += changed;
+        return abs;
     }
 
     /// <summary>Two models beside the base.</summary>

@@ -16,6 +16,9 @@ internal interface IRowsReduction<TState>
 
     /// <summary>Adds a later section's state to that of all sections before it.</summary>
     void Combine(TState into, TState from);
+
+    /// <summary>Empties a state that has been added to another; false where a new one is as cheap.</summary>
+    bool Clear(TState state) => false;
 }
 
 /// <summary>Streams aligned tensors block by block over a crew, one scratch a worker. Serves merges, their passes, and the analysis.</summary>
@@ -31,42 +34,66 @@ internal sealed class Pump
 
     public Crew Crew { get; }
 
+    /// <summary>What passes hold of tensors lies in its arrays.</summary>
+    public ChunkPool Chunks { get; } = new();
+
     public Scratch ScratchOf(int worker) => _scratch[worker];
 
     /// <summary>Whether these must be computed in doubles: where one of them is F64.</summary>
-    public static bool NeedsDoubles(IEnumerable<Operand> operands, DType output = DType.Float32) =>
-        output == DType.Float64 || operands.Any(o => o.DType == DType.Float64);
+    public static bool NeedsDoubles(IReadOnlyList<Operand> operands, DType output = DType.Float32)
+    {
+        bool doubles = output == DType.Float64;
+        for (int k = 0; k < operands.Count; k++)
+        {
+            doubles |= operands[k].DType == DType.Float64;
+        }
+
+        return doubles;
+    }
 
     /// <summary>Folds all blocks of the operands into one state; the same for any number of workers. Bytes read are told to <paramref name="read"/>.</summary>
     public TState Reduce<TState>(int worker, IReadOnlyList<Operand> operands, SectionGrid grid, IRowsReduction<TState> reduction, Action<long>? read = null)
         where TState : class
     {
-        bool doubles = NeedsDoubles(operands);
+        if (grid.Count == 1)
+        {
+            // Small parts are many where a tensor is sampled.
+            TState whole = reduction.Create();
+            Section(worker, operands, grid, 0, reduction, whole, read);
+            return whole;
+        }
+
         OrderedFold<TState> fold = new(reduction);
-        int block = Sections.ReadBlock(operands, grid.Unit), step = Sections.ObserveBlockOf(grid.Unit);
         Crew.Split(worker, grid.Count, (w, section) =>
         {
-            TState state = reduction.Create();
-            (long first, long length) = grid[section];
-            for (long done = 0; done < length; done += block)
-            {
-                int count = (int)Math.Min(block, length - done);
-                ReadOnlySpan<byte> raw = _scratch[w].Read(operands, first + done, count);
-                if (doubles)
-                {
-                    Observe<TState, double>(_scratch[w], operands, raw, first + done, count, step, reduction, state);
-                }
-                else
-                {
-                    Observe<TState, float>(_scratch[w], operands, raw, first + done, count, step, reduction, state);
-                }
-
-                read?.Invoke(raw.Length);
-            }
-
+            TState state = fold.Empty();
+            Section(w, operands, grid, section, reduction, state, read);
             fold.Add(section, state);
         });
         return fold.Total;
+    }
+
+    private void Section<TState>(int worker, IReadOnlyList<Operand> operands, SectionGrid grid, long section, IRowsReduction<TState> reduction, TState state, Action<long>? read)
+        where TState : class
+    {
+        bool doubles = NeedsDoubles(operands);
+        int block = Sections.ReadBlock(operands, grid.Unit), step = Sections.ObserveBlockOf(grid.Unit);
+        (long first, long length) = grid[section];
+        for (long done = 0; done < length; done += block)
+        {
+            int count = (int)Math.Min(block, length - done);
+            ReadOnlySpan<byte> raw = _scratch[worker].Read(operands, first + done, count);
+            if (doubles)
+            {
+                Observe<TState, double>(_scratch[worker], operands, raw, first + done, count, step, reduction, state);
+            }
+            else
+            {
+                Observe<TState, float>(_scratch[worker], operands, raw, first + done, count, step, reduction, state);
+            }
+
+            read?.Invoke(raw.Length);
+        }
     }
 
     private static void Observe<TState, T>(Scratch scratch, IReadOnlyList<Operand> operands, ReadOnlySpan<byte> raw, long first, int length, int block, IRowsReduction<TState> reduction, TState state)
@@ -83,20 +110,34 @@ internal sealed class Pump
     private sealed class OrderedFold<TState>(IRowsReduction<TState> reduction)
         where TState : class
     {
-        private readonly Dictionary<long, TState> _early = [];
+        private readonly PriorityQueue<TState, long> _early = new();
+        private readonly Stack<TState> _spare = new();
         private long _next;
 
         public TState Total { get; } = reduction.Create();
+
+        public TState Empty()
+        {
+            lock (_early)
+            {
+                return _spare.TryPop(out TState? state) ? state : reduction.Create();
+            }
+        }
 
         public void Add(long section, TState state)
         {
             lock (_early)
             {
-                _early.Add(section, state);
-                while (_early.Remove(_next, out TState? next))
+                _early.Enqueue(state, section);
+                while (_early.TryPeek(out _, out long first) && first == _next)
                 {
+                    TState next = _early.Dequeue();
                     reduction.Combine(Total, next);
                     _next++;
+                    if (reduction.Clear(next))
+                    {
+                        _spare.Push(next);
+                    }
                 }
             }
         }

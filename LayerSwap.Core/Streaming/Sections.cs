@@ -34,10 +34,16 @@ internal static class Sections
     /// <param name="operands">What is read.</param>
     /// <param name="unit">How many consecutive elements must stay together.</param>
     /// <param name="output">What is written of them, if anything.</param>
-    public static int ReadBlock(IEnumerable<Operand> operands, long unit, DType? output = null)
+    public static int ReadBlock(IReadOnlyList<Operand> operands, long unit, DType? output = null)
     {
         (long bytes, int step) = output is null ? (ReadBytes, ObserveBlockOf(unit)) : (MergeBytes, ComputeBlockOf(unit));
-        long elements = bytes * 8 / (operands.Sum(o => o.DType.Bits()) + (output?.Bits() ?? 0)), section = LengthOf(unit);
+        int bits = output?.Bits() ?? 0;
+        for (int k = 0; k < operands.Count; k++)
+        {
+            bits += operands[k].DType.Bits();
+        }
+
+        long elements = bytes * 8 / bits, section = LengthOf(unit);
         return (int)(elements >= section ? section : Math.Max(elements / step, 1) * step);
     }
 

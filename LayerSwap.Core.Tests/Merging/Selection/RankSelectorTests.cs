@@ -119,20 +119,6 @@ public sealed class RankSelectorTests
     }
 
     [Fact]
-    public void QuickSelect_is_a_sort_at_every_rank()
-    {
-        System.Random random = new(5);
-        for (int length = 1; length <= 200; length++)
-        {
-            int distinct = length % 3 == 0 ? 1 : length % 3 == 1 ? 4 : 1000;
-            Cut[] items = [.. Enumerable.Range(0, length).Select(i => new Cut((ulong)random.Next(distinct), i))];
-            Cut[] sorted = [.. items.OrderByDescending(t => t.Key).ThenBy(t => t.Index)];
-            random.Shuffle(items);
-            Assert.Equal(sorted, Enumerable.Range(0, length).Select(r => QuickSelect.At([.. items], r, default(Cut.Order))));
-        }
-    }
-
-    [Fact]
     public void Kernels_are_plain_loops()
     {
         System.Random random = new(6);

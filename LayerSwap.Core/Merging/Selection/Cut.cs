@@ -24,10 +24,4 @@ internal readonly record struct Cut(ulong Key, long Index)
     public static ulong KeyOf(double magnitude) => BitConverter.DoubleToUInt64Bits(Math.Abs(magnitude));
 
     public double Value => BitConverter.UInt64BitsToDouble(Key);
-
-    /// <summary>The order of a ranking: larger keys first, equal keys by lower index.</summary>
-    public readonly struct Order : IComparer<Cut>
-    {
-        public int Compare(Cut x, Cut y) => x.Key != y.Key ? (x.Key > y.Key ? -1 : 1) : x.Index.CompareTo(y.Index);
-    }
 }

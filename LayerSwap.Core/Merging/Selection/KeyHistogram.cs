@@ -1,3 +1,5 @@
+using LayerSwap.Numerics;
+
 namespace LayerSwap.Merging;
 
 /// <summary>Bounds that are certain: histograms over sixteen bits of the keys at a time, from the top, until few enough elements share all bits seen.</summary>
@@ -43,7 +45,7 @@ internal static class KeyHistogram
 
         public override void Observe<T>(MergeBlock<T> block, long[][] state)
         {
-            Span<ulong> found = new ulong[block.Length];
+            using Rented<ulong> found = new(block.Length);
             for (int i = 0; i < asked.Length; i++)
             {
                 if (done[i])
@@ -51,9 +53,9 @@ internal static class KeyHistogram
                     continue;
                 }
 
-                keys.Keys(block, asked[i].Ranking, found);
+                keys.Keys(block, asked[i].Ranking, found.Span);
                 long[] bins = state[i];
-                foreach (ulong key in found)
+                foreach (ulong key in found.Span)
                 {
                     ulong digits = key >> shift;
                     if (digits >> Digit == prefixes[i])

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
@@ -8,7 +9,7 @@ namespace LayerSwap.Merging;
 /// </summary>
 internal static class RankSelector
 {
-    /// <summary>The most elements gathered for one cut: 16 bytes each, and 8 for each row beside the keys. Tensors beyond some 126 million elements have more between bounds from a sample, where a cut is near the middle.</summary>
+    /// <summary>The most elements gathered for one cut: 4 bytes each for its key and for each row beside, or 8 where no single holds them. Tensors beyond some 126 million elements have more between bounds from a sample, where a cut is near the middle.</summary>
     private const int MostGathered = 1 << 20;
 
     /// <summary>A tensor of up to so many elements needs no sample: all of it is gathered.</summary>
@@ -16,8 +17,8 @@ internal static class RankSelector
 
     private const int LeastWindows = 32, MostWindows = 1024, WindowLength = 512, ElementsAWindow = 1 << 16;
 
-    /// <summary>Half the width of the bounds in standard deviations of a sampled rank, doubled since neighbours are alike; and the least of it, for cuts near an end.</summary>
-    private const double Deviations = 6, LeastMargin = 24;
+    /// <summary>Half the width of the bounds in standard deviations of a sampled rank, and the least of it, for cuts near an end.</summary>
+    private const double Deviations = 4.5, LeastMargin = 24;
 
     public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests) => [.. SelectAll(passes, keys, requests).Select(s => s.Cut)];
 
@@ -49,7 +50,7 @@ internal static class RankSelector
     /// <summary>One pass; gives the places of those whose cut lies outside their bounds. Shares become ranks on the way.</summary>
     private static int[] Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, MeasuredCut[] cuts)
     {
-        GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, asked, bounds, MostGathered));
+        GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, asked, bounds, MostGathered, passes.Chunks));
         List<int> missed = [];
         for (int i = 0; i < asked.Length; i++)
         {
@@ -67,63 +68,101 @@ internal static class RankSelector
             else
             {
                 int ranking = asked[i].Ranking;
-                Cut cut = found.Among ?? new Cut(found.Key, TieBreaker.IndexOf(passes, keys, ranking, found.Key, found.Tie, gathered[i].Ties(found.Key == bounds[i].High)));
-                cuts[targets[i]] = new MeasuredCut(cut, keys.Rows == 0 ? null : gathered[i].Energies(cut, bounds[i], block => TieBreaker.Energies(passes, keys, ranking, cut, block)));
+                (GatheredBlock block, int tie) = gathered[i].Locate(found.Key, found.Tie, bounds[i]);
+                Cut cut = new(found.Key, TieBreaker.IndexOf(passes, keys, ranking, found.Key, block, tie));
+                cuts[targets[i]] = new MeasuredCut(cut, keys.Rows == 0 ? null : gathered[i].Energies(cut, bounds[i], b => TieBreaker.Energies(passes, keys, ranking, cut, b)));
             }
 
-            gathered[i].Within.Release();
+            gathered[i].Clear();
         }
 
         return [.. missed];
     }
 
+    /// <summary>Bounds around each cut. How far a rank in the sample may be off is told by how much its windows differ: neighbours are alike, in some tensors more than in others.</summary>
     private static KeyBounds[] Sampled(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, long n)
     {
         int[] rankings = [.. asked.Select(a => a.Ranking).Distinct()];
-        SampleReduction sample = new(keys, rankings);
+        NumberList[] samples = [.. rankings.Select(_ => new NumberList(passes.Chunks))];
+        SampleReduction reduction = new(keys, rankings, samples);
         int windows = (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows);
-        List<ulong>[] found = [.. rankings.Select(_ => new List<ulong>(windows * WindowLength))];
         for (int w = 0; w < windows; w++)
         {
-            long start = (n - WindowLength) / (windows - 1) * w;
-            sample.Combine(found, passes.Reduce(sample, start, WindowLength));
+            passes.Reduce(reduction, (n - WindowLength) / (windows - 1) * w, WindowLength);
         }
 
-        return [.. asked.Select(a =>
-        {
-            Span<ulong> keysFound = CollectionsMarshal.AsSpan(found[Array.IndexOf(rankings, a.Ranking)]);
-            double fromTop = a.Share is { } share ? share * (keysFound.Length - keysFound.Count(0UL)) : a.Rank / (double)n * keysFound.Length;
-            // Ascending: the place of the cut from the top is the length minus it.
-            int middle = keysFound.Length - (int)fromTop;
-            int margin = (int)((Deviations * Math.Sqrt(fromTop * middle / keysFound.Length)) + LeastMargin);
-            ulong low = middle - margin < 0 ? 0 : QuickSelect.At(keysFound, middle - margin, default(QuickSelect.Ascending));
-            // What is left of the place that was selected is smaller.
-            Span<ulong> larger = keysFound[Math.Max(middle - margin, 0)..];
-            return new KeyBounds(low, middle + margin >= keysFound.Length ? long.MaxValue : QuickSelect.At(larger, Math.Min(2 * margin, middle + margin), default(QuickSelect.Ascending)));
-        })];
+        KeyBounds[] bounds = [.. asked.Select(a => Around(a, n, samples[Array.IndexOf(rankings, a.Ranking)]))];
+        Array.ForEach(samples, s => s.Release());
+        return bounds;
     }
 
-    /// <summary>All keys of a small part, by ranking.</summary>
-    private sealed class SampleReduction(IRankedKeys keys, int[] rankings) : TensorReduction<List<ulong>[]>
+    private static KeyBounds Around(RankRequest asked, long n, NumberList sample)
     {
-        public override List<ulong>[] Create() => [.. rankings.Select(_ => new List<ulong>())];
-
-        public override void Observe<T>(MergeBlock<T> block, List<ulong>[] state)
+        KeyBounds all = new(0, long.MaxValue);
+        Span<ulong> window = stackalloc ulong[WindowLength];
+        Span<double> numbers = MemoryMarshal.Cast<ulong, double>(window);
+        long nonZero = 0;
+        for (int at = 0; at < sample.Count && asked.Share is not null; at += WindowLength)
         {
+            sample.CopyTo(at, numbers);
+            nonZero += WindowLength - window.Count(0UL);
+        }
+
+        double wanted = asked.Share is { } share ? share * nonZero : asked.Rank / (double)n * sample.Count;
+        ulong middle = KeySearch.Find(sample, (int)Math.Min(wanted, sample.Count - 1), all).Key;
+        Spread above = default, upon = default;
+        for (int at = 0; at < sample.Count; at += WindowLength)
+        {
+            sample.CopyTo(at, numbers);
+            double expected = asked.Share is { } part ? part * (WindowLength - window.Count(0UL)) : 0;
+            int larger = 0, equal = 0;
+            foreach (ulong key in window)
+            {
+                larger += key > middle ? 1 : 0;
+                equal += key == middle ? 1 : 0;
+            }
+
+            above.Add(larger - expected);
+            upon.Add(larger + equal - expected);
+        }
+
+        double margin = (Deviations * Math.Max(above.OfSum, upon.OfSum)) + LeastMargin, first = wanted - margin, last = wanted + margin;
+        return new KeyBounds(last >= sample.Count ? 0 : KeySearch.Find(sample, (int)last, all).Key, first < 0 ? long.MaxValue : KeySearch.Find(sample, (int)first, all).Key);
+    }
+
+    /// <summary>The standard deviation of a sum, from what is added up.</summary>
+    private struct Spread
+    {
+        private double _sum, _squares;
+        private int _count;
+
+        public readonly double OfSum => Math.Sqrt(Math.Max(_squares - (_sum * _sum / _count), 0));
+
+        public void Add(double value)
+        {
+            _sum += value;
+            _squares += value * value;
+            _count++;
+        }
+    }
+
+    /// <summary>All keys of a small part, by ranking. A window is one section, observed by whoever asked for it: its keys go straight to the samples.</summary>
+    private sealed class SampleReduction(IRankedKeys keys, int[] rankings, NumberList[] samples) : TensorReduction<NumberList[]>
+    {
+        public override NumberList[] Create() => samples;
+
+        public override void Observe<T>(MergeBlock<T> block, NumberList[] state)
+        {
+            using Rented<ulong> found = new(block.Length);
             for (int i = 0; i < rankings.Length; i++)
             {
-                int before = state[i].Count;
-                CollectionsMarshal.SetCount(state[i], before + block.Length);
-                keys.Keys(block, rankings[i], CollectionsMarshal.AsSpan(state[i])[before..]);
+                keys.Keys(block, rankings[i], found.Span);
+                state[i].Add(MemoryMarshal.Cast<ulong, double>(found.Span));
             }
         }
 
-        public override void Combine(List<ulong>[] into, List<ulong>[] from)
+        public override void Combine(NumberList[] into, NumberList[] from)
         {
-            for (int i = 0; i < into.Length; i++)
-            {
-                into[i].AddRange(CollectionsMarshal.AsSpan(from[i]));
-            }
         }
     }
 }

@@ -1,27 +1,16 @@
 using System.Numerics.Tensors;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
-/// <summary>Finds the index of one of many equal keys, counted from the lowest index, and their energies up to it: the block is known from the counts, and only it is read again.</summary>
+/// <summary>Finds the index of one of many equal keys, counted from the lowest index, and their energies up to it: the block is known, and only it is read again.</summary>
 internal static class TieBreaker
 {
-    public static long IndexOf(TensorPasses passes, IRankedKeys keys, int ranking, ulong key, long tie, IEnumerable<(long Start, int Length, int Count)> blocks)
-    {
-        foreach ((long start, int length, int count) in blocks)
-        {
-            if (tie <= count)
-            {
-                return passes.Reduce(new EqualReduction(keys, ranking, key), start, length)[(int)tie - 1];
-            }
-
-            tie -= count;
-        }
-
-        throw new InvalidOperationException("The counts of equal keys do not add up.");
-    }
+    public static long IndexOf(TensorPasses passes, IRankedKeys keys, int ranking, ulong key, GatheredBlock block, int tie) =>
+        passes.Reduce(new EqualReduction(keys, ranking, key, tie), block.Start, block.Length).Index;
 
     /// <summary>The energies, in one block, of the elements within a cut that have its key.</summary>
-    public static double[] Energies(TensorPasses passes, IRankedKeys keys, int ranking, Cut cut, (long Start, int Length) block) =>
+    public static double[] Energies(TensorPasses passes, IRankedKeys keys, int ranking, Cut cut, GatheredBlock block) =>
         passes.Reduce(new EnergyReduction(keys, ranking, cut), block.Start, block.Length);
 
     private sealed class EnergyReduction(IRankedKeys keys, int ranking, Cut cut) : TensorReduction<double[]>
@@ -30,14 +19,14 @@ internal static class TieBreaker
 
         public override void Observe<T>(MergeBlock<T> block, double[] state)
         {
-            ulong[] found = new ulong[block.Length];
-            double[] beside = new double[keys.Rows * block.Length];
-            keys.Keys(block, ranking, found, beside);
-            for (int i = 0; i < found.Length; i++)
+            using Rented<ulong> found = new(block.Length);
+            using Rented<double> beside = new(keys.Rows * block.Length);
+            keys.Keys(block, ranking, found.Span, beside.Span);
+            for (int i = 0; i < block.Length; i++)
             {
-                for (int row = 0; row < state.Length && found[i] == cut.Key && block.Start + i <= cut.Index; row++)
+                for (int row = 0; row < state.Length && found.Span[i] == cut.Key && block.Start + i <= cut.Index; row++)
                 {
-                    double value = beside[(row * found.Length) + i];
+                    double value = beside.Span[(row * block.Length) + i];
                     state[row] += value * value;
                 }
             }
@@ -46,23 +35,31 @@ internal static class TieBreaker
         public override void Combine(double[] into, double[] from) => TensorPrimitives.Add(into, from, into);
     }
 
-    private sealed class EqualReduction(IRankedKeys keys, int ranking, ulong key) : TensorReduction<List<long>>
+    private sealed class Found
     {
-        public override List<long> Create() => [];
+        public int Count { get; set; }
 
-        public override void Observe<T>(MergeBlock<T> block, List<long> state)
+        public long Index { get; set; }
+    }
+
+    /// <summary>A block is observed at once: there is nothing to combine but it.</summary>
+    private sealed class EqualReduction(IRankedKeys keys, int ranking, ulong key, int tie) : TensorReduction<Found>
+    {
+        public override Found Create() => new();
+
+        public override void Observe<T>(MergeBlock<T> block, Found state)
         {
-            Span<ulong> found = new ulong[block.Length];
-            keys.Keys(block, ranking, found);
-            for (int i = 0; i < found.Length; i++)
+            using Rented<ulong> found = new(block.Length);
+            keys.Keys(block, ranking, found.Span);
+            for (int i = 0; i < block.Length; i++)
             {
-                if (found[i] == key)
+                if (found.Span[i] == key && ++state.Count == tie)
                 {
-                    state.Add(block.Start + i);
+                    state.Index = block.Start + i;
                 }
             }
         }
 
-        public override void Combine(List<long> into, List<long> from) => into.AddRange(from);
+        public override void Combine(Found into, Found from) => into.Index = from.Index;
     }
 }

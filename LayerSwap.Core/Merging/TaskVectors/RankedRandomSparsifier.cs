@@ -22,7 +22,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     /// <summary>The bits of the fraction of a single and of a double.</summary>
     private const int SingleFraction = 23, DoubleFraction = 52;
 
-    /// <summary>What the measuring pass decided; null where there was none, or it is forgotten.</summary>
+    /// <summary>What the measuring pass decided; null where there was none.</summary>
     private KeptRows? _kept;
 
     public long Unit => row;
@@ -30,25 +30,22 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     public bool Spares(int source) => densities[source] >= 1;
 
     public ISparsifier Prepared(TensorPasses passes, bool measured) =>
-        new RankedRandomSparsifier(densities, epsilons, streams, row) { _kept = measured ? KeptRows.For(densities.Length, row, passes.ElementCount) : null };
+        new RankedRandomSparsifier(densities, epsilons, streams, row) { _kept = measured ? new KeptRows(passes.Chunks, densities.Length, row, passes.ElementCount) : null };
 
-    public void Release() => _kept = null;
+    public void Release() => Interlocked.Exchange(ref _kept, null)?.Leave();
 
     public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         KeptRows? kept = _kept;
-        // What a pass has decided needs no room.
-        using RankRoom room = kept is null ? new((int)Math.Min(row, tuned.Length)) : default;
-        for (int first = 0; first < tuned.Length; first += (int)row)
+        kept = kept?.TryEnter() == true ? kept : null;
+        try
         {
-            int length = (int)Math.Min(row, tuned.Length - first);
-            if (kept is null)
-            {
-                Choose(start + first, source, origin.Slice(first, length), tuned.Slice(first, length), room, room.Bits);
-            }
-
-            Bits.Copy(kept is null ? room.Bits : kept.Of(source, start + first), 0, bits, first, length);
+            Keep(start, source, origin, tuned, kept, bits);
+        }
+        finally
+        {
+            kept?.Leave();
         }
     }
 
@@ -62,7 +59,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         {
             int length = (int)Math.Min(row, tuned.Length - first);
             ReadOnlySpan<T> from = origin.Slice(first, length), to = tuned.Slice(first, length);
-            Span<ulong> bits = kept is null ? room.Bits : kept.Of(source, start + first);
+            Span<ulong> bits = kept?.Has(start + first) == true ? kept.Of(source, start + first) : room.Bits;
             bool singles = Choose(start + first, source, from, to, room, bits);
             (double allOfRow, double keptOfRow) = singles ? MaskKernel.Masses(MemoryMarshal.Cast<int, float>(room.Keys[..RankKernel.Padded(length)]), bits) : MaskKernel.Masses(from, to, bits);
             all += allOfRow;
@@ -70,6 +67,24 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         }
 
         return (all, left);
+    }
+
+    private void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, KeptRows? kept, Span<ulong> bits)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        // What a pass has decided needs no room; a block's last row is remembered only if all before it are.
+        using RankRoom room = kept?.Has(start + tuned.Length - 1) == true ? default : new((int)Math.Min(row, tuned.Length));
+        for (int first = 0; first < tuned.Length; first += (int)row)
+        {
+            int length = (int)Math.Min(row, tuned.Length - first);
+            bool known = kept?.Has(start + first) == true;
+            if (!known)
+            {
+                Choose(start + first, source, origin.Slice(first, length), tuned.Slice(first, length), room, room.Bits);
+            }
+
+            Bits.Copy(known ? kept!.Of(source, start + first) : room.Bits, 0, bits, first, length);
+        }
     }
 
     /// <summary>Chooses what is kept of a row.</summary>

@@ -1,0 +1,50 @@
+using LayerSwap.Merging;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Tests.Merging.Selection;
+
+/// <summary>Ranks in lists that are not sorted, against a sort.</summary>
+public sealed class KeySearchTests
+{
+    public static TheoryData<string> Shapes => [.. Keys.Keys];
+
+    private static Dictionary<string, Func<System.Random, double>> Keys { get; } = new(StringComparer.Ordinal)
+    {
+        ["singles"] = r => (float)r.NextDouble(),
+        ["doubles"] = r => r.NextDouble(),
+        ["of all sizes"] = r => BitConverter.UInt64BitsToDouble((ulong)r.NextInt64()),
+        ["few values"] = r => r.Next(3),
+        ["one value"] = _ => 0.25,
+        ["neighbours"] = r => BitConverter.UInt64BitsToDouble(0x3FF0_0000_0000_0000 + (ulong)r.Next(3000)),
+        ["one far away"] = r => r.Next(4000) == 0 ? 1e300 : r.Next(2) * 1e-300,
+        ["all but not numbers"] = r => r.Next(5) == 0 ? double.NaN : r.Next(5) == 0 ? double.PositiveInfinity : r.NextDouble(),
+    };
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void A_rank_is_that_of_a_sort(string shape)
+    {
+        System.Random random = new(7);
+        ChunkPool pool = new();
+        foreach (int count in (int[])[1, 2, 511, 512, 513, 5000, 40_000])
+        {
+            double[] numbers = [.. Enumerable.Range(0, count).Select(_ => Math.Abs(Keys[shape](random)))];
+            ulong[] sorted = [.. numbers.Select(Cut.KeyOf).OrderDescending()];
+            NumberList list = new(pool);
+            list.Add(numbers);
+            foreach (int rank in (int[])[0, 1, count / 100, count / 2, count - 2, count - 1])
+            {
+                if (rank < 0 || rank >= count)
+                {
+                    continue;
+                }
+
+                (ulong, int) expected = (sorted[rank], Array.IndexOf(sorted, sorted[rank]));
+                Assert.Equal(expected, KeySearch.Find(list, rank, new KeyBounds(0, long.MaxValue)));
+                Assert.Equal(expected, KeySearch.Find(list, rank, new KeyBounds(sorted[^1], sorted[0])));
+            }
+
+            list.Release();
+        }
+    }
+}
