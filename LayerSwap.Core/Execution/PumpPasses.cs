@@ -15,6 +15,15 @@ internal sealed class PumpPasses(Pump pump, int worker, TensorWork.Compute work,
     public override TState Reduce<TState>(TensorReduction<TState> reduction, long start, long count) =>
         pump.Reduce(worker, work.Operands, new SectionGrid(start, count, work.Merge.Unit), new Adapter<TState>(reduction, work.HasBase));
 
+    internal override void Sample<TState>(TensorReduction<TState> reduction, int windows, int length, TState state)
+    {
+        Adapter<TState> adapter = new(reduction, work.HasBase);
+        for (int w = 0; w < windows; w++)
+        {
+            pump.Observe(worker, work.Operands, (elements - length) / (windows - 1) * w, length, work.Merge.Unit, adapter, state);
+        }
+    }
+
     private sealed class Adapter<TState>(TensorReduction<TState> reduction, bool hasBase) : IRowsReduction<TState>
         where TState : class
     {

@@ -34,6 +34,14 @@ public abstract class TensorPasses
     /// <returns>The state of that part.</returns>
     public abstract TState Reduce<TState>(TensorReduction<TState> reduction, long start, long count)
         where TState : class;
+
+    /// <summary>Adds windows at even distances, from the first element to the last, to one state.</summary>
+    /// <param name="reduction">How.</param>
+    /// <param name="windows">How many, 2 at least.</param>
+    /// <param name="length">Of how many elements.</param>
+    /// <param name="state">What is added to.</param>
+    internal abstract void Sample<TState>(TensorReduction<TState> reduction, int windows, int length, TState state)
+        where TState : class;
 }
 
 /// <summary>What a pass gathers: a state for each part of the tensor, filled block by block, combined in the order of the parts.</summary>

@@ -14,6 +14,8 @@ internal sealed class ChunkList<T>(ChunkPool pool)
 
     public int Count { get; private set; }
 
+    public ref T this[int index] => ref Items(index / Capacity)[index % Capacity];
+
     /// <summary>How many spans there are.</summary>
     public int Parts => _chunks.Count;
 

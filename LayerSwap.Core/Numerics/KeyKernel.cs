@@ -5,7 +5,10 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Numerics;
 
 /// <summary>How many keys of a block lie above an upper bound, upon it, upon the lower bound, and strictly between; and how many are zero.</summary>
-internal readonly record struct KeyCounts(int Above, int AtHigh, int AtLow, int Within, int Zeros);
+internal readonly record struct KeyCounts(int Above, int AtHigh, int AtLow, int Within, int Zeros)
+{
+    public KeyCounts With(KeyCounts more) => new(Above + more.Above, AtHigh + more.AtHigh, AtLow + more.AtLow, Within + more.Within, Zeros + more.Zeros);
+}
 
 /// <summary>Keys of changes, and the search for those within bounds. A key is the bits of a non-negative double: ordered as the numbers are, below 2^63.</summary>
 internal static class KeyKernel

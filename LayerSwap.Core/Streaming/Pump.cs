@@ -55,41 +55,33 @@ internal sealed class Pump
     public TState Reduce<TState>(int worker, IReadOnlyList<Operand> operands, SectionGrid grid, IRowsReduction<TState> reduction, Action<long>? read = null)
         where TState : class
     {
-        if (grid.Count == 1)
-        {
-            // Small parts are many where a tensor is sampled.
-            TState whole = reduction.Create();
-            Section(worker, operands, grid, 0, reduction, whole, read);
-            return whole;
-        }
-
         OrderedFold<TState> fold = new(reduction);
         Crew.Split(worker, grid.Count, (w, section) =>
         {
             TState state = fold.Empty();
-            Section(w, operands, grid, section, reduction, state, read);
+            (long start, long length) = grid[section];
+            Observe(w, operands, start, length, grid.Unit, reduction, state, read);
             fold.Add(section, state);
         });
         return fold.Total;
     }
 
-    private void Section<TState>(int worker, IReadOnlyList<Operand> operands, SectionGrid grid, long section, IRowsReduction<TState> reduction, TState state, Action<long>? read)
-        where TState : class
+    /// <summary>Observes a part of the operands, block by block.</summary>
+    public void Observe<TState>(int worker, IReadOnlyList<Operand> operands, long start, long length, long unit, IRowsReduction<TState> reduction, TState state, Action<long>? read = null)
     {
         bool doubles = NeedsDoubles(operands);
-        int block = Sections.ReadBlock(operands, grid.Unit), step = Sections.ObserveBlockOf(grid.Unit);
-        (long first, long length) = grid[section];
+        int block = Sections.ReadBlock(operands, unit), step = Sections.ObserveBlockOf(unit);
         for (long done = 0; done < length; done += block)
         {
             int count = (int)Math.Min(block, length - done);
-            ReadOnlySpan<byte> raw = _scratch[worker].Read(operands, first + done, count);
+            ReadOnlySpan<byte> raw = _scratch[worker].Read(operands, start + done, count);
             if (doubles)
             {
-                Observe<TState, double>(_scratch[worker], operands, raw, first + done, count, step, reduction, state);
+                Observe<TState, double>(_scratch[worker], operands, raw, start + done, count, step, reduction, state);
             }
             else
             {
-                Observe<TState, float>(_scratch[worker], operands, raw, first + done, count, step, reduction, state);
+                Observe<TState, float>(_scratch[worker], operands, raw, start + done, count, step, reduction, state);
             }
 
             read?.Invoke(raw.Length);

@@ -3,29 +3,43 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Merging;
 
 /// <summary>The pass over a tensor that counts and gathers, for several cuts at once.</summary>
-internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int most, ChunkPool pool) : TensorReduction<GatheredKeys[]>
+/// <param name="keys">Gives the keys.</param>
+/// <param name="rankings">The ranking of each cut.</param>
+/// <param name="bounds">The bounds of each.</param>
+/// <param name="rows">How many rows beside the keys are measured: none or all.</param>
+/// <param name="most">The most that may be gathered for one cut.</param>
+/// <param name="pool">Lends the arrays.</param>
+internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBounds[] bounds, int rows, int most, ChunkPool pool) : TensorReduction<GatheredKeys[]>
 {
-    public override GatheredKeys[] Create() => [.. asked.Select(_ => new GatheredKeys(keys.Rows, pool))];
+    public override GatheredKeys[] Create() => [.. rankings.Select(_ => new GatheredKeys(rows, pool))];
 
     public override void Observe<T>(MergeBlock<T> block, GatheredKeys[] state)
     {
         using Rented<ulong> rentedKeys = new(block.Length), rentedFound = new(block.Length);
-        using Rented<double> rentedRows = new(keys.Rows * block.Length);
+        using Rented<double> rentedRows = new(rows * block.Length);
         using Rented<int> rentedPlaces = new(block.Length + Places.Room);
         Span<ulong> found = rentedFound.Span;
         Span<int> places = rentedPlaces.Span;
         int computed = -1;
-        for (int i = 0; i < asked.Length; i++)
+        for (int i = 0; i < rankings.Length; i++)
         {
             KeyBounds own = bounds[i];
-            int ranking = asked[i].Ranking;
-            KeyCounts? quick = keys.Rows > 0 ? null : keys.Within(block, ranking, own, places, found);
+            int ranking = rankings[i];
+            KeyCounts? quick = rows > 0 ? null : keys.Within(block, ranking, own, places, found);
             if (quick is not { } counts)
             {
                 // Several cuts of one ranking share its keys.
                 if (computed != ranking)
                 {
-                    keys.Keys(block, ranking, rentedKeys.Span, rentedRows.Span);
+                    if (rows > 0)
+                    {
+                        keys.Keys(block, ranking, rentedKeys.Span, rentedRows.Span);
+                    }
+                    else
+                    {
+                        keys.Keys(block, ranking, rentedKeys.Span);
+                    }
+
                     computed = ranking;
                 }
 
@@ -48,6 +62,7 @@ internal sealed class GatherReduction(IRankedKeys keys, RankRequest[] asked, Key
             into[i].Append(from[i], most);
         }
     }
+
     internal override bool Clear(GatheredKeys[] state)
     {
         foreach (GatheredKeys gathered in state)

@@ -4,10 +4,17 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
-/// <summary>A block with keys upon the bounds or within: where it starts, and how many.</summary>
-internal readonly record struct GatheredBlock(long Start, int Length, int AtHigh, int AtLow, int Within)
+/// <summary>Blocks that follow one another, and how many of their keys lie where.</summary>
+internal readonly record struct GatheredBlock(long Start, int Length, KeyCounts Counts)
 {
-    public long Last => Start + Length - 1;
+    /// <summary>The most elements that are listed together: few enough to be read again.</summary>
+    private const int Most = 1 << 14;
+
+    public long End => Start + Length;
+
+    public bool Takes(GatheredBlock next) => End == next.Start && Length + next.Length <= Most;
+
+    public GatheredBlock With(GatheredBlock next) => new(Start, Length + next.Length, Counts.With(next.Counts));
 }
 
 /// <summary>What one pass finds for one cut: how many keys lie above its bounds, those strictly within, and how many are where.</summary>
@@ -27,7 +34,7 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
 
     private readonly ChunkList<double> _energiesUpon = new(pool);
 
-    private long _above, _atHigh, _atLow;
+    private long _elements, _above, _atHigh, _atLow;
 
     /// <summary>Whether there were more within than may be gathered.</summary>
     private bool _tooMany;
@@ -43,21 +50,29 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
     /// <param name="bounds">The bounds.</param>
     public void Count(long start, int length, ReadOnlySpan<ulong> keys, ReadOnlySpan<double> beside, KeyCounts counts, KeyBounds bounds)
     {
-        _above += counts.Above;
-        _atHigh += counts.AtHigh;
-        _atLow += counts.AtLow;
-        Zeros += counts.Zeros;
-        bool listed = counts.AtHigh + counts.AtLow + counts.Within > 0;
-        if (listed)
+        GatheredBlock block = new(start, length, counts);
+        bool more = _blocks.Count > 0 && _blocks[_blocks.Count - 1].Takes(block);
+        if (more)
         {
-            _blocks.Add(new GatheredBlock(start, length, counts.AtHigh, counts.AtLow, counts.Within));
+            _blocks[_blocks.Count - 1] = _blocks[_blocks.Count - 1].With(block);
+        }
+        else
+        {
+            _blocks.Add(block);
         }
 
+        Add(length, counts);
         for (int row = 0; row < rows; row++)
         {
             KeyEnergies energies = SumKernel.Squares(beside.Slice(row * length, length), keys, bounds.Low, bounds.High);
             _energiesAbove[row] += energies.Above;
-            if (listed)
+            if (more)
+            {
+                int at = _energiesUpon.Count - (2 * (rows - row));
+                _energiesUpon[at] += energies.AtHigh;
+                _energiesUpon[at + 1] += energies.AtLow;
+            }
+            else
             {
                 _energiesUpon.Add([energies.AtHigh, energies.AtLow]);
             }
@@ -97,6 +112,7 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
     /// <summary>Adds all that was found in later blocks.</summary>
     public void Append(GatheredKeys later, int most)
     {
+        _elements += later._elements;
         _above += later._above;
         _atHigh += later._atHigh;
         _atLow += later._atLow;
@@ -143,6 +159,42 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
         return left <= _atLow ? (bounds.Low, left) : null;
     }
 
+    /// <summary>
+    /// Narrower bounds for a cut of the whole tensor, where this was found in a sample of it. How far a rank in the sample may be off is told by how much its blocks differ: neighbours are alike,
+    /// in some tensors more than in others.
+    /// </summary>
+    /// <param name="asked">The cut.</param>
+    /// <param name="elements">How many elements the tensor has.</param>
+    /// <param name="bounds">The bounds that this was found with.</param>
+    /// <param name="deviations">Half the width in standard deviations.</param>
+    /// <param name="least">The least of it, for cuts near an end.</param>
+    public KeyBounds Narrow(RankRequest asked, long elements, KeyBounds bounds, double deviations, double least)
+    {
+        double wanted = asked.Share is { } share ? share * (_elements - Zeros) : asked.Rank / (double)elements * _elements;
+        if (Find(Math.Min((long)wanted + 1, _elements), bounds) is not { } middle)
+        {
+            return bounds;
+        }
+
+        Spread above = default, upon = default;
+        int at = 0;
+        for (int part = 0; part < _blocks.Parts; part++)
+        {
+            foreach (GatheredBlock block in _blocks.Part(part))
+            {
+                double expected = asked.Share is { } own ? own * (block.Length - block.Counts.Zeros) : 0;
+                (int larger, int equal) = OfKey(middle.Key, bounds, block.Counts, at);
+                above.Add(larger - expected);
+                upon.Add(larger + equal - expected);
+                at += block.Counts.Within;
+            }
+        }
+
+        double margin = (deviations * Math.Max(above.OfSum, upon.OfSum)) + least, first = wanted - margin, last = wanted + margin;
+        ulong low = last < _elements && Find((long)last + 1, bounds) is { } lower ? lower.Key : bounds.Low;
+        return new KeyBounds(low, first >= 0 && Find((long)first + 1, bounds) is { } upper ? upper.Key : bounds.High);
+    }
+
     /// <summary>The block that one of those equal to a key lies in, and the how manyth it is there.</summary>
     public (GatheredBlock Block, int Tie) Locate(ulong key, long tie, KeyBounds bounds)
     {
@@ -151,14 +203,14 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
         {
             foreach (GatheredBlock block in _blocks.Part(part))
             {
-                int count = key == bounds.High ? block.AtHigh : key == bounds.Low ? block.AtLow : CountWithin(at, block.Within, key);
+                int count = OfKey(key, bounds, block.Counts, at).Equal;
                 if (tie <= count)
                 {
                     return (block, (int)tie);
                 }
 
                 tie -= count;
-                at += block.Within;
+                at += block.Counts.Within;
             }
         }
 
@@ -175,7 +227,7 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
         {
             foreach (GatheredBlock block in _blocks.Part(part))
             {
-                bool before = block.Last <= cut.Index;
+                bool before = block.End <= cut.Index + 1;
                 for (int row = 0; row < rows; row++, uponAt += 2)
                 {
                     _energiesUpon.CopyTo(uponAt, upon);
@@ -183,7 +235,7 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
                     sums[row] += IsWithin(bounds.Low) ? upon[1] : 0;
                 }
 
-                for (int left = block.Within; left > 0; left -= NumberList.Together)
+                for (int left = block.Counts.Within; left > 0; left -= NumberList.Together)
                 {
                     int count = Math.Min(left, NumberList.Together);
                     _within.CopyTo(at, keys[..count]);
@@ -216,25 +268,52 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
     {
         GiveUp();
         _tooMany = false;
-        (_above, _atHigh, _atLow, Zeros) = (0, 0, 0, 0);
+        (_elements, _above, _atHigh, _atLow, Zeros) = (0, 0, 0, 0, 0);
         _energiesAbove.AsSpan().Clear();
         _blocks.Release();
         _energiesUpon.Release();
     }
 
-    /// <summary>How many of the keys from a place on are one.</summary>
-    private int CountWithin(int at, int length, ulong key)
+    private void Add(int length, KeyCounts counts)
     {
+        _elements += length;
+        _above += counts.Above;
+        _atHigh += counts.AtHigh;
+        _atLow += counts.AtLow;
+        Zeros += counts.Zeros;
+    }
+
+    /// <summary>How many keys of a block are larger than one that lies within the bounds, and equal to it.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="bounds">The bounds.</param>
+    /// <param name="counts">What was counted of the block.</param>
+    /// <param name="at">Where in the list those within are.</param>
+    private (int Larger, int Equal) OfKey(ulong key, KeyBounds bounds, KeyCounts counts, int at)
+    {
+        if (key == bounds.High)
+        {
+            return (counts.Above, counts.AtHigh);
+        }
+
+        int larger = counts.Above + counts.AtHigh, equal = 0;
+        if (key == bounds.Low)
+        {
+            return (larger + counts.Within, counts.AtLow);
+        }
+
         Span<ulong> keys = stackalloc ulong[NumberList.Together];
-        int count = 0;
-        for (int end = at + length; at < end; at += NumberList.Together)
+        for (int end = at + counts.Within; at < end; at += NumberList.Together)
         {
             Span<ulong> piece = keys[..Math.Min(NumberList.Together, end - at)];
             _within.CopyTo(at, MemoryMarshal.Cast<ulong, double>(piece));
-            count += piece.Count(key);
+            foreach (ulong other in piece)
+            {
+                larger += other > key ? 1 : 0;
+                equal += other == key ? 1 : 0;
+            }
         }
 
-        return count;
+        return (larger, equal);
     }
 
     private void GiveUp()
@@ -244,6 +323,22 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
         foreach (NumberList numbers in _beside)
         {
             numbers.Release();
+        }
+    }
+
+    /// <summary>The standard deviation of a sum, from what is added up.</summary>
+    private struct Spread
+    {
+        private double _sum, _squares;
+        private int _count;
+
+        public readonly double OfSum => Math.Sqrt(Math.Max(_squares - (_sum * _sum / _count), 0));
+
+        public void Add(double value)
+        {
+            _sum += value;
+            _squares += value * value;
+            _count++;
         }
     }
 }

@@ -11,7 +11,11 @@ internal readonly record struct RankRequest(int Ranking, long Rank, double? Shar
 }
 
 /// <summary>Bounds between which the key of a cut is looked for, both included.</summary>
-internal readonly record struct KeyBounds(ulong Low, ulong High);
+internal readonly record struct KeyBounds(ulong Low, ulong High)
+{
+    /// <summary>All keys lie between them.</summary>
+    public static KeyBounds None { get; } = new(0, long.MaxValue);
+}
 
 /// <summary>A cut, and the energies within it of the rows beside the keys; null where there are no rows, or nothing or everything is within.</summary>
 internal readonly record struct MeasuredCut(Cut Cut, double[]? Energies = null);

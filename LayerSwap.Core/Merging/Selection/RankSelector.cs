@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using LayerSwap.Numerics;
-
 namespace LayerSwap.Merging;
 
 /// <summary>
@@ -9,13 +6,16 @@ namespace LayerSwap.Merging;
 /// </summary>
 internal static class RankSelector
 {
-    /// <summary>The most elements gathered for one cut: 4 bytes each for its key and for each row beside, or 8 where no single holds them. Tensors beyond some 126 million elements have more between bounds from a sample, where a cut is near the middle.</summary>
+    /// <summary>The most elements gathered for one cut: 4 bytes each for its key and for each row beside, or 8 where no single holds them. Of elements that are independent a cut in the middle has so many between its bounds beyond a few thousand million.</summary>
     private const int MostGathered = 1 << 20;
 
     /// <summary>A tensor of up to so many elements needs no sample: all of it is gathered.</summary>
     private const int GatheredWhole = 1 << 16;
 
-    private const int LeastWindows = 32, MostWindows = 1024, WindowLength = 512, ElementsAWindow = 1 << 16;
+    private const int LeastWindows = 32, MostWindows = Large / ElementsAWindow, WindowLength = 512, LongWindowLength = 1 << 12, ElementsAWindow = 1 << 16;
+
+    /// <summary>Tensors from so many elements on are sampled twice.</summary>
+    private const int Large = 1 << 24;
 
     /// <summary>Half the width of the bounds in standard deviations of a sampled rank, and the least of it, for cuts near an end.</summary>
     private const double Deviations = 4.5, LeastMargin = 24;
@@ -36,7 +36,7 @@ internal static class RankSelector
         }
 
         RankRequest[] asked = [.. open.Select(i => requests[i])];
-        int[] missed = Resolve(passes, keys, asked, n <= GatheredWhole ? [.. asked.Select(_ => new KeyBounds(0, long.MaxValue))] : Sampled(passes, keys, asked, n), open, cuts);
+        int[] missed = Resolve(passes, keys, asked, n <= GatheredWhole ? [.. asked.Select(_ => KeyBounds.None)] : Sampled(passes, keys, asked, n), open, cuts);
         if (missed.Length > 0)
         {
             open = [.. missed.Select(i => open[i])];
@@ -50,7 +50,7 @@ internal static class RankSelector
     /// <summary>One pass; gives the places of those whose cut lies outside their bounds. Shares become ranks on the way.</summary>
     private static int[] Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, MeasuredCut[] cuts)
     {
-        GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, asked, bounds, MostGathered, passes.Chunks));
+        GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, [.. asked.Select(a => a.Ranking)], bounds, keys.Rows, MostGathered, passes.Chunks));
         List<int> missed = [];
         for (int i = 0; i < asked.Length; i++)
         {
@@ -79,90 +79,23 @@ internal static class RankSelector
         return [.. missed];
     }
 
-    /// <summary>Bounds around each cut. How far a rank in the sample may be off is told by how much its windows differ: neighbours are alike, in some tensors more than in others.</summary>
+    /// <summary>Bounds around each cut from windows of the tensor; of a large one from longer windows within these bounds again, so that what lies within grows more slowly than the tensor.</summary>
     private static KeyBounds[] Sampled(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, long n)
     {
-        int[] rankings = [.. asked.Select(a => a.Ranking).Distinct()];
-        NumberList[] samples = [.. rankings.Select(_ => new NumberList(passes.Chunks))];
-        SampleReduction reduction = new(keys, rankings, samples);
-        int windows = (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows);
-        for (int w = 0; w < windows; w++)
+        int windows = (int)Math.Max(n / ElementsAWindow, LeastWindows);
+        // Cuts of one ranking share the first sample.
+        int[] all = [.. asked.Select(a => a.Ranking)], rankings = [.. all.Distinct()];
+        KeyBounds[] bounds = Narrowed(rankings, [.. rankings.Select(_ => KeyBounds.None)], [.. all.Select(r => Array.IndexOf(rankings, r))], Math.Min(windows, MostWindows), WindowLength);
+        return n < Large ? bounds : Narrowed(all, bounds, [.. Enumerable.Range(0, all.Length)], windows, LongWindowLength);
+
+        KeyBounds[] Narrowed(int[] sampled, KeyBounds[] within, int[] sampleOf, int count, int length)
         {
-            passes.Reduce(reduction, (n - WindowLength) / (windows - 1) * w, WindowLength);
-        }
-
-        KeyBounds[] bounds = [.. asked.Select(a => Around(a, n, samples[Array.IndexOf(rankings, a.Ranking)]))];
-        Array.ForEach(samples, s => s.Release());
-        return bounds;
-    }
-
-    private static KeyBounds Around(RankRequest asked, long n, NumberList sample)
-    {
-        KeyBounds all = new(0, long.MaxValue);
-        Span<ulong> window = stackalloc ulong[WindowLength];
-        Span<double> numbers = MemoryMarshal.Cast<ulong, double>(window);
-        long nonZero = 0;
-        for (int at = 0; at < sample.Count && asked.Share is not null; at += WindowLength)
-        {
-            sample.CopyTo(at, numbers);
-            nonZero += WindowLength - window.Count(0UL);
-        }
-
-        double wanted = asked.Share is { } share ? share * nonZero : asked.Rank / (double)n * sample.Count;
-        ulong middle = KeySearch.Find(sample, (int)Math.Min(wanted, sample.Count - 1), all).Key;
-        Spread above = default, upon = default;
-        for (int at = 0; at < sample.Count; at += WindowLength)
-        {
-            sample.CopyTo(at, numbers);
-            double expected = asked.Share is { } part ? part * (WindowLength - window.Count(0UL)) : 0;
-            int larger = 0, equal = 0;
-            foreach (ulong key in window)
-            {
-                larger += key > middle ? 1 : 0;
-                equal += key == middle ? 1 : 0;
-            }
-
-            above.Add(larger - expected);
-            upon.Add(larger + equal - expected);
-        }
-
-        double margin = (Deviations * Math.Max(above.OfSum, upon.OfSum)) + LeastMargin, first = wanted - margin, last = wanted + margin;
-        return new KeyBounds(last >= sample.Count ? 0 : KeySearch.Find(sample, (int)last, all).Key, first < 0 ? long.MaxValue : KeySearch.Find(sample, (int)first, all).Key);
-    }
-
-    /// <summary>The standard deviation of a sum, from what is added up.</summary>
-    private struct Spread
-    {
-        private double _sum, _squares;
-        private int _count;
-
-        public readonly double OfSum => Math.Sqrt(Math.Max(_squares - (_sum * _sum / _count), 0));
-
-        public void Add(double value)
-        {
-            _sum += value;
-            _squares += value * value;
-            _count++;
-        }
-    }
-
-    /// <summary>All keys of a small part, by ranking. A window is one section, observed by whoever asked for it: its keys go straight to the samples.</summary>
-    private sealed class SampleReduction(IRankedKeys keys, int[] rankings, NumberList[] samples) : TensorReduction<NumberList[]>
-    {
-        public override NumberList[] Create() => samples;
-
-        public override void Observe<T>(MergeBlock<T> block, NumberList[] state)
-        {
-            using Rented<ulong> found = new(block.Length);
-            for (int i = 0; i < rankings.Length; i++)
-            {
-                keys.Keys(block, rankings[i], found.Span);
-                state[i].Add(MemoryMarshal.Cast<ulong, double>(found.Span));
-            }
-        }
-
-        public override void Combine(NumberList[] into, NumberList[] from)
-        {
+            GatherReduction reduction = new(keys, sampled, within, 0, MostGathered, passes.Chunks);
+            GatheredKeys[] found = reduction.Create();
+            passes.Sample(reduction, count, length, found);
+            KeyBounds[] narrow = [.. asked.Zip(sampleOf, (a, s) => found[s].Narrow(a, n, within[s], Deviations, LeastMargin))];
+            reduction.Clear(found);
+            return narrow;
         }
     }
 }

@@ -42,7 +42,7 @@ internal static class TieBreaker
         public long Index { get; set; }
     }
 
-    /// <summary>A block is observed at once: there is nothing to combine but it.</summary>
+    /// <summary>What is listed together is a part of one section: there is nothing to combine but it.</summary>
     private sealed class EqualReduction(IRankedKeys keys, int ranking, ulong key, int tie) : TensorReduction<Found>
     {
         public override Found Create() => new();
