@@ -96,6 +96,26 @@ public sealed class RankSelectorTests
         }
     }
 
+    /// <summary>Large enough to be sampled twice. Rows that are alike in themselves and unlike each other, and few values, most of which are equal.</summary>
+    [Fact]
+    public void Cuts_of_large_tensors_are_those_of_a_sort()
+    {
+        const int n = (1 << 24) + 12_345;
+        double scale = 0;
+        float[][] sources =
+        [
+            Fill(n, (i, r) => (float)((scale = i % 5000 == 0 ? r.NextDouble() : scale) * r.NextDouble())),
+            Fill(n, (_, r) => (byte)r.Next() * (byte)r.Next() / 65536f),
+        ];
+        ulong[][] keys = [.. sources.Select(s => s.Select(v => Cut.KeyOf(v)).ToArray())];
+        RankRequest[] requests = [new(0, n / 5), new(1, n / 5), new(0, n - 1000), new(1, 77)];
+        CountingKeys counting = new();
+        Assert.Equal(Sorted(keys, requests), Select(DType.Float32, new float[n], sources, counting, 2, requests));
+
+        // One pass, and samples of a tenth: nothing was looked for in vain.
+        Assert.InRange(counting.Elements, requests.Length * (long)n, (long)(1.1 * requests.Length * n));
+    }
+
     [Fact]
     public void Doubles_that_differ_in_their_last_bits_only_are_told_apart()
     {
@@ -229,6 +249,29 @@ public sealed class RankSelectorTests
         }
 
         builder.Using(new Probe(select)).OnThreads(workers).SaveAsync(temp["out"]).GetAwaiter().GetResult();
+    }
+
+    /// <summary>Counts the elements that are looked at.</summary>
+    private sealed class CountingKeys : IRankedKeys
+    {
+        private readonly ChangeKeys _keys = new();
+        private long _elements;
+
+        public long Elements => _elements;
+
+        public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        {
+            Interlocked.Add(ref _elements, block.Length);
+            _keys.Keys(block, ranking, keys);
+        }
+
+        public KeyCounts? Within<T>(MergeBlock<T> block, int ranking, KeyBounds bounds, Span<int> places, Span<ulong> keys)
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        {
+            Interlocked.Add(ref _elements, block.Length);
+            return _keys.Within(block, ranking, bounds, places, keys);
+        }
     }
 
     /// <summary>Selects, and merges nothing.</summary>

@@ -34,6 +34,9 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
 
     private readonly ChunkList<double> _energiesUpon = new(pool);
 
+    /// <summary>Made when the first rank is asked for, after all has been added.</summary>
+    private KeyIndex? _index;
+
     private long _elements, _above, _atHigh, _atLow;
 
     /// <summary>Whether there were more within than may be gathered.</summary>
@@ -151,7 +154,8 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
         left -= _atHigh;
         if (left <= _within.Count)
         {
-            (ulong key, int above) = KeySearch.Find(_within, (int)left - 1, bounds);
+            _index ??= new KeyIndex(_within, bounds.Low, pool);
+            (ulong key, int above) = _index.Find((int)left - 1);
             return (key, left - above);
         }
 
@@ -272,6 +276,8 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
         _energiesAbove.AsSpan().Clear();
         _blocks.Release();
         _energiesUpon.Release();
+        _index?.Release();
+        _index = null;
     }
 
     private void Add(int length, KeyCounts counts)

@@ -4,7 +4,7 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Tests.Merging.Selection;
 
 /// <summary>Ranks in lists that are not sorted, against a sort.</summary>
-public sealed class KeySearchTests
+public sealed class KeyIndexTests
 {
     public static TheoryData<string> Shapes => [.. Keys.Keys];
 
@@ -17,6 +17,7 @@ public sealed class KeySearchTests
         ["one value"] = _ => 0.25,
         ["neighbours"] = r => BitConverter.UInt64BitsToDouble(0x3FF0_0000_0000_0000 + (ulong)r.Next(3000)),
         ["one far away"] = r => r.Next(4000) == 0 ? 1e300 : r.Next(2) * 1e-300,
+        ["zeros and others far apart"] = r => r.Next(3) == 0 ? 0 : Math.Pow(2, r.Next(-1000, 1000)),
         ["all but not numbers"] = r => r.Next(5) == 0 ? double.NaN : r.Next(5) == 0 ? double.PositiveInfinity : r.NextDouble(),
     };
 
@@ -32,6 +33,7 @@ public sealed class KeySearchTests
             ulong[] sorted = [.. numbers.Select(Cut.KeyOf).OrderDescending()];
             NumberList list = new(pool);
             list.Add(numbers);
+            KeyIndex wide = new(list, 0, pool), narrow = new(list, sorted[^1], pool);
             foreach (int rank in (int[])[0, 1, count / 100, count / 2, count - 2, count - 1])
             {
                 if (rank < 0 || rank >= count)
@@ -40,11 +42,13 @@ public sealed class KeySearchTests
                 }
 
                 (ulong, int) expected = (sorted[rank], Array.IndexOf(sorted, sorted[rank]));
-                Assert.Equal(expected, KeySearch.Find(list, rank, new KeyBounds(0, long.MaxValue)));
-                Assert.Equal(expected, KeySearch.Find(list, rank, new KeyBounds(sorted[^1], sorted[0])));
+                Assert.Equal(expected, wide.Find(rank));
+                Assert.Equal(expected, narrow.Find(rank));
             }
 
             list.Release();
+            wide.Release();
+            narrow.Release();
         }
     }
 }
