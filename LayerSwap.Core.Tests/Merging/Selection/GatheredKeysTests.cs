@@ -23,7 +23,7 @@ public sealed class GatheredKeysTests
             double[] values = [.. Enumerable.Range(0, round < 2 ? 12 : 3000).Select(i => doubles ? 1 + (i / 3e3) : 1 + (i / 4096.0))];
             KeyBounds bounds = round % 3 == 0 ? new(0, long.MaxValue) : round % 3 == 1 ? new(Cut.KeyOf(values[^2]), Cut.KeyOf(values[^2])) : new(Cut.KeyOf(values[3]), Cut.KeyOf(values[^3]));
             List<(ulong Key, double[] Values)> all = [];
-            GatheredKeys total = new(rows, pool), own = new(rows, pool);
+            GatheredKeys total = new(rows, bounds, Most, pool), own = new(rows, bounds, Most, pool);
             foreach (int part in (int[])[1, 3, 0, 9])
             {
                 for (int block = 0; block < part; block++)
@@ -33,12 +33,12 @@ public sealed class GatheredKeysTests
                     double[] beside = [.. Enumerable.Range(0, rows * length).Select(_ => random.NextDouble() - 0.5)];
                     int[] places = new int[length];
                     KeyCounts counts = KeyKernel.Within(keys, bounds.Low, bounds.High, places);
-                    own.Count(all.Count, length, keys, beside, counts, bounds);
-                    own.Gather([.. places[..counts.Within].Select(p => keys[p])], places.AsSpan(0, counts.Within), beside, Most);
+                    own.Count(all.Count, length, keys, beside, counts);
+                    own.Gather([.. places[..counts.Within].Select(p => keys[p])], places.AsSpan(0, counts.Within), beside);
                     all.AddRange(keys.Select((k, i) => (k, Enumerable.Range(0, rows).Select(r => beside[(r * length) + i]).ToArray())));
                 }
 
-                total.Append(own, Most);
+                total.Append(own);
                 own.Clear();
             }
 
@@ -46,17 +46,18 @@ public sealed class GatheredKeysTests
             for (int rank = 1; rank <= sorted.Length; rank += 1 + random.Next(sorted.Length / 40))
             {
                 Cut expected = sorted[rank - 1].Cut;
-                if (total.Find(rank, bounds) is not { } found)
+                if (total.Find(rank) is not { } found)
                 {
                     Assert.True(expected.Key > bounds.High || expected.Key < bounds.Low);
+                    Assert.InRange(expected.Key, total.Closer(rank).Low, total.Closer(rank).High);
                     continue;
                 }
 
                 Assert.Equal(expected.Key, found.Key);
-                (GatheredBlock block, int tie) = total.Locate(found.Key, found.Tie, bounds);
+                (GatheredBlock block, int tie) = total.Locate(found.Key, found.Tie);
                 int[] equal = [.. Enumerable.Range((int)block.Start, block.Length).Where(i => all[i].Key == found.Key)];
                 Assert.Equal(expected.Index, equal[tie - 1]);
-                double[] sums = total.Energies(expected, bounds, b =>
+                double[] sums = total.Energies(expected, b =>
                 {
                     Assert.Equal(block, b);
                     return [.. Enumerable.Range(0, rows).Select(r => equal.Take(tie).Sum(i => all[i].Values[r] * all[i].Values[r]))];
@@ -71,27 +72,50 @@ public sealed class GatheredKeysTests
         }
     }
 
-    [Fact]
-    public void Where_there_is_too_much_within_nothing_is_found_there_and_the_arrays_go_back()
+    [Theory]
+    [InlineData(3000)]
+    [InlineData(150)]
+    [InlineData(0)]
+    public void Where_there_is_too_much_within_it_is_counted_and_the_next_bounds_are_closer(int most)
     {
+        System.Random random = new(most);
         ChunkPool pool = new();
-        KeyBounds bounds = new(0, long.MaxValue);
-        GatheredKeys gathered = new(0, pool);
-        ulong[] keys = [.. Enumerable.Range(1, 1000).Select(i => Cut.KeyOf(i))];
-        int[] places = [.. Enumerable.Range(0, 1000)];
-        for (int block = 0; block < 3; block++)
+        ulong[] keys = [.. Enumerable.Range(0, 5000).Select(i => Cut.KeyOf(i % 5 == 0 ? 1 : random.NextDouble()))];
+        ulong[] sorted = [.. keys.OrderDescending()];
+        foreach (int rank in (int[])[1, 900, 1001, 2500, 5000])
         {
-            Assert.Equal(block > 0, gathered.Find(1, bounds) is not null);
-            gathered.Count(block * 1000, 1000, keys, [], KeyKernel.Within(keys, bounds.Low, bounds.High, new int[1000]), bounds);
-            gathered.Gather(keys, places, [], 2500);
-        }
+            KeyBounds bounds = KeyBounds.None;
+            for (int passes = 1; ; passes++)
+            {
+                Assert.InRange(passes, 1, 8);
+                GatheredKeys total = new(0, bounds, most, pool);
+                for (int start = 0; start < keys.Length; start += 500)
+                {
+                    // Some go to a part of their own first.
+                    GatheredKeys own = start % 1000 == 0 ? total : new(0, bounds, most, pool);
+                    int[] places = new int[500];
+                    KeyCounts counts = KeyKernel.Within(keys.AsSpan(start, 500), bounds.Low, bounds.High, places);
+                    own.Count(start, 500, [], [], counts);
+                    own.Gather([.. places[..counts.Within].Select(p => keys[start + p])], places.AsSpan(0, counts.Within), []);
+                    if (own != total)
+                    {
+                        total.Append(own);
+                        own.Clear();
+                    }
+                }
 
-        Assert.Null(gathered.Find(1, bounds));
-        Assert.NotEqual(0, pool.Count);
-        gathered.Clear();
-        Assert.Null(gathered.Find(1, bounds));
-        gathered.Count(0, 1000, keys, [], KeyKernel.Within(keys, bounds.Low, bounds.High, new int[1000]), bounds);
-        gathered.Gather(keys, places, [], 2500);
-        Assert.Equal((Cut.KeyOf(1000.0), 1L), gathered.Find(1, bounds));
+                if (total.Find(rank) is { } found)
+                {
+                    Assert.Equal((sorted[rank - 1], rank - (long)Array.IndexOf(sorted, sorted[rank - 1])), found);
+                    break;
+                }
+
+                KeyBounds closer = total.Closer(rank);
+                Assert.InRange(sorted[rank - 1], closer.Low, closer.High);
+                Assert.True(closer.High - closer.Low < bounds.High - bounds.Low);
+                bounds = closer;
+                total.Clear();
+            }
+        }
     }
 }

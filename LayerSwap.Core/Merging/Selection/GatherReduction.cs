@@ -11,7 +11,7 @@ namespace LayerSwap.Merging;
 /// <param name="pool">Lends the arrays.</param>
 internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBounds[] bounds, int rows, int most, ChunkPool pool) : TensorReduction<GatheredKeys[]>
 {
-    public override GatheredKeys[] Create() => [.. rankings.Select(_ => new GatheredKeys(rows, pool))];
+    public override GatheredKeys[] Create() => [.. bounds.Select(b => new GatheredKeys(rows, b, most, pool))];
 
     public override void Observe<T>(MergeBlock<T> block, GatheredKeys[] state)
     {
@@ -50,8 +50,8 @@ internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBound
                 }
             }
 
-            state[i].Count(block.Start, block.Length, rentedKeys.Span, rentedRows.Span, counts, own);
-            state[i].Gather(found[..counts.Within], places[..counts.Within], rentedRows.Span, most);
+            state[i].Count(block.Start, block.Length, rentedKeys.Span, rentedRows.Span, counts);
+            state[i].Gather(found[..counts.Within], places[..counts.Within], rentedRows.Span);
         }
     }
 
@@ -59,7 +59,7 @@ internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBound
     {
         for (int i = 0; i < into.Length; i++)
         {
-            into[i].Append(from[i], most);
+            into[i].Append(from[i]);
         }
     }
 

@@ -17,10 +17,15 @@ internal readonly record struct GatheredBlock(long Start, int Length, KeyCounts 
     public GatheredBlock With(GatheredBlock next) => new(Start, Length + next.Length, Counts.With(next.Counts));
 }
 
-/// <summary>What one pass finds for one cut: how many keys lie above its bounds, those strictly within, and how many are where.</summary>
+/// <summary>
+/// What one pass finds for one cut: how many keys lie above its bounds, those strictly within, and how many are where. Where there are too many within they are counted instead, by the part of
+/// the bounds that they lie in, which gives the next pass closer bounds.
+/// </summary>
 /// <param name="rows">How many rows there are beside the keys.</param>
+/// <param name="bounds">The bounds.</param>
+/// <param name="most">The most that may be gathered.</param>
 /// <param name="pool">Lends the arrays.</param>
-internal sealed class GatheredKeys(int rows, ChunkPool pool)
+internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPool pool)
 {
     private readonly ChunkList<GatheredBlock> _blocks = new(pool);
 
@@ -39,8 +44,8 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
 
     private long _elements, _above, _atHigh, _atLow;
 
-    /// <summary>Whether there were more within than may be gathered.</summary>
-    private bool _tooMany;
+    /// <summary>How many keys each part of the bounds has; null as long as they are gathered.</summary>
+    private ulong[]? _parts;
 
     /// <summary>Keys that are zero.</summary>
     public long Zeros { get; private set; }
@@ -50,8 +55,7 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
     /// <param name="keys">The block's keys; not looked at where there are no rows.</param>
     /// <param name="beside">The rows beside them, one after another.</param>
     /// <param name="counts">What was counted.</param>
-    /// <param name="bounds">The bounds.</param>
-    public void Count(long start, int length, ReadOnlySpan<ulong> keys, ReadOnlySpan<double> beside, KeyCounts counts, KeyBounds bounds)
+    public void Count(long start, int length, ReadOnlySpan<ulong> keys, ReadOnlySpan<double> beside, KeyCounts counts)
     {
         GatheredBlock block = new(start, length, counts);
         bool more = _blocks.Count > 0 && _blocks[_blocks.Count - 1].Takes(block);
@@ -85,12 +89,12 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
     /// <param name="keys">Those strictly within.</param>
     /// <param name="places">Where in the block they are.</param>
     /// <param name="beside">The rows of the block.</param>
-    /// <param name="most">The most that may be gathered.</param>
-    public void Gather(ReadOnlySpan<ulong> keys, ReadOnlySpan<int> places, ReadOnlySpan<double> beside, int most)
+    public void Gather(ReadOnlySpan<ulong> keys, ReadOnlySpan<int> places, ReadOnlySpan<double> beside)
     {
-        if (_tooMany || _within.Count + keys.Length > most)
+        MakeRoom(keys.Length);
+        if (_parts is not null)
         {
-            GiveUp();
+            CountParts(keys);
             return;
         }
 
@@ -113,7 +117,7 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
     }
 
     /// <summary>Adds all that was found in later blocks.</summary>
-    public void Append(GatheredKeys later, int most)
+    public void Append(GatheredKeys later)
     {
         _elements += later._elements;
         _above += later._above;
@@ -123,11 +127,8 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
         _blocks.Append(later._blocks);
         _energiesUpon.Append(later._energiesUpon);
         TensorPrimitives.Add(_energiesAbove, later._energiesAbove, _energiesAbove);
-        if (_tooMany || later._tooMany || _within.Count + later._within.Count > most)
-        {
-            GiveUp();
-        }
-        else
+        MakeRoom(later._parts is null ? later._within.Count : most + 1);
+        if (_parts is null)
         {
             _within.Append(later._within);
             for (int row = 0; row < rows; row++)
@@ -135,13 +136,21 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
                 _beside[row].Append(later._beside[row]);
             }
         }
+        else if (later._parts is null)
+        {
+            CountParts(later._within);
+        }
+        else
+        {
+            TensorPrimitives.Add<ulong>(_parts, later._parts, _parts);
+        }
     }
 
-    /// <summary>The key of a rank, from 1, and the how manyth of those equal to it; null where it lies outside the bounds, or too much within.</summary>
-    public (ulong Key, long Tie)? Find(long rank, KeyBounds bounds)
+    /// <summary>The key of a rank, from 1, and the how manyth of those equal to it; null where it lies outside the bounds, or within where there was too much: see <see cref="Closer"/>.</summary>
+    public (ulong Key, long Tie)? Find(long rank)
     {
         long left = rank - _above;
-        if (left <= 0 || _tooMany)
+        if (left <= 0 || _parts is not null)
         {
             return null;
         }
@@ -169,15 +178,15 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
     /// </summary>
     /// <param name="asked">The cut.</param>
     /// <param name="elements">How many elements the tensor has.</param>
-    /// <param name="bounds">The bounds that this was found with.</param>
     /// <param name="deviations">Half the width in standard deviations.</param>
     /// <param name="least">The least of it, for cuts near an end.</param>
-    public KeyBounds Narrow(RankRequest asked, long elements, KeyBounds bounds, double deviations, double least)
+    /// <returns>The bounds, and the share of the elements that lies between them.</returns>
+    public (KeyBounds Bounds, double Share) Narrow(RankRequest asked, long elements, double deviations, double least)
     {
         double wanted = asked.Share is { } share ? share * (_elements - Zeros) : asked.Rank / (double)elements * _elements;
-        if (Find(Math.Min((long)wanted + 1, _elements), bounds) is not { } middle)
+        if (Find(Math.Min((long)wanted + 1, _elements)) is not { } middle)
         {
-            return bounds;
+            return (bounds, 1);
         }
 
         Spread above = default, upon = default;
@@ -187,7 +196,7 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
             foreach (GatheredBlock block in _blocks.Part(part))
             {
                 double expected = asked.Share is { } own ? own * (block.Length - block.Counts.Zeros) : 0;
-                (int larger, int equal) = OfKey(middle.Key, bounds, block.Counts, at);
+                (int larger, int equal) = OfKey(middle.Key, block.Counts, at);
                 above.Add(larger - expected);
                 upon.Add(larger + equal - expected);
                 at += block.Counts.Within;
@@ -195,19 +204,47 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
         }
 
         double margin = (deviations * Math.Max(above.OfSum, upon.OfSum)) + least, first = wanted - margin, last = wanted + margin;
-        ulong low = last < _elements && Find((long)last + 1, bounds) is { } lower ? lower.Key : bounds.Low;
-        return new KeyBounds(low, first >= 0 && Find((long)first + 1, bounds) is { } upper ? upper.Key : bounds.High);
+        ulong low = last < _elements && Find((long)last + 1) is { } lower ? lower.Key : bounds.Low;
+        return (new KeyBounds(low, first >= 0 && Find((long)first + 1) is { } upper ? upper.Key : bounds.High), 2 * margin / _elements);
+    }
+
+    /// <summary>Closer bounds, which are certain, around a rank that was not found.</summary>
+    public KeyBounds Closer(long rank)
+    {
+        long left = rank - _above;
+        if (left <= 0)
+        {
+            return new KeyBounds(bounds.High, KeyBounds.None.High);
+        }
+
+        left -= _atHigh;
+        if (_parts is not null)
+        {
+            int part = ChunkPool.Words - 1;
+            while (part >= 0 && left > (long)_parts[part])
+            {
+                left -= (long)_parts[part--];
+            }
+
+            if (part >= 0)
+            {
+                ulong low = bounds.Low + ((ulong)part << Shift);
+                return new KeyBounds(low, Math.Min(low + ((1UL << Shift) - 1), bounds.High));
+            }
+        }
+
+        return new KeyBounds(KeyBounds.None.Low, bounds.Low);
     }
 
     /// <summary>The block that one of those equal to a key lies in, and the how manyth it is there.</summary>
-    public (GatheredBlock Block, int Tie) Locate(ulong key, long tie, KeyBounds bounds)
+    public (GatheredBlock Block, int Tie) Locate(ulong key, long tie)
     {
         int at = 0;
         for (int part = 0; part < _blocks.Parts; part++)
         {
             foreach (GatheredBlock block in _blocks.Part(part))
             {
-                int count = OfKey(key, bounds, block.Counts, at).Equal;
+                int count = OfKey(key, block.Counts, at).Equal;
                 if (tie <= count)
                 {
                     return (block, (int)tie);
@@ -222,7 +259,7 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
     }
 
     /// <summary>The energies of what is within a cut that lies within the bounds. Of the one block that it parts, those of keys equal to the cut's are asked for.</summary>
-    public double[] Energies(Cut cut, KeyBounds bounds, Func<GatheredBlock, double[]> ofEqual)
+    public double[] Energies(Cut cut, Func<GatheredBlock, double[]> ofEqual)
     {
         double[] sums = [.. _energiesAbove];
         Span<double> keys = stackalloc double[NumberList.Together], beside = stackalloc double[NumberList.Together], upon = stackalloc double[2];
@@ -270,14 +307,62 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
     /// <summary>Gives the arrays back: nothing was found.</summary>
     public void Clear()
     {
-        GiveUp();
-        _tooMany = false;
         (_elements, _above, _atHigh, _atLow, Zeros) = (0, 0, 0, 0, 0);
         _energiesAbove.AsSpan().Clear();
         _blocks.Release();
         _energiesUpon.Release();
+        ReleaseKeys();
         _index?.Release();
         _index = null;
+        if (_parts is not null)
+        {
+            pool.Return(_parts);
+            _parts = null;
+        }
+    }
+
+    /// <summary>By how much what is above the lower bound is shifted to give its part.</summary>
+    private int Shift => KeyIndex.ShiftOf(bounds.High - bounds.Low, ChunkPool.Words);
+
+    /// <summary>Where so many more would be too many, all are counted from here on.</summary>
+    private void MakeRoom(int more)
+    {
+        if (_parts is null && _within.Count + more > most)
+        {
+            _parts = pool.Rent();
+            _parts.AsSpan().Clear();
+            CountParts(_within);
+            ReleaseKeys();
+        }
+    }
+
+    private void CountParts(NumberList numbers)
+    {
+        Span<ulong> keys = stackalloc ulong[NumberList.Together];
+        for (int at = 0; at < numbers.Count; at += NumberList.Together)
+        {
+            Span<ulong> piece = keys[..Math.Min(NumberList.Together, numbers.Count - at)];
+            numbers.CopyTo(at, MemoryMarshal.Cast<ulong, double>(piece));
+            CountParts(piece);
+        }
+    }
+
+    private void CountParts(ReadOnlySpan<ulong> keys)
+    {
+        int shift = Shift;
+        foreach (ulong key in keys)
+        {
+            _parts![(int)((key - bounds.Low) >> shift)]++;
+        }
+    }
+
+    private void ReleaseKeys()
+    {
+        _within.Release();
+        foreach (NumberList numbers in _beside)
+        {
+            numbers.Release();
+        }
     }
 
     private void Add(int length, KeyCounts counts)
@@ -291,10 +376,9 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
 
     /// <summary>How many keys of a block are larger than one that lies within the bounds, and equal to it.</summary>
     /// <param name="key">The key.</param>
-    /// <param name="bounds">The bounds.</param>
     /// <param name="counts">What was counted of the block.</param>
     /// <param name="at">Where in the list those within are.</param>
-    private (int Larger, int Equal) OfKey(ulong key, KeyBounds bounds, KeyCounts counts, int at)
+    private (int Larger, int Equal) OfKey(ulong key, KeyCounts counts, int at)
     {
         if (key == bounds.High)
         {
@@ -320,16 +404,6 @@ internal sealed class GatheredKeys(int rows, ChunkPool pool)
         }
 
         return (larger, equal);
-    }
-
-    private void GiveUp()
-    {
-        _tooMany = true;
-        _within.Release();
-        foreach (NumberList numbers in _beside)
-        {
-            numbers.Release();
-        }
     }
 
     /// <summary>The standard deviation of a sum, from what is added up.</summary>

@@ -34,7 +34,7 @@ internal sealed class KeyIndex
         }
 
         _low = _high - least > Octaves ? _high - Octaves : least;
-        _shift = ShiftOf(_high - _low);
+        _shift = ShiftOf(_high - _low, Parts);
         _counts = pool.Rent();
         Span<int> counts = Counts;
         counts.Clear();
@@ -74,7 +74,7 @@ internal sealed class KeyIndex
         Span<ulong> room = stackalloc ulong[NumberList.Together];
         while (candidates > Few && width > 0)
         {
-            int shift = ShiftOf(width), part = (int)(width >> shift);
+            int shift = ShiftOf(width, Parts), part = (int)(width >> shift);
             counts.Clear();
             for (int at = 0; at < _keys.Count; at += NumberList.Together)
             {
@@ -129,6 +129,6 @@ internal sealed class KeyIndex
         return room;
     }
 
-    /// <summary>By how much keys of a range are shifted to give their part.</summary>
-    private static int ShiftOf(ulong width) => Math.Max(0, BitOperations.Log2(width) + 1 - BitOperations.Log2(Parts));
+    /// <summary>By how much what is above the least key of a range is shifted to give its part.</summary>
+    public static int ShiftOf(ulong width, int parts) => Math.Max(0, BitOperations.Log2(width) + 1 - BitOperations.Log2((uint)parts));
 }
