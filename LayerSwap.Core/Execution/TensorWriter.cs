@@ -15,22 +15,29 @@ internal sealed class TensorWriter(Pump pump, int? blockElements, TensorSink sin
     {
         long elements = tensor.Tensor.ElementCount;
         ulong[] hashes = new ulong[Sections.CountOf(elements)];
-        if (tensor.Work is TensorWork.Compute compute)
+        try
         {
-            compute.Merge.Prepare(new PumpPasses(pump, worker, compute, elements));
+            if (tensor.Work is TensorWork.Compute compute)
+            {
+                compute.Merge.Prepare(new PumpPasses(pump, worker, compute, elements));
+            }
+
+            pump.Crew.Split(worker, hashes.Length, (w, section) =>
+            {
+                (long start, int count) = Sections.At(section, elements);
+                hashes[section] = tensor.Work switch
+                {
+                    TensorWork.Compute or TensorWork.Convert when Pump.NeedsDoubles(tensor.Work.Operands, tensor.Tensor.DType) => Elements<double>(w, tensor, start, count),
+                    TensorWork.Compute or TensorWork.Convert => Elements<float>(w, tensor, start, count),
+                    _ => Bytes(w, tensor, start, count),
+                };
+            });
+        }
+        finally
+        {
+            (tensor.Work as TensorWork.Compute)?.Merge.Release();
         }
 
-        pump.Crew.Split(worker, hashes.Length, (w, section) =>
-        {
-            (long start, int count) = Sections.At(section, elements);
-            hashes[section] = tensor.Work switch
-            {
-                TensorWork.Compute or TensorWork.Convert when Pump.NeedsDoubles(tensor.Work.Operands, tensor.Tensor.DType) => Elements<double>(w, tensor, start, count),
-                TensorWork.Compute or TensorWork.Convert => Elements<float>(w, tensor, start, count),
-                _ => Bytes(w, tensor, start, count),
-            };
-        });
-        (tensor.Work as TensorWork.Compute)?.Merge.Release();
         return TensorChecksum.Of(hashes);
     }
 

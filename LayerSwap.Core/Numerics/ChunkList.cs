@@ -31,7 +31,7 @@ internal sealed class ChunkList<T>(ChunkPool pool)
         }
     }
 
-    /// <summary>Room at the end for so many more, or for as many as an array still takes; to be filled.</summary>
+    /// <summary>Room at the end for so many more, one at least, or for as many as an array still takes; to be filled.</summary>
     public Span<T> Room(int wanted)
     {
         int at = Count % Capacity;

@@ -50,7 +50,7 @@ internal static class KeyKernel
         }
     }
 
-    /// <summary>Counts keys by where they lie; the places of those strictly between the bounds go to <paramref name="places"/>. Where the bounds are equal, keys upon them count as at the upper.</summary>
+    /// <summary>Counts keys by where they lie, bounds below 2^63; the places of those strictly between the bounds go to <paramref name="places"/>. Where the bounds are equal, keys upon them count as at the upper.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static KeyCounts Within(ReadOnlySpan<ulong> keys, ulong low, ulong high, Span<int> places)
     {

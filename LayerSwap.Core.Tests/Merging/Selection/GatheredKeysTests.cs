@@ -72,6 +72,36 @@ public sealed class GatheredKeysTests
         }
     }
 
+    /// <summary>The ranks above, upon and below bounds that are not all there is, with and without too much between them.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10_000)]
+    public void Closer_bounds_are_in_order_and_have_the_rank_wherever_it_lies(int most)
+    {
+        ulong[] keys = [.. Enumerable.Range(0, 4000).Select(i => Cut.KeyOf(i < 100 ? 3 : i < 500 ? 2 : i < 3000 ? 1 + (i / 4096.0) : i < 3400 ? 1 : 0.5))];
+        KeyBounds bounds = new(Cut.KeyOf(1), Cut.KeyOf(2));
+        GatheredKeys gathered = new(0, bounds, most, new ChunkPool());
+        int[] places = new int[keys.Length];
+        KeyCounts counts = KeyKernel.Within(keys, bounds.Low, bounds.High, places);
+        gathered.Count(0, keys.Length, [], [], counts);
+        gathered.Gather([.. places[..counts.Within].Select(p => keys[p])], places.AsSpan(0, counts.Within), []);
+        ulong[] sorted = [.. keys.OrderDescending()];
+        foreach (int rank in (int[])[1, 100, 101, 300, 500, 501, 1000, 3000, 3001, 3400, 3401, 4000])
+        {
+            KeyBounds closer = gathered.Closer(rank);
+            if (gathered.Find(rank) is { } found)
+            {
+                Assert.Equal(sorted[rank - 1], found.Key);
+            }
+            else
+            {
+                Assert.InRange(closer.Low, 0UL, closer.High);
+                Assert.InRange(closer.High, 0UL, (ulong)long.MaxValue);
+                Assert.InRange(sorted[rank - 1], closer.Low, closer.High);
+            }
+        }
+    }
+
     [Theory]
     [InlineData(3000)]
     [InlineData(150)]

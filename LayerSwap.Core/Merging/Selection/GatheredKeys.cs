@@ -7,7 +7,7 @@ namespace LayerSwap.Merging;
 /// <summary>Blocks that follow one another, and how many of their keys lie where.</summary>
 internal readonly record struct GatheredBlock(long Start, int Length, KeyCounts Counts)
 {
-    /// <summary>The most elements that are listed together: few enough to be read again.</summary>
+    /// <summary>The most elements of several blocks that are listed together: few enough to be read again.</summary>
     private const int Most = 1 << 14;
 
     public long End => Start + Length;
@@ -57,18 +57,23 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
     /// <param name="counts">What was counted.</param>
     public void Count(long start, int length, ReadOnlySpan<ulong> keys, ReadOnlySpan<double> beside, KeyCounts counts)
     {
+        _elements += length;
+        _above += counts.Above;
+        _atHigh += counts.AtHigh;
+        _atLow += counts.AtLow;
+        Zeros += counts.Zeros;
         GatheredBlock block = new(start, length, counts);
-        bool more = _blocks.Count > 0 && _blocks[_blocks.Count - 1].Takes(block);
+        int last = _blocks.Count - 1;
+        bool more = last >= 0 && _blocks[last].Takes(block);
         if (more)
         {
-            _blocks[_blocks.Count - 1] = _blocks[_blocks.Count - 1].With(block);
+            _blocks[last] = _blocks[last].With(block);
         }
         else
         {
             _blocks.Add(block);
         }
 
-        Add(length, counts);
         for (int row = 0; row < rows; row++)
         {
             KeyEnergies energies = SumKernel.Squares(beside.Slice(row * length, length), keys, bounds.Low, bounds.High);
@@ -146,7 +151,7 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         }
     }
 
-    /// <summary>The key of a rank, from 1, and the how manyth of those equal to it; null where it lies outside the bounds, or within where there was too much: see <see cref="Closer"/>.</summary>
+    /// <summary>The key of a rank, from 1, and the how manyth of those equal to it; null where it lies outside the bounds, or where there was too much within: see <see cref="Closer"/>.</summary>
     public (ulong Key, long Tie)? Find(long rank)
     {
         long left = rank - _above;
@@ -218,6 +223,11 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         }
 
         left -= _atHigh;
+        if (left <= 0)
+        {
+            return new KeyBounds(bounds.High, bounds.High);
+        }
+
         if (_parts is not null)
         {
             int part = ChunkPool.Words - 1;
@@ -304,7 +314,7 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         return sums;
     }
 
-    /// <summary>Gives the arrays back: nothing was found.</summary>
+    /// <summary>Gives the arrays back, and is as if nothing had been found.</summary>
     public void Clear()
     {
         (_elements, _above, _atHigh, _atLow, Zeros) = (0, 0, 0, 0, 0);
@@ -363,15 +373,6 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         {
             numbers.Release();
         }
-    }
-
-    private void Add(int length, KeyCounts counts)
-    {
-        _elements += length;
-        _above += counts.Above;
-        _atHigh += counts.AtHigh;
-        _atLow += counts.AtLow;
-        Zeros += counts.Zeros;
     }
 
     /// <summary>How many keys of a block are larger than one that lies within the bounds, and equal to it.</summary>

@@ -18,7 +18,7 @@ internal static class RankSelector
     private const int Crowd = 1 << 18;
 
     /// <summary>Of more windows, for rows are unlike each other, and as short as is worth a read.</summary>
-    private const int ShortWindowLength = 256, ElementsAShortWindow = 1 << 14;
+    private const int ShortWindowLength = 256, ElementsAShortWindow = 1 << 14, MostShortWindows = 1 << 14;
 
     /// <summary>Half the width of the bounds in standard deviations of a sampled rank, and the least of it, for cuts near an end.</summary>
     private const double Deviations = 4.5, LeastMargin = 24;
@@ -94,7 +94,7 @@ internal static class RankSelector
         (KeyBounds Bounds, double Share)[] bounds = Narrowed(rankings, none, sampleOf, (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows), WindowLength);
         if (bounds.Any(b => b.Share * n > Crowd))
         {
-            bounds = Narrowed(all, [.. bounds.Select(b => b.Bounds)], [.. Enumerable.Range(0, all.Length)], (int)Math.Max(n / ElementsAShortWindow, LeastWindows), ShortWindowLength);
+            bounds = Narrowed(all, [.. bounds.Select(b => b.Bounds)], [.. Enumerable.Range(0, all.Length)], (int)Math.Clamp(n / ElementsAShortWindow, LeastWindows, MostShortWindows), ShortWindowLength);
         }
 
         return [.. bounds.Select(b => b.Bounds)];
