@@ -18,7 +18,7 @@ internal static class RankSelector
     private const int Crowd = 1 << 18;
 
     /// <summary>Of more windows, for rows are unlike each other, and as short as is worth a read.</summary>
-    private const int ShortWindowLength = 256, ElementsAShortWindow = 1 << 14, MostShortWindows = 1 << 14;
+    private const int ShortWindowLength = 128, ElementsAShortWindow = 1 << 13, MostShortWindows = 1 << 15;
 
     /// <summary>Half the width of the bounds in standard deviations of a sampled rank, and the least of it, for cuts near an end.</summary>
     private const double Deviations = 4.5, LeastMargin = 24;
