@@ -272,18 +272,17 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
     public double[] Energies(Cut cut, Func<GatheredBlock, double[]> ofEqual)
     {
         double[] sums = [.. _energiesAbove];
-        Span<double> keys = stackalloc double[NumberList.Together], beside = stackalloc double[NumberList.Together], upon = stackalloc double[2];
-        int at = 0, uponAt = 0;
+        Span<double> keys = stackalloc double[NumberList.Together], beside = stackalloc double[NumberList.Together];
+        int at = 0, upon = 0;
         for (int part = 0; part < _blocks.Parts; part++)
         {
             foreach (GatheredBlock block in _blocks.Part(part))
             {
-                bool before = block.End <= cut.Index + 1;
-                for (int row = 0; row < rows; row++, uponAt += 2)
+                long last = block.End - 1;
+                for (int row = 0; row < rows; row++, upon += 2)
                 {
-                    _energiesUpon.CopyTo(uponAt, upon);
-                    sums[row] += IsWithin(bounds.High) ? upon[0] : 0;
-                    sums[row] += IsWithin(bounds.Low) ? upon[1] : 0;
+                    sums[row] += cut.Includes(bounds.High, last) ? _energiesUpon[upon] : 0;
+                    sums[row] += cut.Includes(bounds.Low, last) ? _energiesUpon[upon + 1] : 0;
                 }
 
                 for (int left = block.Counts.Within; left > 0; left -= NumberList.Together)
@@ -295,19 +294,17 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
                         _beside[row].CopyTo(at, beside[..count]);
                         for (int i = 0; i < count; i++)
                         {
-                            sums[row] += IsWithin(Cut.KeyOf(keys[i])) ? beside[i] * beside[i] : 0;
+                            sums[row] += cut.Includes(Cut.KeyOf(keys[i]), last) ? beside[i] * beside[i] : 0;
                         }
                     }
 
                     at += count;
                 }
 
-                if (!before && block.Start <= cut.Index)
+                if (block.Start <= cut.Index && cut.Index < last)
                 {
                     TensorPrimitives.Add(sums, ofEqual(block), sums);
                 }
-
-                bool IsWithin(ulong key) => key > cut.Key || (key == cut.Key && before);
             }
         }
 
