@@ -62,13 +62,15 @@ public sealed class BitsTests
                 }
             }
 
-            double[] stored = Values(Sources * length);
-            StoredChanges given = new(stored, length);
-            Assert.Equal(stored[(2 * length) + (length / 2)], given.One(2, length / 2));
-            if (length >= 8)
+            // One set of bits for all sources, and the energies of what is kept.
+            KeptChanges<T> shared = new(origin, new Rows<T>(tuned, length), bits.AsSpan(0, Bits.Words(length)));
+            double[] kept = [.. Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i) ? double.CreateChecked(tuned[(2 * length) + i]) - double.CreateChecked(origin[i]) : 0)];
+            for (int i = 0; i < length; i++)
             {
-                Assert.Equal(stored[length + 5], given.Eight(1, 0, default)[5]);
+                Assert.Equal(kept[i], shared.One(2, i));
             }
+
+            Assert.Equal(kept.Sum(c => c * c), SumKernel.Squares(origin, shared, 2), 1e-9);
         }
     }
 

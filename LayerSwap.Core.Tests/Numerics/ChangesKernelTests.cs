@@ -49,9 +49,42 @@ public sealed class ChangesKernelTests
                     Assert.True(double.IsNaN(variance) ? keys[i] > 0x7FF0000000000000 : keys[i] == Cut.KeyOf(variance), $"element {i} of {length}, {sources} sources");
                 }
 
+                Assert.Equal(keys, Enumerable.Range(0, length).Select(i => VarianceKernel.KeyOf<float>(origin, new Rows<float>(tuned, length), i)));
                 ulong low = keys[_random.Next(length)];
-                VarianceKernel.Selected<float>(origin, rows, low, changes);
-                Assert.Equal(expected.Select((c, i) => keys[i % length] >= low ? c : 0), changes);
+                ulong[] bits = [.. Enumerable.Repeat(ulong.MaxValue, Bits.Words(length))];
+                VarianceKernel.Selected<float>(origin, rows, low, bits);
+                Assert.Equal(keys.Select(k => k >= low), Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i)));
+                VarianceKernel.Selected<double>([.. origin], new Rows<double>([.. tuned], length), low, bits);
+                Assert.Equal(keys.Select(k => k >= low), Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i)));
+            }
+        }
+    }
+
+    [Fact]
+    public void Keys_of_pairs_are_counted_and_measured_without_being_kept()
+    {
+        for (int length = 1; length < 200; length++)
+        {
+            float[] origin = Values(length), tuned = [.. Values(length), .. Values(length)];
+            Rows<float> rows = new(tuned, length);
+            double[] changes = new double[2 * length];
+            ulong[] keys = new ulong[length], bits = [.. Enumerable.Repeat(ulong.MaxValue, Bits.Words(length))];
+            VarianceKernel.Keys<float>(origin, rows, changes, keys);
+            ulong one = keys[_random.Next(length)], other = keys[_random.Next(length)];
+            foreach ((ulong low, ulong high) in (Span<(ulong, ulong)>)[(Math.Min(one, other), Math.Max(one, other)), (one, one), (0UL, one), (one, long.MaxValue), (one / 2, one + 1)])
+            {
+                KeyEnergies[] energies = new KeyEnergies[2];
+                KeyCounts counts = VarianceKernel.Within(origin, rows, low, high, bits, energies);
+                Assert.Equal(KeyKernel.Within(keys, low, high, new int[length]), counts);
+                Assert.Equal(keys.Select(k => k > low && k < high), Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i)));
+                Assert.Equal(counts.Within, bits.Sum(System.Numerics.BitOperations.PopCount));
+                Assert.All(energies, (energy, s) =>
+                {
+                    KeyEnergies stored = SumKernel.Squares(changes.AsSpan(s * length, length), keys, low, high);
+                    Assert.Equal(stored.Above, energy.Above);
+                    Assert.Equal(stored.AtHigh, energy.AtHigh);
+                    Assert.Equal(stored.AtLow, energy.AtLow);
+                });
             }
         }
     }

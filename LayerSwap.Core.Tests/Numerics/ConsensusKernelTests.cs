@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Numerics;
@@ -50,4 +51,12 @@ public sealed class ConsensusKernelTests
     }
 
     private double[] Values(int length) => [.. Enumerable.Range(0, length).Select(_ => _random.Next(4) switch { 0 => 0, 1 => 0.25, 2 => -0.25, _ => (_random.NextDouble() * 6) - 3 })];
+
+    /// <summary>Changes as they are given, one source after another.</summary>
+    private readonly struct StoredChanges(double[] changes, int length) : IChanges
+    {
+        public Vector512<double> Eight(int source, int at, Vector512<double> origin) => Vector512.LoadUnsafe(ref changes[0], (nuint)((source * length) + at));
+
+        public double One(int source, int at) => changes[(source * length) + at];
+    }
 }

@@ -29,7 +29,15 @@ public sealed class NumberListTests
                 {
                     double[] kind = Kinds[random.Next(3) < 2 && round % 2 == 0 ? 0 : random.Next(Kinds.Length)];
                     double[] numbers = [.. Enumerable.Range(0, random.Next(3) == 0 ? 0 : random.Next(5000)).Select(_ => kind[random.Next(kind.Length)])];
-                    own.Add(numbers);
+                    if (kind == Kinds[0] && random.Next(2) == 0)
+                    {
+                        own.Add([.. numbers.Select(n => (float)n)]);
+                    }
+                    else
+                    {
+                        own.Add(numbers);
+                    }
+
                     expected.AddRange(numbers);
                 }
 

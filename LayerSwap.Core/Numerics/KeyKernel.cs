@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace LayerSwap.Numerics;
 
@@ -13,6 +14,9 @@ internal readonly record struct KeyCounts(int Above, int AtHigh, int AtLow, int 
 /// <summary>Keys of changes, and the search for those within bounds. A key is the bits of a non-negative double: ordered as the numbers are, below 2^63.</summary>
 internal static class KeyKernel
 {
+    /// <summary>How much longer a list of what is found must be than what goes into it: sixteen are stored, however few hold.</summary>
+    public const int Room = 16;
+
     /// <summary><c>keys[i] = bits of abs(tuned[i] - origin[i])</c>, the difference taken in doubles.</summary>
     public static void Changes<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> keys)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
@@ -85,44 +89,83 @@ internal static class KeyKernel
         return new KeyCounts(above, atHigh, low == high ? 0 : atLow, within, zeros);
     }
 
-    /// <summary>The same of the keys of changes, which are not kept. Where a difference of singles is exact, as it is of most weights and what they were tuned to, singles decide. The list of places has <see cref="Places.Room"/>.</summary>
+    /// <summary><c>keys[i] = bits of abs(tuned[i] - origin[i])</c> as singles, where every one of these differences of singles is exact, as of most weights and what they were tuned to; the rest of the array is set to zero.</summary>
+    /// <returns>False, and no use of the keys, where one is not.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static KeyCounts Within(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ulong low, ulong high, Span<int> places)
+    public static bool TryChanges(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<int> keys, out int largest)
     {
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float to = ref MemoryMarshal.GetReference(tuned);
-        ref int place = ref MemoryMarshal.GetReference(places[..(tuned.Length + Places.Room)]);
-        Vector512<int> unsigned = Vector512.Create(int.MaxValue), highs = Vector512.Create(Floor(high)), lows = Vector512.Create(Floor(low));
-        Vector512<int> highest = Vector512.Create(Exact(high)), lowest = Vector512.Create(Exact(low));
-        int i = 0, above = 0, atHigh = 0, atLow = 0, within = 0, zeros = 0;
-        while (i < tuned.Length)
+        ref int key = ref MemoryMarshal.GetReference(keys);
+        Vector512<int> unsigned = Vector512.Create(int.MaxValue), left = default, most = default;
+        int i = 0;
+        for (; i <= tuned.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            if (i <= tuned.Length - Vector512<float>.Count)
-            {
-                Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
-                if ((Left(x, y, change) & unsigned) == Vector512<int>.Zero)
-                {
-                    Vector512<int> k = change.AsInt32() & unsigned, over = Vector512.GreaterThan(k, highs), upon = Vector512.Equals(k, highest);
-                    above += Ones(over.ExtractMostSignificantBits());
-                    atHigh += Ones(upon.ExtractMostSignificantBits());
-                    atLow += Ones(Vector512.Equals(k, lowest).ExtractMostSignificantBits());
-                    zeros += Ones(Vector512.Equals(k, default).ExtractMostSignificantBits());
-                    within = Places.Add(ref place, within, i, Vector512.AndNot(Vector512.GreaterThan(k, lows), over | upon));
-                    i += Vector512<float>.Count;
-                    continue;
-                }
-            }
+            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
+            Vector512<int> own = change.AsInt32() & unsigned;
+            left |= Left(x, y, change);
+            most = Vector512.Max(most, own);
+            own.StoreUnsafe(ref key, (nuint)i);
+        }
 
-            for (int end = Math.Min(i + Vector512<float>.Count, tuned.Length); i < end; i++)
-            {
-                ulong k = KeyOf(origin[i], tuned[i]);
-                above += k > high ? 1 : 0;
-                atHigh += k == high ? 1 : 0;
-                atLow += k == low ? 1 : 0;
-                zeros += k == 0 ? 1 : 0;
-                Unsafe.Add(ref place, within) = i;
-                within += k > low && k < high ? 1 : 0;
-            }
+        bool all = (left & unsigned) == Vector512<int>.Zero;
+        largest = MaxOf(most);
+        for (; i < tuned.Length; i++)
+        {
+            float x = origin[i], y = tuned[i], change = y - x;
+            all &= y - change == x && x + change == y;
+            keys[i] = BitConverter.SingleToInt32Bits(change) & int.MaxValue;
+            largest = Math.Max(largest, keys[i]);
+        }
+
+        keys[tuned.Length..].Clear();
+        return all;
+    }
+
+    /// <summary>The largest of those of whole vectors of keys that lie below a limit; zero where none does.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static TKey Largest<TKey>(ReadOnlySpan<TKey> keys, TKey limit)
+        where TKey : unmanaged, System.Numerics.IBinaryInteger<TKey>
+    {
+        ref TKey key = ref MemoryMarshal.GetReference(keys);
+        Vector512<TKey> largest = default, limits = Vector512.Create(limit);
+        for (int i = 0; i < keys.Length; i += Vector512<TKey>.Count)
+        {
+            Vector512<TKey> k = Vector512.LoadUnsafe(ref key, (nuint)i);
+            largest = Vector512.Max(largest, k & Vector512.LessThan(k, limits));
+        }
+
+        return MaxOf(largest);
+    }
+
+    /// <summary>Counts keys that are the bits of singles by where their numbers lie; those strictly between the bounds go to <paramref name="found"/>, which has <see cref="Room"/> more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static KeyCounts Within(ReadOnlySpan<int> keys, ulong low, ulong high, Span<int> found)
+    {
+        ref int key = ref MemoryMarshal.GetReference(keys);
+        ref int list = ref MemoryMarshal.GetReference(found[..(keys.Length + Room)]);
+        int high0 = Floor(high), low0 = Floor(low), upper = Exact(high), lower = Exact(low);
+        Vector512<int> highs = Vector512.Create(high0), lows = Vector512.Create(low0), highest = Vector512.Create(upper), lowest = Vector512.Create(lower);
+        int i = 0, above = 0, atHigh = 0, atLow = 0, within = 0, zeros = 0;
+        for (; i <= keys.Length - Vector512<int>.Count; i += Vector512<int>.Count)
+        {
+            Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)i), over = Vector512.GreaterThan(k, highs), upon = Vector512.Equals(k, highest);
+            above += Ones(over.ExtractMostSignificantBits());
+            atHigh += Ones(upon.ExtractMostSignificantBits());
+            atLow += Ones(Vector512.Equals(k, lowest).ExtractMostSignificantBits());
+            zeros += Ones(Vector512.Equals(k, default).ExtractMostSignificantBits());
+            within = Compress(ref list, within, k, Vector512.AndNot(Vector512.GreaterThan(k, lows), over | upon));
+        }
+
+        for (; i < keys.Length; i++)
+        {
+            int k = keys[i];
+            above += k > high0 ? 1 : 0;
+            atHigh += k == upper ? 1 : 0;
+            atLow += k == lower ? 1 : 0;
+            zeros += k == 0 ? 1 : 0;
+            Unsafe.Add(ref list, within) = k;
+            within += k > low0 && k <= high0 && k != upper ? 1 : 0;
         }
 
         return new KeyCounts(above, atHigh, low == high ? 0 : atLow, within, zeros);
@@ -145,6 +188,38 @@ internal static class KeyKernel
 
     /// <summary>The bits of the single that is a key's number; negative, as none of a magnitude are, where none is.</summary>
     public static int Exact(ulong key) => (float)BitConverter.UInt64BitsToDouble(key) == BitConverter.UInt64BitsToDouble(key) ? Floor(key) : -1;
+
+    private static T MaxOf<T>(Vector512<T> vector)
+        where T : unmanaged, System.Numerics.IBinaryInteger<T>
+    {
+        T found = vector[0];
+        for (int lane = 1; lane < Vector512<T>.Count; lane++)
+        {
+            found = T.Max(found, vector[lane]);
+        }
+
+        return found;
+    }
+
+    /// <summary>Adds the numbers whose lane is set; returns how many the list then has.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Compress(ref int list, int count, Vector512<int> numbers, Vector512<int> lanes)
+    {
+        ulong mask = lanes.ExtractMostSignificantBits();
+        if (Avx512F.IsSupported)
+        {
+            // Without a branch: which lanes are set is as good as random.
+            Avx512F.Compress(default, lanes, numbers).StoreUnsafe(ref list, (nuint)count);
+            return count + Ones(mask);
+        }
+
+        for (; mask != 0; mask &= mask - 1)
+        {
+            Unsafe.Add(ref list, count++) = numbers[System.Numerics.BitOperations.TrailingZeroCount(mask)];
+        }
+
+        return count;
+    }
 
     private static int Ones(ulong mask) => System.Numerics.BitOperations.PopCount(mask);
 

@@ -32,6 +32,19 @@ internal sealed class NumberList(ChunkPool pool)
         }
     }
 
+    /// <summary>Adds singles.</summary>
+    public void Add(ReadOnlySpan<float> numbers)
+    {
+        if (_doubles.Count == 0)
+        {
+            _singles.Add(numbers);
+        }
+        else
+        {
+            AddWidened(numbers);
+        }
+    }
+
     /// <summary>Copies numbers from any place on, <see cref="Together"/> at most.</summary>
     public void CopyTo(int start, Span<double> into)
     {
@@ -82,12 +95,17 @@ internal sealed class NumberList(ChunkPool pool)
     {
         for (int part = 0; part < singles.Parts; part++)
         {
-            for (ReadOnlySpan<float> from = singles.Part(part); !from.IsEmpty;)
-            {
-                Span<double> room = _doubles.Room(from.Length);
-                TensorPrimitives.ConvertTruncating(from[..room.Length], room);
-                from = from[room.Length..];
-            }
+            AddWidened(singles.Part(part));
+        }
+    }
+
+    private void AddWidened(ReadOnlySpan<float> singles)
+    {
+        while (!singles.IsEmpty)
+        {
+            Span<double> room = _doubles.Room(singles.Length);
+            TensorPrimitives.ConvertTruncating(singles[..room.Length], room);
+            singles = singles[room.Length..];
         }
     }
 

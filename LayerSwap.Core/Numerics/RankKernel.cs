@@ -57,67 +57,6 @@ internal static class RankKernel
     /// <summary>The length of arrays for a row: whole vectors of bytes.</summary>
     public static int Padded(int length) => checked((length + Bytes - 1) / Bytes * Bytes);
 
-    /// <summary><c>keys[i] = bits of abs(tuned[i] - origin[i])</c> where every one of these differences of singles is exact; the rest of the array is set to zero.</summary>
-    /// <returns>False, and no use of the keys, where one is not.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static bool TryKeys(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<int> keys, out int largest)
-    {
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(tuned);
-        ref int key = ref MemoryMarshal.GetReference(keys);
-        Vector512<int> unsigned = Vector512.Create(int.MaxValue), left = default, most = default;
-        int i = 0;
-        for (; i <= tuned.Length - Lanes; i += Lanes)
-        {
-            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
-            Vector512<int> own = change.AsInt32() & unsigned;
-            left |= KeyKernel.Left(x, y, change);
-            most = Vector512.Max(most, own);
-            own.StoreUnsafe(ref key, (nuint)i);
-        }
-
-        bool all = (left & unsigned) == Vector512<int>.Zero;
-        largest = MaxOf(most);
-        for (; i < tuned.Length; i++)
-        {
-            float x = origin[i], y = tuned[i], change = y - x;
-            all &= y - change == x && x + change == y;
-            keys[i] = BitConverter.SingleToInt32Bits(change) & int.MaxValue;
-            largest = Math.Max(largest, keys[i]);
-        }
-
-        keys[tuned.Length..].Clear();
-        return all;
-    }
-
-    /// <summary>The largest of those of whole vectors of keys that lie below a limit; zero where none does.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static TKey Largest<TKey>(ReadOnlySpan<TKey> keys, TKey limit)
-        where TKey : unmanaged, IBinaryInteger<TKey>
-    {
-        ref TKey key = ref MemoryMarshal.GetReference(keys);
-        Vector512<TKey> largest = default, limits = Vector512.Create(limit);
-        for (int i = 0; i < keys.Length; i += Vector512<TKey>.Count)
-        {
-            Vector512<TKey> k = Vector512.LoadUnsafe(ref key, (nuint)i);
-            largest = Vector512.Max(largest, k & Vector512.LessThan(k, limits));
-        }
-
-        return MaxOf(largest);
-    }
-
-    private static T MaxOf<T>(Vector512<T> vector)
-        where T : unmanaged, IBinaryInteger<T>
-    {
-        T found = vector[0];
-        for (int lane = 1; lane < Vector512<T>.Count; lane++)
-        {
-            found = T.Max(found, vector[lane]);
-        }
-
-        return found;
-    }
-
     /// <summary>The code of each key.</summary>
     /// <param name="keys">Whole vectors of bytes long.</param>
     /// <param name="scale">The row's.</param>

@@ -7,28 +7,6 @@ namespace LayerSwap.Numerics;
 /// <summary>Sums over doubles, in the same order of lanes on every machine.</summary>
 internal static class SumKernel
 {
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static double Squares(ReadOnlySpan<double> values)
-    {
-        ref double from = ref MemoryMarshal.GetReference(values);
-        Vector512<double> sum = default, other = default;
-        int i = 0;
-        for (; i <= values.Length - (2 * Vector512<double>.Count); i += 2 * Vector512<double>.Count)
-        {
-            Vector512<double> a = Vector512.LoadUnsafe(ref from, (nuint)i), b = Vector512.LoadUnsafe(ref from, (nuint)(i + Vector512<double>.Count));
-            sum += a * a;
-            other += b * b;
-        }
-
-        double total = Vector512.Sum(sum + other);
-        for (; i < values.Length; i++)
-        {
-            total += values[i] * values[i];
-        }
-
-        return total;
-    }
-
     /// <summary>The sums of squares of values whose key lies above an upper bound, upon it, and upon the lower bound. Where the bounds are equal, keys upon them count as at the upper.</summary>
     /// <param name="values">The values.</param>
     /// <param name="keys">Their keys, below 2^63.</param>
@@ -51,18 +29,51 @@ internal static class SumKernel
             atLow += square & Vector512.Equals(k, lows).AsDouble();
         }
 
-        (double sumAbove, double sumAtHigh, double sumAtLow) = (Vector512.Sum(above), Vector512.Sum(atHigh), Vector512.Sum(atLow));
+        KeyEnergies energies = new(Vector512.Sum(above), Vector512.Sum(atHigh), Vector512.Sum(atLow));
         for (; i < values.Length; i++)
         {
-            double square = values[i] * values[i];
-            sumAbove += keys[i] > high ? square : 0;
-            sumAtHigh += keys[i] == high ? square : 0;
-            sumAtLow += keys[i] == low ? square : 0;
+            energies = energies.With(values[i], keys[i], low, high);
         }
 
-        return new KeyEnergies(sumAbove, sumAtHigh, low == high ? 0 : sumAtLow);
+        return energies.Of(low, high);
+    }
+
+    /// <summary>The sum of squares of what is kept of a source's changes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static double Squares<T>(ReadOnlySpan<T> origin, in KeptChanges<T> changes, int source)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        Vector512<double> sum = default, other = default;
+        int i = 0;
+        for (; i <= origin.Length - (2 * Vector512<double>.Count); i += 2 * Vector512<double>.Count)
+        {
+            int next = i + Vector512<double>.Count;
+            Vector512<double> a = changes.Eight(source, i, Wide.Eight(in origin[i])), b = changes.Eight(source, next, Wide.Eight(in origin[next]));
+            sum += a * a;
+            other += b * b;
+        }
+
+        double total = Vector512.Sum(sum + other);
+        for (; i < origin.Length; i++)
+        {
+            double change = changes.One(source, i);
+            total += change * change;
+        }
+
+        return total;
     }
 }
 
 /// <summary>Sums of squares by where the keys beside the values lie.</summary>
-internal readonly record struct KeyEnergies(double Above, double AtHigh, double AtLow);
+internal readonly record struct KeyEnergies(double Above, double AtHigh, double AtLow)
+{
+    /// <summary>One more value.</summary>
+    public KeyEnergies With(double value, ulong key, ulong low, ulong high)
+    {
+        double square = value * value;
+        return new(Above + (key > high ? square : 0), AtHigh + (key == high ? square : 0), AtLow + (key == low ? square : 0));
+    }
+
+    /// <summary>Where the bounds are equal, keys upon them count as at the upper.</summary>
+    public KeyEnergies Of(ulong low, ulong high) => low == high ? this with { AtLow = 0 } : this;
+}

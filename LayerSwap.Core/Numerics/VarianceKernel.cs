@@ -5,172 +5,226 @@ using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>Changes of several sources, and the variance of each element's across them; equal changes have none, whatever the rounding of their mean, and whether they are numbers or not.</summary>
+/// <summary>Changes of several sources, and keys of the variance of each element's across them; equal changes have none, whatever the rounding of their mean, and whether they are numbers or not.</summary>
 internal static class VarianceKernel
 {
+    /// <summary>Elements of a vector, and bits of a byte.</summary>
+    private const int Lanes = 8;
+
     /// <summary>Gives the changes of all sources, one source after another, and the bits of the variances of those: keys.</summary>
     public static void Keys<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, Span<double> changes, Span<ulong> keys)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int done = typeof(T) == typeof(float) ? Vectors(MemoryMarshal.Cast<T, float>(origin), tuned.As<float>(), changes, keys, 0) : 0;
+        int done = typeof(T) == typeof(float) ? Vectors(MemoryMarshal.Cast<T, float>(origin), tuned.As<float>(), changes, keys) : 0;
         for (int i = done; i < keys.Length; i++)
         {
-            keys[i] = KeyOf(origin, tuned, i, changes);
-        }
-    }
-
-    /// <summary>Gives the changes of all sources, one source after another, where the key of their variance is not below <paramref name="low"/>, 0 elsewhere.</summary>
-    public static void Selected<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, Span<double> changes)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        int done = typeof(T) == typeof(float) ? Vectors(MemoryMarshal.Cast<T, float>(origin), tuned.As<float>(), changes, [], low) : 0;
-        for (int i = done; i < origin.Length; i++)
-        {
-            if (KeyOf(origin, tuned, i, changes) < low)
+            keys[i] = KeyOf(origin, tuned, i);
+            for (int s = 0; s < tuned.Count; s++)
             {
-                for (int s = 0; s < tuned.Count; s++)
-                {
-                    changes[(s * origin.Length) + i] = 0;
-                }
+                changes[(s * keys.Length) + i] = Change(origin, tuned, s, i);
             }
         }
     }
 
-    /// <summary>The scalar definition of one element: its changes, and the key of their variance.</summary>
-    private static ulong KeyOf<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, int i, Span<double> changes)
+    /// <summary>Sets the bits of elements whose key is not below <paramref name="low"/>, and of no others.</summary>
+    public static void Selected<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, Span<ulong> bits)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int length = origin.Length, sources = tuned.Count;
-        double first = 0, mean = 0, squares = 0;
+        int done = typeof(T) != typeof(float) ? 0 : tuned.Count == 2 ? Vectors(default(TwoSources), MemoryMarshal.Cast<T, float>(origin), tuned.As<float>(), low, bits)
+            : Vectors(new AnySources(tuned.Count), MemoryMarshal.Cast<T, float>(origin), tuned.As<float>(), low, bits);
+        Span<byte> bytes = MemoryMarshal.AsBytes(bits);
+        bytes[(done / Lanes)..].Clear();
+        for (int i = done; i < origin.Length; i++)
+        {
+            bytes[i / Lanes] |= (byte)((KeyOf(origin, tuned, i) >= low ? 1 : 0) << (i % Lanes));
+        }
+    }
+
+    /// <summary>Of two sources: counts keys by where they lie, and sums up the energies of all changes by that, without a way through memory.</summary>
+    /// <param name="origin">The base's elements.</param>
+    /// <param name="tuned">The sources'.</param>
+    /// <param name="low">The lower bound.</param>
+    /// <param name="high">The upper bound.</param>
+    /// <param name="within">Receives a bit an element: those strictly between the bounds.</param>
+    /// <param name="energies">Receives those of both.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static KeyCounts Within(ReadOnlySpan<float> origin, in Rows<float> tuned, ulong low, ulong high, Span<ulong> within, Span<KeyEnergies> energies)
+    {
+        int length = origin.Length, i = 0, above = 0, atHigh = 0, atLow = 0, inside = 0, zeros = 0;
+        ref float start = ref MemoryMarshal.GetReference(origin);
+        ref float from = ref tuned.Reference;
+        Span<byte> bits = MemoryMarshal.AsBytes(within);
+        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high);
+        Vector512<double> firstAbove = default, firstAtHigh = default, firstAtLow = default, secondAbove = default, secondAtHigh = default, secondAtLow = default;
+        for (; i <= length - Lanes; i += Lanes)
+        {
+            Vector512<double> x = Wide.Eight(ref Unsafe.Add(ref start, i));
+            Vector512<double> first = Wide.Eight(ref Unsafe.Add(ref from, i)) - x, second = Wide.Eight(ref Unsafe.Add(ref from, length + i)) - x;
+            Vector512<long> key = KeysOfPair(first, second);
+            (first, second) = (first * first, second * second);
+            byte own = (byte)(Vector512.GreaterThan(key, lows) & Vector512.LessThan(key, highs)).ExtractMostSignificantBits();
+            bits[i / Lanes] = own;
+            inside += BitOperations.PopCount(own);
+            above += Ones(Vector512.GreaterThan(key, highs));
+            zeros += Ones(Vector512.Equals(key, default));
+            firstAbove = Vector512.ConditionalSelect(Vector512.GreaterThan(key, highs).AsDouble(), firstAbove + first, firstAbove);
+            secondAbove = Vector512.ConditionalSelect(Vector512.GreaterThan(key, highs).AsDouble(), secondAbove + second, secondAbove);
+            atHigh += Ones(Vector512.Equals(key, highs));
+            atLow += Ones(Vector512.Equals(key, lows));
+            firstAtHigh = Vector512.ConditionalSelect(Vector512.Equals(key, highs).AsDouble(), firstAtHigh + first, firstAtHigh);
+            secondAtHigh = Vector512.ConditionalSelect(Vector512.Equals(key, highs).AsDouble(), secondAtHigh + second, secondAtHigh);
+            firstAtLow = Vector512.ConditionalSelect(Vector512.Equals(key, lows).AsDouble(), firstAtLow + first, firstAtLow);
+            secondAtLow = Vector512.ConditionalSelect(Vector512.Equals(key, lows).AsDouble(), secondAtLow + second, secondAtLow);
+        }
+
+        KeyEnergies ofFirst = new(Vector512.Sum(firstAbove), Vector512.Sum(firstAtHigh), Vector512.Sum(firstAtLow));
+        KeyEnergies ofSecond = new(Vector512.Sum(secondAbove), Vector512.Sum(secondAtHigh), Vector512.Sum(secondAtLow));
+        bits[(i / Lanes)..].Clear();
+        for (; i < length; i++)
+        {
+            ulong key = KeyOf(origin, tuned, i);
+            bool strictly = key > low && key < high;
+            above += key > high ? 1 : 0;
+            atHigh += key == high ? 1 : 0;
+            atLow += key == low ? 1 : 0;
+            zeros += key == 0 ? 1 : 0;
+            inside += strictly ? 1 : 0;
+            bits[i / Lanes] |= (byte)((strictly ? 1 : 0) << (i % Lanes));
+            ofFirst = ofFirst.With(Change(origin, tuned, 0, i), key, low, high);
+            ofSecond = ofSecond.With(Change(origin, tuned, 1, i), key, low, high);
+        }
+
+        (energies[0], energies[1]) = (ofFirst.Of(low, high), ofSecond.Of(low, high));
+        return new KeyCounts(above, atHigh, low == high ? 0 : atLow, inside, zeros);
+    }
+
+    /// <summary>What a source changes in an element.</summary>
+    public static double Change<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, int source, int i)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => double.CreateTruncating(tuned[source][i]) - double.CreateTruncating(origin[i]);
+
+    /// <summary>The scalar definition of an element's key.</summary>
+    public static ulong KeyOf<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, int i)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int sources = tuned.Count;
+        double first = Change(origin, tuned, 0, i), mean = 0, squares = 0;
         bool equal = true;
         for (int s = 0; s < sources; s++)
         {
-            double change = double.CreateTruncating(tuned[s][i]) - double.CreateTruncating(origin[i]);
-            first = s == 0 ? change : first;
+            double change = Change(origin, tuned, s, i);
             // What is not a number anywhere is equal too: identical sources do not vary.
             equal &= change.Equals(first);
             mean += change;
-            changes[(s * length) + i] = change;
         }
 
         mean /= sources;
         for (int s = 0; s < sources; s++)
         {
-            double apart = changes[(s * length) + i] - mean;
+            double apart = Change(origin, tuned, s, i) - mean;
             squares += apart * apart;
         }
 
         return equal ? 0 : BitConverter.DoubleToUInt64Bits(Math.Abs(squares / sources));
     }
 
-    /// <summary>Where numbers are equal, or neither is one.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<double> Alike(Vector512<double> a, Vector512<double> b) => Vector512.Equals(a, b) | ~(Vector512.Equals(a, a) | Vector512.Equals(b, b));
-
-    /// <summary>Both of the above: keys go to <paramref name="keys"/>, or decide where there is no room for them.</summary>
-    private static int Vectors(ReadOnlySpan<float> origin, in Rows<float> tuned, Span<double> changes, Span<ulong> keys, ulong low) =>
-        tuned.Count == 2 ? PairVectors(origin, tuned, changes, keys, low) : AnyVectors(origin, tuned, changes, keys, low);
-
-    /// <summary>Two sources, as most merges have: the same operations, without a way through memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int PairVectors(ReadOnlySpan<float> origin, in Rows<float> tuned, Span<double> changes, Span<ulong> keys, ulong low)
-    {
-        ref float start = ref MemoryMarshal.GetReference(origin);
-        ref float from = ref tuned.Reference;
-        ref double change = ref MemoryMarshal.GetReference(changes);
-        ref ulong key = ref MemoryMarshal.GetReference(keys);
-        int length = origin.Length, i = 0;
-        bool keep = keys.IsEmpty;
-        Vector512<double> half = Vector512.Create(0.5);
-        Vector512<long> lowest = Vector512.Create((long)low);
-        for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
-        {
-            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref start, i);
-            (Vector512<double> p, Vector512<double> q) = Wide.Sixteen(ref from, i);
-            (Vector512<double> r, Vector512<double> t) = Wide.Sixteen(ref from, length + i);
-            (p, q, r, t) = (p - x, q - y, r - x, t - y);
-            Vector512<double> meanP = (p + r) * half, meanQ = (q + t) * half;
-            Vector512<double> first = p - meanP, second = r - meanP, third = q - meanQ, fourth = t - meanQ;
-            Vector512<long> keyP = Vector512.Abs(Vector512.AndNot(((first * first) + (second * second)) * half, Alike(p, r))).AsInt64();
-            Vector512<long> keyQ = Vector512.Abs(Vector512.AndNot(((third * third) + (fourth * fourth)) * half, Alike(q, t))).AsInt64();
-            if (keep)
-            {
-                Vector512<double> keptP = Vector512.GreaterThanOrEqual(keyP, lowest).AsDouble(), keptQ = Vector512.GreaterThanOrEqual(keyQ, lowest).AsDouble();
-                (p, q, r, t) = (p & keptP, q & keptQ, r & keptP, t & keptQ);
-            }
-            else
-            {
-                keyP.AsUInt64().StoreUnsafe(ref key, (nuint)i);
-                keyQ.AsUInt64().StoreUnsafe(ref key, (nuint)(i + Vector512<ulong>.Count));
-            }
-
-            p.StoreUnsafe(ref change, (nuint)i);
-            q.StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
-            r.StoreUnsafe(ref change, (nuint)(length + i));
-            t.StoreUnsafe(ref change, (nuint)(length + i + Vector512<double>.Count));
-        }
-
-        return i;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int AnyVectors(ReadOnlySpan<float> origin, in Rows<float> tuned, Span<double> changes, Span<ulong> keys, ulong low)
+    private static int Vectors(ReadOnlySpan<float> origin, in Rows<float> tuned, Span<double> changes, Span<ulong> keys)
     {
         ref float start = ref MemoryMarshal.GetReference(origin);
         ref float from = ref tuned.Reference;
         ref double change = ref MemoryMarshal.GetReference(changes);
         ref ulong key = ref MemoryMarshal.GetReference(keys);
         int length = origin.Length, sources = tuned.Count, i = 0;
-        bool keep = keys.IsEmpty, exact = BitOperations.IsPow2(sources);
-        Vector512<double> count = Vector512.Create((double)sources), share = Vector512.Create(1.0 / sources);
-        Vector512<long> lowest = Vector512.Create((long)low);
-        for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
+        AnySources of = new(sources);
+        for (; i <= length - Lanes; i += Lanes)
         {
-            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref start, i);
-            Vector512<double> firstP = default, firstQ = default, meanP = default, meanQ = default, equalP = Vector512<double>.AllBitsSet, equalQ = equalP;
+            Vector512<double> x = Wide.Eight(ref Unsafe.Add(ref start, i));
+            of.Keys(ref Unsafe.Add(ref from, i), length, x).AsUInt64().StoreUnsafe(ref key, (nuint)i);
             for (int s = 0; s < sources; s++)
             {
-                (Vector512<double> p, Vector512<double> q) = Wide.Sixteen(ref from, (s * length) + i);
-                (p, q) = (p - x, q - y);
-                p.StoreUnsafe(ref change, (nuint)((s * length) + i));
-                q.StoreUnsafe(ref change, (nuint)((s * length) + i + Vector512<double>.Count));
-                (firstP, firstQ) = s == 0 ? (p, q) : (firstP, firstQ);
-                equalP &= Alike(p, firstP);
-                equalQ &= Alike(q, firstQ);
-                meanP += p;
-                meanQ += q;
-            }
-
-            // Multiplying by the reciprocal of a power of two is dividing, and quicker.
-            (meanP, meanQ) = exact ? (meanP * share, meanQ * share) : (meanP / count, meanQ / count);
-            Vector512<double> squaresP = default, squaresQ = default;
-            for (int s = 0; s < sources; s++)
-            {
-                Vector512<double> p = Vector512.LoadUnsafe(ref change, (nuint)((s * length) + i)) - meanP;
-                Vector512<double> q = Vector512.LoadUnsafe(ref change, (nuint)((s * length) + i + Vector512<double>.Count)) - meanQ;
-                squaresP += p * p;
-                squaresQ += q * q;
-            }
-
-            // The key of a NaN is that of its magnitude.
-            Vector512<long> keyP = Vector512.Abs(Vector512.AndNot(exact ? squaresP * share : squaresP / count, equalP)).AsInt64();
-            Vector512<long> keyQ = Vector512.Abs(Vector512.AndNot(exact ? squaresQ * share : squaresQ / count, equalQ)).AsInt64();
-            if (!keep)
-            {
-                keyP.AsUInt64().StoreUnsafe(ref key, (nuint)i);
-                keyQ.AsUInt64().StoreUnsafe(ref key, (nuint)(i + Vector512<ulong>.Count));
-                continue;
-            }
-
-            Vector512<double> keptP = Vector512.GreaterThanOrEqual(keyP, lowest).AsDouble(), keptQ = Vector512.GreaterThanOrEqual(keyQ, lowest).AsDouble();
-            for (int s = 0; s < sources; s++)
-            {
-                int at = (s * length) + i;
-                (Vector512.LoadUnsafe(ref change, (nuint)at) & keptP).StoreUnsafe(ref change, (nuint)at);
-                (Vector512.LoadUnsafe(ref change, (nuint)(at + Vector512<double>.Count)) & keptQ).StoreUnsafe(ref change, (nuint)(at + Vector512<double>.Count));
+                (Wide.Eight(ref Unsafe.Add(ref from, (s * length) + i)) - x).StoreUnsafe(ref change, (nuint)((s * length) + i));
             }
         }
 
         return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Vectors<TSources>(TSources sources, ReadOnlySpan<float> origin, in Rows<float> tuned, ulong low, Span<ulong> bits)
+        where TSources : struct, ISources
+    {
+        ref float start = ref MemoryMarshal.GetReference(origin);
+        ref float from = ref tuned.Reference;
+        Span<byte> bytes = MemoryMarshal.AsBytes(bits);
+        int length = origin.Length, i = 0;
+        Vector512<long> lowest = Vector512.Create((long)low);
+        for (; i <= length - Lanes; i += Lanes)
+        {
+            Vector512<long> keys = sources.Keys(ref Unsafe.Add(ref from, i), length, Wide.Eight(ref Unsafe.Add(ref start, i)));
+            bytes[i / Lanes] = (byte)Vector512.GreaterThanOrEqual(keys, lowest).ExtractMostSignificantBits();
+        }
+
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<long> KeysOfPair(Vector512<double> first, Vector512<double> second)
+    {
+        Vector512<double> half = Vector512.Create(0.5), mean = (first + second) * half, p = first - mean, q = second - mean, variance = ((p * p) + (q * q)) * half;
+        // The mean of two equal numbers is exact: where they are finite there is nothing left of them.
+        return Vector512.EqualsAll(variance, variance) ? variance.AsInt64() : Vector512.Abs(Vector512.AndNot(variance, Alike(first, second))).AsInt64();
+    }
+
+    /// <summary>Multiplying by the reciprocal of a power of two is dividing, and quicker.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> Divide(Vector512<double> numbers, int by) =>
+        BitOperations.IsPow2(by) ? numbers * Vector512.Create(1.0 / by) : numbers / Vector512.Create((double)by);
+
+    /// <summary>Where numbers are equal, or neither is one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> Alike(Vector512<double> a, Vector512<double> b) => Vector512.Equals(a, b) | ~(Vector512.Equals(a, a) | Vector512.Equals(b, b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Ones(Vector512<long> lanes) => BitOperations.PopCount(lanes.ExtractMostSignificantBits());
+
+    private interface ISources
+    {
+        /// <summary>The keys of eight elements.</summary>
+        /// <param name="from">The first of them in the first source.</param>
+        /// <param name="stride">The elements from one source to the next.</param>
+        /// <param name="origin">The base's.</param>
+        Vector512<long> Keys(ref float from, int stride, Vector512<double> origin);
+    }
+
+    /// <summary>As most merges have: the same, without a loop over them.</summary>
+    private readonly struct TwoSources : ISources
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<long> Keys(ref float from, int stride, Vector512<double> origin) => KeysOfPair(Wide.Eight(ref from) - origin, Wide.Eight(ref Unsafe.Add(ref from, stride)) - origin);
+    }
+
+    private readonly struct AnySources(int count) : ISources
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<long> Keys(ref float from, int stride, Vector512<double> origin)
+        {
+            Vector512<double> first = Wide.Eight(ref from) - origin, mean = default, squares = default, equal = Vector512<double>.AllBitsSet;
+            for (int s = 0; s < count; s++)
+            {
+                Vector512<double> change = Wide.Eight(ref Unsafe.Add(ref from, s * stride)) - origin;
+                equal &= Alike(change, first);
+                mean += change;
+            }
+
+            mean = Divide(mean, count);
+            for (int s = 0; s < count; s++)
+            {
+                Vector512<double> apart = Wide.Eight(ref Unsafe.Add(ref from, s * stride)) - origin - mean;
+                squares += apart * apart;
+            }
+
+            // The key of a NaN is that of its magnitude.
+            return Vector512.Abs(Vector512.AndNot(Divide(squares, count), equal)).AsInt64();
+        }
     }
 }

@@ -19,15 +19,15 @@ internal static class Wide
     /// <summary>Eight.</summary>
     /// <param name="first">The first of them: a float or a double.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<double> Eight<T>(ref T first)
+    public static Vector512<double> Eight<T>(ref readonly T first)
         where T : unmanaged
     {
         if (typeof(T) == typeof(double))
         {
-            return Vector512.LoadUnsafe(ref Unsafe.As<T, double>(ref first));
+            return Vector512.LoadUnsafe(ref Unsafe.As<T, double>(ref Unsafe.AsRef(in first)));
         }
 
-        Vector256<float> eight = Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref first));
+        Vector256<float> eight = Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref Unsafe.AsRef(in first)));
         return Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(eight) : Vector512.Create(Vector256.WidenLower(eight), Vector256.WidenUpper(eight));
     }
 }

@@ -31,10 +31,7 @@ public sealed class GatheredKeysTests
                     int length = random.Next(1, 1500);
                     ulong[] keys = [.. Enumerable.Range(0, length).Select(_ => Cut.KeyOf(values[random.Next(values.Length)]))];
                     double[] beside = [.. Enumerable.Range(0, rows * length).Select(_ => random.NextDouble() - 0.5)];
-                    int[] places = new int[length];
-                    KeyCounts counts = KeyKernel.Within(keys, bounds.Low, bounds.High, places);
-                    own.Count(all.Count, length, keys, beside, counts);
-                    own.Gather([.. places[..counts.Within].Select(p => keys[p])], places.AsSpan(0, counts.Within), beside);
+                    own.Add(all.Count, keys, beside);
                     all.AddRange(keys.Select((k, i) => (k, Enumerable.Range(0, rows).Select(r => beside[(r * length) + i]).ToArray())));
                 }
 
@@ -81,10 +78,7 @@ public sealed class GatheredKeysTests
         ulong[] keys = [.. Enumerable.Range(0, 4000).Select(i => Cut.KeyOf(i < 100 ? 3 : i < 500 ? 2 : i < 3000 ? 1 + (i / 4096.0) : i < 3400 ? 1 : 0.5))];
         KeyBounds bounds = new(Cut.KeyOf(1), Cut.KeyOf(2));
         GatheredKeys gathered = new(0, bounds, most, new ChunkPool());
-        int[] places = new int[keys.Length];
-        KeyCounts counts = KeyKernel.Within(keys, bounds.Low, bounds.High, places);
-        gathered.Count(0, keys.Length, [], [], counts);
-        gathered.Gather([.. places[..counts.Within].Select(p => keys[p])], places.AsSpan(0, counts.Within), []);
+        gathered.Add(0, keys, []);
         ulong[] sorted = [.. keys.OrderDescending()];
         foreach (int rank in (int[])[1, 100, 101, 300, 500, 501, 1000, 3000, 3001, 3400, 3401, 4000])
         {
@@ -123,10 +117,7 @@ public sealed class GatheredKeysTests
                 {
                     // Some go to a part of their own first.
                     GatheredKeys own = start % 1000 == 0 ? total : new(0, bounds, most, pool);
-                    int[] places = new int[500];
-                    KeyCounts counts = KeyKernel.Within(keys.AsSpan(start, 500), bounds.Low, bounds.High, places);
-                    own.Count(start, 500, [], [], counts);
-                    own.Gather([.. places[..counts.Within].Select(p => keys[start + p])], places.AsSpan(0, counts.Within), []);
+                    own.Add(start, keys.AsSpan(start, 500), []);
                     if (own != total)
                     {
                         total.Append(own);

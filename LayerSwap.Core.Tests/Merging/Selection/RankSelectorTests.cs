@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using LayerSwap.Merging;
-using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Merging.Selection;
 
@@ -138,51 +137,6 @@ public sealed class RankSelectorTests
         Assert.Equal(Sorted([[.. values.Select(v => Cut.KeyOf(v))]], requests), Select(DType.Float32, new float[n], [values], new ChangeKeys(), 2, requests));
     }
 
-    [Fact]
-    public void Kernels_are_plain_loops()
-    {
-        System.Random random = new(6);
-        for (int length = 0; length <= 200; length++)
-        {
-            float[] origin = Special(length, random), tuned = Special(length, random);
-            ulong[] keys = new ulong[length];
-            KeyKernel.Changes<float>(origin, tuned, keys);
-            for (int i = 0; i < length; i++)
-            {
-                double change = (double)tuned[i] - origin[i];
-                Assert.True(double.IsNaN(change) ? keys[i] is > 0x7FF0000000000000 and <= long.MaxValue : keys[i] == Cut.KeyOf(change));
-            }
-
-            ulong low = (ulong)random.Next(20), high = low + (ulong)random.Next(20);
-            ulong[] small = [.. Enumerable.Range(0, length).Select(i => i % 17 == 0 ? long.MaxValue : (ulong)random.Next(50))];
-            int[] places = new int[length], roomy = new int[length + Places.Room];
-            KeyCounts counts = KeyKernel.Within(small, low, high, places);
-            int[] within = [.. Enumerable.Range(0, length).Where(i => small[i] > low && small[i] < high)];
-            Assert.Equal(new KeyCounts(small.Count(k => k > high), small.Count(k => k == high), low == high ? 0 : small.Count(k => k == low), within.Length, small.Count(k => k == 0)), counts);
-            Assert.Equal(within, places[..within.Length]);
-            double[] values = [.. small.Select((k, i) => k % 5 == 4 ? double.NaN : (i % 9) - 4.0)];
-            KeyEnergies energies = SumKernel.Squares(values, small, low, high);
-            double[] sums = [.. ((IEnumerable<Func<ulong, bool>>)[k => k > high, k => k == high, k => k == low && low != high]).Select(p => values.Where((_, i) => p(small[i])).Sum(v => v * v))];
-            Assert.Equal<double>(sums, (double[])[energies.Above, energies.AtHigh, energies.AtLow]);
-
-            // Bounds upon keys and between them, of singles and of doubles that no single is.
-            ulong[] bounds = [.. Enumerable.Range(0, 2).Select(_ => random.Next(4) switch
-            {
-                0 => 0UL,
-                1 => (ulong)long.MaxValue,
-                2 when length > 0 => keys[random.Next(length)],
-                _ => Cut.KeyOf(random.NextDouble() - 0.5),
-            })];
-            Array.Sort(bounds);
-            KeyCounts ofChanges = KeyKernel.Within(origin, tuned, bounds[0], bounds[1], roomy);
-            Assert.Equal(KeyKernel.Within(keys, bounds[0], bounds[1], places), ofChanges);
-            Assert.Equal(places[..ofChanges.Within], roomy[..ofChanges.Within]);
-        }
-    }
-
-    private static float[] Special(int length, System.Random random) =>
-        [.. Enumerable.Range(0, length).Select(_ => random.Next(12) switch { 0 => float.NaN, 1 => float.PositiveInfinity, 2 => float.MaxValue, 3 => -0f, 4 => float.Epsilon, _ => (float)random.NextDouble() - 0.5f })];
-
     /// <summary>Whether an element lies in one of the 256 windows of 512 that bounds are sampled from.</summary>
     private static bool Sampled(int i, int n) => i % ((n - 512) / 255) < 512;
 
@@ -260,17 +214,13 @@ public sealed class RankSelectorTests
         public long Elements => _elements;
 
         public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
-            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-        {
-            Interlocked.Add(ref _elements, block.Length);
-            _keys.Keys(block, ranking, keys);
-        }
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => _keys.Keys(block, ranking, keys);
 
-        public KeyCounts? Within<T>(MergeBlock<T> block, int ranking, KeyBounds bounds, Span<int> places, Span<ulong> keys)
+        public void Gather<T>(MergeBlock<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
             where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
         {
-            Interlocked.Add(ref _elements, block.Length);
-            return _keys.Within(block, ranking, bounds, places, keys);
+            Interlocked.Add(ref _elements, (long)cuts.Length * block.Length);
+            _keys.Gather(block, ranking, cuts);
         }
     }
 

@@ -53,30 +53,33 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
 
     protected override void Compute<T>(in MergeBlock<T> block)
     {
-        using Rented<double> changes = new(sources * block.Length);
-        Select(block, changes.Span);
-        ConsensusKernel.Onto(_consensus, block.Base, 1, new StoredChanges(changes.Span, block.Length), block.Output);
+        using Rented<ulong> bits = new(Bits.Words(block.Length));
+        ConsensusKernel.Onto(_consensus, block.Base, 1, Selected(block, bits.Span), block.Output);
     }
 
-    /// <summary>The changes, one source after another, those that are not selected set to zero.</summary>
-    private void Select<T>(in MergeBlock<T> block, Span<double> changes)
+    /// <summary>The changes that are selected.</summary>
+    private KeptChanges<T> Selected<T>(in MergeBlock<T> block, Span<ulong> bits)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (_cut.Alike(block.Start, block.Length) < block.Length)
         {
             // The one block that the cut's own element lies in.
-            using Rented<ulong> keys = new(block.Length);
-            VarianceKernel.Keys(block.Base, block.Rows, changes, keys.Span);
-            MaskKernel.Within(keys.Span, block.Start, _cut.Key, _cut.Index, changes);
+            bits.Clear();
+            for (int i = 0; i < block.Length; i++)
+            {
+                bits[i / 64] |= (_cut.Includes(VarianceKernel.KeyOf(block.Base, block.Rows, i), block.Start + i) ? 1UL : 0) << i;
+            }
         }
         else if (_cut.LowestWithin(block.Start) is { } lowest)
         {
-            VarianceKernel.Selected(block.Base, block.Rows, lowest, changes);
+            VarianceKernel.Selected(block.Base, block.Rows, lowest, bits);
         }
         else
         {
-            changes.Clear();
+            bits.Clear();
         }
+
+        return new KeptChanges<T>(block.Base, block.Rows, bits);
     }
 
     /// <summary>The sum of squares of what is selected of each change.</summary>
@@ -86,30 +89,14 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
 
         public override void Observe<T>(MergeBlock<T> block, double[] state)
         {
-            using Rented<double> changes = new(sources * block.Length);
-            merge.Select(block, changes.Span);
+            using Rented<ulong> bits = new(Bits.Words(block.Length));
+            KeptChanges<T> changes = merge.Selected(block, bits.Span);
             for (int i = 0; i < sources; i++)
             {
-                state[i] += SumKernel.Squares(changes.Span.Slice(i * block.Length, block.Length));
+                state[i] += SumKernel.Squares(block.Base, changes, i);
             }
         }
 
         public override void Combine(double[] into, double[] from) => TensorPrimitives.Add(into, from, into);
     }
-}
-
-/// <summary>Ranked by the variance of the changes across the sources; beside the keys are these changes.</summary>
-internal sealed class VarianceKeys(int sources) : IRankedKeys
-{
-    public int Rows => sources;
-
-    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        using Rented<double> changes = new(sources * block.Length);
-        Keys(block, ranking, keys, changes.Span);
-    }
-
-    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => VarianceKernel.Keys(block.Base, block.Rows, rows, keys);
 }

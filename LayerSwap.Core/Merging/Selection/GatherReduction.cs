@@ -15,43 +15,16 @@ internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBound
 
     public override void Observe<T>(MergeBlock<T> block, GatheredKeys[] state)
     {
-        using Rented<ulong> rentedKeys = new(block.Length), rentedFound = new(block.Length);
-        using Rented<double> rentedRows = new(rows * block.Length);
-        using Rented<int> rentedPlaces = new(block.Length + Places.Room);
-        Span<ulong> found = rentedFound.Span;
-        Span<int> places = rentedPlaces.Span;
-        int computed = -1;
-        for (int i = 0; i < rankings.Length; i++)
+        // Neighbours of one ranking share its keys.
+        for (int first = 0, end; first < rankings.Length; first = end)
         {
-            KeyBounds own = bounds[i];
-            int ranking = rankings[i];
-            KeyCounts? quick = rows > 0 ? null : keys.Within(block, ranking, own, places, found);
-            if (quick is not { } counts)
+            end = first + 1;
+            while (end < rankings.Length && rankings[end] == rankings[first])
             {
-                // Several cuts of one ranking share its keys.
-                if (computed != ranking)
-                {
-                    if (rows > 0)
-                    {
-                        keys.Keys(block, ranking, rentedKeys.Span, rentedRows.Span);
-                    }
-                    else
-                    {
-                        keys.Keys(block, ranking, rentedKeys.Span);
-                    }
-
-                    computed = ranking;
-                }
-
-                counts = KeyKernel.Within(rentedKeys.Span, own.Low, own.High, places);
-                for (int j = 0; j < counts.Within; j++)
-                {
-                    found[j] = rentedKeys.Span[places[j]];
-                }
+                end++;
             }
 
-            state[i].Count(block.Start, block.Length, rentedKeys.Span, rentedRows.Span, counts);
-            state[i].Gather(found[..counts.Within], places[..counts.Within], rentedRows.Span);
+            keys.Gather(block, rankings[first], state.AsSpan()[first..end]);
         }
     }
 

@@ -39,6 +39,9 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
 
     private readonly ChunkList<double> _energiesUpon = new(pool);
 
+    /// <summary>Room for those of a block.</summary>
+    private readonly KeyEnergies[] _energies = new KeyEnergies[rows];
+
     /// <summary>Made when the first rank is asked for, after all has been added.</summary>
     private KeyIndex? _index;
 
@@ -50,12 +53,46 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
     /// <summary>Keys that are zero.</summary>
     public long Zeros { get; private set; }
 
+    public KeyBounds Bounds => bounds;
+
+    /// <summary>How many rows there are beside the keys.</summary>
+    public int Rows => rows;
+
+    /// <summary>Counts a block's keys, and gathers those strictly within.</summary>
+    /// <param name="start">The block's first index.</param>
+    /// <param name="keys">The keys.</param>
+    /// <param name="beside">The rows beside them, one after another.</param>
+    public void Add(long start, ReadOnlySpan<ulong> keys, ReadOnlySpan<double> beside)
+    {
+        using Rented<int> rented = new(keys.Length);
+        KeyCounts counts = KeyKernel.Within(keys, bounds.Low, bounds.High, rented.Span);
+        for (int row = 0; row < rows; row++)
+        {
+            _energies[row] = SumKernel.Squares(beside.Slice(row * keys.Length, keys.Length), keys, bounds.Low, bounds.High);
+        }
+
+        Count(start, keys.Length, counts, _energies);
+        ReadOnlySpan<int> places = rented.Span[..counts.Within];
+        using Rented<ulong> found = new(places.Length);
+        using Rented<double> own = new(rows * places.Length);
+        for (int i = 0; i < places.Length; i++)
+        {
+            found.Span[i] = keys[places[i]];
+            for (int row = 0; row < rows; row++)
+            {
+                own.Span[(row * places.Length) + i] = beside[(row * keys.Length) + places[i]];
+            }
+        }
+
+        Gather(found.Span, own.Span);
+    }
+
+    /// <summary>Takes note of what was counted in a block.</summary>
     /// <param name="start">The block's first index.</param>
     /// <param name="length">The length of the block.</param>
-    /// <param name="keys">The block's keys; not looked at where there are no rows.</param>
-    /// <param name="beside">The rows beside them, one after another.</param>
-    /// <param name="counts">What was counted.</param>
-    public void Count(long start, int length, ReadOnlySpan<ulong> keys, ReadOnlySpan<double> beside, KeyCounts counts)
+    /// <param name="counts">How many keys lie where.</param>
+    /// <param name="energies">One for each row.</param>
+    public void Count(long start, int length, KeyCounts counts, ReadOnlySpan<KeyEnergies> energies)
     {
         _elements += length;
         _above += counts.Above;
@@ -76,25 +113,24 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
 
         for (int row = 0; row < rows; row++)
         {
-            KeyEnergies energies = SumKernel.Squares(beside.Slice(row * length, length), keys, bounds.Low, bounds.High);
-            _energiesAbove[row] += energies.Above;
+            _energiesAbove[row] += energies[row].Above;
             if (more)
             {
                 int at = _energiesUpon.Count - (2 * (rows - row));
-                _energiesUpon[at] += energies.AtHigh;
-                _energiesUpon[at + 1] += energies.AtLow;
+                _energiesUpon[at] += energies[row].AtHigh;
+                _energiesUpon[at + 1] += energies[row].AtLow;
             }
             else
             {
-                _energiesUpon.Add([energies.AtHigh, energies.AtLow]);
+                _energiesUpon.Add([energies[row].AtHigh, energies[row].AtLow]);
             }
         }
     }
 
-    /// <param name="keys">Those strictly within.</param>
-    /// <param name="places">Where in the block they are.</param>
-    /// <param name="beside">The rows of the block.</param>
-    public void Gather(ReadOnlySpan<ulong> keys, ReadOnlySpan<int> places, ReadOnlySpan<double> beside)
+    /// <summary>Gathers keys strictly within.</summary>
+    /// <param name="keys">The keys.</param>
+    /// <param name="beside">The rows beside them, one after another.</param>
+    public void Gather(ReadOnlySpan<ulong> keys, ReadOnlySpan<double> beside)
     {
         MakeRoom(keys.Length);
         if (_parts is not null)
@@ -104,20 +140,28 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         }
 
         _within.Add(MemoryMarshal.Cast<ulong, double>(keys));
-        Span<double> found = stackalloc double[NumberList.Together];
         for (int row = 0; row < rows; row++)
         {
-            ReadOnlySpan<double> own = beside.Slice(row * (beside.Length / rows), beside.Length / rows);
-            for (int done = 0; done < places.Length; done += NumberList.Together)
-            {
-                int count = Math.Min(NumberList.Together, places.Length - done);
-                for (int i = 0; i < count; i++)
-                {
-                    found[i] = own[places[done + i]];
-                }
+            _beside[row].Add(beside.Slice(row * keys.Length, keys.Length));
+        }
+    }
 
-                _beside[row].Add(found[..count]);
-            }
+    /// <summary>Gathers keys strictly within that are singles, where there are no rows.</summary>
+    public void Gather(ReadOnlySpan<float> keys)
+    {
+        MakeRoom(keys.Length);
+        if (_parts is null)
+        {
+            _within.Add(keys);
+            return;
+        }
+
+        Span<ulong> wide = stackalloc ulong[NumberList.Together];
+        for (int at = 0; at < keys.Length; at += NumberList.Together)
+        {
+            Span<ulong> piece = wide[..Math.Min(NumberList.Together, keys.Length - at)];
+            TensorPrimitives.ConvertTruncating<float, double>(keys.Slice(at, piece.Length), MemoryMarshal.Cast<ulong, double>(piece));
+            CountParts(piece);
         }
     }
 

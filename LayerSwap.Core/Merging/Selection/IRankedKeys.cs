@@ -10,39 +10,39 @@ internal interface IRankedKeys
     void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
-    /// <summary>How many rows of numbers there are beside the keys, whose energies, sums of squares, within a cut are asked for; 0 for none. Where there are any, all keys are made.</summary>
+    /// <summary>How many rows of numbers there are beside the keys, whose energies, sums of squares, within a cut are asked for; 0 for none.</summary>
     int Rows => 0;
 
     /// <summary>The keys of a block, and the rows beside them, one after another.</summary>
     void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => Keys(block, ranking, keys);
 
-    /// <summary>Counts keys by where they lie, and gives the places and keys of those strictly within, without the keys of all; null where that is not quicker.</summary>
-    KeyCounts? Within<T>(MergeBlock<T> block, int ranking, KeyBounds bounds, Span<int> places, Span<ulong> keys)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => null;
-}
+    /// <summary>Counts a block's keys in one ranking, and gathers those within the bounds of each cut of it.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="ranking">The ranking.</param>
+    /// <param name="cuts">Its cuts, all of them with rows or none.</param>
+    void Gather<T>(MergeBlock<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => GatherAll(this, block, ranking, cuts);
 
-/// <summary>Ranked by the magnitude of each source's change from the base.</summary>
-internal sealed class ChangeKeys : IRankedKeys
-{
-    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => KeyKernel.Changes(block.Base, block[ranking], keys);
-
-    public KeyCounts? Within<T>(MergeBlock<T> block, int ranking, KeyBounds bounds, Span<int> places, Span<ulong> keys)
+    /// <summary>The same by the keys of all.</summary>
+    static void GatherAll<T>(IRankedKeys from, MergeBlock<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (typeof(T) != typeof(float))
+        int rows = cuts[0].Rows;
+        using Rented<ulong> keys = new(block.Length);
+        using Rented<double> beside = new(rows * block.Length);
+        if (rows > 0)
         {
-            return null;
+            from.Keys(block, ranking, keys.Span, beside.Span);
+        }
+        else
+        {
+            from.Keys(block, ranking, keys.Span);
         }
 
-        MergeBlock<float> floats = block.As<float>();
-        KeyCounts counts = KeyKernel.Within(floats.Base, floats[ranking], bounds.Low, bounds.High, places);
-        for (int i = 0; i < counts.Within; i++)
+        foreach (GatheredKeys cut in cuts)
         {
-            keys[i] = KeyKernel.KeyOf(floats.Base[places[i]], floats[ranking][places[i]]);
+            cut.Add(block.Start, keys.Span, beside.Span);
         }
-
-        return counts;
     }
 }

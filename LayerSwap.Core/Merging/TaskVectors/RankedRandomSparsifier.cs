@@ -94,7 +94,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     {
         Chances chances = new(densities[source], epsilons[source], tuned.Length, streams[source]);
         Span<int> singles = room.Keys[..RankKernel.Padded(tuned.Length)];
-        if (typeof(T) == typeof(float) && RankKernel.TryKeys(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), singles, out int largest))
+        if (typeof(T) == typeof(float) && KeyKernel.TryChanges(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), singles, out int largest))
         {
             Choose<int>(start, singles, largest, SingleFraction, chances, room, bits);
             return true;
@@ -104,7 +104,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
         KeyKernel.Changes(origin, tuned, doubles.Span[..tuned.Length]);
         doubles.Span[tuned.Length..].Clear();
         Span<long> keys = MemoryMarshal.Cast<ulong, long>(doubles.Span);
-        Choose<long>(start, keys, RankKernel.Largest<long>(keys, long.MaxValue), DoubleFraction, chances, room, bits);
+        Choose<long>(start, keys, KeyKernel.Largest<long>(keys, long.MaxValue), DoubleFraction, chances, room, bits);
         return false;
     }
 
@@ -161,7 +161,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
                 return;
             }
 
-            largest = RankKernel.Largest(keys, TKey.CreateTruncating(scale.Start(top + 1)));
+            largest = KeyKernel.Largest(keys, TKey.CreateTruncating(scale.Start(top + 1)));
         }
     }
 
