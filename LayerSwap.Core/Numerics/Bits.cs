@@ -18,7 +18,7 @@ internal static class Bits
     /// <param name="at">The first of the eight.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Eight(ref ulong bits, int at) =>
-        Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, byte>(ref bits), at / 8)).AsUInt64() & Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
+        Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, byte>(ref bits), (uint)at / 8)).AsUInt64() & Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
 
     /// <summary>Copies bits from any place to any other; those around stay as they are.</summary>
     public static void Copy(ReadOnlySpan<ulong> from, int first, Span<ulong> to, int at, int count)

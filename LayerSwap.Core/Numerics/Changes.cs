@@ -32,7 +32,7 @@ internal readonly ref struct KeptChanges<T>(ReadOnlySpan<T> origin, Rows<T> tune
     {
         Vector512<ulong> kept = Bits.Eight(ref Unsafe.Add(ref MemoryMarshal.GetReference(_bits), source * _words), at);
         Vector512<double> change = Wide.Eight(ref Unsafe.Add(ref _tuned.Reference, (source * _tuned.Length) + at)) - origin;
-        return Vector512.ConditionalSelect(Vector512.Equals(kept, default).AsDouble(), default, change);
+        return Vector512.ConditionalSelect((~Vector512.Equals(kept, default)).AsDouble(), change, default);
     }
 
     public double One(int source, int at) =>

@@ -87,8 +87,8 @@ internal static class MaskKernel
             Vector512<double> p = Vector512.Abs(Wide.Eight(ref Unsafe.Add(ref to, i)) - Wide.Eight(ref Unsafe.Add(ref from, i)));
             Vector512<double> q = Vector512.Abs(Wide.Eight(ref Unsafe.Add(ref to, next)) - Wide.Eight(ref Unsafe.Add(ref from, next)));
             (all, other) = (all + p, other + q);
-            kept += Vector512.ConditionalSelect(Vector512.Equals(Bits.Eight(ref word, i), default).AsDouble(), default, p);
-            rest += Vector512.ConditionalSelect(Vector512.Equals(Bits.Eight(ref word, next), default).AsDouble(), default, q);
+            kept = Vector512.ConditionalSelect((~Vector512.Equals(Bits.Eight(ref word, i), default)).AsDouble(), kept + p, kept);
+            rest = Vector512.ConditionalSelect((~Vector512.Equals(Bits.Eight(ref word, next), default)).AsDouble(), rest + q, rest);
         }
 
         return (i, Vector512.Sum(all + other), Vector512.Sum(kept + rest));
@@ -108,8 +108,8 @@ internal static class MaskKernel
             int next = i + Vector512<double>.Count;
             Vector512<double> p = Wide.Eight(ref Unsafe.Add(ref from, i)), q = Wide.Eight(ref Unsafe.Add(ref from, next));
             (all, other) = (all + p, other + q);
-            kept += Vector512.ConditionalSelect(Vector512.Equals(Bits.Eight(ref word, i), default).AsDouble(), default, p);
-            rest += Vector512.ConditionalSelect(Vector512.Equals(Bits.Eight(ref word, next), default).AsDouble(), default, q);
+            kept = Vector512.ConditionalSelect((~Vector512.Equals(Bits.Eight(ref word, i), default)).AsDouble(), kept + p, kept);
+            rest = Vector512.ConditionalSelect((~Vector512.Equals(Bits.Eight(ref word, next), default)).AsDouble(), rest + q, rest);
         }
 
         return (Vector512.Sum(all + other), Vector512.Sum(kept + rest));

@@ -110,17 +110,19 @@ internal static class RankKernel
         const int Tables = 4;
         int* tables = stackalloc int[Tables * CodeScale.Codes];
         int* first = tables, second = first + CodeScale.Codes, third = second + CodeScale.Codes, fourth = third + CodeScale.Codes;
-        foreach (ulong eight in MemoryMarshal.Cast<byte, ulong>(codes))
+        fixed (byte* code = codes)
         {
-            ulong left = eight;
-            first[(byte)left]++;
-            second[(byte)(left >> 8)]++;
-            third[(byte)(left >> 16)]++;
-            fourth[(byte)(left >> 24)]++;
-            first[(byte)(left >> 32)]++;
-            second[(byte)(left >> 40)]++;
-            third[(byte)(left >> 48)]++;
-            fourth[left >> 56]++;
+            for (byte* at = code, end = code + codes.Length; at < end; at += 8)
+            {
+                first[at[0]]++;
+                second[at[1]]++;
+                third[at[2]]++;
+                fourth[at[3]]++;
+                first[at[4]]++;
+                second[at[5]]++;
+                third[at[6]]++;
+                fourth[at[7]]++;
+            }
         }
 
         ref int count = ref MemoryMarshal.GetReference(counts[..CodeScale.Codes]), rank = ref MemoryMarshal.GetReference(ranks[..CodeScale.Codes]);
