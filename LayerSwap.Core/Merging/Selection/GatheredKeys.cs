@@ -135,7 +135,7 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         MakeRoom(keys.Length);
         if (_parts is not null)
         {
-            CountParts(keys);
+            Parts.Add(keys);
             return;
         }
 
@@ -161,7 +161,7 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         {
             Span<ulong> piece = wide[..Math.Min(NumberList.Together, keys.Length - at)];
             TensorPrimitives.ConvertTruncating<float, double>(keys.Slice(at, piece.Length), MemoryMarshal.Cast<ulong, double>(piece));
-            CountParts(piece);
+            Parts.Add(piece);
         }
     }
 
@@ -176,7 +176,15 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         _blocks.Append(later._blocks);
         _energiesUpon.Append(later._energiesUpon);
         TensorPrimitives.Add(_energiesAbove, later._energiesAbove, _energiesAbove);
-        MakeRoom(later._parts is null ? later._within.Count : most + 1);
+        if (later._parts is null)
+        {
+            MakeRoom(later._within.Count);
+        }
+        else
+        {
+            CountFromHere();
+        }
+
         if (_parts is null)
         {
             _within.Append(later._within);
@@ -272,22 +280,8 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
             return new KeyBounds(bounds.High, bounds.High);
         }
 
-        if (_parts is not null)
-        {
-            int part = ChunkPool.Words - 1;
-            while (part >= 0 && left > (long)_parts[part])
-            {
-                left -= (long)_parts[part--];
-            }
-
-            if (part >= 0)
-            {
-                ulong low = bounds.Low + ((ulong)part << Shift);
-                return new KeyBounds(low, Math.Min(low + ((1UL << Shift) - 1), bounds.High));
-            }
-        }
-
-        return new KeyBounds(KeyBounds.None.Low, bounds.Low);
+        left--;
+        return _parts is not null && Parts.Find(ref left) is { } part ? new KeyBounds(part.Low, part.Low + part.Width) : new KeyBounds(KeyBounds.None.Low, bounds.Low);
     }
 
     /// <summary>The block that one of those equal to a key lies in, and the how manyth it is there.</summary>
@@ -372,13 +366,21 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         }
     }
 
-    /// <summary>By how much what is above the lower bound is shifted to give its part.</summary>
-    private int Shift => KeyIndex.ShiftOf(bounds.High - bounds.Low, ChunkPool.Words);
+    /// <summary>The parts of the bounds, where keys are counted.</summary>
+    private KeyParts Parts => new(_parts, bounds.Low, bounds.High - bounds.Low);
 
     /// <summary>Where so many more would be too many, all are counted from here on.</summary>
     private void MakeRoom(int more)
     {
-        if (_parts is null && _within.Count + more > most)
+        if (_within.Count + more > most)
+        {
+            CountFromHere();
+        }
+    }
+
+    private void CountFromHere()
+    {
+        if (_parts is null)
         {
             _parts = pool.Rent();
             _parts.AsSpan().Clear();
@@ -394,16 +396,7 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         {
             Span<ulong> piece = keys[..Math.Min(NumberList.Together, numbers.Count - at)];
             numbers.CopyTo(at, MemoryMarshal.Cast<ulong, double>(piece));
-            CountParts(piece);
-        }
-    }
-
-    private void CountParts(ReadOnlySpan<ulong> keys)
-    {
-        int shift = Shift;
-        foreach (ulong key in keys)
-        {
-            _parts![(int)((key - bounds.Low) >> shift)]++;
+            Parts.Add(piece);
         }
     }
 
