@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 
 namespace LayerSwap.Cli;
@@ -13,10 +14,10 @@ internal static class ExitCode
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
         ParseResult parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+        string[] messages = [.. parsed.Errors.Select(e => e.Message).Concat(Misspelt(parsed)).Distinct(StringComparer.Ordinal)];
+        if (messages.Length > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
             // Where a command is misspelt none was given either; only the former is news.
-            string[] messages = [.. parsed.Errors.Select(e => e.Message).Distinct(StringComparer.Ordinal)];
             foreach (string message in messages.Where(m => messages.Length == 1 || m != NoCommand))
             {
                 await Console.Error.WriteLineAsync("layerswap: " + message);
@@ -69,13 +70,19 @@ internal static class ExitCode
         _ => null,
     };
 
+    /// <summary>What was taken for a path and is an option that there is not.</summary>
+    private static IEnumerable<string> Misspelt(ParseResult parsed) =>
+        parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash) ? []
+            : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(a => a.Tokens).Where(t => t.Value is ['-', not '-', ..] or ['-', '-', _, ..])
+                .Select(t => $"There is no option '{t.Value}'. A path that begins so is written './{t.Value}'.");
+
     /// <summary>The names of the commands typed, for the hint where help is.</summary>
     private static IEnumerable<string> Path(ParseResult parsed)
     {
         Stack<string> names = new();
-        for (System.CommandLine.Parsing.SymbolResult? at = parsed.CommandResult; at?.Parent is not null; at = at.Parent)
+        for (SymbolResult? at = parsed.CommandResult; at?.Parent is not null; at = at.Parent)
         {
-            names.Push(((System.CommandLine.Parsing.CommandResult)at).Command.Name);
+            names.Push(((CommandResult)at).Command.Name);
         }
 
         return names.Count == 0 ? [] : [.. names, ""];

@@ -45,6 +45,8 @@ public sealed class UsageTests
     [InlineData("'diff'", "diff", "x")]
     [InlineData("'verify'", "verify")]
     [InlineData("'--frobnicate'", "inspect", "x", "--frobnicate")]
+    [InlineData("There is no option '--frobnicate'. A path that begins so is written './--frobnicate'.\nSee `layerswap diff --help`.", "diff", "--frobnicate", "x", "y")]
+    [InlineData("There is no option '-f'", "merge", "-f")]
     [InlineData("--log-level loud: ", "inspect", "x", "--log-level", "loud")]
     [InlineData("The value", "inspect", "")]
     public void What_cannot_be_understood_ends_with_a_hint_at_the_help_or_the_reason(string expected, params string[] arguments) =>
@@ -53,6 +55,9 @@ public sealed class UsageTests
     [Fact]
     public void A_misspelt_command_is_not_also_called_missing() =>
         Assert.Equal("layerswap: Unrecognized command or argument 'swop'.\nSee `layerswap --help`.\n", Tool.Fail(2, "swop"));
+
+    [Fact]
+    public void After_two_hyphens_anything_is_a_path() => Assert.Contains("--frobnicate does not exist", Tool.Fail(3, "inspect", "--", "--frobnicate"), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("--top -1: zero or more is expected.", "--top", "-1")]
