@@ -110,6 +110,25 @@ public class ChangeKernelTests
     }
 
     [Fact]
+    public void Elements_as_they_lie_have_the_same_bits_as_widened_ones()
+    {
+        Noise noise = new(21);
+        for (int length = 0; length <= 100; length++)
+        {
+            ushort[] bits = [.. noise.AnyFloats(3 * length).Select(f => (ushort)(BitConverter.SingleToUInt32Bits(f) >> 16))];
+            BFloat16[] x = [.. bits[..length].Select(b => new BFloat16(b))], a = [.. x.Select((o, i) => noise.Below(3) == 0 ? o : new BFloat16(bits[length + i]))], b = [.. bits[(2 * length)..].Select(b => new BFloat16(b))];
+            (OriginSums origin, ChangeSums ofA, ChangeSums ofB, AgreementSums both) = (new(), new(), new(), new());
+            (OriginSums origin2, ChangeSums ofA2, ChangeSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
+            ChangeKernel.ObserveTwo(x, a, b, origin, ofA, ofB, both);
+            ChangeKernel.ObserveTwo<float>([.. x.Select(e => e.Value)], [.. a.Select(e => e.Value)], [.. b.Select(e => e.Value)], origin2, ofA2, ofB2, both2);
+            Assert.Equivalent(origin2, origin, strict: true);
+            Assert.Equivalent(ofA2, ofA, strict: true);
+            Assert.Equivalent(ofB2, ofB, strict: true);
+            Assert.Equivalent(both2, both, strict: true);
+        }
+    }
+
+    [Fact]
     public void Products_of_the_smallest_changes_have_a_sign()
     {
         float[] x = new float[40], a = [.. Enumerable.Repeat(float.Epsilon, 40)], b = [.. Enumerable.Repeat(-float.Epsilon, 40)];

@@ -39,6 +39,21 @@ internal sealed class TensorChange
             Pairs[i].Add(other.Pairs[i]);
         }
     }
+
+    /// <summary>Is as if nothing had been added; profiles are emptied where they are added.</summary>
+    public void Clear()
+    {
+        Origin.Clear();
+        for (int i = 0; i < Models.Count; i++)
+        {
+            Models[i].Clear();
+        }
+
+        for (int i = 0; i < Pairs.Count; i++)
+        {
+            Pairs[i].Clear();
+        }
+    }
 }
 
 /// <summary>The pass itself: operand 0 is the base, the others are the models.</summary>
@@ -49,6 +64,18 @@ internal sealed class ChangeReduction(int models, long columns) : IRowsReduction
     private readonly (int A, int B)[] _pairs = [.. TensorChange.Pairing(models)];
 
     public TensorChange Create() => new(models) { Profiles = columns == 0 ? null : [.. Enumerable.Range(0, models).Select(_ => new ProfileSums(columns))] };
+
+    /// <summary>Two models of BF16, as most comparisons have.</summary>
+    public bool TryObserve(ReadOnlySpan<BFloat16> raw, int stride, int from, int count, TensorChange state)
+    {
+        if (models != 2 || state.Profiles is not null)
+        {
+            return false;
+        }
+
+        ChangeKernel.ObserveTwo(raw.Slice(from, count), raw.Slice(stride + from, count), raw.Slice((2 * stride) + from, count), state.Origin, state.Models[0], state.Models[1], state.Pairs[0]);
+        return true;
+    }
 
     public void Observe<T>(in Rows<T> rows, long start, Span<T> spare, TensorChange state)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
@@ -85,5 +112,11 @@ internal sealed class ChangeReduction(int models, long columns) : IRowsReduction
         {
             into.Profiles![m].Add(from.Profiles![m]);
         }
+    }
+
+    public bool Clear(TensorChange state)
+    {
+        state.Clear();
+        return true;
     }
 }

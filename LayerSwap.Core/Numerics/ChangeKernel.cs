@@ -17,6 +17,8 @@ internal sealed class OriginSums
         Abs += other.Abs;
         Square += other.Square;
     }
+
+    public void Clear() => (Abs, Square) = (0, 0);
 }
 
 /// <summary>Sums over the elements of a tensor in a base and in a model fine-tuned from it. All sums are doubles.</summary>
@@ -44,6 +46,8 @@ internal sealed class ChangeSums
         MaxAbs = Math.Max(MaxAbs, other.MaxAbs);
         Changed += other.Changed;
     }
+
+    public void Clear() => (AbsChange, SquareChange, SquareTuned, Dot, MaxAbs, Changed) = (0, 0, 0, 0, 0, 0);
 }
 
 /// <summary>Sums over the changes of two models from one base.</summary>
@@ -66,6 +70,8 @@ internal sealed class AgreementSums
         SharedRows += other.SharedRows;
         MostChangedRows += other.MostChangedRows;
     }
+
+    public void Clear() => (Dot, Conflicts, SharedRows, MostChangedRows) = (0, 0, 0, 0);
 }
 
 /// <summary>
@@ -74,6 +80,9 @@ internal sealed class AgreementSums
 /// </summary>
 internal static class ChangeKernel
 {
+    /// <summary>Elements looked at in a turn.</summary>
+    private const int Together = 16;
+
     /// <summary>The base alone.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ObserveOrigin<T>(ReadOnlySpan<T> origin, OriginSums into)
@@ -210,9 +219,32 @@ internal static class ChangeKernel
         PairScalar(origin[done..], a[done..], b[done..], ofBoth);
     }
 
+    /// <summary>The same of elements of BF16 as they lie, without the way through memory that widening them all takes.</summary>
+    public static void ObserveTwo(ReadOnlySpan<BFloat16> origin, ReadOnlySpan<BFloat16> a, ReadOnlySpan<BFloat16> b, OriginSums ofOrigin, ChangeSums ofA, ChangeSums ofB, AgreementSums ofBoth)
+    {
+        int done = TwoVectors(origin, a, b, out OriginLanes own, out ChangeLanes lanesA, out ChangeLanes lanesB, out AgreementLanes both);
+        own.AddTo(ofOrigin);
+        lanesA.AddTo(ofA, done);
+        lanesB.AddTo(ofB, done);
+        both.AddTo(ofBoth);
+        Span<float> x = stackalloc float[Together], p = stackalloc float[Together], q = stackalloc float[Together];
+        int left = origin.Length - done;
+        for (int i = 0; i < left; i++)
+        {
+            (x[i], p[i], q[i]) = (origin[done + i].Value, a[done + i].Value, b[done + i].Value);
+        }
+
+        OriginScalar<float>(x[..left], ofOrigin);
+        Scalar<float>(x[..left], p[..left], [], ofA);
+        Scalar<float>(x[..left], q[..left], [], ofB);
+        PairScalar<float>(x[..left], p[..left], q[..left], ofBoth);
+    }
+
     private static bool SameBits<T>(T a, T b)
         where T : unmanaged =>
         MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in a)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in b)));
+
+    private static ref float First(ref readonly Vector512<float> vector) => ref Unsafe.As<Vector512<float>, float>(ref Unsafe.AsRef(in vector));
 
     /// <summary>The whole vectors of a span.</summary>
     private static ReadOnlySpan<Vector512<float>> WholeVectors(ReadOnlySpan<float> elements) => MemoryMarshal.Cast<float, Vector512<float>>(elements);
@@ -239,7 +271,7 @@ internal static class ChangeKernel
         Span<Vector512<double>> column = MemoryMarshal.Cast<double, Vector512<double>>(columns);
         for (int i = 0; i < x.Length; i++)
         {
-            (Vector512<double> lower, Vector512<double> upper) = lanes.Add(in x[i], Wide.Sixteen(in x[i]), in y[i]);
+            (Vector512<double> lower, Vector512<double> upper) = lanes.Add(ref First(in x[i]), Wide.Sixteen(in x[i]), ref First(in y[i]));
             if (!column.IsEmpty)
             {
                 column[2 * i] += Vector512.Abs(lower);
@@ -267,21 +299,25 @@ internal static class ChangeKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int TwoVectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b, out OriginLanes ofOrigin, out ChangeLanes ofA, out ChangeLanes ofB, out AgreementLanes ofBoth)
+    private static int TwoVectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, out OriginLanes ofOrigin, out ChangeLanes ofA, out ChangeLanes ofB, out AgreementLanes ofBoth)
+        where T : unmanaged
     {
         OriginLanes own = default;
         ChangeLanes lanesA = default, lanesB = default;
         AgreementLanes both = default;
-        ReadOnlySpan<Vector512<float>> x = WholeVectors(origin), p = WholeVectors(a)[..x.Length], q = WholeVectors(b)[..x.Length];
-        for (int i = 0; i < x.Length; i++)
+        ref T x = ref MemoryMarshal.GetReference(origin);
+        ref T p = ref MemoryMarshal.GetReference(a[..origin.Length]);
+        ref T q = ref MemoryMarshal.GetReference(b[..origin.Length]);
+        int i = 0;
+        for (; i <= origin.Length - Together; i += Together)
         {
-            (Vector512<double>, Vector512<double>) wide = Wide.Sixteen(in x[i]);
+            (Vector512<double>, Vector512<double>) wide = Wide.Sixteen(ref x, i);
             own.Add(wide);
-            both.Add(lanesA.Add(in x[i], wide, in p[i]), lanesB.Add(in x[i], wide, in q[i]));
+            both.Add(lanesA.Add(ref Unsafe.Add(ref x, i), wide, ref Unsafe.Add(ref p, i)), lanesB.Add(ref Unsafe.Add(ref x, i), wide, ref Unsafe.Add(ref q, i)));
         }
 
         (ofOrigin, ofA, ofB, ofBoth) = (own, lanesA, lanesB, both);
-        return x.Length * Vector512<float>.Count;
+        return i;
     }
 
     // Sums of lanes. Loops keep them in registers, which they could not if anything were called after them: so they are given back, and added up by who asked.
@@ -311,10 +347,13 @@ internal static class ChangeKernel
 
         /// <returns>The changes.</returns>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public (Vector512<double> Lower, Vector512<double> Upper) Add(ref readonly Vector512<float> x, (Vector512<double> Lower, Vector512<double> Upper) wide, ref readonly Vector512<float> y)
+        public (Vector512<double> Lower, Vector512<double> Upper) Add<T>(ref T x, (Vector512<double> Lower, Vector512<double> Upper) wide, ref T y)
+            where T : unmanaged
         {
-            _same += BitOperations.PopCount(Vector512.Equals(x.AsInt32(), y.AsInt32()).ExtractMostSignificantBits());
-            (Vector512<double> y0, Vector512<double> y1) = Wide.Sixteen(in y);
+            _same += typeof(T) == typeof(BFloat16)
+                ? BitOperations.PopCount(Vector256.Equals(Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref x)), Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref y))).ExtractMostSignificantBits())
+                : BitOperations.PopCount(Vector512.Equals(Vector512.LoadUnsafe(ref Unsafe.As<T, int>(ref x)), Vector512.LoadUnsafe(ref Unsafe.As<T, int>(ref y))).ExtractMostSignificantBits());
+            (Vector512<double> y0, Vector512<double> y1) = Wide.Sixteen(ref y, 0);
             Vector512<double> c0 = y0 - wide.Lower, c1 = y1 - wide.Upper, d0 = Vector512.Abs(c0), d1 = Vector512.Abs(c1);
             _max = Vector512.MaxNative(_max, Vector512.MaxNative(d0, d1));
             _abs += d0 + d1;

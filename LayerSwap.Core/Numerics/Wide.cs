@@ -7,17 +7,17 @@ namespace LayerSwap.Numerics;
 /// <summary>Elements in doubles, widened as they are loaded.</summary>
 internal static class Wide
 {
-    /// <summary>Sixteen singles.</summary>
+    /// <summary>Sixteen.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen(ref float first, int at) =>
-        (Eight(ref Unsafe.Add(ref first, at)), Eight(ref Unsafe.Add(ref first, at + Vector512<double>.Count)));
+    public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen<T>(ref T first, int at)
+        where T : unmanaged => (Eight(ref Unsafe.Add(ref first, at)), Eight(ref Unsafe.Add(ref first, at + Vector512<double>.Count)));
 
     /// <summary>Sixteen that lie in memory as a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen(ref readonly Vector512<float> singles) => Sixteen(ref Unsafe.As<Vector512<float>, float>(ref Unsafe.AsRef(in singles)), 0);
 
     /// <summary>Eight.</summary>
-    /// <param name="first">The first of them: a float or a double.</param>
+    /// <param name="first">The first of them: a float, a double or a BF16.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<double> Eight<T>(ref readonly T first)
         where T : unmanaged
@@ -27,7 +27,9 @@ internal static class Wide
             return Vector512.LoadUnsafe(ref Unsafe.As<T, double>(ref Unsafe.AsRef(in first)));
         }
 
-        Vector256<float> eight = Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref Unsafe.AsRef(in first)));
+        Vector256<float> eight = typeof(T) == typeof(BFloat16)
+            ? (Vector256.WidenLower(Vector128.LoadUnsafe(ref Unsafe.As<T, ushort>(ref Unsafe.AsRef(in first))).ToVector256Unsafe()) << 16).AsSingle()
+            : Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref Unsafe.AsRef(in first)));
         return Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(eight) : Vector512.Create(Vector256.WidenLower(eight), Vector256.WidenUpper(eight));
     }
 }

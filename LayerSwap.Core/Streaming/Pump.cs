@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Streaming;
@@ -13,6 +14,14 @@ internal interface IRowsReduction<TState>
     /// <param name="state">What is added to.</param>
     void Observe<T>(in Rows<T> rows, long start, Span<T> spare, TState state)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>;
+
+    /// <summary>Observes elements of BF16 as they lie, where that is quicker than widening them; false where it is not.</summary>
+    /// <param name="raw">The operands' elements, one operand after another.</param>
+    /// <param name="stride">From one operand to the next.</param>
+    /// <param name="from">The first element to observe of each.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="state">What is added to.</param>
+    bool TryObserve(ReadOnlySpan<BFloat16> raw, int stride, int from, int count, TState state) => false;
 
     /// <summary>Adds a later section's state to that of all sections before it.</summary>
     void Combine(TState into, TState from);
@@ -49,6 +58,17 @@ internal sealed class Pump
         }
 
         return doubles;
+    }
+
+    private static bool AllAre(IReadOnlyList<Operand> operands, DType dtype)
+    {
+        bool all = true;
+        for (int k = 0; k < operands.Count; k++)
+        {
+            all &= operands[k].DType == dtype;
+        }
+
+        return all;
     }
 
     /// <summary>Folds all blocks of the operands into one state; the same for any number of workers. Bytes read are told to <paramref name="read"/>.</summary>
@@ -91,9 +111,15 @@ internal sealed class Pump
     private static void Observe<TState, T>(Scratch scratch, IReadOnlyList<Operand> operands, ReadOnlySpan<byte> raw, long first, int length, int block, IRowsReduction<TState> reduction, TState state)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
+        bool lying = AllAre(operands, DType.BFloat16);
         for (int done = 0; done < length; done += block)
         {
             int count = Math.Min(block, length - done);
+            if (lying && reduction.TryObserve(MemoryMarshal.Cast<byte, BFloat16>(raw), length, done, count, state))
+            {
+                continue;
+            }
+
             reduction.Observe(scratch.Decode<T>(operands, raw, length, done, count, out _), first + done, scratch.Result<T>(count), state);
         }
     }
