@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace LayerSwap.Cli;
@@ -70,11 +71,14 @@ internal static class ExitCode
         _ => null,
     };
 
-    /// <summary>What was taken for a path and is an option that there is not.</summary>
-    private static IEnumerable<string> Misspelt(ParseResult parsed) =>
-        parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash) ? []
-            : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(a => a.Tokens).Where(t => t.Value is ['-', not '-', ..] or ['-', '-', _, ..])
-                .Select(t => $"There is no option '{t.Value}'. A path that begins so is written './{t.Value}'.");
+    /// <summary>What was taken for a path and is an option that there is not; after two hyphens anything is a path. Numbers are values of an option that is named already.</summary>
+    private static IEnumerable<string> Misspelt(ParseResult parsed)
+    {
+        HashSet<Token> before = [.. parsed.Tokens.TakeWhile(t => t.Type != TokenType.DoubleDash)];
+        return parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(a => a.Tokens)
+            .Where(t => before.Contains(t) && t.Value is ['-', not '-', ..] or ['-', '-', _, ..] && !double.TryParse(t.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out _))
+            .Select(t => $"There is no option '{Printable.Escape(t.Value)}'. A path that begins so is written './{Printable.Escape(t.Value)}'.");
+    }
 
     /// <summary>The names of the commands typed, for the hint where help is.</summary>
     private static IEnumerable<string> Path(ParseResult parsed)

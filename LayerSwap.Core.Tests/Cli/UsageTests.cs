@@ -47,6 +47,8 @@ public sealed class UsageTests
     [InlineData("'--frobnicate'", "inspect", "x", "--frobnicate")]
     [InlineData("There is no option '--frobnicate'. A path that begins so is written './--frobnicate'.\nSee `layerswap diff --help`.", "diff", "--frobnicate", "x", "y")]
     [InlineData("There is no option '-f'", "merge", "-f")]
+    [InlineData("There is no option '--x\\u001B[31m'", "merge", "--x\u001b[31m")]
+    [InlineData("There is no option '--frobnicate'", "diff", "--frobnicate", "--", "x", "y")]
     [InlineData("--log-level loud: ", "inspect", "x", "--log-level", "loud")]
     [InlineData("The value", "inspect", "")]
     public void What_cannot_be_understood_ends_with_a_hint_at_the_help_or_the_reason(string expected, params string[] arguments) =>

@@ -82,6 +82,41 @@ public sealed class DeterminismTests
         }
     }
 
+    /// <summary>Which of two NaNs a sum has depends on how it is computed; what comes out must not.</summary>
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void Every_method_gives_the_same_bytes_of_numbers_that_are_none(string method)
+    {
+        const int Rows = 5, Columns = 1027;
+        using TempFolder temp = new();
+        Random random = new(3);
+        ICheckpoint[] models = [.. Enumerable.Range(0, 4).Select(i => Checkpoint.InMemory($"m{i}", [.. new[] { DType.Float32, DType.BFloat16, DType.Float64 }.Select(dtype =>
+            (new TensorInfo($"model.layers.0.{dtype.Code()}.weight", dtype, new TensorShape(Rows, Columns)), (ReadOnlyMemory<byte>)Numbers(dtype)))]))];
+        Save(MethodMerges.Of(method, models).OnThreads(1), temp["expected"]);
+        foreach ((int threads, int block) in (ReadOnlySpan<(int, int)>)[(1, 17), (2, 1009), (2, 1), (1, 100_000)])
+        {
+            Save(MethodMerges.Of(method, models).OnThreads(threads).InBlocksOf(block), temp[$"{threads} {block}"]);
+            SameFolder(temp["expected"], temp[$"{threads} {block}"]);
+        }
+
+        // A third are NaNs with any payload and sign, or infinities.
+        byte[] Numbers(DType dtype)
+        {
+            byte[] bytes = SmallModels.Encode(dtype, [.. Enumerable.Range(0, Rows * Columns).Select(_ => random.NextDouble() - 0.5)]);
+            int width = bytes.Length / (Rows * Columns);
+            for (int i = 0; i < bytes.Length; i += width)
+            {
+                if (random.Next(3) == 0)
+                {
+                    random.NextBytes(bytes.AsSpan(i, width));
+                    (bytes[i + width - 1], bytes[i + width - 2]) = ((byte)(0x7F | bytes[i + width - 1]), (byte)(bytes[i + width - 2] | 0xF0));
+                }
+            }
+
+            return bytes;
+        }
+    }
+
     private static void Save(MergeBuilder builder, string path) => builder.SaveAsync(path).GetAwaiter().GetResult();
 
     private static void SameFolder(string expected, string actual)

@@ -18,7 +18,7 @@ internal static class MethodMerges
         }
 
         MergeBuilder builder = Merge.Onto(models[0]).With(models[1], 0.6).Using(found.Create(values));
-        return method is "slerp" or "nearswap" or "arcee_fusion" or "expo" or "passthrough" or "threshold_interpolation" ? builder : builder.With(models[2], 0.3);
+        return method is "slerp" or "nearswap" or "arcee_fusion" or "expo" or "passthrough" or "threshold_interpolation" ? builder : models.Skip(2).Take(method == "nuslerp" ? 1 : int.MaxValue).Aggregate(builder, (all, model) => all.With(model, 0.3));
     }
 
     /// <summary>A base, the same for all models, and changes of which many are equal.</summary>

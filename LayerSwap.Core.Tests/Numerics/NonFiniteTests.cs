@@ -37,4 +37,20 @@ public sealed class NonFiniteTests
             Assert.Equal(values.Count(v => !double.IsFinite(v)), NonFinite.Count(dtype, SmallModels.Encode(dtype, values)));
         }
     }
+
+    [Fact]
+    public void All_that_is_no_number_gets_the_same_bits()
+    {
+        for (int length = 0; length < 70; length++)
+        {
+            float[] singles = [.. Enumerable.Range(0, length).Select(i => (i % 5) switch { 0 => BitConverter.UInt32BitsToSingle(0xFFC0_0001u + (uint)i), 3 => float.NegativeInfinity, _ => i - 20 })];
+            double[] doubles = [.. singles.Select((v, i) => float.IsNaN(v) ? BitConverter.UInt64BitsToDouble(0x7FF0_0000_0000_0001 + (ulong)i) : v)];
+            float[] unified = [.. singles];
+            double[] unifiedDoubles = [.. doubles];
+            NonFinite.Unify<float>(unified);
+            NonFinite.Unify<double>(unifiedDoubles);
+            Assert.Equal(singles.Select(v => float.IsNaN(v) ? 0x7FC0_0000u : BitConverter.SingleToUInt32Bits(v)), unified.Select(BitConverter.SingleToUInt32Bits));
+            Assert.Equal(doubles.Select(v => double.IsNaN(v) ? 0x7FF8_0000_0000_0000 : BitConverter.DoubleToUInt64Bits(v)), unifiedDoubles.Select(BitConverter.DoubleToUInt64Bits));
+        }
+    }
 }

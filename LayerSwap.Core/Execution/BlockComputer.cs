@@ -48,6 +48,12 @@ internal static class BlockComputer
             {
                 Span<T> result = scratch.Result<T>(length);
                 Merge(compute, rows, range.Start + part, result);
+                if (dtype != DType.BFloat16)
+                {
+                    // Rounding to BF16 does so itself. What is finite here may be none afterwards: factors come of all of the tensor.
+                    NonFinite.Unify(result);
+                }
+
                 Narrow<T>(dtype, result, place);
                 Mend(compute, dtype, raw, count, part, place);
             }

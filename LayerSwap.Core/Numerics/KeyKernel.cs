@@ -11,9 +11,15 @@ internal readonly record struct KeyCounts(int Above, int AtHigh, int AtLow, int 
     public KeyCounts With(KeyCounts more) => new(Above + more.Above, AtHigh + more.AtHigh, AtLow + more.AtLow, Within + more.Within, Zeros + more.Zeros);
 }
 
-/// <summary>Keys of changes, and the search for those within bounds. A key is the bits of a non-negative double: ordered as the numbers are, below 2^63.</summary>
+/// <summary>
+/// Keys of changes, and the search for those within bounds. A key is the bits of a non-negative double: ordered as the numbers are, below 2^63. All that is not a number has one key, above
+/// all others: which bits of two NaNs a sum has is the processor's and the compiler's choice.
+/// </summary>
 internal static class KeyKernel
 {
+    /// <summary>The key of what is not a number.</summary>
+    public const ulong NotANumber = 0x7FF8_0000_0000_0000;
+
     /// <summary>How much longer a list of what is found must be than what goes into it: sixteen are stored, however few hold.</summary>
     public const int Room = 16;
 
@@ -21,36 +27,10 @@ internal static class KeyKernel
     public static void Changes<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> keys)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        Span<double> changes = MemoryMarshal.Cast<ulong, double>(keys);
-        Subtract(origin, tuned, changes);
-        Magnitudes(changes);
-    }
-
-    /// <summary><c>changes[i] = tuned[i] - origin[i]</c>, in doubles.</summary>
-    public static void Subtract<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> changes)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-    {
-        int done = typeof(T) == typeof(float) ? Subtract(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), changes) : 0;
-        for (int i = done; i < changes.Length; i++)
+        int done = typeof(T) == typeof(float) ? Changes(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), keys) : 0;
+        for (int i = done; i < keys.Length; i++)
         {
-            changes[i] = double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]);
-        }
-    }
-
-    /// <summary><c>values[i] = abs(values[i])</c>: the bits are then keys.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Magnitudes(Span<double> values)
-    {
-        ref double at = ref MemoryMarshal.GetReference(values);
-        int i = 0;
-        for (; i <= values.Length - Vector512<double>.Count; i += Vector512<double>.Count)
-        {
-            Vector512.Abs(Vector512.LoadUnsafe(ref at, (nuint)i)).StoreUnsafe(ref at, (nuint)i);
-        }
-
-        for (; i < values.Length; i++)
-        {
-            values[i] = Math.Abs(values[i]);
+            keys[i] = KeyOf(double.CreateTruncating(origin[i]), double.CreateTruncating(tuned[i]));
         }
     }
 
@@ -176,7 +156,14 @@ internal static class KeyKernel
     public static Vector512<int> Left(Vector512<float> origin, Vector512<float> tuned, Vector512<float> change) => (tuned - change - origin).AsInt32() | (origin + change - tuned).AsInt32();
 
     /// <summary>The key of one change.</summary>
-    public static ulong KeyOf(double origin, double tuned) => BitConverter.DoubleToUInt64Bits(Math.Abs(tuned - origin));
+    public static ulong KeyOf(double origin, double tuned) => KeyOf(tuned - origin);
+
+    /// <summary>The key of a number, whatever its sign.</summary>
+    public static ulong KeyOf(double number) => Math.Min(BitConverter.DoubleToUInt64Bits(number) & long.MaxValue, NotANumber);
+
+    /// <summary>The same of eight.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<long> KeysOf(Vector512<double> numbers) => Vector512.Min(numbers.AsInt64() & Vector512.Create(long.MaxValue), Vector512.Create((long)NotANumber));
 
     /// <summary>The bits of the largest single that a key's number is not below.</summary>
     public static int Floor(ulong key)
@@ -224,18 +211,15 @@ internal static class KeyKernel
     private static int Ones(ulong mask) => System.Numerics.BitOperations.PopCount(mask);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Subtract(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<double> changes)
+    private static int Changes(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<ulong> keys)
     {
         ref float from = ref MemoryMarshal.GetReference(origin);
         ref float to = ref MemoryMarshal.GetReference(tuned);
-        ref double change = ref MemoryMarshal.GetReference(changes);
+        ref ulong key = ref MemoryMarshal.GetReference(keys);
         int i = 0;
-        for (; i <= changes.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        for (; i <= keys.Length - Vector512<double>.Count; i += Vector512<double>.Count)
         {
-            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref from, i);
-            (Vector512<double> p, Vector512<double> q) = Wide.Sixteen(ref to, i);
-            (p - x).StoreUnsafe(ref change, (nuint)i);
-            (q - y).StoreUnsafe(ref change, (nuint)(i + Vector512<double>.Count));
+            KeysOf(Wide.Eight(ref Unsafe.Add(ref to, i)) - Wide.Eight(ref Unsafe.Add(ref from, i))).AsUInt64().StoreUnsafe(ref key, (nuint)i);
         }
 
         return i;

@@ -7,7 +7,7 @@ namespace LayerSwap.Numerics;
 /// <summary>Which elements are kept, without a branch for an element, and how much they are.</summary>
 internal static class MaskKernel
 {
-    /// <summary>Sets the bits of elements for which the key of <c>tuned[i] - origin[i]</c> lies from <paramref name="low"/> to <paramref name="high"/>, and of no others.</summary>
+    /// <summary>Sets the bits of elements for which the key of <c>tuned[i] - origin[i]</c> lies from <paramref name="low"/> to <paramref name="high"/>, and of no others; what lies after the elements does not count.</summary>
     public static void Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {

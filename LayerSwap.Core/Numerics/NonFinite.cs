@@ -4,9 +4,35 @@ using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>Counts the NaNs and infinities among undecoded elements.</summary>
+/// <summary>Counts the NaNs and infinities among undecoded elements, and makes NaNs alike.</summary>
 internal static class NonFinite
 {
+    /// <summary>
+    /// Gives every NaN the same bits, positive, quiet and without a payload: which one of two NaNs comes of a sum is the processor's and the compiler's choice, and may be another for the last
+    /// elements of a block.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Unify<T>(Span<T> numbers)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        ref T at = ref MemoryMarshal.GetReference(numbers);
+        T nan = T.Abs(T.NaN);
+        int i = 0;
+        for (; i <= numbers.Length - Vector512<T>.Count; i += Vector512<T>.Count)
+        {
+            Vector512<T> own = Vector512.LoadUnsafe(ref at, (nuint)i);
+            if (!Vector512.EqualsAll(own, own))
+            {
+                Vector512.ConditionalSelect(Vector512.Equals(own, own), own, Vector512.Create(nan)).StoreUnsafe(ref at, (nuint)i);
+            }
+        }
+
+        for (; i < numbers.Length; i++)
+        {
+            numbers[i] = T.IsNaN(numbers[i]) ? nan : numbers[i];
+        }
+    }
+
     public static long Count(DType dtype, ReadOnlySpan<byte> elements) => dtype switch
     {
         DType.BFloat16 => Ones<ushort>(MemoryMarshal.Cast<byte, ushort>(elements), Scalar16.BFloat16Exponent),

@@ -8,12 +8,15 @@ internal static class Scalar16
 
     public static float FromBFloat16(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
 
-    /// <summary>Rounds to nearest, ties to even; a NaN stays a NaN, quiet, with its sign and upper payload.</summary>
+    /// <summary>The quiet NaN without sign or payload.</summary>
+    public const ushort BFloat16NaN = 0x7FC0;
+
+    /// <summary>Rounds to nearest, ties to even; every NaN becomes the same one, as in PyTorch.</summary>
     public static ushort ToBFloat16(float value)
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);
         return float.IsNaN(value)
-            ? (ushort)((bits >> 16) | 0x40)
+            ? BFloat16NaN
             : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 

@@ -26,7 +26,7 @@ internal static class VarianceKernel
         }
     }
 
-    /// <summary>Sets the bits of elements whose key is not below <paramref name="low"/>, and of no others.</summary>
+    /// <summary>Sets the bits of elements whose key is not below <paramref name="low"/>, and of no others; those after the elements are cleared.</summary>
     public static void Selected<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, Span<ulong> bits)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -124,7 +124,7 @@ internal static class VarianceKernel
             squares += apart * apart;
         }
 
-        return equal ? 0 : BitConverter.DoubleToUInt64Bits(Math.Abs(squares / sources));
+        return equal ? 0 : KeyKernel.KeyOf(squares / sources);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -172,7 +172,7 @@ internal static class VarianceKernel
     {
         Vector512<double> half = Vector512.Create(0.5), mean = (first + second) * half, p = first - mean, q = second - mean, variance = ((p * p) + (q * q)) * half;
         // The mean of two equal numbers is exact: where they are finite there is nothing left of them.
-        return Vector512.EqualsAll(variance, variance) ? variance.AsInt64() : Vector512.Abs(Vector512.AndNot(variance, Alike(first, second))).AsInt64();
+        return Vector512.EqualsAll(variance, variance) ? variance.AsInt64() : KeyKernel.KeysOf(Vector512.AndNot(variance, Alike(first, second)));
     }
 
     /// <summary>Multiplying by the reciprocal of a power of two is dividing, and quicker.</summary>
@@ -223,8 +223,7 @@ internal static class VarianceKernel
                 squares += apart * apart;
             }
 
-            // The key of a NaN is that of its magnitude.
-            return Vector512.Abs(Vector512.AndNot(Divide(squares, count), equal)).AsInt64();
+            return KeyKernel.KeysOf(Vector512.AndNot(Divide(squares, count), equal));
         }
     }
 }

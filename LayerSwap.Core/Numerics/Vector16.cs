@@ -68,6 +68,6 @@ internal static class Vector16
         Vector512<uint> bits = value.AsUInt32();
         Vector512<uint> upper = bits >> 16;
         Vector512<uint> rounded = (bits + Vector512.Create(0x7FFFu) + (upper & Vector512<uint>.One)) >> 16;
-        return Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, upper | Vector512.Create(0x40u));
+        return Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, Vector512.Create((uint)Scalar16.BFloat16NaN));
     }
 }

@@ -12,7 +12,7 @@ public sealed class KeyIndexTests
     {
         ["singles"] = r => (float)r.NextDouble(),
         ["doubles"] = r => r.NextDouble(),
-        ["of all sizes"] = r => BitConverter.UInt64BitsToDouble((ulong)r.NextInt64()),
+        ["of all sizes"] = r => BitConverter.UInt64BitsToDouble(Math.Min((ulong)r.NextInt64(), KeyKernel.NotANumber)),
         ["few values"] = r => r.Next(3),
         ["one value"] = _ => 0.25,
         ["neighbours"] = r => BitConverter.UInt64BitsToDouble(0x3FF0_0000_0000_0000 + (ulong)r.Next(3000)),

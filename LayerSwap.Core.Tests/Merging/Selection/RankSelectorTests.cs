@@ -213,8 +213,8 @@ public sealed class RankSelectorTests
 
         public long Elements => _elements;
 
-        public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
-            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => _keys.Keys(block, ranking, keys);
+        public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => _keys.Keys(block, ranking, keys, rows);
 
         public void Gather<T>(MergeBlock<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
             where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>

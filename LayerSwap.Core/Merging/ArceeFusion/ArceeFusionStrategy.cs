@@ -42,7 +42,7 @@ internal sealed class ArceeFusionMerge(long row) : PreciseMerge, IRankedKeys
         _threshold = values[1] + (1.5 * (values[2] - values[0]));
     }
 
-    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
+    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         for (int i = 0; i < keys.Length; i++)

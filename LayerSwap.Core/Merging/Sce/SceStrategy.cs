@@ -70,6 +70,10 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
                 bits[i / 64] |= (_cut.Includes(VarianceKernel.KeyOf(block.Base, block.Rows, i), block.Start + i) ? 1UL : 0) << i;
             }
         }
+        else if (_cut == Cut.All)
+        {
+            bits.Fill(ulong.MaxValue);
+        }
         else if (_cut.LowestWithin(block.Start) is { } lowest)
         {
             VarianceKernel.Selected(block.Base, block.Rows, lowest, bits);

@@ -8,15 +8,12 @@ internal sealed class VarianceKeys(int sources) : IRankedKeys
 {
     public int Rows => sources;
 
-    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
+    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        using Rented<double> changes = new(sources * block.Length);
-        Keys(block, ranking, keys, changes.Span);
+        using Rented<double> changes = new(rows.IsEmpty ? sources * block.Length : 0);
+        VarianceKernel.Keys(block.Base, block.Rows, rows.IsEmpty ? changes.Span : rows, keys);
     }
-
-    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => VarianceKernel.Keys(block.Base, block.Rows, rows, keys);
 
     public void Gather<T>(MergeBlock<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -10,14 +10,13 @@ internal sealed class ChangeKeys : IRankedKeys
     /// <summary>Elements that are looked at together: as singles where all of their differences are exact, which they nearly always are.</summary>
     private const int Together = 1024;
 
-    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys)
+    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => KeyKernel.Changes(block.Base, block[ranking], keys);
 
     public void Gather<T>(MergeBlock<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        using Rented<int> rented = new(RankKernel.Padded(Together)), found = new(Together + KeyKernel.Room);
-        using Rented<ulong> doubles = new(Together);
+        using Rented<int> rented = new(Together), found = new(Together + KeyKernel.Room);
         for (int start = 0; start < block.Length; start += Together)
         {
             int length = Math.Min(Together, block.Length - start);
@@ -34,11 +33,11 @@ internal sealed class ChangeKeys : IRankedKeys
             }
             else
             {
-                Span<ulong> keys = doubles.Span[..length];
-                KeyKernel.Changes(origin, tuned, keys);
+                using Rented<ulong> keys = new(length);
+                KeyKernel.Changes(origin, tuned, keys.Span);
                 foreach (GatheredKeys cut in cuts)
                 {
-                    cut.Add(block.Start + start, keys, []);
+                    cut.Add(block.Start + start, keys.Span, []);
                 }
             }
         }

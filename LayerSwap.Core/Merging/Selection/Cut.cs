@@ -1,3 +1,5 @@
+using LayerSwap.Numerics;
+
 namespace LayerSwap.Merging;
 
 /// <summary>
@@ -21,7 +23,7 @@ internal readonly record struct Cut(ulong Key, long Index)
     public int Alike(long index, int most) => index <= Index ? (int)Math.Min(most - 1, Index - index) + 1 : most;
 
     /// <summary>The key of a magnitude; a NaN ranks before all numbers.</summary>
-    public static ulong KeyOf(double magnitude) => BitConverter.DoubleToUInt64Bits(Math.Abs(magnitude));
+    public static ulong KeyOf(double magnitude) => KeyKernel.KeyOf(magnitude);
 
     public double Value => BitConverter.UInt64BitsToDouble(Key);
 }

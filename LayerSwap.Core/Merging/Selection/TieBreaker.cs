@@ -7,7 +7,7 @@ namespace LayerSwap.Merging;
 internal static class TieBreaker
 {
     public static long IndexOf(TensorPasses passes, IRankedKeys keys, int ranking, ulong key, GatheredBlock block, int tie) =>
-        passes.Reduce(new EqualReduction(keys, ranking, key, tie), block.Start, block.Length).Index;
+        passes.Reduce(new EqualReduction(keys, ranking, key, tie), block.Start, block.Length).Index ?? throw new InvalidOperationException("Fewer equal keys than were counted.");
 
     /// <summary>The energies, in one block, of the elements within a cut that have its key.</summary>
     public static double[] Energies(TensorPasses passes, IRankedKeys keys, int ranking, Cut cut, GatheredBlock block) =>
@@ -39,7 +39,7 @@ internal static class TieBreaker
     {
         public int Count { get; set; }
 
-        public long Index { get; set; }
+        public long? Index { get; set; }
     }
 
     /// <summary>What is listed together is a part of one section: there is nothing to combine but it.</summary>
@@ -50,7 +50,7 @@ internal static class TieBreaker
         public override void Observe<T>(MergeBlock<T> block, Found state)
         {
             using Rented<ulong> found = new(block.Length);
-            keys.Keys(block, ranking, found.Span);
+            keys.Keys(block, ranking, found.Span, []);
             for (int i = 0; i < block.Length; i++)
             {
                 if (found.Span[i] == key && ++state.Count == tie)
