@@ -244,58 +244,60 @@ internal static class ChangeKernel
         where T : unmanaged =>
         MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in a)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in b)));
 
-    private static ref float First(ref readonly Vector512<float> vector) => ref Unsafe.As<Vector512<float>, float>(ref Unsafe.AsRef(in vector));
-
-    /// <summary>The whole vectors of a span.</summary>
-    private static ReadOnlySpan<Vector512<float>> WholeVectors(ReadOnlySpan<float> elements) => MemoryMarshal.Cast<float, Vector512<float>>(elements);
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int OriginVectors(ReadOnlySpan<float> origin, out OriginLanes into)
     {
         OriginLanes lanes = default;
-        ReadOnlySpan<Vector512<float>> x = WholeVectors(origin);
-        for (int i = 0; i < x.Length; i++)
+        ref float x = ref MemoryMarshal.GetReference(origin);
+        int i = 0;
+        for (; i <= origin.Length - Together; i += Together)
         {
-            lanes.Add(Wide.Sixteen(in x[i]));
+            lanes.Add(Wide.Sixteen(ref x, i));
         }
 
         into = lanes;
-        return x.Length * Vector512<float>.Count;
+        return i;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<double> columns, out ChangeLanes into)
     {
         ChangeLanes lanes = default;
-        ReadOnlySpan<Vector512<float>> x = WholeVectors(origin), y = WholeVectors(tuned)[..x.Length];
+        ref float x = ref MemoryMarshal.GetReference(origin);
+        ref float y = ref MemoryMarshal.GetReference(tuned[..origin.Length]);
         Span<Vector512<double>> column = MemoryMarshal.Cast<double, Vector512<double>>(columns);
-        for (int i = 0; i < x.Length; i++)
+        int i = 0;
+        for (; i <= origin.Length - Together; i += Together)
         {
-            (Vector512<double> lower, Vector512<double> upper) = lanes.Add(ref First(in x[i]), Wide.Sixteen(in x[i]), ref First(in y[i]));
+            (Vector512<double> lower, Vector512<double> upper) = lanes.Add(ref Unsafe.Add(ref x, i), Wide.Sixteen(ref x, i), ref Unsafe.Add(ref y, i));
             if (!column.IsEmpty)
             {
-                column[2 * i] += Vector512.Abs(lower);
-                column[(2 * i) + 1] += Vector512.Abs(upper);
+                int at = i / Vector512<double>.Count;
+                column[at] += Vector512.Abs(lower);
+                column[at + 1] += Vector512.Abs(upper);
             }
         }
 
         into = lanes;
-        return x.Length * Vector512<float>.Count;
+        return i;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int PairVectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b, out AgreementLanes into)
     {
         AgreementLanes lanes = default;
-        ReadOnlySpan<Vector512<float>> x = WholeVectors(origin), p = WholeVectors(a)[..x.Length], q = WholeVectors(b)[..x.Length];
-        for (int i = 0; i < x.Length; i++)
+        ref float x = ref MemoryMarshal.GetReference(origin);
+        ref float p = ref MemoryMarshal.GetReference(a[..origin.Length]);
+        ref float q = ref MemoryMarshal.GetReference(b[..origin.Length]);
+        int i = 0;
+        for (; i <= origin.Length - Together; i += Together)
         {
-            (Vector512<double> Lower, Vector512<double> Upper) wide = Wide.Sixteen(in x[i]), first = Wide.Sixteen(in p[i]), second = Wide.Sixteen(in q[i]);
+            (Vector512<double> Lower, Vector512<double> Upper) wide = Wide.Sixteen(ref x, i), first = Wide.Sixteen(ref p, i), second = Wide.Sixteen(ref q, i);
             lanes.Add((first.Lower - wide.Lower, first.Upper - wide.Upper), (second.Lower - wide.Lower, second.Upper - wide.Upper));
         }
 
         into = lanes;
-        return x.Length * Vector512<float>.Count;
+        return i;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -12,10 +12,6 @@ internal static class Wide
     public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen<T>(ref T first, int at)
         where T : unmanaged => (Eight(ref Unsafe.Add(ref first, at)), Eight(ref Unsafe.Add(ref first, at + Vector512<double>.Count)));
 
-    /// <summary>Sixteen that lie in memory as a vector.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen(ref readonly Vector512<float> singles) => Sixteen(ref Unsafe.As<Vector512<float>, float>(ref Unsafe.AsRef(in singles)), 0);
-
     /// <summary>Eight.</summary>
     /// <param name="first">The first of them: a float, a double or a BF16.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

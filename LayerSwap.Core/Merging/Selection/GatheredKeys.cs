@@ -195,7 +195,7 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         }
         else if (later._parts is null)
         {
-            CountParts(later._within);
+            Parts.Add(later._within);
         }
         else
         {
@@ -384,19 +384,8 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         {
             _parts = pool.Rent();
             _parts.AsSpan().Clear();
-            CountParts(_within);
+            Parts.Add(_within);
             ReleaseKeys();
-        }
-    }
-
-    private void CountParts(NumberList numbers)
-    {
-        Span<ulong> keys = stackalloc ulong[NumberList.Together];
-        for (int at = 0; at < numbers.Count; at += NumberList.Together)
-        {
-            Span<ulong> piece = keys[..Math.Min(NumberList.Together, numbers.Count - at)];
-            numbers.CopyTo(at, MemoryMarshal.Cast<ulong, double>(piece));
-            Parts.Add(piece);
         }
     }
 

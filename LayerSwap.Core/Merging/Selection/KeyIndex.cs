@@ -56,16 +56,12 @@ internal sealed class KeyIndex
             (low, width) = (_least, low + width - _least);
         }
 
-        Span<ulong> counts = stackalloc ulong[KeyParts.Count], room = stackalloc ulong[NumberList.Together];
+        Span<ulong> counts = stackalloc ulong[KeyParts.Count];
         while (count > Few && width > 0)
         {
             KeyParts parts = new(counts, low, width);
             counts.Clear();
-            for (int at = 0; at < _keys.Count; at += NumberList.Together)
-            {
-                parts.Add(Read(at, room));
-            }
-
+            parts.Add(_keys);
             (low, width, count) = parts.Find(ref left)!.Value;
         }
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -26,6 +27,18 @@ internal readonly ref struct KeyParts(Span<ulong> counts, ulong low, ulong width
             {
                 _counts[(int)((key - low) >> _shift)]++;
             }
+        }
+    }
+
+    /// <summary>The same of a list of keys, as the numbers that they are the bits of.</summary>
+    public void Add(NumberList keys)
+    {
+        Span<ulong> room = stackalloc ulong[NumberList.Together];
+        for (int at = 0; at < keys.Count; at += NumberList.Together)
+        {
+            Span<ulong> piece = room[..Math.Min(NumberList.Together, keys.Count - at)];
+            keys.CopyTo(at, MemoryMarshal.Cast<ulong, double>(piece));
+            Add(piece);
         }
     }
 
