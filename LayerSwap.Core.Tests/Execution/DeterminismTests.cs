@@ -82,6 +82,33 @@ public sealed class DeterminismTests
         }
     }
 
+    /// <summary>BF16 may be merged as it lies; what comes out is the same as of the same numbers in F32.</summary>
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void Every_method_gives_the_bytes_of_numbers_whatever_dtype_they_lie_in(string method)
+    {
+        const int Rows = 37, Columns = 1027;
+        using TempFolder temp = new();
+        string[] names = ["model.layers.0.self_attn.q_proj.weight", "model.layers.1.mlp.up_proj.weight"];
+        double[][][] numbers = [.. Enumerable.Range(0, 4).Select(m => names.Select((_, t) => MethodMerges.Noise(Rows * Columns, (10 * t) + m)).ToArray())];
+        foreach (DType dtype in (ReadOnlySpan<DType>)[DType.BFloat16, DType.Float32])
+        {
+            ICheckpoint[] models = [.. numbers.Select((own, m) => SmallModels.Of($"m{m}", dtype, [.. names.Select((n, t) => (n, new long[] { Rows, Columns }, Rounded(own[t])))]))];
+            Save(MethodMerges.Of(method, models).As(DType.BFloat16).OnThreads(2), temp[dtype.Code()]);
+        }
+
+        Assert.Equal(Tensors("BF16"), Tensors("F32"));
+
+        // Numbers that BF16 has.
+        static double[] Rounded(double[] own) => SmallModels.Values(SmallModels.Of("rounded", DType.BFloat16, ("w", [own.Length], own)), "w");
+
+        byte[] Tensors(string name)
+        {
+            using ICheckpoint merged = Checkpoint.Open(temp[name]);
+            return [.. names.SelectMany(n => SmallModels.Bytes(merged, n))];
+        }
+    }
+
     /// <summary>Which of two NaNs a sum has depends on how it is computed; what comes out must not.</summary>
     [Theory]
     [MemberData(nameof(Methods))]

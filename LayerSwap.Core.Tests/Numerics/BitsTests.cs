@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.Intrinsics;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Numerics;
@@ -31,13 +31,31 @@ public sealed class BitsTests
     }
 
     [Fact]
+    public void Sixteen_bits_lie_as_their_elements_do()
+    {
+        ulong[] bits = Words(3);
+        for (int at = 0; at < 192; at += 16)
+        {
+            bool[] sixteen = [.. Enumerable.Range(0, 16).Select(i => Bits.IsSet(bits, at + i))];
+            Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => Bits.Sixteen(ref bits[0], at)[i] != 0));
+            (Vector512<ulong> lower, Vector512<ulong> upper) = Bits.SixteenWide<float>(ref bits[0], at);
+            Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => (i < 8 ? lower[i] : upper[i - 8]) != 0));
+            (lower, upper) = Bits.SixteenWide<BFloat16>(ref bits[0], at);
+            Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => (i % 2 == 0 ? lower : upper)[i / 2] != 0));
+        }
+    }
+
+    [Fact]
     public void Kept_changes_are_differences_where_a_bit_is_set() => KeptChangesAre<float>(v => (float)v);
 
     [Fact]
     public void Kept_changes_of_doubles_are_too() => KeptChangesAre<double>(v => v);
 
+    [Fact]
+    public void Kept_changes_of_finite_elements_as_they_lie_are_too() => KeptChangesAre<BFloat16>(v => new BFloat16(Scalar16.ToBFloat16(double.IsFinite(v) ? (float)v : 0.25f)));
+
     private void KeptChangesAre<T>(Func<double, T> of)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         const int Sources = 3;
         for (int length = 1; length < 200; length++)
@@ -49,14 +67,15 @@ public sealed class BitsTests
             {
                 for (int i = 0; i < length; i++)
                 {
-                    double expected = Bits.IsSet(bits.AsSpan(source * Bits.Words(length)), i) ? double.CreateChecked(tuned[(source * length) + i]) - double.CreateChecked(origin[i]) : 0;
+                    double expected = Bits.IsSet(bits.AsSpan(source * Bits.Words(length)), i) ? Wide.One(tuned[(source * length) + i]) - Wide.One(origin[i]) : 0;
                     Assert.Equal(expected, changes.One(source, i));
-                    if (i % 8 == 0 && i + 8 <= length)
+                    if (i % 16 == 0 && i + 16 <= length)
                     {
-                        System.Runtime.Intrinsics.Vector512<double> eight = changes.Eight(source, i, Wide.Eight(ref origin[i]));
-                        for (int k = 0; k < 8; k++)
+                        (Vector512<double> lower, Vector512<double> upper) = Wide.Sixteen(ref origin[0], i);
+                        (lower, upper) = changes.Sixteen(source, i, lower, upper);
+                        for (int k = 0; k < 16; k++)
                         {
-                            Assert.Equal(changes.One(source, i + k), eight[k]);
+                            Assert.Equal(changes.One(source, i + k), typeof(T) == typeof(BFloat16) ? (k % 2 == 0 ? lower : upper)[k / 2] : (k < 8 ? lower : upper)[k % 8]);
                         }
                     }
                 }
@@ -64,7 +83,7 @@ public sealed class BitsTests
 
             // One set of bits for all sources, and the energies of what is kept.
             KeptChanges<T> shared = new(origin, new Rows<T>(tuned, length), bits.AsSpan(0, Bits.Words(length)));
-            double[] kept = [.. Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i) ? double.CreateChecked(tuned[(2 * length) + i]) - double.CreateChecked(origin[i]) : 0)];
+            double[] kept = [.. Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i) ? Wide.One(tuned[(2 * length) + i]) - Wide.One(origin[i]) : 0)];
             for (int i = 0; i < length; i++)
             {
                 Assert.Equal(kept[i], shared.One(2, i));

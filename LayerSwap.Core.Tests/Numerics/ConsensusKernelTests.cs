@@ -18,12 +18,15 @@ public sealed class ConsensusKernelTests
                 double[] changes = Values(length * sources), factors = Values(sources), weights = [.. Enumerable.Range(0, sources).Select(_ => _random.NextDouble())];
                 float[] origin = [.. Values(length).Select(v => _random.Next(5) == 0 ? -0f : (float)v)];
                 changes[_random.Next(changes.Length)] = double.NaN;
-                Matches(new SumConsensus(factors, 1), origin, changes);
-                Matches(new SumConsensus(factors, 0.7), origin, changes);
-                Matches(new SignConsensus(factors, weights, normalize: false), origin, changes);
-                Matches(new SignConsensus(factors, weights, normalize: true), origin, changes);
-                Matches(new SignConsensus(factors, new double[sources], normalize: true), origin, changes);
-                Matches(new ElectedConsensus(weights, 1e-6), origin, changes);
+                foreach (double factor in (double[])[0.3, 1])
+                {
+                    Matches(new SumConsensus(factors, 1), origin, factor, changes);
+                    Matches(new SumConsensus(factors, 0.7), origin, factor, changes);
+                    Matches(new SignConsensus(factors, weights, normalize: false), origin, factor, changes);
+                    Matches(new SignConsensus(factors, weights, normalize: true), origin, factor, changes);
+                    Matches(new SignConsensus(factors, new double[sources], normalize: true), origin, factor, changes);
+                    Matches(new ElectedConsensus(weights, 1e-6), origin, factor, changes);
+                }
             }
         }
     }
@@ -32,30 +35,51 @@ public sealed class ConsensusKernelTests
     public void What_no_source_changes_keeps_its_zero_with_its_sign()
     {
         float[] origin = [.. Enumerable.Repeat(-0f, 20)], output = new float[20];
-        ConsensusKernel.Onto<float, SignConsensus, StoredChanges>(new SignConsensus([0.5, 0.5], [1, 1], true), origin, 1, new(new double[40], 20), output);
-        Assert.All(output, v => Assert.True(float.IsNegative(v)));
-        ConsensusKernel.Onto<float, ElectedConsensus, StoredChanges>(new ElectedConsensus([0.5, 0.5], 1e-6), origin, 1, new(new double[40], 20), output);
+        // Of what nothing is kept changes are zeros of any sign, multiplied by factors of any.
+        double[] changes = [.. Enumerable.Range(0, 40).Select(i => i % 3 == 0 ? -0.0 : 0)];
+        foreach (double[] factors in (double[][])[[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
+        {
+            ConsensusKernel.Onto<float, SignConsensus, StoredChanges<float>>(new SignConsensus(factors, [1, 1], true), origin, 1, new(changes, 20), output);
+            Assert.All(output, v => Assert.True(float.IsNegative(v)));
+        }
+
+        ConsensusKernel.Onto<float, ElectedConsensus, StoredChanges<float>>(new ElectedConsensus([0.5, 0.5], 1e-6), origin, 1, new(changes, 20), output);
         Assert.All(output, v => Assert.True(float.IsNegative(v)));
     }
 
-    private static void Matches<TRule>(TRule rule, float[] origin, double[] changes)
+    private static void Matches<TRule>(TRule rule, float[] origin, double factor, double[] changes)
         where TRule : struct, IConsensus
     {
-        float[] output = new float[origin.Length];
-        StoredChanges stored = new(changes, origin.Length);
-        ConsensusKernel.Onto<float, TRule, StoredChanges>(rule, origin, 0.3, stored, output);
+        Matches(rule, origin, factor, new StoredChanges<float>(changes, origin.Length), v => v);
+        Matches(rule, [.. origin.Select(v => (double)v)], factor, new StoredChanges<double>(changes, origin.Length), v => v);
+        Matches(rule, [.. origin.Select(v => new BFloat16(Scalar16.ToBFloat16(v)))], factor, new StoredChanges<BFloat16>(changes, origin.Length), v => v.Value);
+    }
+
+    private static void Matches<T, TRule>(TRule rule, T[] origin, double factor, StoredChanges<T> changes, Func<T, double> valueOf)
+        where T : unmanaged
+        where TRule : struct, IConsensus
+    {
+        T[] output = new T[origin.Length];
+        ConsensusKernel.Onto(rule, origin, factor, changes, output);
         for (int i = 0; i < origin.Length; i++)
         {
-            Assert.Equal((float)(origin[i] + (0.3 * rule.One(stored, i))), output[i]);
+            double expected = valueOf(origin[i]) + (factor * rule.One(changes, i));
+            Assert.Equal(typeof(T) == typeof(double) ? expected : typeof(T) == typeof(float) ? (float)expected : Scalar16.FromBFloat16(Scalar16.ToBFloat16((float)expected)), valueOf(output[i]));
         }
     }
 
     private double[] Values(int length) => [.. Enumerable.Range(0, length).Select(_ => _random.Next(4) switch { 0 => 0, 1 => 0.25, 2 => -0.25, _ => (_random.NextDouble() * 6) - 3 })];
 
     /// <summary>Changes as they are given, one source after another.</summary>
-    private readonly struct StoredChanges(double[] changes, int length) : IChanges
+    private readonly struct StoredChanges<T>(double[] changes, int length) : IChanges
     {
-        public Vector512<double> Eight(int source, int at, Vector512<double> origin) => Vector512.LoadUnsafe(ref changes[0], (nuint)((source * length) + at));
+        public (Vector512<double> Lower, Vector512<double> Upper) Sixteen(int source, int at, Vector512<double> lower, Vector512<double> upper)
+        {
+            Span<double> sixteen = changes.AsSpan((source * length) + at, 16);
+            return typeof(T) != typeof(BFloat16) ? (Vector512.Create<double>(sixteen), Vector512.Create<double>(sixteen[8..]))
+                : (Vector512.Create(sixteen[0], sixteen[2], sixteen[4], sixteen[6], sixteen[8], sixteen[10], sixteen[12], sixteen[14]),
+                    Vector512.Create(sixteen[1], sixteen[3], sixteen[5], sixteen[7], sixteen[9], sixteen[11], sixteen[13], sixteen[15]));
+        }
 
         public double One(int source, int at) => changes[(source * length) + at];
     }

@@ -66,14 +66,14 @@ internal sealed class ChangeReduction(int models, long columns) : IRowsReduction
     public TensorChange Create() => new(models) { Profiles = columns == 0 ? null : [.. Enumerable.Range(0, models).Select(_ => new ProfileSums(columns))] };
 
     /// <summary>Two models of BF16, as most comparisons have.</summary>
-    public bool TryObserve(ReadOnlySpan<BFloat16> raw, int stride, int from, int count, TensorChange state)
+    public bool TryObserve(in Rows<BFloat16> rows, long start, TensorChange state)
     {
         if (models != 2 || state.Profiles is not null)
         {
             return false;
         }
 
-        ChangeKernel.ObserveTwo(raw.Slice(from, count), raw.Slice(stride + from, count), raw.Slice((2 * stride) + from, count), state.Origin, state.Models[0], state.Models[1], state.Pairs[0]);
+        ChangeKernel.ObserveTwo(rows[0], rows[1], rows[2], state.Origin, state.Models[0], state.Models[1], state.Pairs[0]);
         return true;
     }
 

@@ -33,9 +33,16 @@ internal static class BlockComputer
         int count = range.Count;
         ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, range.Start, count);
         Span<byte> output = scratch.Output(count * width);
+        bool lying = dtype == DType.BFloat16 && Pump.AllAre(tensor.Work.Operands, DType.BFloat16);
         for (int part = 0; part < count; part += step)
         {
             int length = Math.Min(step, count - part);
+            Span<byte> place = output.Slice(part * width, length * width);
+            if (lying && TryMerge(tensor, raw, range, part, place))
+            {
+                continue;
+            }
+
             // Decoding, counting, merging and mending a part one after another finds its bytes in the core's own cache.
             Rows<T> rows = scratch.Decode<T>(tensor.Work.Operands, raw, count, part, length, out bool finite);
             if (!finite)
@@ -43,7 +50,6 @@ internal static class BlockComputer
                 tally?.Observe(tensor, raw, range, part, length);
             }
 
-            Span<byte> place = output.Slice(part * width, length * width);
             if (tensor.Work is TensorWork.Compute compute)
             {
                 Span<T> result = scratch.Result<T>(length);
@@ -64,6 +70,26 @@ internal static class BlockComputer
         }
 
         return output.Slice(range.Own * width, range.Wanted * width);
+    }
+
+    /// <summary>Merges finite BF16 as it lies, if the merge can.</summary>
+    private static bool TryMerge(PlannedTensor tensor, ReadOnlySpan<byte> raw, BlockRange range, int part, Span<byte> place)
+    {
+        Span<BFloat16> output = MemoryMarshal.Cast<byte, BFloat16>(place);
+        Rows<BFloat16> rows = new(MemoryMarshal.Cast<byte, BFloat16>(raw)[part..], output.Length, range.Count);
+        bool finite = tensor.Work is TensorWork.Compute;
+        for (int k = 0; finite && k < rows.Count; k++)
+        {
+            finite = NonFinite.HasNone(rows[k]);
+        }
+
+        if (!finite || tensor.Work is not TensorWork.Compute compute || !compute.Merge.TryMerge(new Aligned<BFloat16>(range.Start + part, rows, compute.HasBase), output))
+        {
+            return false;
+        }
+
+        Mend(compute, DType.BFloat16, raw, range.Count, part, place);
+        return true;
     }
 
     private static void Merge<T>(TensorWork.Compute compute, Rows<T> rows, long start, Span<T> result)

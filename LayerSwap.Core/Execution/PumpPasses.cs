@@ -33,6 +33,8 @@ internal sealed class PumpPasses(Pump pump, int worker, TensorWork.Compute work,
             where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
             reduction.Observe(new MergeBlock<T>(start, hasBase ? rows[0] : [], rows.After(hasBase ? 1 : 0), spare), state);
 
+        public bool TryObserve(in Rows<BFloat16> rows, long start, TState state) => reduction.TryObserve(new Aligned<BFloat16>(start, rows, hasBase), state);
+
         public void Combine(TState into, TState from) => reduction.Combine(into, from);
 
         public bool Clear(TState state) => reduction.Clear(state);

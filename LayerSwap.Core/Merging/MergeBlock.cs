@@ -84,6 +84,8 @@ public readonly ref struct MergeBlock<T>
 
     internal Rows<T> Rows { get; }
 
+    internal Aligned<T> Operands => new(Start, Base, Rows);
+
     /// <summary>The same block under the type that T is known to be.</summary>
     internal MergeBlock<TKnown> As<TKnown>()
         where TKnown : unmanaged, IBinaryFloatingPointIeee754<TKnown> =>

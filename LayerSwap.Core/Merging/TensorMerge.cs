@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using LayerSwap.Numerics;
 
 namespace LayerSwap;
 
@@ -67,6 +68,9 @@ public abstract class TensorMerge
         Merge(new MergeBlock(block.Start, origin, sources, output));
         TensorPrimitives.ConvertTruncating<float, double>(output, block.Output);
     }
+
+    /// <summary>Computes a block of BF16 from finite BF16 as it lies, where that is quicker than widening it; false where it is not.</summary>
+    internal virtual bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output) => false;
 
     private sealed class TakeMerge(int source) : TensorMerge
     {

@@ -20,6 +20,25 @@ internal static class Bits
     public static Vector512<ulong> Eight(ref ulong bits, int at) =>
         Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, byte>(ref bits), (uint)at / 8)).AsUInt64() & Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
 
+    /// <summary>Of sixteen bits from a multiple of sixteen on one in each lane, which is zero where that is not set.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ushort> Sixteen(ref ulong bits, int at) =>
+        Vector256.Create(Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref bits), (uint)at / 16)) & Vector256.Create((ushort)1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
+
+    /// <summary>The same as <see cref="Eight"/> for sixteen, as <see cref="Wide.Sixteen{T}"/> has their elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<ulong> Lower, Vector512<ulong> Upper) SixteenWide<T>(ref ulong bits, int at)
+        where T : unmanaged
+    {
+        if (typeof(T) != typeof(BFloat16))
+        {
+            return (Eight(ref bits, at), Eight(ref bits, at + Vector512<ulong>.Count));
+        }
+
+        Vector512<ulong> sixteen = Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref bits), (uint)at / 16)).AsUInt64();
+        return (sixteen & Vector512.Create(1UL, 4, 16, 64, 256, 1024, 4096, 16384), sixteen & Vector512.Create(2UL, 8, 32, 128, 512, 2048, 8192, 32768));
+    }
+
     /// <summary>Copies bits from any place to any other; those around stay as they are.</summary>
     public static void Copy(ReadOnlySpan<ulong> from, int first, Span<ulong> to, int at, int count)
     {

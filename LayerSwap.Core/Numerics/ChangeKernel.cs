@@ -100,12 +100,12 @@ internal static class ChangeKernel
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void OriginScalar<T>(ReadOnlySpan<T> origin, OriginSums into)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         double abs = 0, square = 0;
         foreach (T element in origin)
         {
-            double x = double.CreateTruncating(element);
+            double x = Wide.One(element);
             abs += Math.Abs(x);
             square += x * x;
         }
@@ -138,13 +138,13 @@ internal static class ChangeKernel
     /// <summary>The scalar definition: everything in doubles. The greatest change is of those that are numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> columns, ChangeSums into)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         double abs = 0, change = 0, square = 0, dot = 0, max = 0;
         int changed = 0;
         for (int i = 0; i < origin.Length; i++)
         {
-            double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(tuned[i]), d = Math.Abs(y - x);
+            double x = Wide.One(origin[i]), y = Wide.One(tuned[i]), d = Math.Abs(y - x);
             abs += d;
             change += d * d;
             square += y * y;
@@ -183,13 +183,13 @@ internal static class ChangeKernel
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PairScalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         double dot = 0;
         long conflicts = 0;
         for (int i = 0; i < origin.Length; i++)
         {
-            double x = double.CreateTruncating(origin[i]), p = double.CreateTruncating(a[i]) - x, q = double.CreateTruncating(b[i]) - x;
+            double x = Wide.One(origin[i]), p = Wide.One(a[i]) - x, q = Wide.One(b[i]) - x;
             dot += p * q;
             conflicts += (p > 0 && q < 0) || (p < 0 && q > 0) ? 1 : 0;
         }
@@ -201,12 +201,12 @@ internal static class ChangeKernel
     /// <summary>The base and two models, as most comparisons have: all of the above at once, to the same bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ObserveTwo<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, OriginSums ofOrigin, ChangeSums ofA, ChangeSums ofB, AgreementSums ofBoth)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         int done = 0;
-        if (typeof(T) == typeof(float))
+        if (typeof(T) != typeof(double))
         {
-            done = TwoVectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(a), MemoryMarshal.Cast<T, float>(b), out OriginLanes own, out ChangeLanes lanesA, out ChangeLanes lanesB, out AgreementLanes both);
+            done = TwoVectors(origin, a, b, out OriginLanes own, out ChangeLanes lanesA, out ChangeLanes lanesB, out AgreementLanes both);
             own.AddTo(ofOrigin);
             lanesA.AddTo(ofA, done);
             lanesB.AddTo(ofB, done);
@@ -217,27 +217,6 @@ internal static class ChangeKernel
         Scalar(origin[done..], a[done..], [], ofA);
         Scalar(origin[done..], b[done..], [], ofB);
         PairScalar(origin[done..], a[done..], b[done..], ofBoth);
-    }
-
-    /// <summary>The same of elements of BF16 as they lie, without the way through memory that widening them all takes.</summary>
-    public static void ObserveTwo(ReadOnlySpan<BFloat16> origin, ReadOnlySpan<BFloat16> a, ReadOnlySpan<BFloat16> b, OriginSums ofOrigin, ChangeSums ofA, ChangeSums ofB, AgreementSums ofBoth)
-    {
-        int done = TwoVectors(origin, a, b, out OriginLanes own, out ChangeLanes lanesA, out ChangeLanes lanesB, out AgreementLanes both);
-        own.AddTo(ofOrigin);
-        lanesA.AddTo(ofA, done);
-        lanesB.AddTo(ofB, done);
-        both.AddTo(ofBoth);
-        Span<float> x = stackalloc float[Together], p = stackalloc float[Together], q = stackalloc float[Together];
-        int left = origin.Length - done;
-        for (int i = 0; i < left; i++)
-        {
-            (x[i], p[i], q[i]) = (origin[done + i].Value, a[done + i].Value, b[done + i].Value);
-        }
-
-        OriginScalar<float>(x[..left], ofOrigin);
-        Scalar<float>(x[..left], p[..left], [], ofA);
-        Scalar<float>(x[..left], q[..left], [], ofB);
-        PairScalar<float>(x[..left], p[..left], q[..left], ofBoth);
     }
 
     private static bool SameBits<T>(T a, T b)

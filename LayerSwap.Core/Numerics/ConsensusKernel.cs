@@ -11,8 +11,8 @@ internal interface IConsensus
     /// <summary>Negative zero: where nothing counts, nothing changes, a negative zero of the base neither.</summary>
     const double NoTerm = -0.0;
 
-    /// <summary>Of eight elements, from a multiple of eight on, of which what was changed is known.</summary>
-    Vector512<double> Eight<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+    /// <summary>Of sixteen elements, in halves: see <see cref="IChanges.Sixteen"/>.</summary>
+    (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)
         where TChanges : struct, IChanges, allows ref struct;
 
     /// <summary>The scalar definition, of one element.</summary>
@@ -25,31 +25,33 @@ internal static class ConsensusKernel
 {
     /// <summary><c>output[i] = origin[i] + factor * consensus(changes of i)</c>.</summary>
     public static void Onto<T, TRule, TChanges>(in TRule rule, ReadOnlySpan<T> origin, double factor, in TChanges changes, Span<T> output)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
-        int done = typeof(T) == typeof(float) ? Vectors(rule, MemoryMarshal.Cast<T, float>(origin), factor, changes, MemoryMarshal.Cast<T, float>(output)) : 0;
+        int done = typeof(T) == typeof(double) ? 0 : Vectors(rule, origin, factor, changes, output);
         for (int i = done; i < output.Length; i++)
         {
-            output[i] = T.CreateTruncating(double.CreateTruncating(origin[i]) + (factor * rule.One(changes, i)));
+            output[i] = Wide.Narrow<T>(Wide.One(origin[i]) + (factor * rule.One(changes, i)));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors<TRule, TChanges>(TRule rule, ReadOnlySpan<float> origin, double factor, TChanges changes, Span<float> output)
+    private static int Vectors<T, TRule, TChanges>(TRule rule, ReadOnlySpan<T> origin, double factor, TChanges changes, Span<T> output)
+        where T : unmanaged
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(output);
+        ref T from = ref MemoryMarshal.GetReference(origin);
+        ref T to = ref MemoryMarshal.GetReference(output);
         Vector512<double> by = Vector512.Create(factor);
+        bool scaled = factor != 1;
         int i = 0, length = output.Length;
         for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            Vector512<double> x = Wide.Eight(ref Unsafe.Add(ref from, i)), y = Wide.Eight(ref Unsafe.Add(ref from, i + Vector512<double>.Count));
-            Vector512<double> p = x + (by * rule.Eight(changes, i, x)), q = y + (by * rule.Eight(changes, i + Vector512<double>.Count, y));
-            Vector512.Narrow(p, q).StoreUnsafe(ref to, (nuint)i);
+            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref from, i);
+            (Vector512<double> p, Vector512<double> q) = rule.Sixteen(changes, i, x, y);
+            Wide.Store(x + (scaled ? by * p : p), y + (scaled ? by * q : q), ref to, i);
         }
 
         return i;
@@ -103,6 +105,46 @@ internal static class Pairs
     public static Vector512<double> Table(Vector512<double> subsets) => Vector512.Shuffle(subsets, Vector512.Create(3L, 2, 1, 0, 3, 2, 1, 0));
 }
 
+/// <summary>What of eight elements has the sign of their sum, source by source: everything is turned round where that is negative, and what agrees is positive.</summary>
+/// <param name="sum">The sums.</param>
+/// <param name="sources">How many sources there are.</param>
+internal struct AgreeingSources(Vector512<double> sum, int sources)
+{
+    private readonly Vector512<double> _sign = sum & Vector512.Create(-0.0);
+    private Vector512<double> _mixed = Vector512.Create(IConsensus.NoTerm);
+    private Vector512<long> _subset;
+
+    /// <summary>Whether these can be looked up: else their weight is to be divided by.</summary>
+    public readonly bool AreTabled => Subsets.Fit(sources);
+
+    /// <summary>The sum of their weights, unless they can be looked up.</summary>
+    public Vector512<double> Weight { get; private set; }
+
+    /// <summary>Adds a source's terms, multiplied, where they agree.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Add(int source, Vector512<double> terms, Vector512<double> by, double weight)
+    {
+        Vector512<double> part = terms ^ _sign, agrees = Vector512.GreaterThan(part, default);
+        _mixed += Vector512.ConditionalSelect(agrees, part * by, Vector512.Create(IConsensus.NoTerm));
+        if (AreTabled)
+        {
+            _subset |= agrees.AsInt64() & Vector512.Create(1L << source);
+        }
+        else
+        {
+            Weight += Vector512.Create(weight) & agrees;
+        }
+    }
+
+    /// <summary>What stands for them in a table of all subsets.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly Vector512<double> LookUp(Vector512<double> table) => Vector512.ShuffleNative(table, _subset);
+
+    /// <summary>What they sum to, times their share; the sum of all where that is no number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly Vector512<double> Or(Vector512<double> sum, Vector512<double> share) => Vector512.ConditionalSelect(Vector512.Equals(sum, sum), (_mixed * share) ^ _sign, sum);
+}
+
 /// <summary>The weighted sum, divided.</summary>
 /// <param name="factors">One for each source.</param>
 /// <param name="divisor">What the sum is divided by.</param>
@@ -111,17 +153,19 @@ internal readonly struct SumConsensus(double[] factors, double divisor) : IConse
     private readonly double[] _factors = factors;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<double> Eight<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+    public (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)
         where TChanges : struct, IChanges, allows ref struct
     {
-        Vector512<double> sum = default;
+        Vector512<double> sum = default, other = default;
         for (int s = 0; s < _factors.Length; s++)
         {
-            sum += Vector512.Create(_factors[s]) * changes.Eight(s, at, origin);
+            (Vector512<double> p, Vector512<double> q) = changes.Sixteen(s, at, lower, upper);
+            sum += Vector512.Create(_factors[s]) * p;
+            other += Vector512.Create(_factors[s]) * q;
         }
 
         // Dividing by one changes nothing and takes longest of all.
-        return divisor == 1 ? sum : sum / Vector512.Create(divisor);
+        return divisor == 1 ? (sum, other) : (sum / Vector512.Create(divisor), other / Vector512.Create(divisor));
     }
 
     public double One<TChanges>(in TChanges changes, int at)
@@ -152,16 +196,39 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
     private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights)), _pairs = Pairs.Table(ShareOf(Subsets.Sums(weights)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<double> Eight<TChanges>(in TChanges changes, int at, Vector512<double> origin)
-        where TChanges : struct, IChanges, allows ref struct => _factors.Length == 2 ? OfPair(changes, at, origin) : OfAny(changes, at, origin);
-
-    /// <summary>Two sources, as most merges have: the same, without a loop.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<double> OfPair<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+    public (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)
         where TChanges : struct, IChanges, allows ref struct
     {
-        Vector512<double> first = Vector512.Create(_factors[0]) * changes.Eight(0, at, origin);
-        Vector512<double> second = Vector512.Create(_factors[1]) * changes.Eight(1, at, origin);
+        if (_factors.Length == 2)
+        {
+            // As most merges have: the same, without a loop.
+            (Vector512<double> a, Vector512<double> b) = changes.Sixteen(0, at, lower, upper);
+            (Vector512<double> c, Vector512<double> d) = changes.Sixteen(1, at, lower, upper);
+            Vector512<double> first = Vector512.Create(_factors[0]), second = Vector512.Create(_factors[1]);
+            return (OfPair(first * a, second * c), OfPair(first * b, second * d));
+        }
+
+        Vector512<double> sum = default, other = default;
+        for (int s = 0; s < _factors.Length; s++)
+        {
+            (Vector512<double> p, Vector512<double> q) = changes.Sixteen(s, at, lower, upper);
+            (sum, other) = (sum + (Vector512.Create(_factors[s]) * p), other + (Vector512.Create(_factors[s]) * q));
+        }
+
+        AgreeingSources agreeing = new(sum, _factors.Length), rest = new(other, _factors.Length);
+        for (int s = 0; s < _factors.Length; s++)
+        {
+            (Vector512<double> p, Vector512<double> q) = changes.Sixteen(s, at, lower, upper);
+            agreeing.Add(s, Vector512.Create(_factors[s]) * p, Vector512<double>.One, _weights[s]);
+            rest.Add(s, Vector512.Create(_factors[s]) * q, Vector512<double>.One, _weights[s]);
+        }
+
+        return (Shared(agreeing, sum), Shared(rest, other));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector512<double> OfPair(Vector512<double> first, Vector512<double> second)
+    {
         Vector512<double> sum = Vector512<double>.Zero + first + second, sign = sum & Vector512.Create(-0.0);
         (first, second) = (Pairs.Counting(first ^ sign), Pairs.Counting(second ^ sign));
         Vector512<double> mixed = normalize ? (first + second) * Pairs.Shares(first, second, _pairs) : first + second;
@@ -169,42 +236,8 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<double> OfAny<TChanges>(in TChanges changes, int at, Vector512<double> origin)
-        where TChanges : struct, IChanges, allows ref struct
-    {
-        Vector512<double> sum = default, mixed = Vector512.Create(IConsensus.NoTerm), weight = default;
-        Vector512<long> agreeing = default;
-        bool tabled = Subsets.Fit(_factors.Length);
-        for (int s = 0; s < _factors.Length; s++)
-        {
-            sum += Vector512.Create(_factors[s]) * changes.Eight(s, at, origin);
-        }
-
-        // Where the sum is negative everything is turned round, and what agrees is positive.
-        Vector512<double> sign = sum & Vector512.Create(-0.0);
-        for (int s = 0; s < _factors.Length; s++)
-        {
-            Vector512<double> part = (Vector512.Create(_factors[s]) * changes.Eight(s, at, origin)) ^ sign;
-            Vector512<double> agrees = Vector512.GreaterThan(part, default);
-            mixed += Vector512.ConditionalSelect(agrees, part, Vector512.Create(IConsensus.NoTerm));
-            if (tabled)
-            {
-                agreeing |= agrees.AsInt64() & Vector512.Create(1L << s);
-            }
-            else
-            {
-                weight += Vector512.Create(_weights[s]) & agrees;
-            }
-        }
-
-        if (normalize)
-        {
-            mixed *= tabled ? Vector512.ShuffleNative(_shares, agreeing)
-                : ShareOf(weight);
-        }
-
-        return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), mixed ^ sign, sum);
-    }
+    private Vector512<double> Shared(in AgreeingSources agreeing, Vector512<double> sum) =>
+        agreeing.Or(sum, !normalize ? Vector512<double>.One : agreeing.AreTabled ? agreeing.LookUp(_shares) : ShareOf(agreeing.Weight));
 
     public double One<TChanges>(in TChanges changes, int at)
         where TChanges : struct, IChanges, allows ref struct
@@ -244,15 +277,38 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
     private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights), least), _pairs = Pairs.Table(ShareOf(Subsets.Sums(weights), least));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<double> Eight<TChanges>(in TChanges changes, int at, Vector512<double> origin)
-        where TChanges : struct, IChanges, allows ref struct => _weights.Length == 2 ? OfPair(changes, at, origin) : OfAny(changes, at, origin);
-
-    /// <summary>Two sources, as most merges have: the same, without a loop.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<double> OfPair<TChanges>(in TChanges changes, int at, Vector512<double> origin)
+    public (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)
         where TChanges : struct, IChanges, allows ref struct
     {
-        Vector512<double> first = changes.Eight(0, at, origin), second = changes.Eight(1, at, origin);
+        if (_weights.Length == 2)
+        {
+            // As most merges have: the same, without a loop.
+            (Vector512<double> a, Vector512<double> b) = changes.Sixteen(0, at, lower, upper);
+            (Vector512<double> c, Vector512<double> d) = changes.Sixteen(1, at, lower, upper);
+            return (OfPair(a, c), OfPair(b, d));
+        }
+
+        Vector512<double> sum = default, other = default;
+        for (int s = 0; s < _weights.Length; s++)
+        {
+            (Vector512<double> p, Vector512<double> q) = changes.Sixteen(s, at, lower, upper);
+            (sum, other) = (sum + p, other + q);
+        }
+
+        AgreeingSources agreeing = new(sum, _weights.Length), rest = new(other, _weights.Length);
+        for (int s = 0; s < _weights.Length; s++)
+        {
+            (Vector512<double> p, Vector512<double> q) = changes.Sixteen(s, at, lower, upper);
+            agreeing.Add(s, p, Vector512.Create(_weights[s]), _weights[s]);
+            rest.Add(s, q, Vector512.Create(_weights[s]), _weights[s]);
+        }
+
+        return (Shared(agreeing, sum), Shared(rest, other));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector512<double> OfPair(Vector512<double> first, Vector512<double> second)
+    {
         Vector512<double> sum = Vector512<double>.Zero + first + second, sign = sum & Vector512.Create(-0.0);
         (first, second) = (Pairs.Counting(first ^ sign), Pairs.Counting(second ^ sign));
         Vector512<double> mixed = ((first * Vector512.Create(_weights[0])) + (second * Vector512.Create(_weights[1]))) * Pairs.Shares(first, second, _pairs);
@@ -260,36 +316,8 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<double> OfAny<TChanges>(in TChanges changes, int at, Vector512<double> origin)
-        where TChanges : struct, IChanges, allows ref struct
-    {
-        Vector512<double> sum = default, mixed = Vector512.Create(IConsensus.NoTerm), weight = default;
-        Vector512<long> agreeing = default;
-        bool tabled = Subsets.Fit(_weights.Length);
-        for (int s = 0; s < _weights.Length; s++)
-        {
-            sum += changes.Eight(s, at, origin);
-        }
-
-        Vector512<double> sign = sum & Vector512.Create(-0.0);
-        for (int s = 0; s < _weights.Length; s++)
-        {
-            Vector512<double> part = changes.Eight(s, at, origin) ^ sign, own = Vector512.Create(_weights[s]);
-            Vector512<double> agrees = Vector512.GreaterThan(part, default);
-            mixed += Vector512.ConditionalSelect(agrees, part * own, Vector512.Create(IConsensus.NoTerm));
-            if (tabled)
-            {
-                agreeing |= agrees.AsInt64() & Vector512.Create(1L << s);
-            }
-            else
-            {
-                weight += own & agrees;
-            }
-        }
-
-        Vector512<double> share = tabled ? Vector512.ShuffleNative(_shares, agreeing) : ShareOf(weight, least);
-        return Vector512.ConditionalSelect(Vector512.Equals(sum, sum), (mixed * share) ^ sign, sum);
-    }
+    private Vector512<double> Shared(in AgreeingSources agreeing, Vector512<double> sum) =>
+        agreeing.Or(sum, agreeing.AreTabled ? agreeing.LookUp(_shares) : ShareOf(agreeing.Weight, least));
 
     public double One<TChanges>(in TChanges changes, int at)
         where TChanges : struct, IChanges, allows ref struct

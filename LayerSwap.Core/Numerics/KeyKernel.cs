@@ -24,13 +24,22 @@ internal static class KeyKernel
     public const int Room = 16;
 
     /// <summary><c>keys[i] = bits of abs(tuned[i] - origin[i])</c>, the difference taken in doubles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Changes<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> keys)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
-        int done = typeof(T) == typeof(float) ? Changes(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), keys) : 0;
-        for (int i = done; i < keys.Length; i++)
+        ref T from = ref MemoryMarshal.GetReference(origin);
+        ref T to = ref MemoryMarshal.GetReference(tuned);
+        ref ulong key = ref MemoryMarshal.GetReference(keys);
+        int i = 0;
+        for (; i <= keys.Length - Vector512<double>.Count; i += Vector512<double>.Count)
         {
-            keys[i] = KeyOf(double.CreateTruncating(origin[i]), double.CreateTruncating(tuned[i]));
+            KeysOf(Wide.Eight(ref Unsafe.Add(ref to, i)) - Wide.Eight(ref Unsafe.Add(ref from, i))).AsUInt64().StoreUnsafe(ref key, (nuint)i);
+        }
+
+        for (; i < keys.Length; i++)
+        {
+            keys[i] = KeyOf(Wide.One(origin[i]), Wide.One(tuned[i]));
         }
     }
 
@@ -70,18 +79,25 @@ internal static class KeyKernel
     }
 
     /// <summary><c>keys[i] = bits of abs(tuned[i] - origin[i])</c> as singles, where every one of these differences of singles is exact, as of most weights and what they were tuned to; the rest of the array is set to zero.</summary>
-    /// <returns>False, and no use of the keys, where one is not.</returns>
+    /// <returns>False, and no use of the keys, where one is not, or where elements are doubles.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static bool TryChanges(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<int> keys, out int largest)
+    public static bool TryChanges<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<int> keys, out int largest)
+        where T : unmanaged
     {
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(tuned);
+        if (typeof(T) == typeof(double))
+        {
+            largest = 0;
+            return false;
+        }
+
+        ref T from = ref MemoryMarshal.GetReference(origin);
+        ref T to = ref MemoryMarshal.GetReference(tuned);
         ref int key = ref MemoryMarshal.GetReference(keys);
         Vector512<int> unsigned = Vector512.Create(int.MaxValue), left = default, most = default;
         int i = 0;
         for (; i <= tuned.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
+            Vector512<float> x = Wide.Singles(ref from, i), y = Wide.Singles(ref to, i), change = y - x;
             Vector512<int> own = change.AsInt32() & unsigned;
             left |= Left(x, y, change);
             most = Vector512.Max(most, own);
@@ -92,7 +108,7 @@ internal static class KeyKernel
         largest = MaxOf(most);
         for (; i < tuned.Length; i++)
         {
-            float x = origin[i], y = tuned[i], change = y - x;
+            float x = (float)Wide.One(origin[i]), y = (float)Wide.One(tuned[i]), change = y - x;
             all &= y - change == x && x + change == y;
             keys[i] = BitConverter.SingleToInt32Bits(change) & int.MaxValue;
             largest = Math.Max(largest, keys[i]);
@@ -209,19 +225,4 @@ internal static class KeyKernel
     }
 
     private static int Ones(ulong mask) => System.Numerics.BitOperations.PopCount(mask);
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Changes(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<ulong> keys)
-    {
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(tuned);
-        ref ulong key = ref MemoryMarshal.GetReference(keys);
-        int i = 0;
-        for (; i <= keys.Length - Vector512<double>.Count; i += Vector512<double>.Count)
-        {
-            KeysOf(Wide.Eight(ref Unsafe.Add(ref to, i)) - Wide.Eight(ref Unsafe.Add(ref from, i))).AsUInt64().StoreUnsafe(ref key, (nuint)i);
-        }
-
-        return i;
-    }
 }

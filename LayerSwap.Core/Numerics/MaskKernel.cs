@@ -9,9 +9,9 @@ internal static class MaskKernel
 {
     /// <summary>Sets the bits of elements for which the key of <c>tuned[i] - origin[i]</c> lies from <paramref name="low"/> to <paramref name="high"/>, and of no others; what lies after the elements does not count.</summary>
     public static void Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
-        int done = typeof(T) == typeof(float) ? Between(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), low, high, bits) : 0;
+        int done = typeof(T) == typeof(double) ? 0 : Vectors(origin, tuned, low, high, bits);
         Span<byte> bytes = MemoryMarshal.AsBytes(bits);
         for (int i = done; i < tuned.Length; i += 8)
         {
@@ -20,28 +20,29 @@ internal static class MaskKernel
     }
 
     private static uint Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, int first, int count, ulong low, ulong high)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         uint bits = 0;
         for (int i = 0; i < count; i++)
         {
-            bits |= (KeyKernel.KeyOf(double.CreateTruncating(origin[first + i]), double.CreateTruncating(tuned[first + i])) - low <= high - low ? 1U : 0) << i;
+            bits |= (KeyKernel.KeyOf(Wide.One(origin[first + i]), Wide.One(tuned[first + i])) - low <= high - low ? 1U : 0) << i;
         }
 
         return bits;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Between(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ulong low, ulong high, Span<ulong> bits)
+    private static int Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
+        where T : unmanaged
     {
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(tuned);
+        ref T from = ref MemoryMarshal.GetReference(origin);
+        ref T to = ref MemoryMarshal.GetReference(tuned);
         Span<ushort> sixteens = MemoryMarshal.Cast<ulong, ushort>(bits);
         Vector512<int> unsigned = Vector512.Create(int.MaxValue), before = Vector512.Create(KeyKernel.Floor(low) - (KeyKernel.Exact(low) < 0 ? 0 : 1)), highs = Vector512.Create(KeyKernel.Floor(high));
         int i = 0;
         for (; i <= tuned.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            Vector512<float> x = Vector512.LoadUnsafe(ref from, (nuint)i), y = Vector512.LoadUnsafe(ref to, (nuint)i), change = y - x;
+            Vector512<float> x = Wide.Singles(ref from, i), y = Wide.Singles(ref to, i), change = y - x;
             Vector512<int> key = change.AsInt32() & unsigned;
             // Where differences of singles are exact, as most are, singles decide.
             sixteens[i / Vector512<float>.Count] = (KeyKernel.Left(x, y, change) & unsigned) == Vector512<int>.Zero
@@ -54,18 +55,12 @@ internal static class MaskKernel
 
     /// <summary>The sum of magnitudes of all changes, and of those whose bit is set.</summary>
     public static (double All, double Kept) Masses<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ReadOnlySpan<ulong> bits)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
-        int done = 0;
-        double all = 0, kept = 0;
-        if (typeof(T) == typeof(float))
-        {
-            (done, all, kept) = Masses(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), bits);
-        }
-
+        (int done, double all, double kept) = typeof(T) == typeof(double) ? default : Vectors(origin, tuned, bits);
         for (int i = done; i < tuned.Length; i++)
         {
-            double change = Math.Abs(double.CreateTruncating(tuned[i]) - double.CreateTruncating(origin[i]));
+            double change = Math.Abs(Wide.One(tuned[i]) - Wide.One(origin[i]));
             all += change;
             kept += Bits.IsSet(bits, i) ? change : 0;
         }
@@ -74,21 +69,23 @@ internal static class MaskKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (int Done, double All, double Kept) Masses(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, ReadOnlySpan<ulong> bits)
+    private static (int Done, double All, double Kept) Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ReadOnlySpan<ulong> bits)
+        where T : unmanaged
     {
-        ref float from = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(tuned);
+        ref T from = ref MemoryMarshal.GetReference(origin);
+        ref T to = ref MemoryMarshal.GetReference(tuned);
         ref ulong word = ref MemoryMarshal.GetReference(bits);
         Vector512<double> all = default, other = default, kept = default, rest = default;
         int i = 0;
         for (; i <= tuned.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            int next = i + Vector512<double>.Count;
-            Vector512<double> p = Vector512.Abs(Wide.Eight(ref Unsafe.Add(ref to, i)) - Wide.Eight(ref Unsafe.Add(ref from, i)));
-            Vector512<double> q = Vector512.Abs(Wide.Eight(ref Unsafe.Add(ref to, next)) - Wide.Eight(ref Unsafe.Add(ref from, next)));
+            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref from, i);
+            (Vector512<double> p, Vector512<double> q) = Wide.Sixteen(ref to, i);
+            (p, q) = (Vector512.Abs(p - x), Vector512.Abs(q - y));
             (all, other) = (all + p, other + q);
-            kept = Vector512.ConditionalSelect((~Vector512.Equals(Bits.Eight(ref word, i), default)).AsDouble(), kept + p, kept);
-            rest = Vector512.ConditionalSelect((~Vector512.Equals(Bits.Eight(ref word, next), default)).AsDouble(), rest + q, rest);
+            (Vector512<ulong> ofP, Vector512<ulong> ofQ) = Bits.SixteenWide<T>(ref word, i);
+            kept = Vector512.ConditionalSelect((~Vector512.Equals(ofP, default)).AsDouble(), kept + p, kept);
+            rest = Vector512.ConditionalSelect((~Vector512.Equals(ofQ, default)).AsDouble(), rest + q, rest);
         }
 
         return (i, Vector512.Sum(all + other), Vector512.Sum(kept + rest));

@@ -33,6 +33,27 @@ internal static class NonFinite
         }
     }
 
+    /// <summary>Whether all are finite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool HasNone(ReadOnlySpan<BFloat16> elements)
+    {
+        ref ushort from = ref Unsafe.As<BFloat16, ushort>(ref MemoryMarshal.GetReference(elements));
+        Vector512<ushort> exponent = Vector512.Create(Scalar16.BFloat16Exponent), most = default;
+        int i = 0;
+        for (; i <= elements.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
+        {
+            most = Vector512.Max(most, Vector512.LoadUnsafe(ref from, (nuint)i) & exponent);
+        }
+
+        bool finite = !Vector512.EqualsAny(most, exponent);
+        for (; i < elements.Length; i++)
+        {
+            finite &= (elements[i].Bits & Scalar16.BFloat16Exponent) != Scalar16.BFloat16Exponent;
+        }
+
+        return finite;
+    }
+
     public static long Count(DType dtype, ReadOnlySpan<byte> elements) => dtype switch
     {
         DType.BFloat16 => Ones<ushort>(MemoryMarshal.Cast<byte, ushort>(elements), Scalar16.BFloat16Exponent),

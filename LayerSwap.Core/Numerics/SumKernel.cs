@@ -41,14 +41,15 @@ internal static class SumKernel
     /// <summary>The sum of squares of what is kept of a source's changes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Squares<T>(ReadOnlySpan<T> origin, in KeptChanges<T> changes, int source)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
+        ref T from = ref MemoryMarshal.GetReference(origin);
         Vector512<double> sum = default, other = default;
         int i = 0;
         for (; i <= origin.Length - (2 * Vector512<double>.Count); i += 2 * Vector512<double>.Count)
         {
-            int next = i + Vector512<double>.Count;
-            Vector512<double> a = changes.Eight(source, i, Wide.Eight(in origin[i])), b = changes.Eight(source, next, Wide.Eight(in origin[next]));
+            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref from, i);
+            (Vector512<double> a, Vector512<double> b) = changes.Sixteen(source, i, x, y);
             sum += a * a;
             other += b * b;
         }

@@ -13,10 +13,9 @@ internal static class VarianceKernel
 
     /// <summary>Gives the changes of all sources, one source after another, and the bits of the variances of those: keys.</summary>
     public static void Keys<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, Span<double> changes, Span<ulong> keys)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
-        int done = typeof(T) == typeof(float) ? Vectors(MemoryMarshal.Cast<T, float>(origin), tuned.As<float>(), changes, keys) : 0;
-        for (int i = done; i < keys.Length; i++)
+        for (int i = Vectors(origin, tuned, changes, keys); i < keys.Length; i++)
         {
             keys[i] = KeyOf(origin, tuned, i);
             for (int s = 0; s < tuned.Count; s++)
@@ -28,10 +27,9 @@ internal static class VarianceKernel
 
     /// <summary>Sets the bits of elements whose key is not below <paramref name="low"/>, and of no others; those after the elements are cleared.</summary>
     public static void Selected<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, Span<ulong> bits)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
-        int done = typeof(T) != typeof(float) ? 0 : tuned.Count == 2 ? Vectors(default(TwoSources), MemoryMarshal.Cast<T, float>(origin), tuned.As<float>(), low, bits)
-            : Vectors(new AnySources(tuned.Count), MemoryMarshal.Cast<T, float>(origin), tuned.As<float>(), low, bits);
+        int done = tuned.Count == 2 ? Vectors(default(TwoSources), origin, tuned, low, bits) : Vectors(new AnySources(tuned.Count), origin, tuned, low, bits);
         Span<byte> bytes = MemoryMarshal.AsBytes(bits);
         bytes[(done / Lanes)..].Clear();
         for (int i = done; i < origin.Length; i++)
@@ -48,18 +46,19 @@ internal static class VarianceKernel
     /// <param name="within">Receives a bit an element: those strictly between the bounds.</param>
     /// <param name="energies">Receives those of both.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static KeyCounts Within(ReadOnlySpan<float> origin, in Rows<float> tuned, ulong low, ulong high, Span<ulong> within, Span<KeyEnergies> energies)
+    public static KeyCounts Within<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, ulong high, Span<ulong> within, Span<KeyEnergies> energies)
+        where T : unmanaged
     {
-        int length = origin.Length, i = 0, above = 0, atHigh = 0, atLow = 0, inside = 0, zeros = 0;
-        ref float start = ref MemoryMarshal.GetReference(origin);
-        ref float from = ref tuned.Reference;
+        int length = origin.Length, stride = tuned.Stride, i = 0, above = 0, atHigh = 0, atLow = 0, inside = 0, zeros = 0;
+        ref T start = ref MemoryMarshal.GetReference(origin);
+        ref T from = ref tuned.Reference;
         Span<byte> bits = MemoryMarshal.AsBytes(within);
         Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high);
         Vector512<double> firstAbove = default, firstAtHigh = default, firstAtLow = default, secondAbove = default, secondAtHigh = default, secondAtLow = default;
         for (; i <= length - Lanes; i += Lanes)
         {
             Vector512<double> x = Wide.Eight(ref Unsafe.Add(ref start, i));
-            Vector512<double> first = Wide.Eight(ref Unsafe.Add(ref from, i)) - x, second = Wide.Eight(ref Unsafe.Add(ref from, length + i)) - x;
+            Vector512<double> first = Wide.Eight(ref Unsafe.Add(ref from, i)) - x, second = Wide.Eight(ref Unsafe.Add(ref from, stride + i)) - x;
             Vector512<long> key = KeysOfPair(first, second);
             (first, second) = (first * first, second * second);
             byte own = (byte)(Vector512.GreaterThan(key, lows) & Vector512.LessThan(key, highs)).ExtractMostSignificantBits();
@@ -100,11 +99,11 @@ internal static class VarianceKernel
 
     /// <summary>What a source changes in an element.</summary>
     public static double Change<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, int source, int i)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => double.CreateTruncating(tuned[source][i]) - double.CreateTruncating(origin[i]);
+        where T : unmanaged => Wide.One(tuned[source][i]) - Wide.One(origin[i]);
 
     /// <summary>The scalar definition of an element's key.</summary>
     public static ulong KeyOf<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, int i)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         int sources = tuned.Count;
         double first = Change(origin, tuned, 0, i), mean = 0, squares = 0;
@@ -128,21 +127,22 @@ internal static class VarianceKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors(ReadOnlySpan<float> origin, in Rows<float> tuned, Span<double> changes, Span<ulong> keys)
+    private static int Vectors<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, Span<double> changes, Span<ulong> keys)
+        where T : unmanaged
     {
-        ref float start = ref MemoryMarshal.GetReference(origin);
-        ref float from = ref tuned.Reference;
+        ref T start = ref MemoryMarshal.GetReference(origin);
+        ref T from = ref tuned.Reference;
         ref double change = ref MemoryMarshal.GetReference(changes);
         ref ulong key = ref MemoryMarshal.GetReference(keys);
-        int length = origin.Length, sources = tuned.Count, i = 0;
+        int length = origin.Length, stride = tuned.Stride, sources = tuned.Count, i = 0;
         AnySources of = new(sources);
         for (; i <= length - Lanes; i += Lanes)
         {
             Vector512<double> x = Wide.Eight(ref Unsafe.Add(ref start, i));
-            of.Keys(ref Unsafe.Add(ref from, i), length, x).AsUInt64().StoreUnsafe(ref key, (nuint)i);
+            of.Keys(ref Unsafe.Add(ref from, i), stride, x).AsUInt64().StoreUnsafe(ref key, (nuint)i);
             for (int s = 0; s < sources; s++)
             {
-                (Wide.Eight(ref Unsafe.Add(ref from, (s * length) + i)) - x).StoreUnsafe(ref change, (nuint)((s * length) + i));
+                (Wide.Eight(ref Unsafe.Add(ref from, (s * stride) + i)) - x).StoreUnsafe(ref change, (nuint)((s * length) + i));
             }
         }
 
@@ -150,17 +150,18 @@ internal static class VarianceKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors<TSources>(TSources sources, ReadOnlySpan<float> origin, in Rows<float> tuned, ulong low, Span<ulong> bits)
+    private static int Vectors<T, TSources>(TSources sources, ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, Span<ulong> bits)
+        where T : unmanaged
         where TSources : struct, ISources
     {
-        ref float start = ref MemoryMarshal.GetReference(origin);
-        ref float from = ref tuned.Reference;
+        ref T start = ref MemoryMarshal.GetReference(origin);
+        ref T from = ref tuned.Reference;
         Span<byte> bytes = MemoryMarshal.AsBytes(bits);
         int length = origin.Length, i = 0;
         Vector512<long> lowest = Vector512.Create((long)low);
         for (; i <= length - Lanes; i += Lanes)
         {
-            Vector512<long> keys = sources.Keys(ref Unsafe.Add(ref from, i), length, Wide.Eight(ref Unsafe.Add(ref start, i)));
+            Vector512<long> keys = sources.Keys(ref Unsafe.Add(ref from, i), tuned.Stride, Wide.Eight(ref Unsafe.Add(ref start, i)));
             bytes[i / Lanes] = (byte)Vector512.GreaterThanOrEqual(keys, lowest).ExtractMostSignificantBits();
         }
 
@@ -193,20 +194,23 @@ internal static class VarianceKernel
         /// <param name="from">The first of them in the first source.</param>
         /// <param name="stride">The elements from one source to the next.</param>
         /// <param name="origin">The base's.</param>
-        Vector512<long> Keys(ref float from, int stride, Vector512<double> origin);
+        Vector512<long> Keys<T>(ref T from, int stride, Vector512<double> origin)
+            where T : unmanaged;
     }
 
     /// <summary>As most merges have: the same, without a loop over them.</summary>
     private readonly struct TwoSources : ISources
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<long> Keys(ref float from, int stride, Vector512<double> origin) => KeysOfPair(Wide.Eight(ref from) - origin, Wide.Eight(ref Unsafe.Add(ref from, stride)) - origin);
+        public Vector512<long> Keys<T>(ref T from, int stride, Vector512<double> origin)
+            where T : unmanaged => KeysOfPair(Wide.Eight(ref from) - origin, Wide.Eight(ref Unsafe.Add(ref from, stride)) - origin);
     }
 
     private readonly struct AnySources(int count) : ISources
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<long> Keys(ref float from, int stride, Vector512<double> origin)
+        public Vector512<long> Keys<T>(ref T from, int stride, Vector512<double> origin)
+            where T : unmanaged
         {
             Vector512<double> first = Wide.Eight(ref from) - origin, mean = default, squares = default, equal = Vector512<double>.AllBitsSet;
             for (int s = 0; s < count; s++)

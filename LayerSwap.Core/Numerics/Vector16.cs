@@ -46,8 +46,8 @@ internal static class Vector16
         ref ushort to = ref MemoryMarshal.GetReference(destination[..source.Length]);
         for (; i <= source.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
         {
-            Vector512<uint> lower = Round(Vector512.LoadUnsafe(ref from, (nuint)i));
-            Vector512<uint> upper = Round(Vector512.LoadUnsafe(ref from, (nuint)(i + Vector512<float>.Count)));
+            Vector512<uint> lower = Round(Vector512.LoadUnsafe(ref from, (nuint)i)) >>> 16;
+            Vector512<uint> upper = Round(Vector512.LoadUnsafe(ref from, (nuint)(i + Vector512<float>.Count))) >>> 16;
             Vector512.Narrow(lower, upper).StoreUnsafe(ref to, (nuint)i);
         }
 
@@ -63,11 +63,12 @@ internal static class Vector16
     public static void ToFloat16(ReadOnlySpan<float> source, Span<ushort> destination) =>
         TensorPrimitives.ConvertToHalf(source, MemoryMarshal.Cast<ushort, Half>(destination));
 
-    private static Vector512<uint> Round(Vector512<float> value)
+    /// <summary>In the upper halves the bits of the nearest BF16, ties to even.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<uint> Round(Vector512<float> value)
     {
         Vector512<uint> bits = value.AsUInt32();
-        Vector512<uint> upper = bits >> 16;
-        Vector512<uint> rounded = (bits + Vector512.Create(0x7FFFu) + (upper & Vector512<uint>.One)) >> 16;
-        return Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, Vector512.Create((uint)Scalar16.BFloat16NaN));
+        Vector512<uint> rounded = bits + Vector512.Create(0x7FFFu) + (bits >>> 16 & Vector512<uint>.One);
+        return Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, Vector512.Create((uint)Scalar16.BFloat16NaN << 16));
     }
 }

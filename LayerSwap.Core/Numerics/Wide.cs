@@ -4,13 +4,68 @@ using System.Runtime.Intrinsics.X86;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>Elements in doubles, widened as they are loaded.</summary>
+/// <summary>Elements, floats or doubles or BF16 as it lies, widened as they are loaded.</summary>
 internal static class Wide
 {
-    /// <summary>Sixteen.</summary>
+    private const int BitsOfBFloat16 = 16;
+
+    private const uint UpperOfPair = 0xFFFF0000;
+
+    /// <summary>One.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double One<T>(T element)
+        where T : unmanaged =>
+        typeof(T) == typeof(double) ? Unsafe.BitCast<T, double>(element)
+        : typeof(T) == typeof(BFloat16) ? Unsafe.BitCast<T, BFloat16>(element).Value
+        : Unsafe.BitCast<T, float>(element);
+
+    /// <summary>The way back, by a single on the way to BF16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Narrow<T>(double number)
+        where T : unmanaged =>
+        typeof(T) == typeof(double) ? Unsafe.BitCast<double, T>(number)
+        : typeof(T) == typeof(BFloat16) ? Unsafe.BitCast<BFloat16, T>(new BFloat16(Scalar16.ToBFloat16((float)number)))
+        : Unsafe.BitCast<float, T>((float)number);
+
+    /// <summary>Sixteen floats, or BF16 widened to floats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Singles<T>(ref T first, int at)
+        where T : unmanaged =>
+        typeof(T) == typeof(BFloat16)
+            ? (Vector512.WidenLower(Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref first), (nuint)at).ToVector512Unsafe()) << BitsOfBFloat16).AsSingle()
+            : Vector512.LoadUnsafe(ref Unsafe.As<T, float>(ref first), (nuint)at);
+
+    /// <summary>The same of sixteen BF16 in pairs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<double> Even, Vector512<double> Odd) Sixteen(Vector256<uint> pairs) =>
+        (Widen((pairs << BitsOfBFloat16).AsSingle()), Widen((pairs & Vector256.Create(UpperOfPair)).AsSingle()));
+
+    /// <summary>Stores sixteen in such halves, rounded to floats, and these to BF16 where it is that.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<T>(Vector512<double> lower, Vector512<double> upper, ref T first, int at)
+        where T : unmanaged
+    {
+        ref T own = ref Unsafe.Add(ref first, at);
+        Vector512<float> singles = Vector512.Narrow(lower, upper);
+        if (typeof(T) == typeof(BFloat16))
+        {
+            Vector512<uint> rounded = Vector16.Round(singles);
+            ((rounded.GetLower() >>> BitsOfBFloat16) | (rounded.GetUpper() & Vector256.Create(UpperOfPair))).StoreUnsafe(ref Unsafe.As<T, uint>(ref own));
+        }
+        else
+        {
+            singles.StoreUnsafe(ref Unsafe.As<T, float>(ref own));
+        }
+    }
+
+    /// <summary>Sixteen in halves: the first eight and the last, but of BF16 the even ones and the odd, which need no shuffling.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen<T>(ref T first, int at)
-        where T : unmanaged => (Eight(ref Unsafe.Add(ref first, at)), Eight(ref Unsafe.Add(ref first, at + Vector512<double>.Count)));
+        where T : unmanaged
+    {
+        ref T own = ref Unsafe.Add(ref first, at);
+        return typeof(T) == typeof(BFloat16) ? Sixteen(Vector256.LoadUnsafe(ref Unsafe.As<T, uint>(ref own))) : (Eight(ref own), Eight(ref Unsafe.Add(ref own, Vector512<double>.Count)));
+    }
 
     /// <summary>Eight.</summary>
     /// <param name="first">The first of them: a float, a double or a BF16.</param>
@@ -24,8 +79,12 @@ internal static class Wide
         }
 
         Vector256<float> eight = typeof(T) == typeof(BFloat16)
-            ? (Vector256.WidenLower(Vector128.LoadUnsafe(ref Unsafe.As<T, ushort>(ref Unsafe.AsRef(in first))).ToVector256Unsafe()) << 16).AsSingle()
+            ? (Vector256.WidenLower(Vector128.LoadUnsafe(ref Unsafe.As<T, ushort>(ref Unsafe.AsRef(in first))).ToVector256Unsafe()) << BitsOfBFloat16).AsSingle()
             : Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref Unsafe.AsRef(in first)));
-        return Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(eight) : Vector512.Create(Vector256.WidenLower(eight), Vector256.WidenUpper(eight));
+        return Widen(eight);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> Widen(Vector256<float> eight) =>
+        Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(eight) : Vector512.Create(Vector256.WidenLower(eight), Vector256.WidenUpper(eight));
 }

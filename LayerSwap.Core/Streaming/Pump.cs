@@ -16,12 +16,10 @@ internal interface IRowsReduction<TState>
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>;
 
     /// <summary>Observes elements of BF16 as they lie, where that is quicker than widening them; false where it is not.</summary>
-    /// <param name="raw">The operands' elements, one operand after another.</param>
-    /// <param name="stride">From one operand to the next.</param>
-    /// <param name="from">The first element to observe of each.</param>
-    /// <param name="count">How many.</param>
+    /// <param name="rows">The operands' elements.</param>
+    /// <param name="start">The index of the first element.</param>
     /// <param name="state">What is added to.</param>
-    bool TryObserve(ReadOnlySpan<BFloat16> raw, int stride, int from, int count, TState state) => false;
+    bool TryObserve(in Rows<BFloat16> rows, long start, TState state) => false;
 
     /// <summary>Adds a later section's state to that of all sections before it.</summary>
     void Combine(TState into, TState from);
@@ -60,7 +58,7 @@ internal sealed class Pump
         return doubles;
     }
 
-    private static bool AllAre(IReadOnlyList<Operand> operands, DType dtype)
+    public static bool AllAre(IReadOnlyList<Operand> operands, DType dtype)
     {
         bool all = true;
         for (int k = 0; k < operands.Count; k++)
@@ -115,7 +113,7 @@ internal sealed class Pump
         for (int done = 0; done < length; done += block)
         {
             int count = Math.Min(block, length - done);
-            if (lying && reduction.TryObserve(MemoryMarshal.Cast<byte, BFloat16>(raw), length, done, count, state))
+            if (lying && reduction.TryObserve(new Rows<BFloat16>(MemoryMarshal.Cast<byte, BFloat16>(raw)[done..], count, length), first + done, state))
             {
                 continue;
             }

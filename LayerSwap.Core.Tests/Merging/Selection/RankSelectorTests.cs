@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using LayerSwap.Merging;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Merging.Selection;
 
@@ -213,11 +214,11 @@ public sealed class RankSelectorTests
 
         public long Elements => _elements;
 
-        public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
-            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => _keys.Keys(block, ranking, keys, rows);
+        public void Keys<T>(in Aligned<T> block, int ranking, Span<ulong> keys, Span<double> rows)
+            where T : unmanaged => _keys.Keys(block, ranking, keys, rows);
 
-        public void Gather<T>(MergeBlock<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
-            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        public void Gather<T>(in Aligned<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
+            where T : unmanaged
         {
             Interlocked.Add(ref _elements, (long)cuts.Length * block.Length);
             _keys.Gather(block, ranking, cuts);

@@ -1,3 +1,5 @@
+using LayerSwap.Numerics;
+
 namespace LayerSwap.Merging;
 
 /// <summary>Takes the other model's elements where their change is important: large, in a row whose distribution moved.</summary>
@@ -42,8 +44,8 @@ internal sealed class ArceeFusionMerge(long row) : PreciseMerge, IRankedKeys
         _threshold = values[1] + (1.5 * (values[2] - values[0]));
     }
 
-    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    public void Keys<T>(in Aligned<T> block, int ranking, Span<ulong> keys, Span<double> rows)
+        where T : unmanaged
     {
         for (int i = 0; i < keys.Length; i++)
         {
@@ -55,13 +57,13 @@ internal sealed class ArceeFusionMerge(long row) : PreciseMerge, IRankedKeys
     {
         for (int i = 0; i < block.Length; i++)
         {
-            block.Output[i] = Importance(block, i) >= _threshold ? block[0][i] : block.Base[i];
+            block.Output[i] = Importance(block.Operands, i) >= _threshold ? block[0][i] : block.Base[i];
         }
     }
 
-    private double Importance<T>(in MergeBlock<T> block, int i)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> =>
-        Math.Abs(double.CreateTruncating(block[0][i]) - double.CreateTruncating(block.Base[i])) * _divergences[(block.Start + i) / row];
+    private double Importance<T>(in Aligned<T> block, int i)
+        where T : unmanaged =>
+        Math.Abs(Wide.One(block[0][i]) - Wide.One(block.Base[i])) * _divergences[(block.Start + i) / row];
 
     private sealed class Holder
     {
@@ -76,7 +78,7 @@ internal sealed class ArceeFusionMerge(long row) : PreciseMerge, IRankedKeys
         {
             for (int i = 0; i < block.Length; i++)
             {
-                state.Key = Math.Min(state.Key, Cut.KeyOf(merge.Importance(block, i)));
+                state.Key = Math.Min(state.Key, Cut.KeyOf(merge.Importance(block.Operands, i)));
             }
         }
 

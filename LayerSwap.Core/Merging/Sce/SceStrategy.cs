@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Numerics;
 using System.Numerics.Tensors;
 using LayerSwap.Numerics;
 
@@ -51,15 +50,24 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
         _consensus = new ElectedConsensus([.. energies.Select(e => even ? 1.0 / sources : e / sum)], NearlyZero);
     }
 
-    protected override void Compute<T>(in MergeBlock<T> block)
+    internal override bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output)
+    {
+        Compute(operands, output);
+        return true;
+    }
+
+    protected override void Compute<T>(in MergeBlock<T> block) => Compute(block.Operands, block.Output);
+
+    private void Compute<T>(in Aligned<T> block, Span<T> output)
+        where T : unmanaged
     {
         using Rented<ulong> bits = new(Bits.Words(block.Length));
-        ConsensusKernel.Onto(_consensus, block.Base, 1, Selected(block, bits.Span), block.Output);
+        ConsensusKernel.Onto(_consensus, block.Base, 1, Selected(block, bits.Span), output);
     }
 
     /// <summary>The changes that are selected.</summary>
-    private KeptChanges<T> Selected<T>(in MergeBlock<T> block, Span<ulong> bits)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private KeptChanges<T> Selected<T>(in Aligned<T> block, Span<ulong> bits)
+        where T : unmanaged
     {
         if (_cut.Alike(block.Start, block.Length) < block.Length)
         {
@@ -67,7 +75,7 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
             bits.Clear();
             for (int i = 0; i < block.Length; i++)
             {
-                bits[i / 64] |= (_cut.Includes(VarianceKernel.KeyOf(block.Base, block.Rows, i), block.Start + i) ? 1UL : 0) << i;
+                bits[i / 64] |= (_cut.Includes(VarianceKernel.KeyOf(block.Base, block.Sources, i), block.Start + i) ? 1UL : 0) << i;
             }
         }
         else if (_cut == Cut.All)
@@ -76,14 +84,14 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
         }
         else if (_cut.LowestWithin(block.Start) is { } lowest)
         {
-            VarianceKernel.Selected(block.Base, block.Rows, lowest, bits);
+            VarianceKernel.Selected(block.Base, block.Sources, lowest, bits);
         }
         else
         {
             bits.Clear();
         }
 
-        return new KeptChanges<T>(block.Base, block.Rows, bits);
+        return new KeptChanges<T>(block.Base, block.Sources, bits);
     }
 
     /// <summary>The sum of squares of what is selected of each change.</summary>
@@ -94,7 +102,7 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
         public override void Observe<T>(MergeBlock<T> block, double[] state)
         {
             using Rented<ulong> bits = new(Bits.Words(block.Length));
-            KeptChanges<T> changes = merge.Selected(block, bits.Span);
+            KeptChanges<T> changes = merge.Selected(block.Operands, bits.Span);
             for (int i = 0; i < sources; i++)
             {
                 state[i] += SumKernel.Squares(block.Base, changes, i);

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
@@ -10,11 +9,11 @@ internal sealed class ChangeKeys : IRankedKeys
     /// <summary>Elements that are looked at together: as singles where all of their differences are exact, which they nearly always are.</summary>
     private const int Together = 1024;
 
-    public void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => KeyKernel.Changes(block.Base, block[ranking], keys);
+    public void Keys<T>(in Aligned<T> block, int ranking, Span<ulong> keys, Span<double> rows)
+        where T : unmanaged => KeyKernel.Changes(block.Base, block[ranking], keys);
 
-    public void Gather<T>(MergeBlock<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public void Gather<T>(in Aligned<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
+        where T : unmanaged
     {
         using Rented<int> rented = new(Together), found = new(Together + KeyKernel.Room);
         for (int start = 0; start < block.Length; start += Together)
@@ -22,7 +21,7 @@ internal sealed class ChangeKeys : IRankedKeys
             int length = Math.Min(Together, block.Length - start);
             ReadOnlySpan<T> origin = block.Base.Slice(start, length), tuned = block[ranking].Slice(start, length);
             Span<int> singles = rented.Span[..length];
-            if (typeof(T) == typeof(float) && KeyKernel.TryChanges(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), singles, out _))
+            if (KeyKernel.TryChanges(origin, tuned, singles, out _))
             {
                 foreach (GatheredKeys cut in cuts)
                 {

@@ -13,7 +13,16 @@ internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBound
 {
     public override GatheredKeys[] Create() => [.. bounds.Select(b => new GatheredKeys(rows, b, most, pool))];
 
-    public override void Observe<T>(MergeBlock<T> block, GatheredKeys[] state)
+    public override void Observe<T>(MergeBlock<T> block, GatheredKeys[] state) => Gather(block.Operands, state);
+
+    internal override bool TryObserve(in Aligned<BFloat16> operands, GatheredKeys[] state)
+    {
+        Gather(operands, state);
+        return true;
+    }
+
+    private void Gather<T>(in Aligned<T> block, GatheredKeys[] state)
+        where T : unmanaged
     {
         // Neighbours of one ranking share its keys.
         for (int first = 0, end; first < rankings.Length; first = end)

@@ -1,4 +1,3 @@
-using System.Numerics;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -14,19 +13,19 @@ internal interface IRankedKeys
     /// <param name="ranking">The ranking.</param>
     /// <param name="keys">Receives the keys.</param>
     /// <param name="rows">Receives the rows beside them, one after another; empty where they are not asked for.</param>
-    void Keys<T>(MergeBlock<T> block, int ranking, Span<ulong> keys, Span<double> rows)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>;
+    void Keys<T>(in Aligned<T> block, int ranking, Span<ulong> keys, Span<double> rows)
+        where T : unmanaged;
 
     /// <summary>Counts a block's keys in one ranking, and gathers those within the bounds of each cut of it.</summary>
     /// <param name="block">The block.</param>
     /// <param name="ranking">The ranking.</param>
     /// <param name="cuts">Its cuts, all of them with rows or none.</param>
-    void Gather<T>(MergeBlock<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => GatherAll(this, block, ranking, cuts);
+    void Gather<T>(in Aligned<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
+        where T : unmanaged => GatherAll(this, block, ranking, cuts);
 
     /// <summary>The same by the keys of all.</summary>
-    static void GatherAll<T>(IRankedKeys from, MergeBlock<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    static void GatherAll<T>(IRankedKeys from, in Aligned<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
+        where T : unmanaged
     {
         using Rented<ulong> keys = new(block.Length);
         using Rented<double> beside = new(cuts[0].Rows * block.Length);

@@ -21,7 +21,7 @@ internal static class TieBreaker
         {
             using Rented<ulong> found = new(block.Length);
             using Rented<double> beside = new(keys.Rows * block.Length);
-            keys.Keys(block, ranking, found.Span, beside.Span);
+            keys.Keys(block.Operands, ranking, found.Span, beside.Span);
             for (int i = 0; i < block.Length; i++)
             {
                 for (int row = 0; row < state.Length && found.Span[i] == cut.Key && block.Start + i <= cut.Index; row++)
@@ -50,7 +50,7 @@ internal static class TieBreaker
         public override void Observe<T>(MergeBlock<T> block, Found state)
         {
             using Rented<ulong> found = new(block.Length);
-            keys.Keys(block, ranking, found.Span, []);
+            keys.Keys(block.Operands, ranking, found.Span, []);
             for (int i = 0; i < block.Length; i++)
             {
                 if (found.Span[i] == key && ++state.Count == tie)

@@ -35,7 +35,7 @@ internal sealed class CutSparsifier(double[] densities, double[] gammas, long el
     }
 
     public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         Cut outliers = _outliers[source], kept = _kept[source];
         // Between the indices of the cuts, which few blocks have, the same keys are kept at every element.

@@ -29,12 +29,12 @@ internal interface ISparsifier
     /// <param name="tuned">The source's elements.</param>
     /// <param name="bits">Receives a bit for each element, the first in the lowest; what lies after them does not count.</param>
     void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>;
+        where T : unmanaged;
 
     /// <summary>The sums of magnitudes of a source's change in a block, and of what is kept of it.</summary>
     /// <inheritdoc cref="Keep"/>
     (double All, double Kept) Masses<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         using Rented<ulong> bits = new(Bits.Words(tuned.Length));
         Keep(start, source, origin, tuned, bits.Span);

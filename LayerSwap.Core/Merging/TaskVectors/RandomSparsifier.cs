@@ -12,7 +12,7 @@ internal sealed class RandomSparsifier(double[] densities, ulong[] streams) : IS
     public ISparsifier Prepared(TensorPasses passes, bool measured) => this;
 
     public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         uint bound = CounterRandom.Bound(densities[source]);
         int before = (int)(start % RandomKernel.Together);

@@ -35,7 +35,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     public void Release() => Interlocked.Exchange(ref _kept, null)?.Leave();
 
     public void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<ulong> bits)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         KeptRows? kept = _kept;
         kept = kept?.TryEnter() == true ? kept : null;
@@ -50,7 +50,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     }
 
     public (double All, double Kept) Masses<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         KeptRows? kept = _kept;
         using RankRoom room = new((int)Math.Min(row, tuned.Length));
@@ -70,7 +70,7 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     }
 
     private void Keep<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, KeptRows? kept, Span<ulong> bits)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         // What a pass has decided needs no room; a block's last row is remembered only if all before it are.
         using RankRoom room = kept?.Has(start + tuned.Length - 1) == true ? default : new((int)Math.Min(row, tuned.Length));
@@ -90,11 +90,11 @@ internal sealed class RankedRandomSparsifier(double[] densities, double[] epsilo
     /// <summary>Chooses what is kept of a row.</summary>
     /// <returns>Whether the room has the magnitudes of all changes as exact singles.</returns>
     private bool Choose<T>(long start, int source, ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, in RankRoom room, Span<ulong> bits)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         Chances chances = new(densities[source], epsilons[source], tuned.Length, streams[source]);
         Span<int> singles = room.Keys[..RankKernel.Padded(tuned.Length)];
-        if (typeof(T) == typeof(float) && KeyKernel.TryChanges(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), singles, out int largest))
+        if (KeyKernel.TryChanges(origin, tuned, singles, out int largest))
         {
             Choose<int>(start, singles, largest, SingleFraction, chances, room, bits);
             return true;

@@ -62,7 +62,16 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
     internal override void Release() => _prepared?.Release();
 
-    protected override void Compute<T>(in MergeBlock<T> block)
+    internal override bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output)
+    {
+        Compute(operands, output);
+        return true;
+    }
+
+    protected override void Compute<T>(in MergeBlock<T> block) => Compute(block.Operands, block.Output);
+
+    private void Compute<T>(in Aligned<T> block, Span<T> output)
+        where T : unmanaged
     {
         ISparsifier prepared = _prepared!;
         int words = Bits.Words(block.Length);
@@ -80,14 +89,14 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
             }
         }
 
-        KeptChanges<T> changes = new(block.Base, block.Rows, bits.Span);
+        KeptChanges<T> changes = new(block.Base, block.Sources, bits.Span);
         if (settings.SignConsensus)
         {
-            ConsensusKernel.Onto(_signs, block.Base, settings.Lambda, changes, block.Output);
+            ConsensusKernel.Onto(_signs, block.Base, settings.Lambda, changes, output);
         }
         else
         {
-            ConsensusKernel.Onto(_sum, block.Base, settings.Lambda, changes, block.Output);
+            ConsensusKernel.Onto(_sum, block.Base, settings.Lambda, changes, output);
         }
     }
 
@@ -98,7 +107,16 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
     {
         public override double[] Create() => new double[2 * sources];
 
-        public override void Observe<T>(MergeBlock<T> block, double[] state)
+        public override void Observe<T>(MergeBlock<T> block, double[] state) => Add(block.Operands, state);
+
+        internal override bool TryObserve(in Aligned<BFloat16> operands, double[] state)
+        {
+            Add(operands, state);
+            return true;
+        }
+
+        private void Add<T>(in Aligned<T> block, double[] state)
+            where T : unmanaged
         {
             for (int s = 0; s < sources; s++)
             {
