@@ -82,9 +82,9 @@ public readonly ref struct MergeBlock<T>
     /// <inheritdoc cref="MergeBlock.Output"/>
     public Span<T> Output { get; }
 
-    internal Rows<T> Rows { get; }
-
     internal Aligned<T> Operands => new(Start, Base, Rows);
+
+    private Rows<T> Rows { get; }
 
     /// <summary>The same block under the type that T is known to be.</summary>
     internal MergeBlock<TKnown> As<TKnown>()

@@ -29,8 +29,7 @@ internal static class ConsensusKernel
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
-        int done = typeof(T) == typeof(double) ? 0 : Vectors(rule, origin, factor, changes, output);
-        for (int i = done; i < output.Length; i++)
+        for (int i = Vectors(rule, origin, factor, changes, output); i < output.Length; i++)
         {
             output[i] = Wide.Narrow<T>(Wide.One(origin[i]) + (factor * rule.One(changes, i)));
         }

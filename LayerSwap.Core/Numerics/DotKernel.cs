@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -10,31 +9,21 @@ internal static class DotKernel
 {
     /// <summary><c>sum of (a[i] - o[i]) (b[i] - o[i])</c>, without the o where it is empty.</summary>
     public static double Dot<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
-        if (typeof(T) == typeof(double))
-        {
-            return Scalar(origin, a, b);
-        }
-
         int done = a.Length - (a.Length % Vector512<float>.Count);
         double sum = origin.IsEmpty
-            ? Vectors(MemoryMarshal.Cast<T, float>(a)[..done], MemoryMarshal.Cast<T, float>(b))
-            : Vectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(a)[..done], MemoryMarshal.Cast<T, float>(b));
+            ? Vectors(a[..done], b)
+            : Vectors(origin, a[..done], b);
         return sum + Scalar(origin.IsEmpty ? origin : origin[done..], a[done..], b[done..]);
     }
 
     /// <summary>All three dot products of two vectors, or of their differences from the origin where there is one, in one go.</summary>
     public static (double Aa, double Ab, double Bb) Pair<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
-        if (typeof(T) == typeof(double))
-        {
-            return (Scalar(origin, a, a), Scalar(origin, a, b), Scalar(origin, b, b));
-        }
-
         int done = a.Length - (a.Length % Vector512<float>.Count);
-        (double aa, double ab, double bb) = Pairs(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(a)[..done], MemoryMarshal.Cast<T, float>(b));
+        (double aa, double ab, double bb) = Pairs(origin, a[..done], b);
         origin = origin.IsEmpty ? origin : origin[done..];
         a = a[done..];
         b = b[done..];
@@ -42,23 +31,24 @@ internal static class DotKernel
     }
 
     public static double Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         double sum = 0;
         for (int i = 0; i < a.Length; i++)
         {
-            double o = origin.IsEmpty ? 0 : double.CreateTruncating(origin[i]);
-            sum += (double.CreateTruncating(a[i]) - o) * (double.CreateTruncating(b[i]) - o);
+            double o = origin.IsEmpty ? 0 : Wide.One(origin[i]);
+            sum += (Wide.One(a[i]) - o) * (Wide.One(b[i]) - o);
         }
 
         return sum;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double Vectors(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    private static double Vectors<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b)
+        where T : unmanaged
     {
-        ref float first = ref MemoryMarshal.GetReference(a);
-        ref float second = ref MemoryMarshal.GetReference(b);
+        ref T first = ref MemoryMarshal.GetReference(a);
+        ref T second = ref MemoryMarshal.GetReference(b);
         Vector512<double> lower = default, upper = default;
         for (int i = 0; i < a.Length; i += Vector512<float>.Count)
         {
@@ -72,11 +62,12 @@ internal static class DotKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    private static double Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
+        where T : unmanaged
     {
-        ref float start = ref MemoryMarshal.GetReference(origin);
-        ref float first = ref MemoryMarshal.GetReference(a);
-        ref float second = ref MemoryMarshal.GetReference(b);
+        ref T start = ref MemoryMarshal.GetReference(origin);
+        ref T first = ref MemoryMarshal.GetReference(a);
+        ref T second = ref MemoryMarshal.GetReference(b);
         Vector512<double> lower = default, upper = default;
         for (int i = 0; i < a.Length; i += Vector512<float>.Count)
         {
@@ -91,11 +82,12 @@ internal static class DotKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (double Aa, double Ab, double Bb) Pairs(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    private static (double Aa, double Ab, double Bb) Pairs<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
+        where T : unmanaged
     {
-        ref float start = ref MemoryMarshal.GetReference(origin);
-        ref float first = ref MemoryMarshal.GetReference(a);
-        ref float second = ref MemoryMarshal.GetReference(b);
+        ref T start = ref MemoryMarshal.GetReference(origin);
+        ref T first = ref MemoryMarshal.GetReference(a);
+        ref T second = ref MemoryMarshal.GetReference(b);
         Vector512<double> aa = default, ab = default, bb = default, x = default, y = default;
         for (int i = 0; i < a.Length; i += Vector512<float>.Count)
         {

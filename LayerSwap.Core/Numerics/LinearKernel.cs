@@ -15,28 +15,29 @@ internal static class LinearKernel
 
     /// <summary><c>output[i] = scale * sum over k of weights[k] * rows[k][i]</c>. The scale comes last: what cancels is then exactly zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Combine(ReadOnlySpan<double> weights, double scale, in Rows<float> rows, Span<float> output)
+    public static void Combine<T>(ReadOnlySpan<double> weights, double scale, in Rows<T> rows, Span<T> output)
+        where T : unmanaged
     {
-        ref float from = ref rows.Reference;
-        ref float to = ref MemoryMarshal.GetReference(output);
-        int length = output.Length, i = 0;
+        ref T from = ref rows.Reference;
+        ref T to = ref MemoryMarshal.GetReference(output);
+        int length = output.Length, stride = rows.Stride, i = 0;
         Vector512<double> by = Vector512.Create(scale);
         // The weight of the first row and of a possible second stay in registers: two rows are the common case.
         Vector512<double> first = Vector512.Create(weights.Length > 0 ? weights[0] : 0), second = Vector512.Create(weights.Length > 1 ? weights[1] : 0);
         for (; i <= length - Vector512<float>.Count && weights.Length > 1; i += Vector512<float>.Count)
         {
             (Vector512<double> a, Vector512<double> b) = Wide.Sixteen(ref from, i);
-            (Vector512<double> c, Vector512<double> d) = Wide.Sixteen(ref from, length + i);
+            (Vector512<double> c, Vector512<double> d) = Wide.Sixteen(ref from, stride + i);
             Vector512<double> lower = (first * a) + (second * c), upper = (first * b) + (second * d);
             for (int k = 2; k < weights.Length; k++)
             {
                 Vector512<double> weight = Vector512.Create(weights[k]);
-                (a, b) = Wide.Sixteen(ref from, (k * length) + i);
+                (a, b) = Wide.Sixteen(ref from, (k * stride) + i);
                 lower += weight * a;
                 upper += weight * b;
             }
 
-            Vector512.Narrow(lower * by, upper * by).StoreUnsafe(ref to, (nuint)i);
+            Wide.Store(lower * by, upper * by, ref to, i);
         }
 
         for (; i < length; i++)
@@ -44,21 +45,22 @@ internal static class LinearKernel
             double sum = NoTerm;
             for (int k = 0; k < weights.Length; k++)
             {
-                sum += weights[k] * rows[k][i];
+                sum += weights[k] * Wide.One(rows[k][i]);
             }
 
-            output[i] = (float)(sum * scale);
+            output[i] = Wide.Narrow<T>(sum * scale);
         }
     }
 
     /// <summary>The same with a row that lies elsewhere before the others: <c>output[i] = weights[0] * first[i] + sum over k of weights[k + 1] * rows[k][i]</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Combine(ReadOnlySpan<double> weights, ReadOnlySpan<float> first, in Rows<float> rows, Span<float> output)
+    public static void Combine<T>(ReadOnlySpan<double> weights, ReadOnlySpan<T> first, in Rows<T> rows, Span<T> output)
+        where T : unmanaged
     {
-        ref float start = ref MemoryMarshal.GetReference(first);
-        ref float from = ref rows.Reference;
-        ref float to = ref MemoryMarshal.GetReference(output);
-        int length = output.Length, i = 0;
+        ref T start = ref MemoryMarshal.GetReference(first);
+        ref T from = ref rows.Reference;
+        ref T to = ref MemoryMarshal.GetReference(output);
+        int length = output.Length, stride = rows.Stride, i = 0;
         Vector512<double> own = Vector512.Create(weights[0]);
         for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
@@ -67,23 +69,23 @@ internal static class LinearKernel
             for (int k = 1; k < weights.Length; k++)
             {
                 Vector512<double> weight = Vector512.Create(weights[k]);
-                (a, b) = Wide.Sixteen(ref from, ((k - 1) * length) + i);
+                (a, b) = Wide.Sixteen(ref from, ((k - 1) * stride) + i);
                 lower += weight * a;
                 upper += weight * b;
             }
 
-            Vector512.Narrow(lower, upper).StoreUnsafe(ref to, (nuint)i);
+            Wide.Store(lower, upper, ref to, i);
         }
 
         for (; i < length; i++)
         {
-            double sum = weights[0] * first[i];
+            double sum = weights[0] * Wide.One(first[i]);
             for (int k = 1; k < weights.Length; k++)
             {
-                sum += weights[k] * rows[k - 1][i];
+                sum += weights[k] * Wide.One(rows[k - 1][i]);
             }
 
-            output[i] = (float)sum;
+            output[i] = Wide.Narrow<T>(sum);
         }
     }
 
@@ -104,12 +106,13 @@ internal static class LinearKernel
 
     /// <summary><c>output[i] = origin[i] + scale * sum over k of weights[k] * (rows[k][i] - origin[i])</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddTaskVectors(ReadOnlySpan<double> weights, double scale, ReadOnlySpan<float> origin, in Rows<float> rows, Span<float> output)
+    public static void AddTaskVectors<T>(ReadOnlySpan<double> weights, double scale, ReadOnlySpan<T> origin, in Rows<T> rows, Span<T> output)
+        where T : unmanaged
     {
-        ref float from = ref rows.Reference;
-        ref float start = ref MemoryMarshal.GetReference(origin);
-        ref float to = ref MemoryMarshal.GetReference(output);
-        int length = output.Length, i = 0;
+        ref T from = ref rows.Reference;
+        ref T start = ref MemoryMarshal.GetReference(origin);
+        ref T to = ref MemoryMarshal.GetReference(output);
+        int length = output.Length, stride = rows.Stride, i = 0;
         Vector512<double> by = Vector512.Create(scale), first = Vector512.Create(weights.Length > 0 ? weights[0] : 0);
         for (; i <= length - Vector512<float>.Count && weights.Length > 0; i += Vector512<float>.Count)
         {
@@ -119,38 +122,23 @@ internal static class LinearKernel
             for (int k = 1; k < weights.Length; k++)
             {
                 Vector512<double> weight = Vector512.Create(weights[k]);
-                (a, b) = Wide.Sixteen(ref from, (k * length) + i);
+                (a, b) = Wide.Sixteen(ref from, (k * stride) + i);
                 lower += weight * (a - x);
                 upper += weight * (b - y);
             }
 
-            Vector512.Narrow(x + (by * lower), y + (by * upper)).StoreUnsafe(ref to, (nuint)i);
+            Wide.Store(x + (by * lower), y + (by * upper), ref to, i);
         }
 
         for (; i < output.Length; i++)
         {
-            double sum = NoTerm;
+            double x = Wide.One(origin[i]), sum = NoTerm;
             for (int k = 0; k < weights.Length; k++)
             {
-                sum += weights[k] * ((double)rows[k][i] - origin[i]);
+                sum += weights[k] * (Wide.One(rows[k][i]) - x);
             }
 
-            output[i] = (float)(origin[i] + (scale * sum));
-        }
-    }
-
-    /// <inheritdoc cref="AddTaskVectors(ReadOnlySpan{double}, double, ReadOnlySpan{float}, in Rows{float}, Span{float})"/>
-    public static void AddTaskVectors(ReadOnlySpan<double> weights, double scale, ReadOnlySpan<double> origin, in Rows<double> rows, Span<double> output)
-    {
-        for (int i = 0; i < output.Length; i++)
-        {
-            double sum = NoTerm;
-            for (int k = 0; k < weights.Length; k++)
-            {
-                sum += weights[k] * (rows[k][i] - origin[i]);
-            }
-
-            output[i] = origin[i] + (scale * sum);
+            output[i] = Wide.Narrow<T>(x + (scale * sum));
         }
     }
 }

@@ -57,7 +57,7 @@ internal static class MaskKernel
     public static (double All, double Kept) Masses<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ReadOnlySpan<ulong> bits)
         where T : unmanaged
     {
-        (int done, double all, double kept) = typeof(T) == typeof(double) ? default : Vectors(origin, tuned, bits);
+        (int done, double all, double kept) = Vectors(origin, tuned, bits);
         for (int i = done; i < tuned.Length; i++)
         {
             double change = Math.Abs(Wide.One(tuned[i]) - Wide.One(origin[i]));

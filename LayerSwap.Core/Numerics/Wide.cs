@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>Elements, floats or doubles or BF16 as it lies, widened as they are loaded.</summary>
+/// <summary>Elements, floats or doubles or BF16 as it lies, in doubles: widened as they are loaded, rounded as they are stored.</summary>
 internal static class Wide
 {
     private const int BitsOfBFloat16 = 16;
@@ -35,29 +35,6 @@ internal static class Wide
             ? (Vector512.WidenLower(Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref first), (nuint)at).ToVector512Unsafe()) << BitsOfBFloat16).AsSingle()
             : Vector512.LoadUnsafe(ref Unsafe.As<T, float>(ref first), (nuint)at);
 
-    /// <summary>The same of sixteen BF16 in pairs.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector512<double> Even, Vector512<double> Odd) Sixteen(Vector256<uint> pairs) =>
-        (Widen((pairs << BitsOfBFloat16).AsSingle()), Widen((pairs & Vector256.Create(UpperOfPair)).AsSingle()));
-
-    /// <summary>Stores sixteen in such halves, rounded to floats, and these to BF16 where it is that.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store<T>(Vector512<double> lower, Vector512<double> upper, ref T first, int at)
-        where T : unmanaged
-    {
-        ref T own = ref Unsafe.Add(ref first, at);
-        Vector512<float> singles = Vector512.Narrow(lower, upper);
-        if (typeof(T) == typeof(BFloat16))
-        {
-            Vector512<uint> rounded = Vector16.Round(singles);
-            ((rounded.GetLower() >>> BitsOfBFloat16) | (rounded.GetUpper() & Vector256.Create(UpperOfPair))).StoreUnsafe(ref Unsafe.As<T, uint>(ref own));
-        }
-        else
-        {
-            singles.StoreUnsafe(ref Unsafe.As<T, float>(ref own));
-        }
-    }
-
     /// <summary>Sixteen in halves: the first eight and the last, but of BF16 the even ones and the odd, which need no shuffling.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen<T>(ref T first, int at)
@@ -66,6 +43,11 @@ internal static class Wide
         ref T own = ref Unsafe.Add(ref first, at);
         return typeof(T) == typeof(BFloat16) ? Sixteen(Vector256.LoadUnsafe(ref Unsafe.As<T, uint>(ref own))) : (Eight(ref own), Eight(ref Unsafe.Add(ref own, Vector512<double>.Count)));
     }
+
+    /// <summary>The same of sixteen BF16 in pairs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<double> Even, Vector512<double> Odd) Sixteen(Vector256<uint> pairs) =>
+        (Widen((pairs << BitsOfBFloat16).AsSingle()), Widen((pairs & Vector256.Create(UpperOfPair)).AsSingle()));
 
     /// <summary>Eight.</summary>
     /// <param name="first">The first of them: a float, a double or a BF16.</param>
@@ -82,6 +64,31 @@ internal static class Wide
             ? (Vector256.WidenLower(Vector128.LoadUnsafe(ref Unsafe.As<T, ushort>(ref Unsafe.AsRef(in first))).ToVector256Unsafe()) << BitsOfBFloat16).AsSingle()
             : Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref Unsafe.AsRef(in first)));
         return Widen(eight);
+    }
+
+    /// <summary>Stores sixteen in such halves, where they are not doubles rounded to floats, and these to BF16 where it is that.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<T>(Vector512<double> lower, Vector512<double> upper, ref T first, int at)
+        where T : unmanaged
+    {
+        ref T own = ref Unsafe.Add(ref first, at);
+        if (typeof(T) == typeof(double))
+        {
+            lower.StoreUnsafe(ref Unsafe.As<T, double>(ref own));
+            upper.StoreUnsafe(ref Unsafe.As<T, double>(ref Unsafe.Add(ref own, Vector512<double>.Count)));
+            return;
+        }
+
+        Vector512<float> singles = Vector512.Narrow(lower, upper);
+        if (typeof(T) == typeof(BFloat16))
+        {
+            Vector512<uint> rounded = Vector16.Round(singles);
+            ((rounded.GetLower() >>> BitsOfBFloat16) | (rounded.GetUpper() & Vector256.Create(UpperOfPair))).StoreUnsafe(ref Unsafe.As<T, uint>(ref own));
+        }
+        else
+        {
+            singles.StoreUnsafe(ref Unsafe.As<T, float>(ref own));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -53,11 +53,11 @@ internal sealed class ArceeFusionMerge(long row) : PreciseMerge, IRankedKeys
         }
     }
 
-    protected override void Compute<T>(in MergeBlock<T> block)
+    protected override void Compute<T>(in Aligned<T> block, Span<T> output)
     {
         for (int i = 0; i < block.Length; i++)
         {
-            block.Output[i] = Importance(block.Operands, i) >= _threshold ? block[0][i] : block.Base[i];
+            output[i] = Importance(block, i) >= _threshold ? block[0][i] : block.Base[i];
         }
     }
 
@@ -70,15 +70,15 @@ internal sealed class ArceeFusionMerge(long row) : PreciseMerge, IRankedKeys
         public ulong Key { get; set; } = ulong.MaxValue;
     }
 
-    private sealed class SmallestReduction(ArceeFusionMerge merge) : TensorReduction<Holder>
+    private sealed class SmallestReduction(ArceeFusionMerge merge) : PreciseReduction<Holder>
     {
         public override Holder Create() => new();
 
-        public override void Observe<T>(MergeBlock<T> block, Holder state)
+        protected override void Add<T>(in Aligned<T> block, Holder state)
         {
             for (int i = 0; i < block.Length; i++)
             {
-                state.Key = Math.Min(state.Key, Cut.KeyOf(merge.Importance(block.Operands, i)));
+                state.Key = Math.Min(state.Key, Cut.KeyOf(merge.Importance(block, i)));
             }
         }
 
@@ -86,13 +86,13 @@ internal sealed class ArceeFusionMerge(long row) : PreciseMerge, IRankedKeys
     }
 
     /// <summary>For each row <c>sum p ln(p / q)</c>, p and q the softmax of the other model's row and of the base's, each plus 1e-8.</summary>
-    private sealed class DivergenceReduction(long row) : TensorReduction<List<double>>
+    private sealed class DivergenceReduction(long row) : PreciseReduction<List<double>>
     {
         private const double Floor = 1e-8;
 
         public override List<double> Create() => [];
 
-        public override void Observe<T>(MergeBlock<T> block, List<double> state)
+        protected override void Add<T>(in Aligned<T> block, List<double> state)
         {
             for (int first = 0; first < block.Length; first += (int)row)
             {
@@ -102,7 +102,7 @@ internal sealed class ArceeFusionMerge(long row) : PreciseMerge, IRankedKeys
                 double divergence = 0;
                 for (int i = 0; i < p.Length; i++)
                 {
-                    double a = (Math.Exp(double.CreateTruncating(p[i]) - maxP) / sumP) + Floor, b = (Math.Exp(double.CreateTruncating(q[i]) - maxQ) / sumQ) + Floor;
+                    double a = (Math.Exp(Wide.One(p[i]) - maxP) / sumP) + Floor, b = (Math.Exp(Wide.One(q[i]) - maxQ) / sumQ) + Floor;
                     divergence += a * Math.Log(a / b);
                 }
 
@@ -114,17 +114,17 @@ internal sealed class ArceeFusionMerge(long row) : PreciseMerge, IRankedKeys
         public override void Combine(List<double> into, List<double> from) => into.AddRange(from);
 
         private static (double Max, double Sum) Softmax<T>(ReadOnlySpan<T> values)
-            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+            where T : unmanaged
         {
             double max = double.NegativeInfinity, sum = 0;
             foreach (T value in values)
             {
-                max = Math.Max(max, double.CreateTruncating(value));
+                max = Math.Max(max, Wide.One(value));
             }
 
             foreach (T value in values)
             {
-                sum += Math.Exp(double.CreateTruncating(value) - max);
+                sum += Math.Exp(Wide.One(value) - max);
             }
 
             return (max, sum);

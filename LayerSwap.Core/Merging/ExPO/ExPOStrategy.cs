@@ -1,4 +1,5 @@
 using System.Globalization;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
@@ -23,13 +24,13 @@ internal sealed class ExPOStrategy(Schedule alpha) : IMergeStrategy, IRecipeForm
 
         public override string Detail => $"alpha {alpha.ToString(CultureInfo.InvariantCulture)}";
 
-        protected override void Compute<T>(in MergeBlock<T> block)
+        protected override void Compute<T>(in Aligned<T> block, Span<T> output)
         {
             ReadOnlySpan<T> origin = block.Base, tuned = block[0];
             for (int i = 0; i < origin.Length; i++)
             {
-                double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(tuned[i]);
-                block.Output[i] = T.CreateTruncating(y + (alpha * (y - x)));
+                double x = Wide.One(origin[i]), y = Wide.One(tuned[i]);
+                output[i] = Wide.Narrow<T>(y + (alpha * (y - x)));
             }
         }
     }

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Numerics;
-using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -52,7 +50,7 @@ internal sealed class GramMerge(GramGroups groups, int vectors, bool fromBase, b
         _coefficients = all;
     }
 
-    protected override void Compute<T>(in MergeBlock<T> block)
+    protected override void Compute<T>(in Aligned<T> block, Span<T> output)
     {
         for (int done = 0; done < block.Length;)
         {
@@ -60,15 +58,15 @@ internal sealed class GramMerge(GramGroups groups, int vectors, bool fromBase, b
             int count = (int)Math.Min(stretch, block.Length - done);
             if (groups.Columns)
             {
-                Columns(block, done, count, (int)group);
+                Columns(block, output, done, count, (int)group);
             }
             else if (count == block.Length)
             {
-                Row(block, CoefficientsOf(group));
+                Row(block, output, CoefficientsOf(group));
             }
             else
             {
-                RowPart(block, done, count, CoefficientsOf(group));
+                RowPart(block, output, done, count, CoefficientsOf(group));
             }
 
             done += count;
@@ -78,57 +76,53 @@ internal sealed class GramMerge(GramGroups groups, int vectors, bool fromBase, b
     private ReadOnlySpan<double> CoefficientsOf(long group) => _coefficients.AsSpan(checked((int)(group * vectors)), vectors);
 
     /// <summary>The common case: the whole block has one set of coefficients.</summary>
-    private void Row<T>(in MergeBlock<T> block, ReadOnlySpan<double> c)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private void Row<T>(in Aligned<T> block, Span<T> output, ReadOnlySpan<double> c)
+        where T : unmanaged
     {
-        if (typeof(T) == typeof(float) && fromBase)
+        if (fromBase)
         {
-            LinearKernel.AddTaskVectors(c, 1, MemoryMarshal.Cast<T, float>(block.Base), block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
+            LinearKernel.AddTaskVectors(c, 1, block.Base, block.Sources, output);
         }
-        else if (typeof(T) == typeof(float) && block.Base.IsEmpty)
+        else if (block.Base.IsEmpty)
         {
-            LinearKernel.Combine(c, 1, block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
-        }
-        else if (typeof(T) == typeof(float))
-        {
-            LinearKernel.Combine(c, MemoryMarshal.Cast<T, float>(block.Base), block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
+            LinearKernel.Combine(c, 1, block.Sources, output);
         }
         else
         {
-            RowPart(block, 0, block.Length, c);
+            LinearKernel.Combine(c, block.Base, block.Sources, output);
         }
     }
 
-    private void RowPart<T>(in MergeBlock<T> block, int start, int count, ReadOnlySpan<double> c)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private void RowPart<T>(in Aligned<T> block, Span<T> output, int start, int count, ReadOnlySpan<double> c)
+        where T : unmanaged
     {
         for (int i = start; i < start + count; i++)
         {
-            block.Output[i] = Element(block, i, c);
+            output[i] = Element(block, i, c);
         }
     }
 
-    private void Columns<T>(in MergeBlock<T> block, int start, int count, int column)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private void Columns<T>(in Aligned<T> block, Span<T> output, int start, int count, int column)
+        where T : unmanaged
     {
         for (int i = 0; i < count; i++)
         {
-            block.Output[start + i] = Element(block, start + i, CoefficientsOf(column + i));
+            output[start + i] = Element(block, start + i, CoefficientsOf(column + i));
         }
     }
 
-    private T Element<T>(in MergeBlock<T> block, int i, ReadOnlySpan<double> c)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private T Element<T>(in Aligned<T> block, int i, ReadOnlySpan<double> c)
+        where T : unmanaged
     {
-        double origin = block.Base.IsEmpty ? 0 : double.CreateTruncating(block.Base[i]);
+        double origin = block.Base.IsEmpty ? 0 : Wide.One(block.Base[i]);
         bool baseIsVector = !fromBase && !block.Base.IsEmpty;
         double sum = fromBase ? 0 : baseIsVector ? c[0] * origin : -0.0;
         for (int k = baseIsVector ? 1 : 0; k < vectors; k++)
         {
-            double x = double.CreateTruncating(block[baseIsVector ? k - 1 : k][i]);
+            double x = Wide.One(block[baseIsVector ? k - 1 : k][i]);
             sum += c[k] * (fromBase ? x - origin : x);
         }
 
-        return T.CreateTruncating(fromBase ? origin + sum : sum);
+        return Wide.Narrow<T>(fromBase ? origin + sum : sum);
     }
 }

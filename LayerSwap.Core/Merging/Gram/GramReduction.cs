@@ -1,4 +1,3 @@
-using System.Numerics;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -32,13 +31,13 @@ internal sealed class GramSums
 }
 
 /// <summary>One pass that gathers all dot products between the vectors, group by group; of their differences from the base where there is an origin.</summary>
-internal sealed class GramReduction(GramGroups groups, int vectors, bool fromBase) : TensorReduction<GramSums>
+internal sealed class GramReduction(GramGroups groups, int vectors, bool fromBase) : PreciseReduction<GramSums>
 {
     private readonly int _size = GramMatrix.SizeOf(vectors);
 
     public override GramSums Create() => new();
 
-    public override void Observe<T>(MergeBlock<T> block, GramSums state)
+    protected override void Add<T>(in Aligned<T> block, GramSums state)
     {
         for (int done = 0; done < block.Length;)
         {
@@ -91,20 +90,20 @@ internal sealed class GramReduction(GramGroups groups, int vectors, bool fromBas
     }
 
     /// <summary>Without an origin the base, if it is read, is the first vector.</summary>
-    private ReadOnlySpan<T> Vector<T>(MergeBlock<T> block, int vector)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    private ReadOnlySpan<T> Vector<T>(in Aligned<T> block, int vector)
+        where T : unmanaged =>
         fromBase || block.Base.IsEmpty ? block[vector] : vector == 0 ? block.Base : block[vector - 1];
 
     private void AddColumns<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> x, ReadOnlySpan<T> y, long first, int index, GramSums state)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where T : unmanaged
     {
         _ = state.Of(first, _size);
         _ = state.Of(first + x.Length - 1, _size);
         Span<double> sums = state.Sums.AsSpan((int)((first - state.FirstGroup) * _size) + index);
         for (int i = 0; i < x.Length; i++)
         {
-            double o = origin.IsEmpty ? 0 : double.CreateTruncating(origin[i]);
-            sums[i * _size] += (double.CreateTruncating(x[i]) - o) * (double.CreateTruncating(y[i]) - o);
+            double o = origin.IsEmpty ? 0 : Wide.One(origin[i]);
+            sums[i * _size] += (Wide.One(x[i]) - o) * (Wide.One(y[i]) - o);
         }
     }
 }

@@ -1,3 +1,5 @@
+using LayerSwap.Numerics;
+
 namespace LayerSwap.Merging;
 
 /// <summary>The average of two experts weighted by how far each moved from the base, measured by a pass over the tensor.</summary>
@@ -18,7 +20,7 @@ internal sealed class ChangeWeightedAverage(bool inverse) : PreciseMerge
             : WeightedAverage.Of("layer_swap", [1, 1], normalize: true);
     }
 
-    protected override void Compute<T>(in MergeBlock<T> block) => _average!.ComputeBlock(block);
+    protected override void Compute<T>(in Aligned<T> block, Span<T> output) => _average!.ComputeBlock(block, output);
 
     private sealed class Changes
     {

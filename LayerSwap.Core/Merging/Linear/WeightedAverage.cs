@@ -36,18 +36,18 @@ internal sealed class WeightedAverage : PreciseMerge
     }
 
     /// <summary>Computes a block on behalf of a merge that found its weights by a pass.</summary>
-    public void ComputeBlock<T>(in MergeBlock<T> block)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => Compute(block);
+    public void ComputeBlock<T>(in Aligned<T> block, Span<T> output)
+        where T : unmanaged => Compute(block, output);
 
-    protected override void Compute<T>(in MergeBlock<T> block)
+    protected override void Compute<T>(in Aligned<T> block, Span<T> output)
     {
         if (typeof(T) == typeof(double))
         {
-            LinearKernel.Combine(_weights, _divisor, block.Rows.As<double>(), MemoryMarshal.Cast<T, double>(block.Output));
+            LinearKernel.Combine(_weights, _divisor, block.Sources.As<double>(), MemoryMarshal.Cast<T, double>(output));
         }
         else
         {
-            LinearKernel.Combine(_weights, 1 / _divisor, block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
+            LinearKernel.Combine(_weights, 1 / _divisor, block.Sources, output);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
@@ -26,14 +27,14 @@ internal sealed class NearSwapStrategy(Schedule t) : IMergeStrategy, IRecipeForm
 
         public override string Detail => $"t {t.ToString(CultureInfo.InvariantCulture)}";
 
-        protected override void Compute<T>(in MergeBlock<T> block)
+        protected override void Compute<T>(in Aligned<T> block, Span<T> output)
         {
             ReadOnlySpan<T> origin = block.Base, other = block[0];
             for (int i = 0; i < origin.Length; i++)
             {
-                double x = double.CreateTruncating(origin[i]), y = double.CreateTruncating(other[i]);
+                double x = Wide.One(origin[i]), y = Wide.One(other[i]);
                 double w = Math.Clamp(t / Math.Max(Math.Abs(x - y), Floor), 0, 1);
-                block.Output[i] = T.CreateTruncating((w * y) + ((1 - w) * x));
+                output[i] = Wide.Narrow<T>((w * y) + ((1 - w) * x));
             }
         }
     }

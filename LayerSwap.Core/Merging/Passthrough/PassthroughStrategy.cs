@@ -1,4 +1,5 @@
 using System.Globalization;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
@@ -29,12 +30,12 @@ internal sealed class PassthroughStrategy(Schedule? scale) : IMergeStrategy, IRe
 
         public override string Detail => $"scale {factor.ToString(CultureInfo.InvariantCulture)}";
 
-        protected override void Compute<T>(in MergeBlock<T> block)
+        protected override void Compute<T>(in Aligned<T> block, Span<T> output)
         {
             ReadOnlySpan<T> values = source == Base ? block.Base : block[source];
             for (int i = 0; i < values.Length; i++)
             {
-                block.Output[i] = T.CreateTruncating(double.CreateTruncating(values[i]) * factor);
+                output[i] = Wide.Narrow<T>(Wide.One(values[i]) * factor);
             }
         }
     }

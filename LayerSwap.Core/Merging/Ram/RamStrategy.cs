@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics.Tensors;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
@@ -57,7 +58,7 @@ internal sealed class RamMerge(int sources, double epsilon, RamPlusOptions? plus
         }
     }
 
-    protected override void Compute<T>(in MergeBlock<T> block)
+    protected override void Compute<T>(in Aligned<T> block, Span<T> output)
     {
         Span<double> changes = stackalloc double[sources];
         for (int i = 0; i < block.Length; i++)
@@ -70,20 +71,20 @@ internal sealed class RamMerge(int sources, double epsilon, RamPlusOptions? plus
             }
 
             double added = changed switch { 0 => 0, 1 => changes[last] * _factors[last], _ => sum / changed };
-            block.Output[i] = T.CreateTruncating(double.CreateTruncating(block.Base[i]) + added);
+            output[i] = Wide.Narrow<T>(Wide.One(block.Base[i]) + added);
         }
     }
 
     /// <summary>The changes of an element with those that do not count set to zero; how many count, and the last of them.</summary>
-    private static int Changed<T>(in MergeBlock<T> block, int i, Span<double> changes, double epsilon, out int last)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    private static int Changed<T>(in Aligned<T> block, int i, Span<double> changes, double epsilon, out int last)
+        where T : unmanaged
     {
         int count = 0;
         last = 0;
-        double origin = double.CreateTruncating(block.Base[i]);
+        double origin = Wide.One(block.Base[i]);
         for (int s = 0; s < changes.Length; s++)
         {
-            changes[s] = double.CreateTruncating(block[s][i]) - origin;
+            changes[s] = Wide.One(block[s][i]) - origin;
             if (Math.Abs(changes[s]) > epsilon || double.IsNaN(changes[s]))
             {
                 count++;
@@ -99,11 +100,11 @@ internal sealed class RamMerge(int sources, double epsilon, RamPlusOptions? plus
     }
 
     /// <summary>For each source how many elements it changed with others, and alone.</summary>
-    private sealed class OverlapReduction(int sources, double epsilon) : TensorReduction<long[]>
+    private sealed class OverlapReduction(int sources, double epsilon) : PreciseReduction<long[]>
     {
         public override long[] Create() => new long[2 * sources];
 
-        public override void Observe<T>(MergeBlock<T> block, long[] state)
+        protected override void Add<T>(in Aligned<T> block, long[] state)
         {
             Span<double> changes = stackalloc double[sources];
             for (int i = 0; i < block.Length; i++)

@@ -50,16 +50,7 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
         _consensus = new ElectedConsensus([.. energies.Select(e => even ? 1.0 / sources : e / sum)], NearlyZero);
     }
 
-    internal override bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output)
-    {
-        Compute(operands, output);
-        return true;
-    }
-
-    protected override void Compute<T>(in MergeBlock<T> block) => Compute(block.Operands, block.Output);
-
-    private void Compute<T>(in Aligned<T> block, Span<T> output)
-        where T : unmanaged
+    protected override void Compute<T>(in Aligned<T> block, Span<T> output)
     {
         using Rented<ulong> bits = new(Bits.Words(block.Length));
         ConsensusKernel.Onto(_consensus, block.Base, 1, Selected(block, bits.Span), output);

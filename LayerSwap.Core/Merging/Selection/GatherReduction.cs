@@ -9,20 +9,11 @@ namespace LayerSwap.Merging;
 /// <param name="rows">How many rows beside the keys are measured: none or all.</param>
 /// <param name="most">The most that may be gathered for one cut.</param>
 /// <param name="pool">Lends the arrays.</param>
-internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBounds[] bounds, int rows, int most, ChunkPool pool) : TensorReduction<GatheredKeys[]>
+internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBounds[] bounds, int rows, int most, ChunkPool pool) : PreciseReduction<GatheredKeys[]>
 {
     public override GatheredKeys[] Create() => [.. bounds.Select(b => new GatheredKeys(rows, b, most, pool))];
 
-    public override void Observe<T>(MergeBlock<T> block, GatheredKeys[] state) => Gather(block.Operands, state);
-
-    internal override bool TryObserve(in Aligned<BFloat16> operands, GatheredKeys[] state)
-    {
-        Gather(operands, state);
-        return true;
-    }
-
-    private void Gather<T>(in Aligned<T> block, GatheredKeys[] state)
-        where T : unmanaged
+    protected override void Add<T>(in Aligned<T> block, GatheredKeys[] state)
     {
         // Neighbours of one ranking share its keys.
         for (int first = 0, end; first < rankings.Length; first = end)

@@ -13,15 +13,15 @@ internal static class TieBreaker
     public static double[] Energies(TensorPasses passes, IRankedKeys keys, int ranking, Cut cut, GatheredBlock block) =>
         passes.Reduce(new EnergyReduction(keys, ranking, cut), block.Start, block.Length);
 
-    private sealed class EnergyReduction(IRankedKeys keys, int ranking, Cut cut) : TensorReduction<double[]>
+    private sealed class EnergyReduction(IRankedKeys keys, int ranking, Cut cut) : PreciseReduction<double[]>
     {
         public override double[] Create() => new double[keys.Rows];
 
-        public override void Observe<T>(MergeBlock<T> block, double[] state)
+        protected override void Add<T>(in Aligned<T> block, double[] state)
         {
             using Rented<ulong> found = new(block.Length);
             using Rented<double> beside = new(keys.Rows * block.Length);
-            keys.Keys(block.Operands, ranking, found.Span, beside.Span);
+            keys.Keys(block, ranking, found.Span, beside.Span);
             for (int i = 0; i < block.Length; i++)
             {
                 for (int row = 0; row < state.Length && found.Span[i] == cut.Key && block.Start + i <= cut.Index; row++)
@@ -43,14 +43,14 @@ internal static class TieBreaker
     }
 
     /// <summary>What is listed together is a part of one section: there is nothing to combine but it.</summary>
-    private sealed class EqualReduction(IRankedKeys keys, int ranking, ulong key, int tie) : TensorReduction<Found>
+    private sealed class EqualReduction(IRankedKeys keys, int ranking, ulong key, int tie) : PreciseReduction<Found>
     {
         public override Found Create() => new();
 
-        public override void Observe<T>(MergeBlock<T> block, Found state)
+        protected override void Add<T>(in Aligned<T> block, Found state)
         {
             using Rented<ulong> found = new(block.Length);
-            keys.Keys(block.Operands, ranking, found.Span, []);
+            keys.Keys(block, ranking, found.Span, []);
             for (int i = 0; i < block.Length; i++)
             {
                 if (found.Span[i] == key && ++state.Count == tie)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
@@ -38,17 +37,7 @@ internal sealed class TaskArithmeticStrategy(TaskArithmeticOptions options, stri
 
         public override string Detail => $"scale {Text(scale)}, weights {string.Join(", ", weights.Select(Text))}";
 
-        protected override void Compute<T>(in MergeBlock<T> block)
-        {
-            if (typeof(T) == typeof(double))
-            {
-                LinearKernel.AddTaskVectors(weights, scale, MemoryMarshal.Cast<T, double>(block.Base), block.Rows.As<double>(), MemoryMarshal.Cast<T, double>(block.Output));
-            }
-            else
-            {
-                LinearKernel.AddTaskVectors(weights, scale, MemoryMarshal.Cast<T, float>(block.Base), block.Rows.As<float>(), MemoryMarshal.Cast<T, float>(block.Output));
-            }
-        }
+        protected override void Compute<T>(in Aligned<T> block, Span<T> output) => LinearKernel.AddTaskVectors(weights, scale, block.Base, block.Sources, output);
 
         private static string Text(double value) => value.ToString("0.####", CultureInfo.InvariantCulture);
     }

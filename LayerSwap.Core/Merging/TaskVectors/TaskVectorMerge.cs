@@ -62,16 +62,7 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
     internal override void Release() => _prepared?.Release();
 
-    internal override bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output)
-    {
-        Compute(operands, output);
-        return true;
-    }
-
-    protected override void Compute<T>(in MergeBlock<T> block) => Compute(block.Operands, block.Output);
-
-    private void Compute<T>(in Aligned<T> block, Span<T> output)
-        where T : unmanaged
+    protected override void Compute<T>(in Aligned<T> block, Span<T> output)
     {
         ISparsifier prepared = _prepared!;
         int words = Bits.Words(block.Length);
@@ -103,20 +94,11 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
     private static string List(double[] values) => string.Join("/", values.Select(v => v.ToString("0.####", CultureInfo.InvariantCulture)));
 
     /// <summary>The sum of magnitudes of each source before and after sparsifying.</summary>
-    private sealed class MassReduction(ISparsifier sparsifier, int sources) : TensorReduction<double[]>
+    private sealed class MassReduction(ISparsifier sparsifier, int sources) : PreciseReduction<double[]>
     {
         public override double[] Create() => new double[2 * sources];
 
-        public override void Observe<T>(MergeBlock<T> block, double[] state) => Add(block.Operands, state);
-
-        internal override bool TryObserve(in Aligned<BFloat16> operands, double[] state)
-        {
-            Add(operands, state);
-            return true;
-        }
-
-        private void Add<T>(in Aligned<T> block, double[] state)
-            where T : unmanaged
+        protected override void Add<T>(in Aligned<T> block, double[] state)
         {
             for (int s = 0; s < sources; s++)
             {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
@@ -35,28 +36,28 @@ internal sealed class ThresholdInterpolationStrategy(Schedule t, Schedule thresh
             _share = sums[0] > threshold * sums[1] ? t : 0;
         }
 
-        protected override void Compute<T>(in MergeBlock<T> block)
+        protected override void Compute<T>(in Aligned<T> block, Span<T> output)
         {
             ReadOnlySpan<T> first = hasBase ? block.Base : block[0], second = hasBase ? block[0] : block[1];
             for (int i = 0; i < first.Length; i++)
             {
-                double x = double.CreateTruncating(first[i]), y = double.CreateTruncating(second[i]);
-                block.Output[i] = _share == 0 ? first[i] : T.CreateTruncating(((1 - _share) * x) + (_share * y));
+                double x = Wide.One(first[i]), y = Wide.One(second[i]);
+                output[i] = _share == 0 ? first[i] : Wide.Narrow<T>(((1 - _share) * x) + (_share * y));
             }
         }
     }
 
     /// <summary>The sum of magnitudes of the difference, and of the first model.</summary>
-    private sealed class DifferenceReduction(bool hasBase) : TensorReduction<double[]>
+    private sealed class DifferenceReduction(bool hasBase) : PreciseReduction<double[]>
     {
         public override double[] Create() => new double[2];
 
-        public override void Observe<T>(MergeBlock<T> block, double[] state)
+        protected override void Add<T>(in Aligned<T> block, double[] state)
         {
             ReadOnlySpan<T> first = hasBase ? block.Base : block[0], second = hasBase ? block[0] : block[1];
             for (int i = 0; i < first.Length; i++)
             {
-                double x = double.CreateTruncating(first[i]), y = double.CreateTruncating(second[i]);
+                double x = Wide.One(first[i]), y = Wide.One(second[i]);
                 state[0] += Math.Abs(y - x);
                 state[1] += Math.Abs(x);
             }
