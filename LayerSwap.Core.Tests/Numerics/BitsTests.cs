@@ -38,6 +38,8 @@ public sealed class BitsTests
         {
             bool[] sixteen = [.. Enumerable.Range(0, 16).Select(i => Bits.IsSet(bits, at + i))];
             Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => Bits.Sixteen(ref bits[0], at)[i] != 0));
+            int first = at / 32 * 32;
+            Assert.Equal(Enumerable.Range(0, 32).Select(i => Bits.IsSet(bits, first + i)), Enumerable.Range(0, 32).Select(i => Bits.ThirtyTwo(ref bits[0], first)[i] != 0));
             (Vector512<ulong> lower, Vector512<ulong> upper) = Bits.SixteenWide<float>(ref bits[0], at);
             Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => (i < 8 ? lower[i] : upper[i - 8]) != 0));
             (lower, upper) = Bits.SixteenWide<BFloat16>(ref bits[0], at);

@@ -25,6 +25,15 @@ internal static class Bits
     public static Vector256<ushort> Sixteen(ref ulong bits, int at) =>
         Vector256.Create(Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref bits), (uint)at / 16)) & Vector256.Create((ushort)1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
 
+    /// <summary>Of thirty-two bits from a multiple of thirty-two on one in each lane, which is zero where that is not set.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<ushort> ThirtyTwo(ref ulong bits, int at)
+    {
+        ref ushort first = ref Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref bits), (uint)at / 16);
+        Vector256<ushort> lanes = Vector256.Create((ushort)1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
+        return Vector512.Create(Vector256.Create(first), Vector256.Create(Unsafe.Add(ref first, 1))) & Vector512.Create(lanes, lanes);
+    }
+
     /// <summary>The same as <see cref="Eight"/> for sixteen, as <see cref="Wide.Sixteen{T}"/> has their elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<ulong> Lower, Vector512<ulong> Upper) SixteenWide<T>(ref ulong bits, int at)

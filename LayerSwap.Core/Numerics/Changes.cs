@@ -7,6 +7,12 @@ namespace LayerSwap.Numerics;
 /// <summary>What sources change in a block, in doubles.</summary>
 internal interface IChanges
 {
+    /// <summary>Whether <see cref="Became"/> tells what elements became: where they are BF16 as it lies.</summary>
+    static abstract bool AreOfBFloat16 { get; }
+
+    /// <summary>What a source made of thirty-two elements from a multiple of thirty-two on: the same where nothing is kept.</summary>
+    Vector512<ushort> Became(int source, int at);
+
     /// <summary>What a source changes in sixteen elements from a multiple of sixteen on, of which what was changed is known; both in halves, see <see cref="Wide.Sixteen{T}"/>.</summary>
     (Vector512<double> Lower, Vector512<double> Upper) Sixteen(int source, int at, Vector512<double> lower, Vector512<double> upper);
 
@@ -25,6 +31,16 @@ internal readonly ref struct KeptChanges<T>(ReadOnlySpan<T> origin, Rows<T> tune
     private readonly Rows<T> _tuned = tuned;
     private readonly ReadOnlySpan<ulong> _bits = bits;
     private readonly int _words = bits.Length == Bits.Words(origin.Length) ? 0 : Bits.Words(origin.Length);
+
+    public static bool AreOfBFloat16 => typeof(T) == typeof(BFloat16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<ushort> Became(int source, int at)
+    {
+        Vector512<ushort> kept = Bits.ThirtyTwo(ref Unsafe.Add(ref MemoryMarshal.GetReference(_bits), source * _words), at);
+        ref ushort from = ref Unsafe.As<T, ushort>(ref MemoryMarshal.GetReference(_origin)), to = ref Unsafe.As<T, ushort>(ref _tuned.Reference);
+        return Vector512.ConditionalSelect(~Vector512.Equals(kept, default), Vector512.LoadUnsafe(ref to, (nuint)((source * _tuned.Stride) + at)), Vector512.LoadUnsafe(ref from, (nuint)at));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (Vector512<double> Lower, Vector512<double> Upper) Sixteen(int source, int at, Vector512<double> lower, Vector512<double> upper)

@@ -18,6 +18,9 @@ internal interface IConsensus
     /// <summary>The scalar definition, of one element.</summary>
     double One<TChanges>(in TChanges changes, int at)
         where TChanges : struct, IChanges, allows ref struct;
+
+    /// <summary>The same, scaled, in singles; null where there is no such thing.</summary>
+    PairInSingles? InSingles(double factor);
 }
 
 /// <summary>Changes merged and added to where they came from, without a branch for an element: which sign wins is as good as random.</summary>
@@ -29,31 +32,68 @@ internal static class ConsensusKernel
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
-        for (int i = Vectors(rule, origin, factor, changes, output); i < output.Length; i++)
+        int done = TChanges.AreOfBFloat16 && PairInSingles.IsSupported && rule.InSingles(factor) is { } pair ? Certain(pair, rule, origin, factor, changes, output) : 0;
+        for (int i = Vectors(rule, origin, factor, changes, output, done); i < output.Length; i++)
         {
             output[i] = Wide.Narrow<T>(Wide.One(origin[i]) + (factor * rule.One(changes, i)));
         }
     }
 
+    /// <summary>In singles what these tell for certain, the rest in doubles.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors<T, TRule, TChanges>(TRule rule, ReadOnlySpan<T> origin, double factor, TChanges changes, Span<T> output)
+    private static int Certain<T, TRule, TChanges>(PairInSingles pair, TRule rule, ReadOnlySpan<T> origin, double factor, TChanges changes, Span<T> output)
+        where T : unmanaged
+        where TRule : struct, IConsensus
+        where TChanges : struct, IChanges, allows ref struct
+    {
+        const int Together = 32;
+        ref ushort from = ref Unsafe.As<T, ushort>(ref MemoryMarshal.GetReference(origin)), to = ref Unsafe.As<T, ushort>(ref MemoryMarshal.GetReference(output));
+        int i = 0;
+        for (; i <= output.Length - Together; i += Together)
+        {
+            if (pair.TryMerge(Vector512.LoadUnsafe(ref from, (nuint)i), changes.Became(0, i), changes.Became(1, i), out Vector512<ushort> merged))
+            {
+                merged.StoreUnsafe(ref to, (nuint)i);
+            }
+            else
+            {
+                for (int at = i; at < i + Together; at += Vector512<float>.Count)
+                {
+                    Sixteen(rule, ref MemoryMarshal.GetReference(origin), factor, changes, ref MemoryMarshal.GetReference(output), at);
+                }
+            }
+        }
+
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Vectors<T, TRule, TChanges>(TRule rule, ReadOnlySpan<T> origin, double factor, TChanges changes, Span<T> output, int start)
         where T : unmanaged
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
         ref T from = ref MemoryMarshal.GetReference(origin);
         ref T to = ref MemoryMarshal.GetReference(output);
-        Vector512<double> by = Vector512.Create(factor);
-        bool scaled = factor != 1;
-        int i = 0, length = output.Length;
+        int i = start, length = output.Length;
         for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref from, i);
-            (Vector512<double> p, Vector512<double> q) = rule.Sixteen(changes, i, x, y);
-            Wide.Store(x + (scaled ? by * p : p), y + (scaled ? by * q : q), ref to, i);
+            Sixteen(rule, ref from, factor, changes, ref to, i);
         }
 
         return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Sixteen<T, TRule, TChanges>(in TRule rule, ref T from, double factor, in TChanges changes, ref T to, int at)
+        where T : unmanaged
+        where TRule : struct, IConsensus
+        where TChanges : struct, IChanges, allows ref struct
+    {
+        Vector512<double> by = Vector512.Create(factor);
+        (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref from, at);
+        (Vector512<double> p, Vector512<double> q) = rule.Sixteen(changes, at, x, y);
+        Wide.Store(x + (factor == 1 ? p : by * p), y + (factor == 1 ? q : by * q), ref to, at);
     }
 }
 
@@ -167,6 +207,8 @@ internal readonly struct SumConsensus(double[] factors, double divisor) : IConse
         return divisor == 1 ? (sum, other) : (sum / Vector512.Create(divisor), other / Vector512.Create(divisor));
     }
 
+    public PairInSingles? InSingles(double factor) => null;
+
     public double One<TChanges>(in TChanges changes, int at)
         where TChanges : struct, IChanges, allows ref struct
     {
@@ -237,6 +279,18 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector512<double> Shared(in AgreeingSources agreeing, Vector512<double> sum) =>
         agreeing.Or(sum, !normalize ? Vector512<double>.One : agreeing.AreTabled ? agreeing.LookUp(_shares) : ShareOf(agreeing.Weight));
+
+    public PairInSingles? InSingles(double factor)
+    {
+        if (_factors.Length != 2)
+        {
+            return null;
+        }
+
+        // Of no subset there is nothing to share.
+        Vector512<double> shares = normalize ? _pairs * Vector512.Create(factor) : Vector512.Create(factor);
+        return PairInSingles.AreModerate(_factors[0], _factors[1], shares[0], shares[1], shares[2]) ? new PairInSingles(_factors[0], _factors[1], shares) : null;
+    }
 
     public double One<TChanges>(in TChanges changes, int at)
         where TChanges : struct, IChanges, allows ref struct
@@ -317,6 +371,8 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector512<double> Shared(in AgreeingSources agreeing, Vector512<double> sum) =>
         agreeing.Or(sum, agreeing.AreTabled ? agreeing.LookUp(_shares) : ShareOf(agreeing.Weight, least));
+
+    public PairInSingles? InSingles(double factor) => null;
 
     public double One<TChanges>(in TChanges changes, int at)
         where TChanges : struct, IChanges, allows ref struct
