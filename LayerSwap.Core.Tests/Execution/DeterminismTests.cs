@@ -82,6 +82,32 @@ public sealed class DeterminismTests
         }
     }
 
+    /// <summary>Zeros of both signs, and sources so far apart that coefficients are negative: a sum of zeros has the sign that its order of additions gives it.</summary>
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void Every_method_gives_zeros_the_same_sign_in_any_blocks(string method)
+    {
+        using TempFolder temp = new();
+        Random random = new(5);
+        DType[] dtypes = [DType.BFloat16, DType.Float32, DType.Float64];
+        double[] scales = [1, 2, -1, 1.5];
+        ICheckpoint[] models = [.. scales.Select((scale, m) => Checkpoint.InMemory($"m{m}", [.. dtypes.Select(dtype =>
+            (new TensorInfo($"model.layers.0.{dtype.Code()}.weight", dtype, new TensorShape(41, 50)), (ReadOnlyMemory<byte>)SmallModels.Encode(dtype,
+                [.. Enumerable.Range(0, 41 * 50).Select(i => random.Next(3) == 0 ? random.Next(2) == 0 ? -0.0 : 0 : scale * Math.Sin(i))])))]))];
+        MergeBuilder[] merges = method == "model_stock"
+            ? [MethodMerges.Of(method, models), Merge.Onto(models[0]).With(models[1]).With(models[2]).Using(MergeStrategies.ModelStock(filterWise: true))] : [MethodMerges.Of(method, models)];
+        foreach (MergeBuilder merge in merges)
+        {
+            string name = Path.GetRandomFileName();
+            Save(merge.OnThreads(1).InBlocksOf(1), temp[name]);
+            foreach (int block in (ReadOnlySpan<int>)[31, 100, 1000, 100_000])
+            {
+                Save(merge.InBlocksOf(block), temp[$"{name} {block}"]);
+                SameFolder(temp[name], temp[$"{name} {block}"]);
+            }
+        }
+    }
+
     /// <summary>BF16 may be merged as it lies; what comes out is the same as of the same numbers in F32.</summary>
     [Theory]
     [MemberData(nameof(Methods))]

@@ -87,7 +87,7 @@ public class LinearKernelTests
     public void In_doubles_nothing_is_rounded_but_the_operations()
     {
         double[] data = [0.1, 0.2, 0.3, 1e-300, 4, 5], output = new double[3];
-        LinearKernel.Combine([1, 3], 4, new Rows<double>(data, 3), output);
+        LinearKernel.Divided([1, 3], 4, new Rows<double>(data, 3), output);
         Assert.Equal([(0.1 + (3 * 1e-300)) / 4, (0.2 + (3.0 * 4)) / 4, (0.3 + (3.0 * 5)) / 4], output);
         LinearKernel.AddTaskVectors([0.5, 2], 0.25, [1, 2, 3], new Rows<double>(data, 3), output);
         double[] expected = [.. Enumerable.Range(0, 3).Select(i => (i + 1) + (0.25 * ((0.5 * (data[i] - (i + 1))) + (2 * (data[3 + i] - (i + 1))))))];

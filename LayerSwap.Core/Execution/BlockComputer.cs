@@ -33,12 +33,12 @@ internal static class BlockComputer
         int count = range.Count;
         ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, range.Start, count);
         Span<byte> output = scratch.Output(count * width);
-        bool lying = dtype == DType.BFloat16 && Pump.AllAre(tensor.Work.Operands, DType.BFloat16);
+        TensorWork.Compute? lying = dtype == DType.BFloat16 && Pump.AllAre(tensor.Work.Operands, DType.BFloat16) ? tensor.Work as TensorWork.Compute : null;
         for (int part = 0; part < count; part += step)
         {
             int length = Math.Min(step, count - part);
             Span<byte> place = output.Slice(part * width, length * width);
-            if (lying && TryMerge(tensor, raw, range, part, place))
+            if (lying is not null && TryMerge(lying, raw, range, part, place))
             {
                 continue;
             }
@@ -72,18 +72,12 @@ internal static class BlockComputer
         return output.Slice(range.Own * width, range.Wanted * width);
     }
 
-    /// <summary>Merges finite BF16 as it lies, if the merge can.</summary>
-    private static bool TryMerge(PlannedTensor tensor, ReadOnlySpan<byte> raw, BlockRange range, int part, Span<byte> place)
+    /// <summary>Merges BF16 as it lies, if that can be.</summary>
+    private static bool TryMerge(TensorWork.Compute compute, ReadOnlySpan<byte> raw, BlockRange range, int part, Span<byte> place)
     {
         Span<BFloat16> output = MemoryMarshal.Cast<byte, BFloat16>(place);
         Rows<BFloat16> rows = new(MemoryMarshal.Cast<byte, BFloat16>(raw)[part..], output.Length, range.Count);
-        bool finite = tensor.Work is TensorWork.Compute;
-        for (int k = 0; finite && k < rows.Count; k++)
-        {
-            finite = NonFinite.HasNone(rows[k]);
-        }
-
-        if (!finite || tensor.Work is not TensorWork.Compute compute || !compute.Merge.TryMerge(new Aligned<BFloat16>(range.Start + part, rows, compute.HasBase), output))
+        if (!compute.Merge.TryMerge(new Aligned<BFloat16>(range.Start + part, rows, compute.HasBase), output))
         {
             return false;
         }

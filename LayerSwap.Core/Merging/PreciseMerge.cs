@@ -11,8 +11,18 @@ internal abstract class PreciseMerge : TensorMerge
 
     internal sealed override bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output)
     {
-        Compute(operands, output);
-        return true;
+        bool finite = NonFinite.HasNone(operands.Base);
+        for (int s = 0; s < operands.Sources.Count; s++)
+        {
+            finite &= NonFinite.HasNone(operands[s]);
+        }
+
+        if (finite)
+        {
+            Compute(operands, output);
+        }
+
+        return finite;
     }
 
     /// <summary>Computes a block: numbers by <see cref="Wide"/>.</summary>

@@ -2,7 +2,7 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The same for what a pass gathers; BF16 need not be finite here.</summary>
+/// <summary>The base of the built-in reductions: one piece of code for floats, for doubles, and for BF16 as it lies, finite or not.</summary>
 internal abstract class PreciseReduction<TState> : TensorReduction<TState>
     where TState : class
 {

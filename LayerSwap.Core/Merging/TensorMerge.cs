@@ -69,7 +69,7 @@ public abstract class TensorMerge
         TensorPrimitives.ConvertTruncating<float, double>(output, block.Output);
     }
 
-    /// <summary>Computes a block of BF16 from finite BF16 as it lies, where that is quicker than widening it; false where it is not.</summary>
+    /// <summary>Computes a block of BF16 from finite BF16 as it lies, if it can; false where it is not finite, or has to be widened.</summary>
     internal virtual bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output) => false;
 
     private sealed class TakeMerge(int source) : TensorMerge

@@ -57,7 +57,7 @@ public abstract class TensorReduction<TState>
     public abstract void Observe<T>(MergeBlock<T> block, TState state)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
-    /// <summary>Adds a block of BF16 as it lies, where that is quicker than widening it; false where it is not.</summary>
+    /// <summary>Adds a block of BF16 as it lies, if it can; false where it has to be widened.</summary>
     internal virtual bool TryObserve(in Aligned<BFloat16> operands, TState state) => false;
 
     /// <summary>Adds the state of a later part to that of all parts before it.</summary>

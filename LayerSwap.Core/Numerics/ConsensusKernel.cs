@@ -32,7 +32,7 @@ internal static class ConsensusKernel
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
-        int done = TChanges.AreOfBFloat16 && PairInSingles.IsSupported && rule.InSingles(factor) is { } pair ? Certain(pair, rule, origin, factor, changes, output) : 0;
+        int done = TChanges.AreOfBFloat16 && rule.InSingles(factor) is { } pair ? Certain(pair, rule, origin, factor, changes, output) : 0;
         for (int i = Vectors(rule, origin, factor, changes, output, done); i < output.Length; i++)
         {
             output[i] = Wide.Narrow<T>(Wide.One(origin[i]) + (factor * rule.One(changes, i)));
@@ -289,7 +289,7 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
 
         // Of no subset there is nothing to share.
         Vector512<double> shares = normalize ? _pairs * Vector512.Create(factor) : Vector512.Create(factor);
-        return PairInSingles.AreModerate(_factors[0], _factors[1], shares[0], shares[1], shares[2]) ? new PairInSingles(_factors[0], _factors[1], shares) : null;
+        return PairInSingles.Suit(_factors[0], _factors[1], shares) ? new PairInSingles(_factors[0], _factors[1], shares) : null;
     }
 
     public double One<TChanges>(in TChanges changes, int at)

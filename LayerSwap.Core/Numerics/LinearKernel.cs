@@ -89,8 +89,8 @@ internal static class LinearKernel
         }
     }
 
-    /// <summary>The same in doubles, divided by <paramref name="divisor"/>: here dividing the weights beforehand would be a rounding more.</summary>
-    public static void Combine(ReadOnlySpan<double> weights, double divisor, in Rows<double> rows, Span<double> output)
+    /// <summary>The same in doubles, divided by <paramref name="divisor"/>: here multiplying would be a rounding more.</summary>
+    public static void Divided(ReadOnlySpan<double> weights, double divisor, in Rows<double> rows, Span<double> output)
     {
         for (int i = 0; i < output.Length; i++)
         {

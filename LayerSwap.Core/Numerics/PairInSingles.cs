@@ -10,12 +10,15 @@ namespace LayerSwap.Numerics;
 /// </summary>
 /// <remarks>
 /// With u = 2^-24: a change is within u of its size, multiplied by a factor that is a single within 3u, both summed up within 4u, and shared, scaled and added within 8u of the term, and u of
-/// the result. Doubles give, rounded to a single, less than 2u of the result beside the true one. The bounds taken are four times as wide. Factors are moderate, so that no product is lost for
-/// being too small, and results as small as that are left to doubles.
+/// the result. Doubles give, rounded to a single, less than 2u of the result beside the true one. The bounds taken are four times as wide. Factors are moderate, 2^-16 at
+/// least, so that the product of the smallest change there is, 2^-133, is still a single, and results as small as that are left to doubles.
 /// </remarks>
 internal readonly struct PairInSingles
 {
     private const float Moderate = 1 << 16;
+
+    /// <summary>The denominator of simple fractions.</summary>
+    private const int Simple = 1 << 12;
 
     /// <summary>How far a result may be off, of the term and of itself, and what is too small to tell.</summary>
     private const float OfTerm = 1f / (1 << 19), OfResult = 1f / (1 << 21), Least = 1e-24f;
@@ -36,19 +39,18 @@ internal readonly struct PairInSingles
         _shares = Vector512.Narrow(shares, shares);
     }
 
-    public static bool IsSupported => Avx512BW.IsSupported;
-
-    /// <summary>Whether all numbers are neither very small nor very large.</summary>
-    public static bool AreModerate(params ReadOnlySpan<double> numbers)
+    /// <summary>
+    /// Whether singles are of use: where factors and shares are neither very small nor very large, and a term is no simple fraction of a change, such as a half. Changes have few bits, and so would
+    /// have results: many would lie in the middle between two numbers, for doubles to decide.
+    /// </summary>
+    public static bool Suit(double first, double second, Vector512<double> shares)
     {
-        bool moderate = true;
-        foreach (double number in numbers)
-        {
-            moderate &= Math.Abs(number) is >= 1 / Moderate and <= Moderate;
-        }
-
-        return moderate;
+        double both = shares[0], one = shares[2], other = shares[1];
+        return IsSupported && IsModerate(first) && IsModerate(second) && IsModerate(both) && IsModerate(one) && IsModerate(other)
+            && !IsSimple(first * both) && !IsSimple(second * both) && !IsSimple(first * one) && !IsSimple(second * other);
     }
+
+    private static bool IsSupported => Avx512BW.IsSupported;
 
     /// <summary>Thirty-two elements, unless one is not certain.</summary>
     /// <param name="origin">What was changed; finite.</param>
@@ -64,6 +66,10 @@ internal readonly struct PairInSingles
         merged = ((lower >>> BitsOfBFloat16) | (upper & odd)).AsUInt16();
         return ((apart | otherApart) & odd) == Vector512<uint>.Zero && (sure & otherSure).AsUInt32() == Vector512<uint>.AllBitsSet;
     }
+
+    private static bool IsModerate(double number) => Math.Abs(number) is >= 1 / Moderate and <= Moderate;
+
+    private static bool IsSimple(double number) => !double.IsInteger(number) && double.IsInteger(number * Simple);
 
     /// <summary>Sixteen of them, in the upper halves.</summary>
     /// <param name="x">What was changed.</param>

@@ -15,7 +15,7 @@ internal interface IRowsReduction<TState>
     void Observe<T>(in Rows<T> rows, long start, Span<T> spare, TState state)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>;
 
-    /// <summary>Observes elements of BF16 as they lie, where that is quicker than widening them; false where it is not.</summary>
+    /// <summary>Observes elements of BF16 as they lie, if it can; false where they have to be widened.</summary>
     /// <param name="rows">The operands' elements.</param>
     /// <param name="start">The index of the first element.</param>
     /// <param name="state">What is added to.</param>

@@ -116,7 +116,8 @@ internal sealed class GramMerge(GramGroups groups, int vectors, bool fromBase, b
     {
         double origin = block.Base.IsEmpty ? 0 : Wide.One(block.Base[i]);
         bool baseIsVector = !fromBase && !block.Base.IsEmpty;
-        double sum = fromBase ? 0 : baseIsVector ? c[0] * origin : -0.0;
+        // As vectors begin: negative zero changes nothing that is added to it.
+        double sum = baseIsVector ? c[0] * origin : -0.0;
         for (int k = baseIsVector ? 1 : 0; k < vectors; k++)
         {
             double x = Wide.One(block[baseIsVector ? k - 1 : k][i]);

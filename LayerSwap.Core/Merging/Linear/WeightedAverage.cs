@@ -43,7 +43,7 @@ internal sealed class WeightedAverage : PreciseMerge
     {
         if (typeof(T) == typeof(double))
         {
-            LinearKernel.Combine(_weights, _divisor, block.Sources.As<double>(), MemoryMarshal.Cast<T, double>(output));
+            LinearKernel.Divided(_weights, _divisor, block.Sources.As<double>(), MemoryMarshal.Cast<T, double>(output));
         }
         else
         {

@@ -85,7 +85,7 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
         return new KeptChanges<T>(block.Base, block.Sources, bits);
     }
 
-    /// <summary>The sum of squares of what is selected of each change.</summary>
+    /// <summary>The sum of squares of what is selected of each change. BF16 is widened: what is kept of it as it lies must be finite.</summary>
     private sealed class EnergyReduction(SceMerge merge, int sources) : TensorReduction<double[]>
     {
         public override double[] Create() => new double[sources];
