@@ -9,6 +9,9 @@ internal static class RankSelector
     /// <summary>The most elements gathered for one cut: 4 bytes each for its key and for each row beside, or 8 where no single holds them.</summary>
     private const int MostGathered = 1 << 20;
 
+    /// <summary>With rows beside the keys fewer: another pass over the largest tensors is dear, but memory that grows with them is dearer.</summary>
+    private const int MostGatheredWithRows = 1 << 18;
+
     /// <summary>A tensor of up to so many elements needs no sample: all of it is gathered.</summary>
     private const int GatheredWhole = 1 << 16;
 
@@ -54,7 +57,7 @@ internal static class RankSelector
     /// <summary>One pass; gives the places of those whose cut was not found, and closer bounds. Shares become ranks on the way.</summary>
     private static (int Missed, KeyBounds Closer)[] Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, MeasuredCut[] cuts)
     {
-        GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, [.. asked.Select(a => a.Ranking)], bounds, keys.Rows, MostGathered, passes.Chunks));
+        GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, [.. asked.Select(a => a.Ranking)], bounds, keys.Rows, keys.Rows == 0 ? MostGathered : MostGatheredWithRows, passes.Chunks));
         List<(int, KeyBounds)> missed = [];
         for (int i = 0; i < asked.Length; i++)
         {
