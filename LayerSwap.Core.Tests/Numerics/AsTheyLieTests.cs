@@ -112,10 +112,14 @@ public sealed class AsTheyLieTests
     {
         foreach (int sources in (ReadOnlySpan<int>)[2, 3, 5])
         {
-            for (int length = 1; length < 100; length++)
+            for (int round = 1; round < 300; round++)
             {
+                int length = 1 + (round / 3);
                 int stride = length + _noise.Below(9);
-                BFloat16[] origin = Elements(length, length % 2 == 0), data = Elements(sources * stride, length % 2 == 0);
+                // Weights, any bits, and numbers as far apart as differences in doubles are exact of, or further.
+                int exponents = _noise.Below(2) == 0 ? 44 : 75;
+                Func<int, BFloat16[]> some = (round % 3) switch { 0 => n => Elements(n, finite: true), 1 => n => Elements(n, finite: false), _ => n => Apart(n, 100, exponents) };
+                BFloat16[] origin = some(length), data = some(sources * stride);
                 Rows<BFloat16> tuned = new(data.AsSpan(0, (sources * stride) - _noise.Below(stride - length + 1)), length, stride);
                 Assert.Equal(sources, tuned.Count);
                 Rows<float> wide = new(Widened([.. Enumerable.Range(0, sources).SelectMany(s => data.Skip(s * stride).Take(length))]), length);
@@ -125,18 +129,47 @@ public sealed class AsTheyLieTests
                 VarianceKernel.Keys(Widened(origin), wide, expectedChanges, expectedKeys);
                 Assert.Equal(expectedKeys, keys);
                 Assert.Equal(expectedChanges, changes);
-                ulong low = keys[_noise.Below(length)], high = Math.Max(low, keys[_noise.Below(length)]);
+                ulong low = _noise.Below(3) == 0 ? 1 : keys[_noise.Below(length)], high = Math.Max(low, keys[_noise.Below(length)]);
                 VarianceKernel.Selected(origin, tuned, low, bits);
                 VarianceKernel.Selected(Widened(origin), wide, low, expectedBits);
-                Assert.Equal(expectedBits, bits);
+                Assert.All(Enumerable.Range(0, length), i => Assert.Equal(Bits.IsSet(expectedBits, i), Bits.IsSet(bits, i)));
                 if (sources == 2)
                 {
                     KeyEnergies[] energies = new KeyEnergies[2], expectedEnergies = new KeyEnergies[2];
-                    Assert.Equal(VarianceKernel.Within(Widened(origin), wide, low, high, expectedBits, expectedEnergies), VarianceKernel.Within(origin, tuned, low, high, bits, energies));
-                    Assert.Equal(expectedBits, bits);
-                    Assert.Equal(expectedEnergies, energies);
+                    KeyCounts? counts = VarianceKernel.Within(origin, tuned, low, high, bits, energies);
+                    Assert.Equal(VarianceKernel.Within(Widened(origin), wide, low, high, expectedBits, expectedEnergies), counts);
+                    Assert.Equal(counts is null ? bits : expectedBits, bits);
+                    Assert.All(energies.Zip(expectedEnergies), e => Assert.True(counts is null || (Close(e.First.Above, e.Second.Above) && Close(e.First.AtHigh, e.Second.AtHigh) && Close(e.First.AtLow, e.Second.AtLow))));
                 }
             }
+        }
+
+        static bool Close(double a, double b) => Math.Abs(a - b) <= 1e-13 * Math.Abs(a);
+    }
+
+    [Fact]
+    public void Magnitudes_tell_how_far_apart_exponents_are_of_all_or_lane_by_lane()
+    {
+        for (int length = 1; length < 100; length++)
+        {
+            BFloat16[] elements = Apart(length, 1 + _noise.Below(190), 1 + _noise.Below(60));
+            elements[_noise.Below(length)] = new BFloat16((ushort)(_noise.Below(8) == 0 ? 0x7F80 : _noise.Next() & 0x8000));
+            for (int exponents = 1; exponents < 62; exponents++)
+            {
+                Assert.Equal(elements.All(e => (e.Bits & 0x7FFF) < 0x7F80) && AreWithin(elements, exponents), Magnitudes.None.With(elements).AllLieWithin(exponents));
+                BFloat16[] lanes = [.. elements, .. Enumerable.Repeat(elements[0], 128)];
+                Magnitudes three = Magnitudes.Of(Lanes(lanes, 0)).With(Magnitudes.Of(Lanes(lanes, 32))).With(Magnitudes.Of(Lanes(lanes, 64)));
+                Assert.Equal(Enumerable.Range(0, 32).All(i => AreWithin([lanes[i], lanes[32 + i], lanes[64 + i]], exponents)) && lanes.Take(96).All(e => float.Abs(e.Value) < MathF.ScaleB(1, 108)), three.LieWithin(exponents));
+            }
+        }
+
+        static Vector512<ushort> Lanes(BFloat16[] elements, int from) => Vector512.Create<ushort>([.. elements.Skip(from).Take(32).Select(e => e.Bits)]);
+
+        // Fractions are looked at too: as far apart as that they are a little more than the exponents.
+        static bool AreWithin(IEnumerable<BFloat16> elements, int exponents)
+        {
+            int[] magnitudes = [.. elements.Select(e => e.Bits & 0x7FFF).Where(m => m != 0)];
+            return magnitudes.Length == 0 || magnitudes.Max() - magnitudes.Min() < exponents << 7;
         }
     }
 
@@ -152,6 +185,10 @@ public sealed class AsTheyLieTests
         Assert.Equal(0, new Rows<int>([], 0).Count);
         Assert.Equal(0, new Rows<int>([], 5).Count);
     }
+
+    /// <summary>Finite numbers of any fractions, of so many exponents, and zeros.</summary>
+    private BFloat16[] Apart(int length, int first, int exponents) =>
+        [.. Enumerable.Range(0, length).Select(_ => new BFloat16((ushort)((_noise.Next() & 0x8000) | (_noise.Below(8) == 0 ? 0 : ((ulong)(first + _noise.Below(exponents)) << 7) | (_noise.Next() & 0x7F)))))];
 
     private static float[] Widened(BFloat16[] elements) => [.. elements.Select(e => e.Value)];
 

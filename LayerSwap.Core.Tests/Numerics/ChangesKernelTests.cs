@@ -30,7 +30,7 @@ public sealed class ChangesKernelTests
     }
 
     [Fact]
-    public void Variances_are_those_of_changes_and_select_them()
+    public void Keys_are_variances_or_the_distance_of_two_and_select()
     {
         foreach (int sources in new[] { 1, 2, 3, 4, 7 })
         {
@@ -45,8 +45,8 @@ public sealed class ChangesKernelTests
                 for (int i = 0; i < length; i++)
                 {
                     double[] own = [.. Enumerable.Range(0, sources).Select(s => expected[(s * length) + i])];
-                    double mean = own.Sum() / sources, variance = own.All(c => c.Equals(own[0])) ? 0 : own.Sum(c => (c - mean) * (c - mean)) / sources;
-                    Assert.True(keys[i] == (double.IsNaN(variance) ? KeyKernel.NotANumber : Cut.KeyOf(variance)), $"element {i} of {length}, {sources} sources");
+                    double mean = own.Sum() / sources, apart = sources == 2 ? own[0] - own[1] : own.Sum(c => (c - mean) * (c - mean)) / sources;
+                    Assert.True(keys[i] == (own.All(c => c.Equals(own[0])) ? 0 : Cut.KeyOf(apart)), $"element {i} of {length}, {sources} sources");
                 }
 
                 Assert.Equal(keys, Enumerable.Range(0, length).Select(i => VarianceKernel.KeyOf<float>(origin, new Rows<float>(tuned, length), i)));
@@ -65,7 +65,9 @@ public sealed class ChangesKernelTests
     {
         for (int length = 1; length < 200; length++)
         {
-            float[] origin = Values(length), tuned = [.. Values(length), .. Values(length)];
+            // With every fourth length not all is finite.
+            Func<int, float[]> some = length % 4 == 0 ? Values : length % 2 == 0 ? Eighths : Weights;
+            float[] origin = some(length), tuned = [.. some(length), .. some(length)];
             Rows<float> rows = new(tuned, length);
             double[] changes = new double[2 * length];
             ulong[] keys = new ulong[length], bits = [.. Enumerable.Repeat(ulong.MaxValue, Bits.Words(length))];
@@ -74,18 +76,25 @@ public sealed class ChangesKernelTests
             foreach ((ulong low, ulong high) in (Span<(ulong, ulong)>)[(Math.Min(one, other), Math.Max(one, other)), (one, one), (0UL, one), (one, long.MaxValue), (one / 2, one + 1)])
             {
                 KeyEnergies[] energies = new KeyEnergies[2];
-                KeyCounts counts = VarianceKernel.Within(origin, rows, low, high, bits, energies);
+                KeyCounts? counts = VarianceKernel.Within(origin, rows, low, high, bits, energies);
+                Assert.Equal(changes.All(double.IsFinite), counts is not null);
+                if (counts is null)
+                {
+                    continue;
+                }
+
                 Assert.Equal(KeyKernel.Within(keys, low, high, new int[length]), counts);
                 Assert.Equal(keys.Select(k => k > low && k < high), Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i)));
-                Assert.Equal(counts.Within, bits.Sum(System.Numerics.BitOperations.PopCount));
-                Assert.All(energies, (energy, s) =>
-                {
-                    KeyEnergies stored = SumKernel.Squares(changes.AsSpan(s * length, length), keys, low, high);
-                    Assert.Equal(stored.Above, energy.Above);
-                    Assert.Equal(stored.AtHigh, energy.AtHigh);
-                    Assert.Equal(stored.AtLow, energy.AtLow);
-                });
+                Assert.Equal(counts.Value.Within, bits.Sum(System.Numerics.BitOperations.PopCount));
+                Assert.All(energies, (energy, s) => AreClose(SumKernel.Squares(changes.AsSpan(s * length, length), keys, low, high), energy));
             }
+        }
+
+        static void AreClose(KeyEnergies expected, KeyEnergies actual)
+        {
+            Assert.Equal(expected.Above, actual.Above, 1e-12);
+            Assert.Equal(expected.AtHigh, actual.AtHigh, 1e-12);
+            Assert.Equal(expected.AtLow, actual.AtLow, 1e-12);
         }
     }
 

@@ -20,13 +20,14 @@ public sealed class ConsensusKernelTests
                 changes[_random.Next(changes.Length)] = double.NaN;
                 foreach (double factor in (double[])[0.3, 1])
                 {
-                    Matches(new SumConsensus(factors, 1), origin, factor, changes);
-                    Matches(new SumConsensus(factors, 0.7), origin, factor, changes);
-                    Matches(new SignConsensus(factors, weights, normalize: false), origin, factor, changes);
-                    Matches(new SignConsensus(factors, weights, normalize: true), origin, factor, changes);
-                    Matches(new SignConsensus(factors, new double[sources], normalize: true), origin, factor, changes);
-                    Matches(new ElectedConsensus(weights, 1e-6), origin, factor, changes);
+                    Matches(new SumConsensus(factors, 1, factor), origin, changes);
+                    Matches(new SumConsensus(factors, 0.7, factor), origin, changes);
+                    Matches(new SignConsensus(factors, weights, normalize: false, factor), origin, changes);
+                    Matches(new SignConsensus(factors, weights, normalize: true, factor), origin, changes);
+                    Matches(new SignConsensus(factors, new double[sources], normalize: true, factor), origin, changes);
                 }
+
+                Matches(new ElectedConsensus(weights, 1e-6), origin, changes);
             }
         }
     }
@@ -39,11 +40,11 @@ public sealed class ConsensusKernelTests
         double[] changes = [.. Enumerable.Range(0, 40).Select(i => i % 3 == 0 ? -0.0 : 0)];
         foreach (double[] factors in (double[][])[[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
         {
-            ConsensusKernel.Onto<float, SignConsensus, StoredChanges<float>>(new SignConsensus(factors, [1, 1], true), origin, 1, new(changes, 20), output);
+            ConsensusKernel.Onto<float, SignConsensus, StoredChanges<float>>(new SignConsensus(factors, [1, 1], true, 1), origin, new(changes, 20), output);
             Assert.All(output, v => Assert.True(float.IsNegative(v)));
         }
 
-        ConsensusKernel.Onto<float, ElectedConsensus, StoredChanges<float>>(new ElectedConsensus([0.5, 0.5], 1e-6), origin, 1, new(changes, 20), output);
+        ConsensusKernel.Onto<float, ElectedConsensus, StoredChanges<float>>(new ElectedConsensus([0.5, 0.5], 1e-6), origin, new(changes, 20), output);
         Assert.All(output, v => Assert.True(float.IsNegative(v)));
     }
 
@@ -51,36 +52,65 @@ public sealed class ConsensusKernelTests
     [Fact]
     public void What_singles_tell_of_pairs_is_what_doubles_do()
     {
-        const int Length = 32 * 40;
         double[] scales = [1, 1, 0.5, -1, 1e-3, 65536, 1 / 65536.0, 1e-30, 1e30];
         for (int round = 0; round < 400; round++)
         {
             double[] factors = [scales[_random.Next(scales.Length)] * Factor(), scales[_random.Next(scales.Length)] * Factor()], weights = [Factor(), _random.Next(4) == 0 ? -Factor() : Factor()];
             factors[1] = _random.Next(3) == 0 ? factors[0] : factors[1];
-            BFloat16[] origin = new BFloat16[Length], tuned = new BFloat16[2 * Length], output = new BFloat16[Length];
-            int exponent = _random.Next(6) switch { 0 => 1 + _random.Next(250), 1 => _random.Next(4), _ => 120 }, spread = 1 + _random.Next(30);
-            for (int i = 0; i < Length; i++)
-            {
-                origin[i] = Number(exponent, spread);
-                tuned[i] = Tuned(origin[i]);
-                double change = tuned[i].Value - (double)origin[i].Value;
-                tuned[Length + i] = _random.Next(4) == 0 ? new BFloat16(Scalar16.ToBFloat16((float)(origin[i].Value - change))) : Tuned(origin[i]);
-            }
-
-            ulong[] bits = [.. Enumerable.Range(0, 2 * Bits.Words(Length)).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
-            KeptChanges<BFloat16> changes = new(origin, new Rows<BFloat16>(tuned, Length), bits);
-            SignConsensus rule = new(factors, weights, normalize: round % 2 == 0);
-            double scale = _random.Next(2) == 0 ? 1 : scales[_random.Next(scales.Length)] * Factor();
-            ConsensusKernel.Onto(rule, origin, scale, changes, output);
-            for (int i = 0; i < Length; i++)
-            {
-                BFloat16 expected = Wide.Narrow<BFloat16>(origin[i].Value + (scale * rule.One(changes, i)));
-                Assert.True(expected == output[i], $"round {round}, element {i}: {origin[i].Value:R} {tuned[i].Value:R} {tuned[Length + i].Value:R}, factors {factors[0]:R} {factors[1]:R}, {expected.Value:R} became {output[i].Value:R}");
-            }
+            int exponent = _random.Next(6) switch { 0 => 1 + _random.Next(250), 1 => _random.Next(4), _ => 120 };
+            PairsAreMerged(exponent, 1 + _random.Next(30), 20, factors, weights, round % 2 == 0, _random.Next(2) == 0 ? 1 : scales[_random.Next(scales.Length)] * Factor());
         }
 
-        // Powers of two often, so that sums have few bits and lie in the middle.
-        double Factor() => _random.Next(2) == 0 ? Math.ScaleB(1, _random.Next(-2, 3)) : 0.1 + _random.NextDouble();
+        // Powers of two often, so that sums have few bits and lie in the middle; and tenths, whose sums nearly cancel.
+        double Factor() => _random.Next(4) switch { 0 or 1 => Math.ScaleB(1, _random.Next(-2, 3)), 2 => 0.1 * (1 + _random.Next(9)), _ => 0.1 + _random.NextDouble() };
+    }
+
+    /// <summary>Changes that are as large as numbers themselves, or a little larger or smaller, and only added up, halved and doubled; or nearly so.</summary>
+    [Fact]
+    public void Pairs_are_merged_without_rounding_only_where_there_is_none()
+    {
+        double[] scales = [1, 1, 0.5, 2, 0.7];
+        for (int round = 0; round < 1500; round++)
+        {
+            double factor = Math.ScaleB(1, _random.Next(-2, 3)), weight = Math.ScaleB(1, _random.Next(-2, 3));
+            PairsAreMerged((round % 3) switch { 0 => 2, 1 => 120, _ => 252 }, 1 + _random.Next(4), 1 + _random.Next(3), [factor, factor], [weight, weight], _random.Next(2) == 0, scales[_random.Next(scales.Length)]);
+        }
+    }
+
+    /// <param name="exponent">Of the numbers, about.</param>
+    /// <param name="spread">How far their exponents may be from it.</param>
+    /// <param name="far">How far a source's may be from the base's.</param>
+    private void PairsAreMerged(int exponent, int spread, int far, double[] factors, double[] weights, bool normalize, double scale)
+    {
+        const int Length = 32 * 40;
+        BFloat16[] origin = new BFloat16[Length], tuned = new BFloat16[2 * Length], output = new BFloat16[Length];
+        for (int i = 0; i < Length; i++)
+        {
+            origin[i] = Number(exponent, spread);
+            tuned[i] = Tuned(origin[i]);
+            double change = tuned[i].Value - (double)origin[i].Value;
+            tuned[Length + i] = _random.Next(4) == 0 ? new BFloat16(Scalar16.ToBFloat16((float)Math.Clamp(origin[i].Value - (change * factors[0] / factors[1]), -1e38, 1e38))) : Tuned(origin[i]);
+        }
+
+        // A rule of its own for each source, or, as selection of both together has it, one for both.
+        ulong[] bits = [.. Enumerable.Range(0, 2 * Bits.Words(Length)).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
+        AreMerged(new SignConsensus(factors, weights, normalize, scale), bits);
+        AreMerged(new ElectedConsensus([weights[0], _random.Next(2) == 0 ? weights[0] : Math.Abs(weights[1])], 1e-6), bits[..Bits.Words(Length)]);
+
+        void AreMerged<TRule>(TRule rule, ulong[] kept)
+            where TRule : struct, IConsensus
+        {
+            KeptChanges<BFloat16> changes = new(origin, new Rows<BFloat16>(tuned, Length), kept);
+            ConsensusKernel.Onto(rule, origin, changes, output);
+            for (int i = 0; i < Length; i++)
+            {
+                BFloat16 expected = Wide.Narrow<BFloat16>(origin[i].Value + (rule.Factor * rule.One(changes, i)));
+                if (expected != output[i])
+                {
+                    Assert.Fail($"{typeof(TRule).Name} of {origin[i].Value:R} {tuned[i].Value:R} {tuned[Length + i].Value:R}, factors {factors[0]:R} {factors[1]:R}, weights {weights[0]:R} {weights[1]:R}, scale {scale:R}: {expected.Value:R} became {output[i].Value:R}");
+                }
+            }
+        }
 
         BFloat16 Number(int exponent, int spread) => new((ushort)((_random.Next(2) << 15) | (Math.Clamp(exponent + _random.Next(-spread, spread + 1), 0, 254) << 7) | (_random.Next(3) == 0 ? 0 : _random.Next(128))));
 
@@ -88,29 +118,29 @@ public sealed class ConsensusKernelTests
         BFloat16 Tuned(BFloat16 number) => _random.Next(4) switch
         {
             0 => number,
-            1 => Number(number.Bits >> 7 & 0xFF, 20),
+            1 => Number(number.Bits >> 7 & 0xFF, far),
             2 => new BFloat16((ushort)Math.Clamp(number.Bits + _random.Next(-3, 4), number.Bits & 0x8000, (number.Bits & 0x8000) + 0x7F7F)),
             _ => new BFloat16((ushort)Math.Clamp(number.Bits + _random.Next(-300, 301), number.Bits & 0x8000, (number.Bits & 0x8000) + 0x7F7F)),
         };
     }
 
-    private static void Matches<TRule>(TRule rule, float[] origin, double factor, double[] changes)
+    private static void Matches<TRule>(TRule rule, float[] origin, double[] changes)
         where TRule : struct, IConsensus
     {
-        Matches(rule, origin, factor, new StoredChanges<float>(changes, origin.Length), v => v);
-        Matches(rule, [.. origin.Select(v => (double)v)], factor, new StoredChanges<double>(changes, origin.Length), v => v);
-        Matches(rule, [.. origin.Select(v => new BFloat16(Scalar16.ToBFloat16(v)))], factor, new StoredChanges<BFloat16>(changes, origin.Length), v => v.Value);
+        Matches(rule, origin, new StoredChanges<float>(changes, origin.Length), v => v);
+        Matches(rule, [.. origin.Select(v => (double)v)], new StoredChanges<double>(changes, origin.Length), v => v);
+        Matches(rule, [.. origin.Select(v => new BFloat16(Scalar16.ToBFloat16(v)))], new StoredChanges<BFloat16>(changes, origin.Length), v => v.Value);
     }
 
-    private static void Matches<T, TRule>(TRule rule, T[] origin, double factor, StoredChanges<T> changes, Func<T, double> valueOf)
+    private static void Matches<T, TRule>(TRule rule, T[] origin, StoredChanges<T> changes, Func<T, double> valueOf)
         where T : unmanaged
         where TRule : struct, IConsensus
     {
         T[] output = new T[origin.Length];
-        ConsensusKernel.Onto(rule, origin, factor, changes, output);
+        ConsensusKernel.Onto(rule, origin, changes, output);
         for (int i = 0; i < origin.Length; i++)
         {
-            double expected = valueOf(origin[i]) + (factor * rule.One(changes, i));
+            double expected = valueOf(origin[i]) + (rule.Factor * rule.One(changes, i));
             Assert.Equal(typeof(T) == typeof(double) ? expected : typeof(T) == typeof(float) ? (float)expected : Scalar16.FromBFloat16(Scalar16.ToBFloat16((float)expected)), valueOf(output[i]));
         }
     }

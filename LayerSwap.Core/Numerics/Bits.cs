@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace LayerSwap.Numerics;
 
@@ -7,6 +8,14 @@ namespace LayerSwap.Numerics;
 internal static class Bits
 {
     private const int Word = 64;
+
+    /// <summary>A bit in each of sixteen lanes, one after another, twice.</summary>
+    private static Vector512<ushort> Lanes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector512.Create(
+            (ushort)1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
+    }
 
     /// <summary>The words of so many bits.</summary>
     public static int Words(long count) => (int)((count + Word - 1) / Word);
@@ -22,16 +31,14 @@ internal static class Bits
 
     /// <summary>Of sixteen bits from a multiple of sixteen on one in each lane, which is zero where that is not set.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<ushort> Sixteen(ref ulong bits, int at) =>
-        Vector256.Create(Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref bits), (uint)at / 16)) & Vector256.Create((ushort)1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
+    public static Vector256<ushort> Sixteen(ref ulong bits, int at) => Vector256.Create(Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref bits), (uint)at / 16)) & Lanes.GetLower();
 
     /// <summary>Of thirty-two bits from a multiple of thirty-two on one in each lane, which is zero where that is not set.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ushort> ThirtyTwo(ref ulong bits, int at)
     {
-        ref ushort first = ref Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref bits), (uint)at / 16);
-        Vector256<ushort> lanes = Vector256.Create((ushort)1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
-        return Vector512.Create(Vector256.Create(first), Vector256.Create(Unsafe.Add(ref first, 1))) & Vector512.Create(lanes, lanes);
+        Vector512<ushort> pairs = Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, uint>(ref bits), (uint)at / 32)).AsUInt16();
+        return Vector512.Shuffle(pairs, Vector512.Create((ushort)0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)) & Lanes;
     }
 
     /// <summary>The same as <see cref="Eight"/> for sixteen, as <see cref="Wide.Sixteen{T}"/> has their elements.</summary>
@@ -46,6 +53,26 @@ internal static class Bits
 
         Vector512<ulong> sixteen = Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref bits), (uint)at / 16)).AsUInt64();
         return (sixteen & Vector512.Create(1UL, 4, 16, 64, 256, 1024, 4096, 16384), sixteen & Vector512.Create(2UL, 8, 32, 128, 512, 2048, 8192, 32768));
+    }
+
+    /// <summary>The way back: sixteen bits in the order of the elements, from eight of each half.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ushort Sixteen<T>(ulong lower, ulong upper)
+        where T : unmanaged =>
+        (ushort)(typeof(T) == typeof(BFloat16) ? Apart((uint)lower) | (Apart((uint)upper) << 1) : lower | (upper << Vector512<ulong>.Count));
+
+    /// <summary>Eight bits, each with an empty one after it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Apart(uint bits)
+    {
+        if (Bmi2.IsSupported)
+        {
+            return Bmi2.ParallelBitDeposit(bits, 0x5555);
+        }
+
+        bits = (bits | (bits << 4)) & 0x0F0F;
+        bits = (bits | (bits << 2)) & 0x3333;
+        return (bits | (bits << 1)) & 0x5555;
     }
 
     /// <summary>Copies bits from any place to any other; those around stay as they are.</summary>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -11,6 +12,9 @@ internal interface IConsensus
     /// <summary>Negative zero: where nothing counts, nothing changes, a negative zero of the base neither.</summary>
     const double NoTerm = -0.0;
 
+    /// <summary>What the change is multiplied by before it is added.</summary>
+    double Factor { get; }
+
     /// <summary>Of sixteen elements, in halves: see <see cref="IChanges.Sixteen"/>.</summary>
     (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)
         where TChanges : struct, IChanges, allows ref struct;
@@ -19,81 +23,92 @@ internal interface IConsensus
     double One<TChanges>(in TChanges changes, int at)
         where TChanges : struct, IChanges, allows ref struct;
 
-    /// <summary>The same, scaled, in singles; null where there is no such thing.</summary>
-    PairInSingles? InSingles(double factor);
+    /// <summary>The same of two sources, multiplied, in singles; null where these are of no use.</summary>
+    PairInSingles? InSingles { get; }
 }
 
 /// <summary>Changes merged and added to where they came from, without a branch for an element: which sign wins is as good as random.</summary>
 internal static class ConsensusKernel
 {
-    /// <summary><c>output[i] = origin[i] + factor * consensus(changes of i)</c>.</summary>
-    public static void Onto<T, TRule, TChanges>(in TRule rule, ReadOnlySpan<T> origin, double factor, in TChanges changes, Span<T> output)
+    /// <summary>Elements merged together in singles.</summary>
+    private const int Together = 32;
+
+    /// <summary><c>output[i] = origin[i] + rule.Factor * consensus(changes of i)</c>.</summary>
+    public static void Onto<T, TRule, TChanges>(in TRule rule, ReadOnlySpan<T> origin, in TChanges changes, Span<T> output)
         where T : unmanaged
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
-        int done = TChanges.AreOfBFloat16 && rule.InSingles(factor) is { } pair ? Certain(pair, rule, origin, factor, changes, output) : 0;
-        for (int i = Vectors(rule, origin, factor, changes, output, done); i < output.Length; i++)
+        int done = TChanges.AreOfBFloat16 && rule.InSingles is { } pair ? Certain(pair, rule, origin, changes, output) : 0;
+        for (int i = Vectors(rule, origin, changes, output, done, output.Length); i < output.Length; i++)
         {
-            output[i] = Wide.Narrow<T>(Wide.One(origin[i]) + (factor * rule.One(changes, i)));
+            output[i] = Wide.Narrow<T>(Wide.One(origin[i]) + (rule.Factor * rule.One(changes, i)));
         }
     }
 
     /// <summary>In singles what these tell for certain, the rest in doubles.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Certain<T, TRule, TChanges>(PairInSingles pair, TRule rule, ReadOnlySpan<T> origin, double factor, TChanges changes, Span<T> output)
+    private static int Certain<T, TRule, TChanges>(PairInSingles pair, in TRule rule, ReadOnlySpan<T> origin, in TChanges changes, Span<T> output)
         where T : unmanaged
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
-        const int Together = 32;
-        ref ushort from = ref Unsafe.As<T, ushort>(ref MemoryMarshal.GetReference(origin)), to = ref Unsafe.As<T, ushort>(ref MemoryMarshal.GetReference(output));
-        int i = 0;
-        for (; i <= output.Length - Together; i += Together)
+        int length = output.Length & -Together;
+        for (int start = 0; start < length; start += Together * 64)
         {
-            if (pair.TryMerge(Vector512.LoadUnsafe(ref from, (nuint)i), changes.Became(0, i), changes.Became(1, i), out Vector512<ushort> merged))
+            ulong rest = Uncertain(pair, MemoryMarshal.Cast<T, ushort>(origin), changes, MemoryMarshal.Cast<T, ushort>(output), start, Math.Min(start + (Together * 64), length));
+            for (; rest != 0; rest &= rest - 1)
             {
-                merged.StoreUnsafe(ref to, (nuint)i);
-            }
-            else
-            {
-                for (int at = i; at < i + Together; at += Vector512<float>.Count)
-                {
-                    Sixteen(rule, ref MemoryMarshal.GetReference(origin), factor, changes, ref MemoryMarshal.GetReference(output), at);
-                }
+                int at = start + (Together * BitOperations.TrailingZeroCount(rest));
+                Vectors(rule, origin, changes, output, at, at + Together);
             }
         }
 
-        return i;
+        return length;
+    }
+
+    /// <summary>In singles; a bit is set for each thirty-two that are not certain.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static ulong Uncertain<TChanges>(PairInSingles pair, ReadOnlySpan<ushort> origin, TChanges changes, Span<ushort> output, int start, int end)
+        where TChanges : struct, IChanges, allows ref struct
+    {
+        ref ushort from = ref MemoryMarshal.GetReference(origin), to = ref MemoryMarshal.GetReference(output);
+        ulong uncertain = 0, bit = 1;
+        for (int i = start; i < end; i += Together, bit <<= 1)
+        {
+            uncertain |= pair.TryMerge(Vector512.LoadUnsafe(ref from, (nuint)i), changes.Became(0, i), changes.Became(1, i), out Vector512<ushort> merged) ? 0 : bit;
+            merged.StoreUnsafe(ref to, (nuint)i);
+        }
+
+        return uncertain;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors<T, TRule, TChanges>(TRule rule, ReadOnlySpan<T> origin, double factor, TChanges changes, Span<T> output, int start)
+    private static int Vectors<T, TRule, TChanges>(TRule rule, ReadOnlySpan<T> origin, TChanges changes, Span<T> output, int start, int end)
         where T : unmanaged
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
         ref T from = ref MemoryMarshal.GetReference(origin);
         ref T to = ref MemoryMarshal.GetReference(output);
-        int i = start, length = output.Length;
-        for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
+        int i = start;
+        for (; i <= end - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            Sixteen(rule, ref from, factor, changes, ref to, i);
+            Sixteen(rule, ref from, changes, ref to, i);
         }
 
         return i;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Sixteen<T, TRule, TChanges>(in TRule rule, ref T from, double factor, in TChanges changes, ref T to, int at)
+    private static void Sixteen<T, TRule, TChanges>(in TRule rule, ref T from, in TChanges changes, ref T to, int at)
         where T : unmanaged
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
-        Vector512<double> by = Vector512.Create(factor);
+        Vector512<double> by = Vector512.Create(rule.Factor);
         (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref from, at);
         (Vector512<double> p, Vector512<double> q) = rule.Sixteen(changes, at, x, y);
-        Wide.Store(x + (factor == 1 ? p : by * p), y + (factor == 1 ? q : by * q), ref to, at);
+        Wide.Store(x + (rule.Factor == 1 ? p : by * p), y + (rule.Factor == 1 ? q : by * q), ref to, at);
     }
 }
 
@@ -187,9 +202,14 @@ internal struct AgreeingSources(Vector512<double> sum, int sources)
 /// <summary>The weighted sum, divided.</summary>
 /// <param name="factors">One for each source.</param>
 /// <param name="divisor">What the sum is divided by.</param>
-internal readonly struct SumConsensus(double[] factors, double divisor) : IConsensus
+/// <param name="factor">What the change is multiplied by before it is added.</param>
+internal readonly struct SumConsensus(double[] factors, double divisor, double factor) : IConsensus
 {
     private readonly double[] _factors = factors;
+
+    public double Factor { get; } = factor;
+
+    public PairInSingles? InSingles => null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)
@@ -206,8 +226,6 @@ internal readonly struct SumConsensus(double[] factors, double divisor) : IConse
         // Dividing by one changes nothing and takes longest of all.
         return divisor == 1 ? (sum, other) : (sum / Vector512.Create(divisor), other / Vector512.Create(divisor));
     }
-
-    public PairInSingles? InSingles(double factor) => null;
 
     public double One<TChanges>(in TChanges changes, int at)
         where TChanges : struct, IChanges, allows ref struct
@@ -229,12 +247,18 @@ internal readonly struct SumConsensus(double[] factors, double divisor) : IConse
 /// <param name="factors">What each source's change is multiplied by.</param>
 /// <param name="weights">What each counts for in the divisor.</param>
 /// <param name="normalize">Whether there is a divisor.</param>
-internal readonly struct SignConsensus(double[] factors, double[] weights, bool normalize) : IConsensus
+/// <param name="factor">What the change is multiplied by before it is added.</param>
+internal readonly struct SignConsensus(double[] factors, double[] weights, bool normalize, double factor) : IConsensus
 {
     private const double NearlyZero = 1e-8;
 
     private readonly double[] _factors = factors, _weights = weights;
     private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights)), _pairs = Pairs.Table(ShareOf(Subsets.Sums(weights)));
+
+    public double Factor { get; } = factor;
+
+    public PairInSingles? InSingles { get; } = factors is [var first, var second]
+        ? PairInSingles.Of((first, second), (1, 1), Vector512.Create(factor) * (normalize ? ShareOf(Subsets.Sums(weights)) : Vector512<double>.One)) : null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)
@@ -280,18 +304,6 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
     private Vector512<double> Shared(in AgreeingSources agreeing, Vector512<double> sum) =>
         agreeing.Or(sum, !normalize ? Vector512<double>.One : agreeing.AreTabled ? agreeing.LookUp(_shares) : ShareOf(agreeing.Weight));
 
-    public PairInSingles? InSingles(double factor)
-    {
-        if (_factors.Length != 2)
-        {
-            return null;
-        }
-
-        // Of no subset there is nothing to share.
-        Vector512<double> shares = normalize ? _pairs * Vector512.Create(factor) : Vector512.Create(factor);
-        return PairInSingles.Suit(_factors[0], _factors[1], shares) ? new PairInSingles(_factors[0], _factors[1], shares) : null;
-    }
-
     public double One<TChanges>(in TChanges changes, int at)
         where TChanges : struct, IChanges, allows ref struct
     {
@@ -328,6 +340,10 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
 {
     private readonly double[] _weights = weights;
     private readonly Vector512<double> _shares = ShareOf(Subsets.Sums(weights), least), _pairs = Pairs.Table(ShareOf(Subsets.Sums(weights), least));
+
+    public double Factor => 1;
+
+    public PairInSingles? InSingles { get; } = weights is [var first, var second] ? PairInSingles.Of((1, 1), (first, second), ShareOf(Subsets.Sums(weights), least)) : null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)
@@ -371,8 +387,6 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector512<double> Shared(in AgreeingSources agreeing, Vector512<double> sum) =>
         agreeing.Or(sum, agreeing.AreTabled ? agreeing.LookUp(_shares) : ShareOf(agreeing.Weight, least));
-
-    public PairInSingles? InSingles(double factor) => null;
 
     public double One<TChanges>(in TChanges changes, int at)
         where TChanges : struct, IChanges, allows ref struct

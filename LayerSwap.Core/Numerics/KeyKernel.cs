@@ -20,6 +20,9 @@ internal static class KeyKernel
     /// <summary>The key of what is not a number.</summary>
     public const ulong NotANumber = 0x7FF8_0000_0000_0000;
 
+    /// <summary>The first key of what is not finite.</summary>
+    public const ulong Infinity = 0x7FF0_0000_0000_0000;
+
     /// <summary>How much longer a list of what is found must be than what goes into it: sixteen are stored, however few hold.</summary>
     public const int Room = 16;
 

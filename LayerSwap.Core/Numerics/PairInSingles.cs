@@ -5,15 +5,16 @@ using System.Runtime.Intrinsics.X86;
 namespace LayerSwap.Numerics;
 
 /// <summary>
-/// <see cref="SignConsensus"/> of two sources, of BF16 as it lies, in singles: sixteen at a time instead of eight, and no conversions. What comes out is rounded to BF16, so that singles nearly
-/// always tell for certain what doubles would give; where they do not, doubles are asked.
+/// What two sources agree on, of BF16 as it lies, in singles: sixteen at a time instead of eight, and no conversions. The sign of the sum of both changes, each multiplied by its vote, says which
+/// count; of what counts, multiplied by vote and weight, a share is taken. What comes out is rounded to BF16, so that singles nearly always tell for certain what doubles would give: by bounds of
+/// their error, or since nothing is rounded where changes are only added up, halved or doubled. Where they do not, doubles are asked.
 /// </summary>
 /// <remarks>
-/// With u = 2^-24: a change is within u of its size, multiplied by a factor that is a single within 3u, both summed up within 4u, and shared, scaled and added within 8u of the term, and u of
-/// the result. Doubles give, rounded to a single, less than 2u of the result beside the true one. The bounds taken are four times as wide. Factors are moderate, 2^-16 at
+/// The bounds, with u = 2^-24: a change is within u of its size, multiplied by a vote that is a single within 3u, both summed up with a weight that is one within 5u, and shared and added within
+/// 8u of the term, and u of the result. Doubles give, rounded to a single, less than 2u of the result beside the true one. What is taken is four times as wide. Factors are moderate, 2^-16 at
 /// least, so that the product of the smallest change there is, 2^-133, is still a single, and results as small as that are left to doubles.
 /// </remarks>
-internal readonly struct PairInSingles
+internal sealed class PairInSingles
 {
     private const float Moderate = 1 << 16;
 
@@ -26,31 +27,62 @@ internal readonly struct PairInSingles
     /// <summary>A sum this much smaller than what it is of has a sign that is not certain.</summary>
     private const float Cancelled = 1f / (1 << 20);
 
-    private const int BitsOfBFloat16 = 16;
+    /// <summary>How far exponents may be apart for singles to hold the sum of an element and two changes: 24 bits, less the eight of an element and three for carries.</summary>
+    private const int MostApart = 24 - 8 - 3;
 
-    private readonly Vector512<float> _first, _second, _shares;
+    /// <summary>The second source's vote and weight, of the first's; and the shares with the first's vote and weight in them, in the order of <see cref="Pairs.Table"/>.</summary>
+    private readonly Vector512<float> _vote, _weight, _shares;
 
-    /// <param name="first">The factor of the first source's changes.</param>
-    /// <param name="second">That of the second's.</param>
-    /// <param name="shares">What the sum is multiplied by, in the order of <see cref="Pairs.Table"/>.</param>
-    public PairInSingles(double first, double second, Vector512<double> shares)
+    /// <summary>Whether votes are equal: the sum of changes that lie near, and its sign, are exact.</summary>
+    private readonly bool _equal;
+
+    /// <summary>Whether in addition nothing is rounded.</summary>
+    private readonly bool _exact;
+
+    /// <summary>How far exponents may be apart for that.</summary>
+    private readonly int _apart;
+
+    private PairInSingles(double vote, double weight, Vector512<double> shares, bool exact, int apart)
     {
-        (_first, _second) = (Vector512.Create((float)first), Vector512.Create((float)second));
-        _shares = Vector512.Narrow(shares, shares);
-    }
-
-    /// <summary>
-    /// Whether singles are of use: where factors and shares are neither very small nor very large, and a term is no simple fraction of a change, such as a half. Changes have few bits, and so would
-    /// have results: many would lie in the middle between two numbers, for doubles to decide.
-    /// </summary>
-    public static bool Suit(double first, double second, Vector512<double> shares)
-    {
-        double both = shares[0], one = shares[2], other = shares[1];
-        return IsSupported && IsModerate(first) && IsModerate(second) && IsModerate(both) && IsModerate(one) && IsModerate(other)
-            && !IsSimple(first * both) && !IsSimple(second * both) && !IsSimple(first * one) && !IsSimple(second * other);
+        (_vote, _weight, _shares) = (Vector512.Create((float)vote), Vector512.Create((float)weight), Vector512.Narrow(shares, shares));
+        (_equal, _exact, _apart) = (vote == 1, exact, apart);
     }
 
     private static bool IsSupported => Avx512BW.IsSupported;
+
+    /// <summary>
+    /// Null where singles are of no use: where factors are very small, very large or negative, or simple fractions that are not the same for both. Changes have few bits, and so would have results:
+    /// many would lie in the middle between two numbers, for doubles to decide.
+    /// </summary>
+    /// <param name="votes">Those of the first source and of the second.</param>
+    /// <param name="weights">Those of both; not equal only where votes are.</param>
+    /// <param name="shares">Those of subsets, in the order of <see cref="Subsets.Sums"/>.</param>
+    public static PairInSingles? Of((double First, double Second) votes, (double First, double Second) weights, Vector512<double> shares)
+    {
+        double first = votes.First * weights.First, second = votes.Second * weights.Second, vote = votes.Second / votes.First, weight = weights.Second / weights.First;
+        if (!IsSupported || votes.First <= 0 || weights.First <= 0 || !IsModerate(vote) || !IsModerate(weight))
+        {
+            return null;
+        }
+
+        int larger = 0, smaller = 0;
+        bool exact = vote == 1 && weight == 1 && double.IsPow2(votes.First) && double.IsPow2(weights.First), simple = false;
+        // What changes are multiplied by in the end, whichever count.
+        foreach (double factor in (ReadOnlySpan<double>)[first * shares[3], second * shares[3], first * shares[1], second * shares[2]])
+        {
+            if (!IsModerate(factor))
+            {
+                return null;
+            }
+
+            exact &= double.IsPow2(factor);
+            simple |= !double.IsInteger(factor) && double.IsInteger(factor * Simple);
+            (larger, smaller) = (Math.Max(larger, Math.ILogB(factor)), Math.Min(smaller, Math.ILogB(factor)));
+        }
+
+        exact &= larger - smaller < MostApart;
+        return simple && !exact ? null : new PairInSingles(vote, weight, Pairs.Table(shares) * Vector512.Create(first), exact, exact ? MostApart - (larger - smaller) : MostApart);
+    }
 
     /// <summary>Thirty-two elements, unless one is not certain.</summary>
     /// <param name="origin">What was changed; finite.</param>
@@ -60,42 +92,50 @@ internal readonly struct PairInSingles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryMerge(Vector512<ushort> origin, Vector512<ushort> first, Vector512<ushort> second, out Vector512<ushort> merged)
     {
-        Vector512<uint> x = origin.AsUInt32(), y = first.AsUInt32(), z = second.AsUInt32(), odd = Vector512.Create(0xFFFF0000u);
-        Vector512<uint> lower = Merge((x << BitsOfBFloat16).AsSingle(), (y << BitsOfBFloat16).AsSingle(), (z << BitsOfBFloat16).AsSingle(), out Vector512<uint> apart, out Vector512<float> sure);
-        Vector512<uint> upper = Merge((x & odd).AsSingle(), (y & odd).AsSingle(), (z & odd).AsSingle(), out Vector512<uint> otherApart, out Vector512<float> otherSure);
-        merged = ((lower >>> BitsOfBFloat16) | (upper & odd)).AsUInt16();
-        return ((apart | otherApart) & odd) == Vector512<uint>.Zero && (sure & otherSure).AsUInt32() == Vector512<uint>.AllBitsSet;
+        if (_equal && !Magnitudes.Of(origin).With(Magnitudes.Of(first)).With(Magnitudes.Of(second)).LieWithin(_apart))
+        {
+            merged = default;
+            return false;
+        }
+
+        (Vector512<float> x, Vector512<float> y) = Wide.Singles(origin);
+        (Vector512<float> a, Vector512<float> b) = Wide.Singles(first);
+        (Vector512<float> c, Vector512<float> d) = Wide.Singles(second);
+        (Vector512<float> lower, Vector512<float> off, Vector512<int> unsure) = Merge(x, a, c);
+        (Vector512<float> upper, Vector512<float> otherOff, Vector512<int> otherUnsure) = Merge(y, b, d);
+        if (_exact)
+        {
+            merged = Wide.Narrow(Vector16.Round(lower), Vector16.Round(upper));
+            return true;
+        }
+
+        // None of these lies in the middle between two, where rounding would have to look further.
+        merged = Wide.Narrow(Nearest(lower + off), Nearest(upper + otherOff));
+        return merged == Wide.Narrow(Nearest(lower - off), Nearest(upper - otherOff)) && (_equal || (unsure | otherUnsure) == Vector512<int>.Zero);
     }
 
-    private static bool IsModerate(double number) => Math.Abs(number) is >= 1 / Moderate and <= Moderate;
+    private static bool IsModerate(double number) => number is >= 1 / Moderate and <= Moderate;
 
-    private static bool IsSimple(double number) => !double.IsInteger(number) && double.IsInteger(number * Simple);
-
-    /// <summary>Sixteen of them, in the upper halves.</summary>
+    /// <summary>Sixteen of them: the results, how far these may be off, and where the sign of the sum is not certain.</summary>
     /// <param name="x">What was changed.</param>
     /// <param name="y">What the first source made of it.</param>
     /// <param name="z">What the second did.</param>
-    /// <param name="apart">In the upper halves zero where the least that might come out is rounded to what the most is.</param>
-    /// <param name="sure">Where the sign of the sum is certain.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<uint> Merge(Vector512<float> x, Vector512<float> y, Vector512<float> z, out Vector512<uint> apart, out Vector512<float> sure)
+    private (Vector512<float> Result, Vector512<float> Off, Vector512<int> Unsure) Merge(Vector512<float> x, Vector512<float> y, Vector512<float> z)
     {
-        Vector512<float> first = (y - x) * _first, second = (z - x) * _second, none = Vector512.Create((float)IConsensus.NoTerm);
+        Vector512<float> first = y - x, second = _equal ? z - x : (z - x) * _vote, none = Vector512.Create((float)IConsensus.NoTerm);
         Vector512<float> sum = first + second, sign = sum & Vector512.Create(-0f);
 
         // As in doubles: this maximum is the second where numbers are equal, as zeros are.
         (first, second) = (Avx512F.Max(first ^ sign, none), Avx512F.Max(second ^ sign, none));
-        Vector512<float> mixed = first + second;
-        sure = Vector512.GreaterThanOrEqual(sum ^ sign, mixed * Vector512.Create(Cancelled));
-
+        Vector512<float> mixed = Vector512.FusedMultiplyAdd(second, _weight, first);
         Vector512<int> subset = ((second.AsUInt32() >>> 30 & Vector512.Create(2u)) | (first.AsUInt32() >>> 31)).AsInt32();
-        Vector512<float> term = (mixed * Avx512F.PermuteVar16x32(_shares, subset)) ^ sign, result = x + term;
-        Vector512<float> off = Vector512.FusedMultiplyAdd(Vector512.Abs(result), Vector512.Create(OfResult), Vector512.Create(Least));
-        off = Vector512.FusedMultiplyAdd(Vector512.Abs(term), Vector512.Create(OfTerm), off);
-
-        // None of these lies in the middle between two, where rounding would have to look further.
-        Vector512<uint> half = Vector512.Create(1u << (BitsOfBFloat16 - 1)), least = (result - off).AsUInt32() + half, most = (result + off).AsUInt32() + half;
-        apart = least ^ most;
-        return most;
+        Vector512<float> term = mixed * Avx512F.PermuteVar16x32(_shares, subset), result = x + (term ^ sign);
+        Vector512<float> off = Vector512.FusedMultiplyAdd(term, Vector512.Create(OfTerm), Vector512.FusedMultiplyAdd(Vector512.Abs(result), Vector512.Create(OfResult), Vector512.Create(Least)));
+        return (result, off, _equal ? default : Vector512.LessThan(sum ^ sign, mixed * Vector512.Create(Cancelled)).AsInt32());
     }
+
+    /// <summary>In the upper halves the bits of the nearest BF16 of numbers in no middle.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Nearest(Vector512<float> numbers) => numbers.AsUInt32() + Vector512.Create(1u << 15);
 }

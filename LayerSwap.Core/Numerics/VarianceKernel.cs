@@ -5,17 +5,24 @@ using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>Changes of several sources, and keys of the variance of each element's across them; equal changes have none, whatever the rounding of their mean, and whether they are numbers or not.</summary>
+/// <summary>
+/// Changes of several sources, and keys of how much those of an element vary: bits of the variance, or, of two sources, of the distance between the changes, of whose square the variance is a
+/// quarter. Equal changes do not vary, whatever the rounding of their mean, and whether they are numbers or not.
+/// </summary>
 internal static class VarianceKernel
 {
     /// <summary>Elements of a vector, and bits of a byte.</summary>
     private const int Lanes = 8;
 
-    /// <summary>Gives the changes of all sources, one source after another, and the bits of the variances of those: keys.</summary>
+    /// <summary>How far exponents may be apart for sums of three BF16 to be doubles: 53 bits, less the eight of an element and two for carries.</summary>
+    private const int MostApart = 53 - 8 - 2;
+
+    /// <summary>Gives the changes of all sources, one source after another, and the keys.</summary>
     public static void Keys<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, Span<double> changes, Span<ulong> keys)
         where T : unmanaged
     {
-        for (int i = Vectors(origin, tuned, changes, keys); i < keys.Length; i++)
+        int done = tuned.Count == 2 ? Vectors(default(TwoSources), origin, tuned, changes, keys) : Vectors(new AnySources(tuned.Count), origin, tuned, changes, keys);
+        for (int i = done; i < keys.Length; i++)
         {
             keys[i] = KeyOf(origin, tuned, i);
             for (int s = 0; s < tuned.Count; s++)
@@ -25,10 +32,17 @@ internal static class VarianceKernel
         }
     }
 
-    /// <summary>Sets the bits of elements whose key is not below <paramref name="low"/>, and of no others; those after the elements are cleared.</summary>
+    /// <summary>Sets the bits of elements whose key is not below <paramref name="low"/>, and of no others; what lies after the elements does not count.</summary>
     public static void Selected<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, Span<ulong> bits)
         where T : unmanaged
     {
+        if (tuned.Count == 2 && AreNear(origin, tuned))
+        {
+            // Nothing is rounded: the distance between the changes is that between the sources.
+            MaskKernel.Between(tuned[1], tuned[0], low, KeyKernel.NotANumber, bits);
+            return;
+        }
+
         int done = tuned.Count == 2 ? Vectors(default(TwoSources), origin, tuned, low, bits) : Vectors(new AnySources(tuned.Count), origin, tuned, low, bits);
         Span<byte> bytes = MemoryMarshal.AsBytes(bits);
         bytes[(done / Lanes)..].Clear();
@@ -45,56 +59,44 @@ internal static class VarianceKernel
     /// <param name="high">The upper bound.</param>
     /// <param name="within">Receives a bit an element: those strictly between the bounds.</param>
     /// <param name="energies">Receives those of both.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static KeyCounts Within<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, ulong high, Span<ulong> within, Span<KeyEnergies> energies)
+    /// <returns>Null, and no use of what was received, where something is not finite.</returns>
+    public static KeyCounts? Within<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, ulong high, Span<ulong> within, Span<KeyEnergies> energies)
         where T : unmanaged
     {
-        int length = origin.Length, stride = tuned.Stride, i = 0, above = 0, atHigh = 0, atLow = 0, inside = 0, zeros = 0;
-        ref T start = ref MemoryMarshal.GetReference(origin);
-        ref T from = ref tuned.Reference;
-        Span<byte> bits = MemoryMarshal.AsBytes(within);
-        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high);
-        Vector512<double> firstAbove = default, firstAtHigh = default, firstAtLow = default, secondAbove = default, secondAtHigh = default, secondAtLow = default;
-        for (; i <= length - Lanes; i += Lanes)
+        within.Clear();
+        (int done, KeyCounts counts, bool finite) = Vectors(origin, tuned, low, high, within, energies);
+        for (int i = done; i < origin.Length; i++)
         {
-            Vector512<double> x = Wide.Eight(ref Unsafe.Add(ref start, i));
-            Vector512<double> first = Wide.Eight(ref Unsafe.Add(ref from, i)) - x, second = Wide.Eight(ref Unsafe.Add(ref from, stride + i)) - x;
-            Vector512<long> key = KeysOfPair(first, second);
-            (first, second) = (first * first, second * second);
-            byte own = (byte)(Vector512.GreaterThan(key, lows) & Vector512.LessThan(key, highs)).ExtractMostSignificantBits();
-            bits[i / Lanes] = own;
-            inside += BitOperations.PopCount(own);
-            above += Ones(Vector512.GreaterThan(key, highs));
-            zeros += Ones(Vector512.Equals(key, default));
-            firstAbove = Vector512.ConditionalSelect(Vector512.GreaterThan(key, highs).AsDouble(), firstAbove + first, firstAbove);
-            secondAbove = Vector512.ConditionalSelect(Vector512.GreaterThan(key, highs).AsDouble(), secondAbove + second, secondAbove);
-            atHigh += Ones(Vector512.Equals(key, highs));
-            atLow += Ones(Vector512.Equals(key, lows));
-            firstAtHigh = Vector512.ConditionalSelect(Vector512.Equals(key, highs).AsDouble(), firstAtHigh + first, firstAtHigh);
-            secondAtHigh = Vector512.ConditionalSelect(Vector512.Equals(key, highs).AsDouble(), secondAtHigh + second, secondAtHigh);
-            firstAtLow = Vector512.ConditionalSelect(Vector512.Equals(key, lows).AsDouble(), firstAtLow + first, firstAtLow);
-            secondAtLow = Vector512.ConditionalSelect(Vector512.Equals(key, lows).AsDouble(), secondAtLow + second, secondAtLow);
+            double first = Change(origin, tuned, 0, i), second = Change(origin, tuned, 1, i);
+            ulong key = KeyKernel.KeyOf(first - second);
+            bool inside = key > low && key < high;
+            finite &= key < KeyKernel.Infinity;
+            counts = counts.With(new KeyCounts(key > high ? 1 : 0, key == high ? 1 : 0, key == low ? 1 : 0, inside ? 1 : 0, key == 0 ? 1 : 0));
+            within[i / 64] |= (inside ? 1UL : 0) << i;
+            energies[0] = energies[0].With(first, key, low, high);
+            energies[1] = energies[1].With(second, key, low, high);
         }
 
-        KeyEnergies ofFirst = new(Vector512.Sum(firstAbove), Vector512.Sum(firstAtHigh), Vector512.Sum(firstAtLow));
-        KeyEnergies ofSecond = new(Vector512.Sum(secondAbove), Vector512.Sum(secondAtHigh), Vector512.Sum(secondAtLow));
-        bits[(i / Lanes)..].Clear();
-        for (; i < length; i++)
+        (energies[0], energies[1]) = (energies[0].Of(low, high), energies[1].Of(low, high));
+        return finite ? counts with { AtLow = low == high ? 0 : counts.AtLow } : null;
+    }
+
+    /// <summary>Whether elements are BF16, finite, and near enough to each other that doubles hold all changes and what these differ by.</summary>
+    private static bool AreNear<T>(ReadOnlySpan<T> origin, in Rows<T> tuned)
+        where T : unmanaged
+    {
+        if (typeof(T) != typeof(BFloat16))
         {
-            ulong key = KeyOf(origin, tuned, i);
-            bool strictly = key > low && key < high;
-            above += key > high ? 1 : 0;
-            atHigh += key == high ? 1 : 0;
-            atLow += key == low ? 1 : 0;
-            zeros += key == 0 ? 1 : 0;
-            inside += strictly ? 1 : 0;
-            bits[i / Lanes] |= (byte)((strictly ? 1 : 0) << (i % Lanes));
-            ofFirst = ofFirst.With(Change(origin, tuned, 0, i), key, low, high);
-            ofSecond = ofSecond.With(Change(origin, tuned, 1, i), key, low, high);
+            return false;
         }
 
-        (energies[0], energies[1]) = (ofFirst.Of(low, high), ofSecond.Of(low, high));
-        return new KeyCounts(above, atHigh, low == high ? 0 : atLow, inside, zeros);
+        Magnitudes all = Magnitudes.None.With(MemoryMarshal.Cast<T, BFloat16>(origin));
+        for (int s = 0; s < tuned.Count; s++)
+        {
+            all = all.With(MemoryMarshal.Cast<T, BFloat16>(tuned[s]));
+        }
+
+        return all.AllLieWithin(MostApart);
     }
 
     /// <summary>What a source changes in an element.</summary>
@@ -123,24 +125,61 @@ internal static class VarianceKernel
             squares += apart * apart;
         }
 
-        return equal ? 0 : KeyKernel.KeyOf(squares / sources);
+        return equal ? 0 : KeyKernel.KeyOf(sources == 2 ? first - Change(origin, tuned, 1, i) : squares / sources);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, Span<double> changes, Span<ulong> keys)
+    private static (int Done, KeyCounts Counts, bool AreFinite) Vectors<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, ulong high, Span<ulong> within, Span<KeyEnergies> energies)
         where T : unmanaged
+    {
+        int length = origin.Length, stride = tuned.Stride, i = 0, above = 0, atHigh = 0, atLow = 0, inside = 0, zeros = 0;
+        ref T start = ref MemoryMarshal.GetReference(origin);
+        ref T from = ref tuned.Reference;
+        ref ushort bits = ref Unsafe.As<ulong, ushort>(ref MemoryMarshal.GetReference(within));
+        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high), most = default;
+        EnergyLanes first = default, second = default;
+        for (; i <= length - (2 * Lanes); i += 2 * Lanes)
+        {
+            (Vector512<double> x, Vector512<double> y) = Wide.Sixteen(ref start, i);
+            (Vector512<double> a, Vector512<double> b) = Wide.Sixteen(ref from, i);
+            (Vector512<double> c, Vector512<double> d) = Wide.Sixteen(ref from, stride + i);
+            (a, b, c, d) = (a - x, b - y, c - x, d - y);
+            Vector512<long> key = Vector512.Abs(a - c).AsInt64(), other = Vector512.Abs(b - d).AsInt64();
+            most = Vector512.Max(most, Vector512.Max(key, other));
+            first.Add(a, key, lows, highs);
+            first.Add(b, other, lows, highs);
+            second.Add(c, key, lows, highs);
+            second.Add(d, other, lows, highs);
+            uint over = Both(Vector512.GreaterThan(key, highs), Vector512.GreaterThan(other, highs)), upon = Both(Vector512.Equals(key, highs), Vector512.Equals(other, highs));
+            uint own = Both(Vector512.GreaterThan(key, lows), Vector512.GreaterThan(other, lows)) & ~(over | upon);
+            above += BitOperations.PopCount(over);
+            atHigh += BitOperations.PopCount(upon);
+            atLow += BitOperations.PopCount(Both(Vector512.Equals(key, lows), Vector512.Equals(other, lows)));
+            zeros += BitOperations.PopCount(Both(Vector512.Equals(key, default), Vector512.Equals(other, default)));
+            inside += BitOperations.PopCount(own);
+            Unsafe.Add(ref bits, (uint)i / (2 * Lanes)) = Bits.Sixteen<T>(own & 0xFF, own >> 8);
+        }
+
+        energies[0] = first.Sums;
+        energies[1] = second.Sums;
+        return (i, new KeyCounts(above, atHigh, atLow, inside, zeros), Vector512.LessThanAll(most, Vector512.Create((long)KeyKernel.Infinity)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Vectors<T, TSources>(TSources sources, ReadOnlySpan<T> origin, in Rows<T> tuned, Span<double> changes, Span<ulong> keys)
+        where T : unmanaged
+        where TSources : struct, ISources
     {
         ref T start = ref MemoryMarshal.GetReference(origin);
         ref T from = ref tuned.Reference;
         ref double change = ref MemoryMarshal.GetReference(changes);
         ref ulong key = ref MemoryMarshal.GetReference(keys);
-        int length = origin.Length, stride = tuned.Stride, sources = tuned.Count, i = 0;
-        AnySources of = new(sources);
+        int length = origin.Length, stride = tuned.Stride, count = tuned.Count, i = 0;
         for (; i <= length - Lanes; i += Lanes)
         {
             Vector512<double> x = Wide.Eight(ref Unsafe.Add(ref start, i));
-            of.Keys(ref Unsafe.Add(ref from, i), stride, x).AsUInt64().StoreUnsafe(ref key, (nuint)i);
-            for (int s = 0; s < sources; s++)
+            sources.Keys(ref Unsafe.Add(ref from, i), stride, x).AsUInt64().StoreUnsafe(ref key, (nuint)i);
+            for (int s = 0; s < count; s++)
             {
                 (Wide.Eight(ref Unsafe.Add(ref from, (s * stride) + i)) - x).StoreUnsafe(ref change, (nuint)((s * length) + i));
             }
@@ -168,14 +207,6 @@ internal static class VarianceKernel
         return i;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<long> KeysOfPair(Vector512<double> first, Vector512<double> second)
-    {
-        Vector512<double> half = Vector512.Create(0.5), mean = (first + second) * half, p = first - mean, q = second - mean, variance = ((p * p) + (q * q)) * half;
-        // The mean of two equal numbers is exact: where they are finite there is nothing left of them.
-        return Vector512.EqualsAll(variance, variance) ? variance.AsInt64() : KeyKernel.KeysOf(Vector512.AndNot(variance, Alike(first, second)));
-    }
-
     /// <summary>Multiplying by the reciprocal of a power of two is dividing, and quicker.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> Divide(Vector512<double> numbers, int by) =>
@@ -185,8 +216,30 @@ internal static class VarianceKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> Alike(Vector512<double> a, Vector512<double> b) => Vector512.Equals(a, b) | ~(Vector512.Equals(a, a) | Vector512.Equals(b, b));
 
+    /// <summary>A bit for each of sixteen lanes that is set.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Ones(Vector512<long> lanes) => BitOperations.PopCount(lanes.ExtractMostSignificantBits());
+    private static uint Both(Vector512<long> lower, Vector512<long> upper) => (uint)(lower.ExtractMostSignificantBits() | (upper.ExtractMostSignificantBits() << Lanes));
+
+    /// <summary>Sums of squares in lanes, by where the keys beside them lie.</summary>
+    private struct EnergyLanes
+    {
+        private Vector512<double> _above, _atHigh, _atLow;
+
+        public readonly KeyEnergies Sums
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => new(Vector512.Sum(_above), Vector512.Sum(_atHigh), Vector512.Sum(_atLow));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add(Vector512<double> values, Vector512<long> keys, Vector512<long> lows, Vector512<long> highs)
+        {
+            Vector512<double> squares = values * values;
+            _above = Vector512.ConditionalSelect(Vector512.GreaterThan(keys, highs).AsDouble(), _above + squares, _above);
+            _atHigh = Vector512.ConditionalSelect(Vector512.Equals(keys, highs).AsDouble(), _atHigh + squares, _atHigh);
+            _atLow = Vector512.ConditionalSelect(Vector512.Equals(keys, lows).AsDouble(), _atLow + squares, _atLow);
+        }
+    }
 
     private interface ISources
     {
@@ -198,12 +251,16 @@ internal static class VarianceKernel
             where T : unmanaged;
     }
 
-    /// <summary>As most merges have: the same, without a loop over them.</summary>
+    /// <summary>As most merges have: what counts is how far apart they are.</summary>
     private readonly struct TwoSources : ISources
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Vector512<long> Keys<T>(ref T from, int stride, Vector512<double> origin)
-            where T : unmanaged => KeysOfPair(Wide.Eight(ref from) - origin, Wide.Eight(ref Unsafe.Add(ref from, stride)) - origin);
+            where T : unmanaged
+        {
+            Vector512<double> first = Wide.Eight(ref from) - origin, second = Wide.Eight(ref Unsafe.Add(ref from, stride)) - origin;
+            return KeyKernel.KeysOf(Vector512.AndNot(first - second, Alike(first, second)));
+        }
     }
 
     private readonly struct AnySources(int count) : ISources

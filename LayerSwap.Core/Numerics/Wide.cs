@@ -35,6 +35,15 @@ internal static class Wide
             ? (Vector512.WidenLower(Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref first), (nuint)at).ToVector512Unsafe()) << BitsOfBFloat16).AsSingle()
             : Vector512.LoadUnsafe(ref Unsafe.As<T, float>(ref first), (nuint)at);
 
+    /// <summary>Thirty-two BF16 as singles: the even ones and the odd.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> Even, Vector512<float> Odd) Singles(Vector512<ushort> elements) =>
+        ((elements.AsUInt32() << BitsOfBFloat16).AsSingle(), (elements.AsUInt32() & Vector512.Create(UpperOfPair)).AsSingle());
+
+    /// <summary>The way back, from the upper halves.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<ushort> Narrow(Vector512<uint> even, Vector512<uint> odd) => ((even >>> BitsOfBFloat16) | (odd & Vector512.Create(UpperOfPair))).AsUInt16();
+
     /// <summary>Sixteen in halves: the first eight and the last, but of BF16 the even ones and the odd, which need no shuffling.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<double> Lower, Vector512<double> Upper) Sixteen<T>(ref T first, int at)

@@ -50,7 +50,7 @@ public sealed class RankSelectorTests
     {
         float[] values = Shapes[distribution](), others = Fill(values.Length, (i, r) => i % 3 == 0 ? 0 : r.Next(-2, 3) * 0.25f);
         int n = values.Length;
-        ulong[] keys = [.. values.Zip(others, (a, b) => Variance(a, b))];
+        ulong[] keys = [.. values.Zip(others, (a, b) => Cut.KeyOf((double)a - b))];
         foreach (RankRequest request in new long[] { n / 100, (long)(0.6 * n), n - 1 }.Select(r => new RankRequest(0, r)))
         {
             Cut cut = Sorted([keys], [request])[0];
@@ -61,12 +61,6 @@ public sealed class RankSelectorTests
             Assert.All(expected.Zip(first.Energies), p => Assert.True(p.First.Equals(p.Second) || Math.Abs(p.First - p.Second) <= 1e-11 * p.First, $"{p.First:R} {p.Second:R}"));
             Assert.Equal(first.Cut, second.Cut);
             Assert.Equal(first.Energies, second.Energies);
-        }
-
-        static ulong Variance(double a, double b)
-        {
-            double mean = (a + b) / 2, p = a - mean, q = b - mean;
-            return a == b ? 0 : Cut.KeyOf(((p * p) + (q * q)) / 2);
         }
 
         static double Energy(float[] row, ulong[] keys, Cut cut)

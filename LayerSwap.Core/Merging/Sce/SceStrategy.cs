@@ -50,13 +50,10 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
         _consensus = new ElectedConsensus([.. energies.Select(e => even ? 1.0 / sources : e / sum)], NearlyZero);
     }
 
-    /// <summary>Keys are made eight at a time and in order, twice for each element: of widened ones that is quicker.</summary>
-    internal override bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output) => false;
-
     protected override void Compute<T>(in Aligned<T> block, Span<T> output)
     {
         using Rented<ulong> bits = new(Bits.Words(block.Length));
-        ConsensusKernel.Onto(_consensus, block.Base, 1, Selected(block, bits.Span), output);
+        ConsensusKernel.Onto(_consensus, block.Base, Selected(block, bits.Span), output);
     }
 
     /// <summary>The changes that are selected.</summary>

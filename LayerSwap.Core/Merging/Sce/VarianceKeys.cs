@@ -28,7 +28,12 @@ internal sealed class VarianceKeys(int sources) : IRankedKeys
         Span<KeyEnergies> energies = stackalloc KeyEnergies[sources];
         foreach (GatheredKeys cut in cuts)
         {
-            KeyCounts counts = VarianceKernel.Within(block.Base, block.Sources, cut.Bounds.Low, cut.Bounds.High, bits.Span, energies);
+            if (VarianceKernel.Within(block.Base, block.Sources, cut.Bounds.Low, cut.Bounds.High, bits.Span, energies) is not { } counts)
+            {
+                IRankedKeys.GatherAll(this, block, ranking, [cut]);
+                continue;
+            }
+
             cut.Count(block.Start, block.Length, counts, energies);
 
             // Keys and changes of the few that lie within are computed once more.

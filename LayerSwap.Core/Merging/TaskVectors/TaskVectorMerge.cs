@@ -55,8 +55,8 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
 
         double[] scaled = [.. settings.Weights.Zip(factors, (w, f) => w * f)];
         double weights = settings.Weights.Sum();
-        _signs = new SignConsensus(scaled, settings.Weights, settings.Normalize);
-        _sum = new SumConsensus(scaled, settings.Normalize && Math.Abs(weights) >= NearlyZero ? weights : 1);
+        _signs = new SignConsensus(scaled, settings.Weights, settings.Normalize, settings.Lambda);
+        _sum = new SumConsensus(scaled, settings.Normalize && Math.Abs(weights) >= NearlyZero ? weights : 1, settings.Lambda);
         _prepared = prepared;
     }
 
@@ -83,11 +83,11 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
         KeptChanges<T> changes = new(block.Base, block.Sources, bits.Span);
         if (settings.SignConsensus)
         {
-            ConsensusKernel.Onto(_signs, block.Base, settings.Lambda, changes, output);
+            ConsensusKernel.Onto(_signs, block.Base, changes, output);
         }
         else
         {
-            ConsensusKernel.Onto(_sum, block.Base, settings.Lambda, changes, output);
+            ConsensusKernel.Onto(_sum, block.Base, changes, output);
         }
     }
 
