@@ -89,7 +89,7 @@ internal static class BlockComputer
     private static void Merge<T>(TensorWork.Compute compute, Rows<T> rows, long start, Span<T> result)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        MergeBlock<T> block = new(start, compute.HasBase ? rows[0] : [], compute.HasBase ? rows.After(1) : rows.After(0), result);
+        MergeBlock<T> block = new(new Aligned<T>(start, rows, compute.HasBase), result);
         if (typeof(T) == typeof(double))
         {
             compute.Merge.Merge(block.As<double>());

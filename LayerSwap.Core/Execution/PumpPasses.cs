@@ -31,7 +31,7 @@ internal sealed class PumpPasses(Pump pump, int worker, TensorWork.Compute work,
 
         public void Observe<T>(in Rows<T> rows, long start, Span<T> spare, TState state)
             where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-            reduction.Observe(new MergeBlock<T>(start, hasBase ? rows[0] : [], rows.After(hasBase ? 1 : 0), spare), state);
+            reduction.Observe(new MergeBlock<T>(new Aligned<T>(start, rows, hasBase), spare), state);
 
         public bool TryObserve(in Rows<BFloat16> rows, long start, TState state) => reduction.TryObserve(new Aligned<BFloat16>(start, rows, hasBase), state);
 

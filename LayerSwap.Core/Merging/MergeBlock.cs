@@ -58,36 +58,37 @@ public readonly ref struct MergeBlock<T>
             throw new ArgumentException($"A base of {@base.Length} and sources of {sources.Length} elements do not fit an output of {output.Length}.", nameof(sources));
         }
 
-        Start = start;
-        Base = @base;
-        Rows = new Rows<T>(sources, output.Length);
+        Operands = new Aligned<T>(start, @base, new Rows<T>(sources, output.Length));
+        Output = output;
+    }
+
+    internal MergeBlock(scoped in Aligned<T> operands, Span<T> output)
+    {
+        Operands = operands;
         Output = output;
     }
 
     /// <inheritdoc cref="MergeBlock.Start"/>
-    public long Start { get; }
+    public long Start => Operands.Start;
 
     /// <inheritdoc cref="MergeBlock.Length"/>
     public int Length => Output.Length;
 
     /// <inheritdoc cref="MergeBlock.SourceCount"/>
-    public int SourceCount => Rows.Count;
+    public int SourceCount => Operands.Sources.Count;
 
     /// <inheritdoc cref="MergeBlock.Base"/>
-    public ReadOnlySpan<T> Base { get; }
+    public ReadOnlySpan<T> Base => Operands.Base;
 
     /// <inheritdoc cref="MergeBlock.this"/>
-    public ReadOnlySpan<T> this[int source] => Rows[source];
+    public ReadOnlySpan<T> this[int source] => Operands[source];
 
     /// <inheritdoc cref="MergeBlock.Output"/>
     public Span<T> Output { get; }
 
-    internal Aligned<T> Operands => new(Start, Base, Rows);
-
-    private Rows<T> Rows { get; }
+    internal Aligned<T> Operands { get; }
 
     /// <summary>The same block under the type that T is known to be.</summary>
     internal MergeBlock<TKnown> As<TKnown>()
-        where TKnown : unmanaged, IBinaryFloatingPointIeee754<TKnown> =>
-        new(Start, MemoryMarshal.Cast<T, TKnown>(Base), MemoryMarshal.Cast<T, TKnown>(Rows.After(0)), MemoryMarshal.Cast<T, TKnown>(Output));
+        where TKnown : unmanaged, IBinaryFloatingPointIeee754<TKnown> => new(Operands.As<TKnown>(), MemoryMarshal.Cast<T, TKnown>(Output));
 }

@@ -5,9 +5,9 @@ namespace LayerSwap.Merging;
 /// <summary>The base of the built-in merges: one piece of code for floats, for doubles, and for finite BF16 as it lies.</summary>
 internal abstract class PreciseMerge : TensorMerge
 {
-    public sealed override void Merge(MergeBlock block) => Merge(block.Generic);
+    public sealed override void Merge(MergeBlock block) => Compute(block.Generic.Operands, block.Output);
 
-    public sealed override void Merge(MergeBlock<double> block) => Merge<double>(block);
+    public sealed override void Merge(MergeBlock<double> block) => Compute(block.Operands, block.Output);
 
     internal override bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output)
     {
@@ -28,7 +28,4 @@ internal abstract class PreciseMerge : TensorMerge
     /// <summary>Computes a block: numbers by <see cref="Wide"/>.</summary>
     protected abstract void Compute<T>(in Aligned<T> block, Span<T> output)
         where T : unmanaged;
-
-    private void Merge<T>(in MergeBlock<T> block)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => Compute(block.Operands, block.Output);
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace LayerSwap.Numerics;
 
 /// <summary>The same elements of the base and of all sources: floats, doubles, or BF16 as it lies.</summary>
@@ -20,6 +22,10 @@ internal readonly ref struct Aligned<T>(long start, ReadOnlySpan<T> @base, Rows<
     public ReadOnlySpan<T> Base { get; } = @base;
 
     public Rows<T> Sources { get; } = sources;
+
+    /// <summary>The same elements under the type that T is known to be.</summary>
+    public Aligned<TKnown> As<TKnown>()
+        where TKnown : unmanaged => new(Start, MemoryMarshal.Cast<T, TKnown>(Base), Sources.As<TKnown>());
 
     public ReadOnlySpan<T> this[int source] => Sources[source];
 }

@@ -12,9 +12,7 @@ internal static class DotKernel
         where T : unmanaged
     {
         int done = a.Length - (a.Length % Vector512<float>.Count);
-        double sum = origin.IsEmpty
-            ? Vectors(a[..done], b)
-            : Vectors(origin, a[..done], b);
+        double sum = origin.IsEmpty ? Vectors(a[..done], b) : Vectors(origin, a[..done], b);
         return sum + Scalar(origin.IsEmpty ? origin : origin[done..], a[done..], b[done..]);
     }
 

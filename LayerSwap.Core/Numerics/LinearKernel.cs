@@ -89,7 +89,7 @@ internal static class LinearKernel
         }
     }
 
-    /// <summary>The same in doubles, divided by <paramref name="divisor"/>: here multiplying would be a rounding more.</summary>
+    /// <summary>The same in doubles, divided by <paramref name="divisor"/>: multiplying by its reciprocal would be a rounding more.</summary>
     public static void Divided(ReadOnlySpan<double> weights, double divisor, in Rows<double> rows, Span<double> output)
     {
         for (int i = 0; i < output.Length; i++)

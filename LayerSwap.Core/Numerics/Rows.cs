@@ -35,8 +35,5 @@ internal readonly ref struct Rows<T>
     /// <summary>All rows from this one on.</summary>
     public Rows<T> From(int row) => new(_data[Math.Min(row * Stride, _data.Length)..], Length, Stride);
 
-    /// <summary>The elements of all rows that lie close together, from this one on.</summary>
-    public ReadOnlySpan<T> After(int row) => _data[(row * Length)..];
-
     public ReadOnlySpan<T> this[int row] => _data.Slice(row * Stride, Length);
 }

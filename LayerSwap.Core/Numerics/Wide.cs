@@ -61,17 +61,17 @@ internal static class Wide
     /// <summary>Eight.</summary>
     /// <param name="first">The first of them: a float, a double or a BF16.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<double> Eight<T>(ref readonly T first)
+    public static Vector512<double> Eight<T>(ref T first)
         where T : unmanaged
     {
         if (typeof(T) == typeof(double))
         {
-            return Vector512.LoadUnsafe(ref Unsafe.As<T, double>(ref Unsafe.AsRef(in first)));
+            return Vector512.LoadUnsafe(ref Unsafe.As<T, double>(ref first));
         }
 
         Vector256<float> eight = typeof(T) == typeof(BFloat16)
-            ? (Vector256.WidenLower(Vector128.LoadUnsafe(ref Unsafe.As<T, ushort>(ref Unsafe.AsRef(in first))).ToVector256Unsafe()) << BitsOfBFloat16).AsSingle()
-            : Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref Unsafe.AsRef(in first)));
+            ? (Vector256.WidenLower(Vector128.LoadUnsafe(ref Unsafe.As<T, ushort>(ref first)).ToVector256Unsafe()) << BitsOfBFloat16).AsSingle()
+            : Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref first));
         return Widen(eight);
     }
 
