@@ -43,10 +43,10 @@ public sealed class BitsTests
             (Vector512<ulong> lower, Vector512<ulong> upper) = Bits.SixteenWide<float>(ref bits[0], at);
             Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => (i < 8 ? lower[i] : upper[i - 8]) != 0));
             ushort all = (ushort)(bits[at / 64] >> (at % 64));
-            Assert.Equal(all, Bits.Sixteen<float>(Ones(lower), Ones(upper)));
+            Assert.Equal(all, Bits.Joined<float>(Ones(lower), Ones(upper)));
             (lower, upper) = Bits.SixteenWide<BFloat16>(ref bits[0], at);
             Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => (i % 2 == 0 ? lower : upper)[i / 2] != 0));
-            Assert.Equal(all, Bits.Sixteen<BFloat16>(Ones(lower), Ones(upper)));
+            Assert.Equal(all, Bits.Joined<BFloat16>(Ones(lower), Ones(upper)));
         }
 
         static ulong Ones(Vector512<ulong> lanes) => (~Vector512.Equals(lanes, default)).ExtractMostSignificantBits();

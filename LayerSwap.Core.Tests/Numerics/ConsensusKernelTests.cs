@@ -72,8 +72,9 @@ public sealed class ConsensusKernelTests
         double[] scales = [1, 1, 0.5, 2, 0.7];
         for (int round = 0; round < 1500; round++)
         {
-            double factor = Math.ScaleB(1, _random.Next(-2, 3)), weight = Math.ScaleB(1, _random.Next(-2, 3));
-            PairsAreMerged((round % 3) switch { 0 => 2, 1 => 120, _ => 252 }, 1 + _random.Next(4), 1 + _random.Next(3), [factor, factor], [weight, weight], _random.Next(2) == 0, scales[_random.Next(scales.Length)]);
+            // Share and scale may be one only together, and rounded.
+            double factor = Math.ScaleB(1, _random.Next(-2, 3)), weight = _random.Next(3) == 0 ? 0.05 * (1 + _random.Next(20)) : Math.ScaleB(1, _random.Next(-2, 3));
+            PairsAreMerged((round % 3) switch { 0 => 2, 1 => 120, _ => 252 }, 1 + _random.Next(4), 1 + _random.Next(3), [factor, factor], [weight, weight], _random.Next(2) == 0, _random.Next(3) == 0 ? weight : scales[_random.Next(scales.Length)]);
         }
     }
 
@@ -114,12 +115,13 @@ public sealed class ConsensusKernelTests
 
         BFloat16 Number(int exponent, int spread) => new((ushort)((_random.Next(2) << 15) | (Math.Clamp(exponent + _random.Next(-spread, spread + 1), 0, 254) << 7) | (_random.Next(3) == 0 ? 0 : _random.Next(128))));
 
-        // A number close by, of any size, or the same.
-        BFloat16 Tuned(BFloat16 number) => _random.Next(4) switch
+        // A number close by, of any size, the same, or nothing.
+        BFloat16 Tuned(BFloat16 number) => _random.Next(9) switch
         {
-            0 => number,
-            1 => Number(number.Bits >> 7 & 0xFF, far),
-            2 => new BFloat16((ushort)Math.Clamp(number.Bits + _random.Next(-3, 4), number.Bits & 0x8000, (number.Bits & 0x8000) + 0x7F7F)),
+            8 => default,
+            0 or 1 => number,
+            2 or 3 => Number(number.Bits >> 7 & 0xFF, far),
+            4 or 5 => new BFloat16((ushort)Math.Clamp(number.Bits + _random.Next(-3, 4), number.Bits & 0x8000, (number.Bits & 0x8000) + 0x7F7F)),
             _ => new BFloat16((ushort)Math.Clamp(number.Bits + _random.Next(-300, 301), number.Bits & 0x8000, (number.Bits & 0x8000) + 0x7F7F)),
         };
     }

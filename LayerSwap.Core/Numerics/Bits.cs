@@ -55,9 +55,9 @@ internal static class Bits
         return (sixteen & Vector512.Create(1UL, 4, 16, 64, 256, 1024, 4096, 16384), sixteen & Vector512.Create(2UL, 8, 32, 128, 512, 2048, 8192, 32768));
     }
 
-    /// <summary>The way back: sixteen bits in the order of the elements, from eight of each half.</summary>
+    /// <summary>The way back from <see cref="SixteenWide"/>: sixteen bits in the order of the elements, from eight of each half.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ushort Sixteen<T>(ulong lower, ulong upper)
+    public static ushort Joined<T>(ulong lower, ulong upper)
         where T : unmanaged =>
         (ushort)(typeof(T) == typeof(BFloat16) ? Apart((uint)lower) | (Apart((uint)upper) << 1) : lower | (upper << Vector512<ulong>.Count));
 

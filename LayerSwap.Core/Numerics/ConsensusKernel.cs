@@ -39,23 +39,25 @@ internal static class ConsensusKernel
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
-        int done = TChanges.AreOfBFloat16 && rule.InSingles is { } pair ? Certain(pair, rule, origin, changes, output) : 0;
+        int done = TChanges.AreOfBFloat16 && rule.InSingles is { } pair ? SinglesFirst(pair, rule, origin, changes, output) : 0;
         for (int i = Vectors(rule, origin, changes, output, done, output.Length); i < output.Length; i++)
         {
             output[i] = Wide.Narrow<T>(Wide.One(origin[i]) + (rule.Factor * rule.One(changes, i)));
         }
     }
 
-    /// <summary>In singles what these tell for certain, the rest in doubles.</summary>
-    private static int Certain<T, TRule, TChanges>(PairInSingles pair, in TRule rule, ReadOnlySpan<T> origin, in TChanges changes, Span<T> output)
+    /// <summary>In singles what these tell for certain, the rest again in doubles: the output must lie apart from what is merged.</summary>
+    private static int SinglesFirst<T, TRule, TChanges>(PairInSingles pair, in TRule rule, ReadOnlySpan<T> origin, in TChanges changes, Span<T> output)
         where T : unmanaged
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
+        // A bit of a mask for each vector.
+        const int Most = 64 * Together;
         int length = output.Length & -Together;
-        for (int start = 0; start < length; start += Together * 64)
+        for (int start = 0; start < length; start += Most)
         {
-            ulong rest = Uncertain(pair, MemoryMarshal.Cast<T, ushort>(origin), changes, MemoryMarshal.Cast<T, ushort>(output), start, Math.Min(start + (Together * 64), length));
+            ulong rest = TrySingles(pair, MemoryMarshal.Cast<T, ushort>(origin), changes, MemoryMarshal.Cast<T, ushort>(output), start, Math.Min(start + Most, length));
             for (; rest != 0; rest &= rest - 1)
             {
                 int at = start + (Together * BitOperations.TrailingZeroCount(rest));
@@ -66,9 +68,9 @@ internal static class ConsensusKernel
         return length;
     }
 
-    /// <summary>In singles; a bit is set for each thirty-two that are not certain.</summary>
+    /// <summary>In singles; a bit is set for each vector that is not certain. By itself, since beside a call nothing stays in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static ulong Uncertain<TChanges>(PairInSingles pair, ReadOnlySpan<ushort> origin, TChanges changes, Span<ushort> output, int start, int end)
+    private static ulong TrySingles<TChanges>(PairInSingles pair, ReadOnlySpan<ushort> origin, TChanges changes, Span<ushort> output, int start, int end)
         where TChanges : struct, IChanges, allows ref struct
     {
         ref ushort from = ref MemoryMarshal.GetReference(origin), to = ref MemoryMarshal.GetReference(output);
@@ -258,7 +260,7 @@ internal readonly struct SignConsensus(double[] factors, double[] weights, bool 
     public double Factor { get; } = factor;
 
     public PairInSingles? InSingles { get; } = factors is [var first, var second]
-        ? PairInSingles.Of((first, second), (1, 1), Vector512.Create(factor) * (normalize ? ShareOf(Subsets.Sums(weights)) : Vector512<double>.One)) : null;
+        ? PairInSingles.Of((first, second), (1, 1), normalize ? ShareOf(Subsets.Sums(weights)) : Vector512<double>.One, factor) : null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)
@@ -343,7 +345,7 @@ internal readonly struct ElectedConsensus(double[] weights, double least) : ICon
 
     public double Factor => 1;
 
-    public PairInSingles? InSingles { get; } = weights is [var first, var second] ? PairInSingles.Of((1, 1), (first, second), ShareOf(Subsets.Sums(weights), least)) : null;
+    public PairInSingles? InSingles { get; } = weights is [var first, var second] ? PairInSingles.Of((1, 1), (first, second), ShareOf(Subsets.Sums(weights), least), 1) : null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)

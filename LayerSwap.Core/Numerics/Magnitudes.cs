@@ -30,7 +30,7 @@ internal readonly struct Magnitudes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Magnitudes With(Magnitudes others) => new(Vector512.Min(_belowLeast, others._belowLeast), Vector512.Max(_most, others._most));
 
-    /// <summary>Those of any number more.</summary>
+    /// <summary>Those of any number more, by vectors that are held in registers: this type would not be.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Magnitudes With(ReadOnlySpan<BFloat16> elements)
     {

@@ -7,11 +7,11 @@ namespace LayerSwap.Numerics;
 /// <summary>
 /// What two sources agree on, of BF16 as it lies, in singles: sixteen at a time instead of eight, and no conversions. The sign of the sum of both changes, each multiplied by its vote, says which
 /// count; of what counts, multiplied by vote and weight, a share is taken. What comes out is rounded to BF16, so that singles nearly always tell for certain what doubles would give: by bounds of
-/// their error, or since nothing is rounded where changes are only added up, halved or doubled. Where they do not, doubles are asked.
+/// their error, or since nothing is rounded where changes are only added up and multiplied by powers of two. Where they do not, doubles are asked.
 /// </summary>
 /// <remarks>
 /// The bounds, with u = 2^-24: a change is within u of its size, multiplied by a vote that is a single within 3u, both summed up with a weight that is one within 5u, and shared and added within
-/// 8u of the term, and u of the result. Doubles give, rounded to a single, less than 2u of the result beside the true one. What is taken is four times as wide. Factors are moderate, 2^-16 at
+/// 8u of the term, and u of the result. Doubles give, rounded to a single, less than 2u of the result beside the true one. What is taken is more than twice as wide. Factors are moderate, 2^-16 at
 /// least, so that the product of the smallest change there is, 2^-133, is still a single, and results as small as that are left to doubles.
 /// </remarks>
 internal sealed class PairInSingles
@@ -33,13 +33,13 @@ internal sealed class PairInSingles
     /// <summary>The second source's vote and weight, of the first's; and the shares with the first's vote and weight in them, in the order of <see cref="Pairs.Table"/>.</summary>
     private readonly Vector512<float> _vote, _weight, _shares;
 
-    /// <summary>Whether votes are equal: the sum of changes that lie near, and its sign, are exact.</summary>
+    /// <summary>Whether votes are equal: of numbers that lie near the sum of changes is exact, and so is its sign.</summary>
     private readonly bool _equal;
 
-    /// <summary>Whether in addition nothing is rounded.</summary>
+    /// <summary>Whether in addition all factors are powers of two: of numbers that lie near nothing is rounded.</summary>
     private readonly bool _exact;
 
-    /// <summary>How far exponents may be apart for that.</summary>
+    /// <summary>How far exponents may be apart to be near, for the one or for both.</summary>
     private readonly int _apart;
 
     private PairInSingles(double vote, double weight, Vector512<double> shares, bool exact, int apart)
@@ -51,13 +51,14 @@ internal sealed class PairInSingles
     private static bool IsSupported => Avx512BW.IsSupported;
 
     /// <summary>
-    /// Null where singles are of no use: where factors are very small, very large or negative, or simple fractions that are not the same for both. Changes have few bits, and so would have results:
-    /// many would lie in the middle between two numbers, for doubles to decide.
+    /// Null where singles are of no use: where factors are very small, very large or negative, or simple fractions, but for powers of two that are the same for both sources. Changes have few bits,
+    /// and so would have results: many would lie in the middle between two numbers, for doubles to decide.
     /// </summary>
     /// <param name="votes">Those of the first source and of the second.</param>
-    /// <param name="weights">Those of both; not equal only where votes are.</param>
+    /// <param name="weights">Those of both, which may differ only where votes do not.</param>
     /// <param name="shares">Those of subsets, in the order of <see cref="Subsets.Sums"/>.</param>
-    public static PairInSingles? Of((double First, double Second) votes, (double First, double Second) weights, Vector512<double> shares)
+    /// <param name="scale">What all is multiplied by.</param>
+    public static PairInSingles? Of((double First, double Second) votes, (double First, double Second) weights, Vector512<double> shares, double scale)
     {
         double first = votes.First * weights.First, second = votes.Second * weights.Second, vote = votes.Second / votes.First, weight = weights.Second / weights.First;
         if (!IsSupported || votes.First <= 0 || weights.First <= 0 || !IsModerate(vote) || !IsModerate(weight))
@@ -66,7 +67,9 @@ internal sealed class PairInSingles
         }
 
         int larger = 0, smaller = 0;
-        bool exact = vote == 1 && weight == 1 && double.IsPow2(votes.First) && double.IsPow2(weights.First), simple = false;
+        // Each of them, not only their product: doubles may round in between.
+        bool exact = vote == 1 && weight == 1 && double.IsPow2(votes.First) && double.IsPow2(weights.First) && double.IsPow2(scale), simple = false;
+        shares *= scale;
         // What changes are multiplied by in the end, whichever count.
         foreach (double factor in (ReadOnlySpan<double>)[first * shares[3], second * shares[3], first * shares[1], second * shares[2]])
         {

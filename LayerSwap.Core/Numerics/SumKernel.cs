@@ -17,19 +17,15 @@ internal static class SumKernel
     {
         ref double from = ref MemoryMarshal.GetReference(values);
         ref ulong key = ref MemoryMarshal.GetReference(keys[..values.Length]);
-        Vector512<double> above = default, atHigh = default, atLow = default;
+        EnergyLanes lanes = default;
         Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high);
         int i = 0;
         for (; i <= values.Length - Vector512<double>.Count; i += Vector512<double>.Count)
         {
-            Vector512<double> value = Vector512.LoadUnsafe(ref from, (nuint)i), square = value * value;
-            Vector512<long> k = Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64();
-            above += square & Vector512.GreaterThan(k, highs).AsDouble();
-            atHigh += square & Vector512.Equals(k, highs).AsDouble();
-            atLow += square & Vector512.Equals(k, lows).AsDouble();
+            lanes.Add(Vector512.LoadUnsafe(ref from, (nuint)i), Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64(), lows, highs);
         }
 
-        KeyEnergies energies = new(Vector512.Sum(above), Vector512.Sum(atHigh), Vector512.Sum(atLow));
+        KeyEnergies energies = lanes.Sums;
         for (; i < values.Length; i++)
         {
             energies = energies.With(values[i], keys[i], low, high);
@@ -77,4 +73,26 @@ internal readonly record struct KeyEnergies(double Above, double AtHigh, double 
 
     /// <summary>Where the bounds are equal, keys upon them count as at the upper.</summary>
     public KeyEnergies Of(ulong low, ulong high) => low == high ? this with { AtLow = 0 } : this;
+}
+
+/// <summary>The same in lanes.</summary>
+internal struct EnergyLanes
+{
+    private Vector512<double> _above, _atHigh, _atLow;
+
+    public readonly KeyEnergies Sums
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => new(Vector512.Sum(_above), Vector512.Sum(_atHigh), Vector512.Sum(_atLow));
+    }
+
+    /// <summary>Eight more values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Add(Vector512<double> values, Vector512<long> keys, Vector512<long> lows, Vector512<long> highs)
+    {
+        Vector512<double> squares = values * values;
+        _above = Vector512.ConditionalSelect(Vector512.GreaterThan(keys, highs).AsDouble(), _above + squares, _above);
+        _atHigh = Vector512.ConditionalSelect(Vector512.Equals(keys, highs).AsDouble(), _atHigh + squares, _atHigh);
+        _atLow = Vector512.ConditionalSelect(Vector512.Equals(keys, lows).AsDouble(), _atLow + squares, _atLow);
+    }
 }

@@ -39,7 +39,7 @@ internal static class VarianceKernel
         if (tuned.Count == 2 && AreNear(origin, tuned))
         {
             // Nothing is rounded: the distance between the changes is that between the sources.
-            MaskKernel.Between(tuned[1], tuned[0], low, KeyKernel.NotANumber, bits);
+            MaskKernel.Between(tuned[1], tuned[0], low, long.MaxValue, bits);
             return;
         }
 
@@ -81,24 +81,6 @@ internal static class VarianceKernel
         return finite ? counts with { AtLow = low == high ? 0 : counts.AtLow } : null;
     }
 
-    /// <summary>Whether elements are BF16, finite, and near enough to each other that doubles hold all changes and what these differ by.</summary>
-    private static bool AreNear<T>(ReadOnlySpan<T> origin, in Rows<T> tuned)
-        where T : unmanaged
-    {
-        if (typeof(T) != typeof(BFloat16))
-        {
-            return false;
-        }
-
-        Magnitudes all = Magnitudes.None.With(MemoryMarshal.Cast<T, BFloat16>(origin));
-        for (int s = 0; s < tuned.Count; s++)
-        {
-            all = all.With(MemoryMarshal.Cast<T, BFloat16>(tuned[s]));
-        }
-
-        return all.AllLieWithin(MostApart);
-    }
-
     /// <summary>What a source changes in an element.</summary>
     public static double Change<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, int source, int i)
         where T : unmanaged => Wide.One(tuned[source][i]) - Wide.One(origin[i]);
@@ -118,6 +100,11 @@ internal static class VarianceKernel
             mean += change;
         }
 
+        if (equal || sources == 2)
+        {
+            return equal ? 0 : KeyKernel.KeyOf(first - Change(origin, tuned, 1, i));
+        }
+
         mean /= sources;
         for (int s = 0; s < sources; s++)
         {
@@ -125,7 +112,19 @@ internal static class VarianceKernel
             squares += apart * apart;
         }
 
-        return equal ? 0 : KeyKernel.KeyOf(sources == 2 ? first - Change(origin, tuned, 1, i) : squares / sources);
+        return KeyKernel.KeyOf(squares / sources);
+    }
+
+    /// <summary>Whether elements, of two sources, are BF16, finite, and near enough to each other that doubles hold all changes and what these differ by.</summary>
+    private static bool AreNear<T>(ReadOnlySpan<T> origin, in Rows<T> tuned)
+        where T : unmanaged
+    {
+        if (typeof(T) != typeof(BFloat16))
+        {
+            return false;
+        }
+
+        return Magnitudes.None.With(MemoryMarshal.Cast<T, BFloat16>(origin)).With(MemoryMarshal.Cast<T, BFloat16>(tuned[0])).With(MemoryMarshal.Cast<T, BFloat16>(tuned[1])).AllLieWithin(MostApart);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -157,7 +156,7 @@ internal static class VarianceKernel
             atLow += BitOperations.PopCount(Both(Vector512.Equals(key, lows), Vector512.Equals(other, lows)));
             zeros += BitOperations.PopCount(Both(Vector512.Equals(key, default), Vector512.Equals(other, default)));
             inside += BitOperations.PopCount(own);
-            Unsafe.Add(ref bits, (uint)i / (2 * Lanes)) = Bits.Sixteen<T>(own & 0xFF, own >> 8);
+            Unsafe.Add(ref bits, (uint)i / (2 * Lanes)) = Bits.Joined<T>(own & 0xFF, own >> 8);
         }
 
         energies[0] = first.Sums;
@@ -219,27 +218,6 @@ internal static class VarianceKernel
     /// <summary>A bit for each of sixteen lanes that is set.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Both(Vector512<long> lower, Vector512<long> upper) => (uint)(lower.ExtractMostSignificantBits() | (upper.ExtractMostSignificantBits() << Lanes));
-
-    /// <summary>Sums of squares in lanes, by where the keys beside them lie.</summary>
-    private struct EnergyLanes
-    {
-        private Vector512<double> _above, _atHigh, _atLow;
-
-        public readonly KeyEnergies Sums
-        {
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            get => new(Vector512.Sum(_above), Vector512.Sum(_atHigh), Vector512.Sum(_atLow));
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add(Vector512<double> values, Vector512<long> keys, Vector512<long> lows, Vector512<long> highs)
-        {
-            Vector512<double> squares = values * values;
-            _above = Vector512.ConditionalSelect(Vector512.GreaterThan(keys, highs).AsDouble(), _above + squares, _above);
-            _atHigh = Vector512.ConditionalSelect(Vector512.Equals(keys, highs).AsDouble(), _atHigh + squares, _atHigh);
-            _atLow = Vector512.ConditionalSelect(Vector512.Equals(keys, lows).AsDouble(), _atLow + squares, _atLow);
-        }
-    }
 
     private interface ISources
     {
