@@ -7,7 +7,7 @@ namespace LayerSwap.Numerics;
 
 /// <summary>
 /// Changes of several sources, and keys of how much those of an element vary: bits of the variance, or, of two sources, of the distance between the changes, of whose square the variance is a
-/// quarter. Equal changes do not vary, whatever the rounding of their mean, and whether they are numbers or not.
+/// quarter. Equal changes do not vary, whatever the rounding of their mean, and whether they are numbers or not; others of which one is infinite vary by no number, and so does their distance.
 /// </summary>
 internal static class VarianceKernel
 {
@@ -100,9 +100,15 @@ internal static class VarianceKernel
             mean += change;
         }
 
-        if (equal || sources == 2)
+        if (equal)
         {
-            return equal ? 0 : KeyKernel.KeyOf(first - Change(origin, tuned, 1, i));
+            return 0;
+        }
+
+        if (sources == 2)
+        {
+            double distance = first - Change(origin, tuned, 1, i);
+            return KeyKernel.KeyOf(distance + (distance - distance));
         }
 
         mean /= sources;
@@ -237,7 +243,8 @@ internal static class VarianceKernel
             where T : unmanaged
         {
             Vector512<double> first = Wide.Eight(ref from) - origin, second = Wide.Eight(ref Unsafe.Add(ref from, stride)) - origin;
-            return KeyKernel.KeysOf(Vector512.AndNot(first - second, Alike(first, second)));
+            Vector512<double> distance = first - second;
+            return KeyKernel.KeysOf(Vector512.AndNot(distance + (distance - distance), Alike(first, second)));
         }
     }
 

@@ -50,7 +50,7 @@ public sealed class RankSelectorTests
     {
         float[] values = Shapes[distribution](), others = Fill(values.Length, (i, r) => i % 3 == 0 ? 0 : r.Next(-2, 3) * 0.25f);
         int n = values.Length;
-        ulong[] keys = [.. values.Zip(others, (a, b) => Cut.KeyOf((double)a - b))];
+        ulong[] keys = [.. values.Zip(others, (a, b) => Cut.KeyOf(float.IsFinite(a) ? (double)a - b : double.NaN))];
         foreach (RankRequest request in new long[] { n / 100, (long)(0.6 * n), n - 1 }.Select(r => new RankRequest(0, r)))
         {
             Cut cut = Sorted([keys], [request])[0];
