@@ -9,7 +9,7 @@ internal abstract class PreciseMerge : TensorMerge
 
     public sealed override void Merge(MergeBlock<double> block) => Compute(block.Operands, block.Output);
 
-    internal override bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output)
+    internal sealed override bool TryMerge(in Aligned<BFloat16> operands, Span<BFloat16> output)
     {
         bool finite = NonFinite.HasNone(operands.Base);
         for (int s = 0; s < operands.Sources.Count; s++)

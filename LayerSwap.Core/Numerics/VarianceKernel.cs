@@ -108,6 +108,7 @@ internal static class VarianceKernel
         if (sources == 2)
         {
             double distance = first - Change(origin, tuned, 1, i);
+            // What is infinite becomes no number, all else is as it was.
             return KeyKernel.KeyOf(distance + (distance - distance));
         }
 
@@ -123,15 +124,9 @@ internal static class VarianceKernel
 
     /// <summary>Whether elements, of two sources, are BF16, finite, and near enough to each other that doubles hold all changes and what these differ by.</summary>
     private static bool AreNear<T>(ReadOnlySpan<T> origin, in Rows<T> tuned)
-        where T : unmanaged
-    {
-        if (typeof(T) != typeof(BFloat16))
-        {
-            return false;
-        }
-
-        return Magnitudes.None.With(MemoryMarshal.Cast<T, BFloat16>(origin)).With(MemoryMarshal.Cast<T, BFloat16>(tuned[0])).With(MemoryMarshal.Cast<T, BFloat16>(tuned[1])).AllLieWithin(MostApart);
-    }
+        where T : unmanaged =>
+        typeof(T) == typeof(BFloat16)
+        && Magnitudes.None.With(MemoryMarshal.Cast<T, BFloat16>(origin)).With(MemoryMarshal.Cast<T, BFloat16>(tuned[0])).With(MemoryMarshal.Cast<T, BFloat16>(tuned[1])).AllLieWithin(MostApart);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (int Done, KeyCounts Counts, bool AreFinite) Vectors<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, ulong high, Span<ulong> within, Span<KeyEnergies> energies)
