@@ -43,13 +43,27 @@ public sealed class BitsTests
             (Vector512<ulong> lower, Vector512<ulong> upper) = Bits.SixteenWide<float>(ref bits[0], at);
             Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => (i < 8 ? lower[i] : upper[i - 8]) != 0));
             ushort all = (ushort)(bits[at / 64] >> (at % 64));
-            Assert.Equal(all, Bits.Joined<float>(Ones(lower), Ones(upper)));
+            Assert.Equal(all, Bits.Joined<float>(Ones(lower), Ones(upper), 8));
             (lower, upper) = Bits.SixteenWide<BFloat16>(ref bits[0], at);
             Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => (i % 2 == 0 ? lower : upper)[i / 2] != 0));
-            Assert.Equal(all, Bits.Joined<BFloat16>(Ones(lower), Ones(upper)));
+            Assert.Equal(all, Bits.Joined<BFloat16>(Ones(lower), Ones(upper), 8));
         }
 
         static ulong Ones(Vector512<ulong> lanes) => (~Vector512.Equals(lanes, default)).ExtractMostSignificantBits();
+    }
+
+    [Fact]
+    public void Thirty_two_bits_are_joined_from_halves()
+    {
+        ulong word = Words(1)[0] & uint.MaxValue, even = 0, odd = 0;
+        for (int i = 0; i < 16; i++)
+        {
+            even |= (word >> (2 * i) & 1) << i;
+            odd |= (word >> ((2 * i) + 1) & 1) << i;
+        }
+
+        Assert.Equal(word, Bits.Joined<BFloat16>(even, odd, 16));
+        Assert.Equal(word, Bits.Joined<float>(word & 0xFFFF, word >> 16, 16));
     }
 
     [Fact]

@@ -96,6 +96,7 @@ public sealed class ConsensusKernelTests
         // A rule of its own for each source, or, as selection of both together has it, one for both.
         ulong[] bits = [.. Enumerable.Range(0, 2 * Bits.Words(Length)).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
         AreMerged(new SignConsensus(factors, weights, normalize, scale), bits);
+        AreMerged(new SumConsensus([_random.Next(4) == 0 ? -factors[0] : factors[0], factors[1]], normalize ? weights[0] + weights[1] : 1, scale), bits);
         AreMerged(new ElectedConsensus([weights[0], _random.Next(2) == 0 ? weights[0] : Math.Abs(weights[1])], 1e-6), bits[..Bits.Words(Length)]);
 
         void AreMerged<TRule>(TRule rule, ulong[] kept)

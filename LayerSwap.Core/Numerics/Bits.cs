@@ -7,7 +7,8 @@ namespace LayerSwap.Numerics;
 /// <summary>A bit an element, in words, the first in the lowest.</summary>
 internal static class Bits
 {
-    private const int Word = 64;
+    /// <summary>The bits of a word.</summary>
+    public const int Word = 64;
 
     /// <summary>A bit in each of sixteen lanes, one after another, twice.</summary>
     private static Vector512<ushort> Lanes
@@ -55,24 +56,24 @@ internal static class Bits
         return (sixteen & Vector512.Create(1UL, 4, 16, 64, 256, 1024, 4096, 16384), sixteen & Vector512.Create(2UL, 8, 32, 128, 512, 2048, 8192, 32768));
     }
 
-    /// <summary>The way back from <see cref="SixteenWide"/>: sixteen bits in the order of the elements, from eight of each half.</summary>
+    /// <summary>The way back from <see cref="SixteenWide"/>: bits in the order of the elements, from so many of each half.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ushort Joined<T>(ulong lower, ulong upper)
-        where T : unmanaged =>
-        (ushort)(typeof(T) == typeof(BFloat16) ? Apart((uint)lower) | (Apart((uint)upper) << 1) : lower | (upper << Vector512<ulong>.Count));
+    public static ulong Joined<T>(ulong lower, ulong upper, int count)
+        where T : unmanaged => typeof(T) == typeof(BFloat16) ? Apart(lower) | (Apart(upper) << 1) : lower | (upper << count);
 
-    /// <summary>Eight bits, each with an empty one after it.</summary>
+    /// <summary>Sixteen bits, each with an empty one after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Apart(uint bits)
+    private static ulong Apart(ulong bits)
     {
-        if (Bmi2.IsSupported)
+        if (Bmi2.X64.IsSupported)
         {
-            return Bmi2.ParallelBitDeposit(bits, 0x5555);
+            return Bmi2.X64.ParallelBitDeposit(bits, 0x55555555);
         }
 
-        bits = (bits | (bits << 4)) & 0x0F0F;
-        bits = (bits | (bits << 2)) & 0x3333;
-        return (bits | (bits << 1)) & 0x5555;
+        bits = (bits | (bits << 8)) & 0x00FF00FF;
+        bits = (bits | (bits << 4)) & 0x0F0F0F0F;
+        bits = (bits | (bits << 2)) & 0x33333333;
+        return (bits | (bits << 1)) & 0x55555555;
     }
 
     /// <summary>Copies bits from any place to any other; those around stay as they are.</summary>

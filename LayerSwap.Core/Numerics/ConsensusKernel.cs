@@ -211,7 +211,7 @@ internal readonly struct SumConsensus(double[] factors, double divisor, double f
 
     public double Factor { get; } = factor;
 
-    public PairInSingles? InSingles => null;
+    public PairInSingles? InSingles { get; } = factors is [var first, var second] ? PairInSingles.OfSum((first, second), divisor, factor) : null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (Vector512<double> Lower, Vector512<double> Upper) Sixteen<TChanges>(in TChanges changes, int at, Vector512<double> lower, Vector512<double> upper)

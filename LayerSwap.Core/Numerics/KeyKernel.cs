@@ -138,36 +138,47 @@ internal static class KeyKernel
     }
 
     /// <summary>Counts keys that are the bits of singles by where their numbers lie; those strictly between the bounds go to <paramref name="found"/>, which has <see cref="Room"/> more.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static KeyCounts Within(ReadOnlySpan<int> keys, ulong low, ulong high, Span<int> found)
     {
+        bool lowIsKey = Exact(low) >= 0, highIsKey = Exact(high) >= 0;
+        // The first key that lies between, and how many there might be: how far a key is beyond the first tells where it lies.
+        int first = Floor(low) + (low == high && lowIsKey ? 0 : 1), span = Floor(high) - first + (highIsKey ? 0 : 1);
+        (int done, int beyond, int upon, int before, int within, int zeros) = Vectors(keys, first, span, found[..(keys.Length + Room)]);
+        for (int i = done; i < keys.Length; i++)
+        {
+            int distance = keys[i] - first;
+            beyond += distance >= span ? 1 : 0;
+            upon += distance == span ? 1 : 0;
+            before += distance == -1 ? 1 : 0;
+            zeros += keys[i] == 0 ? 1 : 0;
+            found[within] = keys[i];
+            within += (uint)distance < (uint)span ? 1 : 0;
+        }
+
+        upon = highIsKey ? upon : 0;
+        return new KeyCounts(beyond - upon, upon, low != high && lowIsKey ? before : 0, within, zeros);
+    }
+
+    /// <summary>How many keys lie so far beyond the first and more, just as far, and just before it; those that are nearer are found. By itself, since beside a call nothing stays in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static (int Done, int Beyond, int Upon, int Before, int Within, int Zeros) Vectors(ReadOnlySpan<int> keys, int first, int span, Span<int> found)
+    {
         ref int key = ref MemoryMarshal.GetReference(keys);
-        ref int list = ref MemoryMarshal.GetReference(found[..(keys.Length + Room)]);
-        int high0 = Floor(high), low0 = Floor(low), upper = Exact(high), lower = Exact(low);
-        Vector512<int> highs = Vector512.Create(high0), lows = Vector512.Create(low0), highest = Vector512.Create(upper), lowest = Vector512.Create(lower);
-        int i = 0, above = 0, atHigh = 0, atLow = 0, within = 0, zeros = 0;
+        ref int list = ref MemoryMarshal.GetReference(found);
+        Vector512<int> firsts = Vector512.Create(first), spans = Vector512.Create(span), one = Vector512<int>.One, beyond = default, some = default;
+        int i = 0, upon = 0, before = 0, within = 0;
         for (; i <= keys.Length - Vector512<int>.Count; i += Vector512<int>.Count)
         {
-            Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)i), over = Vector512.GreaterThan(k, highs), upon = Vector512.Equals(k, highest);
-            above += Ones(over.ExtractMostSignificantBits());
-            atHigh += Ones(upon.ExtractMostSignificantBits());
-            atLow += Ones(Vector512.Equals(k, lowest).ExtractMostSignificantBits());
-            zeros += Ones(Vector512.Equals(k, default).ExtractMostSignificantBits());
-            within = Compress(ref list, within, k, Vector512.AndNot(Vector512.GreaterThan(k, lows), over | upon));
+            // Some are counted in lanes and some in masks: what does the one is not what does the other, and neither has to wait.
+            Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)i), distance = k - firsts;
+            beyond = Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(distance, spans), beyond + one, beyond);
+            some += Vector512.Min(k, one);
+            upon += Ones(Vector512.Equals(distance, spans).ExtractMostSignificantBits());
+            before += Ones(Vector512.Equals(distance, Vector512<int>.AllBitsSet).ExtractMostSignificantBits());
+            within = Compress(ref list, within, k, Vector512.LessThan(distance.AsUInt32(), spans.AsUInt32()));
         }
 
-        for (; i < keys.Length; i++)
-        {
-            int k = keys[i];
-            above += k > high0 ? 1 : 0;
-            atHigh += k == upper ? 1 : 0;
-            atLow += k == lower ? 1 : 0;
-            zeros += k == 0 ? 1 : 0;
-            Unsafe.Add(ref list, within) = k;
-            within += k > low0 && k <= high0 && k != upper ? 1 : 0;
-        }
-
-        return new KeyCounts(above, atHigh, low == high ? 0 : atLow, within, zeros);
+        return (i, Vector512.Sum(beyond), upon, before, within, i - Vector512.Sum(some));
     }
 
     /// <summary>What is left on either side of a difference of singles, zero but for signs where it is exact (Dekker's two-sum). Of what is not finite something is left.</summary>
@@ -209,13 +220,13 @@ internal static class KeyKernel
 
     /// <summary>Adds the numbers whose lane is set; returns how many the list then has.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Compress(ref int list, int count, Vector512<int> numbers, Vector512<int> lanes)
+    private static int Compress(ref int list, int count, Vector512<int> numbers, Vector512<uint> lanes)
     {
         ulong mask = lanes.ExtractMostSignificantBits();
         if (Avx512F.IsSupported)
         {
             // Without a branch: which lanes are set is as good as random.
-            Avx512F.Compress(default, lanes, numbers).StoreUnsafe(ref list, (nuint)count);
+            Avx512F.Compress(default, lanes, numbers.AsUInt32()).AsInt32().StoreUnsafe(ref list, (nuint)count);
             return count + Ones(mask);
         }
 

@@ -11,7 +11,16 @@ internal static class MaskKernel
     public static void Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
         where T : unmanaged
     {
-        int done = typeof(T) == typeof(double) ? 0 : Vectors(origin, tuned, low, high, bits);
+        int done = 0;
+        if (typeof(T) != typeof(double))
+        {
+            int first = KeyKernel.Floor(low) + (KeyKernel.Exact(low) < 0 ? 1 : 0), count = KeyKernel.Floor(high) - first + 1;
+            for (int whole = tuned.Length & -Bits.Word; (done = Vectors(origin, tuned, done, first, count, bits)) < whole; done += Bits.Word)
+            {
+                bits[done / Bits.Word] = Between(origin, tuned, done, Bits.Word, low, high);
+            }
+        }
+
         Span<byte> bytes = MemoryMarshal.AsBytes(bits);
         for (int i = done; i < tuned.Length; i += 8)
         {
@@ -19,35 +28,50 @@ internal static class MaskKernel
         }
     }
 
-    private static uint Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, int first, int count, ulong low, ulong high)
+    private static ulong Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, int first, int count, ulong low, ulong high)
         where T : unmanaged
     {
-        uint bits = 0;
+        ulong bits = 0;
         for (int i = 0; i < count; i++)
         {
-            bits |= (KeyKernel.KeyOf(Wide.One(origin[first + i]), Wide.One(tuned[first + i])) - low <= high - low ? 1U : 0) << i;
+            bits |= (KeyKernel.KeyOf(Wide.One(origin[first + i]), Wide.One(tuned[first + i])) - low <= high - low ? 1UL : 0) << i;
         }
 
         return bits;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
+    /// <summary>A word at a time by singles, as long as their differences are exact, as most are. By itself, since beside a call nothing stays in registers.</summary>
+    /// <returns>Where it stopped: at a word that has one that is not exact, or is not whole.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static int Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, int start, int first, int count, Span<ulong> bits)
         where T : unmanaged
     {
         ref T from = ref MemoryMarshal.GetReference(origin);
         ref T to = ref MemoryMarshal.GetReference(tuned);
-        Span<ushort> sixteens = MemoryMarshal.Cast<ulong, ushort>(bits);
-        Vector512<int> unsigned = Vector512.Create(int.MaxValue), before = Vector512.Create(KeyKernel.Floor(low) - (KeyKernel.Exact(low) < 0 ? 0 : 1)), highs = Vector512.Create(KeyKernel.Floor(high));
-        int i = 0;
-        for (; i <= tuned.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        Vector512<int> unsigned = Vector512.Create(int.MaxValue), firsts = Vector512.Create(first);
+        Vector512<uint> counts = Vector512.Create((uint)count);
+        int i = start;
+        for (; i <= tuned.Length - Bits.Word; i += Bits.Word)
         {
-            Vector512<float> x = Wide.Singles(ref from, i), y = Wide.Singles(ref to, i), change = y - x;
-            Vector512<int> key = change.AsInt32() & unsigned;
-            // Where differences of singles are exact, as most are, singles decide.
-            sixteens[i / Vector512<float>.Count] = (KeyKernel.Left(x, y, change) & unsigned) == Vector512<int>.Zero
-                ? (ushort)(Vector512.GreaterThan(key, before) & Vector512.LessThanOrEqual(key, highs)).ExtractMostSignificantBits()
-                : (ushort)Between(origin, tuned, i, Vector512<float>.Count, low, high);
+            ulong word = 0;
+            Vector512<int> left = default;
+            for (int part = 0; part < Bits.Word; part += 2 * Vector512<float>.Count)
+            {
+                (Vector512<float> x, Vector512<float> y) = Wide.ThirtyTwo(ref from, i + part);
+                (Vector512<float> a, Vector512<float> b) = Wide.ThirtyTwo(ref to, i + part);
+                Vector512<float> lower = a - x, upper = b - y;
+                left |= KeyKernel.Left(x, a, lower) | KeyKernel.Left(y, b, upper);
+                word |= Bits.Joined<T>(
+                    Vector512.LessThan(((lower.AsInt32() & unsigned) - firsts).AsUInt32(), counts).ExtractMostSignificantBits(),
+                    Vector512.LessThan(((upper.AsInt32() & unsigned) - firsts).AsUInt32(), counts).ExtractMostSignificantBits(), Vector512<float>.Count) << part;
+            }
+
+            if ((left & unsigned) != Vector512<int>.Zero)
+            {
+                break;
+            }
+
+            bits[i / Bits.Word] = word;
         }
 
         return i;

@@ -5,14 +5,15 @@ using System.Runtime.Intrinsics.X86;
 namespace LayerSwap.Numerics;
 
 /// <summary>
-/// What two sources agree on, of BF16 as it lies, in singles: sixteen at a time instead of eight, and no conversions. The sign of the sum of both changes, each multiplied by its vote, says which
-/// count; of what counts, multiplied by vote and weight, a share is taken. What comes out is rounded to BF16, so that singles nearly always tell for certain what doubles would give: by bounds of
-/// their error, or since nothing is rounded where changes are only added up and multiplied by powers of two. Where they do not, doubles are asked.
+/// What two sources agree on, or what they sum up to, of BF16 as it lies, in singles: sixteen at a time instead of eight, and no conversions. Where they must agree, the sign of the sum of both
+/// changes, each multiplied by its vote, says which count; of what counts, multiplied by vote and weight, a share is taken. What comes out is rounded to BF16, so that singles nearly always tell for
+/// certain what doubles would give: by bounds of their error, or since nothing is rounded where changes are only added up and multiplied by powers of two. Where they do not, doubles are asked.
 /// </summary>
 /// <remarks>
 /// The bounds, with u = 2^-24: a change is within u of its size, multiplied by a vote that is a single within 3u, both summed up with a weight that is one within 5u, and shared and added within
-/// 8u of the term, and u of the result. Doubles give, rounded to a single, less than 2u of the result beside the true one. What is taken is more than twice as wide. Factors are moderate, 2^-16 at
-/// least, so that the product of the smallest change there is, 2^-133, is still a single, and results as small as that are left to doubles.
+/// 8u of the term, and u of the result. A plain sum is within 4u of the magnitudes of both products, and u of the result. Doubles give, rounded to a single, less than 2u of the result beside the
+/// true one. What is taken is more than twice as wide. Factors are moderate, 2^-16 at least, so that the product of the smallest change there is, 2^-133, is still a single, and results as small
+/// as that are left to doubles.
 /// </remarks>
 internal sealed class PairInSingles
 {
@@ -24,35 +25,50 @@ internal sealed class PairInSingles
     /// <summary>How far a result may be off, of the term and of itself, and what is too small to tell.</summary>
     private const float OfTerm = 1f / (1 << 19), OfResult = 1f / (1 << 21), Least = 1e-24f;
 
+    /// <summary>Beyond this, sums may not be finite.</summary>
+    private const float Large = 1e36f;
+
     /// <summary>A sum this much smaller than what it is of has a sign that is not certain.</summary>
     private const float Cancelled = 1f / (1 << 20);
 
     /// <summary>How far exponents may be apart for singles to hold the sum of an element and two changes: 24 bits, less the eight of an element and three for carries.</summary>
     private const int MostApart = 24 - 8 - 3;
 
-    /// <summary>The second source's vote and weight, of the first's; and the shares with the first's vote and weight in them, in the order of <see cref="Pairs.Table"/>.</summary>
+    /// <summary>Where they must agree, the second source's vote and weight, of the first's, and the shares with the first's vote and weight in them, in the order of <see cref="Pairs.Table"/>.</summary>
     private readonly Vector512<float> _vote, _weight, _shares;
 
-    /// <summary>Whether votes are equal: of numbers that lie near the sum of changes is exact, and so is its sign.</summary>
-    private readonly bool _equal;
+    /// <summary>Where all changes count, what they are multiplied by; see <see cref="_all"/>.</summary>
+    private readonly Vector512<float> _first, _second;
 
-    /// <summary>Whether in addition all factors are powers of two: of numbers that lie near nothing is rounded.</summary>
+    /// <summary>Whether all changes count, of either sign.</summary>
+    private readonly bool _all;
+
+    /// <summary>Whether only numbers that lie near are merged: where votes are equal, since of these the sum of changes is exact, and so is its sign; and where nothing is to be rounded.</summary>
+    private readonly bool _near;
+
+    /// <summary>Whether all factors are powers of two: of numbers that lie near nothing is rounded.</summary>
     private readonly bool _exact;
 
-    /// <summary>How far exponents may be apart to be near, for the one or for both.</summary>
+    /// <summary>How far exponents may be apart to be near.</summary>
     private readonly int _apart;
 
-    private PairInSingles(double vote, double weight, Vector512<double> shares, bool exact, int apart)
+    private PairInSingles(double vote, double weight, Vector512<double> shares, (int Apart, bool Exact) near)
     {
         (_vote, _weight, _shares) = (Vector512.Create((float)vote), Vector512.Create((float)weight), Vector512.Narrow(shares, shares));
-        (_equal, _exact, _apart) = (vote == 1, exact, apart);
+        (_near, _apart, _exact) = (vote == 1, near.Apart, near.Exact);
+    }
+
+    private PairInSingles(double first, double second, (int Apart, bool Exact) near)
+    {
+        (_first, _second, _all) = (Vector512.Create((float)first), Vector512.Create((float)second), true);
+        (_near, _apart, _exact) = (near.Exact, near.Apart, near.Exact);
     }
 
     private static bool IsSupported => Avx512BW.IsSupported;
 
     /// <summary>
-    /// Null where singles are of no use: where factors are very small, very large or negative, or simple fractions, but for powers of two that are the same for both sources. Changes have few bits,
-    /// and so would have results: many would lie in the middle between two numbers, for doubles to decide.
+    /// What they agree on. Null where singles are of no use: where factors are very small, very large or negative, or simple fractions, but for powers of two that are the same for both sources.
+    /// Changes have few bits, and so would have results: many would lie in the middle between two numbers, for doubles to decide.
     /// </summary>
     /// <param name="votes">Those of the first source and of the second.</param>
     /// <param name="weights">Those of both, which may differ only where votes do not.</param>
@@ -66,12 +82,61 @@ internal sealed class PairInSingles
             return null;
         }
 
-        int larger = 0, smaller = 0;
         // Each of them, not only their product: doubles may round in between.
-        bool exact = vote == 1 && weight == 1 && double.IsPow2(votes.First) && double.IsPow2(weights.First) && double.IsPow2(scale), simple = false;
+        bool exact = vote == 1 && weight == 1 && double.IsPow2(votes.First) && double.IsPow2(weights.First) && double.IsPow2(scale);
         shares *= scale;
-        // What changes are multiplied by in the end, whichever count.
-        foreach (double factor in (ReadOnlySpan<double>)[first * shares[3], second * shares[3], first * shares[1], second * shares[2]])
+        return Near([first * shares[3], second * shares[3], first * shares[1], second * shares[2]], exact) is { } near
+            ? new PairInSingles(vote, weight, Pairs.Table(shares) * Vector512.Create(first), near) : null;
+    }
+
+    /// <summary>What they sum up to, multiplied and divided. Null where singles are of no use: where factors are very small or very large, or simple fractions, but for powers of two.</summary>
+    public static PairInSingles? OfSum((double First, double Second) factors, double divisor, double scale)
+    {
+        double first = factors.First / divisor * scale, second = factors.Second / divisor * scale;
+        bool exact = double.IsPow2(factors.First) && double.IsPow2(factors.Second) && double.IsPow2(divisor) && double.IsPow2(scale);
+        return IsSupported && Near([Math.Abs(first), Math.Abs(second)], exact) is { } near ? new PairInSingles(first, second, near) : null;
+    }
+
+    /// <summary>Thirty-two elements, unless one is not certain.</summary>
+    /// <param name="origin">What was changed; finite.</param>
+    /// <param name="first">What the first source made of it: the same where nothing is kept.</param>
+    /// <param name="second">What the second did.</param>
+    /// <param name="merged">Receives them; of no use where one is not certain.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryMerge(Vector512<ushort> origin, Vector512<ushort> first, Vector512<ushort> second, out Vector512<ushort> merged)
+    {
+        if (_near && !Magnitudes.Of(origin).With(Magnitudes.Of(first)).With(Magnitudes.Of(second)).LieWithin(_apart))
+        {
+            merged = default;
+            return false;
+        }
+
+        (Vector512<float> x, Vector512<float> y) = Wide.Singles(origin);
+        (Vector512<float> a, Vector512<float> b) = Wide.Singles(first);
+        (Vector512<float> c, Vector512<float> d) = Wide.Singles(second);
+        (Vector512<float> lower, Vector512<float> size, Vector512<int> unsure) = Merge(x, a, c);
+        (Vector512<float> upper, Vector512<float> otherSize, Vector512<int> otherUnsure) = Merge(y, b, d);
+        if (_exact)
+        {
+            merged = Wide.Narrow(Vector16.Round(lower), Vector16.Round(upper));
+            return true;
+        }
+
+        // None of these lies in the middle between two, where rounding would have to look further.
+        Vector512<float> off = Off(size, lower), otherOff = Off(otherSize, upper);
+        merged = Wide.Narrow(Nearest(lower + off), Nearest(upper + otherOff));
+        return merged == Wide.Narrow(Nearest(lower - off), Nearest(upper - otherOff)) && (_near || (unsure | otherUnsure) == Vector512<int>.Zero);
+    }
+
+    private static bool IsModerate(double number) => number is >= 1 / Moderate and <= Moderate;
+
+    /// <param name="factors">What changes are multiplied by in the end, whichever count.</param>
+    /// <param name="exact">Whether whatever else they are multiplied by is a power of two.</param>
+    private static (int Apart, bool Exact)? Near(ReadOnlySpan<double> factors, bool exact)
+    {
+        int larger = 0, smaller = 0;
+        bool simple = false;
+        foreach (double factor in factors)
         {
             if (!IsModerate(factor))
             {
@@ -84,59 +149,40 @@ internal sealed class PairInSingles
         }
 
         exact &= larger - smaller < MostApart;
-        return simple && !exact ? null : new PairInSingles(vote, weight, Pairs.Table(shares) * Vector512.Create(first), exact, exact ? MostApart - (larger - smaller) : MostApart);
+        return simple && !exact ? null : (exact ? MostApart - (larger - smaller) : MostApart, exact);
     }
 
-    /// <summary>Thirty-two elements, unless one is not certain.</summary>
-    /// <param name="origin">What was changed; finite.</param>
-    /// <param name="first">What the first source made of it: the same where nothing is kept.</param>
-    /// <param name="second">What the second did.</param>
-    /// <param name="merged">Receives them; of no use where one is not certain.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryMerge(Vector512<ushort> origin, Vector512<ushort> first, Vector512<ushort> second, out Vector512<ushort> merged)
-    {
-        if (_equal && !Magnitudes.Of(origin).With(Magnitudes.Of(first)).With(Magnitudes.Of(second)).LieWithin(_apart))
-        {
-            merged = default;
-            return false;
-        }
-
-        (Vector512<float> x, Vector512<float> y) = Wide.Singles(origin);
-        (Vector512<float> a, Vector512<float> b) = Wide.Singles(first);
-        (Vector512<float> c, Vector512<float> d) = Wide.Singles(second);
-        (Vector512<float> lower, Vector512<float> off, Vector512<int> unsure) = Merge(x, a, c);
-        (Vector512<float> upper, Vector512<float> otherOff, Vector512<int> otherUnsure) = Merge(y, b, d);
-        if (_exact)
-        {
-            merged = Wide.Narrow(Vector16.Round(lower), Vector16.Round(upper));
-            return true;
-        }
-
-        // None of these lies in the middle between two, where rounding would have to look further.
-        merged = Wide.Narrow(Nearest(lower + off), Nearest(upper + otherOff));
-        return merged == Wide.Narrow(Nearest(lower - off), Nearest(upper - otherOff)) && (_equal || (unsure | otherUnsure) == Vector512<int>.Zero);
-    }
-
-    private static bool IsModerate(double number) => number is >= 1 / Moderate and <= Moderate;
-
-    /// <summary>Sixteen of them: the results, how far these may be off, and where the sign of the sum is not certain.</summary>
+    /// <summary>Sixteen of them: the results, the size of what was added, and where the result is not certain however near it is.</summary>
     /// <param name="x">What was changed.</param>
     /// <param name="y">What the first source made of it.</param>
     /// <param name="z">What the second did.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private (Vector512<float> Result, Vector512<float> Off, Vector512<int> Unsure) Merge(Vector512<float> x, Vector512<float> y, Vector512<float> z)
+    private (Vector512<float> Result, Vector512<float> Size, Vector512<int> Unsure) Merge(Vector512<float> x, Vector512<float> y, Vector512<float> z)
     {
-        Vector512<float> first = y - x, second = _equal ? z - x : (z - x) * _vote, none = Vector512.Create((float)IConsensus.NoTerm);
-        Vector512<float> sum = first + second, sign = sum & Vector512.Create(-0f);
+        if (_all)
+        {
+            Vector512<float> p = (y - x) * _first, q = (z - x) * _second, sum = x + (p + q), size = Vector512.Abs(p) + Vector512.Abs(q);
+            return (sum, size, Vector512.GreaterThan(size, Vector512.Create(Large)).AsInt32());
+        }
+
+        // Of numbers that lie near votes are equal.
+        Vector512<float> first = y - x, second = _near ? z - x : (z - x) * _vote, none = Vector512.Create((float)IConsensus.NoTerm);
+        Vector512<float> votes = first + second, sign = votes & Vector512.Create(-0f);
 
         // As in doubles: this maximum is the second where numbers are equal, as zeros are.
         (first, second) = (Avx512F.Max(first ^ sign, none), Avx512F.Max(second ^ sign, none));
         Vector512<float> mixed = Vector512.FusedMultiplyAdd(second, _weight, first);
         Vector512<int> subset = ((second.AsUInt32() >>> 30 & Vector512.Create(2u)) | (first.AsUInt32() >>> 31)).AsInt32();
         Vector512<float> term = mixed * Avx512F.PermuteVar16x32(_shares, subset), result = x + (term ^ sign);
-        Vector512<float> off = Vector512.FusedMultiplyAdd(term, Vector512.Create(OfTerm), Vector512.FusedMultiplyAdd(Vector512.Abs(result), Vector512.Create(OfResult), Vector512.Create(Least)));
-        return (result, off, _equal ? default : Vector512.LessThan(sum ^ sign, mixed * Vector512.Create(Cancelled)).AsInt32());
+        return (result, term, _near ? default : Vector512.LessThan(votes ^ sign, mixed * Vector512.Create(Cancelled)).AsInt32());
     }
+
+    /// <summary>How far results may be off.</summary>
+    /// <param name="size">Of what was added; none is negative.</param>
+    /// <param name="result">The results.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Off(Vector512<float> size, Vector512<float> result) =>
+        Vector512.FusedMultiplyAdd(size, Vector512.Create(OfTerm), Vector512.FusedMultiplyAdd(Vector512.Abs(result), Vector512.Create(OfResult), Vector512.Create(Least)));
 
     /// <summary>In the upper halves the bits of the nearest BF16 of numbers in no middle.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

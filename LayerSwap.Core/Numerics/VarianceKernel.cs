@@ -157,7 +157,7 @@ internal static class VarianceKernel
             atLow += BitOperations.PopCount(Both(Vector512.Equals(key, lows), Vector512.Equals(other, lows)));
             zeros += BitOperations.PopCount(Both(Vector512.Equals(key, default), Vector512.Equals(other, default)));
             inside += BitOperations.PopCount(own);
-            Unsafe.Add(ref bits, (uint)i / (2 * Lanes)) = Bits.Joined<T>(own & 0xFF, own >> 8);
+            Unsafe.Add(ref bits, (uint)i / (2 * Lanes)) = (ushort)Bits.Joined<T>(own & 0xFF, own >> 8, Lanes);
         }
 
         energies[0] = first.Sums;

@@ -35,6 +35,14 @@ internal static class Wide
             ? (Vector512.WidenLower(Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref first), (nuint)at).ToVector512Unsafe()) << BitsOfBFloat16).AsSingle()
             : Vector512.LoadUnsafe(ref Unsafe.As<T, float>(ref first), (nuint)at);
 
+    /// <summary>Thirty-two in halves, as <see cref="Sixteen{T}"/> has sixteen.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> Lower, Vector512<float> Upper) ThirtyTwo<T>(ref T first, int at)
+        where T : unmanaged =>
+        typeof(T) == typeof(BFloat16)
+            ? Singles(Vector512.LoadUnsafe(ref Unsafe.As<T, ushort>(ref first), (nuint)at))
+            : (Singles(ref first, at), Singles(ref first, at + Vector512<float>.Count));
+
     /// <summary>Thirty-two BF16 as singles: the even ones and the odd.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> Even, Vector512<float> Odd) Singles(Vector512<ushort> elements) =>

@@ -7,7 +7,7 @@ namespace LayerSwap.Merging;
 internal sealed class ChangeKeys : IRankedKeys
 {
     /// <summary>Elements that are looked at together: as singles where all of their differences are exact, which they nearly always are.</summary>
-    private const int Together = 1024;
+    private const int Together = 2048;
 
     public void Keys<T>(in Aligned<T> block, int ranking, Span<ulong> keys, Span<double> rows)
         where T : unmanaged => KeyKernel.Changes(block.Base, block[ranking], keys);
