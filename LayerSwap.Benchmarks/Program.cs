@@ -9,7 +9,7 @@ using LayerSwap.Benchmarks.Scale;
 // Plain programs by name; anything else goes to BenchmarkDotNet.
 BenchmarkProgram[] programs =
 [
-    new("floor", "whole merges against plain copying, in one run", "[--size 1GiB] [--threads N] [--rounds N] [--only NAME] [--dir DIR] [--results DIR]", FloorProgram.RunAsync),
+    new("floor", "whole merges against plain copying, in one run", "[--size 1GiB] [--threads N] [--rounds N] [--only NAME] [--alone] [--dir DIR] [--results DIR]", FloorProgram.RunAsync),
     new("paper", "the paper's comparison on the miniature's trained models", "[--models DIR] [--results DIR]", options => Task.FromResult(PaperProgram.Run(options))),
     new("plan", "recipes planned over very many tensors", "[--tensors N] [--rounds N] [--only NAME]", PlanProgram.RunAsync),
     new("scale", "the largest inputs; exit code 1 where a limit is missed", $"[--only NAME] [--dir DIR] [--rounds N] [--large] [{RowProcess.Argument} NAME, which runs one in this process]", ScaleProgram.RunAsync),

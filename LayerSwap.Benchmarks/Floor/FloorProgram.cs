@@ -62,15 +62,17 @@ internal static class FloorProgram
             new("File.Copy, synced and read back", null, 3, null, () => Task.Run(() => CopyLoop.RunDurably(files[1], file))),
             new("swap, paper, durable", "File.Copy, synced and read back", 3.4, null, () => Merge.LayerSwap(math, swahili).OnThreads(threads).SaveAsync(target)),
         ];
-        // A name, or a part of the names, to look at one operation: loops are always measured.
+        // A name, or a part of the names, to look at one operation: loops are measured with it, unless it is to be alone.
         bool named = operations.Any(o => o.Name == only);
-        operations = [.. operations.Where(o => o.Floor is null || (named ? o.Name == only : o.Name.Contains(only, StringComparison.Ordinal)))];
+        // For memory at sizes where what loops read and write would push parts of the program itself out of it.
+        bool alone = options.Contains("--alone");
+        operations = [.. operations.Where(o => o.Floor is null ? !alone : (named ? o.Name == only : o.Name.Contains(only, StringComparison.Ordinal)))];
         try
         {
             Measurement[] results = [.. await Stopwatches.MeasureAsync(operations, rounds, () => Clear(target, file)), .. await Stopwatches.MeasureAsync(only.Length == 0 ? durable : [], rounds, () => Clear(target, file))];
             string table = FloorTable.Of(results, size, threads, rounds);
             Console.WriteLine(table);
-            if (only.Length == 0)
+            if (only.Length == 0 && !alone)
             {
                 string folder = ProgramOptions.Value(options, "--results") ?? Checkout.Folder("LayerSwap.Benchmarks/Results", "--results");
                 Directory.CreateDirectory(folder);

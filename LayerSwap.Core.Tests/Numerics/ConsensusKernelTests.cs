@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Numerics;
@@ -61,6 +63,8 @@ public sealed class ConsensusKernelTests
             PairsAreMerged(exponent, 1 + _random.Next(30), 20, factors, weights, round % 2 == 0, _random.Next(2) == 0 ? 1 : scales[_random.Next(scales.Length)] * Factor());
         }
 
+        AssertThatSinglesTell();
+
         // Powers of two often, so that sums have few bits and lie in the middle; and tenths, whose sums nearly cancel.
         double Factor() => _random.Next(4) switch { 0 or 1 => Math.ScaleB(1, _random.Next(-2, 3)), 2 => 0.1 * (1 + _random.Next(9)), _ => 0.1 + _random.NextDouble() };
     }
@@ -74,9 +78,39 @@ public sealed class ConsensusKernelTests
         {
             // Share and scale may be one only together, and rounded.
             double factor = Math.ScaleB(1, _random.Next(-2, 3)), weight = _random.Next(3) == 0 ? 0.05 * (1 + _random.Next(20)) : Math.ScaleB(1, _random.Next(-2, 3));
-            PairsAreMerged((round % 3) switch { 0 => 2, 1 => 120, _ => 252 }, 1 + _random.Next(4), 1 + _random.Next(3), [factor, factor], [weight, weight], _random.Next(2) == 0, _random.Next(3) == 0 ? weight : scales[_random.Next(scales.Length)]);
+            double other = _random.Next(4) == 0 ? Math.ScaleB(1, _random.Next(-12, 13)) : factor;
+            PairsAreMerged((round % 3) switch { 0 => 2, 1 => 120, _ => 252 }, 1 + _random.Next(4), 1 + _random.Next(3), [factor, other], [weight, weight], _random.Next(2) == 0, _random.Next(3) == 0 ? weight : scales[_random.Next(scales.Length)]);
         }
+
+        AssertThatSinglesTell();
     }
+
+    /// <summary>Each of them is wrong where one of the conditions is left out.</summary>
+    [Theory]
+    [InlineData(-0.125, -0.125, 108.61880855849888, -1.00048828125, 0x3E7F, 0x3E59, 0xC358)]
+    [InlineData(0.0009765625, 0.0009765625, -2, 1, 0x8000, 0x8163, 0x0163)]
+    [InlineData(32, 4, 1, -0.5, 0x8000, 0x8002, 0x0010)]
+    [InlineData(0.5, 0.00390625, 2, 2, 0xBC7F, 0x3C7F, 0xB7FF)]
+    [InlineData(-1.0000152587890625, -1.0000152587890625, 1, 0.001953125, 0x7E00, 0xFEFF, 0x7EFF)]
+    [InlineData(6.924462078501392E+273, 6.924462078501392E+273, 1.731115519625348E+274, 4, 0x7B40, 0x7B40, 0x7AA1)]
+    [InlineData(1, 1, 1e308, 1e308, 0x29E1, 0x2A33, 0x2A57)]
+    [InlineData(0.5, -0.5, 1, 1, 0x7F7F, 0xFF7F, 0xFF7F)]
+    public void Sums_that_are_hard_to_tell_are_those_of_doubles(double first, double second, double divisor, double scale, int origin, int one, int other)
+    {
+        SumConsensus rule = new([first, second], divisor, scale);
+        BFloat16[] from = [.. Enumerable.Repeat(new BFloat16((ushort)origin), 32)], tuned = [.. Enumerable.Repeat(new BFloat16((ushort)one), 32), .. Enumerable.Repeat(new BFloat16((ushort)other), 32)];
+        KeptChanges<BFloat16> changes = new(from, new Rows<BFloat16>(tuned, 32), [uint.MaxValue, uint.MaxValue]);
+        BFloat16[] output = new BFloat16[32];
+        ConsensusKernel.Onto(rule, from, changes, output);
+        BFloat16 expected = Wide.Narrow<BFloat16>(from[0].Value + (scale * rule.One(changes, 0)));
+        Assert.All(output, o => Assert.Equal(expected, o));
+    }
+
+    /// <summary>How many elements each rule was asked for, each by itself, and how many of these singles told.</summary>
+    private readonly Dictionary<Type, (long Tried, long Told)> _singles = [];
+
+    /// <summary>Else no test of theirs would say anything.</summary>
+    private void AssertThatSinglesTell() => Assert.All(_singles, rule => Assert.True(!Avx512BW.IsSupported || rule.Value.Told > rule.Value.Tried / 8, $"{rule.Key.Name}: {rule.Value.Told} of {rule.Value.Tried}"));
 
     /// <param name="exponent">Of the numbers, about.</param>
     /// <param name="spread">How far their exponents may be from it.</param>
@@ -93,10 +127,12 @@ public sealed class ConsensusKernelTests
             tuned[Length + i] = _random.Next(4) == 0 ? new BFloat16(Scalar16.ToBFloat16((float)Math.Clamp(origin[i].Value - (change * factors[0] / factors[1]), -1e38, 1e38))) : Tuned(origin[i]);
         }
 
+        double[] summed = [_random.Next(4) == 0 ? -factors[0] : factors[0], factors[1]];
+        double divisor = normalize ? weights[0] + (_random.Next(3) == 0 ? -3 * weights[0] : weights[1]) : 1, negated = _random.Next(4) == 0 ? -scale : scale;
         // A rule of its own for each source, or, as selection of both together has it, one for both.
         ulong[] bits = [.. Enumerable.Range(0, 2 * Bits.Words(Length)).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
         AreMerged(new SignConsensus(factors, weights, normalize, scale), bits);
-        AreMerged(new SumConsensus([_random.Next(4) == 0 ? -factors[0] : factors[0], factors[1]], normalize ? weights[0] + weights[1] : 1, scale), bits);
+        AreMerged(new SumConsensus(summed, divisor, negated), bits);
         AreMerged(new ElectedConsensus([weights[0], _random.Next(2) == 0 ? weights[0] : Math.Abs(weights[1])], 1e-6), bits[..Bits.Words(Length)]);
 
         void AreMerged<TRule>(TRule rule, ulong[] kept)
@@ -106,11 +142,28 @@ public sealed class ConsensusKernelTests
             ConsensusKernel.Onto(rule, origin, changes, output);
             for (int i = 0; i < Length; i++)
             {
-                BFloat16 expected = Wide.Narrow<BFloat16>(origin[i].Value + (rule.Factor * rule.One(changes, i)));
-                if (expected != output[i])
+                BFloat16 expected = Wide.Narrow<BFloat16>(origin[i].Value + (rule.Factor * rule.One(changes, i))), told = expected;
+                bool tell = false;
+                if (rule.InSingles is { } pair && pair.TryMerge(Vector512.Create(origin[i].Bits), Became(0), Became(1), out Vector512<ushort> merged))
                 {
-                    Assert.Fail($"{typeof(TRule).Name} of {origin[i].Value:R} {tuned[i].Value:R} {tuned[Length + i].Value:R}, factors {factors[0]:R} {factors[1]:R}, weights {weights[0]:R} {weights[1]:R}, scale {scale:R}: {expected.Value:R} became {output[i].Value:R}");
+                    (tell, told) = (true, new BFloat16(merged[0]));
                 }
+
+                (long tried, long sure) = _singles.GetValueOrDefault(typeof(TRule));
+                _singles[typeof(TRule)] = (tried + 1, sure + (tell ? 1 : 0));
+
+                if (expected != output[i] || expected != told)
+                {
+                    Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"""
+                        {typeof(TRule).Name} of {origin[i].Value:R} {tuned[i].Value:R} {tuned[Length + i].Value:R}, kept {Bits.IsSet(kept, i)}
+                        factors {factors[0]:R} {factors[1]:R}, weights {weights[0]:R} {weights[1]:R}, scale {scale:R}; of a sum {summed[0]:R} {summed[1]:R} / {divisor:R} * {negated:R}
+                        {expected.Value:R} became {output[i].Value:R}, in singles {told.Value:R}
+                        """));
+                }
+
+                // Thirty-two of one, so that no other decides for it.
+                Vector512<ushort> Became(int source) =>
+                    Vector512.Create((Bits.IsSet(kept.AsSpan(kept.Length == Bits.Words(Length) ? 0 : source * Bits.Words(Length)), i) ? tuned[(source * Length) + i] : origin[i]).Bits);
             }
         }
 

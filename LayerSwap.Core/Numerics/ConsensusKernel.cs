@@ -46,18 +46,29 @@ internal static class ConsensusKernel
         }
     }
 
-    /// <summary>In singles what these tell for certain, the rest again in doubles: the output must lie apart from what is merged.</summary>
+    /// <summary>
+    /// In singles what these tell for certain, the rest again in doubles: the output must lie apart from what is merged. Where much of what comes first is not certain, all is left to doubles: changes
+    /// have few bits, so that by factors that are simple fractions or tenths many results lie in the middle between two numbers.
+    /// </summary>
+    /// <returns>How many are done.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int SinglesFirst<T, TRule, TChanges>(PairInSingles pair, in TRule rule, ReadOnlySpan<T> origin, in TChanges changes, Span<T> output)
         where T : unmanaged
         where TRule : struct, IConsensus
         where TChanges : struct, IChanges, allows ref struct
     {
         // A bit of a mask for each vector.
-        const int Most = 64 * Together;
+        const int First = 8 * Together, Most = 64 * Together, MostUncertain = 3;
         int length = output.Length & -Together;
-        for (int start = 0; start < length; start += Most)
+        for (int start = 0, end; start < length; start = end)
         {
-            ulong rest = TrySingles(pair, MemoryMarshal.Cast<T, ushort>(origin), changes, MemoryMarshal.Cast<T, ushort>(output), start, Math.Min(start + Most, length));
+            end = Math.Min(start + (start == 0 ? First : Most), length);
+            ulong rest = TrySingles(pair, MemoryMarshal.Cast<T, ushort>(origin), changes, MemoryMarshal.Cast<T, ushort>(output), start, end);
+            if (start == 0 && BitOperations.PopCount(rest) > MostUncertain)
+            {
+                return 0;
+            }
+
             for (; rest != 0; rest &= rest - 1)
             {
                 int at = start + (Together * BitOperations.TrailingZeroCount(rest));

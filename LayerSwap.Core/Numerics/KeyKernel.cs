@@ -137,12 +137,14 @@ internal static class KeyKernel
         return MaxOf(largest);
     }
 
-    /// <summary>Counts keys that are the bits of singles by where their numbers lie; those strictly between the bounds go to <paramref name="found"/>, which has <see cref="Room"/> more.</summary>
+    /// <summary>Counts keys that are the bits of singles, numbers of no sign, by where these lie; those strictly between the bounds go to <paramref name="found"/>, which has <see cref="Room"/> more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static KeyCounts Within(ReadOnlySpan<int> keys, ulong low, ulong high, Span<int> found)
     {
         bool lowIsKey = Exact(low) >= 0, highIsKey = Exact(high) >= 0;
-        // The first key that lies between, and how many there might be: how far a key is beyond the first tells where it lies.
-        int first = Floor(low) + (low == high && lowIsKey ? 0 : 1), span = Floor(high) - first + (highIsKey ? 0 : 1);
+        // The first key that lies between, and how many there might be: how far a key is beyond the first tells where it lies. Where a bound is no number, they pass the largest integer and go on
+        // from the least, beyond which no key lies.
+        int first = unchecked(Floor(low) + (low == high && lowIsKey ? 0 : 1)), span = unchecked(Floor(high) - first + (highIsKey ? 0 : 1));
         (int done, int beyond, int upon, int before, int within, int zeros) = Vectors(keys, first, span, found[..(keys.Length + Room)]);
         for (int i = done; i < keys.Length; i++)
         {
@@ -159,7 +161,7 @@ internal static class KeyKernel
         return new KeyCounts(beyond - upon, upon, low != high && lowIsKey ? before : 0, within, zeros);
     }
 
-    /// <summary>How many keys lie so far beyond the first and more, just as far, and just before it; those that are nearer are found. By itself, since beside a call nothing stays in registers.</summary>
+    /// <summary>How many keys lie at the span from the first or beyond, just at it, and just before the first; those within the span are found. By itself, since beside a call nothing stays in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static (int Done, int Beyond, int Upon, int Before, int Within, int Zeros) Vectors(ReadOnlySpan<int> keys, int first, int span, Span<int> found)
     {

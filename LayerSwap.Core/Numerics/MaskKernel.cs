@@ -7,20 +7,12 @@ namespace LayerSwap.Numerics;
 /// <summary>Which elements are kept, without a branch for an element, and how much they are.</summary>
 internal static class MaskKernel
 {
-    /// <summary>Sets the bits of elements for which the key of <c>tuned[i] - origin[i]</c> lies from <paramref name="low"/> to <paramref name="high"/>, and of no others; what lies after the elements does not count.</summary>
+    /// <summary>Sets the bits of elements for which the key of <c>tuned[i] - origin[i]</c> lies from <paramref name="low"/> to <paramref name="high"/>, which is no less, and of no others; what lies after the elements does not count.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
         where T : unmanaged
     {
-        int done = 0;
-        if (typeof(T) != typeof(double))
-        {
-            int first = KeyKernel.Floor(low) + (KeyKernel.Exact(low) < 0 ? 1 : 0), count = KeyKernel.Floor(high) - first + 1;
-            for (int whole = tuned.Length & -Bits.Word; (done = Vectors(origin, tuned, done, first, count, bits)) < whole; done += Bits.Word)
-            {
-                bits[done / Bits.Word] = Between(origin, tuned, done, Bits.Word, low, high);
-            }
-        }
-
+        int done = Vectors(origin, tuned, low, high, bits);
         Span<byte> bytes = MemoryMarshal.AsBytes(bits);
         for (int i = done; i < tuned.Length; i += 8)
         {
@@ -28,34 +20,43 @@ internal static class MaskKernel
         }
     }
 
-    private static ulong Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, int first, int count, ulong low, ulong high)
+    private static uint Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, int first, int count, ulong low, ulong high)
         where T : unmanaged
     {
-        ulong bits = 0;
+        uint bits = 0;
         for (int i = 0; i < count; i++)
         {
-            bits |= (KeyKernel.KeyOf(Wide.One(origin[first + i]), Wide.One(tuned[first + i])) - low <= high - low ? 1UL : 0) << i;
+            bits |= (KeyKernel.KeyOf(Wide.One(origin[first + i]), Wide.One(tuned[first + i])) - low <= high - low ? 1U : 0) << i;
         }
 
         return bits;
     }
 
-    /// <summary>A word at a time by singles, as long as their differences are exact, as most are. By itself, since beside a call nothing stays in registers.</summary>
-    /// <returns>Where it stopped: at a word that has one that is not exact, or is not whole.</returns>
+    /// <summary>Whole words.</summary>
+    private static int Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
+        where T : unmanaged
+    {
+        // Where a bound is no number, the first key or the count passes the largest integer and goes on from the least, beyond which no key lies.
+        int first = unchecked(KeyKernel.Floor(low) + (KeyKernel.Exact(low) < 0 ? 1 : 0)), count = unchecked(KeyKernel.Floor(high) - first + 1);
+        return Vectors(origin, tuned, low, high - low, first, count, bits);
+    }
+
+    /// <summary>By singles where their differences are exact, as most are, and else by doubles. By itself, since beside a call nothing stays in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static int Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, int start, int first, int count, Span<ulong> bits)
+    private static int Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong width, int first, int count, Span<ulong> bits)
         where T : unmanaged
     {
         ref T from = ref MemoryMarshal.GetReference(origin);
         ref T to = ref MemoryMarshal.GetReference(tuned);
         Vector512<int> unsigned = Vector512.Create(int.MaxValue), firsts = Vector512.Create(first);
         Vector512<uint> counts = Vector512.Create((uint)count);
-        int i = start;
+        Vector512<ulong> lows = Vector512.Create(low), widths = Vector512.Create(width);
+        int i = 0;
         for (; i <= tuned.Length - Bits.Word; i += Bits.Word)
         {
             ulong word = 0;
             Vector512<int> left = default;
-            for (int part = 0; part < Bits.Word; part += 2 * Vector512<float>.Count)
+            for (int part = 0; part < Bits.Word && typeof(T) != typeof(double); part += 2 * Vector512<float>.Count)
             {
                 (Vector512<float> x, Vector512<float> y) = Wide.ThirtyTwo(ref from, i + part);
                 (Vector512<float> a, Vector512<float> b) = Wide.ThirtyTwo(ref to, i + part);
@@ -66,9 +67,14 @@ internal static class MaskKernel
                     Vector512.LessThan(((upper.AsInt32() & unsigned) - firsts).AsUInt32(), counts).ExtractMostSignificantBits(), Vector512<float>.Count) << part;
             }
 
-            if ((left & unsigned) != Vector512<int>.Zero)
+            if (typeof(T) == typeof(double) || (left & unsigned) != Vector512<int>.Zero)
             {
-                break;
+                word = 0;
+                for (int part = 0; part < Bits.Word; part += Vector512<double>.Count)
+                {
+                    Vector512<ulong> key = KeyKernel.KeysOf(Wide.Eight(ref Unsafe.Add(ref to, i + part)) - Wide.Eight(ref Unsafe.Add(ref from, i + part))).AsUInt64();
+                    word |= Vector512.LessThanOrEqual(key - lows, widths).ExtractMostSignificantBits() << part;
+                }
             }
 
             bits[i / Bits.Word] = word;

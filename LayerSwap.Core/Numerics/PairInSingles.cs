@@ -12,20 +12,17 @@ namespace LayerSwap.Numerics;
 /// <remarks>
 /// The bounds, with u = 2^-24: a change is within u of its size, multiplied by a vote that is a single within 3u, both summed up with a weight that is one within 5u, and shared and added within
 /// 8u of the term, and u of the result. A plain sum is within 4u of the magnitudes of both products, and u of the result. Doubles give, rounded to a single, less than 2u of the result beside the
-/// true one. What is taken is more than twice as wide. Factors are moderate, 2^-16 at least, so that the product of the smallest change there is, 2^-133, is still a single, and results as small
-/// as that are left to doubles.
+/// true one. What is taken is more than twice as wide. Factors are moderate, 2^-16 to 2^16, so that neither products of singles nor those of doubles vanish or overflow in between; results that are very
+/// small or very large are left to doubles.
 /// </remarks>
 internal sealed class PairInSingles
 {
     private const float Moderate = 1 << 16;
 
-    /// <summary>The denominator of simple fractions.</summary>
-    private const int Simple = 1 << 12;
-
     /// <summary>How far a result may be off, of the term and of itself, and what is too small to tell.</summary>
     private const float OfTerm = 1f / (1 << 19), OfResult = 1f / (1 << 21), Least = 1e-24f;
 
-    /// <summary>Beyond this, sums may not be finite.</summary>
+    /// <summary>Beyond this, what is added may be infinite twice, of either sign, which is no number whatever the bounds.</summary>
     private const float Large = 1e36f;
 
     /// <summary>A sum this much smaller than what it is of has a sign that is not certain.</summary>
@@ -43,7 +40,7 @@ internal sealed class PairInSingles
     /// <summary>Whether all changes count, of either sign.</summary>
     private readonly bool _all;
 
-    /// <summary>Whether only numbers that lie near are merged: where votes are equal, since of these the sum of changes is exact, and so is its sign; and where nothing is to be rounded.</summary>
+    /// <summary>Whether numbers must lie near: where votes are equal, since the sum of changes is exact then, and so is its sign; of a plain sum, where nothing is to be rounded.</summary>
     private readonly bool _near;
 
     /// <summary>Whether all factors are powers of two: of numbers that lie near nothing is rounded.</summary>
@@ -66,10 +63,7 @@ internal sealed class PairInSingles
 
     private static bool IsSupported => Avx512BW.IsSupported;
 
-    /// <summary>
-    /// What they agree on. Null where singles are of no use: where factors are very small, very large or negative, or simple fractions, but for powers of two that are the same for both sources.
-    /// Changes have few bits, and so would have results: many would lie in the middle between two numbers, for doubles to decide.
-    /// </summary>
+    /// <summary>What they agree on. Null where singles are of no use: where factors are very small, very large or negative.</summary>
     /// <param name="votes">Those of the first source and of the second.</param>
     /// <param name="weights">Those of both, which may differ only where votes do not.</param>
     /// <param name="shares">Those of subsets, in the order of <see cref="Subsets.Sums"/>.</param>
@@ -77,24 +71,29 @@ internal sealed class PairInSingles
     public static PairInSingles? Of((double First, double Second) votes, (double First, double Second) weights, Vector512<double> shares, double scale)
     {
         double first = votes.First * weights.First, second = votes.Second * weights.Second, vote = votes.Second / votes.First, weight = weights.Second / weights.First;
-        if (!IsSupported || votes.First <= 0 || weights.First <= 0 || !IsModerate(vote) || !IsModerate(weight))
+        // Each of them, not only their products: doubles may round in between, and be infinite.
+        if (!IsSupported || !AreModerate([votes.First, votes.Second, weights.First, weights.Second, vote, weight, Math.Abs(scale)]))
         {
             return null;
         }
 
-        // Each of them, not only their product: doubles may round in between.
         bool exact = vote == 1 && weight == 1 && double.IsPow2(votes.First) && double.IsPow2(weights.First) && double.IsPow2(scale);
         shares *= scale;
         return Near([first * shares[3], second * shares[3], first * shares[1], second * shares[2]], exact) is { } near
             ? new PairInSingles(vote, weight, Pairs.Table(shares) * Vector512.Create(first), near) : null;
     }
 
-    /// <summary>What they sum up to, multiplied and divided. Null where singles are of no use: where factors are very small or very large, or simple fractions, but for powers of two.</summary>
+    /// <summary>What they sum up to, multiplied and divided. Null where singles are of no use: where factors are very small or very large.</summary>
     public static PairInSingles? OfSum((double First, double Second) factors, double divisor, double scale)
     {
+        if (!IsSupported || !AreModerate([Math.Abs(factors.First), Math.Abs(factors.Second), Math.Abs(divisor), Math.Abs(scale)]))
+        {
+            return null;
+        }
+
         double first = factors.First / divisor * scale, second = factors.Second / divisor * scale;
         bool exact = double.IsPow2(factors.First) && double.IsPow2(factors.Second) && double.IsPow2(divisor) && double.IsPow2(scale);
-        return IsSupported && Near([Math.Abs(first), Math.Abs(second)], exact) is { } near ? new PairInSingles(first, second, near) : null;
+        return Near([Math.Abs(first), Math.Abs(second)], exact) is { } near ? new PairInSingles(first, second, near) : null;
     }
 
     /// <summary>Thirty-two elements, unless one is not certain.</summary>
@@ -128,28 +127,36 @@ internal sealed class PairInSingles
         return merged == Wide.Narrow(Nearest(lower - off), Nearest(upper - otherOff)) && (_near || (unsure | otherUnsure) == Vector512<int>.Zero);
     }
 
-    private static bool IsModerate(double number) => number is >= 1 / Moderate and <= Moderate;
+    private static bool AreModerate(ReadOnlySpan<double> numbers)
+    {
+        bool all = true;
+        foreach (double number in numbers)
+        {
+            all &= number is >= 1 / Moderate and <= Moderate;
+        }
 
+        return all;
+    }
+
+    /// <summary>How far exponents may be apart to be near, and whether nothing is rounded then; null where factors are not moderate.</summary>
     /// <param name="factors">What changes are multiplied by in the end, whichever count.</param>
     /// <param name="exact">Whether whatever else they are multiplied by is a power of two.</param>
     private static (int Apart, bool Exact)? Near(ReadOnlySpan<double> factors, bool exact)
     {
+        if (!AreModerate(factors))
+        {
+            return null;
+        }
+
         int larger = 0, smaller = 0;
-        bool simple = false;
         foreach (double factor in factors)
         {
-            if (!IsModerate(factor))
-            {
-                return null;
-            }
-
             exact &= double.IsPow2(factor);
-            simple |= !double.IsInteger(factor) && double.IsInteger(factor * Simple);
             (larger, smaller) = (Math.Max(larger, Math.ILogB(factor)), Math.Min(smaller, Math.ILogB(factor)));
         }
 
         exact &= larger - smaller < MostApart;
-        return simple && !exact ? null : (exact ? MostApart - (larger - smaller) : MostApart, exact);
+        return (exact ? MostApart - (larger - smaller) : MostApart, exact);
     }
 
     /// <summary>Sixteen of them: the results, the size of what was added, and where the result is not certain however near it is.</summary>
@@ -165,7 +172,7 @@ internal sealed class PairInSingles
             return (sum, size, Vector512.GreaterThan(size, Vector512.Create(Large)).AsInt32());
         }
 
-        // Of numbers that lie near votes are equal.
+        // Where numbers must lie near votes are equal.
         Vector512<float> first = y - x, second = _near ? z - x : (z - x) * _vote, none = Vector512.Create((float)IConsensus.NoTerm);
         Vector512<float> votes = first + second, sign = votes & Vector512.Create(-0f);
 

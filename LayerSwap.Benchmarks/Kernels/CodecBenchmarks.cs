@@ -1,0 +1,37 @@
+using BenchmarkDotNet.Attributes;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Benchmarks.Kernels;
+
+/// <summary>Bytes of each dtype to floats and back; times are those of one element.</summary>
+public class CodecBenchmarks
+{
+    private readonly float[] _wide = new float[KernelBlock.Length];
+
+    private byte[] _raw = [];
+
+    [Params(DType.BFloat16, DType.Float16, DType.Float8E4M3, DType.Float8E5M2)]
+    public DType DType { get; set; }
+
+    [GlobalSetup]
+    public void Fill()
+    {
+        KernelBlock block = new();
+        for (int i = 0; i < _wide.Length; i++)
+        {
+            _wide[i] = block.Base[i].Value;
+        }
+
+        _raw = new byte[KernelBlock.Length * DType.Bits() / 8];
+        Codec.Narrow(DType, _wide, _raw);
+    }
+
+    [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
+    public bool Widen() => Codec.Widen(DType, _raw, _wide);
+
+    [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
+    public void Narrow() => Codec.Narrow(DType, _wide, _raw);
+
+    [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
+    public long CountNonFinite() => NonFinite.Count(DType, _raw);
+}

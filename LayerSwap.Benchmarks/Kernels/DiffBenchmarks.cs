@@ -1,0 +1,31 @@
+using BenchmarkDotNet.Attributes;
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Benchmarks.Kernels;
+
+/// <summary>The sums of a diff; times are those of one element.</summary>
+public class DiffBenchmarks
+{
+    private readonly KernelBlock _block = new();
+    private readonly float[] _wide = new float[2 * KernelBlock.Length];
+    private readonly OriginSums _origin = new();
+    private readonly ChangeSums _first = new(), _second = new();
+    private readonly AgreementSums _both = new();
+
+    [GlobalSetup]
+    public void Widen()
+    {
+        for (int i = 0; i < KernelBlock.Length; i++)
+        {
+            (_wide[i], _wide[KernelBlock.Length + i]) = (_block.Base[i].Value, _block.First[i].Value);
+        }
+    }
+
+    /// <summary>Of floats.</summary>
+    [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
+    public double OneModel() => ChangeKernel.Observe<float>(_wide.AsSpan(0, KernelBlock.Length), _wide.AsSpan(KernelBlock.Length), [], _first);
+
+    /// <summary>And the base, of BF16 as it lies.</summary>
+    [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
+    public void TwoModels() => ChangeKernel.ObserveTwo(_block.Base, _block.First, _block.Second, _origin, _first, _second, _both);
+}
