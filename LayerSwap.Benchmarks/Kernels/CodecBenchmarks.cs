@@ -16,12 +16,7 @@ public class CodecBenchmarks
     [GlobalSetup]
     public void Fill()
     {
-        KernelBlock block = new();
-        for (int i = 0; i < _wide.Length; i++)
-        {
-            _wide[i] = block.Base[i].Value;
-        }
-
+        Codec.Widen(DType.BFloat16, new KernelBlock().Bytes[..(sizeof(ushort) * KernelBlock.Length)], _wide);
         _raw = new byte[KernelBlock.Length * DType.Bits() / 8];
         Codec.Narrow(DType, _wide, _raw);
     }

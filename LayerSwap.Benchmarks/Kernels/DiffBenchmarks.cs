@@ -13,13 +13,7 @@ public class DiffBenchmarks
     private readonly AgreementSums _both = new();
 
     [GlobalSetup]
-    public void Widen()
-    {
-        for (int i = 0; i < KernelBlock.Length; i++)
-        {
-            (_wide[i], _wide[KernelBlock.Length + i]) = (_block.Base[i].Value, _block.First[i].Value);
-        }
-    }
+    public void Widen() => Codec.Widen(DType.BFloat16, _block.Bytes[..(sizeof(ushort) * _wide.Length)], _wide);
 
     /// <summary>Of floats.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]

@@ -7,8 +7,7 @@ namespace LayerSwap.Numerics;
 /// <summary>A bit an element, in words, the first in the lowest.</summary>
 internal static class Bits
 {
-    /// <summary>The bits of a word.</summary>
-    public const int Word = 64;
+    private const int Word = 64;
 
     /// <summary>A bit in each of sixteen lanes, one after another, twice.</summary>
     private static Vector512<ushort> Lanes

@@ -145,7 +145,8 @@ internal static class KeyKernel
         // The first key that lies between, and how many there might be: how far a key is beyond the first tells where it lies. Where a bound is no number, they pass the largest integer and go on
         // from the least, beyond which no key lies.
         int first = unchecked(Floor(low) + (low == high && lowIsKey ? 0 : 1)), span = unchecked(Floor(high) - first + (highIsKey ? 0 : 1));
-        (int done, int beyond, int upon, int before, int within, int zeros) = Vectors(keys, first, span, found[..(keys.Length + Room)]);
+        int done = keys.Length & -Vector512<int>.Count;
+        (int beyond, int upon, int before, int within, int zeros) = Vectors(keys[..done], first, span, found[..(keys.Length + Room)]);
         for (int i = done; i < keys.Length; i++)
         {
             int distance = keys[i] - first;
@@ -161,15 +162,15 @@ internal static class KeyKernel
         return new KeyCounts(beyond - upon, upon, low != high && lowIsKey ? before : 0, within, zeros);
     }
 
-    /// <summary>How many keys lie at the span from the first or beyond, just at it, and just before the first; those within the span are found. By itself, since beside a call nothing stays in registers.</summary>
+    /// <summary>How many keys lie at the span from the first or beyond, just at it, and just before the first; those within the span are found. Keys are whole vectors. By itself, since beside a call nothing stays in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static (int Done, int Beyond, int Upon, int Before, int Within, int Zeros) Vectors(ReadOnlySpan<int> keys, int first, int span, Span<int> found)
+    private static (int Beyond, int Upon, int Before, int Within, int Zeros) Vectors(ReadOnlySpan<int> keys, int first, int span, Span<int> found)
     {
         ref int key = ref MemoryMarshal.GetReference(keys);
         ref int list = ref MemoryMarshal.GetReference(found);
         Vector512<int> firsts = Vector512.Create(first), spans = Vector512.Create(span), one = Vector512<int>.One, beyond = default, some = default;
-        int i = 0, upon = 0, before = 0, within = 0;
-        for (; i <= keys.Length - Vector512<int>.Count; i += Vector512<int>.Count)
+        int upon = 0, before = 0, within = 0;
+        for (int i = 0; i < keys.Length; i += Vector512<int>.Count)
         {
             // Some are counted in lanes and some in masks: what does the one is not what does the other, and neither has to wait.
             Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)i), distance = k - firsts;
@@ -180,7 +181,7 @@ internal static class KeyKernel
             within = Compress(ref list, within, k, Vector512.LessThan(distance.AsUInt32(), spans.AsUInt32()));
         }
 
-        return (i, Vector512.Sum(beyond), upon, before, within, i - Vector512.Sum(some));
+        return (Vector512.Sum(beyond), upon, before, within, keys.Length - Vector512.Sum(some));
     }
 
     /// <summary>What is left on either side of a difference of singles, zero but for signs where it is exact (Dekker's two-sum). Of what is not finite something is left.</summary>

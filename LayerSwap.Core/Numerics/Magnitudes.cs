@@ -54,13 +54,11 @@ internal readonly struct Magnitudes
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool AllLieWithin(int exponents)
     {
-        Vector256<ushort> belows = Vector256.Min(_belowLeast.GetLower(), _belowLeast.GetUpper()), mosts = Vector256.Max(_most.GetLower(), _most.GetUpper());
-        Vector128<ushort> below = Vector128.Min(belows.GetLower(), belows.GetUpper()), above = Vector128.Max(mosts.GetLower(), mosts.GetUpper());
         int least = ushort.MaxValue, most = 0;
-        for (int lane = 0; lane < Vector128<ushort>.Count; lane++)
+        for (int lane = 0; lane < Vector512<ushort>.Count; lane++)
         {
-            least = Math.Min(least, below[lane]);
-            most = Math.Max(most, above[lane]);
+            least = Math.Min(least, _belowLeast[lane]);
+            most = Math.Max(most, _most[lane]);
         }
 
         return most < Scalar16.BFloat16Exponent && most - least <= exponents << BitsOfFraction;

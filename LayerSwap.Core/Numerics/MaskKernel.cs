@@ -12,7 +12,9 @@ internal static class MaskKernel
     public static void Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
         where T : unmanaged
     {
-        int done = Vectors(origin, tuned, low, high, bits);
+        // Where a bound is no number, the first key or the count passes the largest integer and goes on from the least, beyond which no key lies.
+        int first = unchecked(KeyKernel.Floor(low) + (KeyKernel.Exact(low) < 0 ? 1 : 0)), count = unchecked(KeyKernel.Floor(high) - first + 1);
+        int done = Vectors(origin, tuned, low, high - low, first, count, MemoryMarshal.Cast<ulong, uint>(bits));
         Span<byte> bytes = MemoryMarshal.AsBytes(bits);
         for (int i = done; i < tuned.Length; i += 8)
         {
@@ -32,52 +34,42 @@ internal static class MaskKernel
         return bits;
     }
 
-    /// <summary>Whole words.</summary>
-    private static int Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
-        where T : unmanaged
-    {
-        // Where a bound is no number, the first key or the count passes the largest integer and goes on from the least, beyond which no key lies.
-        int first = unchecked(KeyKernel.Floor(low) + (KeyKernel.Exact(low) < 0 ? 1 : 0)), count = unchecked(KeyKernel.Floor(high) - first + 1);
-        return Vectors(origin, tuned, low, high - low, first, count, bits);
-    }
-
-    /// <summary>By singles where their differences are exact, as most are, and else by doubles. By itself, since beside a call nothing stays in registers.</summary>
+    /// <summary>Thirty-two at a time, by singles where their differences are exact, as most are, and else by doubles. By itself, since beside a call nothing stays in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static int Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong width, int first, int count, Span<ulong> bits)
+    private static int Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong width, int first, int count, Span<uint> bits)
         where T : unmanaged
     {
+        const int Together = 32;
         ref T from = ref MemoryMarshal.GetReference(origin);
         ref T to = ref MemoryMarshal.GetReference(tuned);
         Vector512<int> unsigned = Vector512.Create(int.MaxValue), firsts = Vector512.Create(first);
         Vector512<uint> counts = Vector512.Create((uint)count);
         Vector512<ulong> lows = Vector512.Create(low), widths = Vector512.Create(width);
         int i = 0;
-        for (; i <= tuned.Length - Bits.Word; i += Bits.Word)
+        for (; i <= tuned.Length - Together; i += Together)
         {
-            ulong word = 0;
-            Vector512<int> left = default;
-            for (int part = 0; part < Bits.Word && typeof(T) != typeof(double); part += 2 * Vector512<float>.Count)
+            if (typeof(T) != typeof(double))
             {
-                (Vector512<float> x, Vector512<float> y) = Wide.ThirtyTwo(ref from, i + part);
-                (Vector512<float> a, Vector512<float> b) = Wide.ThirtyTwo(ref to, i + part);
+                (Vector512<float> x, Vector512<float> y) = Wide.ThirtyTwo(ref from, i);
+                (Vector512<float> a, Vector512<float> b) = Wide.ThirtyTwo(ref to, i);
                 Vector512<float> lower = a - x, upper = b - y;
-                left |= KeyKernel.Left(x, a, lower) | KeyKernel.Left(y, b, upper);
-                word |= Bits.Joined<T>(
-                    Vector512.LessThan(((lower.AsInt32() & unsigned) - firsts).AsUInt32(), counts).ExtractMostSignificantBits(),
-                    Vector512.LessThan(((upper.AsInt32() & unsigned) - firsts).AsUInt32(), counts).ExtractMostSignificantBits(), Vector512<float>.Count) << part;
-            }
-
-            if (typeof(T) == typeof(double) || (left & unsigned) != Vector512<int>.Zero)
-            {
-                word = 0;
-                for (int part = 0; part < Bits.Word; part += Vector512<double>.Count)
+                if (((KeyKernel.Left(x, a, lower) | KeyKernel.Left(y, b, upper)) & unsigned) == Vector512<int>.Zero)
                 {
-                    Vector512<ulong> key = KeyKernel.KeysOf(Wide.Eight(ref Unsafe.Add(ref to, i + part)) - Wide.Eight(ref Unsafe.Add(ref from, i + part))).AsUInt64();
-                    word |= Vector512.LessThanOrEqual(key - lows, widths).ExtractMostSignificantBits() << part;
+                    bits[i / Together] = (uint)Bits.Joined<T>(
+                        Vector512.LessThan(((lower.AsInt32() & unsigned) - firsts).AsUInt32(), counts).ExtractMostSignificantBits(),
+                        Vector512.LessThan(((upper.AsInt32() & unsigned) - firsts).AsUInt32(), counts).ExtractMostSignificantBits(), Vector512<float>.Count);
+                    continue;
                 }
             }
 
-            bits[i / Bits.Word] = word;
+            ulong own = 0;
+            for (int part = 0; part < Together; part += Vector512<double>.Count)
+            {
+                Vector512<ulong> key = KeyKernel.KeysOf(Wide.Eight(ref Unsafe.Add(ref to, i + part)) - Wide.Eight(ref Unsafe.Add(ref from, i + part))).AsUInt64();
+                own |= Vector512.LessThanOrEqual(key - lows, widths).ExtractMostSignificantBits() << part;
+            }
+
+            bits[i / Together] = (uint)own;
         }
 
         return i;
