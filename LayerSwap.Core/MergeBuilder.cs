@@ -6,7 +6,7 @@ namespace LayerSwap;
 public sealed class MergeBuilder
 {
     private readonly ICheckpoint? _base;
-    private readonly List<(ICheckpoint Checkpoint, Schedule Weight)> _sources = [];
+    private readonly List<PlanSource> _sources = [];
     private readonly List<PlanRule> _rules = [];
     private readonly Dictionary<string, byte[]> _beside = new(StringComparer.Ordinal);
     private ICheckpoint? _donor;
@@ -31,7 +31,7 @@ public sealed class MergeBuilder
     public MergeBuilder With(ICheckpoint model, Schedule? weight = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        _sources.Add((model, weight ?? 1));
+        _sources.Add(new(model, weight ?? 1));
         _donor ??= model;
         return this;
     }

@@ -5,6 +5,9 @@ using LayerSwap.Planning;
 
 namespace LayerSwap.Execution;
 
+/// <summary>A file beside the weights, and how its contents are made.</summary>
+internal sealed record CompanionFile(string Name, Func<byte[]> Make);
+
 /// <summary>What lies beside the weights: configuration, generation settings, tokenizer, chat template, model code, licence.</summary>
 internal static class CompanionFiles
 {
@@ -18,10 +21,10 @@ internal static class CompanionFiles
         "tokenizer*", "vocab*.json", "vocab*.txt", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*", "*.model", "*.tiktoken",
     ];
 
-    /// <summary>Their names and how their contents are made; config.json with what changed.</summary>
-    public static IEnumerable<(string Name, Func<byte[]> Make)> Of(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
+    /// <summary>In the order of their names; config.json with what changed.</summary>
+    public static IEnumerable<CompanionFile> Of(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
     {
-        SortedDictionary<string, Func<byte[]>> files = new(StringComparer.Ordinal);
+        Dictionary<string, Func<byte[]>> files = new(StringComparer.Ordinal);
         foreach (string name in NamesOf(request.Donor, Patterns))
         {
             files[name] = () => name == ModelConfig.FileName && changes.Count > 0 ? Changed(request.Donor, changes) : Companions.Copy(request.Donor, name);
@@ -38,7 +41,7 @@ internal static class CompanionFiles
             files[name] = () => bytes;
         }
 
-        return files.Select(f => (f.Key, f.Value));
+        return files.Keys.Order(StringComparer.Ordinal).Select(name => new CompanionFile(name, files[name]));
     }
 
     private static IEnumerable<string> NamesOf(ICheckpoint donor, string[] patterns) =>

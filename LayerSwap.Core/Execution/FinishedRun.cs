@@ -63,7 +63,7 @@ internal static class FinishedRun
         }
 
         // A detail that only the work brings out is the record's word: it is a remark on the tensor, whose bytes are held against their checksum.
-        (ulong Checksum, string Detail)[] made = [.. plan.Tensors.Select(t => (read.Tensors.GetValueOrDefault(t.Tensor.Name), read.Details.GetValueOrDefault(t.Tensor.Name, "")))];
+        MadeTensor[] made = [.. plan.Tensors.Select(t => new MadeTensor(read.Tensors.GetValueOrDefault(t.Tensor.Name), read.Details.GetValueOrDefault(t.Tensor.Name, "")))];
         return MergeRecord.Write(plan, made).AsSpan().SequenceEqual(InputFile.ReadAll(record, RecordReader.Longest)) && !plan.Request.Inputs.SelectMany(i => i.Files).Any(f => IsNewer(f, record)) ? read : null;
     }
 

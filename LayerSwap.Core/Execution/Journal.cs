@@ -19,7 +19,7 @@ internal sealed class Journal : IDisposable
     private readonly IFileOperations _files;
     private readonly SafeFileHandle _handle;
     private readonly Lock _gate = new();
-    private readonly Dictionary<int, (ulong Checksum, string Detail)> _done = [];
+    private readonly Dictionary<int, MadeTensor> _done = [];
     private long _end;
 
     private Journal(IFileOperations files, SafeFileHandle handle)
@@ -29,9 +29,9 @@ internal sealed class Journal : IDisposable
     }
 
     /// <summary>The checksums of the tensors that are said to be finished, and what was found out in working them, by their place in the plan.</summary>
-    public IReadOnlyDictionary<int, (ulong Checksum, string Detail)> Done => _done;
+    public IReadOnlyDictionary<int, MadeTensor> Done => _done;
 
-    public static Journal Start(IFileOperations files, string path, IReadOnlyList<(string Name, string Value)> identity, bool overwrite)
+    public static Journal Start(IFileOperations files, string path, IReadOnlyList<RunFact> identity, bool overwrite)
     {
         Journal journal = new(files, files.Create(path, 0));
         try
@@ -49,7 +49,7 @@ internal sealed class Journal : IDisposable
     /// <summary>Takes up what a run has left.</summary>
     /// <returns>Null where there is no whole first line: nothing was done.</returns>
     /// <exception cref="OutputException">It was another run: what differs is named.</exception>
-    public static Journal? Continue(IFileOperations files, string path, string output, IReadOnlyList<(string Name, string Value)> identity, out bool overwrote)
+    public static Journal? Continue(IFileOperations files, string path, string output, IReadOnlyList<RunFact> identity, out bool overwrote)
     {
         overwrote = false;
         if (!File.Exists(path))
@@ -74,7 +74,7 @@ internal sealed class Journal : IDisposable
             foreach (string[] words in lines.Skip(1).Select(l => l.Split(' ')).Where(w => w.Length == 4 && w[0] == Tensor))
             {
                 journal._done[int.Parse(words[1], CultureInfo.InvariantCulture)] =
-                    (ulong.Parse(words[2], NumberStyles.HexNumber, CultureInfo.InvariantCulture), Encoding.UTF8.GetString(Convert.FromBase64String(words[3])));
+                    new MadeTensor(ulong.Parse(words[2], NumberStyles.HexNumber, CultureInfo.InvariantCulture), Encoding.UTF8.GetString(Convert.FromBase64String(words[3])));
             }
 
             return journal;
@@ -97,7 +97,7 @@ internal sealed class Journal : IDisposable
         Append($"{Tensor} {tensor.ToString(CultureInfo.InvariantCulture)} {TensorChecksum.Text(checksum)} {Convert.ToBase64String(Encoding.UTF8.GetBytes(detail))}");
         lock (_gate)
         {
-            _done[tensor] = (checksum, detail);
+            _done[tensor] = new MadeTensor(checksum, detail);
         }
     }
 
@@ -140,7 +140,7 @@ internal sealed class Journal : IDisposable
         return [.. lines];
     }
 
-    private static string Text(IReadOnlyList<(string Name, string Value)> identity, bool overwrite)
+    private static string Text(IReadOnlyList<RunFact> identity, bool overwrite)
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter json = new(stream))
@@ -163,9 +163,9 @@ internal sealed class Journal : IDisposable
         return Encoding.UTF8.GetString(stream.ToArray());
     }
 
-    private static void RequireSame(string output, JsonElement begun, IReadOnlyList<(string Name, string Value)> identity)
+    private static void RequireSame(string output, JsonElement begun, IReadOnlyList<RunFact> identity)
     {
-        if (RunIdentity.Differences(begun.EnumerateArray().Select(f => (f[0].GetString()!, f[1].GetString()!)), identity) is { } differences)
+        if (RunIdentity.Differences(begun.EnumerateArray().Select(f => new RunFact(f[0].GetString()!, f[1].GetString()!)), identity) is { } differences)
         {
             throw new OutputException(output, $"What was begun at {Printable.Escape(output)} was another merge: {differences}. "
                 + "Remedy: repeat the command as it was, or remove what it left (layerswap clean) and start anew.");

@@ -11,7 +11,7 @@ namespace LayerSwap.Execution;
 internal static partial class MergeExecutor
 {
     /// <summary>Writes what lies beside the weights, and gives the names.</summary>
-    private delegate List<string> Beside(MergePlan plan, Workspace space, (ulong Checksum, string Detail)[] made);
+    private delegate List<string> Beside(MergePlan plan, Workspace space, MadeTensor[] made);
 
     public static MergeResult Execute(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation) =>
         Run(plan, path, options, (p, space, made) => WriteBeside(p, space, options.Files, made), cancellation);
@@ -97,7 +97,7 @@ internal static partial class MergeExecutor
             List<string> files = [.. plan.Files];
             using (ShardFiles shards = new(options.Files, space.Model, plan.Shards))
             {
-                (ulong Checksum, string Detail)[] made = WriteTensors(plan, space.Journal, shards, options, meter, tally, cancellation);
+                MadeTensor[] made = WriteTensors(plan, space.Journal, shards, options, meter, tally, cancellation);
                 files.AddRange(beside(plan, space, made));
                 InputGuard.RequireUnchanged(plan.Request.Inputs);
                 if (options.Durable)
@@ -122,17 +122,17 @@ internal static partial class MergeExecutor
         }
     }
 
-    private static (ulong Checksum, string Detail)[] WriteTensors(MergePlan plan, Journal journal, ShardFiles shards, SaveOptions options, ProgressMeter meter, NonFiniteTally tally, CancellationToken cancellation)
+    private static MadeTensor[] WriteTensors(MergePlan plan, Journal journal, ShardFiles shards, SaveOptions options, ProgressMeter meter, NonFiniteTally tally, CancellationToken cancellation)
     {
         Pump pump = new(new Crew(plan.Request.Threads, cancellation));
         TensorWriter writer = new(pump, plan.Request.BlockElements, (tensor, offset, bytes) => shards.Write(tensor.File, bytes, tensor.Offset + offset), tally, meter);
-        (ulong Checksum, string Detail)[] made = new (ulong, string)[plan.Tensors.Count];
-        Dictionary<int, (ulong Checksum, string Detail)> claimed = new(journal.Done);
+        MadeTensor[] made = new MadeTensor[plan.Tensors.Count];
+        Dictionary<int, MadeTensor> claimed = new(journal.Done);
         pump.Crew.Run(plan.Tensors.Count, (worker, job) =>
         {
             int index = (int)job;
             PlannedTensor tensor = plan.Tensors[index];
-            if (claimed.TryGetValue(index, out (ulong Checksum, string Detail) claim) && shards.Checksum(pump, worker, tensor) == claim.Checksum)
+            if (claimed.TryGetValue(index, out MadeTensor? claim) && shards.Checksum(pump, worker, tensor) == claim.Checksum)
             {
                 made[index] = claim;
                 meter.Add(tensor.Tensor.ByteLength * (tensor.Work.Operands.Count + 1));
@@ -145,20 +145,20 @@ internal static partial class MergeExecutor
                 throw new IOException($"{Printable.Escape(tensor.File)} does not hold what was written to it: tensor {Printable.Escape(tensor.Tensor.Name)} reads back differently.");
             }
 
-            made[index] = (checksum, (tensor.Work as TensorWork.Compute)?.Merge.Detail ?? tensor.Detail);
+            made[index] = new MadeTensor(checksum, (tensor.Work as TensorWork.Compute)?.Merge.Detail ?? tensor.Detail);
             journal.Finished(index, checksum, made[index].Detail);
         });
         return made;
     }
 
     /// <summary>All that lies beside the weights of a whole model.</summary>
-    public static List<string> WriteBeside(MergePlan plan, Workspace space, IFileOperations operations, (ulong Checksum, string Detail)[] made)
+    public static List<string> WriteBeside(MergePlan plan, Workspace space, IFileOperations operations, MadeTensor[] made)
     {
         RemoveOthers(plan, space, operations);
         List<string> files = [];
-        foreach ((string companion, Func<byte[]> make) in CompanionFiles.Of(plan.Request, plan.ConfigChanges))
+        foreach (CompanionFile companion in CompanionFiles.Of(plan.Request, plan.ConfigChanges))
         {
-            files.Add(Create(space, operations, companion, make()));
+            files.Add(Create(space, operations, companion.Name, companion.Make()));
         }
 
         files.Add(Create(space, operations, ModelCard.FileName, ModelCard.Write(plan, Path.GetFileName(space.Target))));
@@ -166,7 +166,7 @@ internal static partial class MergeExecutor
     }
 
     /// <summary>The record, and the index where there are several files: all that a part has beside its weights.</summary>
-    private static List<string> WriteRecord(MergePlan plan, Workspace space, IFileOperations operations, (ulong Checksum, string Detail)[] made)
+    private static List<string> WriteRecord(MergePlan plan, Workspace space, IFileOperations operations, MadeTensor[] made)
     {
         string record = Create(space, operations, MergeRecord.FileName, MergeRecord.Write(plan, made));
         return plan.Shards.Count == 1 ? [record]

@@ -15,7 +15,7 @@ internal static class MergeRecord
 
     /// <param name="plan">The plan.</param>
     /// <param name="made">The checksum of each tensor, and what was found out in working it.</param>
-    public static byte[] Write(MergePlan plan, IReadOnlyList<(ulong Checksum, string Detail)> made)
+    public static byte[] Write(MergePlan plan, IReadOnlyList<MadeTensor> made)
     {
         PlanRequest request = plan.Request;
         using MemoryStream stream = new();
@@ -107,7 +107,7 @@ internal static class MergeRecord
         json.WriteEndObject();
     }
 
-    private static void WriteTensor(Utf8JsonWriter json, PlannedTensor tensor, (ulong Checksum, string Detail) made)
+    private static void WriteTensor(Utf8JsonWriter json, PlannedTensor tensor, MadeTensor made)
     {
         json.WriteStartObject();
         json.WriteString("name", tensor.Tensor.Name);
@@ -126,6 +126,9 @@ internal static class MergeRecord
         json.WriteEndObject();
     }
 }
+
+/// <summary>What was made of a tensor: the checksum of its bytes, and what was found out in working it.</summary>
+internal sealed record MadeTensor(ulong Checksum, string Detail);
 
 /// <summary>The version of this library, without what the build appends.</summary>
 internal static class LibraryVersion

@@ -7,12 +7,11 @@ namespace LayerSwap.Execution;
 /// <summary>Counts what is not finite in the operands of computed tensors, as they are read; or refuses it.</summary>
 internal sealed class NonFiniteTally(bool refuse)
 {
-    private readonly ConcurrentDictionary<(string Tensor, string Model), long> _counts = new();
+    private readonly ConcurrentDictionary<Place, NonFiniteInput> _found = new();
 
     /// <summary>In a settled order.</summary>
     public IReadOnlyList<NonFiniteInput> Found =>
-        [.. _counts.OrderBy(c => c.Key.Tensor, StringComparer.Ordinal).ThenBy(c => c.Key.Model, StringComparer.Ordinal)
-            .Select(c => new NonFiniteInput { Tensor = c.Key.Tensor, Model = c.Key.Model, Count = c.Value })];
+        [.. _found.Values.OrderBy(f => f.Tensor, StringComparer.Ordinal).ThenBy(f => f.Model, StringComparer.Ordinal)];
 
     /// <param name="tensor">The tensor being computed.</param>
     /// <param name="raw">The operands' bytes, one operand after another.</param>
@@ -42,11 +41,16 @@ internal sealed class NonFiniteTally(bool refuse)
 
     private void Add(PlannedTensor tensor, Operand operand, long found)
     {
-        _counts.AddOrUpdate((tensor.Tensor.Name, operand.Checkpoint.Name), found, (_, before) => before + found);
+        _found.AddOrUpdate(
+            new Place(tensor.Tensor.Name, operand.Checkpoint.Name),
+            place => new NonFiniteInput { Tensor = place.Tensor, Model = place.Model, Count = found },
+            (_, before) => before with { Count = before.Count + found });
         if (refuse)
         {
             throw new MergeException($"Tensor {Printable.Escape(operand.Tensor.Name)} of {Printable.Escape(operand.Checkpoint.Name)} has elements that are NaN or infinite, and these were to be refused. "
                 + "Remedy: look at that model, or merge without refusing them.");
         }
     }
+
+    private sealed record Place(string Tensor, string Model);
 }

@@ -35,7 +35,7 @@ internal static class PartFinisher
 
     /// <summary>The folder of each file, and what was made of each tensor.</summary>
     /// <exception cref="OutputException">A part is missing, or is one of another merge.</exception>
-    private static (Dictionary<string, string> Folders, (ulong Checksum, string Detail)[] Made) Gather(MergePlan plan, string target)
+    private static (Dictionary<string, string> Folders, MadeTensor[] Made) Gather(MergePlan plan, string target)
     {
         int[] counts = [.. PartFolders.Done(target).Select(p => p.Count).Distinct()];
         if (counts.Length != 1)
@@ -46,7 +46,7 @@ internal static class PartFinisher
         }
 
         Dictionary<string, string> folders = new(StringComparer.Ordinal);
-        Dictionary<string, (ulong Checksum, string Detail)> made = new(StringComparer.Ordinal);
+        Dictionary<string, MadeTensor> made = new(StringComparer.Ordinal);
         List<string> missing = [];
         // Those that own files: of very many parts most have none.
         foreach ((MergePart part, MergePlan own) in MergePart.Cut(plan, counts[0]))
@@ -72,7 +72,7 @@ internal static class PartFinisher
 
             foreach ((string name, ulong checksum) in record.Tensors)
             {
-                made.Add(name, (checksum, record.Details[name]));
+                made.Add(name, new MadeTensor(checksum, record.Details[name]));
             }
         }
 
@@ -82,7 +82,7 @@ internal static class PartFinisher
                 + $"{(missing.Count > 5 ? $" and {missing.Count - 5} more" : "")}. Remedy: work {(missing.Count == 1 ? "it" : "them")} (`layerswap run PLAN --part {missing[0].Split(' ')[0]}`), then finish.");
     }
 
-    private static List<string> Join(MergePlan plan, string path, string target, SaveOptions options, (Dictionary<string, string> Folders, (ulong Checksum, string Detail)[] Made) parts)
+    private static List<string> Join(MergePlan plan, string path, string target, SaveOptions options, (Dictionary<string, string> Folders, MadeTensor[] Made) parts)
     {
         // The files are there already: no room is needed for them.
         using Workspace space = Workspace.Open(target, plan with { WriteBytes = 0 }, options with { Resume = true });

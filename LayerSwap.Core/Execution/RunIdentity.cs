@@ -7,39 +7,42 @@ using LayerSwap.Planning;
 
 namespace LayerSwap.Execution;
 
+/// <summary>One of the things that an output's bytes depend on, as a name and a text.</summary>
+internal sealed record RunFact(string Name, string Value);
+
 /// <summary>All that an output's bytes depend on, as named facts: a run is continued only where none of them differs.</summary>
 internal static class RunIdentity
 {
-    public static IReadOnlyList<(string Name, string Value)> Of(MergePlan plan)
+    public static IReadOnlyList<RunFact> Of(MergePlan plan)
     {
         PlanRequest request = plan.Request;
-        List<(string, string)> facts =
+        List<RunFact> facts =
         [
-            ("version", LibraryVersion.Text),
-            ("seed", request.Seed.ToString(CultureInfo.InvariantCulture)),
-            ("dtype", request.DType?.Code() ?? "as the inputs"),
-            ("shard size", request.ShardSize.ToString(CultureInfo.InvariantCulture)),
-            ("vocabulary", request.Vocabulary.ToString()),
-            ("configuration from", request.Donor.Name),
+            new("version", LibraryVersion.Text),
+            new("seed", request.Seed.ToString(CultureInfo.InvariantCulture)),
+            new("dtype", request.DType?.Code() ?? "as the inputs"),
+            new("shard size", request.ShardSize.ToString(CultureInfo.InvariantCulture)),
+            new("vocabulary", request.Vocabulary.ToString()),
+            new("configuration from", request.Donor.Name),
         ];
         if (request.Tokenizer is { } tokenizer)
         {
-            facts.Add(("tokenizer from", tokenizer.Name));
+            facts.Add(new("tokenizer from", tokenizer.Name));
         }
 
         foreach ((string name, byte[] bytes) in request.Beside)
         {
-            facts.Add(($"beside {name}", TensorChecksum.Text(XxHash64.Of(bytes))));
+            facts.Add(new($"beside {name}", TensorChecksum.Text(XxHash64.Of(bytes))));
         }
 
         for (int i = 0; i < request.Rules.Count; i++)
         {
-            facts.Add(($"rule {i}", $"{request.Rules[i].Text}: {request.Rules[i].Strategy.Name} {request.Rules[i].Strategy}"));
+            facts.Add(new($"rule {i}", $"{request.Rules[i].Text}: {request.Rules[i].Strategy.Name} {request.Rules[i].Strategy}"));
         }
 
         for (int i = 0; i < request.Sources.Count; i++)
         {
-            facts.Add(($"source {i}", $"{request.Sources[i].Checkpoint.Name} with weight {request.Sources[i].Weight}"));
+            facts.Add(new($"source {i}", $"{request.Sources[i].Checkpoint.Name} with weight {request.Sources[i].Weight}"));
         }
 
         foreach (ICheckpoint input in request.Inputs)
@@ -47,18 +50,18 @@ internal static class RunIdentity
             foreach (CheckpointFile file in input.Files)
             {
                 FileIdentity? identity = file.Identity;
-                facts.Add(($"file {Path.GetFullPath(file.Path)}", string.Create(CultureInfo.InvariantCulture,
+                facts.Add(new($"file {Path.GetFullPath(file.Path)}", string.Create(CultureInfo.InvariantCulture,
                     $"{file.Length} bytes, header {file.HeaderHash}, changed {identity?.Seconds}.{identity?.Nanoseconds}")));
             }
         }
 
-        facts.Add(("the plan of tensors", Digest(plan)));
+        facts.Add(new("the plan of tensors", Digest(plan)));
         // Several inputs may be views of one model, and have its files.
         return [.. facts.Distinct()];
     }
 
     /// <summary>What differs between the facts of two runs, in words; null for nothing.</summary>
-    public static string? Differences(IEnumerable<(string Name, string Value)> first, IEnumerable<(string Name, string Value)> second)
+    public static string? Differences(IEnumerable<RunFact> first, IEnumerable<RunFact> second)
     {
         Dictionary<string, string> before = first.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal), now = second.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
         string[] differences =

@@ -240,7 +240,7 @@ internal sealed class Workspace : IDisposable
     {
         string journal = Path.Combine(Folder, JournalName);
         // What was worked under another rule on NaNs was not held against this one.
-        IReadOnlyList<(string, string)> identity = [.. RunIdentity.Of(plan), ("non-finite inputs", options.RefuseNonFinite ? "refused" : "counted")];
+        IReadOnlyList<RunFact> identity = [.. RunIdentity.Of(plan), new("non-finite inputs", options.RefuseNonFinite ? "refused" : "counted")];
         if (File.Exists(journal))
         {
             if (!options.Resume)

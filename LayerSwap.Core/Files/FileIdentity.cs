@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace LayerSwap.Files;
 
 /// <summary>What tells a file from another, and from itself after a change: device and inode where the system has them, size, time of the last change.</summary>
-internal readonly record struct FileIdentity
+internal sealed record FileIdentity
 {
     public required ulong Device { get; init; }
 

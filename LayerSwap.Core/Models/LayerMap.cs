@@ -42,15 +42,15 @@ public sealed class LayerMap
     {
         ArgumentNullException.ThrowIfNull(tensors);
         Models.NamePool pool = new();
-        Dictionary<string, (Models.TensorName Parts, long Elements)> names = new(tensors.TryGetNonEnumeratedCount(out int count) ? count : 0, StringComparer.Ordinal);
+        Dictionary<string, Named> names = new(tensors.TryGetNonEnumeratedCount(out int count) ? count : 0, StringComparer.Ordinal);
         foreach (TensorInfo tensor in tensors)
         {
-            names.TryAdd(tensor.Name, (Models.TensorName.Parse(tensor.Name, pool), tensor.ElementCount));
+            names.TryAdd(tensor.Name, new Named(Models.TensorName.Parse(tensor.Name, pool), tensor.ElementCount));
         }
 
         Dictionary<string, long> sizes = new(StringComparer.Ordinal);
         Dictionary<string, int> stacks = new(StringComparer.Ordinal);
-        foreach (IGrouping<string, (Models.TensorName Parts, long Elements)> group in names.Values.Where(n => n.Parts.Stack is not null).GroupBy(n => n.Parts.Stack!, StringComparer.Ordinal))
+        foreach (IGrouping<string, Named> group in names.Values.Where(n => n.Parts.Stack is not null).GroupBy(n => n.Parts.Stack!, StringComparer.Ordinal))
         {
             if (group.First().Parts.IsKnownStack || LooksLikeLayers([.. group.Select(n => n.Parts)]))
             {
@@ -62,8 +62,9 @@ public sealed class LayerMap
         string? main = stacks.Keys.OrderByDescending(Models.StackRole.Rank).ThenByDescending(s => sizes[s]).ThenBy(s => s, StringComparer.Ordinal).FirstOrDefault();
         Dictionary<string, TensorPlace> places = new(names.Count, StringComparer.Ordinal);
         Dictionary<string, TensorKind> kinds = new(StringComparer.Ordinal);
-        foreach ((string name, (Models.TensorName parts, _)) in names)
+        foreach ((string name, Named named) in names)
         {
+            Models.TensorName parts = named.Parts;
             bool inLayer = parts.Stack is not null && stacks.ContainsKey(parts.Stack);
             // Layers have the same few components.
             if (!inLayer || !kinds.TryGetValue(parts.Component, out TensorKind kind))
@@ -116,4 +117,6 @@ public sealed class LayerMap
             && layers[0].Length >= 2
             && layers.All(l => l.SequenceEqual(layers[0], StringComparer.Ordinal));
     }
+
+    private sealed record Named(Models.TensorName Parts, long Elements);
 }

@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace LayerSwap.Numerics;
 
 /// <summary>Doubles in arrays that are lent, held as singles for as long as every one of them is one: changes of weights nearly always are.</summary>
@@ -21,7 +19,11 @@ internal sealed class NumberList(ChunkPool pool)
             while (!numbers.IsEmpty)
             {
                 Span<float> room = _singles.Room(numbers.Length);
-                TensorPrimitives.ConvertTruncating(numbers[..room.Length], room);
+                for (int i = 0; i < room.Length; i++)
+                {
+                    room[i] = (float)numbers[i];
+                }
+
                 numbers = numbers[room.Length..];
             }
         }
@@ -57,7 +59,7 @@ internal sealed class NumberList(ChunkPool pool)
         Span<float> singles = stackalloc float[Together];
         singles = singles[..into.Length];
         _singles.CopyTo(start, singles);
-        TensorPrimitives.ConvertTruncating<float, double>(singles, into);
+        Widen(singles, into);
     }
 
     /// <summary>Adds all of another's after all of this.</summary>
@@ -85,6 +87,16 @@ internal sealed class NumberList(ChunkPool pool)
         _doubles.Release();
     }
 
+    /// <summary>Singles as doubles. A loop of our own: the library's general conversion takes longer to be compiled than most models' lists to be read.</summary>
+    public static void Widen(ReadOnlySpan<float> singles, Span<double> into)
+    {
+        into = into[..singles.Length];
+        for (int i = 0; i < singles.Length; i++)
+        {
+            into[i] = singles[i];
+        }
+    }
+
     private void Widen()
     {
         AddWidened(_singles);
@@ -104,7 +116,7 @@ internal sealed class NumberList(ChunkPool pool)
         while (!singles.IsEmpty)
         {
             Span<double> room = _doubles.Room(singles.Length);
-            TensorPrimitives.ConvertTruncating(singles[..room.Length], room);
+            Widen(singles[..room.Length], room);
             singles = singles[room.Length..];
         }
     }

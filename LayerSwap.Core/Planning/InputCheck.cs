@@ -4,6 +4,12 @@ using LayerSwap.Tensors;
 
 namespace LayerSwap.Planning;
 
+/// <summary>An input that has a config.json.</summary>
+internal sealed record InputConfig(ICheckpoint Checkpoint, ModelConfig Config)
+{
+    public static InputConfig? TryRead(ICheckpoint checkpoint) => ModelConfig.TryRead(checkpoint) is { } config ? new(checkpoint, config) : null;
+}
+
 /// <summary>Holds the inputs against each other by what stands beside the weights: config.json and tokenizer.</summary>
 internal static class InputCheck
 {
@@ -20,28 +26,24 @@ internal static class InputCheck
     /// <summary>Whether the output head is the embedding by another name, as every config that says anything says.</summary>
     public static bool IsTied(IEnumerable<ModelConfig> configs) => configs.Any() && configs.All(c => c.TiedEmbeddings == true);
 
-    public static void Configs(IReadOnlyList<(ICheckpoint Checkpoint, ModelConfig Config)> inputs, Problems problems)
+    public static void Configs(IReadOnlyList<InputConfig> inputs, Problems problems)
     {
         foreach ((string key, Func<ModelConfig, object?> value) in Figures)
         {
             // Stacked layers are not what their donor's config.json counts.
-            var said = inputs.Where(i => i.Checkpoint is not MappedCheckpoint)
-                .Select(i => (i.Checkpoint.Name, Value: Convert.ToString(value(i.Config), CultureInfo.InvariantCulture)))
-                .Where(s => !string.IsNullOrEmpty(s.Value)).ToList();
-            if (said.Select(s => s.Value).Distinct(StringComparer.Ordinal).Count() > 1)
+            if (Differences(inputs.Where(i => i.Checkpoint is not MappedCheckpoint).Select(i => Said.By(i.Checkpoint, value(i.Config)))) is { } differences)
             {
-                problems.Add($"config.json: the {key} differs: {string.Join(", ", said.Select(s => $"{Printable.Escape(s.Value!)} in {Printable.Escape(s.Name)}"))}; models of one architecture are expected.");
+                problems.Add($"config.json: the {key} differs: {differences}; models of one architecture are expected.");
             }
         }
     }
 
     /// <summary>Different vocabularies over tables that fit are no error: what the output says is shown.</summary>
-    public static void Vocabularies(IReadOnlyList<(ICheckpoint Checkpoint, ModelConfig Config)> inputs, List<string> warnings)
+    public static void Vocabularies(IReadOnlyList<InputConfig> inputs, List<string> warnings)
     {
-        var said = inputs.Where(i => i.Config.VocabularySize is not null).Select(i => (i.Checkpoint.Name, Size: i.Config.VocabularySize!.Value)).ToList();
-        if (said.Select(s => s.Size).Distinct().Count() > 1)
+        if (Differences(inputs.Select(i => Said.By(i.Checkpoint, i.Config.VocabularySize))) is { } differences)
         {
-            warnings.Add($"config.json: the vocabulary differs: {string.Join(", ", said.Select(s => $"{s.Size} in {Printable.Escape(s.Name)}"))}; the configuration written is that of the model that gives it, made to fit the embeddings.");
+            warnings.Add($"config.json: the vocabulary differs: {differences}; the configuration written is that of the model that gives it, made to fit the embeddings.");
         }
     }
 
@@ -50,10 +52,9 @@ internal static class InputCheck
         // A model with the first one's names has its layers.
         LayerMap first = LayerMap.Of(inputs[0]);
         // What is stacked has layers of its own making: where they do not fit, a tensor is lacking.
-        var counts = inputs.Where(i => i is not MappedCheckpoint { Slices: not null }).Select(i => (i.Name, Count: TensorList.SameNames(i, inputs[0]) ? first.LayerCount : LayerMap.Of(i).LayerCount)).ToList();
-        if (counts.Select(c => c.Count).Distinct().Count() > 1)
+        if (Differences(inputs.Where(i => i is not MappedCheckpoint { Slices: not null }).Select(i => Said.By(i, TensorList.SameNames(i, inputs[0]) ? first.LayerCount : LayerMap.Of(i).LayerCount))) is { } differences)
         {
-            problems.Add($"The number of layers differs: {string.Join(", ", counts.Select(c => $"{c.Count} in {Printable.Escape(c.Name)}"))}; the same number is expected.");
+            problems.Add($"The number of layers differs: {differences}; the same number is expected.");
         }
     }
 
@@ -86,5 +87,18 @@ internal static class InputCheck
                 warnings.Add($"The tokenizers of {between} have different tokens ({expected.Count} and {found.Count}); the tokenizer written is the one the plan names.");
             }
         }
+    }
+
+    /// <summary>Who says what, where not all who say anything say the same; null where they do.</summary>
+    private static string? Differences(IEnumerable<Said> all)
+    {
+        Said[] said = [.. all.Where(s => s.Value.Length > 0)];
+        return said.Select(s => s.Value).Distinct(StringComparer.Ordinal).Count() <= 1 ? null
+            : string.Join(", ", said.Select(s => $"{Printable.Escape(s.Value)} in {Printable.Escape(s.Name)}"));
+    }
+
+    private sealed record Said(string Name, string Value)
+    {
+        public static Said By(ICheckpoint checkpoint, object? value) => new(checkpoint.Name, Convert.ToString(value, CultureInfo.InvariantCulture) ?? "");
     }
 }

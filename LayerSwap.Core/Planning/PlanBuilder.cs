@@ -12,7 +12,7 @@ internal static class PlanBuilder
         Problems problems = new();
         List<string> warnings = [.. request.Inputs.OfType<ShardedCheckpoint>().SelectMany(s => s.Warnings)];
         IReadOnlyList<ICheckpoint> inputs = request.Inputs;
-        List<(ICheckpoint, ModelConfig)> configs = [.. inputs.Select(i => (i, ModelConfig.TryRead(i))).Where(c => c.Item2 is not null).Select(c => (c.i, c.Item2!))];
+        InputConfig[] configs = [.. inputs.Select(InputConfig.TryRead).OfType<InputConfig>()];
         InputCheck.Configs(configs, problems);
         InputCheck.LayerCounts(inputs, problems);
         if (request.Tokenizer is null)
@@ -22,7 +22,7 @@ internal static class PlanBuilder
         }
 
         LayerMap map = LayerMap.OfAll(inputs);
-        List<Decision> decisions = Decide(request, map, InputCheck.IsTied(configs.Select(c => c.Item2)), problems, warnings);
+        List<Decision> decisions = Decide(request, map, InputCheck.IsTied(configs.Select(c => c.Config)), problems, warnings);
         RowsAgree(inputs, decisions, problems);
         problems.ThrowIfAny(map.Places.Count());
         foreach (PlanRule rule in request.Rules.Where(r => r.Selector is not null && !map.Places.Any(r.Selector.Matches)).DistinctBy(r => r.Text, StringComparer.Ordinal))
@@ -36,7 +36,7 @@ internal static class PlanBuilder
         }
 
         // The donor need not be an input: a base may be no more than that.
-        ModelConfig? config = configs.Find(c => c.Item1 == request.Donor).Item2 ?? ModelConfig.TryRead(request.Donor);
+        ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.Donor)?.Config ?? ModelConfig.TryRead(request.Donor);
         return Assemble(request, map, decisions, warnings, config);
     }
 
@@ -95,14 +95,7 @@ internal static class PlanBuilder
     {
         Dictionary<string, string> metadata = new(request.Donor.Metadata, StringComparer.Ordinal) { ["format"] = "pt" };
         IReadOnlyList<PlannedShard> shards = ShardLayout.Of([.. decisions.Select(d => d.Output)], request.ShardSize, metadata);
-        Dictionary<string, (string File, long Offset)> places = new(decisions.Count, StringComparer.Ordinal);
-        foreach (PlannedShard shard in shards)
-        {
-            foreach ((TensorInfo tensor, long offset) in shard.Tensors)
-            {
-                places.Add(tensor.Name, (shard.File, offset));
-            }
-        }
+        Dictionary<string, PlacedTensor> places = shards.SelectMany(s => s.Tensors).ToDictionary(t => t.Tensor.Name, StringComparer.Ordinal);
 
         // Tensors treated alike have one list of inputs, and so one of their names.
         Dictionary<IReadOnlyList<ICheckpoint>, IReadOnlyList<string>> sources = new(ReferenceEqualityComparer.Instance);

@@ -11,7 +11,7 @@ internal static class PlanMemory
 
     public static long Estimate(PlanRequest request, IReadOnlyList<Decision> decisions)
     {
-        long block = decisions.Select(d => BlockBytes(d, request.BlockElements)).DefaultIfEmpty(0).Max();
+        long block = decisions.Count == 0 ? 0 : decisions.Max(d => BlockBytes(d, request.BlockElements));
         return Runtime + (decisions.Count * PerTensor * (request.Inputs.Count + 1)) + (request.Threads * block);
     }
 

@@ -6,12 +6,15 @@ internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy
     public string Text => Selector?.ToString() ?? "everywhere";
 }
 
+/// <summary>A model to be merged, and its weight.</summary>
+internal sealed record PlanSource(ICheckpoint Checkpoint, Schedule Weight);
+
 /// <summary>Everything a plan is made from: the frozen state of a builder.</summary>
 internal sealed record PlanRequest
 {
     public required ICheckpoint? Base { get; init; }
 
-    public required IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> Sources { get; init; }
+    public required IReadOnlyList<PlanSource> Sources { get; init; }
 
     /// <summary>The last rule that matches wins.</summary>
     public required IReadOnlyList<PlanRule> Rules { get; init; }
@@ -20,7 +23,7 @@ internal sealed record PlanRequest
     public required ICheckpoint Donor { get; init; }
 
     /// <summary>The sources of a rule.</summary>
-    public IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> SourcesOf(PlanRule rule) => rule.Only is null ? Sources : [.. rule.Only.Select(i => Sources[i])];
+    public IReadOnlyList<PlanSource> SourcesOf(PlanRule rule) => rule.Only is null ? Sources : [.. rule.Only.Select(i => Sources[i])];
 
     /// <summary>The model that gives the tokenizer, where it was chosen; else the donor.</summary>
     public ICheckpoint? Tokenizer { get; init; }

@@ -53,8 +53,8 @@ internal static class PlanText
             int previous = -1;
             foreach (var layer in place.GroupBy(t => t.Place.Layer ?? 0).OrderBy(g => g.Key))
             {
-                List<Step> lines = [.. layer.GroupBy(Treatment).Select(g => new Step(g.First(), g.Count(), g.Sum(t => t.Tensor.ByteLength)))];
-                bool alike = layer.Key == previous + 1 && open.Select(s => Treatment(s.First)).SequenceEqual(lines.Select(s => Treatment(s.First)));
+                List<Step> lines = [.. layer.GroupBy(TreatmentOf).Select(g => new Step(g.First(), g.Count(), g.Sum(t => t.Tensor.ByteLength)))];
+                bool alike = layer.Key == previous + 1 && open.Select(s => TreatmentOf(s.First)).SequenceEqual(lines.Select(s => TreatmentOf(s.First)));
                 if (alike)
                 {
                     open = [.. open.Zip(lines, (a, b) => a with { Last = layer.Key, Tensors = a.Tensors + b.Tensors, Bytes = a.Bytes + b.Bytes })];
@@ -79,8 +79,7 @@ internal static class PlanText
         }
     }
 
-    private static (PlannedOperation, string, string, string, string) Treatment(PlannedTensor t) =>
-        (t.Operation, t.Strategy, string.Join('|', t.Sources), t.Detail, t.Rule);
+    private static Treatment TreatmentOf(PlannedTensor t) => new(t.Operation, t.Strategy, string.Join('|', t.Sources), t.Detail, t.Rule);
 
     /// <summary>The last part of a path is enough in a table, as long as it tells the inputs apart; the list above has all of it.</summary>
     private static Func<string, string> Shortener(IReadOnlyList<ICheckpoint> inputs)
@@ -92,6 +91,8 @@ internal static class PlanText
     }
 
     private static string Count(int count, string noun) => string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
+
+    private sealed record Treatment(PlannedOperation Operation, string Strategy, string Sources, string Detail, string Rule);
 
     private sealed record Step(PlannedTensor First, int Tensors, long Bytes)
     {

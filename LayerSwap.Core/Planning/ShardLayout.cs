@@ -4,7 +4,10 @@ using LayerSwap.Checkpoints.SafeTensors;
 namespace LayerSwap.Planning;
 
 /// <summary>One file of the output: its name, its header, where each tensor lies.</summary>
-internal sealed record PlannedShard(string File, byte[] Header, IReadOnlyList<(TensorInfo Tensor, long Offset)> Tensors, long Length);
+internal sealed record PlannedShard(string File, byte[] Header, IReadOnlyList<PlacedTensor> Tensors, long Length);
+
+/// <summary>Where a tensor lies.</summary>
+internal sealed record PlacedTensor(TensorInfo Tensor, string File, long Offset);
 
 /// <summary>Spreads tensors over files: greedy in tensor order; a tensor larger than a shard gets one of its own; one shard has the plain name.</summary>
 internal static class ShardLayout
@@ -33,10 +36,10 @@ internal static class ShardLayout
         TensorInfo[] ordered = [.. SafeTensorsHeaderWriter.Order(group)];
         byte[] header = SafeTensorsHeaderWriter.Write(ordered, metadata);
         long offset = header.Length;
-        List<(TensorInfo, long)> places = new(ordered.Length);
+        List<PlacedTensor> places = new(ordered.Length);
         foreach (TensorInfo tensor in ordered)
         {
-            places.Add((tensor, offset));
+            places.Add(new PlacedTensor(tensor, file, offset));
             offset = checked(offset + tensor.ByteLength);
         }
 

@@ -13,7 +13,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
     private readonly List<(ICheckpoint Input, TensorInfo Tensor)> _present = new(request.Inputs.Count);
 
     // By identity: rules are compared once a tensor.
-    private readonly Dictionary<PlanRule, (IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> Sources, IReadOnlyList<string> Names)> _sources = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<PlanRule, (IReadOnlyList<PlanSource> Sources, IReadOnlyList<string> Names)> _sources = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<(PlanRule, int), IReadOnlyList<ICheckpoint>> _needed = [];
 
     /// <summary>What is done to a tensor, before it has its place in a file; null where it cannot be done.</summary>
@@ -161,7 +161,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         {
             if (!_sources.TryGetValue(rule, out var own))
             {
-                IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> sources = request.SourcesOf(rule);
+                IReadOnlyList<PlanSource> sources = request.SourcesOf(rule);
                 _sources.Add(rule, own = (sources, [.. sources.Select(s => s.Checkpoint.Name)]));
             }
 

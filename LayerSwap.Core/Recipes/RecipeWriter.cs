@@ -112,7 +112,7 @@ internal sealed class RecipeWriter
     private void WriteModels(string method, (string Name, object Value)[] parameters)
     {
         // A model that only a rule takes from is named there, and not among the models.
-        IReadOnlyList<(ICheckpoint Checkpoint, Schedule Weight)> sources = _request.SourcesOf(_request.Rules[0]);
+        IReadOnlyList<PlanSource> sources = _request.SourcesOf(_request.Rules[0]);
         bool keeps = _request.Rules[0].Strategy is TakeStrategy;
         Line(0, "models:");
         if (sources.Count == 0)

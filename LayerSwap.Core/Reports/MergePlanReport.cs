@@ -51,11 +51,11 @@ public static class MergePlanReport
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(json);
-        (string, string)[] before;
+        RunFact[] before;
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
-            before = [.. document.RootElement.GetProperty("identity").EnumerateObject().Select(f => (f.Name, f.Value.GetString()!))];
+            before = [.. document.RootElement.GetProperty("identity").EnumerateObject().Select(f => new RunFact(f.Name, f.Value.GetString()!))];
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {

@@ -1,5 +1,3 @@
-using System.Collections.Frozen;
-
 namespace LayerSwap;
 
 /// <summary>What is known of each <see cref="DType"/>: its width, its name in files, whether arithmetic is defined on it.</summary>
@@ -13,11 +11,8 @@ public static class DTypes
         ("C64", 64), ("F64", 64), ("I64", 64), ("U64", 64),
     ];
 
-    private static readonly FrozenDictionary<string, DType> ByCode =
-        Facts.Select((fact, index) => (fact.Code, Value: (DType)index)).ToFrozenDictionary(x => x.Code, x => x.Value, StringComparer.Ordinal);
-
     /// <summary>Every dtype, in the order of the safetensors reference.</summary>
-    public static IReadOnlyList<DType> All { get; } = [.. Enumerable.Range(0, Facts.Length).Select(i => (DType)i)];
+    public static IReadOnlyList<DType> All { get; } = Enum.GetValues<DType>();
 
     /// <summary>The width of one element in bits: 4, 6, 8, 16, 32 or 64.</summary>
     public static int Bits(this DType dtype) => Facts[(int)dtype].Bits;
@@ -31,13 +26,32 @@ public static class DTypes
         or DType.Float8E5M2 or DType.Float8E4M3 or DType.Float8E8M0 or DType.Float8E4M3Fnuz or DType.Float8E5M2Fnuz;
 
     /// <summary>Finds the dtype with this safetensors name, case and all.</summary>
-    public static bool TryParse(string code, out DType dtype) => ByCode.TryGetValue(code, out dtype);
+    public static bool TryParse(string code, out DType dtype)
+    {
+        ArgumentNullException.ThrowIfNull(code);
+        return TryParse(code.AsSpan(), out dtype);
+    }
 
     /// <summary>The same of a name in UTF-8, for which no text is made.</summary>
     internal static bool TryParse(ReadOnlySpan<byte> code, out DType dtype)
     {
         Span<char> text = stackalloc char[16];
         dtype = default;
-        return code.Length <= text.Length && System.Text.Encoding.ASCII.TryGetChars(code, text, out int length) && ByCode.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text[..length], out dtype);
+        return code.Length <= text.Length && System.Text.Encoding.ASCII.TryGetChars(code, text, out int length) && TryParse(text[..length], out dtype);
+    }
+
+    private static bool TryParse(ReadOnlySpan<char> code, out DType dtype)
+    {
+        for (int i = 0; i < Facts.Length; i++)
+        {
+            if (code.SequenceEqual(Facts[i].Code))
+            {
+                dtype = (DType)i;
+                return true;
+            }
+        }
+
+        dtype = default;
+        return false;
     }
 }

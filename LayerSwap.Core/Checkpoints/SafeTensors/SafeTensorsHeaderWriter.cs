@@ -23,7 +23,7 @@ internal static class SafeTensorsHeaderWriter
 
     /// <summary>The order in which tensors lie in a file.</summary>
     public static IEnumerable<TensorInfo> Order(IEnumerable<TensorInfo> tensors) =>
-        tensors.OrderByDescending(t => t.DType).ThenBy(t => t.Name, Utf8Order.Instance);
+        tensors.OrderByDescending(t => (int)t.DType).ThenBy(t => t.Name, Utf8Order.Instance);
 
     /// <summary>The length prefix and the JSON, ready to be followed by the data of the tensors in the order given.</summary>
     /// <exception cref="ArgumentException">A tensor is called <c>__metadata__</c>, two have one name, or the reader would refuse a name or a rank.</exception>
@@ -36,12 +36,12 @@ internal static class SafeTensorsHeaderWriter
         {
             AppendString(json, SafeTensorsFormat.MetadataKey);
             ReadOnlySpan<byte> before = ":{"u8;
-            foreach ((string key, string value) in metadata.OrderBy(m => m.Key, Utf8Order.Instance))
+            foreach (string key in metadata.Keys.Order(Utf8Order.Instance))
             {
                 Append(json, before);
                 AppendString(json, key);
                 Append(json, ":"u8);
-                AppendString(json, value);
+                AppendString(json, metadata[key]);
                 before = ","u8;
             }
 

@@ -160,7 +160,7 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         for (int at = 0; at < keys.Length; at += NumberList.Together)
         {
             Span<ulong> piece = wide[..Math.Min(NumberList.Together, keys.Length - at)];
-            TensorPrimitives.ConvertTruncating<float, double>(keys.Slice(at, piece.Length), MemoryMarshal.Cast<ulong, double>(piece));
+            NumberList.Widen(keys.Slice(at, piece.Length), MemoryMarshal.Cast<ulong, double>(piece));
             Parts.Add(piece);
         }
     }
@@ -175,7 +175,11 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         Zeros += later.Zeros;
         _blocks.Append(later._blocks);
         _energiesUpon.Append(later._energiesUpon);
-        TensorPrimitives.Add(_energiesAbove, later._energiesAbove, _energiesAbove);
+        for (int row = 0; row < rows; row++)
+        {
+            _energiesAbove[row] += later._energiesAbove[row];
+        }
+
         if (later._parts is null)
         {
             MakeRoom(later._within.Count);

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using LayerSwap.Numerics;
 
@@ -28,7 +27,10 @@ internal sealed class KeyIndex
         Span<ulong> room = stackalloc ulong[NumberList.Together];
         for (int at = 0; at < keys.Count; at += NumberList.Together)
         {
-            _high = Math.Max(_high, TensorPrimitives.Max<ulong>(Read(at, room)));
+            foreach (ulong key in Read(at, room))
+            {
+                _high = Math.Max(_high, key);
+            }
         }
 
         _low = _high - least > Octaves ? _high - Octaves : least;
@@ -37,7 +39,11 @@ internal sealed class KeyIndex
         for (int at = 0; at < keys.Count; at += NumberList.Together)
         {
             Span<ulong> piece = Read(at, room);
-            TensorPrimitives.Max(piece, _low, piece);
+            foreach (ref ulong key in piece)
+            {
+                key = Math.Max(key, _low);
+            }
+
             Parts.Add(piece);
         }
     }

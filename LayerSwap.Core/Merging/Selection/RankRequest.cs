@@ -1,7 +1,7 @@
 namespace LayerSwap.Merging;
 
 /// <summary>Asks for the cut after the <paramref name="Rank"/> first elements of a ranking, or after a share of those whose key is not zero.</summary>
-internal readonly record struct RankRequest(int Ranking, long Rank, double? Share = null)
+internal sealed record RankRequest(int Ranking, long Rank, double? Share = null)
 {
     /// <summary>The cut after <c>int(share * n)</c> elements, n those whose key is not zero. Where there are none, everything is within.</summary>
     public static RankRequest OfNonZero(int ranking, double share) => new(ranking, -1, share);
@@ -11,11 +11,11 @@ internal readonly record struct RankRequest(int Ranking, long Rank, double? Shar
 }
 
 /// <summary>Bounds between which the key of a cut is looked for, both included.</summary>
-internal readonly record struct KeyBounds(ulong Low, ulong High)
+internal sealed record KeyBounds(ulong Low, ulong High)
 {
     /// <summary>All keys lie between them.</summary>
     public static KeyBounds None { get; } = new(0, long.MaxValue);
 }
 
 /// <summary>A cut, and the energies within it of the rows beside the keys; null where there are no rows, or nothing or everything is within.</summary>
-internal readonly record struct MeasuredCut(Cut Cut, double[]? Energies = null);
+internal sealed record MeasuredCut(Cut Cut, double[]? Energies = null);

@@ -26,7 +26,7 @@ internal static class RankSelector
     /// <summary>Half the width of the bounds in standard deviations of a sampled rank: of two thousand cuts one lies beyond, and costs a pass over its tensor. And the least of it, for cuts near an end.</summary>
     private const double Deviations = 3.5, LeastMargin = 24;
 
-    public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests) => [.. SelectAll(passes, keys, requests).Select(s => s.Cut)];
+    public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests) => Array.ConvertAll(SelectAll(passes, keys, requests), s => s.Cut);
 
     /// <summary>One cut, and the energies within it of the rows beside the keys, where the pass could tell them.</summary>
     public static MeasuredCut SelectWithEnergies(TensorPasses passes, IRankedKeys keys, RankRequest request) => SelectAll(passes, keys, [request])[0];

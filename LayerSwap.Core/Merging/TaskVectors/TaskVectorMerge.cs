@@ -53,7 +53,12 @@ internal sealed class TaskVectorMerge(TaskVectorSettings settings, ISparsifier s
             }
         }
 
-        double[] scaled = [.. settings.Weights.Zip(factors, (w, f) => w * f)];
+        double[] scaled = new double[factors.Length];
+        for (int s = 0; s < factors.Length; s++)
+        {
+            scaled[s] = settings.Weights[s] * factors[s];
+        }
+
         double weights = settings.Weights.Sum();
         _signs = new SignConsensus(scaled, settings.Weights, settings.Normalize, settings.Lambda);
         _sum = new SumConsensus(scaled, settings.Normalize && Math.Abs(weights) >= NearlyZero ? weights : 1, settings.Lambda);
