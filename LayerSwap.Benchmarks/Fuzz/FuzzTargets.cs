@@ -13,7 +13,7 @@ namespace LayerSwap.Benchmarks.Fuzz;
 /// <summary>The readers of input, each with what is fed to it. Those that read files have one each, in a folder of their own in memory where there is such a place.</summary>
 internal sealed class FuzzTargets : IDisposable
 {
-    private static readonly (string Name, string Value)[] Identity = [("recipe", "a"), ("seed", "1")];
+    private static readonly RunFact[] Identity = [new("recipe", "a"), new("seed", "1")];
 
     private readonly string _folder = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), "layerswap-fuzz-" + Guid.NewGuid().ToString("N"));
     private readonly List<SafeFileHandle> _handles = [];

@@ -28,7 +28,7 @@ public sealed class JournalTests
         using TempFolder folder = new();
         File.WriteAllLines(folder["journal"], lines.Select(l => $"{TensorChecksum.Text(XxHash64.Of(Encoding.UTF8.GetBytes(l)))} {l}"));
 
-        OutputException refused = Assert.Throws<OutputException>(() => Journal.Continue(SystemFiles.Instance, folder["journal"], "out", [("seed", "1")], out _));
+        OutputException refused = Assert.Throws<OutputException>(() => Journal.Continue(SystemFiles.Instance, folder["journal"], "out", [new("seed", "1")], out _));
 
         Assert.True(refused.Refused);
         Assert.Contains("layerswap clean", refused.Message, StringComparison.Ordinal);

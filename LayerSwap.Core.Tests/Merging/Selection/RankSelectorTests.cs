@@ -180,9 +180,9 @@ public sealed class RankSelectorTests
 
     private static MeasuredCut SelectWithEnergies(float[] origin, float[][] sources, int workers, RankRequest request)
     {
-        MeasuredCut selected = default;
+        MeasuredCut? selected = null;
         Run(DType.Float32, origin, sources, workers, passes => selected = RankSelector.SelectWithEnergies(passes, new VarianceKeys(sources.Length), request));
-        return selected;
+        return selected!;
     }
 
     private static void Run<T>(DType dtype, T[] origin, T[][] sources, int workers, Action<TensorPasses> select)
