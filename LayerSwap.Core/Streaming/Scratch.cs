@@ -6,6 +6,8 @@ namespace LayerSwap.Streaming;
 /// <summary>One worker's buffers: they grow to the largest block asked of them and are used again for every block after.</summary>
 internal sealed class Scratch
 {
+    private const int Spare = 16;
+
     private byte[] _raw = [];
     private byte[] _wide = [];
     private byte[] _result = [];
@@ -81,12 +83,12 @@ internal sealed class Scratch
         return Codec.Widen(dtype, source, MemoryMarshal.Cast<T, float>(destination));
     }
 
-    /// <summary>Pinned, so that it begins with a cache line for good.</summary>
+    /// <summary>Pinned, so that it begins with a cache line for good; and with some to spare, since blocks of other tensors are a little longer, and what they replace is not given back at once.</summary>
     private static Span<byte> Grow(ref byte[] buffer, int length)
     {
         if (buffer.Length < length + CacheLine.Bytes)
         {
-            buffer = GC.AllocateUninitializedArray<byte>(checked(length + CacheLine.Bytes), pinned: true);
+            buffer = GC.AllocateUninitializedArray<byte>(checked(length + (length / Spare) + CacheLine.Bytes), pinned: true);
         }
 
         return buffer.AsSpan(CacheLine.Skip(buffer), length);

@@ -8,6 +8,8 @@ public sealed class GatheredKeysTests
 {
     private const int Most = 100_000;
 
+    private const int Together = 1 << 14;
+
     [Theory]
     [InlineData(0, false)]
     [InlineData(1, true)]
@@ -23,7 +25,7 @@ public sealed class GatheredKeysTests
             double[] values = [.. Enumerable.Range(0, round < 2 ? 12 : 3000).Select(i => doubles ? 1 + (i / 3e3) : 1 + (i / 4096.0))];
             KeyBounds bounds = round % 3 == 0 ? new(0, long.MaxValue) : round % 3 == 1 ? new(Cut.KeyOf(values[^2]), Cut.KeyOf(values[^2])) : new(Cut.KeyOf(values[3]), Cut.KeyOf(values[^3]));
             List<(ulong Key, double[] Values)> all = [];
-            GatheredKeys total = new(rows, bounds, Most, pool), own = new(rows, bounds, Most, pool);
+            GatheredKeys total = new(rows, bounds, Most, Together, pool), own = new(rows, bounds, Most, Together, pool);
             foreach (int part in (int[])[1, 3, 0, 9])
             {
                 for (int block = 0; block < part; block++)
@@ -77,7 +79,7 @@ public sealed class GatheredKeysTests
     {
         ulong[] keys = [.. Enumerable.Range(0, 4000).Select(i => Cut.KeyOf(i < 100 ? 3 : i < 500 ? 2 : i < 3000 ? 1 + (i / 4096.0) : i < 3400 ? 1 : 0.5))];
         KeyBounds bounds = new(Cut.KeyOf(1), Cut.KeyOf(2));
-        GatheredKeys gathered = new(0, bounds, most, new ChunkPool());
+        GatheredKeys gathered = new(0, bounds, most, Together, new ChunkPool());
         gathered.Add(0, keys, []);
         ulong[] sorted = [.. keys.OrderDescending()];
         foreach (int rank in (int[])[1, 100, 101, 300, 500, 501, 1000, 3000, 3001, 3400, 3401, 4000])
@@ -112,11 +114,11 @@ public sealed class GatheredKeysTests
             for (int passes = 1; ; passes++)
             {
                 Assert.InRange(passes, 1, 8);
-                GatheredKeys total = new(0, bounds, most, pool);
+                GatheredKeys total = new(0, bounds, most, Together, pool);
                 for (int start = 0; start < keys.Length; start += 500)
                 {
                     // Some go to a part of their own first.
-                    GatheredKeys own = start % 1000 == 0 ? total : new(0, bounds, most, pool);
+                    GatheredKeys own = start % 1000 == 0 ? total : new(0, bounds, most, Together, pool);
                     own.Add(start, keys.AsSpan(start, 500), []);
                     if (own != total)
                     {

@@ -8,10 +8,11 @@ namespace LayerSwap.Merging;
 /// <param name="bounds">The bounds of each.</param>
 /// <param name="rows">How many rows beside the keys are measured: none or all.</param>
 /// <param name="most">The most that may be gathered for one cut.</param>
+/// <param name="together">The most elements of blocks that are listed as one.</param>
 /// <param name="pool">Lends the arrays.</param>
-internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBounds[] bounds, int rows, int most, ChunkPool pool) : PreciseReduction<GatheredKeys[]>
+internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBounds[] bounds, int rows, int most, int together, ChunkPool pool) : PreciseReduction<GatheredKeys[]>
 {
-    public override GatheredKeys[] Create() => [.. bounds.Select(b => new GatheredKeys(rows, b, most, pool))];
+    public override GatheredKeys[] Create() => [.. bounds.Select(b => new GatheredKeys(rows, b, most, together, pool))];
 
     protected override void Add<T>(in Aligned<T> block, GatheredKeys[] state)
     {

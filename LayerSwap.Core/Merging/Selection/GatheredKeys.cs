@@ -7,12 +7,7 @@ namespace LayerSwap.Merging;
 /// <summary>Blocks that follow one another, and how many of their keys lie where.</summary>
 internal readonly record struct GatheredBlock(long Start, int Length, KeyCounts Counts)
 {
-    /// <summary>The most elements of several blocks that are listed together: few enough to be read again.</summary>
-    private const int Most = 1 << 14;
-
     public long End => Start + Length;
-
-    public bool Takes(GatheredBlock next) => End == next.Start && Length + next.Length <= Most;
 
     public GatheredBlock With(GatheredBlock next) => new(Start, Length + next.Length, Counts.With(next.Counts));
 }
@@ -24,8 +19,9 @@ internal readonly record struct GatheredBlock(long Start, int Length, KeyCounts 
 /// <param name="rows">How many rows there are beside the keys.</param>
 /// <param name="bounds">The bounds.</param>
 /// <param name="most">The most that may be gathered.</param>
+/// <param name="together">The most elements of blocks that are listed as one.</param>
 /// <param name="pool">Lends the arrays.</param>
-internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPool pool)
+internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, int together, ChunkPool pool)
 {
     private readonly ChunkList<GatheredBlock> _blocks = new(pool);
 
@@ -101,7 +97,7 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, ChunkPo
         Zeros += counts.Zeros;
         GatheredBlock block = new(start, length, counts);
         int last = _blocks.Count - 1;
-        bool more = last >= 0 && _blocks[last].Takes(block);
+        bool more = last >= 0 && _blocks[last].Length + length <= together;
         if (more)
         {
             _blocks[last] = _blocks[last].With(block);

@@ -15,10 +15,13 @@ internal static class RankSelector
     /// <summary>A tensor of up to so many elements needs no sample: all of it is gathered.</summary>
     private const int GatheredWhole = 1 << 16;
 
+    /// <summary>The most blocks that are listed of a tensor or a sample, as a power of two: neighbours are listed as one. And the fewest elements for which that is worth while: so many are quickly read again.</summary>
+    private const int BlocksListed = 12, ListedTogether = 1 << 14;
+
     private const int LeastWindows = 32, MostWindows = 256, WindowLength = 512, ElementsAWindow = 1 << 16;
 
     /// <summary>Where more than so many are expected between the bounds, there is another sample.</summary>
-    private const int Crowd = 1 << 18;
+    private const int Crowd = 1 << 17;
 
     /// <summary>Of more windows, for rows are unlike each other, and as short as is worth a read.</summary>
     private const int ShortWindowLength = 128, ElementsAShortWindow = 1 << 13, MostShortWindows = 1 << 15;
@@ -57,7 +60,8 @@ internal static class RankSelector
     /// <summary>One pass; gives the places of those whose cut was not found, and closer bounds. Shares become ranks on the way.</summary>
     private static (int Missed, KeyBounds Closer)[] Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, MeasuredCut[] cuts)
     {
-        GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, [.. asked.Select(a => a.Ranking)], bounds, keys.Rows, keys.Rows == 0 ? MostGathered : MostGatheredWithRows, passes.Chunks));
+        int most = keys.Rows == 0 ? MostGathered : MostGatheredWithRows, together = (int)Math.Clamp(passes.ElementCount >> BlocksListed, ListedTogether, int.MaxValue);
+        GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, [.. asked.Select(a => a.Ranking)], bounds, keys.Rows, most, together, passes.Chunks));
         List<(int, KeyBounds)> missed = [];
         for (int i = 0; i < asked.Length; i++)
         {
@@ -104,7 +108,7 @@ internal static class RankSelector
 
         (KeyBounds, double)[] Narrowed(int[] sampled, KeyBounds[] within, int[] sampleOf, int windows, int length)
         {
-            GatherReduction reduction = new(keys, sampled, within, 0, MostGathered, passes.Chunks);
+            GatherReduction reduction = new(keys, sampled, within, 0, MostGathered, (windows * length) >> BlocksListed, passes.Chunks);
             GatheredKeys[] found = reduction.Create();
             passes.Sample(reduction, windows, length, found);
             (KeyBounds, double)[] narrow = [.. asked.Zip(sampleOf, (a, s) => found[s].Narrow(a, n, Deviations, LeastMargin))];

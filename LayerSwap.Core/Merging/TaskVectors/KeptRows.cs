@@ -9,7 +9,7 @@ namespace LayerSwap.Merging;
 internal sealed class KeptRows
 {
     /// <summary>The most bytes held for one tensor. What is decided twice takes two thirds longer; what is held takes memory that nothing else needs.</summary>
-    private const long Most = 4 << 20;
+    private const long Most = 2 << 20;
 
     private readonly ChunkPool _pool;
 
