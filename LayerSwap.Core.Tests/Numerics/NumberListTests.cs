@@ -67,7 +67,7 @@ public sealed class NumberListTests
         double[] singles = [1, 0.5, float.MaxValue];
         int arrays = Rented(singles);
         Assert.Equal(2 * arrays, Rented([1, 0.5, double.MaxValue]));
-        // A few others take little, wherever they come.
+        // A few others take little.
         double[] rare = [.. Enumerable.Range(0, 100).Select(i => i == 50 ? Math.PI : singles[i % 3])];
         Assert.InRange(Rented(rare), arrays + 1, arrays * 1.2);
 

@@ -21,10 +21,10 @@ internal static class RankSelector
     private const int LeastWindows = 32, MostWindows = 256, WindowLength = 512, ElementsAWindow = 1 << 16;
 
     /// <summary>Where more than so many are expected between the bounds, there is another sample.</summary>
-    private const int Crowd = 1 << 17;
+    private const int Crowd = 1 << 18;
 
     /// <summary>Of more windows, for rows are unlike each other, and as short as is worth a read.</summary>
-    private const int ShortWindowLength = 128, ElementsAShortWindow = 1 << 13, MostShortWindows = 1 << 15;
+    private const int ShortWindowLength = 128, ElementsAShortWindow = 1 << 12, MostShortWindows = 1 << 16;
 
     /// <summary>Half the width of the bounds in standard deviations of a sampled rank: of two thousand cuts one lies beyond, and costs a pass over its tensor. And the least of it, for cuts near an end.</summary>
     private const double Deviations = 3.5, LeastMargin = 24;
