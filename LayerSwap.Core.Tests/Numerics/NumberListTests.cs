@@ -88,6 +88,24 @@ public sealed class NumberListTests
     }
 
     [Fact]
+    public void Parts_of_which_each_has_few_that_are_no_singles_have_many_together()
+    {
+        ChunkPool pool = new();
+        NumberList total = new(pool);
+        for (int part = 0; part < 100; part++)
+        {
+            NumberList own = new(pool);
+            own.Add([.. Enumerable.Range(0, 400).Select(i => Math.PI + part + i)]);
+            total.Append(own);
+            own.Release();
+        }
+
+        total.Release();
+        // Doubles take 20 arrays, and there may be a few more while they are made; singles and all others beside them would take 50.
+        Assert.InRange(pool.Count, 20, 25);
+    }
+
+    [Fact]
     public void Items_of_any_size_are_in_order_and_arrays_are_used_again()
     {
         ChunkPool pool = new();

@@ -11,8 +11,8 @@ internal sealed class NumberList(ChunkPool pool)
     /// <summary>How many are looked at together.</summary>
     public const int Together = 512;
 
-    /// <summary>Of so many numbers one may be no single: it takes four times the room of one that is.</summary>
-    private const int Rare = 16;
+    /// <summary>Where one of so many numbers is no single there are still few: one takes five times the room of one that is. And so many are few in any case.</summary>
+    private const int Rare = 16, Few = 512;
 
     /// <summary>All, or none where there are doubles; in the place of what is no single, the nearest.</summary>
     private readonly ChunkList<float> _singles = new(pool);
@@ -134,7 +134,7 @@ internal sealed class NumberList(ChunkPool pool)
 
     private void WidenIfMany()
     {
-        if (_others.Count > Together && _others.Count > Count / Rare)
+        if (_others.Count > Few && _others.Count > Count / Rare)
         {
             Widen();
         }

@@ -6,6 +6,7 @@ namespace LayerSwap.Streaming;
 /// <summary>One worker's buffers: they grow to the largest block asked of them and are used again for every block after.</summary>
 internal sealed class Scratch
 {
+    /// <summary>The part of a buffer's length that it has to spare.</summary>
     private const int Spare = 16;
 
     private byte[] _raw = [];
@@ -88,7 +89,8 @@ internal sealed class Scratch
     {
         if (buffer.Length < length + CacheLine.Bytes)
         {
-            buffer = GC.AllocateUninitializedArray<byte>(checked(length + (length / Spare) + CacheLine.Bytes), pinned: true);
+            long needed = (long)length + CacheLine.Bytes;
+            buffer = GC.AllocateUninitializedArray<byte>(checked((int)Math.Max(needed, Math.Min(needed + (length / Spare), Array.MaxLength))), pinned: true);
         }
 
         return buffer.AsSpan(CacheLine.Skip(buffer), length);

@@ -12,7 +12,7 @@ public static class DTypes
     ];
 
     /// <summary>Every dtype, in the order of the safetensors reference.</summary>
-    public static IReadOnlyList<DType> All { get; } = Enum.GetValues<DType>();
+    public static IReadOnlyList<DType> All { get; } = [.. Enum.GetValues<DType>()];
 
     /// <summary>The width of one element in bits: 4, 6, 8, 16, 32 or 64.</summary>
     public static int Bits(this DType dtype) => Facts[(int)dtype].Bits;

@@ -73,6 +73,25 @@ public sealed class GatheredKeysTests
 
     /// <summary>The ranks above, upon and below bounds that are not all there is, with and without too much between them.</summary>
     [Theory]
+    [InlineData(0, 10)]
+    [InlineData(1600, 1)]
+    public void Neighbours_are_listed_as_one_up_to_a_length(int together, int arrays)
+    {
+        ChunkPool pool = new();
+        GatheredKeys gathered = new(0, new KeyBounds(5, 6), Most, together, pool);
+        for (int block = 0; block < 5000; block++)
+        {
+            gathered.Add(block * 16L, [.. Enumerable.Range(0, 16).Select(i => block == 777 && i == 3 ? 5UL : 1UL)], []);
+        }
+
+        (GatheredBlock found, int tie) = gathered.Locate(5, 1);
+        Assert.Equal(1, tie);
+        Assert.InRange(777 * 16, found.Start, found.End - 1);
+        gathered.Clear();
+        Assert.Equal(arrays, pool.Count);
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(10_000)]
     public void Closer_bounds_are_in_order_and_have_the_rank_wherever_it_lies(int most)

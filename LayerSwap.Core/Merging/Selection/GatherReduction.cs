@@ -10,7 +10,7 @@ namespace LayerSwap.Merging;
 /// <param name="most">The most that may be gathered for one cut.</param>
 /// <param name="together">The most elements of blocks that are listed as one.</param>
 /// <param name="pool">Lends the arrays.</param>
-internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBounds[] bounds, int rows, int most, int together, ChunkPool pool) : PreciseReduction<GatheredKeys[]>
+internal sealed class GatherReduction(IRankedKeys keys, int[] rankings, KeyBounds[] bounds, int rows, int most, long together, ChunkPool pool) : PreciseReduction<GatheredKeys[]>
 {
     public override GatheredKeys[] Create() => [.. bounds.Select(b => new GatheredKeys(rows, b, most, together, pool))];
 

@@ -4,7 +4,7 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
-/// <summary>Blocks that follow one another, and how many of their keys lie where.</summary>
+/// <summary>Blocks that follow one another, and how many of their keys lie where. Of a sample only how many elements they have is told, for there is room between them.</summary>
 internal readonly record struct GatheredBlock(long Start, int Length, KeyCounts Counts)
 {
     public long End => Start + Length;
@@ -21,7 +21,7 @@ internal readonly record struct GatheredBlock(long Start, int Length, KeyCounts 
 /// <param name="most">The most that may be gathered.</param>
 /// <param name="together">The most elements of blocks that are listed as one.</param>
 /// <param name="pool">Lends the arrays.</param>
-internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, int together, ChunkPool pool)
+internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, long together, ChunkPool pool)
 {
     private readonly ChunkList<GatheredBlock> _blocks = new(pool);
 
@@ -97,7 +97,7 @@ internal sealed class GatheredKeys(int rows, KeyBounds bounds, int most, int tog
         Zeros += counts.Zeros;
         GatheredBlock block = new(start, length, counts);
         int last = _blocks.Count - 1;
-        bool more = last >= 0 && _blocks[last].Length + length <= together;
+        bool more = last >= 0 && (long)_blocks[last].Length + length <= together;
         if (more)
         {
             _blocks[last] = _blocks[last].With(block);

@@ -6,7 +6,7 @@ namespace LayerSwap.Merging;
 /// </summary>
 internal static class RankSelector
 {
-    /// <summary>The most elements gathered for one cut: 4 bytes each for its key and for each row beside, or 8 where no single holds them.</summary>
+    /// <summary>The most elements gathered for one cut: 4 bytes each for its key and for each row beside, or 8 where few of them are singles.</summary>
     private const int MostGathered = 1 << 20;
 
     /// <summary>With rows beside the keys fewer: another pass over the largest tensors is dear, but memory that grows with them is dearer.</summary>
@@ -15,8 +15,8 @@ internal static class RankSelector
     /// <summary>A tensor of up to so many elements needs no sample: all of it is gathered.</summary>
     private const int GatheredWhole = 1 << 16;
 
-    /// <summary>The most blocks that are listed of a tensor or a sample, as a power of two: neighbours are listed as one. And the fewest elements for which that is worth while: so many are quickly read again.</summary>
-    private const int BlocksListed = 12, ListedTogether = 1 << 14;
+    /// <summary>Where there would be more blocks than so many, of a tensor or of a sample, neighbours are listed as one. Of a tensor also where they have no more elements than so many, which are quickly read again.</summary>
+    private const int MostListed = 1 << 12, ListedTogether = 1 << 14;
 
     private const int LeastWindows = 32, MostWindows = 256, WindowLength = 512, ElementsAWindow = 1 << 16;
 
@@ -60,7 +60,8 @@ internal static class RankSelector
     /// <summary>One pass; gives the places of those whose cut was not found, and closer bounds. Shares become ranks on the way.</summary>
     private static (int Missed, KeyBounds Closer)[] Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, MeasuredCut[] cuts)
     {
-        int most = keys.Rows == 0 ? MostGathered : MostGatheredWithRows, together = (int)Math.Clamp(passes.ElementCount >> BlocksListed, ListedTogether, int.MaxValue);
+        int most = keys.Rows == 0 ? MostGathered : MostGatheredWithRows;
+        long together = Math.Max(ListedTogether, PiecesOf(passes.ElementCount));
         GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, [.. asked.Select(a => a.Ranking)], bounds, keys.Rows, most, together, passes.Chunks));
         List<(int, KeyBounds)> missed = [];
         for (int i = 0; i < asked.Length; i++)
@@ -108,7 +109,7 @@ internal static class RankSelector
 
         (KeyBounds, double)[] Narrowed(int[] sampled, KeyBounds[] within, int[] sampleOf, int windows, int length)
         {
-            GatherReduction reduction = new(keys, sampled, within, 0, MostGathered, (windows * length) >> BlocksListed, passes.Chunks);
+            GatherReduction reduction = new(keys, sampled, within, 0, MostGathered, PiecesOf((long)windows * length), passes.Chunks);
             GatheredKeys[] found = reduction.Create();
             passes.Sample(reduction, windows, length, found);
             (KeyBounds, double)[] narrow = [.. asked.Zip(sampleOf, (a, s) => found[s].Narrow(a, n, Deviations, LeastMargin))];
@@ -116,4 +117,7 @@ internal static class RankSelector
             return narrow;
         }
     }
+
+    /// <summary>How many elements each of the most pieces has.</summary>
+    private static long PiecesOf(long elements) => (elements + MostListed - 1) / MostListed;
 }
