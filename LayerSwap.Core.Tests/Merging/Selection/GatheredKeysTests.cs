@@ -71,7 +71,6 @@ public sealed class GatheredKeysTests
         }
     }
 
-    /// <summary>The ranks above, upon and below bounds that are not all there is, with and without too much between them.</summary>
     [Theory]
     [InlineData(0, 10)]
     [InlineData(1600, 1)]
@@ -91,6 +90,7 @@ public sealed class GatheredKeysTests
         Assert.Equal(arrays, pool.Count);
     }
 
+    /// <summary>The ranks above, upon and below bounds that are not all there is, with and without too much between them.</summary>
     [Theory]
     [InlineData(0)]
     [InlineData(10_000)]

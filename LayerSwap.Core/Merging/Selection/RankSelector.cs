@@ -61,7 +61,7 @@ internal static class RankSelector
     private static (int Missed, KeyBounds Closer)[] Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, MeasuredCut[] cuts)
     {
         int most = keys.Rows == 0 ? MostGathered : MostGatheredWithRows;
-        long together = Math.Max(ListedTogether, PiecesOf(passes.ElementCount));
+        long together = Math.Max(ListedTogether, PieceOf(passes.ElementCount));
         GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, [.. asked.Select(a => a.Ranking)], bounds, keys.Rows, most, together, passes.Chunks));
         List<(int, KeyBounds)> missed = [];
         for (int i = 0; i < asked.Length; i++)
@@ -109,7 +109,7 @@ internal static class RankSelector
 
         (KeyBounds, double)[] Narrowed(int[] sampled, KeyBounds[] within, int[] sampleOf, int windows, int length)
         {
-            GatherReduction reduction = new(keys, sampled, within, 0, MostGathered, PiecesOf((long)windows * length), passes.Chunks);
+            GatherReduction reduction = new(keys, sampled, within, 0, MostGathered, PieceOf((long)windows * length), passes.Chunks);
             GatheredKeys[] found = reduction.Create();
             passes.Sample(reduction, windows, length, found);
             (KeyBounds, double)[] narrow = [.. asked.Zip(sampleOf, (a, s) => found[s].Narrow(a, n, Deviations, LeastMargin))];
@@ -118,6 +118,6 @@ internal static class RankSelector
         }
     }
 
-    /// <summary>How many elements each of the most pieces has.</summary>
-    private static long PiecesOf(long elements) => (elements + MostListed - 1) / MostListed;
+    /// <summary>The length of pieces of which there are <see cref="MostListed"/> at most.</summary>
+    private static long PieceOf(long elements) => (elements + MostListed - 1) / MostListed;
 }
