@@ -51,7 +51,6 @@ internal static class ConsensusKernel
     /// have few bits, so that by factors that are simple fractions or tenths many results lie in the middle between two numbers.
     /// </summary>
     /// <returns>How many are done.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int SinglesFirst<T, TRule, TChanges>(PairInSingles pair, in TRule rule, ReadOnlySpan<T> origin, in TChanges changes, Span<T> output)
         where T : unmanaged
         where TRule : struct, IConsensus

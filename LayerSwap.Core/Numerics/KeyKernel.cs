@@ -138,7 +138,6 @@ internal static class KeyKernel
     }
 
     /// <summary>Counts keys that are the bits of singles, numbers of no sign, by where these lie; those strictly between the bounds go to <paramref name="found"/>, which has <see cref="Room"/> more.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static KeyCounts Within(ReadOnlySpan<int> keys, ulong low, ulong high, Span<int> found)
     {
         bool lowIsKey = Exact(low) >= 0, highIsKey = Exact(high) >= 0;

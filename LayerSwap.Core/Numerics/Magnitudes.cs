@@ -51,7 +51,6 @@ internal readonly struct Magnitudes
     public bool LieWithin(int exponents) => Vector512.LessThanAll(_most, Vector512.Create(Large)) && Vector512.LessThanOrEqualAll(_most - _belowLeast, Vector512.Create((ushort)(exponents << BitsOfFraction)));
 
     /// <summary>The same of all lanes together, and whether all are finite.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool AllLieWithin(int exponents)
     {
         int least = ushort.MaxValue, most = 0;

@@ -8,7 +8,6 @@ namespace LayerSwap.Numerics;
 internal static class MaskKernel
 {
     /// <summary>Sets the bits of elements for which the key of <c>tuned[i] - origin[i]</c> lies from <paramref name="low"/> to <paramref name="high"/>, which is no less, and of no others; what lies after the elements does not count.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Between<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, ulong low, ulong high, Span<ulong> bits)
         where T : unmanaged
     {

@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-
 namespace LayerSwap.Numerics;
 
 /// <summary>
@@ -118,15 +116,7 @@ internal sealed class NumberList(ChunkPool pool)
     public static void Widen(ReadOnlySpan<float> singles, Span<double> into)
     {
         into = into[..singles.Length];
-        int i = 0;
-        for (; i <= singles.Length - Vector128<float>.Count; i += Vector128<float>.Count)
-        {
-            (Vector128<double> lower, Vector128<double> upper) = Vector128.Widen(Vector128.Create(singles[i..]));
-            lower.CopyTo(into[i..]);
-            upper.CopyTo(into[(i + Vector128<double>.Count)..]);
-        }
-
-        for (; i < singles.Length; i++)
+        for (int i = 0; i < singles.Length; i++)
         {
             into[i] = singles[i];
         }

@@ -33,7 +33,6 @@ internal static class VarianceKernel
     }
 
     /// <summary>Sets the bits of elements whose key is not below <paramref name="low"/>, and of no others; what lies after the elements does not count.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Selected<T>(ReadOnlySpan<T> origin, in Rows<T> tuned, ulong low, Span<ulong> bits)
         where T : unmanaged
     {
@@ -124,7 +123,6 @@ internal static class VarianceKernel
     }
 
     /// <summary>Whether elements, of two sources, are BF16, finite, and near enough to each other that doubles hold all changes and what these differ by.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool AreNear<T>(ReadOnlySpan<T> origin, in Rows<T> tuned)
         where T : unmanaged =>
         typeof(T) == typeof(BFloat16)
