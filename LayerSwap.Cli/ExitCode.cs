@@ -10,11 +10,14 @@ internal static class ExitCode
 {
     public const int Done = 0, Usage = 2, BadInput = 3, IO = 4;
 
+    /// <summary>A path may begin with @: nothing is a file of further arguments.</summary>
+    public static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+
     private const string NoCommand = "Required command was not provided.";
 
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
-        ParseResult parsed = root.Parse(args);
+        ParseResult parsed = root.Parse(args, Parsing);
         string[] messages = [.. parsed.Errors.Select(e => e.Message).Concat(Misspelt(parsed)).Distinct(StringComparer.Ordinal)];
         if (messages.Length > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
@@ -63,7 +66,7 @@ internal static class ExitCode
 
     private static int? Of(Exception e) => e switch
     {
-        CheckpointException or MergeException or RecipeException => BadInput,
+        CheckpointException or MergeException or RecipeException or BadInputException => BadInput,
         InputChangedException => IO,
         OutputException output => output.Refused ? Usage : IO,
         UsageException or ArgumentException => Usage,
@@ -98,3 +101,6 @@ internal sealed class StoppedException(string message, Exception inner) : Operat
 
 /// <summary>What was typed does not make sense together.</summary>
 internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>A file that was named is missing, or not what it should be.</summary>
+internal sealed class BadInputException(string message) : Exception(message);

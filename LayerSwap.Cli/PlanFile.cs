@@ -56,6 +56,11 @@ internal sealed record PlanFile
     {
         // Not a pipe or a device, which have no length: it is read again when the merge is planned.
         FileInfo file = new(path);
+        if (!System.IO.Path.Exists(path))
+        {
+            throw new BadInputException($"{Printable.Escape(path)} does not exist; a file of what `layerswap plan ... -o OUT --json` prints is expected. Remedy: check the path.");
+        }
+
         if ((file.ResolveLinkTarget(returnFinalTarget: true) ?? file) is not FileInfo { Exists: true, Length: > 0 })
         {
             throw NoPlan(path);

@@ -28,7 +28,28 @@ internal sealed class Terminal
     }
 
     /// <summary>Something the command's reader came for.</summary>
-    public static void Result(string text) => Console.Out.Write(text.EndsWith('\n') ? text : text + "\n");
+    /// <exception cref="IOException">Standard output is full or broken. Closed, or a pipe that nobody reads, it takes nothing and says nothing.</exception>
+    public static void Result(string text) => Result(() => Console.Out.Write(text.EndsWith('\n') ? text : text + "\n"));
+
+    /// <summary>A result that is too long for a text.</summary>
+    /// <inheritdoc cref="Result(string)"/>
+    public static void Result(Action<Stream> write) => Result(() =>
+    {
+        using Stream output = StandardStreams.HasOutput ? Console.OpenStandardOutput() : Stream.Null;
+        write(output);
+    });
+
+    private static void Result(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"the work is done, but its result could not be written to standard output: {e.Message}", e);
+        }
+    }
 
     /// <summary>Something to know on the way.</summary>
     public void Note(string text)

@@ -24,7 +24,7 @@ public static class Checkpoint
             throw new PlatformNotSupportedException("Checkpoints are little-endian; big-endian machines are not supported.");
         }
 
-        return Directory.Exists(path) ? CheckpointFolder.Open(path) : SafeTensorsFile.Open(path);
+        return Directory.Exists(InputFile.RealOf(path)) ? CheckpointFolder.Open(path) : SafeTensorsFile.Open(path);
     }
 
     /// <summary>A checkpoint of tensors that lie in memory, to merge models that were never saved.</summary>

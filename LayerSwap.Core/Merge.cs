@@ -66,28 +66,34 @@ public static class Merge
     }
 
     /// <summary>
-    /// What a run that ended before its end has left of an output: a folder beside it, to go on with (<see cref="SaveOptions.Resume"/>) or to be removed (<see cref="Clean"/>); or its parts,
+    /// What a run that ended before its end has left of an output: a folder beside it, to go on with (<see cref="SaveOptions.Resume"/>) or to be removed (<see cref="Clean(string)"/>); or its parts,
     /// until they are finished.
     /// </summary>
     /// <param name="output">The output's path.</param>
     /// <returns>The folder, or null where nothing was left.</returns>
+    /// <exception cref="OutputException">No output can be at this path.</exception>
     public static string? Leftover(string output)
     {
-        ArgumentException.ThrowIfNullOrEmpty(output);
-        string target = RealPath.Of(output);
-        return Array.Find([Workspace.FolderOf(target), PartFolders.RootOf(target)], Directory.Exists);
+        ArgumentNullException.ThrowIfNull(output);
+        string target = OutputPath.Canonical(output);
+        return Array.Find([StagingFolder.FolderOf(target), PartFolders.RootOf(target)], p => FileStatus.OfEntry(p) is not null);
     }
 
-    /// <summary>Removes what a run that ended before its end has left of an output, and parts that were not finished; nothing else.</summary>
+    /// <summary>
+    /// Removes what LayerSwap made for an output that was not finished: a staging folder, and parts. If a run ended while it replaced an output, the old one is brought back. What LayerSwap did not make
+    /// is never removed.
+    /// </summary>
     /// <param name="output">The output's path.</param>
     /// <returns>Whether there was something.</returns>
-    /// <exception cref="OutputException">The run has not ended, or what is there is not LayerSwap's.</exception>
-    public static bool Clean(string output)
+    /// <exception cref="OutputException">The run has not ended, or something there is not LayerSwap's and stays: it is named.</exception>
+    public static bool Clean(string output) => Clean(output, SystemFiles.Instance);
+
+    internal static bool Clean(string output, IFileOperations files)
     {
-        ArgumentException.ThrowIfNullOrEmpty(output);
-        string target = RealPath.Of(output);
+        ArgumentNullException.ThrowIfNull(output);
+        string target = OutputPath.Canonical(output);
         // In this order: while the parts are being finished they stay.
-        bool left = Workspace.Clean(target);
-        return PartFolders.Clean(target, SystemFiles.Instance) || left;
+        bool left = StagingFolder.Clean(target, files);
+        return PartFolders.Clean(target, files) || left;
     }
 }

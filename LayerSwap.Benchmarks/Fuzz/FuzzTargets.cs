@@ -32,8 +32,9 @@ internal sealed class FuzzTargets : IDisposable
             OverFile("config", ModelConfig.FileName, _ => ReadConfig(checkpoint), f => f == ModelConfig.FileName, """{"text_config": {"model_type": "a", "vocab_size": 9, "layer_types": ["x"]}, "tie_word_embeddings": true, "rope": 1e5}"""),
             OverFile("tokenizer", "tokenizer.json", _ => TokenizerVocabulary.TryRead(checkpoint), f => f == "tokenizer.json",
                 """{"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"content": "<s>", "id": 2}]}""", """{"model": {"vocab": [["a", -1.5], ["b", 0]]}}"""),
-            OverFile("record", MergeRecord.FileName, _ => RecordReader.TryRead(_folder), f => f == MergeRecord.FileName,
-                $$"""{"checksum": "{{MergeRecord.Algorithm}}", "files": [{"name": "model.safetensors", "bytes": 12}], "tensors": [{"name": "a", "xxh64": "0123456789abcdef", "detail": "x"}]}"""),
+            // Sealed, or hardly any change would get past the record's own checksum.
+            OverFile("record", MergeRecord.FileName, _ => RecordReader.TryRead(_folder), _ => false, bytes => MergeRecord.Seal(bytes),
+                $$"""{"checksum": "{{MergeRecord.Algorithm}}", "files": [{"name": "model.safetensors", "bytes": 12, "headerSha256": "00"}, {"name": "config.json", "bytes": 2, "xxh64": "0123456789abcdef"}], "facts": [["seed", "1"]], "tensors": [{"name": "a", "xxh64": "0123456789abcdef", "detail": "x"}]"""),
             Journals(),
         ];
     }
@@ -83,19 +84,22 @@ internal sealed class FuzzTargets : IDisposable
             [
                 .. new[]
                 {
-                    "begin {\"overwrite\":false,\"facts\":[[\"recipe\",\"a\"],[\"seed\",\"1\"]]}\ntensor 0 0123456789abcdef QQ==\ntensor 1 00000000000000ff \npublishing\n",
+                    "begin {\"overwrite\":false,\"facts\":[[\"recipe\",\"a\"],[\"seed\",\"1\"]],\"files\":[\"model.safetensors\"]}\ntensor 0 0123456789abcdef QQ==\ntensor 1 00000000000000ff \npublishing 12\n",
                     "begin {\"overwrite\":true,\"facts\":[[\"recipe\",\"b\"]]}\n",
                 }.Select(Encoding.UTF8.GetBytes),
             ],
             Read = bytes =>
             {
                 Fill(file, bytes.Length % 2 == 0 && bytes is [>= (byte)'0' and <= (byte)'9', ..] ? bytes : WithChecksums(bytes));
+                Journal.ReadHead(path);
                 Journal.Continue(SystemFiles.Instance, path, "out", Identity, out _)?.Dispose();
             },
         };
     }
 
-    private FuzzTarget OverFile(string name, string fileName, Action<string> read, Func<string, bool> takes, params string[] seeds)
+    private FuzzTarget OverFile(string name, string fileName, Action<string> read, Func<string, bool> takes, params string[] seeds) => OverFile(name, fileName, read, takes, bytes => bytes, seeds);
+
+    private FuzzTarget OverFile(string name, string fileName, Action<string> read, Func<string, bool> takes, Func<byte[], byte[]> dress, params string[] seeds)
     {
         SafeFileHandle file = Create(fileName);
         string path = Path.Combine(_folder, fileName);
@@ -106,7 +110,7 @@ internal sealed class FuzzTargets : IDisposable
             Seeds = [.. seeds.Select(Encoding.UTF8.GetBytes)],
             Read = bytes =>
             {
-                Fill(file, bytes);
+                Fill(file, dress(bytes));
                 read(path);
             },
         };

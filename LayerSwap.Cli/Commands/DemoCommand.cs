@@ -5,6 +5,10 @@ namespace LayerSwap.Cli.Commands;
 /// <summary>The whole path on really trained models that come with the tool.</summary>
 internal static class DemoCommand
 {
+    private const string Models = "models", Merged = "math-sahili", Report = "report";
+
+    private static readonly string[] OwnNames = [Models, Merged, Report];
+
     public static Command Create()
     {
         Argument<string> directory = new("DIR") { Description = "Where to put models, merge and reports; layerswap-demo by default.", DefaultValueFactory = _ => "layerswap-demo" };
@@ -15,8 +19,9 @@ internal static class DemoCommand
 
     private static async Task<int> RunAsync(Terminal terminal, string directory, CancellationToken cancellation)
     {
-        string models = Path.Combine(directory, "models"), merged = Path.Combine(directory, "math-sahili"), report = Path.Combine(directory, "report");
+        string models = Path.Combine(directory, Models), merged = Path.Combine(directory, Merged), report = Path.Combine(directory, Report);
         string[] names = ["base", "math", "sahili"];
+        RequireOwn(directory);
         CopyModels(names, models);
         Directory.CreateDirectory(report);
         using OpenModels open = new();
@@ -55,16 +60,40 @@ internal static class DemoCommand
         return verified.Ok ? ExitCode.Done : ExitCode.BadInput;
     }
 
+    /// <summary>Refuses a folder of something else: what lies where the demo writes would be replaced.</summary>
+    private static void RequireOwn(string directory)
+    {
+        string[] foreign = Directory.Exists(directory) ? [.. Directory.EnumerateFileSystemEntries(directory).Select(e => Path.GetFileName(e)!).Except(OwnNames, StringComparer.Ordinal)] : [];
+        if (foreign.Length > 0)
+        {
+            throw new UsageException($"{Printable.Escape(directory)} holds {Printable.Escape(foreign[0])}, which is not the demo's. Remedy: name a folder that is empty or not there yet.");
+        }
+    }
+
     /// <summary>Puts the models that come with the tool beside the result, where the commands shown can be repeated on them.</summary>
     private static void CopyModels(string[] names, string target)
     {
+        List<(string From, string To)> missing = [];
         foreach (string name in names)
         {
-            Directory.CreateDirectory(Path.Combine(target, name));
             foreach (string file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Demo", name)))
             {
-                File.Copy(file, Path.Combine(target, name, Path.GetFileName(file)), overwrite: true);
+                string copy = Path.Combine(target, name, Path.GetFileName(file));
+                if (!File.Exists(copy))
+                {
+                    missing.Add((file, copy));
+                }
+                else if (!File.ReadAllBytes(copy).AsSpan().SequenceEqual(File.ReadAllBytes(file)))
+                {
+                    throw new UsageException($"{Printable.Escape(copy)} is there already, and is not the demo's. Remedy: name another folder, or remove it.");
+                }
             }
+        }
+
+        foreach ((string from, string to) in missing)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            File.Copy(from, to);
         }
     }
 }

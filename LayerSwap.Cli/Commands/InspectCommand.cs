@@ -8,11 +8,25 @@ internal static class InspectCommand
     {
         Argument<string> path = new("PATH") { Description = "A .safetensors file, or a folder with a model." };
         Option<bool> json = new("--json") { Description = "Print every tensor as JSON." };
-        Command command = new("inspect", "Shows what is in a checkpoint: tensors, layers, kinds, dtypes, bytes. Reads headers only.\n\nExample: layerswap inspect models/llama-8b") { path, json };
+        Option<int?> page = Choice.Number("--page", $"Which page of the table to print, where it has more than {CheckpointReport.PageLength} lines; 1 by default.");
+        Command command = new("inspect", "Shows what is in a checkpoint: tensors, layers, kinds, dtypes, bytes. Reads headers only.\n\nExample: layerswap inspect models/llama-8b") { path, json, page };
         command.SetAction(parsed =>
         {
             using ICheckpoint checkpoint = Checkpoint.Open(parsed.GetValue(path)!);
-            Terminal.Result(parsed.GetValue(json) ? checkpoint.ToJson() : checkpoint.ToText());
+            if (parsed.GetValue(page) is < 1)
+            {
+                throw new UsageException($"--page {parsed.GetValue(page)}: 1 or more is expected.");
+            }
+
+            if (parsed.GetValue(json))
+            {
+                Terminal.Result(checkpoint.WriteJson);
+            }
+            else
+            {
+                Terminal.Result(checkpoint.ToText(parsed.GetValue(page) ?? 1));
+            }
+
             return ExitCode.Done;
         });
         return command;

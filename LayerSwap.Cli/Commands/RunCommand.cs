@@ -60,7 +60,7 @@ internal static class RunCommand
                 .SelectMany(o => o.Tokens.Select(t => t.Value).Prepend(o.IdentifierToken!.Value));
             // Behind the command's name, not at the end: there may be a -- between.
             arguments.InsertRange(arguments.FindIndex(a => a is "swap" or "merge") + 1, [.. more, "--planned", file.Path, .. shown]);
-            ParseResult planned = root.Parse(arguments);
+            ParseResult planned = root.Parse(arguments, ExitCode.Parsing);
             return planned.Errors.Count == 0 ? planned.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancellation)
                 : throw new UsageException($"the command in {Printable.Escape(file.Path)} is none of this version: {Printable.Escape(planned.Errors[0].Message)} Remedy: plan again.");
         });

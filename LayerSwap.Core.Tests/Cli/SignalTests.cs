@@ -41,7 +41,7 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
     {
         using TempFolder folder = new();
         Directory.CreateDirectory(folder["out"]);
-        File.WriteAllText(folder["out", "mine.txt"], "mine");
+        File.WriteAllText(folder["out", "config.json"], """{"model_type": "llama"}""");
         string[] before = Folders.Snapshot(folder.Path);
 
         ToolRun run = Stopped("TERM", folder["out"], folder[".out.layerswap-partial"], "--overwrite");

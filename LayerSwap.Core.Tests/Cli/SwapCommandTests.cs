@@ -15,7 +15,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     {
         JsonElement json = Tool.Succeed("verify", _swapped.Output, "--json").Json;
 
-        Assert.Equal(["path", "ok", "files", "tensors", "bytes", "hasRecord", "problems"], json.Members());
+        Assert.Equal(["path", "ok", "files", "tensors", "bytes", "hasRecord", "problems", "unrecorded"], json.Members());
         Assert.Equal(_swapped.Output, json.Text("path"));
         Assert.True(json.GetProperty("ok").GetBoolean());
         Assert.True(json.GetProperty("hasRecord").GetBoolean());
@@ -77,7 +77,8 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     {
         using TempFolder folder = new();
         Directory.CreateDirectory(folder["out"]);
-        File.WriteAllText(folder["out", "mine.txt"], "mine");
+        File.WriteAllText(folder["out", "NOTICE"], "mine");
+        File.WriteAllText(folder["out", "config.json"], """{"model_type": "llama"}""");
         string[] before = Folders.Snapshot(folder.Path), arguments = [.. Experts, "--bottom", "1", "--top", "1", "-o", folder["out"]];
 
         string error = Tool.Fail(2, arguments);
@@ -86,7 +87,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
 
         Tool.Succeed([.. arguments, "--overwrite"]);
         Assert.Equal(["out"], Folders.Names(folder.Path));
-        Assert.DoesNotContain("mine.txt", Folders.Names(folder["out"]), StringComparer.Ordinal);
+        Assert.DoesNotContain("NOTICE", Folders.Names(folder["out"]), StringComparer.Ordinal);
         Assert.Contains("model.safetensors", Folders.Names(folder["out"]), StringComparer.Ordinal);
     }
 

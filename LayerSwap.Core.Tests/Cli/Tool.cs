@@ -35,6 +35,13 @@ internal static class Tool
         return Start(all[0], all[1..], arguments, folder: null, []);
     }
 
+    /// <summary>Runs a line of the shell's, whose status is that of its first command.</summary>
+    public static ToolRun RunShell(string line)
+    {
+        using ToolProcess process = Start("bash", ["-c", line + "; exit ${PIPESTATUS[0]}"], [line], folder: null, []);
+        return process.WaitForEnd();
+    }
+
     private static ToolProcess Start(string program, string[] all, string[] arguments, string? folder, (string Name, string Value)[] environment)
     {
         ProcessStartInfo start = new(program, all)

@@ -151,8 +151,9 @@ public sealed class MergeExecutorTests : IDisposable
         Directory.CreateDirectory(_temp["out"]);
         File.WriteAllText(_temp["out", "old.safetensors"], "old");
         CountingCheckpoint broken = new(SmallModels.Llama("m", 0)) { OnRead = read => { if (read > 10_000) { throw new IOException("the disk is gone"); } } };
-        OutputException e = await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(broken).SaveAsync(_temp["out"], new() { Overwrite = true }));
-        Assert.Contains("the disk is gone", e.Message, StringComparison.Ordinal);
+        IOException e = await Assert.ThrowsAsync<IOException>(() => Merge.Onto(broken).SaveAsync(_temp["out"], new() { Overwrite = true }));
+        Assert.StartsWith("m could not be read at tensor ", e.Message, StringComparison.Ordinal);
+        Assert.Contains("the disk is gone. Nothing was published. Remedy: ", e.Message, StringComparison.Ordinal);
         Assert.Equal("old", File.ReadAllText(_temp["out", "old.safetensors"]));
         Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_temp.Path).Select(Path.GetFileName));
     }

@@ -22,8 +22,6 @@ public sealed partial class PartsTests
     [InlineData("another seed")]
     [InlineData("another method")]
     [InlineData("other bytes")]
-    [InlineData("touched")]
-    [InlineData("no record")]
     [InlineData("a damaged record")]
     public async Task A_part_of_another_merge_is_named_and_neither_used_nor_touched(string what)
     {
@@ -44,12 +42,6 @@ public sealed partial class PartsTests
                 bytes[^1] ^= 1;
                 File.WriteAllBytes(input, bytes);
                 File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(1));
-                break;
-            case "touched":
-                File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(1));
-                break;
-            case "no record":
-                File.Delete(record);
                 break;
             case "a damaged record":
                 File.WriteAllText(record, File.ReadAllText(record)[..^9]);
@@ -72,6 +64,28 @@ public sealed partial class PartsTests
         await WorkAsync(2);
         await Saved().FinishAsync(Output);
         await RequireSingleAsync();
+    }
+
+    [Fact]
+    public async Task Parts_of_inputs_that_were_touched_but_not_changed_are_finished()
+    {
+        await WorkAsync(2);
+        File.SetLastWriteTimeUtc(_temp["m1", "model.safetensors"], DateTime.UtcNow.AddMinutes(1));
+        await Saved().FinishAsync(Output);
+        await RequireSingleAsync();
+    }
+
+    [Fact]
+    public async Task A_part_without_a_record_is_not_known_as_LayerSwaps()
+    {
+        await WorkAsync(2);
+        File.Delete(Path.Combine(Root, "part-2-of-2", "layerswap.json"));
+        string[] before = Folders.Snapshot(_temp["place"]);
+        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().FinishAsync(Output), () => Saved().WorkPartAsync(Output, MergePart.Of(2, 2))])
+        {
+            Assert.Contains("which is not LayerSwap's", await RefusedAsync(attempt), StringComparison.Ordinal);
+            Assert.Equal(before, Folders.Snapshot(_temp["place"]));
+        }
     }
 
     [Theory]
@@ -100,13 +114,11 @@ public sealed partial class PartsTests
             File.Delete(file);
         }
 
-        if (how != "tampered with")
-        {
-            string error = await RefusedAsync(() => Saved().FinishAsync(Output));
-            Assert.Contains($"Part 2/2 of {Output} has no whole {Path.GetFileName(file)}", error, StringComparison.Ordinal);
-            Assert.Contains("--part 2/2", error, StringComparison.Ordinal);
-            Assert.Equal([".out.layerswap-parts"], Folders.Names(_temp["place"]));
-        }
+        string error = await RefusedAsync(() => Saved().FinishAsync(Output));
+        Assert.Contains($"Part 2/2 of {Output} is damaged: ", error, StringComparison.Ordinal);
+        Assert.Contains(Path.GetFileName(file), error, StringComparison.Ordinal);
+        Assert.Contains("--part 2/2", error, StringComparison.Ordinal);
+        Assert.Equal([".out.layerswap-parts"], Folders.Names(_temp["place"]));
 
         await Saved().WorkPartAsync(Output, MergePart.Of(2, 2));
         Assert.Equal(["part-1-of-2", "part-2-of-2"], Folders.Names(Root));
@@ -124,13 +136,10 @@ public sealed partial class PartsTests
         await WorkAsync(2);
         File.WriteAllText(Path.Combine(Root, name), "the only copy");
         string[] before = Folders.Snapshot(_temp["place"]);
-        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().FinishAsync(Output), () => Task.FromResult(Merge.Clean(Output))])
-        {
-            string error = await RefusedAsync(attempt);
-            Assert.Contains(Root, error, StringComparison.Ordinal);
-            Assert.Contains("which is not LayerSwap's", error, StringComparison.Ordinal);
-            Assert.Equal(before, Folders.Snapshot(_temp["place"]));
-        }
+        string error = await RefusedAsync(() => Saved().FinishAsync(Output));
+        Assert.Contains(Root, error, StringComparison.Ordinal);
+        Assert.Contains("which is not LayerSwap's", error, StringComparison.Ordinal);
+        Assert.Equal(before, Folders.Snapshot(_temp["place"]));
 
         File.Delete(Path.Combine(Root, name));
         await Saved().FinishAsync(Output);
@@ -143,7 +152,7 @@ public sealed partial class PartsTests
     public async Task An_output_that_exists_is_refused_before_any_work_and_replaced_at_the_end_where_that_is_allowed(string? record)
     {
         Directory.CreateDirectory(Output);
-        File.WriteAllText(Path.Combine(Output, "old.txt"), "old");
+        File.WriteAllText(Path.Combine(Output, "config.json"), """{"model_type": "llama"}""");
         if (record is not null)
         {
             File.WriteAllText(Path.Combine(Output, "layerswap.json"), record);
@@ -171,7 +180,7 @@ public sealed partial class PartsTests
         await WorkAsync(2);
         Directory.CreateDirectory(Output);
         await Saved().WorkPartAsync(Output, MergePart.Of(1, 2));
-        File.WriteAllText(Path.Combine(Output, "mine.txt"), "mine");
+        File.WriteAllText(Path.Combine(Output, "NOTICE"), "mine");
         string[] before = Folders.Snapshot(_temp["place"]);
         Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().FinishAsync(Output)), StringComparison.Ordinal);
         Assert.Equal(before, Folders.Snapshot(_temp["place"]));

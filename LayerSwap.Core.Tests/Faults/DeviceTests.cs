@@ -21,16 +21,16 @@ public sealed class DeviceTests : IDisposable
             ToolRun run = Swap("trace=fsync", $"inject=fsync:error=EIO:when={n}");
             if (run.Exit == 0)
             {
-                // The weights, config, vocabulary, card, record, the folder of them, and the one it lies in.
-                Assert.Equal(7, failed);
-                Assert.DoesNotContain("old.txt", Folders.Names(Output), StringComparer.Ordinal);
+                // The journal and its folder; the weights, config, vocabulary, card, record, the folder of them; the journal again, and the folder that the output lies in.
+                Assert.Equal(10, failed);
+                Assert.DoesNotContain("NOTICE", Folders.Names(Output), StringComparer.Ordinal);
                 return;
             }
 
             failed++;
             Assert.True(run.Exit == 4, run.ToString());
             Assert.Equal("", run.Out);
-            bool old = File.Exists(_folder["out", "old.txt"]);
+            bool old = File.Exists(_folder["out", "NOTICE"]);
             Assert.Contains(old ? "What was there before is unchanged." : "is the complete new model, but", run.Error, StringComparison.Ordinal);
             RequireOld(old ? before : null);
         }
@@ -69,7 +69,7 @@ public sealed class DeviceTests : IDisposable
         Assert.True(run.Exit == 0, run.ToString());
         Tool.Succeed("verify", Output);
         Assert.Equal(["out"], Folders.Names(_folder.Path));
-        Assert.DoesNotContain("old.txt", Folders.Names(Output), StringComparer.Ordinal);
+        Assert.DoesNotContain("NOTICE", Folders.Names(Output), StringComparer.Ordinal);
     }
 
     [NeedsFact(Needs.Strace)]
@@ -103,7 +103,7 @@ public sealed class DeviceTests : IDisposable
         }
 
         Folders.CopyDemo("base", Output);
-        File.WriteAllText(_folder["out", "old.txt"], "old");
+        File.WriteAllText(_folder["out", "NOTICE"], "old");
         return Folders.Snapshot(Output);
     }
 

@@ -23,7 +23,7 @@ public sealed class KillTests
             Directory.CreateDirectory(replaces ? output : place);
             if (replaces)
             {
-                File.WriteAllText(Path.Combine(output, "old.txt"), "old");
+                File.WriteAllText(Path.Combine(output, "model.safetensors"), "old");
             }
 
             string[] more = replaces ? ["--overwrite", "--resume"] : ["--resume"];
@@ -87,7 +87,7 @@ public sealed class KillTests
 
     private static void RequireOldOrNew(string output, bool replaces, LongWork work)
     {
-        bool old = replaces ? Directory.Exists(output) && Folders.Names(output) is ["old.txt"] : !Directory.Exists(output);
+        bool old = replaces ? Directory.Exists(output) && Folders.Names(output) is ["model.safetensors"] && File.ReadAllText(Path.Combine(output, "model.safetensors")) == "old" : !Directory.Exists(output);
         Assert.True(old || Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal), $"{output} is neither old nor new.");
     }
 

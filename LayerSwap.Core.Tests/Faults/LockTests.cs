@@ -87,12 +87,17 @@ public sealed class LockTests
         File.WriteAllText(Path.Combine(place, "beside.txt"), "mine");
         string[] before = Folders.Snapshot(place);
 
-        foreach (Func<Task> attempt in (Func<Task>[])[() => Task.FromResult(Merge.Clean(target)), () => scene.Plan().ExecuteAsync(target), () => scene.Plan().ExecuteAsync(target, new() { Resume = true })])
+        foreach (Func<Task> attempt in (Func<Task>[])[() => scene.Plan().ExecuteAsync(target), () => scene.Plan().ExecuteAsync(target, new() { Resume = true })])
         {
             OutputException refused = await Assert.ThrowsAsync<OutputException>(attempt);
             Assert.Contains("thesis.txt", refused.Message, StringComparison.Ordinal);
             Assert.Equal(before, Folders.Snapshot(place));
         }
+
+        string error = Tool.Fail(2, "clean", target);
+        Assert.Contains("thesis.txt", error, StringComparison.Ordinal);
+        Assert.Contains(left, error, StringComparison.Ordinal);
+        Assert.Equal(["thesis.txt"], Folders.Names(left));
 
         File.Delete(Path.Combine(left, "thesis.txt"));
         ToolRun clean = Tool.Succeed("clean", target);

@@ -10,7 +10,7 @@ public sealed class NthCallTests
     public static TheoryData<string, Fault> Cases()
     {
         TheoryData<string, Fault> cases = [];
-        foreach (string scene in (string[])["swap", "merge", "sharded merge", "overwrite"])
+        foreach (string scene in (string[])["swap", "merge", "sharded merge", "overwrite", "companions"])
         {
             foreach (Fault fault in Enum.GetValues<Fault>())
             {
@@ -88,6 +88,43 @@ public sealed class NthCallTests
 
             if (!first.Struck)
             {
+                return;
+            }
+        }
+    }
+
+    /// <summary>A run is killed, and then the first call of cleaning goes wrong, then the second, and so on; cleaning again ends it.</summary>
+    [Theory]
+    [InlineData("merge", Fault.Kill)]
+    [InlineData("merge", Fault.DeviceError)]
+    [InlineData("overwrite", Fault.Kill)]
+    [InlineData("companions", Fault.DeviceError)]
+    public async Task Whatever_call_of_cleaning_goes_wrong_the_target_is_old_or_new_and_cleaning_again_ends_it(string name, Fault fault)
+    {
+        using Scene scene = Scene.Of(name);
+        int cleaned = 0;
+        for (int n = 14; ; n += 5)
+        {
+            CountingFiles killed = new(Fault.Kill, n) { WithoutExchange = n % 2 == 0 };
+            bool struck = true;
+            for (int m = 1; struck; m++)
+            {
+                string target = scene.Stage(), when = $"{name}, killed at call {n}, cleaned with {fault} at call {m}";
+                killed = new(Fault.Kill, n) { WithoutExchange = n % 2 == 0 };
+                await scene.RunAsync(target, killed);
+                CountingFiles files = new(fault, m);
+                Exception? error = Record.Exception(() => Merge.Clean(target, files));
+                struck = files.Struck;
+                Assert.True(struck ? error is DeathException or IOException : error is null, $"{when}: {error}");
+                Merge.Clean(target);
+                await scene.RequireOldOrNewAsync(target, when);
+                Assert.True(Folders.Names(Path.GetDirectoryName(target)!).All(f => f == "out"), $"{when}: something is left.");
+                cleaned += struck ? 1 : 0;
+            }
+
+            if (!killed.Struck)
+            {
+                Assert.True(cleaned > 20, $"Only {cleaned} calls of cleaning failed.");
                 return;
             }
         }

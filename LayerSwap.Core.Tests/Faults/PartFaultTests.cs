@@ -162,7 +162,8 @@ public sealed class PartFaultTests
         string target = await scene.StageWorkedAsync();
         CountingFiles files = new() { Free = 0 };
         Assert.Null(await scene.FinishAsync(target, files));
-        Assert.Equal([Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial", "model"), Path.GetDirectoryName(target)!], files.SyncedFolders);
+        string staging = Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial");
+        Assert.Equal([staging, Path.Combine(staging, "model"), Path.GetDirectoryName(target)!], files.SyncedFolders);
         await scene.RequireDoneAsync(target, "no room");
         OutputException full = Assert.IsType<OutputException>(await scene.WorkAsync(scene.Stage(), 1, files));
         Assert.Contains("only", full.Message, StringComparison.Ordinal);
@@ -228,7 +229,7 @@ public sealed class PartFaultTests
         if (error is OutputException { Refused: true } && !Links(kind))
         {
             // Killed while files that have one name only were moving: their parts are named, and worked again.
-            Assert.Contains("has no whole", error.Message, StringComparison.Ordinal);
+            Assert.Contains("is damaged", error.Message, StringComparison.Ordinal);
             Assert.Null(await scene.WorkAsync(target, 1));
             Assert.Null(await scene.WorkAsync(target, 2));
             error = await scene.FinishAsync(target, Files(kind));

@@ -12,15 +12,22 @@ internal sealed class Scene : IDisposable
     private readonly string[] _untouched;
     private int _stages;
 
-    private Scene(Func<ICheckpoint[], MergeBuilder> build, bool overwrite)
+    private Scene(Func<ICheckpoint[], MergeBuilder> build, bool overwrite, bool companions = false)
     {
         _build = build;
         Overwrite = overwrite;
         _inputs = [.. Enumerable.Range(0, 3).Select(i => Folders.Save(Tiny($"m{i}", i), _folder["inputs", $"m{i}"]))];
+        foreach (string input in companions ? _inputs : [])
+        {
+            File.WriteAllText(Path.Combine(input, "config.json"), """{"model_type": "llama"}""");
+            File.WriteAllText(Path.Combine(input, "tokenizer.json"), """{"model": {"vocab": {"a": 0}}}""");
+            File.WriteAllText(Path.Combine(input, "LICENSE"), "free");
+        }
+
         _models = [.. _inputs.Select(Checkpoint.Open)];
         _untouched = Folders.Snapshot(_folder["inputs"]);
         Folders.Save(Tiny("old", 7), _folder["old"]);
-        File.WriteAllText(_folder["old", "mine.txt"], "mine");
+        File.WriteAllText(_folder["old", "NOTICE"], "mine");
         Old = Contents(_folder["old"]);
         Plan().ExecuteAsync(_folder["undisturbed", "out"]).GetAwaiter().GetResult();
         New = Contents(_folder["undisturbed", "out"]);
@@ -50,6 +57,9 @@ internal sealed class Scene : IDisposable
 
     public static Scene Overwriting() => new(m => Merge.Soup(m), overwrite: true);
 
+    /// <summary>Models with files beside their weights.</summary>
+    public static Scene Companions() => new(m => Merge.Soup(m), overwrite: true, companions: true);
+
     public static Scene Of(Func<ICheckpoint[], MergeBuilder> build) => new(build, overwrite: false);
 
     public static Scene Of(string name) => name switch
@@ -58,6 +68,7 @@ internal sealed class Scene : IDisposable
         "merge" => Linear(),
         "sharded merge" => Sharded(),
         "overwrite" => Overwriting(),
+        "companions" => Companions(),
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
 

@@ -1,5 +1,6 @@
 using LayerSwap.Checkpoints.SafeTensors;
 using LayerSwap.Checkpoints.Sharding;
+using LayerSwap.Files;
 
 namespace LayerSwap.Checkpoints;
 
@@ -8,9 +9,9 @@ internal static class CheckpointFolder
 {
     public static ICheckpoint Open(string folder)
     {
-        bool index = File.Exists(Path.Combine(folder, ShardIndex.FileName));
-        string single = Path.Combine(folder, SafeTensorsFormat.SingleFile);
-        bool file = File.Exists(single);
+        string real = InputFile.RealOf(folder), single = Path.Combine(folder, SafeTensorsFormat.SingleFile);
+        // A link that leads nowhere counts: opening it says so.
+        bool index = FileStatus.OfEntry(Path.Combine(real, ShardIndex.FileName)) is not null, file = FileStatus.OfEntry(Path.Combine(real, SafeTensorsFormat.SingleFile)) is not null;
         string shown = Printable.Escape(folder);
         if (index && file)
         {
@@ -28,12 +29,12 @@ internal static class CheckpointFolder
             return new FolderOfOne(folder, SafeTensorsFile.Open(single));
         }
 
-        string[] others = [.. Directory.EnumerateFiles(folder, "*" + SafeTensorsFormat.Extension).Order(StringComparer.Ordinal)];
+        string[] others = [.. Directory.EnumerateFiles(real, "*" + SafeTensorsFormat.Extension).Select(f => Path.Combine(folder, Path.GetFileName(f))).Order(StringComparer.Ordinal)];
         return others.Length switch
         {
             1 => new FolderOfOne(folder, SafeTensorsFile.Open(others[0])),
             0 => throw new CheckpointException(folder, null, $"{shown} holds no {SafeTensorsFormat.SingleFile} and no {ShardIndex.FileName}; one of them is expected."
-                + (Directory.EnumerateFiles(folder, "*.bin").Any() ? " Remedy: it seems to hold PyTorch files; convert them to safetensors." : " Remedy: check the path.")),
+                + (Directory.EnumerateFiles(real, "*.bin").Any() ? " Remedy: it seems to hold PyTorch files; convert them to safetensors." : " Remedy: check the path.")),
             _ => throw new CheckpointException(folder, null, $"{shown} holds {others.Length} .safetensors files but no {ShardIndex.FileName} that says how they belong together. "
                 + "Remedy: fetch the index, or open one file by its own path."),
         };
@@ -48,7 +49,7 @@ internal static class CheckpointFolder
 
         public IReadOnlyDictionary<string, string> Metadata => file.Metadata;
 
-        public string? Folder { get; } = Path.GetFullPath(folder);
+        public string? Folder { get; } = RealPath.Of(folder);
 
         public IReadOnlyList<CheckpointFile> Files => file.Files;
 

@@ -2,16 +2,17 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace LayerSwap.Checkpoints;
 
 /// <summary>
-/// JSON as Python writes it: the bare words NaN, Infinity and -Infinity, which are no JSON, stand in many a config.json. They are read as marked
+/// JSON as Python writes it: the bare words NaN, Infinity and -Infinity, which are no JSON, stand in many a config.json; and escapes of lone surrogates, which are no Unicode. Both are read as marked
 /// texts and written back as they were. Duplicate names are refused.
 /// </summary>
-internal static class PythonJson
+internal static partial class PythonJson
 {
-    private const string Mark = "\\u0001";
+    private const string Mark = "\\u0001", SurrogateMark = "\\u0002";
 
     private static readonly string[] Words = ["NaN", "Infinity", "-Infinity"];
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
@@ -21,6 +22,11 @@ internal static class PythonJson
     public static JsonNode? Parse(byte[] json)
     {
         string text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(json);
+        if (text.Contains("\\u", StringComparison.Ordinal))
+        {
+            text = LoneSurrogate().Replace(text, m => m.Value.Length == EscapeLength ? SurrogateMark + m.Value["\\u".Length..] : m.Value);
+        }
+
         return JsonNode.Parse(Array.Exists(Words, text.Contains) ? Marked(text) : text, documentOptions: Strict);
     }
 
@@ -34,8 +40,18 @@ internal static class PythonJson
         }
 
         string text = Encoding.UTF8.GetString(stream.ToArray());
+        text = MarkedSurrogate().Replace(text, @"\u${code}");
         return Encoding.UTF8.GetBytes(Words.Aggregate(text, (t, word) => t.Replace($"\"{Mark}{word}\"", word, StringComparison.Ordinal)) + "\n");
     }
+
+    private const int EscapeLength = 6;
+
+    /// <summary>An escaped backslash, a pair of surrogates, or a surrogate alone: only the last is six characters long.</summary>
+    [GeneratedRegex(@"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex LoneSurrogate();
+
+    [GeneratedRegex(@"\\u0002(?<code>[dD][89a-fA-F][0-9a-fA-F]{2})", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex MarkedSurrogate();
 
     private static string Marked(string text)
     {

@@ -20,11 +20,18 @@ internal static class TokenizerVocabulary
             try
             {
                 using JsonDocument document = JsonDocument.Parse(bytes);
-                return read(document.RootElement);
+                Dictionary<string, long> tokens = read(document.RootElement);
+                // No table has more rows; readers hold ids in 32 bits.
+                foreach ((string token, long id) in tokens.Where(t => t.Value is < 0 or > int.MaxValue))
+                {
+                    throw new CheckpointException(path, null, $"{Printable.Escape(path)} gives token {Printable.Escape(token)} the id {id}; 0 to {int.MaxValue} is expected. Remedy: fetch the tokenizer again.");
+                }
+
+                return tokens;
             }
             catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
             {
-                throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a tokenizer's JSON: {Printable.Escape(e.Message)}", e);
+                throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a tokenizer's JSON: {Printable.Escape(e.Message)} Remedy: fetch the tokenizer again.", e);
             }
         }
 

@@ -14,6 +14,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
     private readonly ConcurrentDictionary<string, Lazy<bool>> _prepared = new(StringComparer.Ordinal);
     private readonly Lazy<Dictionary<string, Func<byte[]>>> _companions;
     private readonly ConcurrentBag<Scratch> _scratch = [];
+    private readonly ThreadLocal<Window> _last = new(() => new Window());
 
     public ComputedCheckpoint(MergePlan plan, string? name = null)
     {
@@ -41,11 +42,25 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
 
     public IReadOnlyDictionary<string, Func<byte[]>> Companions => _companions.Value;
 
+    public IReadOnlyList<WatchedFolder> Watched => _plan.Watched;
+
+    public IReadOnlyList<ICheckpoint> Inputs => _plan.Request.Inputs;
+
+    /// <summary>One block, and the window that is remembered.</summary>
+    public long WorkingBytes => 2 * PlanMemory.BlockBytes(_plan.Tensors);
+
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)
     {
         _tensors.Window(Name, name, offset, destination.Length);
+        // A checkpoint that another uses twice is read twice, at the same places: without this, thirty that each use the one before twice would compute a billion times.
+        Window last = _last.Value!;
+        if (last.TryCopy(name, offset, destination))
+        {
+            return;
+        }
+
         PlannedTensor tensor = _planned.Value[name];
         if (!_prepared.TryGetValue(name, out Lazy<bool>? prepared))
         {
@@ -65,11 +80,11 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
                 Compute(tensor, offset, destination);
                 break;
         }
+
+        last.Remember(name, offset, destination);
     }
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() => _last.Dispose();
 
     private Lazy<bool> Preparing(PlannedTensor tensor) => _prepared.GetOrAdd(tensor.Tensor.Name, _ => new Lazy<bool>(() => Prepare(tensor)));
 
@@ -115,6 +130,44 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
         for (int k = 1; k < tensor.Work.Operands.Count; k++)
         {
             TensorWriter.RequireSame(tensor, k, offset, destination, other);
+        }
+    }
+
+    /// <summary>The bytes that a thread read last.</summary>
+    private sealed class Window
+    {
+        private string? _name;
+        private long _offset;
+        private byte[] _bytes = [];
+        private int _length;
+
+        public bool TryCopy(string name, long offset, Span<byte> destination)
+        {
+            if (_name != name || _offset != offset || _length != destination.Length)
+            {
+                return false;
+            }
+
+            _bytes.AsSpan(0, _length).CopyTo(destination);
+            return true;
+        }
+
+        public void Remember(string name, long offset, ReadOnlySpan<byte> bytes)
+        {
+            _name = null;
+            // Whole tensors that somebody reads at once are not kept.
+            if (bytes.Length > TensorWorkSizes.LongestRemembered)
+            {
+                return;
+            }
+
+            if (_bytes.Length < bytes.Length)
+            {
+                _bytes = new byte[bytes.Length];
+            }
+
+            bytes.CopyTo(_bytes);
+            (_name, _offset, _length) = (name, offset, bytes.Length);
         }
     }
 }

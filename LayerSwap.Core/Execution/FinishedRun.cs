@@ -1,55 +1,38 @@
-using LayerSwap.Checkpoints;
-using LayerSwap.Files;
 using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Finds that a run was complete when it ended: its output is there, and only what it was made in may be left.</summary>
+/// <summary>Finds that an output is complete already: it has the record that the plan would write, every byte is as the record says, and the inputs give these bytes.</summary>
 internal static class FinishedRun
 {
-    /// <returns>The files of the output, or null where it is not there, or not what the plan would make.</returns>
-    /// <exception cref="OutputException">It is there, and what was left beside it cannot be removed, or its name may not outlast a power failure.</exception>
-    public static IReadOnlyList<string>? Find(MergePlan plan, string target, SaveOptions options, CancellationToken cancellation)
+    /// <summary>Finds a complete output, or a complete part.</summary>
+    /// <param name="plan">What it should be.</param>
+    /// <param name="folder">Where.</param>
+    /// <param name="kind">Which files it has beside the weights.</param>
+    /// <param name="compute">Whether to compute the merge and compare, where the record cannot tell whether the inputs are still the same.</param>
+    /// <param name="tally">Counts what is not finite, if the merge is computed.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <param name="damage">What is wrong with an output that this merge made; null if it is another merge's, or complete.</param>
+    /// <returns>The record; null if the output is not there, is damaged, or is not what the plan would make.</returns>
+    public static RecordReader? Find(MergePlan plan, string folder, OutputKind kind, bool compute, NonFiniteTally tally, CancellationToken cancellation, out string? damage)
     {
-        try
+        damage = null;
+        if (Record(plan, folder, kind) is not { } record)
         {
-            if (!IsMadeBy(plan, target, cancellation))
-            {
-                return null;
-            }
-        }
-        catch (CheckpointException)
-        {
-            // What cannot be read is not what the plan would make.
             return null;
         }
 
-        try
-        {
-            if (options.Durable)
-            {
-                // The run may have ended before this.
-                options.Files.SyncFolder(Path.GetDirectoryName(target)!);
-            }
-
-            Workspace.Clean(target);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Workspace.FailedAfter(target, e);
-        }
-
-        return [.. Directory.EnumerateFiles(target).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
+        damage = Verifier.FindDamage(folder, record, new ProgressMeter(null, 0), cancellation)?.Message;
+        return damage is null && (!compute || HasSameTimes(plan, record) || Computes(plan, record, tally, cancellation)) ? record : null;
     }
 
-    /// <summary>The record of an output, where it is the one that the plan would write of inputs that are older.</summary>
-    public static RecordReader? Record(MergePlan plan, string target)
+    /// <summary>Reads the record of an output, or a part, if it is the one that the plan would write. Times of inputs are not compared.</summary>
+    public static RecordReader? Record(MergePlan plan, string folder, OutputKind kind)
     {
-        string record = Path.Combine(target, MergeRecord.FileName);
         RecordReader? read;
         try
         {
-            read = RecordReader.TryRead(target);
+            read = RecordReader.TryRead(folder);
         }
         catch (CheckpointException)
         {
@@ -57,40 +40,37 @@ internal static class FinishedRun
             return null;
         }
 
-        if (read is null)
+        if (read is null || (read.Facts is not null && !RunIdentity.DifferInTimesOnly(read.Facts, RunIdentity.Of(plan))))
         {
             return null;
         }
 
-        // A detail that only the work brings out is the record's word: it is a remark on the tensor, whose bytes are held against their checksum.
+        // A detail that only the work brings out is the record's word: it is a remark on the tensor, whose bytes are compared with their checksum.
         MadeTensor[] made = [.. plan.Tensors.Select(t => new MadeTensor(read.Tensors.GetValueOrDefault(t.Tensor.Name), read.Details.GetValueOrDefault(t.Tensor.Name, "")))];
-        return MergeRecord.Write(plan, made).AsSpan().SequenceEqual(InputFile.ReadAll(record, RecordReader.Longest)) && !plan.Request.Inputs.SelectMany(i => i.Files).Any(f => IsNewer(f, record)) ? read : null;
+        RecordedFile[] others = [.. OutputFiles.Of(plan, kind).Select(f => RecordedFile.Of(f.Name, f.Make()))];
+        return MergeRecord.Write(plan, made, others, read.Facts).AsSpan().SequenceEqual(read.Bytes) ? read : null;
     }
 
-    private static bool IsMadeBy(MergePlan plan, string target, CancellationToken cancellation)
-    {
-        if (Record(plan, target) is not { } read)
-        {
-            return false;
-        }
+    /// <summary>Whether the inputs still have the contents that a part was made of: they are the same files at the same times, or, if only times differ, they give the same bytes.</summary>
+    public static bool HasSameContents(MergePlan plan, RecordReader record, CancellationToken cancellation) =>
+        HasSameTimes(plan, record) || Computes(plan, record, new NonFiniteTally(refuse: false), cancellation);
 
-        using ICheckpoint found = CheckpointFolder.Open(target);
+    private static bool HasSameTimes(MergePlan plan, RecordReader record) => record.Facts is { } facts && RunIdentity.Differences(facts, RunIdentity.Of(plan)) is null;
+
+    /// <summary>Computes the merge, writes nothing, and compares every tensor with the record: only this tells whether inputs of the same size still have the same contents.</summary>
+    private static bool Computes(MergePlan plan, RecordReader record, NonFiniteTally tally, CancellationToken cancellation)
+    {
         Pump pump = new(new Crew(plan.Request.Threads, cancellation));
-        bool same = found.Tensors.Count == plan.Tensors.Count;
-        pump.Crew.Run(same ? plan.Tensors.Count : 0, (worker, index) =>
+        TensorWriter writer = new(pump, plan.Request.BlockElements, (_, _, _) => { }, tally, new ProgressMeter(null, 0));
+        bool same = true;
+        pump.Crew.Run(plan.Tensors.Count, (worker, index) =>
         {
-            TensorInfo tensor = plan.Tensors[(int)index].Tensor;
-            if (found.Find(tensor.Name) != tensor || TensorChecksum.Read(pump, worker, found, tensor, _ => { }) != read.Tensors[tensor.Name])
+            PlannedTensor tensor = plan.Tensors[(int)index];
+            if (Volatile.Read(ref same) && writer.Work(worker, tensor) != record.Tensors[tensor.Tensor.Name])
             {
                 Volatile.Write(ref same, false);
             }
         });
         return same;
-    }
-
-    private static bool IsNewer(CheckpointFile input, string record)
-    {
-        FileIdentity made = FileIdentity.Of(record);
-        return input.Identity is { } identity && (identity.Seconds, identity.Nanoseconds).CompareTo((made.Seconds, made.Nanoseconds)) > 0;
     }
 }

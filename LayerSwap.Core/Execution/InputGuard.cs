@@ -1,36 +1,31 @@
+using LayerSwap.Checkpoints;
 using LayerSwap.Files;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Whether inputs are still the files that were opened: by device, inode, size and time.</summary>
+/// <summary>Finds inputs that are no longer the files that were opened and planned with: by device, inode, size and times. Weights and the files beside them alike.</summary>
 internal static class InputGuard
 {
-    /// <exception cref="InputChangedException">One of them is not.</exception>
-    public static void RequireUnchanged(IEnumerable<ICheckpoint> inputs)
+    /// <exception cref="InputChangedException">One of them changed, vanished or appeared.</exception>
+    public static void RequireUnchanged(MergePlan plan)
     {
-        foreach (CheckpointFile file in inputs.SelectMany(i => i.Files))
+        foreach (CheckpointFile file in plan.Request.Inputs.SelectMany(i => i.Files))
         {
-            if (file.Identity is not { } opened)
+            if (file.Identity is { } opened && FileStatus.Of(RealPath.Of(file.Path))?.Identity is var now && now != opened)
             {
-                continue;
+                throw Changed(file.Path, now is null ? "it is not there any more" : opened.Difference(now));
             }
+        }
 
-            string? difference;
-            try
+        foreach (WatchedFolder folder in plan.Watched)
+        {
+            if (folder.FindChange() is ({ } path, { } difference))
             {
-                FileIdentity now = FileIdentity.Of(RealPath.Of(file.Path));
-                difference = now == opened ? null : opened.Difference(now);
-            }
-            catch (IOException)
-            {
-                difference = "it is not there any more";
-            }
-
-            if (difference is not null)
-            {
-                throw new InputChangedException(file.Path, $"{Printable.Escape(file.Path)} changed after it was opened: {difference}. What was merged of it cannot be trusted, and nothing was published. "
-                    + "Remedy: let nothing write to an input while it is read, and run again.");
+                throw Changed(path, difference);
             }
         }
     }
+
+    private static InputChangedException Changed(string path, string difference) => new(path,
+        $"{Printable.Escape(path)} changed after it was opened: {difference}. What was merged of it cannot be trusted, and nothing was published. Remedy: let nothing write to an input while it is read, and run again.");
 }

@@ -7,6 +7,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Execution;
 
+/// <summary>What a journal says of the run that wrote it.</summary>
+/// <param name="Files">The names of the files that the run makes in the model's folder.</param>
+/// <param name="PublishedInode">The inode of the model's folder, once it was about to get the target's name; null before.</param>
+internal sealed record JournalHead(IReadOnlyList<string> Files, ulong? PublishedInode);
+
 /// <summary>
 /// What a run has done, a line for each finished tensor, so that another can go on. Every line begins with its own checksum: of a line that a killed process left half written nothing is
 /// believed. What is believed is still only a claim: the tensor is read again before it counts.
@@ -31,12 +36,25 @@ internal sealed class Journal : IDisposable
     /// <summary>The checksums of the tensors that are said to be finished, and what was found out in working them, by their place in the plan.</summary>
     public IReadOnlyDictionary<int, MadeTensor> Done => _done;
 
-    public static Journal Start(IFileOperations files, string path, IReadOnlyList<RunFact> identity, bool overwrite)
+    /// <summary>Begins a journal. It is on the device before anything that it speaks of is made.</summary>
+    /// <param name="files">The file system.</param>
+    /// <param name="path">Where; nothing must be there.</param>
+    /// <param name="identity">What the run depends on.</param>
+    /// <param name="overwrite">Whether an output may be replaced.</param>
+    /// <param name="made">The names of the files that the run will make.</param>
+    /// <param name="durable">Whether to sync.</param>
+    public static Journal Start(IFileOperations files, string path, IReadOnlyList<RunFact> identity, bool overwrite, IReadOnlyList<string> made, bool durable)
     {
         Journal journal = new(files, files.Create(path, 0));
         try
         {
-            journal.Append($"{Begin} {Text(identity, overwrite)}");
+            journal.Append($"{Begin} {Text(identity, overwrite, made)}");
+            if (durable)
+            {
+                files.Sync(journal._handle, path);
+                files.SyncFolder(Path.GetDirectoryName(path)!);
+            }
+
             return journal;
         }
         catch
@@ -46,17 +64,41 @@ internal sealed class Journal : IDisposable
         }
     }
 
+    /// <summary>Reads what a journal says of a leftover, without taking it up.</summary>
+    /// <returns>Null if there is no journal, or no whole first line.</returns>
+    public static JournalHead? ReadHead(string path)
+    {
+        if (FileStatus.OfEntry(path) is not { Kind: FileKind.File, Links: 1, Identity.Length: > 0 })
+        {
+            return null;
+        }
+
+        using SafeFileHandle handle = OperatingSystem.IsLinux() ? Native.OpenToRead(path) : File.OpenHandle(path);
+        string[] lines = [.. Lines(SystemFiles.Instance, handle, out _)];
+        if (lines.Length == 0 || !lines[0].StartsWith(Begin + " ", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        try
+        {
+            using JsonDocument begun = JsonDocument.Parse(lines[0][(Begin.Length + 1)..]);
+            string? published = lines.LastOrDefault(l => l.StartsWith(Publishing + " ", StringComparison.Ordinal))?[(Publishing.Length + 1)..];
+            return new JournalHead([.. begun.RootElement.GetProperty("files").EnumerateArray().Select(f => f.GetString()!)], published is null ? null : ulong.Parse(published, CultureInfo.InvariantCulture));
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
+        {
+            // Written by another version: nothing is known of what it made.
+            return null;
+        }
+    }
+
     /// <summary>Takes up what a run has left.</summary>
     /// <returns>Null where there is no whole first line: nothing was done.</returns>
     /// <exception cref="OutputException">It was another run: what differs is named.</exception>
     public static Journal? Continue(IFileOperations files, string path, string output, IReadOnlyList<RunFact> identity, out bool overwrote)
     {
         overwrote = false;
-        if (!File.Exists(path))
-        {
-            return null;
-        }
-
         SafeFileHandle handle = files.Open(path);
         try
         {
@@ -101,7 +143,17 @@ internal sealed class Journal : IDisposable
         }
     }
 
-    public void Publish() => Append(Publishing);
+    /// <summary>Writes down that the model is about to get the target's name.</summary>
+    /// <param name="inode">The inode of the model's folder: whether the target has it tells later whether it did.</param>
+    /// <param name="durable">Whether to sync.</param>
+    public void Publish(ulong inode, bool durable)
+    {
+        Append(string.Create(CultureInfo.InvariantCulture, $"{Publishing} {inode}"));
+        if (durable)
+        {
+            _files.Sync(_handle, Publishing);
+        }
+    }
 
     public void Dispose() => _handle.Dispose();
 
@@ -140,7 +192,7 @@ internal sealed class Journal : IDisposable
         return [.. lines];
     }
 
-    private static string Text(IReadOnlyList<RunFact> identity, bool overwrite)
+    private static string Text(IReadOnlyList<RunFact> identity, bool overwrite, IReadOnlyList<string> made)
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter json = new(stream))
@@ -154,6 +206,13 @@ internal sealed class Journal : IDisposable
                 json.WriteStringValue(name);
                 json.WriteStringValue(value);
                 json.WriteEndArray();
+            }
+
+            json.WriteEndArray();
+            json.WriteStartArray("files");
+            foreach (string name in made)
+            {
+                json.WriteStringValue(name);
             }
 
             json.WriteEndArray();

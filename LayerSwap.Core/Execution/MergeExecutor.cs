@@ -1,4 +1,3 @@
-using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.Files;
 using LayerSwap.Planning;
 using LayerSwap.Streaming;
@@ -10,20 +9,17 @@ namespace LayerSwap.Execution;
 /// <summary>Works a plan into a workspace and publishes it whole.</summary>
 internal static partial class MergeExecutor
 {
-    /// <summary>Writes what lies beside the weights, and gives the names.</summary>
-    private delegate List<string> Beside(MergePlan plan, Workspace space, MadeTensor[] made);
-
-    public static MergeResult Execute(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation) =>
-        Run(plan, path, options, (p, space, made) => WriteBeside(p, space, options.Files, made), cancellation);
+    public static MergeResult Execute(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation) => Run(plan, path, OutputKind.Whole, options, cancellation);
 
     /// <summary>Works one part of a plan into the folder where finishing looks for it.</summary>
     public static MergeResult ExecutePart(MergePlan plan, string path, MergePart part, SaveOptions options, CancellationToken cancellation)
     {
-        string target = OutputPath.Require(path, mayReplace: true, plan.Request.Inputs), folder = PartFolders.Of(target, part);
-        bool finished = Workspace.Occupied(target) && FinishedRun.Record(plan, target) is not null;
-        if (Workspace.Occupied(target) && !finished && !options.Overwrite)
+        string target = OutputPath.Require(path, mayReplace: true, plan), folder = PartFolders.Of(target, part);
+        PartFolders.RequireOwn(target);
+        bool finished = StagingFolder.Occupied(target) && FinishedRun.Record(plan, target, OutputKind.Whole) is not null;
+        if (StagingFolder.Occupied(target) && !finished && !options.Overwrite)
         {
-            throw OutputPath.NotEmpty(path);
+            throw OutputErrors.NotEmpty(path);
         }
 
         MergePlan own = part.Of(plan);
@@ -32,39 +28,43 @@ internal static partial class MergeExecutor
             return new MergeResult { Path = finished ? target : folder, Files = [], Tensors = 0, Bytes = 0, NonFinite = [], Elapsed = TimeSpan.Zero, Plan = own };
         }
 
-        if (Workspace.Occupied(folder) && FinishedRun.Record(own, folder) is null)
+        if (StagingFolder.Occupied(folder) && (FinishedRun.Record(own, folder, OutputKind.Part) is not { } record || !FinishedRun.HasSameContents(own, record, cancellation)))
         {
             throw PartFolders.Other(target, part);
         }
 
         // A part that is this plan's, but whose files are not what its record says any more, is made again.
-        return Run(own, folder, options with { Resume = true, Overwrite = true }, (p, space, made) =>
-        {
-            RemoveOthers(p, space, options.Files);
-            return WriteRecord(p, space, options.Files, made);
-        }, cancellation);
+        return Run(own, folder, OutputKind.Part, options with { Resume = true, Overwrite = true }, cancellation);
     }
 
-    private static MergeResult Run(MergePlan plan, string path, SaveOptions options, Beside beside, CancellationToken cancellation)
+    private static MergeResult Run(MergePlan plan, string path, OutputKind kind, SaveOptions options, CancellationToken cancellation)
     {
         ILogger logger = options.Logger ?? NullLogger.Instance;
         ProgressMeter meter = new(options.Progress, plan.ReadBytes + plan.WriteBytes);
         NonFiniteTally tally = new(options.RefuseNonFinite);
         cancellation.ThrowIfCancellationRequested();
-        string target = OutputPath.Require(path, options.Overwrite || options.Resume, plan.Request.Inputs);
-        InputGuard.RequireUnchanged(plan.Request.Inputs);
+        string target = OutputPath.Require(path, options.Overwrite || options.Resume, plan);
+        InputGuard.RequireUnchanged(plan);
         foreach (string warning in plan.Warnings)
         {
             LogWarning(logger, warning);
         }
 
-        IReadOnlyList<string>? files = options.Resume ? FinishedRun.Find(plan, target, options, cancellation) : null;
-        if (files is not null)
+        IReadOnlyList<string>? files = null;
+        if (options.Resume && StagingFolder.Occupied(target))
         {
-            LogAlreadyThere(logger, target);
+            if (FinishedRun.Find(plan, target, kind, compute: true, tally, cancellation, out string? damage) is { } record)
+            {
+                files = Settle(target, record, options);
+                LogAlreadyThere(logger, target);
+            }
+            else if (damage is not null && !options.Overwrite)
+            {
+                throw new OutputException(path, $"{Printable.Escape(path)} was made by this merge, but is not as it was written. {damage.Replace("Remedy: merge again.", "", StringComparison.Ordinal)}Remedy: make it anew (Overwrite, --overwrite).");
+            }
         }
 
-        files ??= Work(plan, path, target, options, beside, meter, tally, logger, cancellation);
+        files ??= Work(plan, path, target, kind, options, meter, tally, logger, cancellation);
 
         meter.Finish();
         MergeResult result = new()
@@ -86,9 +86,32 @@ internal static partial class MergeExecutor
         return result;
     }
 
-    private static List<string> Work(MergePlan plan, string path, string target, SaveOptions options, Beside beside, ProgressMeter meter, NonFiniteTally tally, ILogger logger, CancellationToken cancellation)
+    /// <summary>Does what a run that ended just after publishing may not have done: syncs the name, and removes what is left beside the output.</summary>
+    /// <returns>The files of the output.</returns>
+    /// <exception cref="OutputException">That failed.</exception>
+    public static IReadOnlyList<string> Settle(string target, RecordReader record, SaveOptions options)
     {
-        using Workspace space = Workspace.Open(target, plan, options);
+        try
+        {
+            if (options.Durable)
+            {
+                options.Files.SyncFolder(Path.GetDirectoryName(target)!);
+            }
+
+            StagingFolder.Clean(target, options.Files);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw OutputErrors.FailedAfter(target, e);
+        }
+
+        return [.. record.Files.Select(f => f.Name).Append(MergeRecord.FileName).Order(StringComparer.Ordinal)];
+    }
+
+    private static List<string> Work(MergePlan plan, string path, string target, OutputKind kind, SaveOptions options, ProgressMeter meter, NonFiniteTally tally, ILogger logger, CancellationToken cancellation)
+    {
+        // Published or not, an output is never where an input is: links may have been put in its way meanwhile.
+        using StagingFolder space = StagingFolder.Open(target, plan, options, OutputFiles.NamesOf(plan, kind), () => OutputPath.Require(target, mayReplace: true, plan));
         LogStart(logger, plan.Tensors.Count, plan.Files.Count, plan.Request.Threads, space.Model, space.Journal.Done.Count);
         LogBlocks(logger, plan);
         try
@@ -98,8 +121,10 @@ internal static partial class MergeExecutor
             using (ShardFiles shards = new(options.Files, space.Model, plan.Shards))
             {
                 MadeTensor[] made = WriteTensors(plan, space.Journal, shards, options, meter, tally, cancellation);
-                files.AddRange(beside(plan, space, made));
-                InputGuard.RequireUnchanged(plan.Request.Inputs);
+                // Also before they are read: what has appeared is none of the files that were to be made.
+                InputGuard.RequireUnchanged(plan);
+                files.AddRange(WriteOthers(plan, space, options.Files, made, kind));
+                InputGuard.RequireUnchanged(plan);
                 if (options.Durable)
                 {
                     shards.Sync();
@@ -107,7 +132,11 @@ internal static partial class MergeExecutor
             }
 
             cancellation.ThrowIfCancellationRequested();
-            space.Publish();
+            foreach (string left in space.Publish())
+            {
+                LogLeft(logger, left);
+            }
+
             return files;
         }
         catch (InputChangedException)
@@ -116,9 +145,13 @@ internal static partial class MergeExecutor
             space.Keep = false;
             throw;
         }
+        catch (InputReadException e)
+        {
+            throw OutputErrors.ReadFailed(path, e, space.Keep && space.Resumable ? space.Folder : null);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw space.Published ? Workspace.FailedAfter(path, e) : Workspace.Failed(path, e, plan.WriteBytes, space.Keep && space.Resumable ? space.Folder : null);
+            throw space.Published ? OutputErrors.FailedAfter(path, e) : OutputErrors.Failed(path, e, plan.WriteBytes, space.Keep && space.Resumable ? space.Folder : null);
         }
     }
 
@@ -151,41 +184,27 @@ internal static partial class MergeExecutor
         return made;
     }
 
-    /// <summary>All that lies beside the weights of a whole model.</summary>
-    public static List<string> WriteBeside(MergePlan plan, Workspace space, IFileOperations operations, MadeTensor[] made)
+    /// <summary>Writes all that lies beside the weights, the record last.</summary>
+    /// <returns>The names.</returns>
+    public static IReadOnlyList<string> WriteOthers(MergePlan plan, StagingFolder space, IFileOperations operations, MadeTensor[] made, OutputKind kind)
     {
-        RemoveOthers(plan, space, operations);
-        List<string> files = [];
-        foreach (CompanionFile companion in CompanionFiles.Of(plan.Request, plan.ConfigChanges))
+        List<RecordedFile> others = [];
+        foreach (CompanionFile file in OutputFiles.Of(plan, kind))
         {
-            files.Add(Create(space, operations, companion.Name, companion.Make()));
+            byte[] bytes = file.Make();
+            Create(space, operations, file.Name, bytes);
+            others.Add(RecordedFile.Of(file.Name, bytes));
         }
 
-        files.Add(Create(space, operations, ModelCard.FileName, ModelCard.Write(plan, Path.GetFileName(space.Target))));
-        return [.. files, .. WriteRecord(plan, space, operations, made)];
+        Create(space, operations, MergeRecord.FileName, MergeRecord.Write(plan, made, others, kind == OutputKind.Part ? RunIdentity.Of(plan) : null));
+        return [.. others.Select(f => f.Name), MergeRecord.FileName];
     }
 
-    /// <summary>The record, and the index where there are several files: all that a part has beside its weights.</summary>
-    private static List<string> WriteRecord(MergePlan plan, Workspace space, IFileOperations operations, MadeTensor[] made)
+    private static void Create(StagingFolder space, IFileOperations operations, string name, byte[] bytes)
     {
-        string record = Create(space, operations, MergeRecord.FileName, MergeRecord.Write(plan, made));
-        return plan.Shards.Count == 1 ? [record]
-            : [record, Create(space, operations, ShardIndex.FileName, ShardIndexWriter.Write(plan.Tensors.Select(t => KeyValuePair.Create(t.Tensor.Name, t.File)), plan.Tensors.Sum(t => t.Tensor.ByteLength)))];
-    }
-
-    /// <summary>What an earlier run wrote beside the weights before it ended.</summary>
-    private static void RemoveOthers(MergePlan plan, Workspace space, IFileOperations operations)
-    {
-        foreach (string left in Directory.EnumerateFiles(space.Model).Where(f => !plan.Files.Contains(Path.GetFileName(f), StringComparer.Ordinal)))
-        {
-            operations.DeleteFile(left);
-        }
-    }
-
-    private static string Create(Workspace space, IFileOperations operations, string name, byte[] bytes)
-    {
+        // An earlier run may have written it before it ended.
+        operations.DeleteFile(Path.Combine(space.Model, name));
         WholeFile.Create(operations, Path.Combine(space.Model, name), bytes);
-        return name;
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Merging {Tensors} tensors into {Files} file(s) with {Threads} thread(s), made in {Folder}; {Done} are said to be done already")]
@@ -219,6 +238,9 @@ internal static partial class MergeExecutor
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Target} is complete already, and what this merge would make")]
     private static partial void LogAlreadyThere(ILogger logger, string target);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} is not LayerSwap's, and stays")]
+    private static partial void LogLeft(ILogger logger, string path);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Done: {Result}")]
     private static partial void LogDone(ILogger logger, MergeResult result);

@@ -1,21 +1,28 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using LayerSwap.Numerics;
 using LayerSwap.Planning;
 
 namespace LayerSwap.Execution;
 
 /// <summary>
-/// The record beside the weights, <c>layerswap.json</c>: from what, by which rules and which version the model was made, and a checksum of every tensor.
-/// It holds no time and no host: the same merge writes the same record.
+/// The record beside the weights, <c>layerswap.json</c>: from what, by which rules and which version the model was made, a checksum of every tensor and of every other file, and its own. It covers
+/// every byte of the output. It holds no time and no host, so that the same merge writes the same record; that of a part, which is no output, holds the times of the inputs too.
 /// </summary>
 internal static class MergeRecord
 {
     public const string FileName = "layerswap.json";
     public const string Algorithm = "xxh64 over the little-endian xxh64 of each section of 262144 elements";
 
+    private const string OwnChecksum = ",\n  \"recordXxh64\": \"", AfterOwnChecksum = "\"\n}\n";
+
     /// <param name="plan">The plan.</param>
     /// <param name="made">The checksum of each tensor, and what was found out in working it.</param>
-    public static byte[] Write(MergePlan plan, IReadOnlyList<MadeTensor> made)
+    /// <param name="others">Every other file of the output.</param>
+    /// <param name="facts">What a part depends on; null for a whole output.</param>
+    public static byte[] Write(MergePlan plan, IReadOnlyList<MadeTensor> made, IReadOnlyList<RecordedFile> others, IReadOnlyList<RunFact>? facts = null)
     {
         PlanRequest request = plan.Request;
         using MemoryStream stream = new();
@@ -64,10 +71,34 @@ internal static class MergeRecord
                 json.WriteStartObject();
                 json.WriteString("name", shard.File);
                 json.WriteNumber("bytes", shard.Length);
+                json.WriteString("headerSha256", Convert.ToHexStringLower(SHA256.HashData(shard.Header)));
+                json.WriteEndObject();
+            }
+
+            foreach (RecordedFile other in others)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", other.Name);
+                json.WriteNumber("bytes", other.Length);
+                json.WriteString("xxh64", other.Checksum);
                 json.WriteEndObject();
             }
 
             json.WriteEndArray();
+            if (facts is not null)
+            {
+                json.WriteStartArray("facts");
+                foreach ((string name, string value) in facts)
+                {
+                    json.WriteStartArray();
+                    json.WriteStringValue(name);
+                    json.WriteStringValue(value);
+                    json.WriteEndArray();
+                }
+
+                json.WriteEndArray();
+            }
+
             json.WriteStartArray("tensors");
             for (int i = 0; i < plan.Tensors.Count; i++)
             {
@@ -78,8 +109,17 @@ internal static class MergeRecord
             json.WriteEndObject();
         }
 
-        stream.WriteByte((byte)'\n');
-        return stream.ToArray();
+        return Seal(stream.GetBuffer().AsSpan(0, (int)stream.Length - "\n}".Length));
+    }
+
+    /// <summary>Ends a record, an object that is not closed yet, with the checksum of all that stands before it.</summary>
+    public static byte[] Seal(ReadOnlySpan<byte> unclosed) => [.. unclosed, .. Encoding.ASCII.GetBytes(OwnChecksum + TensorChecksum.Text(XxHash64.Of(unclosed)) + AfterOwnChecksum)];
+
+    /// <summary>Whether a record is as it was written, by its own checksum.</summary>
+    public static bool IsIntact(ReadOnlySpan<byte> record)
+    {
+        int end = OwnChecksum.Length + 16 + AfterOwnChecksum.Length;
+        return record.Length > end && record.SequenceEqual(Seal(record[..^end]));
     }
 
     private static void WriteInput(Utf8JsonWriter json, PlanRequest request, ICheckpoint input, int source)
@@ -125,6 +165,15 @@ internal static class MergeRecord
         json.WriteString("xxh64", TensorChecksum.Text(made.Checksum));
         json.WriteEndObject();
     }
+}
+
+/// <summary>A file of an output as the record has it.</summary>
+/// <param name="Name">Its name, relative to the output's folder.</param>
+/// <param name="Length">Its bytes.</param>
+/// <param name="Checksum">XXH64 of the file; of a weight file, whose tensors have checksums of their own, SHA-256 of its header with the length before it.</param>
+internal sealed record RecordedFile(string Name, long Length, string Checksum)
+{
+    public static RecordedFile Of(string name, ReadOnlySpan<byte> bytes) => new(name, bytes.Length, TensorChecksum.Text(XxHash64.Of(bytes)));
 }
 
 /// <summary>What was made of a tensor: the checksum of its bytes, and what was found out in working it.</summary>

@@ -10,7 +10,7 @@ internal static class ModelCard
 {
     public const string FileName = "README.md";
 
-    public static byte[] Write(MergePlan plan, string name)
+    public static byte[] Write(MergePlan plan)
     {
         PlanRequest request = plan.Request;
         StringBuilder card = new();
@@ -21,7 +21,9 @@ internal static class ModelCard
             card.Append("- \"").Append(JsonEncodedText.Encode(input.Name)).Append("\"\n");
         }
 
-        card.Append(CultureInfo.InvariantCulture, $"---\n\n# {Printable.Escape(name)}\n\nMerged with LayerSwap {LibraryVersion.Text}; `{MergeRecord.FileName}` has every detail.\n\n```text\n");
+        // Not the output's own name: the same merge writes the same card wherever it is written.
+        string title = string.Join(" and ", request.Inputs.Select(i => Printable.Escape(Path.GetFileName(Path.TrimEndingDirectorySeparator(i.Name)) is { Length: > 0 } last ? last : i.Name)));
+        card.Append(CultureInfo.InvariantCulture, $"---\n\n# Merge of {title}\n\nMerged with LayerSwap {LibraryVersion.Text}; `{MergeRecord.FileName}` has every detail.\n\n```text\n");
         // The same merge writes the same card, on any machine.
         card.Append(PlanText.Of(plan, machine: false).Replace("```", "'''", StringComparison.Ordinal)).Append("```\n");
         return Encoding.UTF8.GetBytes(card.ToString());

@@ -9,33 +9,34 @@ internal static class PartFinisher
     public static MergeResult Finish(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation)
     {
         ProgressMeter meter = new(options.Progress, plan.WriteBytes);
-        string target = OutputPath.Require(path, mayReplace: true, plan.Request.Inputs);
-        InputGuard.RequireUnchanged(plan.Request.Inputs);
+        string target = OutputPath.Require(path, mayReplace: true, plan);
+        InputGuard.RequireUnchanged(plan);
         PartFolders.RequireOwn(target);
-        // Finished before, perhaps with parts left over; or something else is there.
-        IReadOnlyList<string>? files = Workspace.Occupied(target) ? FinishedRun.Find(plan, target, options, cancellation) : null;
-        if (files is null && Workspace.Occupied(target) && !options.Overwrite)
+        // Finished before, perhaps with parts left over; or something else is there. Parts, which are compared with the inputs, made it.
+        IReadOnlyList<string>? files = StagingFolder.Occupied(target) && FinishedRun.Find(plan, target, OutputKind.Whole, compute: false, new NonFiniteTally(refuse: false), cancellation, out _) is { } record
+            ? MergeExecutor.Settle(target, record, options) : null;
+        if (files is null && StagingFolder.Occupied(target) && !options.Overwrite)
         {
-            throw OutputPath.NotEmpty(path);
+            throw OutputErrors.NotEmpty(path);
         }
 
-        files ??= Join(plan, path, target, options, Gather(plan, target));
+        files ??= Join(plan, path, target, options, Gather(plan, target, meter, cancellation));
         try
         {
             PartFolders.Clean(target, options.Files);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Workspace.FailedAfter(path, e);
+            throw OutputErrors.FailedAfter(path, e);
         }
 
         meter.Finish();
         return new MergeResult { Path = target, Files = files, Tensors = plan.Tensors.Count, Bytes = plan.WriteBytes, NonFinite = [], Elapsed = meter.Elapsed, Plan = plan };
     }
 
-    /// <summary>The folder of each file, and what was made of each tensor.</summary>
-    /// <exception cref="OutputException">A part is missing, or is one of another merge.</exception>
-    private static (Dictionary<string, string> Folders, MadeTensor[] Made) Gather(MergePlan plan, string target)
+    /// <summary>Reads every part, compares it with its record, and gives the folder of each file and what was made of each tensor.</summary>
+    /// <exception cref="OutputException">A part is missing, damaged, or one of another merge.</exception>
+    private static (Dictionary<string, string> Folders, MadeTensor[] Made) Gather(MergePlan plan, string target, ProgressMeter meter, CancellationToken cancellation)
     {
         int[] counts = [.. PartFolders.Done(target).Select(p => p.Count).Distinct()];
         if (counts.Length != 1)
@@ -58,15 +59,20 @@ internal static class PartFinisher
                 continue;
             }
 
-            RecordReader record = FinishedRun.Record(own, folder) ?? throw PartFolders.Other(target, part);
+            RecordReader record = FinishedRun.Record(own, folder, OutputKind.Part) ?? throw PartFolders.Other(target, part);
+            if (Verifier.FindDamage(folder, record, meter, cancellation) is { } damage)
+            {
+                throw new OutputException(target, $"Part {part} of {Printable.Escape(target)} is damaged: {damage.Message.Replace(" Remedy: merge again.", "", StringComparison.Ordinal)} "
+                    + $"Remedy: work it again (`layerswap run PLAN --part {part}`), then finish.");
+            }
+
+            if (!FinishedRun.HasSameContents(own, record, cancellation))
+            {
+                throw PartFolders.Other(target, part);
+            }
+
             foreach (PlannedShard shard in own.Shards)
             {
-                string file = Path.Combine(folder, shard.File);
-                if (!File.Exists(file) || new FileInfo(file).Length != shard.Length)
-                {
-                    throw new OutputException(target, $"Part {part} of {Printable.Escape(target)} has no whole {Printable.Escape(shard.File)}. Remedy: work it again (`layerswap run PLAN --part {part}`), then finish.");
-                }
-
                 folders.Add(shard.File, folder);
             }
 
@@ -85,11 +91,13 @@ internal static class PartFinisher
     private static List<string> Join(MergePlan plan, string path, string target, SaveOptions options, (Dictionary<string, string> Folders, MadeTensor[] Made) parts)
     {
         // The files are there already: no room is needed for them.
-        using Workspace space = Workspace.Open(target, plan with { WriteBytes = 0 }, options with { Resume = true });
+        using StagingFolder space = StagingFolder.Open(target, plan with { WriteBytes = 0 }, options with { Resume = true }, OutputFiles.NamesOf(plan, OutputKind.Whole), () => OutputPath.Require(target, mayReplace: true, plan));
         try
         {
-            List<string> files = [.. plan.Files, .. MergeExecutor.WriteBeside(plan, space, options.Files, parts.Made)];
-            InputGuard.RequireUnchanged(plan.Request.Inputs);
+            // Also before they are read: what has appeared is none of the files that were to be made.
+            InputGuard.RequireUnchanged(plan);
+            List<string> files = [.. plan.Files, .. MergeExecutor.WriteOthers(plan, space, options.Files, parts.Made, OutputKind.Whole)];
+            InputGuard.RequireUnchanged(plan);
             (string From, string To)[] names = [.. plan.Shards.Select(s => (Path.Combine(parts.Folders[s.File], s.File), Path.Combine(space.Model, s.File)))];
             try
             {
@@ -104,7 +112,7 @@ internal static class PartFinisher
             }
             catch when (!space.Published)
             {
-                // Where a file has one name only it would go with the workspace.
+                // Where a file has one name only it would go with the staging folder.
                 foreach ((string from, string to) in names.Where(n => !File.Exists(n.From) && File.Exists(n.To)))
                 {
                     options.Files.Move(to, from);
@@ -117,7 +125,7 @@ internal static class PartFinisher
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw space.Published ? Workspace.FailedAfter(path, e) : Workspace.Failed(path, e, 0);
+            throw space.Published ? OutputErrors.FailedAfter(path, e) : OutputErrors.Failed(path, e, 0);
         }
     }
 }

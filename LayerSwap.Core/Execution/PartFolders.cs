@@ -1,17 +1,18 @@
 using System.Globalization;
+using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.Files;
 
 namespace LayerSwap.Execution;
 
 /// <summary>
 /// Where the parts of an output lie until it is finished: in a folder beside it, one folder for each part that is done, with its files and a record of them. Each is made and published as a
-/// whole output is, by a workspace of its own.
+/// whole output is, in a staging folder of its own.
 /// </summary>
 internal static class PartFolders
 {
     private const string Suffix = ".layerswap-parts", Prefix = "part-", Between = "-of-";
 
-    public static string RootOf(string target) => Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}{Suffix}");
+    public static string RootOf(string target) => StagingFolder.Beside(target, Suffix);
 
     public static string Of(string target, MergePart part) =>
         Path.Combine(RootOf(target), string.Create(CultureInfo.InvariantCulture, $"{Prefix}{part.Number}{Between}{part.Count}"));
@@ -20,31 +21,63 @@ internal static class PartFolders
     public static IReadOnlyList<MergePart> Done(string target) =>
         [.. Entries(target).Select(PartOf).OfType<MergePart>().OrderBy(p => p.Count).ThenBy(p => p.Number)];
 
-    /// <summary>The folders of parts that are done, or whose workspaces are there.</summary>
+    /// <summary>The paths of the files of all parts that are done.</summary>
+    public static IEnumerable<string> FilesOf(string target) => Done(target).SelectMany(p => Directory.EnumerateFiles(Of(target, p)));
+
+    /// <summary>Requires that the folder of parts holds nothing but parts, and they nothing but their files.</summary>
     /// <exception cref="OutputException">Something there is not LayerSwap's.</exception>
-    public static IReadOnlyCollection<string> RequireOwn(string target)
+    public static void RequireOwn(string target)
     {
-        HashSet<string> parts = [.. Entries(target).Select(n => n.StartsWith('.') && n.EndsWith(Workspace.Suffix, StringComparison.Ordinal) ? n[1..^Workspace.Suffix.Length] : n)];
         string root = RootOf(target);
-        return parts.FirstOrDefault(n => PartOf(n) is null) is not { } foreign ? [.. parts.Select(n => Path.Combine(root, n))]
-            : throw new OutputException(target, $"{Printable.Escape(root)} is in the way and holds {Printable.Escape(foreign)}, which is not LayerSwap's. Remedy: look at it, and move it away.");
+        if (FileStatus.OfEntry(root) is { } status && (status.Kind != FileKind.Folder ? [root] : Foreign(target)) is { Count: > 0 } foreign)
+        {
+            throw OutputErrors.Foreign(target, root, foreign);
+        }
     }
 
-    /// <summary>Removes all of an output's parts, done or begun. False where there are none.</summary>
+    /// <summary>Removes all of an output's parts, done or begun; what LayerSwap did not make stays, and is named.</summary>
+    /// <returns>False if there are none.</returns>
     /// <exception cref="OutputException">One is being worked, or something there is not LayerSwap's.</exception>
     public static bool Clean(string target, IFileOperations files)
     {
-        if (!Directory.Exists(RootOf(target)))
+        string root = RootOf(target);
+        if (FileStatus.OfEntry(root) is not { } status)
         {
             return false;
         }
 
-        foreach (string part in RequireOwn(target))
+        if (status.Kind != FileKind.Folder)
         {
-            Workspace.Clean(part);
+            throw OutputErrors.Foreign(target, root, [root]);
         }
 
-        files.DeleteFolder(RootOf(target));
+        // Those that are being worked refuse before anything is removed.
+        string[] entries = [.. Entries(target)];
+        foreach (string part in entries.Where(n => WorkedIn(n) is not null).Select(n => Path.Combine(root, WorkedIn(n)!)))
+        {
+            StagingFolder.Clean(part, files);
+        }
+
+        foreach (string part in entries.Where(n => PartOf(n) is not null).Select(n => Path.Combine(root, n)).Where(p => FileStatus.OfEntry(p)?.Kind == FileKind.Folder))
+        {
+            // The record, which names the others, goes last.
+            foreach (string file in Directory.EnumerateFileSystemEntries(part).Except(ForeignIn(part), StringComparer.Ordinal).OrderBy(f => Path.GetFileName(f) == MergeRecord.FileName).ThenBy(f => f, StringComparer.Ordinal).ToList())
+            {
+                files.DeleteFile(file);
+            }
+
+            if (!Directory.EnumerateFileSystemEntries(part).Any())
+            {
+                files.DeleteFolder(part);
+            }
+        }
+
+        if (Foreign(target) is { Count: > 0 } foreign)
+        {
+            throw OutputErrors.ForeignLeft(target, root, foreign);
+        }
+
+        files.DeleteFolder(root);
         return true;
     }
 
@@ -52,8 +85,53 @@ internal static class PartFolders
     public static OutputException Other(string target, MergePart part) => new(target,
         $"Part {part} of {Printable.Escape(target)} is not what this plan would make: it was worked by another plan, or its inputs changed. Remedy: `layerswap clean {Printable.Escape(target)}`, and work all parts again.");
 
+    private static List<string> Foreign(string target)
+    {
+        List<string> foreign = [];
+        foreach (string path in Entries(target).Select(n => Path.Combine(RootOf(target), n)))
+        {
+            // One that is gone was a part's staging folder, whose run has just ended.
+            if (FileStatus.OfEntry(path) is not { } status)
+            {
+                continue;
+            }
+
+            bool folder = status.Kind == FileKind.Folder;
+            if (folder && PartOf(Path.GetFileName(path)) is not null)
+            {
+                foreign.AddRange(ForeignIn(path));
+            }
+            else if (!folder || WorkedIn(Path.GetFileName(path)) is null)
+            {
+                foreign.Add(path);
+            }
+        }
+
+        return foreign;
+    }
+
+    /// <summary>What lies in a part that is done and is none of its files.</summary>
+    private static List<string> ForeignIn(string part)
+    {
+        HashSet<string> own = [MergeRecord.FileName, ShardIndex.FileName];
+        try
+        {
+            own.UnionWith(RecordReader.TryRead(part)?.Files.Select(f => f.Name) ?? []);
+        }
+        catch (CheckpointException)
+        {
+            // A record that is damaged does not tell: then what is called as files of weights are is the part's.
+            own.UnionWith(ModelFolder.Read(part).Files.Select(f => Path.GetFileName(f)));
+        }
+
+        return [.. Directory.EnumerateFileSystemEntries(part).Where(f => FileStatus.OfEntry(f) is { } status && (status.Kind != FileKind.File || !own.Contains(Path.GetFileName(f))))];
+    }
+
     private static IEnumerable<string> Entries(string target) =>
-        Directory.Exists(RootOf(target)) ? Directory.EnumerateFileSystemEntries(RootOf(target)).Select(e => Path.GetFileName(e)) : [];
+        FileStatus.OfEntry(RootOf(target))?.Kind == FileKind.Folder ? Directory.EnumerateFileSystemEntries(RootOf(target)).Select(e => Path.GetFileName(e)).Order(StringComparer.Ordinal) : [];
+
+    /// <summary>The name of the part that a staging folder is for.</summary>
+    private static string? WorkedIn(string name) => name.StartsWith('.') && name.EndsWith(StagingFolder.Suffix, StringComparison.Ordinal) && name[1..^StagingFolder.Suffix.Length] is var part && PartOf(part) is not null ? part : null;
 
     private static MergePart? PartOf(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) ? MergePart.TryParse(name[Prefix.Length..].Replace(Between, "/", StringComparison.Ordinal)) : null;
 }

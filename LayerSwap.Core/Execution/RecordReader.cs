@@ -1,51 +1,82 @@
 using System.Globalization;
 using System.Text.Json;
 using LayerSwap.Checkpoints;
+using LayerSwap.Files;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Reads back of a record what can be checked: file sizes and tensors' checksums.</summary>
+/// <summary>Reads back of a record what can be checked: files and checksums.</summary>
 internal sealed class RecordReader
 {
-    public const long Longest = 1_000_000_000;
+    private const long Longest = 1_000_000_000;
 
-    public required IReadOnlyDictionary<string, long> Files { get; init; }
+    /// <summary>The record as it is written.</summary>
+    public required byte[] Bytes { get; init; }
+
+    /// <summary>The weight files; the checksum is that of the header.</summary>
+    public required IReadOnlyList<RecordedFile> Weights { get; init; }
+
+    /// <summary>The other files, without the record itself.</summary>
+    public required IReadOnlyList<RecordedFile> Others { get; init; }
+
+    /// <summary>All files but the record itself.</summary>
+    public IEnumerable<RecordedFile> Files => Weights.Concat(Others);
 
     public required IReadOnlyDictionary<string, ulong> Tensors { get; init; }
 
     /// <summary>What was found out in working each tensor.</summary>
     public required IReadOnlyDictionary<string, string> Details { get; init; }
 
-    /// <returns>Null where the folder has no record.</returns>
-    /// <exception cref="CheckpointException">There is one that cannot be read.</exception>
+    /// <summary>What a part depends on; null for a whole output.</summary>
+    public required IReadOnlyList<RunFact>? Facts { get; init; }
+
+    /// <returns>Null if the folder has no record.</returns>
+    /// <exception cref="CheckpointException">The record is damaged, of another version, or no record.</exception>
     public static RecordReader? TryRead(string folder)
     {
         string path = Path.Combine(folder, MergeRecord.FileName);
-        if (!File.Exists(path))
+        if (FileStatus.OfEntry(path) is null)
         {
             return null;
         }
 
+        byte[] bytes = InputFile.ReadAll(path, Longest);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(InputFile.ReadAll(path, Longest));
+            using JsonDocument document = JsonDocument.Parse(bytes);
             JsonElement root = document.RootElement;
             if (root.GetProperty("checksum").GetString() != MergeRecord.Algorithm)
             {
                 throw new CheckpointException(path, null, $"{Printable.Escape(path)} has checksums of a kind this version does not know. Remedy: verify with the version that wrote it.");
             }
 
+            if (!MergeRecord.IsIntact(bytes))
+            {
+                throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not as it was written: its own checksum does not fit, or it has none. Remedy: merge again.");
+            }
+
+            JsonElement[] files = [.. root.GetProperty("files").EnumerateArray()];
             return new RecordReader
             {
-                Files = root.GetProperty("files").EnumerateArray().ToDictionary(f => f.GetProperty("name").GetString()!, f => f.GetProperty("bytes").GetInt64(), StringComparer.Ordinal),
+                Bytes = bytes,
+                Weights = [.. files.Where(f => f.TryGetProperty("headerSha256", out _)).Select(f => FileOf(f, "headerSha256"))],
+                Others = [.. files.Where(f => !f.TryGetProperty("headerSha256", out _)).Select(f => FileOf(f, "xxh64"))],
                 Tensors = root.GetProperty("tensors").EnumerateArray().ToDictionary(
-                    t => t.GetProperty("name").GetString()!, t => ulong.Parse(t.GetProperty("xxh64").GetString()!, NumberStyles.HexNumber, CultureInfo.InvariantCulture), StringComparer.Ordinal),
-                Details = root.GetProperty("tensors").EnumerateArray().ToDictionary(t => t.GetProperty("name").GetString()!, t => t.TryGetProperty("detail", out JsonElement d) ? d.GetString() ?? "" : "", StringComparer.Ordinal),
+                    t => Text(t, "name"), t => ulong.Parse(Text(t, "xxh64"), NumberStyles.HexNumber, CultureInfo.InvariantCulture), StringComparer.Ordinal),
+                Details = root.GetProperty("tensors").EnumerateArray().ToDictionary(t => Text(t, "name"), t => Text(t, "detail"), StringComparer.Ordinal),
+                Facts = root.TryGetProperty("facts", out JsonElement facts) ? [.. facts.EnumerateArray().Select(f => new RunFact(f[0].GetString()!, f[1].GetString()!))] : null,
             };
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException or ArgumentException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException or ArgumentException or IndexOutOfRangeException)
         {
-            throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a record of LayerSwap's: {Printable.Escape(e.Message)} Remedy: delete it, or merge again.", e);
+            throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a record of LayerSwap's, or is damaged: {Printable.Escape(e.Message)} Remedy: merge again.", e);
         }
     }
+
+    /// <summary>Reads an entry. A name that leads out of the folder makes the record invalid.</summary>
+    private static RecordedFile FileOf(JsonElement file, string checksum) => Text(file, "name") is var name && name.Length > 0 && !name.Contains('\\', StringComparison.Ordinal) && name.Split('/').All(n => n is not ("" or "." or ".."))
+        ? new(name, file.GetProperty("bytes").GetInt64(), Text(file, checksum))
+        : throw new FormatException($"{name} is not the name of a file in the folder.");
+
+    private static string Text(JsonElement element, string name) => element.GetProperty(name).GetString() ?? throw new FormatException($"{name} is null.");
 }

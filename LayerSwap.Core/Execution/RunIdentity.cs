@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using LayerSwap.Checkpoints;
 using LayerSwap.Files;
 using LayerSwap.Numerics;
 using LayerSwap.Planning;
@@ -13,6 +14,8 @@ internal sealed record RunFact(string Name, string Value);
 /// <summary>All that an output's bytes depend on, as named facts: a run is continued only where none of them differs.</summary>
 internal static class RunIdentity
 {
+    private const string FileFact = "file ", TimesFact = "written ";
+
     public static IReadOnlyList<RunFact> Of(MergePlan plan)
     {
         PlanRequest request = plan.Request;
@@ -49,9 +52,15 @@ internal static class RunIdentity
         {
             foreach (CheckpointFile file in input.Files)
             {
-                FileIdentity? identity = file.Identity;
-                facts.Add(new($"file {Path.GetFullPath(file.Path)}", string.Create(CultureInfo.InvariantCulture,
-                    $"{file.Length} bytes, header {file.HeaderHash}, changed {identity?.Seconds}.{identity?.Nanoseconds}")));
+                facts.Add(new(FileFact + RealPath.Of(file.Path), string.Create(CultureInfo.InvariantCulture, $"{file.Length} bytes, header {file.HeaderHash}, {Times(file.Identity)}")));
+            }
+        }
+
+        foreach (WatchedFolder folder in plan.Watched)
+        {
+            foreach ((string name, FileIdentity identity) in folder.Files.OrderBy(f => f.Key, StringComparer.Ordinal))
+            {
+                facts.Add(new(FileFact + Path.Combine(folder.Folder, name), string.Create(CultureInfo.InvariantCulture, $"{identity.Length} bytes, {Times(identity)}")));
             }
         }
 
@@ -73,9 +82,21 @@ internal static class RunIdentity
         return differences.Length == 0 ? null : string.Join("; ", differences.Take(3)) + (differences.Length > 3 ? $"; and {differences.Length - 3} more differences" : "");
     }
 
+    /// <summary>Whether facts differ in nothing but the times of input files: whether their contents are the same is then to be found out.</summary>
+    public static bool DifferInTimesOnly(IEnumerable<RunFact> first, IEnumerable<RunFact> second)
+    {
+        return Differences(first.Select(WithoutTimes), second.Select(WithoutTimes)) is null;
+
+        static RunFact WithoutTimes(RunFact fact) => fact.Name.StartsWith(FileFact, StringComparison.Ordinal) && fact.Value.IndexOf(TimesFact, StringComparison.Ordinal) is >= 0 and int at
+            ? fact with { Value = fact.Value[..at] }
+            : fact;
+    }
+
     /// <summary>All of it in eight digits: tells a merge that is an input of another from its like.</summary>
     public static string Short(MergePlan plan) =>
         TensorChecksum.Text(XxHash64.Of(Encoding.UTF8.GetBytes(string.Join('\n', Of(plan).Select(f => $"{f.Name}\t{f.Value}")))))[..8];
+
+    private static string Times(FileIdentity? identity) => $"{TimesFact}{identity?.Modified}, changed {identity?.Changed}";
 
     private static string Digest(MergePlan plan)
     {

@@ -24,12 +24,14 @@ internal sealed class ShardFiles : IDisposable
             foreach (PlannedShard shard in shards)
             {
                 string path = Path.Combine(folder, shard.File);
-                if (File.Exists(path) && new FileInfo(path).Length != shard.Length)
+                FileStatus? there = FileStatus.OfEntry(path);
+                bool usable = there is { Kind: FileKind.File, Links: 1 } && there.Identity.Length == shard.Length;
+                if (there is not null && !usable)
                 {
                     files.DeleteFile(path);
                 }
 
-                SafeFileHandle handle = File.Exists(path) ? files.Open(path) : files.Create(path, shard.Length);
+                SafeFileHandle handle = usable ? files.Open(path) : files.Create(path, shard.Length);
                 _handles.Add(shard.File, handle);
                 files.Write(handle, shard.Header, 0);
             }

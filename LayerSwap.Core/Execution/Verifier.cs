@@ -1,35 +1,140 @@
 using System.Collections.Concurrent;
+using LayerSwap.Checkpoints;
+using LayerSwap.Checkpoints.SafeTensors;
+using LayerSwap.Files;
+using LayerSwap.Numerics;
 using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Holds a checkpoint against every rule of its format, reads all of it, and compares checksums where there is a record.</summary>
+/// <summary>Checks a checkpoint against the rules of its format, reads every byte of it, and compares checksums if there is a record.</summary>
 internal static class Verifier
 {
     public static VerifyReport Verify(string path, Func<string, ICheckpoint> open, IProgress<WorkProgress>? progress, CancellationToken cancellation)
     {
-        ICheckpoint checkpoint;
+        List<VerifyProblem> problems = [];
+        string real = InputFile.RealOf(path);
+        bool folder = Directory.Exists(real), hasRecord = folder && FileStatus.OfEntry(Path.Combine(real, MergeRecord.FileName)) is not null;
+        RecordReader? record = folder ? Try(() => RecordReader.TryRead(real), problems) : null;
+        using ICheckpoint? checkpoint = Try(() => open(path), problems);
+        IReadOnlyList<string> unrecorded = [];
+        if (record is not null)
+        {
+            problems.AddRange(OtherFiles(real, record, cancellation));
+            unrecorded = [.. Unrecorded(real, record)];
+            problems.AddRange(unrecorded.Where(IsLoaded).Select(n => Problem(Path.Combine(path, n), null, $"{Printable.Escape(n)} is in the folder, but not in the record, and programs that load the model may read it. Remedy: move it away, or merge again.")));
+        }
+        else if (folder && !hasRecord && CardNamesRecord(real))
+        {
+            problems.Add(Problem(MergeRecord.FileName, null, $"{MergeRecord.FileName} is missing, though {ModelCard.FileName} says that there is one: nothing can be compared. Remedy: merge again."));
+        }
+
+        if (checkpoint is not null)
+        {
+            problems.AddRange(Structure(checkpoint, record));
+            ProgressMeter meter = new(progress, checkpoint.Tensors.Sum(t => t.ByteLength));
+            problems.AddRange(Data(checkpoint, record, meter, cancellation));
+            meter.Finish();
+        }
+
+        return new VerifyReport
+        {
+            Path = path,
+            Files = checkpoint?.Files.Count ?? 0,
+            Tensors = checkpoint?.Tensors.Count ?? 0,
+            Bytes = checkpoint?.Files.Sum(f => f.Length) ?? 0,
+            HasRecord = hasRecord,
+            Problems = problems,
+            Unrecorded = unrecorded,
+        };
+    }
+
+    /// <summary>Compares a folder that LayerSwap wrote, a whole output or a part, with its record.</summary>
+    /// <returns>The first problem found; null if every byte is as it was written.</returns>
+    public static VerifyProblem? FindDamage(string folder, RecordReader record, ProgressMeter meter, CancellationToken cancellation)
+    {
+        List<VerifyProblem> problems = [.. OtherFiles(folder, record, cancellation)];
+        foreach (RecordedFile file in record.Weights.TakeWhile(_ => problems.Count == 0))
+        {
+            string path = Path.Combine(folder, file.Name);
+            using ICheckpoint? weights = Try(() => SafeTensorsFile.Open(path), problems);
+            if (weights is not null)
+            {
+                problems.AddRange(Header(file, weights.Files[0]));
+                problems.AddRange(Data(weights, record, meter, cancellation));
+            }
+        }
+
+        return problems.FirstOrDefault();
+    }
+
+    private static T? Try<T>(Func<T?> read, List<VerifyProblem> problems)
+        where T : class
+    {
         try
         {
-            checkpoint = open(path);
+            return read();
         }
         catch (CheckpointException e)
         {
-            return Report(path, null, hasRecord: false, [Problem(e.File, e.Tensor, e.Message)]);
+            problems.Add(Problem(e.File, e.Tensor, e.Message));
+            return null;
+        }
+    }
+
+    private static IEnumerable<VerifyProblem> OtherFiles(string folder, RecordReader record, CancellationToken cancellation)
+    {
+        foreach (RecordedFile file in record.Others)
+        {
+            string path = Path.Combine(folder, file.Name), shown = Printable.Escape(file.Name);
+            FileStatus? status = FileStatus.Of(InputFile.RealOf(path));
+            string? wrong = status is null ? "is not there"
+                : status.Kind != FileKind.File ? "is not a regular file"
+                : status.Identity.Length != file.Length ? $"has {status.Identity.Length} bytes"
+                : null;
+            if (wrong is not null)
+            {
+                yield return Problem(path, null, $"{shown} {wrong}; the record says {file.Length} bytes. Remedy: merge again.");
+            }
+            else if (FileChecksum(path, cancellation) is var found && found != file.Checksum)
+            {
+                yield return Problem(path, null, $"{shown} has the checksum {found}; the record says {Printable.Escape(file.Checksum)}: it was changed or damaged. Remedy: merge again.");
+            }
+        }
+    }
+
+    private static string FileChecksum(string path, CancellationToken cancellation)
+    {
+        XxHash64 hash = new();
+        if (FileStatus.Of(path)?.Identity.Length > 0)
+        {
+            using Microsoft.Win32.SafeHandles.SafeFileHandle file = InputFile.Open(path);
+            byte[] buffer = new byte[1 << 18];
+            int read;
+            for (long at = 0; (read = RandomAccess.Read(file, buffer, at)) > 0; at += read)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                hash.Append(buffer.AsSpan(0, read));
+            }
         }
 
-        using (checkpoint)
-        {
-            try
-            {
-                RecordReader? record = Directory.Exists(path) ? RecordReader.TryRead(path) : null;
-                return Report(path, checkpoint, record is not null, [.. Structure(checkpoint, record), .. Data(checkpoint, record, progress, cancellation)]);
-            }
-            catch (CheckpointException e)
-            {
-                return Report(path, checkpoint, hasRecord: true, [Problem(e.File, e.Tensor, e.Message)]);
-            }
-        }
+        return TensorChecksum.Text(hash.Digest());
+    }
+
+    private static IEnumerable<string> Unrecorded(string folder, RecordReader record)
+    {
+        HashSet<string> known = [MergeRecord.FileName, .. record.Files.Select(f => f.Name)];
+        return Directory.EnumerateFileSystemEntries(folder).Select(e => Path.GetFileName(e)!).Where(n => !known.Contains(n) && !known.Any(k => k.StartsWith(n + "/", StringComparison.Ordinal))).Order(StringComparer.Ordinal);
+    }
+
+    /// <summary>Whether a program that loads a model may read a file of this name.</summary>
+    private static bool IsLoaded(string name) =>
+        Companions.IsInput(name) || Array.Exists([SafeTensorsFormat.Extension, ".bin", ".pt", ".pth", ".gguf", ".json"], e => name.EndsWith(e, StringComparison.OrdinalIgnoreCase));
+
+    private static bool CardNamesRecord(string folder)
+    {
+        string card = Path.Combine(folder, ModelCard.FileName);
+        return FileStatus.Of(card) is { Kind: FileKind.File, Identity.Length: > 0 and < 16_000_000 } && File.ReadAllText(card).Contains($"`{MergeRecord.FileName}`", StringComparison.Ordinal);
     }
 
     private static IEnumerable<VerifyProblem> Structure(ICheckpoint checkpoint, RecordReader? record)
@@ -39,12 +144,12 @@ internal static class Verifier
             yield break;
         }
 
-        foreach ((string file, long bytes) in record.Files)
+        foreach (RecordedFile file in record.Weights)
         {
-            CheckpointFile? found = checkpoint.Files.FirstOrDefault(f => Path.GetFileName(f.Path) == file);
-            if (found?.Length != bytes)
+            CheckpointFile? found = checkpoint.Files.FirstOrDefault(f => Path.GetFileName(f.Path) == file.Name);
+            foreach (VerifyProblem problem in Header(file, found))
             {
-                yield return Problem(file, null, $"{Printable.Escape(file)} {(found is null ? "is not there" : $"has {found.Length} bytes")}; the record says {bytes} bytes. Remedy: merge again.");
+                yield return problem;
             }
         }
 
@@ -59,10 +164,21 @@ internal static class Verifier
         }
     }
 
-    private static IEnumerable<VerifyProblem> Data(ICheckpoint checkpoint, RecordReader? record, IProgress<WorkProgress>? progress, CancellationToken cancellation)
+    private static IEnumerable<VerifyProblem> Header(RecordedFile file, CheckpointFile? found)
+    {
+        if (found?.Length != file.Length)
+        {
+            yield return Problem(file.Name, null, $"{Printable.Escape(file.Name)} {(found is null ? "is not there" : $"has {found.Length} bytes")}; the record says {file.Length} bytes. Remedy: merge again.");
+        }
+        else if (found.HeaderHash != file.Checksum)
+        {
+            yield return Problem(found.Path, null, $"The header of {Printable.Escape(found.Path)} is not the one in the record: it was changed or damaged. Remedy: merge again.");
+        }
+    }
+
+    private static IEnumerable<VerifyProblem> Data(ICheckpoint checkpoint, RecordReader? record, ProgressMeter meter, CancellationToken cancellation)
     {
         ConcurrentBag<(int Index, VerifyProblem Problem)> problems = [];
-        ProgressMeter meter = new(progress, checkpoint.Tensors.Sum(t => t.ByteLength));
         Pump pump = new(new Crew(Environment.ProcessorCount, cancellation));
         pump.Crew.Run(checkpoint.Tensors.Count, (worker, index) =>
         {
@@ -82,19 +198,8 @@ internal static class Verifier
                 problems.Add(((int)index, Problem(e.File, tensor.Name, e.Message)));
             }
         });
-        meter.Finish();
         return problems.OrderBy(p => p.Index).Select(p => p.Problem);
     }
 
     private static VerifyProblem Problem(string file, string? tensor, string message) => new() { File = file, Tensor = tensor, Message = message };
-
-    private static VerifyReport Report(string path, ICheckpoint? checkpoint, bool hasRecord, IReadOnlyList<VerifyProblem> problems) => new()
-    {
-        Path = path,
-        Files = checkpoint?.Files.Count ?? 0,
-        Tensors = checkpoint?.Tensors.Count ?? 0,
-        Bytes = checkpoint?.Files.Sum(f => f.Length) ?? 0,
-        HasRecord = hasRecord,
-        Problems = problems,
-    };
 }

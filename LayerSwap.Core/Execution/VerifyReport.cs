@@ -24,10 +24,17 @@ public sealed partial record VerifyReport
     /// <summary>Everything that is wrong; empty where nothing is.</summary>
     public required IReadOnlyList<VerifyProblem> Problems { get; init; }
 
+    /// <summary>
+    /// Names of files and folders beside the model that the record does not list: nothing vouches for them. Those that a program may read when it loads the model are problems too. Empty if
+    /// there is no record.
+    /// </summary>
+    public IReadOnlyList<string> Unrecorded { get; init; } = [];
+
     /// <summary>A line for people, and one for each problem.</summary>
     public override string ToString() => string.Join('\n', Problems.Select(p => p.Message).Prepend(
         $"{Printable.Escape(Path)}: {(Ok ? "ok" : $"{Problems.Count} problem(s)")}, {Files} file(s), {Tensors} tensors, {ByteSize.Format(Bytes)}"
-        + (HasRecord ? ", checksums compared with layerswap.json" : ", no layerswap.json to compare with")));
+        + (HasRecord ? ", checksums compared with layerswap.json" : ", no layerswap.json to compare with")
+        + (Unrecorded.Count == 0 ? "" : $"; not in it: {string.Join(", ", Unrecorded.Take(5).Select(Printable.Escape))}{(Unrecorded.Count > 5 ? $" and {Unrecorded.Count - 5} more" : "")}")));
 }
 
 /// <summary>One thing that is wrong with a checkpoint.</summary>

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Files;
 
-/// <summary>What tells a file from another, and from itself after a change: device and inode where the system has them, size, time of the last change.</summary>
+/// <summary>Tells a file from others, and from itself after a change: device and inode where the system has them, size, times of the last write and of the last change.</summary>
 internal sealed record FileIdentity
 {
     public required ulong Device { get; init; }
@@ -12,33 +12,37 @@ internal sealed record FileIdentity
 
     public required long Length { get; init; }
 
-    /// <summary>Seconds since 1970.</summary>
-    public required long Seconds { get; init; }
+    /// <summary>The last write (mtime). Programs can set it back.</summary>
+    public required FileTime Modified { get; init; }
 
-    public required uint Nanoseconds { get; init; }
+    /// <summary>The last change of content or status (ctime), which programs cannot set; the last write where the system does not say.</summary>
+    public required FileTime Changed { get; init; }
 
-    public static FileIdentity Of(SafeFileHandle file) => Native.Identify(file) ?? Of(RandomAccess.GetLength(file), File.GetLastWriteTimeUtc(file));
+    /// <exception cref="IOException">The status cannot be read.</exception>
+    public static FileIdentity Of(SafeFileHandle file) => OperatingSystem.IsLinux() ? Native.Status(file).Identity : Of(RandomAccess.GetLength(file), File.GetLastWriteTimeUtc(file));
 
-    /// <exception cref="FileNotFoundException">There is no such file any more.</exception>
-    public static FileIdentity Of(string path) => Native.Identify(path) ?? (Directory.Exists(path)
-        ? Of(0, Directory.GetLastWriteTimeUtc(path))
-        : Of(new FileInfo(path).Length, File.GetLastWriteTimeUtc(path)));
+    /// <exception cref="FileNotFoundException">Nothing is there.</exception>
+    public static FileIdentity Of(string path) => FileStatus.Of(path)?.Identity ?? throw new FileNotFoundException($"{Printable.Escape(path)} does not exist.", path);
 
-    /// <summary>Whether both are names of one file, whatever happened to it between.</summary>
+    /// <summary>The identity where there is neither device nor inode.</summary>
+    public static FileIdentity Of(long length, DateTime modified)
+    {
+        FileTime time = new((long)(modified - DateTime.UnixEpoch).TotalSeconds, (uint)((modified - DateTime.UnixEpoch).Ticks % TimeSpan.TicksPerSecond * 100));
+        return new() { Device = 0, Inode = 0, Length = length, Modified = time, Changed = time };
+    }
+
+    /// <summary>Whether both are names of one file, whatever happened to it between. False where the system has no inodes.</summary>
     public bool SameFile(FileIdentity other) => Inode != 0 && Inode == other.Inode && Device == other.Device;
 
-    /// <summary>What differs, for people.</summary>
+    /// <summary>Describes for people how a file differs from what it was.</summary>
     public string Difference(FileIdentity now) =>
         Length != now.Length ? string.Create(CultureInfo.InvariantCulture, $"it had {Length} bytes and has {now.Length} now")
         : Inode != now.Inode || Device != now.Device ? "another file has its name now"
         : "it was written to";
+}
 
-    private static FileIdentity Of(long length, DateTime time) => new()
-    {
-        Device = 0,
-        Inode = 0,
-        Length = length,
-        Seconds = (long)(time - DateTime.UnixEpoch).TotalSeconds,
-        Nanoseconds = (uint)((time - DateTime.UnixEpoch).Ticks % TimeSpan.TicksPerSecond * 100),
-    };
+/// <summary>A time of the file system: seconds since 1970, and nanoseconds.</summary>
+internal readonly record struct FileTime(long Seconds, uint Nanoseconds)
+{
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Seconds}.{Nanoseconds:D9}");
 }

@@ -7,10 +7,10 @@ internal interface IFileOperations
 {
     void CreateFolder(string path);
 
-    /// <summary>A file that must not exist yet, with room for its whole length.</summary>
+    /// <summary>Creates a file that must not exist yet, with room for its whole length.</summary>
     SafeFileHandle Create(string path, long length);
 
-    /// <summary>A file that exists, to be read and written.</summary>
+    /// <summary>Opens a regular file that has one name, to be read and written. Follows no link.</summary>
     SafeFileHandle Open(string path);
 
     void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset);
@@ -39,7 +39,7 @@ internal interface IFileOperations
 
     void DeleteFile(string path);
 
-    /// <summary>Removes a folder and everything in it.</summary>
+    /// <summary>Removes a folder, which must be empty: what LayerSwap did not make is never removed with it.</summary>
     void DeleteFolder(string path);
 
     long FreeBytes(string folder);

@@ -1,19 +1,95 @@
 namespace LayerSwap.Files;
 
-/// <summary>Absolute paths with every link on the way followed, so that one place has one name.</summary>
+/// <summary>
+/// Canonical paths, as realpath(3) gives them: every link followed, and <c>..</c> read as the kernel reads it, after the link before it. Components that do not exist yet are kept.
+/// The framework's own calls read <c>..</c> as text: a path of a person's goes through here before it goes to them.
+/// </summary>
 internal static class RealPath
 {
-    public static string Of(string path)
+    private const int MostLinks = 40;
+
+    /// <exception cref="IOException">Links lead in a circle.</exception>
+    /// <exception cref="ArgumentException">The text cannot be a path.</exception>
+    public static string Of(string path) => Follow(path, visited: null);
+
+    /// <summary>The canonical path of the folder that a path lies in; links in the last component are not followed.</summary>
+    /// <exception cref="IOException">Links lead in a circle.</exception>
+    public static string FolderOf(string path) => Of(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : Path.IsPathRooted(path) ? path : ".");
+
+    /// <summary>Every place that is looked up on the way to a path, links included: without any of them the path would lead elsewhere.</summary>
+    /// <exception cref="IOException">Links lead in a circle.</exception>
+    public static IReadOnlyCollection<string> WayTo(string path)
     {
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        string? parent = Path.GetDirectoryName(full);
-        if (parent is null)
+        HashSet<string> visited = new(StringComparer.Ordinal);
+        Follow(path, visited);
+        return visited;
+    }
+
+    /// <summary>A path and the folders above it, innermost first. The path must be canonical.</summary>
+    public static IEnumerable<string> WithAncestors(string real)
+    {
+        for (string? at = real; at is not null; at = Path.GetDirectoryName(at))
         {
-            return full;
+            yield return at;
+        }
+    }
+
+    private static string Follow(string path, HashSet<string>? visited)
+    {
+        if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"'{Printable.Escape(path)}' is not a path: {(path.Length == 0 ? "it is empty" : "it holds a NUL character")}.");
         }
 
-        string here = Path.Combine(Of(parent), Path.GetFileName(full));
-        FileSystemInfo info = Directory.Exists(here) ? new DirectoryInfo(here) : new FileInfo(here);
-        return info.LinkTarget is null ? here : info.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? here;
+        // Windows reads .. as text itself.
+        string whole = OperatingSystem.IsWindows() ? Path.GetFullPath(path) : Path.IsPathRooted(path) ? path : Path.Combine(Environment.CurrentDirectory, path);
+        string root = Path.GetPathRoot(whole)!, here = root;
+        visited?.Add(here);
+        Stack<string> rest = new();
+        Push(rest, whole[root.Length..]);
+        int links = 0;
+        while (rest.TryPop(out string? name))
+        {
+            if (name == "..")
+            {
+                here = Path.GetDirectoryName(here) ?? here;
+                continue;
+            }
+
+            string next = Path.Combine(here, name);
+            visited?.Add(next);
+            if (new FileInfo(next).LinkTarget is not { } target)
+            {
+                here = next;
+                continue;
+            }
+
+            if (++links > MostLinks)
+            {
+                throw new IOException($"{Printable.Escape(path)} cannot be followed: its links lead in a circle, or there are more than {MostLinks}.");
+            }
+
+            if (Path.GetPathRoot(target) is { Length: > 0 } start)
+            {
+                here = start;
+                target = target[start.Length..];
+            }
+
+            Push(rest, target);
+        }
+
+        return here;
+    }
+
+    private static void Push(Stack<string> rest, string path)
+    {
+        string[] names = path.Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries);
+        for (int i = names.Length - 1; i >= 0; i--)
+        {
+            if (names[i] != ".")
+            {
+                rest.Push(names[i]);
+            }
+        }
     }
 }

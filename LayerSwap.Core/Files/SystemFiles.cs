@@ -9,9 +9,10 @@ internal sealed class SystemFiles : IFileOperations
 
     public void CreateFolder(string path) => Directory.CreateDirectory(path);
 
-    public SafeFileHandle Create(string path, long length) => File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length);
+    public SafeFileHandle Create(string path, long length) =>
+        Native.RequireSeekable(File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length), path);
 
-    public SafeFileHandle Open(string path) => File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
+    public SafeFileHandle Open(string path) => OperatingSystem.IsLinux() ? Native.OpenToWrite(path) : File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
 
     public void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset) => RandomAccess.Write(file, bytes, offset);
 
@@ -50,7 +51,7 @@ internal sealed class SystemFiles : IFileOperations
 
     public void DeleteFile(string path) => File.Delete(path);
 
-    public void DeleteFolder(string path) => Directory.Delete(path, recursive: true);
+    public void DeleteFolder(string path) => Directory.Delete(path);
 
     public long FreeBytes(string folder) => new DriveInfo(folder).AvailableFreeSpace;
 }

@@ -38,6 +38,9 @@ public sealed partial record MergePlan
 
     internal IReadOnlyList<PlannedShard> Shards { get; init; } = null!;
 
+    /// <summary>The inputs beside the weights.</summary>
+    internal IReadOnlyList<Checkpoints.WatchedFolder> Watched { get; init; } = [];
+
     internal IReadOnlyDictionary<string, JsonNode> ConfigChanges { get; init; } = null!;
 
     /// <summary>The plan as a summary: layers alike in one line, then sizes and warnings.</summary>

@@ -12,9 +12,12 @@ internal static class PlanBuilder
         Problems problems = new();
         List<string> warnings = [.. request.Inputs.OfType<ShardedCheckpoint>().SelectMany(s => s.Warnings)];
         IReadOnlyList<ICheckpoint> inputs = request.Inputs;
+        // Before anything beside the weights is read.
+        IReadOnlyList<WatchedFolder> watched = WatchedFolder.Of([.. inputs, request.Donor, request.Tokenizer ?? request.Donor]);
         InputConfig[] configs = [.. inputs.Select(InputConfig.TryRead).OfType<InputConfig>()];
         InputCheck.Configs(configs, problems);
         InputCheck.LayerCounts(inputs, problems);
+        CompanionFiles.Check(request, problems);
         if (request.Tokenizer is null)
         {
             InputCheck.Vocabularies(configs, warnings);
@@ -37,7 +40,7 @@ internal static class PlanBuilder
 
         // The donor need not be an input: a base may be no more than that.
         ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.Donor)?.Config ?? ModelConfig.TryRead(request.Donor);
-        return Assemble(request, map, decisions, warnings, config);
+        return Assemble(request, map, decisions, warnings, config) with { Watched = watched };
     }
 
     private static List<Decision> Decide(PlanRequest request, LayerMap map, bool tied, Problems problems, List<string> warnings)

@@ -1,3 +1,5 @@
+using LayerSwap.Checkpoints;
+
 namespace LayerSwap.Planning;
 
 /// <summary>What a plan needs of memory: <c>workers x (operands + 1) x block</c>, decoded and undecoded, and what the runtime and the headers take.</summary>
@@ -11,24 +13,32 @@ internal static class PlanMemory
 
     public static long Estimate(PlanRequest request, IReadOnlyList<Decision> decisions)
     {
-        long block = decisions.Count == 0 ? 0 : decisions.Max(d => BlockBytes(d, request.BlockElements));
-        return Runtime + (decisions.Count * PerTensor * (request.Inputs.Count + 1)) + (request.Threads * block);
+        long block = decisions.Count == 0 ? 0 : decisions.Max(d => BlockBytes(d.Work, d.Output, d.Merge.BytesAnElement, request.BlockElements));
+        return checked(Runtime + (decisions.Count * PerTensor * (request.Inputs.Count + 1)) + (request.Threads * (block + WorkingBytes(request.Inputs, []))));
     }
 
-    private static long BlockBytes(Decision decision, int? blockElements)
+    /// <summary>What a thread needs to compute a block of a plan's tensors.</summary>
+    public static long BlockBytes(IReadOnlyList<PlannedTensor> tensors) =>
+        tensors.Select(t => BlockBytes(t.Work, t.Tensor, (t.Work as TensorWork.Compute)?.Merge.BytesAnElement ?? 0, null)).DefaultIfEmpty(0).Max();
+
+    /// <summary>What computed inputs need to be read, each once, however often it is used.</summary>
+    private static long WorkingBytes(IEnumerable<ICheckpoint> inputs, HashSet<IComputedCheckpoint> counted) => inputs.Select(Companions.OwnerOf).OfType<IComputedCheckpoint>()
+        .Where(counted.Add).ToList().Sum(c => c.WorkingBytes + WorkingBytes(c.Inputs, counted));
+
+    private static long BlockBytes(TensorWork work, TensorInfo output, long bytesAnElement, int? blockElements)
     {
-        if (decision.Work is TensorWork.Copy or TensorWork.Agree)
+        if (work is TensorWork.Copy or TensorWork.Agree)
         {
-            return (1L + decision.Work.Operands.Count) * TensorWorkSizes.CopyBlock;
+            return (1L + work.Operands.Count) * TensorWorkSizes.CopyBlock;
         }
 
-        bool doubles = Streaming.Pump.NeedsDoubles(decision.Work.Operands, decision.Output.DType);
+        bool doubles = Streaming.Pump.NeedsDoubles(work.Operands, output.DType);
         long wide = doubles ? sizeof(double) : sizeof(float);
-        long unit = decision.Work.Unit > 1 ? decision.Work.Unit : 0;
-        long read = Math.Max(blockElements ?? 0, decision.Work.BlockFor(decision.Output.DType)) + (2 * unit);
-        return (read * (decision.Work.Operands.Sum(o => o.DType.Bits() / 8) + (decision.Output.DType.Bits() / 8)))
-            + (Math.Max(Streaming.Sections.ObserveBlock, unit) * wide * (decision.Work.Operands.Count + 1))
-            + (unit * decision.Merge.BytesAnElement);
+        long unit = work.Unit > 1 ? work.Unit : 0;
+        long read = Math.Max(blockElements ?? 0, work.BlockFor(output.DType)) + (2 * unit);
+        return (read * (work.Operands.Sum(o => o.DType.Bits() / 8) + (output.DType.Bits() / 8)))
+            + (Math.Max(Streaming.Sections.ObserveBlock, unit) * wide * (work.Operands.Count + 1))
+            + (unit * bytesAnElement);
     }
 }
 
@@ -37,4 +47,7 @@ internal static class TensorWorkSizes
 {
     /// <summary>Bytes copied at a time where nothing is decoded.</summary>
     public const int CopyBlock = 1 << 18;
+
+    /// <summary>The longest window of a computed checkpoint that a thread remembers, in bytes.</summary>
+    public const int LongestRemembered = 1 << 20;
 }

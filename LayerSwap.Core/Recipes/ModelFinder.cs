@@ -1,3 +1,6 @@
+using LayerSwap.Checkpoints;
+using LayerSwap.Files;
+
 namespace LayerSwap.Recipes;
 
 /// <summary>Opens the models that recipes refer to, each once: earlier documents by name, then paths relative to the recipe, then to the folders of models.</summary>
@@ -17,7 +20,7 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
         }
 
         string[] places = [.. Places(reference.Path).Distinct(StringComparer.Ordinal)];
-        string? found = Array.Find(places, Path.Exists);
+        string? found = Array.Find(places, InputFile.Exists);
         if (found is null)
         {
             problems.Add(reference.Place, documents.Contains(reference.Path, StringComparer.Ordinal)
@@ -28,7 +31,7 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
         }
 
         // Two ways to write one path are one model.
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(found));
+        string full = RealPath.Of(found);
         if (!_open.TryGetValue(full, out ICheckpoint? opened))
         {
             opened = Checkpoint.Open(found);

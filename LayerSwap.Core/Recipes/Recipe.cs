@@ -33,7 +33,7 @@ public sealed class Recipe : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(modelFolders);
         byte[] bytes = Checkpoints.InputFile.ReadAll(path, RecipeText.Longest);
-        return new Recipe(RecipeText.Decode(bytes, path), path, Path.GetDirectoryName(Path.GetFullPath(path))!, modelFolders);
+        return new Recipe(RecipeText.Decode(bytes, path), path, Files.RealPath.FolderOf(path), modelFolders);
     }
 
     /// <summary>Reads a recipe from its text.</summary>

@@ -306,7 +306,7 @@ internal sealed class RecipeWriter
 
     private static IRecipeForm Form(IMergeStrategy strategy) => strategy as IRecipeForm ?? throw new NotSupportedException($"{strategy.Name} is a strategy of one's own.");
 
-    private static string ModelOf(ICheckpoint checkpoint) => checkpoint is not ICheckpointView and not IComputedCheckpoint && Path.Exists(checkpoint.Name) ? Quoted(Path.GetFullPath(checkpoint.Name))
+    private static string ModelOf(ICheckpoint checkpoint) => checkpoint is not ICheckpointView and not IComputedCheckpoint && InputFile.Exists(checkpoint.Name) ? Quoted(Files.RealPath.Of(checkpoint.Name))
         : throw new NotSupportedException($"{Printable.Escape(checkpoint.Name)} is not a model on disk.");
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);

@@ -65,6 +65,11 @@ internal sealed class TokenizerMerge
         }
 
         TokenizerMerge merge = new(request, models, [.. vocabularies], origin, request.Model is { } model ? open(model) : origin ?? models[0], open, problems);
+        if (merge.HasImpossibleIds())
+        {
+            return null;
+        }
+
         if (request.Source == "union")
         {
             merge.AddMissing();
@@ -118,6 +123,33 @@ internal sealed class TokenizerMerge
 
         bool asIs = rows == RowsOf(model) && plan.RunFrom(0) == rows && plan.Of(0) is [(int first, 0)] && first == own;
         return asIs ? model : new RemappedRows(model, plan, _models, tables);
+    }
+
+    /// <summary>
+    /// Names ids that no table could have rows for. Tokens may lie beyond the rows, where programs add tokens without growing the tables, but no further than there are tokens: the output would have
+    /// a row for each id up to the highest.
+    /// </summary>
+    private bool HasImpossibleIds()
+    {
+        bool found = false;
+        for (int m = 0; m < _models.Count; m++)
+        {
+            long end = _rows[m] + _vocabularies[m].Count;
+            string name = Printable.Escape(_models[m].Name);
+            if (_vocabularies[m].Count == 0)
+            {
+                _problems.Add(_request.Place, $"the tokenizer of {name} has no tokens. Remedy: fetch it again, or leave the tokenizer section out.");
+                found = true;
+            }
+            else if (_vocabularies[m].FirstOrDefault(t => t.Value >= end) is { Key: { } token } impossible)
+            {
+                _problems.Add(_request.Place, $"the tokenizer of {name} gives token {Printable.Escape(token)} the id {impossible.Value}, but there are {_rows[m]} rows and {_vocabularies[m].Count} tokens; ids below {end} are expected. "
+                    + "Remedy: fetch the tokenizer of this model again.");
+                found = true;
+            }
+        }
+
+        return found;
     }
 
     private Dictionary<string, long> VocabularyOf(ICheckpoint model) => _vocabularies[IndexOf(model)];

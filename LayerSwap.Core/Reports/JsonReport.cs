@@ -11,6 +11,12 @@ internal static class JsonReport
     public static string Write(Action<Utf8JsonWriter> members)
     {
         using MemoryStream stream = new();
+        Write(stream, members);
+        return Encoding.UTF8.GetString(stream.GetBuffer().AsSpan(0, (int)stream.Length));
+    }
+
+    public static void Write(Stream stream, Action<Utf8JsonWriter> members)
+    {
         using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.Default }))
         {
             json.WriteStartObject();
@@ -19,7 +25,6 @@ internal static class JsonReport
         }
 
         stream.WriteByte((byte)'\n');
-        return Encoding.UTF8.GetString(stream.ToArray());
     }
 
     public static void Array<T>(this Utf8JsonWriter json, string name, IEnumerable<T> items, Action<T> members)

@@ -52,10 +52,12 @@ public static class MergePlanReport
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(json);
         RunFact[] before;
+        string? tensor;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json);
+            using JsonDocument document = JsonDocument.Parse(json), now = JsonDocument.Parse(plan.ToJson());
             before = [.. document.RootElement.GetProperty("identity").EnumerateObject().Select(f => new RunFact(f.Name, f.Value.GetString()!))];
+            tensor = DifferentTensor(document.RootElement.GetProperty("tensors"), now.RootElement.GetProperty("tensors"));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
@@ -66,6 +68,31 @@ public static class MergePlanReport
         {
             throw new MergeException($"This is not the merge that was planned: {differences}. Remedy: plan again, and work all parts by that plan.");
         }
+
+        // The digest in the identity is of the plan as it was made: what was edited afterwards is found here.
+        if (tensor is not null)
+        {
+            throw new MergeException($"This is not the merge that was planned: the list of tensors differs at {Printable.Escape(tensor)}; a plan cannot be changed by editing it. Remedy: plan again, with other options.");
+        }
+    }
+
+    /// <summary>The name of the first tensor that two plans treat differently; null if they treat all alike.</summary>
+    private static string? DifferentTensor(JsonElement before, JsonElement now)
+    {
+        if (before.GetArrayLength() != now.GetArrayLength())
+        {
+            return $"its length, {before.GetArrayLength()} where {now.GetArrayLength()} is expected";
+        }
+
+        foreach ((JsonElement one, JsonElement other) in before.EnumerateArray().Zip(now.EnumerateArray()))
+        {
+            if (!JsonElement.DeepEquals(one, other))
+            {
+                return other.GetProperty("name").GetString();
+            }
+        }
+
+        return null;
     }
 
     /// <summary>A stack of layers, each coloured by the models it comes from, as an SVG document.</summary>

@@ -1,4 +1,6 @@
 using System.Text;
+using LayerSwap.Checkpoints;
+using LayerSwap.Execution;
 using LayerSwap.Files;
 
 namespace LayerSwap.Reports;
@@ -13,8 +15,8 @@ internal static class ReportFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         RefuseInputs(path, inputs);
-        string full = Path.GetFullPath(path), folder = Path.GetDirectoryName(full)!;
-        if (folder is "/dev" or "/dev/fd")
+        string folder = RealPath.FolderOf(path), full = Path.Combine(folder, Path.GetFileName(path));
+        if (folder is "/dev" or "/dev/fd" || folder.StartsWith("/proc/", StringComparison.Ordinal))
         {
             // A device or an open descriptor is written to; renaming a file over /dev/null would destroy it.
             using FileStream device = new(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
@@ -32,13 +34,11 @@ internal static class ReportFile
 
     private static void RefuseInputs(string path, IReadOnlyList<ICheckpoint> inputs)
     {
-        string real = RealPath.Of(path);
-        foreach (ICheckpoint input in inputs)
+        string real = RealPath.Of(path), entry = Path.Combine(RealPath.FolderOf(path), Path.GetFileName(path));
+        InputPlaces places = InputPlaces.Of(inputs, WatchedFolder.Of(inputs));
+        if ((places.Meets(real) ?? places.Meets(entry)) is { } input)
         {
-            if (input.Files.Any(f => RealPath.Of(f.Path) == real || RealPath.Of(Path.GetDirectoryName(Path.GetFullPath(f.Path))!) == Path.GetDirectoryName(real)) && File.Exists(real))
-            {
-                throw new OutputException(path, $"{Printable.Escape(path)} is there already and lies in the input {Printable.Escape(input.Name)}. Inputs are never changed. Remedy: choose another path.");
-            }
+            throw new OutputException(path, $"{Printable.Escape(path)} lies in the input {Printable.Escape(input)}. Inputs are never changed. Remedy: choose another path.");
         }
     }
 }

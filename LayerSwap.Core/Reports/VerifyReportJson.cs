@@ -5,7 +5,7 @@ namespace LayerSwap;
 /// <summary>A verification as JSON.</summary>
 public static class VerifyReportJson
 {
-    /// <summary>One JSON object: <c>{path, ok, files, tensors, bytes, hasRecord, problems: [{file, tensor, message}]}</c>.</summary>
+    /// <summary>One JSON object: <c>{path, ok, files, tensors, bytes, hasRecord, problems: [{file, tensor, message}], unrecorded: [name]}</c>.</summary>
     public static string ToJson(this VerifyReport report)
     {
         ArgumentNullException.ThrowIfNull(report);
@@ -23,6 +23,7 @@ public static class VerifyReportJson
                 json.WriteString("tensor", p.Tensor);
                 json.WriteString("message", p.Message);
             });
+            json.Texts("unrecorded", report.Unrecorded);
         });
     }
 }

@@ -14,7 +14,14 @@ internal sealed class Operand(ICheckpoint checkpoint, TensorInfo tensor, Operand
         int own = (int)Math.Clamp(tensor.ByteLength - offset, 0, destination.Length);
         if (own > 0)
         {
-            checkpoint.Read(tensor.Name, offset, destination[..own]);
+            try
+            {
+                checkpoint.Read(tensor.Name, offset, destination[..own]);
+            }
+            catch (IOException e) when (e is not InputReadException)
+            {
+                throw new InputReadException(checkpoint.Name, tensor.Name, e);
+            }
         }
 
         if (own < destination.Length)
@@ -22,4 +29,11 @@ internal sealed class Operand(ICheckpoint checkpoint, TensorInfo tensor, Operand
             beyond!.Read(offset + own, destination[own..]);
         }
     }
+}
+
+/// <summary>An input could not be read: the output, whose writing fails by an <see cref="IOException"/> too, is not at fault.</summary>
+internal sealed class InputReadException : IOException
+{
+    public InputReadException(string checkpoint, string tensor, IOException inner)
+        : base(inner.Message.Contains("tensor ", StringComparison.Ordinal) ? inner.Message : $"{checkpoint} could not be read at tensor {Printable.Escape(tensor)}: {inner.Message}", inner) => HResult = inner.HResult;
 }

@@ -36,7 +36,7 @@ internal static class Sweeper
                 if (options.Log is not null)
                 {
                     // Whole at any moment: a sweep that is killed goes on from the last score.
-                    WholeFile.Replace(SystemFiles.Instance, Path.GetFullPath(options.Log), Encoding.UTF8.GetBytes(log.ToString()));
+                    WholeFile.Replace(SystemFiles.Instance, RealPath.Of(options.Log), Encoding.UTF8.GetBytes(log.ToString()));
                 }
             }
 

@@ -16,6 +16,7 @@ internal sealed class SafeTensorsFile : ICheckpoint
     private SafeTensorsFile(string path, SafeFileHandle handle)
     {
         Name = path;
+        Folder = RealPath.FolderOf(path);
         _handle = handle;
         _error = new SafeTensorsThrow(path);
         SafeTensorsHeader header = SafeTensorsHeaderReader.Read(handle, path);
@@ -32,7 +33,7 @@ internal sealed class SafeTensorsFile : ICheckpoint
 
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    public string? Folder => Path.GetDirectoryName(Path.GetFullPath(Name));
+    public string? Folder { get; }
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 

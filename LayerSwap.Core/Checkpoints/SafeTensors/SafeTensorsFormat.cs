@@ -15,4 +15,7 @@ internal static class SafeTensorsFormat
 
     /// <summary>Stricter than the reference, which has no limit.</summary>
     public const int LongestName = 64 * 1024;
+
+    /// <summary>The bytes of JSON that the metadata may have. Stricter than the reference, which has no limit but the header's: in memory texts take several times as much.</summary>
+    public const long LongestMetadata = 16 * 1024 * 1024;
 }

@@ -23,6 +23,9 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
     /// <summary>About the least bytes of an entry: room is made once for as many as the header's length, which is bounded, allows.</summary>
     private const int BytesAnEntry = 64;
 
+    /// <summary>Longer values are not shown in messages.</summary>
+    private const int LongestShown = 1024;
+
     private readonly Dictionary<string, int> _index = new(json.Length / BytesAnEntry, StringComparer.Ordinal);
     private readonly RawShape?[] _shapes = new RawShape?[256];
     private bool _hasMetadata;
@@ -40,11 +43,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string name = reader.GetString()!;
-            if (reader.ValueSpan.Length > SafeTensorsFormat.LongestName && Encoding.UTF8.GetByteCount(name) is var bytes and > SafeTensorsFormat.LongestName)
-            {
-                throw error.NameTooLong(bytes);
-            }
+            string name = Name(ref reader);
 
             bool metadata = name == SafeTensorsFormat.MetadataKey;
             if (metadata ? _hasMetadata : !_index.TryAdd(name, _entries.Count))
@@ -81,10 +80,16 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
             throw Unexpected(ref reader, "__metadata__ must be an object of texts, or null.");
         }
 
+        long start = reader.TokenStartIndex;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string key = reader.GetString()!;
+            string key = Name(ref reader);
             reader.Read();
+            if (reader.TokenStartIndex - start + reader.ValueSpan.Length > SafeTensorsFormat.LongestMetadata)
+            {
+                throw error.MetadataTooLong();
+            }
+
             if (reader.TokenType != JsonTokenType.String)
             {
                 throw Unexpected(ref reader, $"__metadata__ key {key} must be a text.");
@@ -113,7 +118,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             // No text of its own for the three that every entry has: headers hold a million of them.
-            string field = reader.ValueTextEquals("dtype"u8) ? "dtype" : reader.ValueTextEquals("shape"u8) ? "shape" : reader.ValueTextEquals("data_offsets"u8) ? "data_offsets" : reader.GetString()!;
+            string field = reader.ValueTextEquals("dtype"u8) ? "dtype" : reader.ValueTextEquals("shape"u8) ? "shape" : reader.ValueTextEquals("data_offsets"u8) ? "data_offsets" : Name(ref reader);
             reader.Read();
             bool twice = field switch
             {
@@ -172,7 +177,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
             HashSet<string> keys = new(StringComparer.Ordinal);
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                string key = reader.GetString()!;
+                string key = Name(ref reader);
                 if (!keys.Add(key))
                 {
                     throw error.Field(name, "the field " + Printable.Escape(key), "given twice", "once");
@@ -185,7 +190,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
     }
 
     private DType ReadDType(ref Utf8JsonReader reader, string name) =>
-        reader.TokenType == JsonTokenType.String && (DTypes.TryParse(reader.ValueSpan, out DType dtype) || DTypes.TryParse(reader.GetString()!, out dtype))
+        reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length <= LongestShown && (DTypes.TryParse(reader.ValueSpan, out DType dtype) || DTypes.TryParse(reader.GetString()!, out dtype))
             ? dtype
             : throw error.Field(name, "dtype", Text(ref reader), "one of " + Codes());
 
@@ -240,7 +245,20 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
         return error.NotJson(before.Count((byte)'\n') + 1, before.Length - before.LastIndexOf((byte)'\n'), reason, inner);
     }
 
-    private static string Text(ref Utf8JsonReader reader) => reader.TokenType switch
+    /// <summary>A name or key, no longer than names may be: its length is known before memory is taken for it.</summary>
+    private string Name(ref Utf8JsonReader reader)
+    {
+        // Written as escapes a name is up to six times as long.
+        if (reader.ValueSpan.Length > 6 * SafeTensorsFormat.LongestName)
+        {
+            throw error.NameTooLong(reader.ValueSpan.Length);
+        }
+
+        string name = reader.GetString()!;
+        return reader.ValueSpan.Length > SafeTensorsFormat.LongestName && Encoding.UTF8.GetByteCount(name) is var bytes and > SafeTensorsFormat.LongestName ? throw error.NameTooLong(bytes) : name;
+    }
+
+    private static string Text(ref Utf8JsonReader reader) => reader.ValueSpan.Length > LongestShown ? $"a value of {reader.ValueSpan.Length} bytes" : reader.TokenType switch
     {
         JsonTokenType.StartArray => "a list",
         JsonTokenType.StartObject => "an object",

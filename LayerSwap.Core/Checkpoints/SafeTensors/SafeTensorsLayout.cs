@@ -114,7 +114,7 @@ internal static class SafeTensorsLayout
         catch (OverflowException)
         {
             // A zero-sized tensor with extents past 2^63: nothing could index it.
-            throw error.Field(entry.Name, "shape", Text(entry.Shape.Extents), "extents with a product below 2^63, multiplied from the left (a limit of LayerSwap's own)");
+            throw error.ShapeTooLarge(entry.Name, Text(entry.Shape.Extents));
         }
     }
 

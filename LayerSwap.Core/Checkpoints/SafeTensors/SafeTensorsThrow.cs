@@ -26,6 +26,12 @@ internal sealed class SafeTensorsThrow(string file)
     public CheckpointException NameTooLong(int length) =>
         Error(null, $"a tensor's name has {length} bytes; at most {SafeTensorsFormat.LongestName} are accepted (a limit of LayerSwap's own).");
 
+    public CheckpointException MetadataTooLong() =>
+        Error(null, $"its __metadata__ has more than {SafeTensorsFormat.LongestMetadata} bytes; no more are accepted (a limit of LayerSwap's own).");
+
+    public CheckpointException ShapeTooLarge(string tensor, string shape) =>
+        Error(tensor, $"tensor {Printable.Escape(tensor)}: shape is {shape}; extents below 2^63, with a product below 2^63 multiplied from the left, are accepted (a limit of LayerSwap's own: docs/formats.md).");
+
     public CheckpointException Field(string tensor, string field, string found, string expected) =>
         Error(tensor, $"tensor {Printable.Escape(tensor)}: {field} is {Printable.Escape(found)}; expected is {expected}. Remedy: {Remedy}");
 

@@ -60,13 +60,14 @@ internal sealed class ShardIndex
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string key = reader.GetString()!;
+            // Other keys are of no interest, and need not even be valid Unicode.
+            bool isMap = reader.ValueTextEquals("weight_map"u8), isMetadata = reader.ValueTextEquals("metadata"u8);
             reader.Read();
-            if (key == "weight_map")
+            if (isMap)
             {
                 map = map is null ? ReadMap(ref reader, path) : throw Error(path, "has weight_map twice; once is expected.");
             }
-            else if (key == "metadata" && reader.TokenType == JsonTokenType.StartObject)
+            else if (isMetadata && reader.TokenType == JsonTokenType.StartObject)
             {
                 totalSize = ReadTotalSize(ref reader);
             }

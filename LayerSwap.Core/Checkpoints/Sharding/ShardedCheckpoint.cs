@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using LayerSwap.Checkpoints.SafeTensors;
+using LayerSwap.Files;
 
 namespace LayerSwap.Checkpoints.Sharding;
 
@@ -13,7 +14,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
     private ShardedCheckpoint(string folder, List<SafeTensorsFile> shards, Dictionary<string, SafeTensorsFile> home, IReadOnlyList<string> warnings)
     {
         Name = folder;
-        Folder = Path.GetFullPath(folder);
+        Folder = RealPath.Of(folder);
         _shards = shards;
         _home = home.ToFrozenDictionary(StringComparer.Ordinal);
         _tensors = new TensorList(shards.SelectMany(s => s.Tensors));
@@ -38,13 +39,18 @@ internal sealed class ShardedCheckpoint : ICheckpoint
     {
         string indexPath = Path.Combine(folder, ShardIndex.FileName);
         ShardIndex index = ShardIndex.Read(indexPath);
+        if (index.Map.Count == 0)
+        {
+            throw new CheckpointException(indexPath, null, $"{Printable.Escape(indexPath)} has a weight_map that names no tensor; a model has some. Remedy: fetch or write the index again.");
+        }
+
         List<SafeTensorsFile> shards = [];
         try
         {
             foreach (string file in index.Map.Values.Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance))
             {
                 string path = Path.Combine(folder, file);
-                shards.Add(File.Exists(path) ? SafeTensorsFile.Open(path) : throw new CheckpointException(path, null,
+                shards.Add(InputFile.Exists(path) ? SafeTensorsFile.Open(path) : throw new CheckpointException(path, null,
                     $"{Printable.Escape(path)} is missing, but {ShardIndex.FileName} names it. Remedy: fetch every shard of the model."));
             }
 

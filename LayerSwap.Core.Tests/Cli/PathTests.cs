@@ -1,0 +1,69 @@
+using LayerSwap.Tests.Faults;
+
+namespace LayerSwap.Tests.Cli;
+
+/// <summary>Paths as people and scripts give them.</summary>
+public sealed class PathTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [NeedsFact]
+    public void A_path_that_begins_with_an_at_sign_is_a_path()
+    {
+        Folders.CopyDemo("math", _folder["@math"]);
+        ToolRun run = Tool.Run(["inspect", "@math", "--quiet"], _folder.Path);
+        Assert.True(run.Exit == 0, run.ToString());
+        Assert.StartsWith("@math: ", run.Out, StringComparison.Ordinal);
+    }
+
+    [NeedsTheory]
+    [InlineData("/")]
+    [InlineData("")]
+    [InlineData("LONG")]
+    [InlineData("LONG-PARTIAL")]
+    public void Outputs_that_cannot_be_are_refused_with_their_path(string path)
+    {
+        string output = path switch { "LONG" => _folder[new string('x', 256)], "LONG-PARTIAL" => _folder[new string('x', 240)], _ => path };
+        foreach (string[] command in (string[][])[["clean", output], ["merge", "--method", "linear", "--model", Fixture.Demo("math"), "-o", output]])
+        {
+            if (path.Length == 0 && command[0] == "merge")
+            {
+                continue;
+            }
+
+            string error = Tool.Fail(2, command);
+            Assert.Contains(path.Length == 0 ? "''" : output[..Math.Min(output.Length, 150)], error, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(Folders.Names(_folder.Path));
+    }
+
+    [NeedsFact]
+    public void A_plan_that_is_missing_is_bad_input() => Assert.Contains("does not exist", Tool.Fail(3, "run", _folder["none.json"]), StringComparison.Ordinal);
+
+    [NeedsFact]
+    public void A_plan_whose_list_of_tensors_was_edited_is_refused()
+    {
+        string[] swap = ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", _folder["out"]];
+        string plan = Tool.Succeed(["plan", .. swap, "--json", "--quiet"]).Out;
+        File.WriteAllText(_folder["plan.json"], plan.Replace("\"operation\": \"merge\"", "\"operation\": \"take\"", StringComparison.Ordinal));
+        Assert.Contains("the list of tensors differs", Tool.Fail(3, "run", _folder["plan.json"]), StringComparison.Ordinal);
+        File.WriteAllText(_folder["plan.json"], plan);
+        Tool.Succeed("run", _folder["plan.json"]);
+    }
+
+    [NeedsFact]
+    public void A_report_never_lies_in_a_model()
+    {
+        Folders.CopyDemo("math", _folder["math"]);
+        Directory.CreateSymbolicLink(_folder["link"], "math");
+        string[] before = Folders.Snapshot(_folder.Path);
+        foreach (string report in (string[])[_folder["math", "diff.json"], _folder["link", "config.json"], _folder.Path + "/link/../math/new.json"])
+        {
+            Assert.Contains("Inputs are never changed", Tool.Fail(2, "diff", Fixture.Demo("base"), _folder["math"], "--json", report), StringComparison.Ordinal);
+            Assert.Equal(before, Folders.Snapshot(_folder.Path));
+        }
+    }
+}

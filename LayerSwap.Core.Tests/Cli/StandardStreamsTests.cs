@@ -1,0 +1,45 @@
+using LayerSwap.Tests.Faults;
+
+namespace LayerSwap.Tests.Cli;
+
+/// <summary>Whoever starts the tool may have closed its streams, or they may be full: diagnostics never end a merge.</summary>
+public sealed class StandardStreamsTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [NeedsTheory]
+    [InlineData("2>&-", 0)]
+    [InlineData("2>/dev/full", 0)]
+    [InlineData(">&- 2>&-", 0)]
+    [InlineData("<&- >&- 2>&-", 0)]
+    [InlineData(">&-", 0)]
+    [InlineData("| true", 0)]
+    [InlineData(">/dev/full", 4)]
+    public void A_merge_is_made_whatever_became_of_its_streams(string streams, int exit)
+    {
+        ToolRun run = Shell($"merge --method linear --model {Fixture.Demo("math")} --model {Fixture.Demo("sahili")} -o {_folder["out"]} --log-level information", streams);
+        Assert.True(run.Exit == exit, run.ToString());
+        Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
+        // Nothing that was printed went into a file that had got the stream's number.
+        Tool.Succeed("verify", _folder["out"]);
+    }
+
+    [NeedsTheory]
+    [InlineData("2>&-", "inspect nope", 3)]
+    [InlineData("2>/dev/full", "inspect nope", 3)]
+    [InlineData("2>&-", "swap --nonsense", 2)]
+    [InlineData(">&-", "inspect DEMO", 0)]
+    [InlineData(">&-", "inspect DEMO --json", 0)]
+    [InlineData(">/dev/full", "inspect DEMO", 4)]
+    [InlineData(">&-", "--help", 0)]
+    public void Other_commands_end_as_they_would(string streams, string command, int exit)
+    {
+        ToolRun run = Shell(command.Replace("DEMO", Fixture.Demo("math"), StringComparison.Ordinal), streams);
+        Assert.True(run.Exit == exit, run.ToString());
+        Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
+    }
+
+    private static ToolRun Shell(string command, string streams) => Tool.RunShell($"{Tool.Host} {Tool.Assembly} {command} {streams}");
+}

@@ -1,0 +1,159 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using LayerSwap.Checkpoints;
+using LayerSwap.Checkpoints.SafeTensors;
+using LayerSwap.Checkpoints.Sharding;
+using LayerSwap.Files;
+
+namespace LayerSwap.Execution;
+
+/// <summary>
+/// What an existing folder holds, before it is replaced: the files of a model, and what is foreign. Only a folder that is a model and holds nothing foreign may be replaced, and only the
+/// files listed here are removed with it.
+/// </summary>
+internal sealed partial class ModelFolder
+{
+    private const long LongestConfig = 16_000_000;
+
+    private static readonly string[] OtherNames = [MergeRecord.FileName, ModelCard.FileName, ModelConfig.FileName, ShardIndex.FileName, ".gitattributes", "mergekit_config.yml"];
+
+    private readonly List<string> _files = [], _folders = [], _foreign = [];
+
+    private ModelFolder(string folder) => Folder = folder;
+
+    public string Folder { get; }
+
+    /// <summary>The paths of the model's files.</summary>
+    public IReadOnlyList<string> Files => _files;
+
+    /// <summary>The paths of folders within that hold nothing but files of the model, innermost first.</summary>
+    public IReadOnlyList<string> Folders => _folders;
+
+    /// <summary>The paths of everything else.</summary>
+    public IReadOnlyList<string> Foreign => _foreign;
+
+    /// <summary>Whether there are weights, a model's config.json, or a record of LayerSwap's.</summary>
+    public bool IsModel { get; private init; }
+
+    /// <summary>Looks at a folder. Nothing in it is followed or opened but its record, its index and its config.json, and those only if they are regular files.</summary>
+    public static ModelFolder Read(string folder)
+    {
+        HashSet<string> recorded = [.. Recorded(folder)];
+        string config = TextOf(folder, ModelConfig.FileName);
+        bool isConfig = config.Contains("\"model_type\"", StringComparison.Ordinal) || config.Contains("\"architectures\"", StringComparison.Ordinal);
+        string[] entries = [.. Directory.EnumerateFileSystemEntries(folder).Select(e => Path.GetFileName(e)!)];
+        string[] weights = [.. entries.Where(n => n.EndsWith(SafeTensorsFormat.Extension, StringComparison.Ordinal))];
+        bool IsKnown(string name) => recorded.Contains(name) || WeightName().IsMatch(name)
+            || (weights is [var only] && name == only)
+            || OtherNames.Contains(name, StringComparer.Ordinal)
+            // Code belongs to a model only if its configuration asks for it.
+            || (name.EndsWith(".py", StringComparison.Ordinal) ? config.Contains("\"auto_map\"", StringComparison.Ordinal) : Companions.IsInput(name));
+
+        ModelFolder found = new(folder) { IsModel = isConfig || recorded.Count > 0 || entries.Any(n => WeightName().IsMatch(n)) || weights.Length == 1 };
+        foreach (string name in entries.Order(StringComparer.Ordinal))
+        {
+            found.Add(name, IsKnown, recorded);
+        }
+
+        return found;
+    }
+
+    /// <summary>Requires that a folder may be replaced.</summary>
+    /// <exception cref="OutputException">It is not a model, or holds something else too.</exception>
+    public static ModelFolder RequireReplaceable(string target, string shown)
+    {
+        if (RealPath.WithAncestors(Environment.CurrentDirectory).Contains(target, StringComparer.Ordinal))
+        {
+            throw new OutputException(target, $"{shown} is the folder that this command runs in, or is above it, and is not empty. Remedy: choose another path.");
+        }
+
+        ModelFolder found = Read(target);
+        if (found.IsModel && found.Foreign.Count == 0)
+        {
+            return found;
+        }
+
+        IReadOnlyList<string> others = found.IsModel ? found.Foreign : [.. found.Foreign, .. found.Files];
+        string names = string.Join(", ", others.Take(5).Select(f => Printable.Escape(Path.GetRelativePath(target, f)))) + (others.Count > 5 ? $" and {others.Count - 5} more" : "");
+        throw new OutputException(target, found.IsModel
+            ? $"{shown} is not replaced: besides a model it holds {names}, which would be lost. Remedy: move that away, or choose another path."
+            : $"{shown} is not replaced: it is not a model (it has no weights, no configuration of one and no record of LayerSwap's), but holds {names}. Remedy: choose another path.");
+    }
+
+    /// <summary>Removes the model's files, and the folders that are empty then.</summary>
+    /// <param name="files">The file system.</param>
+    /// <param name="folder">Where the folder lies now.</param>
+    public void Remove(IFileOperations files, string folder)
+    {
+        foreach (string file in Files.Select(f => Path.Combine(folder, Path.GetRelativePath(Folder, f))))
+        {
+            files.DeleteFile(file);
+        }
+
+        foreach (string inner in Folders.Select(f => Path.Combine(folder, Path.GetRelativePath(Folder, f))).Append(folder))
+        {
+            // What came meanwhile stays, and its folder with it.
+            if (Directory.Exists(inner) && !Directory.EnumerateFileSystemEntries(inner).Any())
+            {
+                files.DeleteFolder(inner);
+            }
+        }
+    }
+
+    private void Add(string name, Func<string, bool> isKnown, HashSet<string> recorded)
+    {
+        string path = Path.Combine(Folder, name);
+        switch (FileStatus.OfEntry(path)?.Kind)
+        {
+            case null:
+                break;
+            // A link has a name of its own to lose; what it leads to stays.
+            case FileKind.File or FileKind.Link when isKnown(name):
+                _files.Add(path);
+                break;
+            case FileKind.Folder when recorded.Any(r => r.StartsWith(name + "/", StringComparison.Ordinal)):
+                foreach (string inner in Directory.EnumerateFileSystemEntries(path).Order(StringComparer.Ordinal))
+                {
+                    Add(Path.Combine(name, Path.GetFileName(inner)), n => recorded.Contains(n), recorded);
+                }
+
+                _folders.Add(path);
+                break;
+            default:
+                _foreign.Add(path);
+                break;
+        }
+    }
+
+    /// <summary>The files that the record and the index name, relative to the folder.</summary>
+    private static List<string> Recorded(string folder)
+    {
+        List<string> names = [];
+        try
+        {
+            if (IsFile(folder, MergeRecord.FileName) && RecordReader.TryRead(folder) is { } record)
+            {
+                names.AddRange(record.Files.Select(f => f.Name));
+            }
+
+            if (IsFile(folder, ShardIndex.FileName))
+            {
+                names.AddRange(ShardIndex.Read(Path.Combine(folder, ShardIndex.FileName)).Map.Values.Where(n => n.EndsWith(SafeTensorsFormat.Extension, StringComparison.Ordinal)));
+            }
+        }
+        catch (CheckpointException)
+        {
+            // A record or index that cannot be read names no files; those with a model's usual names are known all the same.
+        }
+
+        return names;
+    }
+
+    private static string TextOf(string folder, string name) => IsFile(folder, name) && new FileInfo(Path.Combine(folder, name)).Length is > 0 and <= LongestConfig
+        ? Encoding.UTF8.GetString(InputFile.ReadAll(Path.Combine(folder, name), LongestConfig)) : "";
+
+    private static bool IsFile(string folder, string name) => FileStatus.Of(Path.Combine(folder, name))?.Kind == FileKind.File;
+
+    [GeneratedRegex(@"^(model|pytorch_model|adapter_model|consolidated)(-\d{5}-of-\d{5}|\.\d\d)?\.(safetensors|bin|pth)(\.index\.json)?$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex WeightName();
+}

@@ -1,0 +1,54 @@
+using System.Text.Json.Nodes;
+using LayerSwap.Checkpoints;
+using LayerSwap.Tensors;
+
+namespace LayerSwap.Planning;
+
+/// <summary>A file beside the weights, and how its contents are made.</summary>
+internal sealed record CompanionFile(string Name, Func<byte[]> Make);
+
+/// <summary>What lies beside the weights: configuration, generation settings, tokenizer, chat template, model code, licence.</summary>
+internal static class CompanionFiles
+{
+    /// <summary>In the order of their names; config.json with what changed.</summary>
+    public static IEnumerable<CompanionFile> Of(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
+    {
+        Dictionary<string, Func<byte[]>> files = new(StringComparer.Ordinal);
+        foreach ((ICheckpoint from, string name) in Copied(request))
+        {
+            files[name] = () => from == request.Donor && name == ModelConfig.FileName && changes.Count > 0 ? Changed(from, changes) : Companions.Copy(from, name);
+        }
+
+        foreach ((string name, byte[] bytes) in request.Beside)
+        {
+            files[name] = () => bytes;
+        }
+
+        return files.Keys.Order(StringComparer.Ordinal).Select(name => new CompanionFile(name, files[name]));
+    }
+
+    /// <summary>Names every file that would be copied and cannot be.</summary>
+    public static void Check(PlanRequest request, Problems problems)
+    {
+        foreach ((ICheckpoint from, string name) in Copied(request).Where(f => !request.Beside.ContainsKey(f.Name)))
+        {
+            if (Companions.Refusal(from, name) is { } refusal)
+            {
+                problems.Add(refusal);
+            }
+        }
+    }
+
+    private static IEnumerable<(ICheckpoint From, string Name)> Copied(PlanRequest request)
+    {
+        ICheckpoint tokenizer = request.Tokenizer ?? request.Donor;
+        return [.. Companions.NamesOf(request.Donor).Where(Companions.IsOfModel).Select(n => (request.Donor, n)), .. Companions.NamesOf(tokenizer).Where(Companions.IsOfTokenizer).Select(n => (tokenizer, n))];
+    }
+
+    private static byte[] Changed(ICheckpoint donor, IReadOnlyDictionary<string, JsonNode> changes)
+    {
+        ModelConfig config = ModelConfig.TryRead(donor)!;
+        config.Apply(changes);
+        return PythonJson.Write(config.Root);
+    }
+}
