@@ -18,6 +18,23 @@ internal static class Choice
                 : Refuse<T>(result, name, string.Join(", ", Enum.GetNames<T>().SkipLast(1)).ToLowerInvariant() + " or " + Enum.GetNames<T>()[^1].ToLowerInvariant()),
         };
 
+    /// <summary>One of a few words, several times.</summary>
+    public static Option<T[]> Several<T>(string name, string description, string helpName)
+        where T : struct, Enum
+    {
+        string[] words = [.. Enum.GetNames<T>().Where(n => !n.Equals("None", StringComparison.Ordinal))];
+        return new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            Arity = ArgumentArity.OneOrMore,
+            AllowMultipleArgumentsPerToken = false,
+            CustomParser = result => [.. result.Tokens.Select(t => Array.Find(words, w => string.Equals(w, t.Value.Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase)) is { } word
+                ? Enum.Parse<T>(word)
+                : Refuse<T>(result, t.Value, name, string.Join(", ", words.SkipLast(1)).ToLowerInvariant() + " or " + words[^1].ToLowerInvariant()))],
+        };
+    }
+
     public static Option<int?> Number(string name, string description) => new(name)
     {
         Description = description,
@@ -29,9 +46,11 @@ internal static class Choice
 
     private static string Text(ArgumentResult result) => result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
 
-    private static T? Refuse<T>(ArgumentResult result, string name, string expected)
+    private static T? Refuse<T>(ArgumentResult result, string name, string expected) => Refuse<T>(result, Text(result), name, expected);
+
+    private static T? Refuse<T>(ArgumentResult result, string text, string name, string expected)
     {
-        result.AddError($"{name} {Text(result)}: {expected} is expected.");
+        result.AddError($"{name} {text}: {expected} is expected.");
         return default;
     }
 }

@@ -1,20 +1,23 @@
 namespace LayerSwap.Cli;
 
 /// <summary>Opens each path once and closes all of them at the end.</summary>
-internal sealed class OpenModels : IDisposable
+internal sealed class OpenModels(InputCautions allowed, IReadOnlyList<NamePrefix> map) : IDisposable
 {
     private readonly Dictionary<string, ICheckpoint> _open = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ICheckpoint> _views = new(StringComparer.Ordinal);
 
     public ICheckpoint this[string path]
     {
         get
         {
-            if (!_open.TryGetValue(path, out ICheckpoint? checkpoint))
+            if (!_views.TryGetValue(path, out ICheckpoint? view))
             {
-                _open.Add(path, checkpoint = Checkpoint.Open(path));
+                ICheckpoint checkpoint = Checkpoint.Open(path, allowed);
+                _open.Add(path, checkpoint);
+                _views.Add(path, view = checkpoint.Renamed(map));
             }
 
-            return checkpoint;
+            return view;
         }
     }
 

@@ -8,6 +8,7 @@ internal sealed class OutputOptions
     private readonly Option<string?> _output = new("--output", "-o") { Description = "The folder to write; it must not exist, or be empty.", HelpName = "OUT" };
     private readonly Option<string?> _dtype = new("--dtype") { Description = "The dtype of the output: f32, f16, bf16 or f64; as the inputs by default.", HelpName = "DTYPE" };
     private readonly Option<string?> _shardSize = new("--shard-size") { Description = "The size that files are filled to, such as 5GB (the default) or 500MB.", HelpName = "SIZE" };
+    private readonly Option<bool> _forceDType = new("--force-dtype") { Description = "Give --dtype to every tensor, also to those that models of 16 bits keep in 32 on purpose, such as the biases of routers." };
     private readonly Option<int?> _threads = Choice.Number("--threads", "The number of threads; all processors by default. The result does not depend on it.");
     private readonly Option<int?> _seed = Choice.Number("--seed", "The seed of methods with randomness; 0 by default. The same seed gives the same bytes.");
     private readonly Option<VocabularyPolicy> _vocabulary = Choice.Of<VocabularyPolicy>("--vocabulary", "What to do when numbers of token rows differ: error (the default), truncate or pad.", "POLICY");
@@ -24,14 +25,18 @@ internal sealed class OutputOptions
     public OutputOptions(Command command, bool planOnly)
     {
         _planOnly = planOnly;
+        Inputs = new InputOptions(command);
         Option[] options = planOnly
-            ? [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _resume, _dryRun, _json]
-            : [_output, _dtype, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _resume, _dryRun, _part, _finish, _planned];
+            ? [_output, _dtype, _forceDType, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _resume, _dryRun, _json]
+            : [_output, _dtype, _forceDType, _shardSize, _threads, _seed, _vocabulary, _finite, _overwrite, _resume, _dryRun, _part, _finish, _planned];
         foreach (Option option in options)
         {
             command.Options.Add(option);
         }
     }
+
+    /// <summary>How the models are read.</summary>
+    public InputOptions Inputs { get; }
 
     /// <summary>Plans, shows the plan, and, unless only the plan was asked for, works it.</summary>
     /// <param name="builder">The merge.</param>
@@ -109,6 +114,12 @@ internal sealed class OutputOptions
 
     private MergeBuilder Apply(MergeBuilder builder, ParseResult parsed)
     {
+        builder.Allow(Inputs.Allowed(parsed));
+        if (parsed.GetValue(_forceDType) && parsed.GetValue(_dtype) is null)
+        {
+            throw new UsageException("--force-dtype was given without --dtype.");
+        }
+
         if (parsed.GetValue(_dtype) is { } dtype)
         {
             builder.As(dtype switch
@@ -118,7 +129,7 @@ internal sealed class OutputOptions
                 "bf16" or "bfloat16" => DType.BFloat16,
                 "f64" or "float64" => DType.Float64,
                 _ => throw new UsageException($"--dtype {dtype}: f32, f16, bf16 or f64 is expected."),
-            });
+            }, parsed.GetValue(_forceDType));
         }
 
         if (parsed.GetValue(_shardSize) is { } size)

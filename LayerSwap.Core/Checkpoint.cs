@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using LayerSwap.Checkpoints;
 using LayerSwap.Checkpoints.SafeTensors;
+using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.Execution;
 
 namespace LayerSwap;
@@ -10,13 +11,14 @@ public static class Checkpoint
 {
     /// <summary>
     /// Opens a .safetensors file, or a folder with <c>model.safetensors</c>, with <c>model.safetensors.index.json</c> and its shards, or with a
-    /// single .safetensors file of another name. Every header is read and validated; no data is.
+    /// single .safetensors file of another name; the index itself; or a model's folder in the Hub's cache, of which <c>refs/main</c> names the snapshot. Every header is read and validated; no data is.
     /// </summary>
     /// <param name="path">A file or a folder. It is only ever read.</param>
+    /// <param name="allowed">Checks that are lifted; none by default. Only <see cref="InputCautions.Index"/> matters here.</param>
     /// <exception cref="CheckpointException">Nothing is there, or it breaks a rule of its format.</exception>
     /// <exception cref="IOException">A file could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
-    public static ICheckpoint Open(string path)
+    public static ICheckpoint Open(string path, InputCautions allowed = InputCautions.None)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (!BitConverter.IsLittleEndian)
@@ -24,7 +26,10 @@ public static class Checkpoint
             throw new PlatformNotSupportedException("Checkpoints are little-endian; big-endian machines are not supported.");
         }
 
-        return Directory.Exists(InputFile.RealOf(path)) ? CheckpointFolder.Open(path) : SafeTensorsFile.Open(path);
+        return Directory.Exists(InputFile.RealOf(path)) ? CheckpointFolder.Open(path, allowed)
+            // The index stands for its folder.
+            : Path.GetFileName(path) == ShardIndex.FileName && InputFile.Exists(path) ? CheckpointFolder.Open(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".", allowed)
+            : SafeTensorsFile.Open(path);
     }
 
     /// <summary>A checkpoint of tensors that lie in memory, to merge models that were never saved.</summary>
@@ -52,6 +57,21 @@ public static class Checkpoint
     }
 
     /// <summary>
+    /// The same checkpoint with other beginnings of its tensors' names, such as without <c>module.</c>. Each prefix counts only if names begin with the old one and none with the new one; so one list
+    /// does for models of which some have a prefix and some have not. It is a view: nothing is copied, and disposing it leaves the other open.
+    /// </summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="prefixes">Of several that fit a name the first counts.</param>
+    /// <returns>The checkpoint itself if no prefix concerns it.</returns>
+    /// <exception cref="MergeException">Two tensors would have one name.</exception>
+    public static ICheckpoint Renamed(this ICheckpoint checkpoint, params IReadOnlyList<NamePrefix> prefixes)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        ArgumentNullException.ThrowIfNull(prefixes);
+        return RenamedCheckpoint.Of(checkpoint, prefixes);
+    }
+
+    /// <summary>
     /// Holds a checkpoint against every rule of its format and reads all of it; where it was written by LayerSwap, every tensor's checksum is compared with the record.
     /// What is wrong with it is in the report, not thrown.
     /// </summary>
@@ -60,7 +80,7 @@ public static class Checkpoint
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="IOException">A file could not be read.</exception>
     public static Task<VerifyReport> VerifyAsync(string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        Task.Run(() => Verifier.Verify(path, Open, progress, cancellationToken), cancellationToken);
+        Task.Run(() => Verifier.Verify(path, p => Open(p), progress, cancellationToken), cancellationToken);
 
     /// <summary>A tensor's bytes as a stream that can be read and sought; valid while the checkpoint is open.</summary>
     /// <param name="checkpoint">The checkpoint.</param>

@@ -12,6 +12,8 @@ public sealed class MergeBuilder
     private ICheckpoint? _donor;
     private ICheckpoint? _tokenizer;
     private DType? _dtype;
+    private bool _forcesDType;
+    private InputCautions _allowed;
     private VocabularyPolicy _vocabulary;
     private long _shardSize = 5_000_000_000;
     private long _seed;
@@ -118,10 +120,23 @@ public sealed class MergeBuilder
     /// <param name="scale">The scale (lambda), 1 by default.</param>
     public MergeBuilder TaskArithmetic(Schedule? scale = null) => Using(MergeStrategies.TaskArithmetic(scale));
 
-    /// <summary>The dtype of the output's floating-point tensors; by default that of the inputs.</summary>
-    /// <param name="dtype">One with arithmetic: F64, F32, F16, BF16 or an 8-bit float.</param>
-    public MergeBuilder As(DType dtype)
+    /// <summary>Lifts checks that are about caution; adds to those lifted before.</summary>
+    /// <param name="cautions">Which.</param>
+    public MergeBuilder Allow(InputCautions cautions)
     {
+        _allowed |= cautions;
+        return this;
+    }
+
+    /// <summary>
+    /// The dtype of the output's floating-point tensors; by default that of the inputs. Tensors that models of F16 or BF16 keep in F32 on purpose, such as the biases of routers, keep it, unless
+    /// <paramref name="force"/> is set: in a narrower dtype their values would run together.
+    /// </summary>
+    /// <param name="dtype">One with arithmetic: F64, F32, F16, BF16 or an 8-bit float.</param>
+    /// <param name="force">Whether every tensor gets the dtype; false by default.</param>
+    public MergeBuilder As(DType dtype, bool force = false)
+    {
+        _forcesDType = force;
         _dtype = dtype.SupportsArithmetic() ? dtype : throw new ArgumentException($"{dtype.Code()} cannot be converted to; a floating-point dtype is expected.", nameof(dtype));
         return this;
     }
@@ -212,7 +227,9 @@ public sealed class MergeBuilder
             Donor = _donor,
             Tokenizer = _tokenizer,
             Beside = new Dictionary<string, byte[]>(_beside, StringComparer.Ordinal),
+            Allowed = _allowed,
             DType = _dtype,
+            ForcesDType = _forcesDType,
             Vocabulary = _vocabulary,
             Seed = _seed,
             ShardSize = _shardSize,

@@ -42,9 +42,10 @@ internal static class DiffCommand
         {
             origin, models, by, rank, top, threads, json, csv, markdown, html, svg, profiles, threshold,
         };
+        InputOptions inputs = new(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            using OpenModels open = new();
+            using OpenModels open = inputs.Open(parsed);
             if (!Metrics.TryGetValue(parsed.GetValue(rank)!, out DiffMetric metric))
             {
                 throw new UsageException($"--rank {parsed.GetValue(rank)}: one of {string.Join(", ", Metrics.Keys)} is expected.");

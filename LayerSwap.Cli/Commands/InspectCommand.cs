@@ -10,9 +10,11 @@ internal static class InspectCommand
         Option<bool> json = new("--json") { Description = "Print every tensor as JSON." };
         Option<int?> page = Choice.Number("--page", $"Which page of the table to print, where it has more than {CheckpointReport.PageLength} lines; 1 by default.");
         Command command = new("inspect", "Shows what is in a checkpoint: tensors, layers, kinds, dtypes, bytes. Reads headers only.\n\nExample: layerswap inspect models/llama-8b") { path, json, page };
+        InputOptions inputs = new(command);
         command.SetAction(parsed =>
         {
-            using ICheckpoint checkpoint = Checkpoint.Open(parsed.GetValue(path)!);
+            using OpenModels open = inputs.Open(parsed);
+            ICheckpoint checkpoint = open[parsed.GetValue(path)!];
             if (parsed.GetValue(page) is < 1)
             {
                 throw new UsageException($"--page {parsed.GetValue(page)}: 1 or more is expected.");

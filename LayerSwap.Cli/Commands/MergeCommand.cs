@@ -26,10 +26,15 @@ internal static class MergeCommand
                     throw new UsageException($"both a recipe ({Printable.Escape(file)}) and {beside.Name} were given; a recipe says all that itself{(beside == models ? ", and --models DIR is where its models are looked for" : "")}.");
                 }
 
+                if (output.Inputs.Maps(parsed))
+                {
+                    throw new UsageException($"both a recipe ({Printable.Escape(file)}) and --map were given; write `map: [OLD=NEW]` into the recipe.");
+                }
+
                 return await FromRecipeAsync(file, parsed, output, parsed.GetValue(folders) ?? [], parsed.GetValue(target), cancellation);
             }
 
-            using OpenModels open = new();
+            using OpenModels open = output.Inputs.Open(parsed);
             if (parsed.GetValue(method) is not { } name || parsed.GetValue(models) is not { Length: > 0 })
             {
                 throw new UsageException("a recipe, or --method NAME and at least one --model DIR are needed.");
@@ -57,6 +62,7 @@ internal static class MergeCommand
     private static async Task<int> FromRecipeAsync(string path, ParseResult parsed, OutputOptions output, string[] folders, string? target, CancellationToken cancellation)
     {
         using Recipe recipe = Recipe.Load(path, folders);
+        recipe.Allowed = output.Inputs.Allowed(parsed);
         MergeBuilder builder = recipe.ToMerge(output.Seed(parsed));
         Terminal terminal = new(parsed);
         foreach (string note in recipe.Notes)

@@ -31,7 +31,7 @@ internal static class SwapCommand
         OutputOptions output = new(command, planOnly);
         command.SetAction(async (parsed, cancellation) =>
         {
-            using OpenModels open = new();
+            using OpenModels open = output.Inputs.Open(parsed);
             ICheckpoint taskModel = open[parsed.GetValue(task)!], languageModel = open[parsed.GetValue(language)!];
             int layers = LayerMap.Of(taskModel.Tensors).LayerCount;
             LayerSwapOptions chosen = parsed.GetValue(preset) is { } name ? LayerSwapOptions.Preset(name, Math.Max(layers, 1)) : LayerSwapOptions.Paper;

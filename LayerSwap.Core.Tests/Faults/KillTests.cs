@@ -2,15 +2,15 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The tool, killed at random moments from outside. LAYERSWAP_KILLS=N kills more or less often, LAYERSWAP_SEED=N elsewhere.</summary>
+/// <summary>The tool, killed at random moments from outside: 200 times in all. LAYERSWAP_KILLS=N kills so often in each test, LAYERSWAP_SEED=N elsewhere.</summary>
 public sealed class KillTests
 {
     [NeedsFact]
-    public void Killed_two_hundred_times_at_random_moments_and_resumed_the_bytes_are_those_of_an_undisturbed_run()
+    public void Killed_at_random_moments_and_resumed_the_bytes_are_those_of_an_undisturbed_run()
     {
         using LongWork work = new(3.MB(), 24);
-        int wanted = int.Parse(Environment.GetEnvironmentVariable("LAYERSWAP_KILLS") ?? "200", System.Globalization.CultureInfo.InvariantCulture);
-        Random random = new(int.Parse(Environment.GetEnvironmentVariable("LAYERSWAP_SEED") ?? "20241001", System.Globalization.CultureInfo.InvariantCulture));
+        int wanted = Kills(100);
+        Random random = new(Seed);
         Directory.CreateDirectory(work["undisturbed"]);
         string[] inputs = [.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)];
         long whole = JournalOfUndisturbed(work);
@@ -57,6 +57,84 @@ public sealed class KillTests
         // Every other moment is after a record, unless the work ends before the blow is struck.
         Assert.True(resumed >= wanted / 20, $"Only {resumed} of {kills} kills left something to be resumed.");
     }
+
+    /// <summary>Whatever command is killed, and however often, the same commands again make the output of an undisturbed run; until then the target is as it was.</summary>
+    [NeedsTheory]
+    [InlineData("parts")]
+    [InlineData("finish")]
+    [InlineData("overwrite")]
+    [InlineData("union")]
+    public void Killed_in_any_command_and_repeated_the_bytes_are_those_of_an_undisturbed_run(string kind)
+    {
+        using LongWork work = new(1.MB(), 12);
+        int wanted = Kills(25), kills = 0;
+        Random random = new(Seed);
+        File.WriteAllText(Path.Combine(work.Base, "tokenizer.json"), """{"model": {"vocab": {"a": 0, "b": 1}}}""");
+        File.WriteAllText(Path.Combine(work.Expert, "tokenizer.json"), """{"model": {"vocab": {"b": 0, "c": 1}}}""");
+        File.WriteAllText(work["r.yml"], $"merge_method: linear\nparameters: {{weight: 1}}\nmodels: [{work.Base}, {work.Expert}]\ntokenizer: {{source: union}}\n");
+        string[] Merge(string output) => kind == "union" ? ["merge", work["r.yml"], output, "--quiet", "--shard-size", "300kB"] : [.. work.Arguments(output), "--shard-size", "300kB"];
+        string[][] Commands(string output) => kind switch
+        {
+            "parts" or "finish" => [[.. Merge(output), "--part", "1/2"], [.. Merge(output), "--part", "2/2"], [.. Merge(output), "--finish"]],
+            "overwrite" => [[.. Merge(output), "--overwrite", "--resume"]],
+            _ => [[.. Merge(output), "--resume"]],
+        };
+        Directory.CreateDirectory(work["undisturbed"]);
+        TimeSpan longest = TimeSpan.Zero;
+        foreach (string[] command in Commands(work["undisturbed", "out"]))
+        {
+            long start = System.Diagnostics.Stopwatch.GetTimestamp();
+            Tool.Succeed(command);
+            longest = System.Diagnostics.Stopwatch.GetElapsedTime(start);
+        }
+
+        string[] inputs = [.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)];
+        for (int round = 0; kills < wanted; round++)
+        {
+            string place = work[$"{round}"], output = Path.Combine(place, "out");
+            bool replaces = kind == "overwrite";
+            Directory.CreateDirectory(replaces ? output : place);
+            if (replaces)
+            {
+                File.WriteAllText(Path.Combine(output, "model.safetensors"), "old");
+            }
+
+            foreach ((string[] command, int at) in Commands(output).Select((c, i) => (c, i)))
+            {
+                for (bool done = kind == "finish" && at < 2; !done;)
+                {
+                    using ToolProcess process = Tool.StartUnder([], command);
+                    done = kills >= wanted || process.EndsWithin(longest * (0.3 + random.NextDouble()));
+                    if (!done)
+                    {
+                        process.Kill();
+                        kills++;
+                        RequireOldOrNew(output, replaces, work);
+                    }
+                    else
+                    {
+                        ToolRun run = process.WaitForEnd();
+                        Assert.True(run.Exit == 0, $"round {round}, {kills} kills: {run}");
+                    }
+                }
+
+                if (kind == "finish" && at < 2)
+                {
+                    Tool.Succeed(command);
+                }
+            }
+
+            Assert.True(Folders.Names(place) is ["out"], $"round {round}: {string.Join(", ", Folders.Names(place))}");
+            Assert.True(Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal), $"round {round}: the bytes differ");
+            Directory.Delete(place, recursive: true);
+        }
+
+        Assert.True(inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal), "An input changed.");
+    }
+
+    private static int Seed => int.Parse(Environment.GetEnvironmentVariable("LAYERSWAP_SEED") ?? "20241001", System.Globalization.CultureInfo.InvariantCulture);
+
+    private static int Kills(int otherwise) => int.TryParse(Environment.GetEnvironmentVariable("LAYERSWAP_KILLS"), out int kills) ? kills : otherwise;
 
     /// <summary>The length of the journal when all is written.</summary>
     private static long JournalOfUndisturbed(LongWork work)

@@ -1,3 +1,4 @@
+using LayerSwap.Models;
 using LayerSwap.Streaming;
 using LayerSwap.Tensors;
 
@@ -10,8 +11,8 @@ internal static class DiffRunner
     {
         IReadOnlyList<ICheckpoint> all = [request.Base, .. request.Models];
         CheckFit(all);
-        ILookup<bool, TensorInfo> tensors = request.Base.Tensors.ToLookup(t => all.All(c => c.Find(t.Name)!.DType.SupportsArithmetic()));
-        TensorInfo[] measured = [.. tensors[true]];
+        TensorInfo[] measured = [.. request.Base.Tensors.Where(t => all.All(c => c.Find(t.Name) is { } other && other.Shape == t.Shape && other.DType.SupportsArithmetic()))];
+        HashSet<string> common = [.. measured.Select(t => t.Name)];
         TensorChange[] changes = new TensorChange[measured.Length];
         TensorProfile[][] profiles = new TensorProfile[measured.Length][];
         ProgressMeter meter = new(progress, measured.Sum(t => all.Sum(c => c.Find(t.Name)!.ByteLength)));
@@ -34,7 +35,7 @@ internal static class DiffRunner
             Changes = changes,
             WithProfiles = request.WithProfiles,
             Profiles = [.. Enumerable.Range(0, request.Models.Count).SelectMany(m => profiles.Where(p => p.Length > 0).Select(p => p[m]))],
-            Skipped = [.. tensors[false].Select(t => t.Name)],
+            Skipped = [.. all.SelectMany(c => c.Tensors).Select(t => t.Name).Where(n => !common.Contains(n)).Distinct(StringComparer.Ordinal)],
         };
         return DiffGrouping.Report(measurement, request.GroupedBy, request.RankedBy);
     }
@@ -50,29 +51,35 @@ internal static class DiffRunner
             problems.Add($"{Printable.Escape(twice.Key)} is compared {twice.Count()} times; figures of models are told apart by their names. Remedy: name each model once.");
         }
 
+        foreach (ICheckpoint model in all)
+        {
+            StorageScheme scheme = StorageScheme.Of(model);
+            if ((scheme.Adapter ?? scheme.Quantization) is { } stored)
+            {
+                problems.Add($"{Printable.Escape(model.Name)} is {(scheme.Adapter is null ? "quantised" : "an adapter")} ({stored}): the numbers stored are not the weights, and their differences mean nothing. "
+                    + (scheme.Adapter is null ? "Remedy: dequantise it first, with the library that quantised it" : "Remedy: apply it to its base model first (PEFT: merge_and_unload)"));
+            }
+        }
+
         foreach (ICheckpoint model in all.Skip(1))
         {
-            string name = Printable.Escape(model.Name);
-            foreach (TensorInfo tensor in origin.Tensors)
+            // What only some have, and tables of other sizes, are left out and listed. Models that hardly have anything in common are not compared.
+            int common = origin.Tensors.Count(t => model.Find(t.Name)?.Shape == t.Shape);
+            if (common * 2 < Math.Max(origin.Tensors.Count, model.Tensors.Count))
             {
-                if (model.Find(tensor.Name) is not { } other)
-                {
-                    problems.Add($"{name} lacks tensors that the base {baseName} has; the same names are expected. Remedy: compare models of one architecture", tensor.Name);
-                }
-                else if (other.Shape != tensor.Shape)
-                {
-                    problems.Add($"Tensor {Printable.Escape(tensor.Name)} is {other.Shape} in {name}, but {tensor.Shape} in the base {baseName}; one shape is expected.");
-                }
-            }
-
-            foreach (TensorInfo tensor in model.Tensors.Where(t => origin.Find(t.Name) is null))
-            {
-                problems.Add($"{name} has tensors that the base {baseName} lacks; the same names are expected. Remedy: compare models of one architecture", tensor.Name);
+                problems.Add(NameDifference.Reason(origin, model)
+                    ?? $"{Printable.Escape(model.Name)} and the base {baseName} have {common} tensors in common by name and shape, of {model.Tensors.Count} and {origin.Tensors.Count}; models of one architecture are expected. {Example(origin, model)}Remedy: compare a model with the one that it was fine-tuned from.");
             }
         }
 
         problems.ThrowIfAny();
     }
+
+    /// <summary>One tensor that shows the difference.</summary>
+    private static string Example(ICheckpoint origin, ICheckpoint model) =>
+        origin.Tensors.FirstOrDefault(t => model.Find(t.Name) is { } other && other.Shape != t.Shape) is { } shaped ? $"{Printable.Escape(shaped.Name)} is {model.Find(shaped.Name)!.Shape} in the one and {shaped.Shape} in the other. "
+        : origin.Tensors.FirstOrDefault(t => model.Find(t.Name) is null) is { } missing ? $"{Printable.Escape(missing.Name)} is in the base alone. "
+        : "";
 }
 
 /// <summary>What a diff is made from: the frozen state of its builder.</summary>

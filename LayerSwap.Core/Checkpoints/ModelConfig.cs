@@ -19,6 +19,10 @@ internal sealed class ModelConfig
         _text = NestedKeys.Select(k => root[k] as JsonObject).FirstOrDefault(o => o is not null) ?? root;
         // Read at once: a text that is not valid Unicode is found out only here.
         ModelType = Text("model_type");
+        if (ModelType is not null && PythonJson.HasLoneSurrogate(ModelType))
+        {
+            throw new ArgumentException("model_type is not valid Unicode.");
+        }
     }
 
     /// <summary>The whole document, as read.</summary>
@@ -37,6 +41,11 @@ internal sealed class ModelConfig
     /// <summary>The rows of an attention weight that belong to one head.</summary>
     public long? HeadSize => Number("head_dim", "d_kv") ?? (HiddenSize is { } hidden && Heads is > 0 and { } heads && hidden % heads == 0 ? hidden / heads : null);
 
+    /// <summary>How the weights are quantised, as the configuration calls it; null if it says nothing.</summary>
+    public string? QuantizationMethod => (Node("quantization_config") as JsonObject ?? Node("compression_config") as JsonObject) is { } quantization
+        ? (quantization["quant_method"] as JsonValue)?.TryGetValue(out string? method) == true ? method : "quantization_config"
+        : null;
+
     public long? VocabularySize => Number("vocab_size");
 
     /// <summary>The lists in it, those of a nested language model included.</summary>
@@ -44,14 +53,20 @@ internal sealed class ModelConfig
 
     public bool? TiedEmbeddings => (Node("tie_word_embeddings") as JsonValue)?.TryGetValue(out bool tied) == true ? tied : null;
 
-    public static ModelConfig? TryRead(ICheckpoint checkpoint)
+    /// <summary>Whether several layers share their tensors, so that there are fewer of them than layers.</summary>
+    public bool SharesLayers => Has("num_hidden_groups") || Has("inner_group_num") || Has("block_sizes");
+
+    public static ModelConfig? TryRead(ICheckpoint checkpoint) => TryReadFile(checkpoint, FileName);
+
+    /// <summary>Another file of settings beside the weights, such as generation_config.json.</summary>
+    public static ModelConfig? TryReadFile(ICheckpoint checkpoint, string file)
     {
-        if (Companions.TryRead(checkpoint, FileName, Longest) is not { } bytes)
+        if (Companions.TryRead(checkpoint, file, Longest) is not { } bytes)
         {
             return null;
         }
 
-        string path = Companions.PathOf(checkpoint, FileName);
+        string path = Companions.PathOf(checkpoint, file);
         try
         {
             return PythonJson.Parse(bytes) is JsonObject root ? new ModelConfig(root)
@@ -68,12 +83,19 @@ internal sealed class ModelConfig
     {
         foreach ((string key, JsonNode value) in changes)
         {
-            foreach (JsonObject part in new[] { _text, Root }.Distinct().Where(p => p.ContainsKey(key)))
+            JsonObject[] parts = [.. new[] { _text, Root }.Distinct().Where(p => p.ContainsKey(key))];
+            foreach (JsonObject part in parts.Length > 0 ? parts : [_text])
             {
                 part[key] = value.DeepClone();
             }
         }
     }
+
+    /// <summary>A value as JSON, of the nested language model's part or the root; null if there is none. Values of <c>rope_parameters</c>, where newer configurations keep them, count as the root's.</summary>
+    public string? Value(string key) => (Node(key) ?? (Node("rope_parameters") as JsonObject)?[key])?.ToJsonString();
+
+    /// <summary>A copy of a value; null if there is none.</summary>
+    public JsonNode? Copy(string key) => Node(key)?.DeepClone();
 
     public bool Has(string key) => Node(key) is not null;
 

@@ -30,6 +30,9 @@ internal static partial class PythonJson
         return JsonNode.Parse(Array.Exists(Words, text.Contains) ? Marked(text) : text, documentOptions: Strict);
     }
 
+    /// <summary>Whether a text that was read holds what is no Unicode.</summary>
+    public static bool HasLoneSurrogate(string text) => text.Contains('\u0002', StringComparison.Ordinal);
+
     /// <summary>Indented by two, with a line feed at the end.</summary>
     public static byte[] Write(JsonNode node)
     {

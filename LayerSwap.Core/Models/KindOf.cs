@@ -26,6 +26,20 @@ internal static class KindOf
             : TensorKind.Other;
     }
 
+    /// <summary>Whether a tensor outside the layers has a row for each token.</summary>
+    public static bool IsTokenTable(string name, TensorKind kind) =>
+        kind is TensorKind.Embedding or TensorKind.Head && !Array.Exists(name.ToLowerInvariant().Split('.', '_'), w => Array.IndexOf(kind == TensorKind.Embedding ? NoTokenEmbedding : NoTokenHead, w) >= 0);
+
+    /// <summary>Words of embeddings of something else than tokens, and of what belongs to embeddings.</summary>
+    private static readonly string[] NoTokenEmbedding =
+    [
+        "position", "positions", "positional", "pos", "wpe", "type", "types", "patch", "class", "cls", "segment", "time", "timestep", "rel", "relative", "projection", "proj", "norm", "layernorm", "codebook", "speaker", "lang", "vision", "visual",
+        "image", "audio", "conv", "mask",
+    ];
+
+    /// <summary>Words of heads onto classes and spans, and of what stands before the projection onto tokens.</summary>
+    private static readonly string[] NoTokenHead = ["classifier", "score", "qa", "relationship", "transform", "dense", "norm", "layernorm", "layer", "regression", "reward", "value"];
+
     private static bool IsNorm(string module) =>
         module.Contains("norm", StringComparison.Ordinal) || module.StartsWith("ln_", StringComparison.Ordinal)
         || module is "ln" or "ln1" or "ln2" or "lnf";

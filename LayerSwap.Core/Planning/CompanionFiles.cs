@@ -10,6 +10,8 @@ internal sealed record CompanionFile(string Name, Func<byte[]> Make);
 /// <summary>What lies beside the weights: configuration, generation settings, tokenizer, chat template, model code, licence.</summary>
 internal static class CompanionFiles
 {
+    private const string GenerationFile = "generation_config.json";
+
     /// <summary>In the order of their names; config.json with what changed.</summary>
     public static IEnumerable<CompanionFile> Of(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
     {
@@ -42,7 +44,9 @@ internal static class CompanionFiles
     private static IEnumerable<(ICheckpoint From, string Name)> Copied(PlanRequest request)
     {
         ICheckpoint tokenizer = request.Tokenizer ?? request.Donor;
-        return [.. Companions.NamesOf(request.Donor).Where(Companions.IsOfModel).Select(n => (request.Donor, n)), .. Companions.NamesOf(tokenizer).Where(Companions.IsOfTokenizer).Select(n => (tokenizer, n))];
+        // How a text ends is the tokenizer's.
+        ICheckpoint GiverOf(string name) => name == GenerationFile && Companions.Has(tokenizer, name) ? tokenizer : request.Donor;
+        return [.. Companions.NamesOf(request.Donor).Where(Companions.IsOfModel).Select(n => (GiverOf(n), n)), .. Companions.NamesOf(tokenizer).Where(Companions.IsOfTokenizer).Select(n => (tokenizer, n))];
     }
 
     private static byte[] Changed(ICheckpoint donor, IReadOnlyDictionary<string, JsonNode> changes)

@@ -7,9 +7,10 @@ namespace LayerSwap.Planning;
 internal static class ConfigChanges
 {
     private static readonly string[] DTypeKeys = ["dtype", "torch_dtype"];
+    private static readonly string[] TokenKeys = ["bos_token_id", "eos_token_id", "pad_token_id"];
     private static readonly string[] LayerKeys = ["num_hidden_layers", "n_layer", "num_layers", "n_layers"];
 
-    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> decisions)
+    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> decisions, bool unties)
     {
         Dictionary<string, JsonNode> changes = new(StringComparer.Ordinal);
         if (config is null)
@@ -30,11 +31,28 @@ internal static class ConfigChanges
             changes[key] = JsonValue.Create(dtype!);
         }
 
-        Decision? embedding = decisions.FirstOrDefault(d => d.Place.Kind == TensorKind.Embedding && d.Output.Shape.Rank == 2
+        if (unties && config.TiedEmbeddings != false)
+        {
+            changes["tie_word_embeddings"] = JsonValue.Create(false);
+        }
+
+        Decision? embedding = decisions.FirstOrDefault(d => d.Place.Kind == TensorKind.Embedding && d.Place.IsTokenTable && d.Output.Shape.Rank == 2
             && (request.Tokenizer is not null || request.Donor.Find(d.Output.Name)?.Shape[0] == config.VocabularySize));
         if (embedding is not null && embedding.Output.Shape[0] != config.VocabularySize)
         {
             changes["vocab_size"] = JsonValue.Create(embedding.Output.Shape[0]);
+        }
+
+        // A tokenizer that comes from another model brings the tokens that begin, end and fill a text.
+        if (request.Tokenizer is { } tokenizer && Companions.SourceOf(tokenizer) != Companions.SourceOf(request.Donor) && ModelConfig.TryRead(tokenizer) is { } other)
+        {
+            foreach (string key in TokenKeys)
+            {
+                if (other.Copy(key) is { } value && other.Value(key) != config.Value(key))
+                {
+                    changes[key] = value;
+                }
+            }
         }
 
         // Layers may be stacked in a part of the model only, whose donor another is.

@@ -20,23 +20,84 @@ internal static class InputCheck
         ("hidden size", c => c.HiddenSize),
         ("number of attention heads", c => c.Heads),
         ("number of key/value heads", c => c.KeyValueHeads),
-        ("tie_word_embeddings", c => c.TiedEmbeddings),
     ];
 
-    /// <summary>Whether the output head is the embedding by another name, as every config that says anything says.</summary>
-    public static bool IsTied(IEnumerable<ModelConfig> configs) => configs.Any() && configs.All(c => c.TiedEmbeddings == true);
+    private const string TemplateFile = "chat_template.jinja", TokenizerConfigFile = "tokenizer_config.json", GenerationFile = "generation_config.json", EndKey = "eos_token_id";
 
-    public static void Configs(IReadOnlyList<InputConfig> inputs, Problems problems)
+    /// <summary>What tensors mean depends on these, and no tensor shows it.</summary>
+    private static readonly string[] Meanings =
+    [
+        "rope_theta", "rope_scaling", "rope_local_base_freq", "partial_rotary_factor", "hidden_act", "hidden_activation", "activation_function", "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "sliding_window",
+        "attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar", "embedding_multiplier", "logits_scaling", "residual_multiplier", "attention_multiplier",
+    ];
+
+    public static void Configs(IReadOnlyList<InputConfig> inputs, InputCautions allowed, Problems problems, List<string> warnings)
     {
         foreach ((string key, Func<ModelConfig, object?> value) in Figures)
         {
             // Stacked layers are not what their donor's config.json counts.
-            if (Differences(inputs.Where(i => i.Checkpoint is not MappedCheckpoint).Select(i => Said.By(i.Checkpoint, value(i.Config)))) is { } differences)
+            if (Differences(inputs.Where(i => i.Checkpoint is not MappedCheckpoint).Select(i => Said.By(i.Checkpoint, value(i.Config)))) is not { } differences)
             {
-                problems.Add($"config.json: the {key} differs: {differences}; models of one architecture are expected.");
+                continue;
+            }
+
+            string text = $"config.json: the {key} differs: {differences}";
+            if (key == "model_type" && allowed.HasFlag(InputCautions.ModelType))
+            {
+                warnings.Add($"{text}; allowed, since every tensor fits. The configuration written is that of the model that gives it.");
+            }
+            else
+            {
+                problems.Add($"{text}; models of one architecture are expected.{(key == "model_type" ? " Remedy: if the same names mean the same in both, allow it (Allow, --allow model_type)." : "")}");
+            }
+        }
+
+        foreach (string key in Meanings)
+        {
+            // What only some say is told too: the others go by the default of their code.
+            string[] said = [.. inputs.Select(i => i.Config.Value(key) ?? "nothing")];
+            if (said.Distinct(StringComparer.Ordinal).Count() > 1)
+            {
+                warnings.Add($"config.json: {key} differs: {string.Join(", ", inputs.Zip(said, (i, v) => $"{Printable.Escape(v)} in {Printable.Escape(i.Checkpoint.Name)}"))}; one model cannot behave like both. The configuration written is that of the model that gives it.");
             }
         }
     }
+
+    /// <summary>Names models that have fewer layers than their config.json says: half a model.</summary>
+    public static void WholeModels(IReadOnlyList<InputConfig> inputs, InputCautions allowed, Problems problems)
+    {
+        foreach ((ICheckpoint checkpoint, ModelConfig config) in inputs.Where(i => Companions.OwnerOf(i.Checkpoint) == i.Checkpoint && i.Checkpoint is not IComputedCheckpoint))
+        {
+            if (!allowed.HasFlag(InputCautions.Layers) && !config.SharesLayers && config.Layers is { } said && LayerMap.Of(checkpoint) is { LayerCount: > 0 } map && map.LayerCount < said)
+            {
+                problems.Add($"{Printable.Escape(checkpoint.Name)} has {map.LayerCount} layers, but its config.json says {said}: the model is not whole. Remedy: fetch all of its files; or, if it is meant to be so, allow it (Allow, --allow layers).");
+            }
+        }
+    }
+
+    /// <summary>Warns where the model that gives the configuration ends a text by another token than the others, or lacks the chat template that they have: the merge would not stop as they do.</summary>
+    public static void Endings(PlanRequest request, IReadOnlyList<InputConfig> configs, List<string> warnings)
+    {
+        ICheckpoint donor = request.Tokenizer ?? request.Donor;
+        (ICheckpoint Model, string? End)[] ends = [.. request.Inputs.Append(donor).Distinct().Select(i => (i, EndOf(i, configs)))];
+        string? own = Array.Find(ends, e => e.Model == donor).End;
+        if (own is not null && Array.FindAll(ends, e => e.End is not null && e.End != own) is { Length: > 0 } others)
+        {
+            warnings.Add($"The output ends a text by eos_token_id {own}, as {Printable.Escape(donor.Name)} does; {string.Join(", ", others.Select(o => $"{Printable.Escape(o.Model.Name)} by {o.End}"))}. "
+                + "A model that was taught to stop at another token may not stop: take the tokenizer from it (tokenizer_source in a recipe).");
+        }
+
+        if (!HasTemplate(donor) && !request.Beside.ContainsKey(TemplateFile) && request.Inputs.Where(HasTemplate).ToArray() is { Length: > 0 } with)
+        {
+            warnings.Add($"{string.Join(", ", with.Select(w => Printable.Escape(w.Name)))} {(with.Length == 1 ? "has" : "have")} a chat template, and {Printable.Escape(donor.Name)}, which gives the tokenizer, has none: the output has none either. "
+                + "Take the tokenizer from one that has it (tokenizer_source), or name a template (chat_template) in a recipe.");
+        }
+    }
+
+    private static string? EndOf(ICheckpoint model, IReadOnlyList<InputConfig> configs) =>
+        ModelConfig.TryReadFile(model, GenerationFile)?.Value(EndKey) ?? (configs.FirstOrDefault(c => c.Checkpoint == model)?.Config ?? ModelConfig.TryRead(model))?.Value(EndKey);
+
+    private static bool HasTemplate(ICheckpoint model) => Companions.Has(model, TemplateFile) || ModelConfig.TryReadFile(model, TokenizerConfigFile)?.Has("chat_template") == true;
 
     /// <summary>Different vocabularies over tables that fit are no error: what the output says is shown.</summary>
     public static void Vocabularies(IReadOnlyList<InputConfig> inputs, List<string> warnings)

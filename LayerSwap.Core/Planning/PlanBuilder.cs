@@ -1,5 +1,6 @@
 using LayerSwap.Checkpoints;
 using LayerSwap.Checkpoints.Sharding;
+using LayerSwap.Models;
 using LayerSwap.Tensors;
 
 namespace LayerSwap.Planning;
@@ -11,11 +12,14 @@ internal static class PlanBuilder
     {
         Problems problems = new();
         List<string> warnings = [.. request.Inputs.OfType<ShardedCheckpoint>().SelectMany(s => s.Warnings)];
-        IReadOnlyList<ICheckpoint> inputs = request.Inputs;
         // Before anything beside the weights is read.
-        IReadOnlyList<WatchedFolder> watched = WatchedFolder.Of([.. inputs, request.Donor, request.Tokenizer ?? request.Donor]);
+        IReadOnlyList<WatchedFolder> watched = WatchedFolder.Of([.. request.Inputs, request.Donor, request.Tokenizer ?? request.Donor]);
+        request = TiedHeads.Untie(request, warnings);
+        IReadOnlyList<ICheckpoint> inputs = request.Inputs;
         InputConfig[] configs = [.. inputs.Select(InputConfig.TryRead).OfType<InputConfig>()];
-        InputCheck.Configs(configs, problems);
+        InputCheck.Configs(configs, request.Allowed, problems, warnings);
+        InputCheck.WholeModels(configs, request.Allowed, problems);
+        InputCheck.Endings(request, configs, warnings);
         InputCheck.LayerCounts(inputs, problems);
         CompanionFiles.Check(request, problems);
         if (request.Tokenizer is null)
@@ -24,8 +28,19 @@ internal static class PlanBuilder
             InputCheck.Tokenizers(inputs, problems, warnings);
         }
 
+        SchemeCheck schemes = new(inputs);
+        schemes.Inputs(problems);
+        string[] reasons = [.. inputs.Skip(1).Where(o => o.Tensors.Any(t => inputs[0].Find(t.Name) is null)).Select(o => NameDifference.Reason(inputs[0], o)).OfType<string>()];
+        if (reasons.Length > 0)
+        {
+            // One reason says more than every tensor that differs.
+            Array.ForEach(reasons, r => problems.Add(r));
+            problems.ThrowIfAny();
+        }
+
         LayerMap map = LayerMap.OfAll(inputs);
-        List<Decision> decisions = Decide(request, map, InputCheck.IsTied(configs.Select(c => c.Config)), problems, warnings);
+        List<Decision> decisions = Decide(request, map, TiedHeads.Tied(inputs, configs), problems, warnings);
+        schemes.Decisions(decisions, problems);
         RowsAgree(inputs, decisions, problems);
         problems.ThrowIfAny(map.Places.Count());
         foreach (PlanRule rule in request.Rules.Where(r => r.Selector is not null && !map.Places.Any(r.Selector.Matches)).DistinctBy(r => r.Text, StringComparer.Ordinal))
@@ -39,27 +54,36 @@ internal static class PlanBuilder
         }
 
         // The donor need not be an input: a base may be no more than that.
+        // A head of its own goes by a flag of its own.
+        bool unties = decisions.Any(d => d.Place.Kind == TensorKind.Head && d.Place.IsTokenTable) && configs.Any(c => c.Config.TiedEmbeddings == false);
         ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.Donor)?.Config ?? ModelConfig.TryRead(request.Donor);
-        return Assemble(request, map, decisions, warnings, config) with { Watched = watched };
+        return Assemble(request, map, decisions, warnings, config, unties) with { Watched = watched };
     }
 
-    private static List<Decision> Decide(PlanRequest request, LayerMap map, bool tied, Problems problems, List<string> warnings)
+    private static List<Decision> Decide(PlanRequest request, LayerMap map, IReadOnlySet<string> tied, Problems problems, List<string> warnings)
     {
         TensorPlanner planner = new(request, problems);
         List<Decision> decisions = [];
+        List<string> dropped = [];
         foreach (string name in Names(request.Inputs))
         {
             TensorPlace place = map[name];
-            if (tied && place.Kind == TensorKind.Head)
+            if (tied.Contains(name))
             {
                 if (request.Inputs.Any(i => i.Find(name) is null))
                 {
-                    warnings.Add($"{Printable.Escape(name)} is dropped: config.json ties it to the embeddings, and not every input stores it.");
+                    warnings.Add($"{Printable.Escape(name)} is dropped: it is tied to the embeddings, and not every input stores it.");
                     continue;
                 }
 
                 // The head is the embedding: what is decided for one holds for both.
                 place = place with { Kind = TensorKind.Embedding };
+            }
+
+            if (IsComputedAnew(name) && request.Inputs.Any(i => i.Find(name) is null))
+            {
+                dropped.Add(name);
+                continue;
             }
 
             if (planner.Plan(name, place) is { } decision)
@@ -68,8 +92,16 @@ internal static class PlanBuilder
             }
         }
 
+        if (dropped.Count > 0)
+        {
+            warnings.Add($"{string.Join(", ", dropped.Take(4).Select(Printable.Escape))}{(dropped.Count > 4 ? $" and {dropped.Count - 4} more" : "")} {(dropped.Count == 1 ? "is" : "are")} dropped: programs that load a model compute {(dropped.Count == 1 ? "it" : "them")} anew, and not every input stores {(dropped.Count == 1 ? "it" : "them")}.");
+        }
+
         return decisions;
     }
+
+    /// <summary>Buffers that older programs stored with the weights, and that no program reads any more.</summary>
+    private static bool IsComputedAnew(string name) => name[(name.LastIndexOf('.') + 1)..] is "inv_freq" or "original_inv_freq" or "position_ids" or "masked_bias";
 
     /// <summary>The names of all inputs in canonical order, in which each input's are already: where all have the same there is nothing to sort.</summary>
     private static IEnumerable<string> Names(IReadOnlyList<ICheckpoint> inputs)
@@ -83,7 +115,7 @@ internal static class PlanBuilder
     /// <summary>Embeddings and heads that have the same rows in every input keep to that, though each may be taken from another input.</summary>
     private static void RowsAgree(IReadOnlyList<ICheckpoint> inputs, List<Decision> decisions, Problems problems)
     {
-        IEnumerable<Decision> tables = decisions.Where(d => d.Place.Kind is TensorKind.Embedding or TensorKind.Head && d.Output.Shape.Rank > 0);
+        IEnumerable<Decision> tables = decisions.Where(d => d.Place.IsTokenTable && d.Output.Shape.Rank > 0);
         foreach (IGrouping<string, Decision> alike in tables.GroupBy(d => string.Join(',', inputs.Select(i => i.Find(d.Output.Name) is { Shape.Rank: > 0 } t ? t.Shape[0] : -1)), StringComparer.Ordinal))
         {
             if (alike.Select(d => d.Output.Shape[0]).Distinct().Count() > 1)
@@ -94,7 +126,7 @@ internal static class PlanBuilder
         }
     }
 
-    private static MergePlan Assemble(PlanRequest request, LayerMap map, List<Decision> decisions, List<string> warnings, ModelConfig? config)
+    private static MergePlan Assemble(PlanRequest request, LayerMap map, List<Decision> decisions, List<string> warnings, ModelConfig? config, bool unties)
     {
         Dictionary<string, string> metadata = new(request.Donor.Metadata, StringComparer.Ordinal) { ["format"] = "pt" };
         IReadOnlyList<PlannedShard> shards = ShardLayout.Of([.. decisions.Select(d => d.Output)], request.ShardSize, metadata);
@@ -135,7 +167,7 @@ internal static class PlanBuilder
             Warnings = warnings,
             Request = request,
             Shards = shards,
-            ConfigChanges = ConfigChanges.Of(request, config, decisions),
+            ConfigChanges = ConfigChanges.Of(request, config, decisions, unties),
         };
     }
 

@@ -31,7 +31,13 @@ internal sealed record PlanRequest
     /// <summary>Files written beside the weights instead of the donor's.</summary>
     public IReadOnlyDictionary<string, byte[]> Beside { get; init; } = new Dictionary<string, byte[]>(StringComparer.Ordinal);
 
+    /// <summary>Checks that are lifted.</summary>
+    public InputCautions Allowed { get; init; }
+
     public DType? DType { get; init; }
+
+    /// <summary>Whether also tensors kept in float32 beside narrower ones get the dtype.</summary>
+    public bool ForcesDType { get; init; }
 
     public long Seed { get; init; }
 

@@ -10,6 +10,10 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
     private const int EverySource = -2;
     private const int EveryOperand = -3;
 
+    /// <summary>Whether most numbers of every input are of 16 bits or fewer: then what is wider is so on purpose.</summary>
+    private readonly bool _keepsWide = request.DType is not null && request.Inputs.All(i =>
+        i.Tensors.Where(t => t.DType is DType.Float32 or DType.Float64).Sum(t => t.ElementCount) * 2 < i.Tensors.Where(t => t.DType.SupportsArithmetic()).Sum(t => t.ElementCount));
+
     private readonly List<(ICheckpoint Input, TensorInfo Tensor)> _present = new(request.Inputs.Count);
 
     // By identity: rules are compared once a tensor.
@@ -60,7 +64,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         {
             complete = false;
             problems.Add($"Tensor {Printable.Escape(name)} has different shapes: {string.Join(", ", present.Select(p => $"{p.Tensor.Shape} in {Printable.Escape(p.Input.Name)}"))}; one shape is expected."
-                + (place.Kind is TensorKind.Embedding or TensorKind.Head ? " Remedy: choose a vocabulary policy, truncate or pad, or take these tensors from one input." : string.Empty));
+                + (place.IsTokenTable ? " Remedy: choose a vocabulary policy, truncate or pad, or take these tensors from one input." : " Remedy: take this tensor from one input, by a rule."));
         }
 
         if (!complete && merge.Taken is null)
@@ -197,7 +201,10 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         : request.SourcesOf(rule) is var sources && source < sources.Count ? sources[source].Checkpoint
         : throw new MergeException($"A strategy takes from source {source}, but there are {request.SourcesOf(rule).Count}, counted from 0.");
 
-    private DType Target(DType found) => request.DType is { } asked && found.SupportsArithmetic() ? asked : found;
+    private DType Target(DType found) => request.DType is { } asked && found.SupportsArithmetic() && !IsKept(found, asked) ? asked : found;
+
+    /// <summary>Whether a tensor is in a wider dtype than its model on purpose, and so keeps it.</summary>
+    private bool IsKept(DType found, DType asked) => !request.ForcesDType && _keepsWide && found is (DType.Float32 or DType.Float64) && asked.Bits() < found.Bits();
 
     /// <summary>The one shape of all, or the one a vocabulary policy gives; null where there is none.</summary>
     private TensorShape? CommonShape(TensorPlace place, List<(ICheckpoint Input, TensorInfo Tensor)> present)
@@ -216,7 +223,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
     {
         TensorShape first = present[0].Tensor.Shape;
         TensorShape[] shapes = [.. present.Select(p => p.Tensor.Shape)];
-        bool rowsOnly = place.Kind is TensorKind.Embedding or TensorKind.Head && Array.TrueForAll(shapes, s => s.Rank > 0 && s.Rank == first.Rank && s.WithRows(first[0]) == first);
+        bool rowsOnly = place.IsTokenTable && Array.TrueForAll(shapes, s => s.Rank > 0 && s.Rank == first.Rank && s.WithRows(first[0]) == first);
         return !rowsOnly ? null : request.Vocabulary switch
         {
             VocabularyPolicy.Truncate => first.WithRows(shapes.Min(s => s[0])),

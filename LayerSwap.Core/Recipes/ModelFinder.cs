@@ -8,6 +8,9 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
 {
     private readonly Dictionary<string, ICheckpoint> _open = new(StringComparer.Ordinal);
 
+    /// <summary>Checks that are lifted when models are opened.</summary>
+    public InputCautions Allowed { get; set; }
+
     /// <summary>Makes the result of a document known by its name.</summary>
     public void Add(string name, ICheckpoint merged) => _open[name] = merged;
 
@@ -34,7 +37,7 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
         string full = RealPath.Of(found);
         if (!_open.TryGetValue(full, out ICheckpoint? opened))
         {
-            opened = Checkpoint.Open(found);
+            opened = Checkpoint.Open(found, Allowed);
             _open.Add(full, opened);
         }
 
@@ -60,18 +63,9 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
             yield return Path.Combine(models, path);
         }
 
-        // The cache of the hub: a snapshot is a folder of links.
-        string[] parts = path.Split('@')[0].Split('/');
-        if (parts.Length == 2)
+        foreach (string snapshot in modelFolders.Select(m => HubCache.Find(m, path)).OfType<string>())
         {
-            foreach (string models in modelFolders)
-            {
-                string snapshots = Path.Combine(models, $"models--{parts[0]}--{parts[1]}", "snapshots");
-                foreach (string snapshot in Directory.Exists(snapshots) ? Directory.EnumerateDirectories(snapshots).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
-                {
-                    yield return snapshot;
-                }
-            }
+            yield return snapshot;
         }
     }
 }

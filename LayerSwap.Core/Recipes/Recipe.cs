@@ -23,6 +23,9 @@ public sealed class Recipe : IDisposable
     /// <summary>What one should know of the recipe, though it can be carried out; filled by <see cref="ToMerge"/>.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
+    /// <summary>Checks that are lifted, of the models that are opened and of the merge; none by default. Set before <see cref="ToMerge"/>.</summary>
+    public InputCautions Allowed { get; set; }
+
     /// <summary>Reads a recipe. No model is opened yet.</summary>
     /// <param name="path">The file; model paths in it are relative to its folder.</param>
     /// <param name="modelFolders">Folders where models are looked for next.</param>
@@ -56,6 +59,7 @@ public sealed class Recipe : IDisposable
     public MergeBuilder ToMerge(long seed = 0)
     {
         _notes.Clear();
+        _models.Allowed = Allowed;
         foreach (RecipeDocument unused in _documents.SkipLast(1).Where((d, i) => !_documents.Skip(i + 1).Any(later => later.References.Any(r => r.Path == d.Name))))
         {
             _notes.Add($"{unused.MethodPlace}: no later document uses {Printable.Escape(unused.Name!)}; it changes nothing.");
@@ -65,7 +69,7 @@ public sealed class Recipe : IDisposable
         {
             MergeBuilder? builder = new RecipeBinder(_documents[i], _models, _problems, _notes).Bind();
             _problems.ThrowIfAny();
-            builder!.WithSeed(seed);
+            builder!.WithSeed(seed).Allow(Allowed);
             if (i == _documents.Count - 1)
             {
                 return builder;

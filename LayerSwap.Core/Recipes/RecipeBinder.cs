@@ -1,5 +1,7 @@
 using LayerSwap.Merging;
 
+using LayerSwap.Checkpoints;
+
 namespace LayerSwap.Recipes;
 
 /// <summary>Holds a document against the models it names and makes the builder calls.</summary>
@@ -35,7 +37,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         {
             if (models.Find(reference) is { } checkpoint)
             {
-                open[reference.Path] = checkpoint;
+                // One view of a model, however often it is named.
+                open[reference.Path] = open.Values.OfType<RenamedCheckpoint>().FirstOrDefault(r => r.Donor == checkpoint) ?? checkpoint.Renamed(recipe.Map);
             }
         }
 

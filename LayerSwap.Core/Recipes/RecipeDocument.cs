@@ -65,6 +65,9 @@ internal sealed record RecipeDocument
 
     public required IReadOnlyList<RecipeRule> Rules { get; init; }
 
+    /// <summary>Beginnings of names that are replaced in the models that have them.</summary>
+    public required IReadOnlyList<NamePrefix> Map { get; init; }
+
     /// <summary>All models referred to, each once.</summary>
     public IEnumerable<ModelReference> References => ((IEnumerable<ModelReference?>)
         [Base, .. Modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources.Select(x => x.Model).Prepend(s.Base!)), .. Rules.Select(r => r.Source), .. Tokenizer?.References ?? []])

@@ -51,7 +51,7 @@ internal sealed class RecipeReader
     private RecipeDocument? Document(YamlNode root, bool mustBeNamed)
     {
         Dictionary<string, YamlNode> keys = _yaml.Members(root, "the recipe",
-            "merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "rules", "vocabulary");
+            "merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "rules", "vocabulary", "map");
         string? name = keys.TryGetValue("name", out YamlNode? named) ? _yaml.RequireText(named, "name") : null;
         if (mustBeNamed && name is null)
         {
@@ -87,8 +87,20 @@ internal sealed class RecipeReader
             Vocabulary = Vocabulary(keys.GetValueOrDefault("vocabulary")),
             Tokenizer = Tokenizer(keys),
             ChatTemplate = keys.TryGetValue("chat_template", out YamlNode? template) ? YamlReader.Text(template) : null,
+            Map = keys.TryGetValue("map", out YamlNode? map) ? [.. _yaml.Items(map, "map").SelectMany(Prefixes)] : [],
             Rules = keys.TryGetValue("rules", out YamlNode? rules) ? [.. _yaml.Items(rules, "rules").Select(Rule).OfType<RecipeRule>()] : [],
         };
+    }
+
+    private IReadOnlyList<NamePrefix> Prefixes(YamlNode node)
+    {
+        if (NamePrefix.TryParse(YamlReader.Text(node)) is { } prefixes)
+        {
+            return prefixes;
+        }
+
+        _yaml.Add(node, $"map has {Printable.Escape(YamlReader.Text(node) ?? YamlReader.Kind(node))}; OLD=NEW, or one of {string.Join(", ", NamePrefix.Known.Keys)}, is expected.");
+        return [];
     }
 
     private List<RecipeModule> Modules(Dictionary<string, YamlNode> keys)

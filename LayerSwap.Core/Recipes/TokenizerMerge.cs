@@ -204,7 +204,7 @@ internal sealed class TokenizerMerge
     private static string[] TablesOf(ICheckpoint model)
     {
         LayerMap map = LayerMap.Of(model.Tensors);
-        TensorInfo[] tables = [.. model.Tensors.Where(t => t.Shape.Rank == 2 && map[t.Name].Kind is TensorKind.Embedding or TensorKind.Head)];
+        TensorInfo[] tables = [.. model.Tensors.Where(t => t.Shape.Rank == 2 && map[t.Name].IsTokenTable)];
         long rows = tables.Where(t => map[t.Name].Kind == TensorKind.Embedding).Select(t => t.Shape[0]).DefaultIfEmpty(0).Max();
         return [.. tables.Where(t => t.Shape[0] == rows).Select(t => t.Name)];
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using LayerSwap.Models;
 using LayerSwap.Reports;
 using LayerSwap.Tensors;
 
@@ -29,7 +30,7 @@ public static class CheckpointReport
         LayerMap map = LayerMap.Of(checkpoint);
         StringBuilder text = new();
         long bytes = checkpoint.Tensors.Sum(t => t.ByteLength), parameters = checkpoint.Tensors.Sum(t => t.ElementCount);
-        text.Append(CultureInfo.InvariantCulture, $"{Printable.Escape(checkpoint.Name)}: {Format(checkpoint)}, {checkpoint.Files.Count} file(s), {checkpoint.Tensors.Count} tensors, {parameters:N0} parameters, {ByteSize.Format(bytes)}\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Printable.Escape(checkpoint.Name)}: {Format(checkpoint)}{Stored(checkpoint)}, {checkpoint.Files.Count} file(s), {checkpoint.Tensors.Count} tensors, {parameters:N0} parameters, {ByteSize.Format(bytes)}\n");
         foreach ((string stack, int layers) in map.Stacks.Take(PageLength))
         {
             text.Append(CultureInfo.InvariantCulture, $"  {Printable.Escape(stack)}: {layers} layers{(map.Stacks.Count > 1 && stack == map.MainStack ? " (main)" : "")}\n");
@@ -122,6 +123,13 @@ public static class CheckpointReport
 
             json.WriteEndObject();
         });
+    }
+
+    /// <summary>How the weights are stored, where it is not as they are.</summary>
+    private static string Stored(ICheckpoint checkpoint)
+    {
+        StorageScheme scheme = StorageScheme.Of(checkpoint);
+        return (scheme.Quantization is null ? "" : $", quantised ({scheme.Quantization})") + (scheme.Adapter is null ? "" : $", an adapter ({scheme.Adapter}), not a model");
     }
 
     private static string Format(ICheckpoint checkpoint) => checkpoint.Files.Count switch

@@ -57,6 +57,9 @@ internal sealed class SafeTensorsThrow(string file)
     {
         // The first eight bytes, read as text, tell what was saved in its place.
         0x206E6F6973726576 => "It looks like a git-lfs pointer. Remedy: run `git lfs pull` to fetch the file itself.",
+        _ when (uint)length == 0x46554747 => "It looks like a GGUF file, as llama.cpp has them. Remedy: merge the safetensors model that it was converted from.",
+        _ when (ushort)length is 0x0280 or 0x0380 or 0x0480 or 0x0580 => "It looks like a Python pickle (a PyTorch file of the old kind?). Remedy: load it in Python and save it by safetensors.torch.save_file.",
+        _ when length == 0x0A1A0A0D46444889 => "It looks like an HDF5 file (Keras?). Remedy: convert it to safetensors.",
         _ when (uint)length == 0x04034B50 => "It looks like a zip archive (a PyTorch file?) under the wrong name. Remedy: convert it to safetensors.",
         _ when (byte)length == (byte)'<' && (byte)(length >> 8) is (byte)'!' or (byte)'?' or (>= (byte)'A' and <= (byte)'Z') or (>= (byte)'a' and <= (byte)'z') => "It looks like a web page saved under this name. Remedy: download the file itself.",
         _ when IsText(length) => "Its first bytes are text: it does not look like a safetensors file. Remedy: check the path.",

@@ -35,7 +35,9 @@ internal sealed class ShardedCheckpoint : ICheckpoint
 
     public IReadOnlyList<string> Warnings { get; }
 
-    public static ShardedCheckpoint Open(string folder)
+    /// <param name="folder">The folder.</param>
+    /// <param name="allowed">With <see cref="InputCautions.Index"/> the shards are believed where the index says something else.</param>
+    public static ShardedCheckpoint Open(string folder, InputCautions allowed = InputCautions.None)
     {
         string indexPath = Path.Combine(folder, ShardIndex.FileName);
         ShardIndex index = ShardIndex.Read(indexPath);
@@ -54,7 +56,14 @@ internal sealed class ShardedCheckpoint : ICheckpoint
                     $"{Printable.Escape(path)} is missing, but {ShardIndex.FileName} names it. Remedy: fetch every shard of the model."));
             }
 
-            Dictionary<string, SafeTensorsFile> home = HoldAgainst(index, indexPath, shards);
+            Disagreements found = new(indexPath);
+            Dictionary<string, SafeTensorsFile> home = HoldAgainst(index, shards, found);
+            if (allowed.HasFlag(InputCautions.Index))
+            {
+                return new ShardedCheckpoint(folder, shards, home, [.. found.Warning is { } warning ? [warning] : Array.Empty<string>(), .. Compare(index, indexPath, shards)]);
+            }
+
+            found.ThrowIfAny();
             return new ShardedCheckpoint(folder, shards, home, Compare(index, indexPath, shards));
         }
         catch
@@ -76,7 +85,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
 
     public void Dispose() => _shards.ForEach(s => s.Dispose());
 
-    private static Dictionary<string, SafeTensorsFile> HoldAgainst(ShardIndex index, string indexPath, List<SafeTensorsFile> shards)
+    private static Dictionary<string, SafeTensorsFile> HoldAgainst(ShardIndex index, List<SafeTensorsFile> shards, Disagreements found)
     {
         Dictionary<string, SafeTensorsFile> home = new(StringComparer.Ordinal);
         foreach (SafeTensorsFile shard in shards)
@@ -93,24 +102,48 @@ internal sealed class ShardedCheckpoint : ICheckpoint
 
                 if (!index.Map.TryGetValue(tensor.Name, out string? expected) || expected != file)
                 {
-                    throw new CheckpointException(shard.Name, tensor.Name, $"Tensor {name} lies in {Printable.Escape(shard.Name)}, but {Printable.Escape(indexPath)} "
-                        + $"{(expected is null ? "does not name it" : "sends it to " + Printable.Escape(expected))}. Remedy: fetch shards and index of the same version.");
+                    found.Add(shard.Name, tensor.Name, $"tensor {name} lies in {Printable.Escape(shard.Name)}, but the index {(expected is null ? "does not name it" : "sends it to " + Printable.Escape(expected))}");
                 }
 
                 home.Add(tensor.Name, shard);
             }
         }
 
-        foreach ((string tensor, string file) in index.Map)
+        foreach ((string tensor, string file) in index.Map.Where(m => !home.ContainsKey(m.Key)))
         {
-            if (!home.ContainsKey(tensor))
-            {
-                throw new CheckpointException(Path.Combine(Path.GetDirectoryName(indexPath)!, file), tensor,
-                    $"{Printable.Escape(indexPath)} sends tensor {Printable.Escape(tensor)} to {Printable.Escape(file)}, which does not hold it. Remedy: fetch shards and index of the same version.");
-            }
+            found.Add(Path.Combine(Path.GetDirectoryName(found.Index)!, file), tensor, $"the index sends tensor {Printable.Escape(tensor)} to {Printable.Escape(file)}, which does not hold it");
         }
 
         return home;
+    }
+
+    /// <summary>What an index and its shards do not agree on.</summary>
+    private sealed class Disagreements(string index)
+    {
+        private const int Named = 3;
+
+        private readonly List<string> _texts = [];
+        private string? _file, _tensor;
+
+        public string Index => index;
+
+        /// <summary>All in one sentence; null for none.</summary>
+        public string? Warning => _texts.Count == 0 ? null
+            : $"{Printable.Escape(index)} and its shards disagree: {string.Join("; ", _texts.Take(Named))}{(_texts.Count > Named ? $"; and {_texts.Count - Named} more" : "")}; the shards are believed.";
+
+        public void Add(string file, string tensor, string text)
+        {
+            (_file, _tensor) = (_file ?? file, _tensor ?? tensor);
+            _texts.Add(text);
+        }
+
+        public void ThrowIfAny()
+        {
+            if (Warning is { } warning)
+            {
+                throw new CheckpointException(_file!, _tensor, warning.Replace("; the shards are believed.", ". Remedy: fetch shards and index of the same version; or let the shards be believed (InputCautions.Index, --allow index).", StringComparison.Ordinal));
+            }
+        }
     }
 
     private static List<string> Compare(ShardIndex index, string indexPath, List<SafeTensorsFile> shards)

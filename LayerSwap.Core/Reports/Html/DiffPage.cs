@@ -74,7 +74,7 @@ internal static class DiffPage
 
         if (report.Skipped.Count > 0)
         {
-            yield return new XElement("p", $"Left out, no arithmetic is defined on them: {string.Join(", ", report.Skipped.Take(20).Select(Printable.Escape))}{(report.Skipped.Count > 20 ? ", ..." : "")}");
+            yield return new XElement("p", $"Left out, not in every model in one shape, or without arithmetic: {string.Join(", ", report.Skipped.Take(20).Select(Printable.Escape))}{(report.Skipped.Count > 20 ? ", ..." : "")}");
         }
     }
 

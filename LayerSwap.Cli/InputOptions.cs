@@ -1,0 +1,32 @@
+using System.CommandLine;
+
+namespace LayerSwap.Cli;
+
+/// <summary>The options by which models are read: what swap, merge, plan and diff share.</summary>
+internal sealed class InputOptions
+{
+    private readonly Option<InputCautions[]> _allow =
+        Choice.Several<InputCautions>("--allow", "Lift a check that is about caution: index (believe the shards), model_type or layers. May be given several times.", "KIND");
+
+    private readonly Option<string[]> _map = new("--map")
+    {
+        Description = "Names of tensors that begin with OLD begin with NEW instead, in every model that has OLD and not NEW; or one of " + string.Join(", ", NamePrefix.Known.Keys) + ". May be given several times.",
+        HelpName = "OLD=NEW",
+    };
+
+    public InputOptions(Command command)
+    {
+        command.Options.Add(_allow);
+        command.Options.Add(_map);
+    }
+
+    /// <summary>The checks that are lifted.</summary>
+    public InputCautions Allowed(ParseResult parsed) => (parsed.GetValue(_allow) ?? []).Aggregate(InputCautions.None, (a, b) => a | b);
+
+    /// <exception cref="UsageException">What was typed is no prefix.</exception>
+    public OpenModels Open(ParseResult parsed) => new(Allowed(parsed), [.. (parsed.GetValue(_map) ?? []).SelectMany(m =>
+        NamePrefix.TryParse(m) ?? throw new UsageException($"--map {m}: OLD=NEW, or one of {string.Join(", ", NamePrefix.Known.Keys)}, is expected."))]);
+
+    /// <summary>Whether names are mapped on the command line.</summary>
+    public bool Maps(ParseResult parsed) => parsed.GetValue(_map) is { Length: > 0 };
+}
