@@ -59,10 +59,18 @@ internal static class ExitCode
         }
     }
 
-    /// <summary>Without what .NET appends on the parameter of a method: it means nothing to who typed a command.</summary>
-    private static string Message(Exception e) => e is ArgumentException { ParamName: { } name } && e.Message.IndexOf($" (Parameter '{name}')", StringComparison.Ordinal) is > 0 and int end
-        ? e.Message[..end]
-        : e.Message;
+    /// <summary>Without what .NET appends on the parameter of a method, which means nothing to who typed a command; and with a remedy, which errors of the system lack.</summary>
+    private static string Message(Exception e)
+    {
+        string message = e is ArgumentException { ParamName: { } name } && e.Message.IndexOf($" (Parameter '{name}')", StringComparison.Ordinal) is > 0 and int end ? e.Message[..end] : e.Message;
+        return e switch
+        {
+            _ when message.Contains("Remedy: ", StringComparison.Ordinal) => message,
+            UnauthorizedAccessException => $"{message} Remedy: check the permissions of this path, or run as the user that it belongs to.",
+            IOException => $"{message} Remedy: check the path, and the disk that it lies on.",
+            _ => message,
+        };
+    }
 
     private static int? Of(Exception e) => e switch
     {

@@ -85,7 +85,8 @@ internal sealed class Terminal
     /// <summary>Writes a result to a file, or to stdout where it is called <c>-</c>.</summary>
     public static void Save(string path, string text, Action<string> save)
     {
-        if (path == "-")
+        // Opened by its path a file that output is appended to would be written from its beginning.
+        if (path is "-" or "/dev/stdout" or "/dev/fd/1" or "/proc/self/fd/1")
         {
             Result(text);
         }

@@ -14,11 +14,15 @@ public static class Checkpoint
     /// single .safetensors file of another name; the index itself; or a model's folder in the Hub's cache, of which <c>refs/main</c> names the snapshot. Every header is read and validated; no data is.
     /// </summary>
     /// <param name="path">A file or a folder. It is only ever read.</param>
-    /// <param name="allowed">Checks that are lifted; none by default. Only <see cref="InputCautions.Index"/> matters here.</param>
     /// <exception cref="CheckpointException">Nothing is there, or it breaks a rule of its format.</exception>
     /// <exception cref="IOException">A file could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
-    public static ICheckpoint Open(string path, InputCautions allowed = InputCautions.None)
+    public static ICheckpoint Open(string path) => Open(path, InputCautions.None);
+
+    /// <inheritdoc cref="Open(string)"/>
+    /// <param name="path">A file or a folder. It is only ever read.</param>
+    /// <param name="allowed">Checks that are lifted. Only <see cref="InputCautions.Index"/> matters here.</param>
+    public static ICheckpoint Open(string path, InputCautions allowed)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (!BitConverter.IsLittleEndian)
@@ -80,7 +84,7 @@ public static class Checkpoint
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="IOException">A file could not be read.</exception>
     public static Task<VerifyReport> VerifyAsync(string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        Task.Run(() => Verifier.Verify(path, p => Open(p), progress, cancellationToken), cancellationToken);
+        Task.Run(() => Verifier.Verify(path, Open, progress, cancellationToken), cancellationToken);
 
     /// <summary>A tensor's bytes as a stream that can be read and sought; valid while the checkpoint is open.</summary>
     /// <param name="checkpoint">The checkpoint.</param>

@@ -7,7 +7,7 @@ internal static class DemoCommand
 {
     private const string Models = "models", Merged = "math-sahili", Report = "report";
 
-    private static readonly string[] OwnNames = [Models, Merged, Report];
+    private static readonly string[] OwnNames = [Models, Merged, Report], ReportNames = ["diff.json", "diff.csv", "diff.md", "diff.html"];
 
     public static Command Create()
     {
@@ -60,15 +60,29 @@ internal static class DemoCommand
         return verified.Ok ? ExitCode.Done : ExitCode.BadInput;
     }
 
-    /// <summary>Refuses a folder of something else: what lies where the demo writes would be replaced.</summary>
+    /// <summary>Refuses a folder of something else: what lies where the demo writes would be replaced. What the demo made before is its own: models as they come with it, reports beside a merge with its record.</summary>
     private static void RequireOwn(string directory)
     {
-        string[] foreign = Directory.Exists(directory) ? [.. Directory.EnumerateFileSystemEntries(directory).Select(e => Path.GetFileName(e)!).Except(OwnNames, StringComparer.Ordinal)] : [];
+        string merged = Path.Combine(directory, Merged), report = Path.Combine(directory, Report);
+        string[] foreign =
+        [
+            .. Entries(directory).Where(e => !OwnNames.Contains(Path.GetFileName(e), StringComparer.Ordinal) || !IsFolder(e)),
+            .. Entries(merged).Where(e => !IsFile(e)),
+            .. Entries(report).Where(e => !IsFile(e) || !File.Exists(Path.Combine(merged, "layerswap.json")) || !ReportNames.Contains(Path.GetFileName(e), StringComparer.Ordinal)),
+            .. File.Exists(Path.Combine(merged, "layerswap.json")) ? [] : Entries(merged),
+        ];
         if (foreign.Length > 0)
         {
-            throw new UsageException($"{Printable.Escape(directory)} holds {Printable.Escape(foreign[0])}, which is not the demo's. Remedy: name a folder that is empty or not there yet.");
+            throw new UsageException($"{Printable.Escape(directory)} holds {Printable.Escape(Path.GetRelativePath(directory, foreign[0]))}, which is not the demo's. Remedy: name a folder that is empty or not there yet.");
         }
     }
+
+    private static string[] Entries(string folder) => Directory.Exists(folder) ? Directory.GetFileSystemEntries(folder) : File.Exists(folder) ? [folder] : [];
+
+    private static bool IsFolder(string path) => new DirectoryInfo(path) is { Exists: true, LinkTarget: null };
+
+    /// <summary>Whether it is a file of some length: a pipe has none, and reading it would wait for ever.</summary>
+    private static bool IsFile(string path) => new FileInfo(path) is { Exists: true, LinkTarget: null, Length: > 0 };
 
     /// <summary>Puts the models that come with the tool beside the result, where the commands shown can be repeated on them.</summary>
     private static void CopyModels(string[] names, string target)
@@ -79,11 +93,11 @@ internal static class DemoCommand
             foreach (string file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Demo", name)))
             {
                 string copy = Path.Combine(target, name, Path.GetFileName(file));
-                if (!File.Exists(copy))
+                if (!Path.Exists(copy) && new FileInfo(copy).LinkTarget is null && (!Directory.Exists(Path.GetDirectoryName(copy)) || IsFolder(Path.GetDirectoryName(copy)!)))
                 {
                     missing.Add((file, copy));
                 }
-                else if (!File.ReadAllBytes(copy).AsSpan().SequenceEqual(File.ReadAllBytes(file)))
+                else if (!IsFile(copy) || new FileInfo(copy).Length != new FileInfo(file).Length || !File.ReadAllBytes(copy).AsSpan().SequenceEqual(File.ReadAllBytes(file)))
                 {
                     throw new UsageException($"{Printable.Escape(copy)} is there already, and is not the demo's. Remedy: name another folder, or remove it.");
                 }

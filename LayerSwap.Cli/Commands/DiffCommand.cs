@@ -15,14 +15,6 @@ internal static class DiffCommand
         ["changed"] = DiffMetric.Changed,
     };
 
-    private static readonly Dictionary<DiffPicture, string> PictureFiles = new()
-    {
-        [DiffPicture.HeatMap] = "heat-map.svg",
-        [DiffPicture.Strips] = "strips.svg",
-        [DiffPicture.Bars] = "bars.svg",
-        [DiffPicture.Agreement] = "agreement.svg",
-    };
-
     public static Command Create()
     {
         Argument<string> origin = new("BASE") { Description = "The model that was fine-tuned." };
@@ -96,7 +88,7 @@ internal static class DiffCommand
 
             if (parsed.GetValue(svg) is { } folder)
             {
-                SavePictures(report, folder);
+                report.SavePictures(folder);
             }
 
             if (toStdout == 0)
@@ -119,14 +111,5 @@ internal static class DiffCommand
         return double.TryParse(percent ? text[..^1] : text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= 0 && (percent ? value <= 100 : double.IsFinite(value))
             ? percent ? DiffThreshold.Quantile(value / 100) : DiffThreshold.Absolute(value)
             : throw new UsageException($"--threshold {text}: a number of 0 or more is expected, or a percentage from 0% to 100%.");
-    }
-
-    private static void SavePictures(LayerDiffReport report, string folder)
-    {
-        Directory.CreateDirectory(folder);
-        foreach (DiffPicture picture in report.Pictures())
-        {
-            report.SaveSvg(picture, Path.Combine(folder, PictureFiles[picture]));
-        }
     }
 }

@@ -134,11 +134,22 @@ public sealed class LayerDiffTests
     }
 
     [Fact]
-    public async Task Models_that_do_not_fit_are_refused_with_every_difference()
+    public async Task Models_that_have_little_in_common_are_refused_with_an_example()
     {
         ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("lost", [1], [0])), other = SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("new", [1], [1]));
         MergeException e = await Assert.ThrowsAsync<MergeException>(() => LayerDiff.From(origin).To(other).RunAsync());
-        Assert.All((string[])["lost", "new", "[1]", "[2]"], text => Assert.Contains(text, e.Message, StringComparison.Ordinal));
+        Assert.All((string[])["0 tensors in common", "w is [1]", "[2]"], text => Assert.Contains(text, e.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_models_have_in_common_is_compared_and_the_rest_is_listed()
+    {
+        ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("x", [1], [3]), ("lost", [1], [0]), ("table", [1], [0]));
+        ICheckpoint other = SmallModels.Of("b", DType.Float32, ("w", [2], [1, 0]), ("x", [1], [5]), ("new", [1], [1]), ("table", [2], [1, 1]));
+        LayerDiffReport report = await LayerDiff.From(origin).To(other).GroupBy(LayerGrouping.Tensor).RunAsync();
+        Assert.Equal(["w", "x"], report.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(2, report.Entries.Single(e => e.Name == "x").MeanAbsolute);
+        Assert.Equal(["lost", "new", "table"], report.Skipped.Order(StringComparer.Ordinal));
     }
 
     private static string NameOf(TensorPlace place, LayerGrouping grouping) => grouping switch

@@ -66,4 +66,45 @@ public sealed class PathTests : IDisposable
             Assert.Equal(before, Folders.Snapshot(_folder.Path));
         }
     }
+
+    [NeedsFact]
+    public void Pictures_make_no_folder_in_a_model_and_special_files_are_written_to()
+    {
+        Folders.CopyDemo("math", _folder["math"]);
+        Assert.Contains("Inputs are never changed", Tool.Fail(2, "diff", Fixture.Demo("base"), _folder["math"], "--svg", _folder["math", "pictures"]), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["math", "pictures"]));
+
+        File.WriteAllText(_folder["log"], "precious\n");
+        ToolRun run = Tool.RunShell($"{Tool.Host} {Tool.Assembly} diff {Fixture.Demo("base")} {_folder["math"]} -q --csv /dev/stdout >> {_folder["log"]}");
+        Assert.True(run.Exit == 0, run.ToString());
+        Assert.StartsWith("precious\n", File.ReadAllText(_folder["log"]), StringComparison.Ordinal);
+
+        Outside.Run("mkfifo", _folder["pipe"]);
+        run = Tool.RunShell($"(cat {_folder["pipe"]} > {_folder["got"]} &); {Tool.Host} {Tool.Assembly} diff {Fixture.Demo("base")} {_folder["math"]} -q --csv {_folder["pipe"]}");
+        Assert.True(LayerSwap.Files.FileStatus.OfEntry(_folder["pipe"])!.Kind == LayerSwap.Files.FileKind.Other, run.ToString());
+
+        string name = new string('r', 230) + ".json";
+        Tool.Succeed("diff", Fixture.Demo("base"), _folder["math"], "--json", _folder[name]);
+        Directory.CreateDirectory(_folder["empty"]);
+        Assert.Contains("is a folder", Tool.Fail(2, "diff", Fixture.Demo("base"), _folder["math"], "--json", _folder["empty"]), StringComparison.Ordinal);
+    }
+
+    [NeedsFact]
+    public void A_file_on_the_way_to_an_output_is_named()
+    {
+        File.WriteAllText(_folder["file"], "mine");
+        string error = Tool.Fail(2, "merge", "--method", "linear", "--model", Fixture.Demo("math"), "-o", _folder["file", "a", "out"]);
+        Assert.Contains("on the way to it is a file", error, StringComparison.Ordinal);
+    }
+
+    [NeedsFact]
+    public void The_folder_that_a_command_runs_in_is_no_output_and_no_part_of_inputs_beside_it()
+    {
+        Folders.CopyDemo("math", _folder["math"]);
+        Directory.CreateDirectory(_folder["work"]);
+        ToolRun run = Tool.Run(["merge", "--method", "linear", "--model", "../math", "-o", ".", "-q"], _folder["work"]);
+        Assert.True(run.Exit == 2 && run.Error.Contains("that this command runs in", StringComparison.Ordinal), run.ToString());
+        run = Tool.Run(["merge", "--method", "linear", "--model", "../math", "-o", "out", "-q"], _folder["work"]);
+        Assert.True(run.Exit == 0, run.ToString());
+    }
 }

@@ -149,12 +149,12 @@ public sealed class MergeExecutorTests : IDisposable
     public async Task Failed_it_leaves_nothing_and_the_old_output_as_it_was()
     {
         Directory.CreateDirectory(_temp["out"]);
-        File.WriteAllText(_temp["out", "old.safetensors"], "old");
+        File.WriteAllText(_temp["out", "model.safetensors"], "old");
         CountingCheckpoint broken = new(SmallModels.Llama("m", 0)) { OnRead = read => { if (read > 10_000) { throw new IOException("the disk is gone"); } } };
         IOException e = await Assert.ThrowsAsync<IOException>(() => Merge.Onto(broken).SaveAsync(_temp["out"], new() { Overwrite = true }));
         Assert.StartsWith("m could not be read at tensor ", e.Message, StringComparison.Ordinal);
         Assert.Contains("the disk is gone. Nothing was published. Remedy: ", e.Message, StringComparison.Ordinal);
-        Assert.Equal("old", File.ReadAllText(_temp["out", "old.safetensors"]));
+        Assert.Equal("old", File.ReadAllText(_temp["out", "model.safetensors"]));
         Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_temp.Path).Select(Path.GetFileName));
     }
 
@@ -163,9 +163,9 @@ public sealed class MergeExecutorTests : IDisposable
     {
         ICheckpoint model = SmallModels.Llama("m", 0);
         Directory.CreateDirectory(_temp["out"]);
-        File.WriteAllText(_temp["out", "old.safetensors"], "old");
+        File.WriteAllText(_temp["out", "model.safetensors"], "old");
         Assert.True((await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(model).SaveAsync(_temp["out"]))).Refused);
-        Assert.Equal(["old.safetensors"], Names(_temp["out"]));
+        Assert.Equal(["model.safetensors"], Names(_temp["out"]));
         await Merge.Onto(model).SaveAsync(_temp["out"], new() { Overwrite = true });
         Assert.Equal(["README.md", "layerswap.json", "model.safetensors"], Names(_temp["out"]));
         Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_temp.Path).Select(Path.GetFileName));

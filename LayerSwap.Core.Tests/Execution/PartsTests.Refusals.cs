@@ -200,4 +200,28 @@ public sealed partial class PartsTests
             }
         }
     }
+
+    [Fact]
+    public async Task Parts_of_a_finished_output_are_worked_again_where_it_is_damaged_or_its_inputs_changed()
+    {
+        await WorkAsync(2);
+        await Saved().FinishAsync(Output);
+        Assert.Equal(0, (await Saved().WorkPartAsync(Output, MergePart.Of(1, 2))).Tensors);
+
+        string input = _temp["m1", "model.safetensors"];
+        byte[] bytes = File.ReadAllBytes(input);
+        for (int i = bytes.Length / 2; i < bytes.Length; i++)
+        {
+            // The lowest bits of BF16.
+            bytes[i] ^= (byte)(1 - (i & 1));
+        }
+
+        File.WriteAllBytes(input, bytes);
+        SaveOptions overwrite = new() { Overwrite = true };
+        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().WorkPartAsync(Output, MergePart.Of(2, 2))), StringComparison.Ordinal);
+        await WorkAsync(2, overwrite);
+        await Saved().FinishAsync(Output, overwrite);
+        await Saved().ExecuteAsync(_temp["fresh", "out"]);
+        Folders.RequireSame(_temp["fresh", "out"], Output);
+    }
 }

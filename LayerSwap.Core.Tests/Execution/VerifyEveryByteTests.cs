@@ -72,6 +72,10 @@ public sealed class VerifyEveryByteTests : IDisposable
         Assert.True(report.Ok);
         Assert.Equal(["notes.md"], report.Unrecorded);
         Assert.Contains("notes.md", report.ToString(), StringComparison.Ordinal);
+        Directory.CreateDirectory(_temp["out", "additional_chat_templates"]);
+        File.WriteAllText(_temp["out", "additional_chat_templates", "tool.jinja"], "{}");
+        Assert.Contains("additional_chat_templates", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        Directory.Delete(_temp["out", "additional_chat_templates"], recursive: true);
         File.WriteAllText(_temp["out", "added_tokens.json"], "{}");
         Assert.Contains("added_tokens.json", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
     }

@@ -79,6 +79,65 @@ public sealed class LeftoverTests
         }
     }
 
+    [NeedsTheory]
+    [InlineData("moved away")]
+    [InlineData("removed")]
+    [InlineData("another folder")]
+    [InlineData("damaged")]
+    [InlineData("copied with all that is beside it")]
+    public async Task An_old_output_that_exchanged_names_is_kept_whatever_became_of_the_new_one(string what)
+    {
+        foreach (string command in (string[])["clean", "resume", "run"])
+        {
+            using Scene scene = Scene.Overwriting();
+            string target = scene.Stage();
+            for (int n = 1; !Directory.Exists(target) || Same(target, scene.Old); n++)
+            {
+                // The first call after the exchange.
+                target = scene.Stage();
+                await scene.RunAsync(target, new CountingFiles(Fault.Kill, n));
+            }
+
+            string place = Path.GetDirectoryName(target)!;
+            switch (what)
+            {
+                case "moved away":
+                    Directory.Move(target, target + "-kept");
+                    break;
+                case "removed":
+                    Directory.Delete(target, recursive: true);
+                    break;
+                case "another folder":
+                    Directory.Delete(target, recursive: true);
+                    Directory.CreateDirectory(target);
+                    File.WriteAllText(Path.Combine(target, "thesis.txt"), "the only copy");
+                    break;
+                case "damaged":
+                    File.Delete(Path.Combine(target, "model.safetensors"));
+                    break;
+                default:
+                    Outside.Run("cp", "-a", place, place + "-copy");
+                    target = Path.Combine(place + "-copy", "out");
+                    place += "-copy";
+                    break;
+            }
+
+            Exception? error = command switch
+            {
+                "clean" => Record.Exception(() => Merge.Clean(target)),
+                "run" => await scene.RunAsync(target, new CountingFiles()),
+                _ => await scene.RunAsync(target, new CountingFiles(), resume: true),
+            };
+
+            string when = $"{what}, {command}: {error?.Message}";
+            Assert.True(error is null or OutputException, when);
+            // The old one is replaced only by a new one that is whole.
+            bool isOld = Directory.EnumerateDirectories(place, "*", SearchOption.AllDirectories).Any(d => Same(d, scene.Old));
+            Assert.True(isOld || Same(target, scene.New), $"{when}: the old output is lost.");
+            Assert.True(what != "another folder" || File.ReadAllText(Path.Combine(target, "thesis.txt")) == "the only copy", when);
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -16,6 +16,11 @@ public sealed class OverwriteTests : IDisposable
     [InlineData("a model and code that its configuration does not ask for", "train.py")]
     [InlineData("a program with a config.json", "main.py")]
     [InlineData("two loose models", "b.safetensors")]
+    [InlineData("a model and a recipe", "mergekit_config.yml")]
+    [InlineData("a model and a document of a like name", "LICENSE-thesis.pdf")]
+    [InlineData("a model and words", "vocabulary-lesson.txt")]
+    [InlineData("a list of processors", "README.md")]
+    [InlineData("results", "results.safetensors")]
     [InlineData("a pipe", "pipe")]
     [InlineData("a finished output and a document", "thesis.tex")]
     public void A_folder_of_anything_but_a_model_is_refused_and_what_is_foreign_is_named(string what, string named)
@@ -40,6 +45,10 @@ public sealed class OverwriteTests : IDisposable
             case "a program with a config.json":
                 File.WriteAllText(Path.Combine(output, "config.json"), """{"port": 8080}""");
                 File.WriteAllText(Path.Combine(output, "main.py"), "years");
+                break;
+            case "a list of processors":
+                File.WriteAllText(Path.Combine(output, "config.json"), """{"architectures": ["amd64", "arm64"]}""");
+                File.WriteAllText(Path.Combine(output, "README.md"), "years");
                 break;
             case "two loose models":
                 File.Copy(Path.Combine(Fixture.Demo("base"), "model.safetensors"), Path.Combine(output, "a.safetensors"));
@@ -97,16 +106,84 @@ public sealed class OverwriteTests : IDisposable
         Assert.Equal(["blobs", "out"], Folders.Names(_folder.Path));
     }
 
-    [NeedsFact]
-    public void The_demo_writes_only_where_nothing_of_others_is()
+    [NeedsTheory]
+    [InlineData("models/base/config.json")]
+    [InlineData("report/diff.html")]
+    [InlineData("math-sahili/model.safetensors")]
+    [InlineData("thesis.tex")]
+    [InlineData("LINK models")]
+    [InlineData("LINK report")]
+    [InlineData("PIPE models/base/config.json")]
+    [InlineData("PIPE models")]
+    public void The_demo_writes_only_where_nothing_of_others_is(string what)
     {
-        Directory.CreateDirectory(_folder["d", "models", "base"]);
-        File.WriteAllText(_folder["d", "models", "base", "config.json"], "mine");
-        string[] before = Folders.Snapshot(_folder.Path);
-        Assert.Contains("is not the demo's", Tool.Fail(2, "demo", _folder["d"]), StringComparison.Ordinal);
-        Assert.Equal(before, Folders.Snapshot(_folder.Path));
-        File.WriteAllText(_folder["d", "thesis.tex"], "years");
-        Assert.Contains("thesis.tex", Tool.Fail(2, "demo", _folder["d"]), StringComparison.Ordinal);
+        string file = _folder["d", what.Split(' ')[^1]];
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        Directory.CreateDirectory(_folder["elsewhere"]);
+        if (what.StartsWith("LINK", StringComparison.Ordinal))
+        {
+            Directory.CreateSymbolicLink(file, "../elsewhere");
+        }
+        else if (what.StartsWith("PIPE", StringComparison.Ordinal))
+        {
+            Outside.Run("mkfifo", file);
+        }
+        else
+        {
+            File.WriteAllText(file, "mine");
+        }
+
+        string[] before = [.. Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        Assert.Contains("not the demo's", Tool.Fail(2, "demo", _folder["d"]), StringComparison.Ordinal);
+        Assert.Equal(before, Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
+        Assert.True(what.Contains(' ', StringComparison.Ordinal) || File.ReadAllText(file) == "mine");
+    }
+
+    [NeedsFact]
+    public void An_existing_folder_keeps_its_permissions()
+    {
+        Directory.CreateDirectory(_folder["out"]);
+        Outside.Run("chmod", "700", _folder["out"]);
+        foreach (string[] more in (string[][])[[], ["--overwrite"]])
+        {
+            Tool.Succeed([.. Arguments(_folder["out"]), .. more]);
+            Outside.Run("sh", "-c", $"test $(stat -c %a {_folder["out"]}) = 700");
+        }
+    }
+
+    [NeedsFact(Needs.Mount)]
+    public void A_folder_that_a_file_system_is_mounted_at_is_refused_before_the_work()
+    {
+        Directory.CreateDirectory(_folder["volume"]);
+        Outside.Run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", _folder["volume"]);
+        try
+        {
+            Assert.Contains("mounted", Tool.Fail(2, Arguments(_folder["volume"])), StringComparison.Ordinal);
+            Tool.Succeed(Arguments(_folder["volume", "out"]));
+        }
+        finally
+        {
+            Outside.Run("umount", _folder["volume"]);
+        }
+    }
+
+    [NeedsFact(Needs.Mount)]
+    public void A_folder_of_a_model_is_an_input_through_a_mount_too()
+    {
+        Folders.CopyDemo("math", _folder["math"]);
+        Directory.CreateDirectory(_folder["math", "sub"]);
+        Directory.CreateDirectory(_folder["with space"]);
+        Outside.Run("mount", "--bind", _folder["math", "sub"], _folder["with space"]);
+        try
+        {
+            string error = Tool.Fail(2, "merge", "--method", "linear", "--model", _folder["math"], "--model", Fixture.Demo("sahili"), "-o", _folder["with space", "out"]);
+            Assert.Contains("Inputs are never changed", error, StringComparison.Ordinal);
+            Assert.Empty(Folders.Names(_folder["math", "sub"]));
+        }
+        finally
+        {
+            Outside.Run("umount", _folder["with space"]);
+        }
     }
 
     private static string[] Arguments(string output) =>

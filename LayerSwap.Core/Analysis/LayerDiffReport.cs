@@ -30,7 +30,7 @@ public sealed partial record LayerDiffReport
     /// <summary>For each two models, in model order; empty with one model.</summary>
     public required IReadOnlyList<DiffPair> Pairs { get; init; }
 
-    /// <summary>Tensors left out because no arithmetic is defined on their dtype, such as integers.</summary>
+    /// <summary>Tensors left out: because not every model has them in one shape, or no arithmetic is defined on their dtype, such as integers.</summary>
     public required IReadOnlyList<string> Skipped { get; init; }
 
     /// <summary>Row and column profiles of every two-dimensional weight, model by model; empty unless <see cref="LayerDiff.WithProfiles"/> asked for them.</summary>

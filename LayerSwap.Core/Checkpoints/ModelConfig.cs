@@ -11,6 +11,8 @@ internal sealed class ModelConfig
 
     private static readonly string[] NestedKeys = ["text_config", "llm_config", "language_config"];
 
+    private static readonly string[] Added = ["tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id"];
+
     private readonly JsonObject _text;
 
     private ModelConfig(JsonObject root)
@@ -84,7 +86,8 @@ internal sealed class ModelConfig
         foreach ((string key, JsonNode value) in changes)
         {
             JsonObject[] parts = [.. new[] { _text, Root }.Distinct().Where(p => p.ContainsKey(key))];
-            foreach (JsonObject part in parts.Length > 0 ? parts : [_text])
+            // What goes by the default of a model's code must be said where it is something else now.
+            foreach (JsonObject part in parts.Length > 0 || !Added.Contains(key, StringComparer.Ordinal) ? parts : [_text])
             {
                 part[key] = value.DeepClone();
             }

@@ -9,6 +9,8 @@ internal sealed class InputPlaces
 {
     private readonly Dictionary<(ulong, ulong), string> _files = [], _folders = [], _ways = [];
     private readonly Dictionary<string, string> _paths = new(StringComparer.Ordinal);
+    private readonly List<(string Path, string Input)> _owned = [];
+    private readonly MountTable _mounts = MountTable.Read();
 
     public static InputPlaces Of(IEnumerable<ICheckpoint> inputs, IReadOnlyList<WatchedFolder> watched)
     {
@@ -55,6 +57,12 @@ internal sealed class InputPlaces
             return within;
         }
 
+        // The same through mounts, where a place has other folders above it.
+        if (_mounts.PlaceOf(place) is { } there && _owned.Find(o => _mounts.PlaceOf(o.Path) is { } owned && owned.Device == there.Device && (MountTable.Contains(owned.Path, there.Path) || MountTable.Contains(there.Path, owned.Path))) is { Input: { } mounted })
+        {
+            return mounted;
+        }
+
         // The place holds a file of an input under another name; in a staging folder that is one folder further in.
         return FileStatus.OfEntry(place)?.Kind == FileKind.Folder
             ? Entries(place).Concat(Entries(Path.Combine(place, Leftover.ModelName))).Concat(Entries(Path.Combine(place, Leftover.OldName)))
@@ -79,11 +87,17 @@ internal sealed class InputPlaces
     private void AddFolder(string path, string input)
     {
         AddWay(path, input);
-        Add(_folders, RealPath.Of(path), input);
+        Own(RealPath.Of(path), input);
         if (HubCache.ModelOf(path) is { } model)
         {
-            Add(_folders, model, input);
+            Own(model, input);
         }
+    }
+
+    private void Own(string folder, string input)
+    {
+        Add(_folders, folder, input);
+        _owned.Add((folder, input));
     }
 
     private void AddWay(string path, string input)

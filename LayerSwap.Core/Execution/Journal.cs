@@ -19,7 +19,7 @@ internal sealed record JournalHead(IReadOnlyList<string> Files, ulong? Published
 internal sealed class Journal : IDisposable
 {
     private const string Begin = "begin", Tensor = "tensor", Publishing = "publishing";
-    private const long Longest = 1_000_000_000;
+    private const int Piece = 1 << 16, LongestLine = 1 << 26;
 
     private readonly IFileOperations _files;
     private readonly SafeFileHandle _handle;
@@ -167,29 +167,50 @@ internal sealed class Journal : IDisposable
         }
     }
 
-    private static string[] Lines(IFileOperations files, SafeFileHandle handle, out long end)
+    /// <summary>The lines up to the first that is not whole, read a piece at a time: a file may announce more than it holds.</summary>
+    private static List<string> Lines(IFileOperations files, SafeFileHandle handle, out long end)
     {
-        byte[] bytes = new byte[Math.Min(RandomAccess.GetLength(handle), Longest)];
-        end = 0;
-        if (!files.TryRead(handle, bytes, 0))
-        {
-            return [];
-        }
-
         List<string> lines = [];
-        for (int start = 0, newline; (newline = bytes.AsSpan(start).IndexOf((byte)'\n')) >= 0; start += newline + 1)
+        end = 0;
+        long length = RandomAccess.GetLength(handle);
+        byte[] bytes = new byte[Piece];
+        int held = 0;
+        for (long at = 0; at < length;)
         {
-            ReadOnlySpan<byte> line = bytes.AsSpan(start, newline);
-            if (line.Length < 17 || Encoding.ASCII.GetString(line[..16]) != TensorChecksum.Text(XxHash64.Of(line[17..])))
+            int count = (int)Math.Min(bytes.Length - held, length - at);
+            if (!files.TryRead(handle, bytes.AsSpan(held, count), at))
             {
-                break;
+                return lines;
             }
 
-            lines.Add(Encoding.UTF8.GetString(line[17..]));
-            end = start + newline + 1;
+            (at, held) = (at + count, held + count);
+            int start = 0;
+            for (int newline; (newline = bytes.AsSpan(start, held - start).IndexOf((byte)'\n')) >= 0; start += newline + 1)
+            {
+                ReadOnlySpan<byte> line = bytes.AsSpan(start, newline);
+                if (line.Length < 17 || Encoding.ASCII.GetString(line[..16]) != TensorChecksum.Text(XxHash64.Of(line[17..])))
+                {
+                    return lines;
+                }
+
+                lines.Add(Encoding.UTF8.GetString(line[17..]));
+                end += newline + 1;
+            }
+
+            bytes.AsSpan(start, held - start).CopyTo(bytes);
+            held -= start;
+            if (held == bytes.Length)
+            {
+                if (bytes.Length >= LongestLine)
+                {
+                    return lines;
+                }
+
+                Array.Resize(ref bytes, bytes.Length * 2);
+            }
         }
 
-        return [.. lines];
+        return lines;
     }
 
     private static string Text(IReadOnlyList<RunFact> identity, bool overwrite, IReadOnlyList<string> made)

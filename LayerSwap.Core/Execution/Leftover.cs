@@ -66,8 +66,11 @@ internal sealed class Leftover
         JournalHead? head = foreign.Contains(journal) ? null : Execution.Journal.ReadHead(journal);
         FileStatus? there = FileStatus.OfEntry(target);
         // Where there are no inodes nothing exchanges names either: an old output that stepped aside, with no model left to come, tells.
-        bool published = head?.PublishedInode is { } inode && there is not null && (inode != 0 ? there.Identity.Inode == inode : hasOld && !hasModel && StagingFolder.Occupied(target));
-        if (hasModel && !published)
+        ulong? inode = head?.PublishedInode;
+        bool published = inode is not null && there is not null && (inode != 0 ? there.Identity.Inode == inode : hasOld && !hasModel && StagingFolder.Occupied(target));
+        // Once names were to be exchanged, a folder there that is not the new model is the old one, wherever the new one is now.
+        bool exchanged = published || (hasModel && inode is > 0 && FileStatus.OfEntry(model)!.Identity.Inode != inode);
+        if (hasModel && !exchanged)
         {
             // Without a journal no run has worked here: whatever lies in the folder is somebody else's.
             bool hasJournal = !foreign.Contains(journal) && FileStatus.OfEntry(journal) is not null;
@@ -85,7 +88,7 @@ internal sealed class Leftover
             HasJournal = FileStatus.OfEntry(journal) is not null,
             IsPublished = published,
             // After an exchange of names the old output lies where the model was made.
-            Old = hasOld ? old : published && hasModel ? model : null,
+            Old = hasOld ? old : exchanged && hasModel ? model : null,
             Made = made,
             Foreign = foreign,
         };

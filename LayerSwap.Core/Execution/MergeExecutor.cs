@@ -16,13 +16,15 @@ internal static partial class MergeExecutor
     {
         string target = OutputPath.Require(path, mayReplace: true, plan), folder = PartFolders.Of(target, part);
         PartFolders.RequireOwn(target);
-        bool finished = StagingFolder.Occupied(target) && FinishedRun.Record(plan, target, OutputKind.Whole) is not null;
+        MergePlan own = part.Of(plan);
+        // Finished before, and this part of it is what the inputs give now.
+        bool finished = StagingFolder.Occupied(target) && FinishedRun.Record(plan, target, OutputKind.Whole) is { } whole
+            && Verifier.FindDamage(target, whole, meter: new ProgressMeter(null, 0), cancellation, own.Files) is null && FinishedRun.HasSameContents(own, whole, cancellation);
         if (StagingFolder.Occupied(target) && !finished && !options.Overwrite)
         {
             throw OutputErrors.NotEmpty(path);
         }
 
-        MergePlan own = part.Of(plan);
         if (finished || own.Shards.Count == 0)
         {
             return new MergeResult { Path = finished ? target : folder, Files = [], Tensors = 0, Bytes = 0, NonFinite = [], Elapsed = TimeSpan.Zero, Plan = own };
@@ -98,7 +100,7 @@ internal static partial class MergeExecutor
                 options.Files.SyncFolder(Path.GetDirectoryName(target)!);
             }
 
-            StagingFolder.Clean(target, options.Files);
+            StagingFolder.Clean(target, options.Files, verified: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -15,7 +15,13 @@ internal sealed partial class ModelFolder
 {
     private const long LongestConfig = 16_000_000;
 
-    private static readonly string[] OtherNames = [MergeRecord.FileName, ModelCard.FileName, ModelConfig.FileName, ShardIndex.FileName, ".gitattributes", "mergekit_config.yml"];
+    /// <summary>The files of a model that no record lists: whole names, since of a pattern nobody knows what else it fits.</summary>
+    private static readonly HashSet<string> KnownNames =
+    [
+        MergeRecord.FileName, ModelCard.FileName, ModelConfig.FileName, ShardIndex.FileName, ".gitattributes", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
+        "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "source.spm", "target.spm", "tekken.json", "chat_template.jinja", "chat_template.json",
+        "preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "NOTICE.md", "USE_POLICY.md",
+    ];
 
     private readonly List<string> _files = [], _folders = [], _foreign = [];
 
@@ -40,16 +46,13 @@ internal sealed partial class ModelFolder
     {
         HashSet<string> recorded = [.. Recorded(folder)];
         string config = TextOf(folder, ModelConfig.FileName);
-        bool isConfig = config.Contains("\"model_type\"", StringComparison.Ordinal) || config.Contains("\"architectures\"", StringComparison.Ordinal);
+        bool isConfig = IsConfig(config);
         string[] entries = [.. Directory.EnumerateFileSystemEntries(folder).Select(e => Path.GetFileName(e)!)];
-        string[] weights = [.. entries.Where(n => n.EndsWith(SafeTensorsFormat.Extension, StringComparison.Ordinal))];
-        bool IsKnown(string name) => recorded.Contains(name) || WeightName().IsMatch(name)
-            || (weights is [var only] && name == only)
-            || OtherNames.Contains(name, StringComparer.Ordinal)
+        bool IsKnown(string name) => recorded.Contains(name) || WeightName().IsMatch(name) || KnownNames.Contains(name)
             // Code belongs to a model only if its configuration asks for it.
-            || (name.EndsWith(".py", StringComparison.Ordinal) ? config.Contains("\"auto_map\"", StringComparison.Ordinal) : Companions.IsInput(name));
+            || (name.EndsWith(".py", StringComparison.Ordinal) && config.Contains($"\"{name[..^".py".Length]}.", StringComparison.Ordinal));
 
-        ModelFolder found = new(folder) { IsModel = isConfig || recorded.Count > 0 || entries.Any(n => WeightName().IsMatch(n)) || weights.Length == 1 };
+        ModelFolder found = new(folder) { IsModel = isConfig || recorded.Count > 0 || entries.Any(n => WeightName().IsMatch(n)) };
         foreach (string name in entries.Order(StringComparer.Ordinal))
         {
             found.Add(name, IsKnown, recorded);
@@ -147,6 +150,19 @@ internal sealed partial class ModelFolder
         }
 
         return names;
+    }
+
+    /// <summary>Whether a text is a model's configuration: an object that names a model_type.</summary>
+    private static bool IsConfig(string text)
+    {
+        try
+        {
+            return text.Length > 0 && PythonJson.Parse(Encoding.UTF8.GetBytes(text)) is System.Text.Json.Nodes.JsonObject root && root["model_type"] is System.Text.Json.Nodes.JsonValue type && type.TryGetValue(out string? _);
+        }
+        catch (Exception e) when (e is System.Text.Json.JsonException or ArgumentException or InvalidOperationException)
+        {
+            return false;
+        }
     }
 
     private static string TextOf(string folder, string name) => IsFile(folder, name) && new FileInfo(Path.Combine(folder, name)).Length is > 0 and <= LongestConfig

@@ -16,9 +16,10 @@ internal static class OutputPath
         // Also refuses a root, and names that are too long.
         string[] places = [target, StagingFolder.FolderOf(target), PartFolders.RootOf(target)];
         RefuseInputs(places, shown, plan);
-        if (FileStatus.OfEntry(target) is { Kind: not FileKind.Folder })
+        if (RealPath.WithAncestors(target).FirstOrDefault(p => FileStatus.OfEntry(p) is not null) is { } existing && FileStatus.OfEntry(existing) is { Kind: not FileKind.Folder })
         {
-            throw new OutputException(path, $"{shown} is a file; an output folder is expected. Remedy: choose another path.");
+            throw new OutputException(path, existing == target ? $"{shown} is a file; an output folder is expected. Remedy: choose another path."
+                : $"{shown} cannot be: {Printable.Escape(existing)} on the way to it is a file. Remedy: choose another path.");
         }
 
         if (!mayReplace && StagingFolder.Occupied(target))
@@ -39,6 +40,27 @@ internal static class OutputPath
         catch (Exception e) when (e is IOException or ArgumentException)
         {
             throw new OutputException(path, $"The output {Printable.Escape(path)} cannot be: {Printable.Escape(e.Message)} Remedy: choose another path.");
+        }
+    }
+
+    /// <summary>Requires that an existing folder can give its name to the new model: better known before the work than after it.</summary>
+    /// <exception cref="OutputException">It cannot.</exception>
+    public static void RequireRenamable(string target)
+    {
+        string shown = Printable.Escape(target);
+        if (target == RealPath.Of("."))
+        {
+            throw new OutputException(target, $"{shown} is the folder that this command runs in: a new folder would take its name, and the command would stand in one that is gone. Remedy: choose a folder within it, or run the command elsewhere.");
+        }
+
+        if (MountTable.Read().IsMountPoint(target))
+        {
+            throw new OutputException(target, $"{shown} is where a file system is mounted (a volume?), which cannot give its name to another folder. Remedy: choose a folder within it.");
+        }
+
+        if (OperatingSystem.IsLinux() && !Native.MayWrite(target))
+        {
+            throw new OutputException(target, $"{shown} may not be written to, and so not be replaced. Remedy: choose another path, or change its permissions.");
         }
     }
 

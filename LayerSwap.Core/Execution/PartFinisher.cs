@@ -12,8 +12,9 @@ internal static class PartFinisher
         string target = OutputPath.Require(path, mayReplace: true, plan);
         InputGuard.RequireUnchanged(plan);
         PartFolders.RequireOwn(target);
-        // Finished before, perhaps with parts left over; or something else is there. Parts, which are compared with the inputs, made it.
-        IReadOnlyList<string>? files = StagingFolder.Occupied(target) && FinishedRun.Find(plan, target, OutputKind.Whole, compute: false, new NonFiniteTally(refuse: false), cancellation, out _) is { } record
+        // Finished before, perhaps with parts left over that it was made of; or something else is there. Parts, which are compared with the inputs, made it.
+        IReadOnlyList<string>? files = StagingFolder.Occupied(target)
+            && FinishedRun.Find(plan, target, OutputKind.Whole, compute: false, new NonFiniteTally(refuse: false), cancellation, out _) is { } record && PartFolders.Agree(target, record)
             ? MergeExecutor.Settle(target, record, options) : null;
         if (files is null && StagingFolder.Occupied(target) && !options.Overwrite)
         {

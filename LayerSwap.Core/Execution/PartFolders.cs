@@ -24,6 +24,27 @@ internal static class PartFolders
     /// <summary>The paths of the files of all parts that are done.</summary>
     public static IEnumerable<string> FilesOf(string target) => Done(target).SelectMany(p => Directory.EnumerateFiles(Of(target, p)));
 
+    /// <summary>Whether the parts that are done, if any, are those that an output was made of.</summary>
+    public static bool Agree(string target, RecordReader output)
+    {
+        foreach (MergePart part in Done(target))
+        {
+            try
+            {
+                if (RecordReader.TryRead(Of(target, part)) is not { } record || record.Tensors.Any(t => output.Tensors.GetValueOrDefault(t.Key) != t.Value))
+                {
+                    return false;
+                }
+            }
+            catch (CheckpointException)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Requires that the folder of parts holds nothing but parts, and they nothing but their files.</summary>
     /// <exception cref="OutputException">Something there is not LayerSwap's.</exception>
     public static void RequireOwn(string target)

@@ -132,9 +132,12 @@ internal sealed class StagingFolder : IDisposable
     }
 
     /// <summary>Removes what an ended run made beside an output; brings the old output back if it stepped aside and the new one did not come.</summary>
+    /// <param name="target">The canonical path of the output.</param>
+    /// <param name="files">The file system.</param>
+    /// <param name="verified">Whether the output was compared with its record just now.</param>
     /// <returns>False if nothing is there.</returns>
-    /// <exception cref="OutputException">The run has not ended, or something there is not LayerSwap's and stays.</exception>
-    public static bool Clean(string target, IFileOperations files)
+    /// <exception cref="OutputException">The run has not ended, or something there is not LayerSwap's and stays; or it is in doubt which of two outputs is wanted.</exception>
+    public static bool Clean(string target, IFileOperations files, bool verified = false)
     {
         string folder = FolderOf(target);
         if (FileStatus.OfEntry(folder) is not { } status)
@@ -156,7 +159,7 @@ internal sealed class StagingFolder : IDisposable
             {
                 BringBack(files, old, target);
             }
-            else if (left.IsPublished)
+            else if (left.IsPublished && (verified || Verifier.IsIntact(target)))
             {
                 files.SyncFolder(Path.GetDirectoryName(target)!);
                 ModelFolder.Read(old).Remove(files, old);
@@ -325,7 +328,7 @@ internal sealed class StagingFolder : IDisposable
         {
             if (Occupied(Target))
             {
-                throw left.IsPublished
+                throw left.IsPublished && Verifier.IsIntact(Target)
                     ? new OutputException(Target, $"{Printable.Escape(Target)} was made by an earlier run, and is not what this merge makes now; what was there before is kept in {Printable.Escape(old)}. Remedy: `layerswap clean {Printable.Escape(Target)}` keeps the new one; or move the one that is not wanted away.")
                     : InDoubt(Target, old);
             }
@@ -335,6 +338,11 @@ internal sealed class StagingFolder : IDisposable
         }
 
         _replaces = Occupied(Target);
+        if (Directory.Exists(Target))
+        {
+            OutputPath.RequireRenamable(Target);
+        }
+
         // What was worked under another rule on NaNs was not held against this one.
         IReadOnlyList<RunFact> identity = [.. RunIdentity.Of(plan), new("non-finite inputs", options.RefuseNonFinite ? "refused" : "counted")];
         bool overwrote = false;
@@ -360,6 +368,12 @@ internal sealed class StagingFolder : IDisposable
         }
 
         _files.CreateFolder(Model);
+        if (!OperatingSystem.IsWindows() && Directory.Exists(Target))
+        {
+            // A folder that not everybody may read stays so.
+            File.SetUnixFileMode(Model, File.GetUnixFileMode(Target));
+        }
+
         _model = FileStatus.OfEntry(Model) is { Kind: FileKind.Folder } made ? made.Identity : throw new IOException($"{Printable.Escape(Model)} is not a folder.");
     }
 

@@ -22,7 +22,7 @@ internal static class Verifier
         {
             problems.AddRange(OtherFiles(real, record, cancellation));
             unrecorded = [.. Unrecorded(real, record)];
-            problems.AddRange(unrecorded.Where(IsLoaded).Select(n => Problem(Path.Combine(path, n), null, $"{Printable.Escape(n)} is in the folder, but not in the record, and programs that load the model may read it. Remedy: move it away, or merge again.")));
+            problems.AddRange(Foreign(real, record));
         }
         else if (folder && !hasRecord && CardNamesRecord(real))
         {
@@ -50,11 +50,16 @@ internal static class Verifier
     }
 
     /// <summary>Compares a folder that LayerSwap wrote, a whole output or a part, with its record.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="record">Its record.</param>
+    /// <param name="meter">Counts the bytes read.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <param name="only">The weight files to compare; all by default.</param>
     /// <returns>The first problem found; null if every byte is as it was written.</returns>
-    public static VerifyProblem? FindDamage(string folder, RecordReader record, ProgressMeter meter, CancellationToken cancellation)
+    public static VerifyProblem? FindDamage(string folder, RecordReader record, ProgressMeter meter, CancellationToken cancellation, IReadOnlyList<string>? only = null)
     {
-        List<VerifyProblem> problems = [.. OtherFiles(folder, record, cancellation)];
-        foreach (RecordedFile file in record.Weights.TakeWhile(_ => problems.Count == 0))
+        List<VerifyProblem> problems = [.. OtherFiles(folder, record, cancellation), .. Foreign(folder, record)];
+        foreach (RecordedFile file in record.Weights.Where(f => only?.Contains(f.Name, StringComparer.Ordinal) != false).TakeWhile(_ => problems.Count == 0))
         {
             string path = Path.Combine(folder, file.Name);
             using ICheckpoint? weights = Try(() => SafeTensorsFile.Open(path), problems);
@@ -67,6 +72,23 @@ internal static class Verifier
 
         return problems.FirstOrDefault();
     }
+
+    /// <summary>Whether a folder has a record, and every byte is as it says.</summary>
+    public static bool IsIntact(string folder)
+    {
+        try
+        {
+            return RecordReader.TryRead(folder) is { } record && FindDamage(folder, record, new ProgressMeter(null, 0), CancellationToken.None) is null;
+        }
+        catch (CheckpointException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>What the record does not list, and a program that loads the model may read.</summary>
+    private static IEnumerable<VerifyProblem> Foreign(string folder, RecordReader record) => Unrecorded(folder, record).Where(n => IsLoaded(folder, n)).Select(n => Problem(Path.Combine(folder, n), null,
+        $"{Printable.Escape(n)} is in the folder, but not in the record, and programs that load the model may read it. Remedy: move it away, or merge again."));
 
     private static T? Try<T>(Func<T?> read, List<VerifyProblem> problems)
         where T : class
@@ -127,9 +149,12 @@ internal static class Verifier
         return Directory.EnumerateFileSystemEntries(folder).Select(e => Path.GetFileName(e)!).Where(n => !known.Contains(n) && !known.Any(k => k.StartsWith(n + "/", StringComparison.Ordinal))).Order(StringComparer.Ordinal);
     }
 
-    /// <summary>Whether a program that loads a model may read a file of this name.</summary>
+    /// <summary>Whether a program that loads a model may read a file of this name, or one in a folder of this name.</summary>
+    private static bool IsLoaded(string folder, string name) => IsLoaded(name)
+        || (Directory.Exists(Path.Combine(folder, name)) && !name.StartsWith('.') && Directory.EnumerateFiles(Path.Combine(folder, name)).Any(f => IsLoaded(Path.GetFileName(f))));
+
     private static bool IsLoaded(string name) =>
-        Companions.IsInput(name) || Array.Exists([SafeTensorsFormat.Extension, ".bin", ".pt", ".pth", ".gguf", ".json"], e => name.EndsWith(e, StringComparison.OrdinalIgnoreCase));
+        Companions.IsInput(name) || Array.Exists([SafeTensorsFormat.Extension, ".bin", ".pt", ".pth", ".gguf", ".json", ".jinja", ".py", ".model"], e => name.EndsWith(e, StringComparison.OrdinalIgnoreCase));
 
     private static bool CardNamesRecord(string folder)
     {

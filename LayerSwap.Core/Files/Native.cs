@@ -9,7 +9,7 @@ namespace LayerSwap.Files;
 internal static partial class Native
 {
     private const int Here = -100, NoReplace = 1, Swap = 2, EmptyPath = 0x1000, NoFollowStatus = 0x100, BasicStatus = 0x7FF, StatusBytes = 256;
-    private const int ReadOnly = 0, ReadWrite = 2, OwnerWrites = 0x1A4, LockExclusive = 2, LockNow = 4, LockRelease = 8, Sequential = 2;
+    private const int ReadOnly = 0, ReadWrite = 2, OwnerWrites = 0x1A4, LockExclusive = 2, LockNow = 4, LockRelease = 8, Sequential = 2, WriteAccess = 2;
     private const int NotPermitted = 1, NotThere = 2, WouldBlock = 11, Denied = 13, Exists = 17, CrossDevice = 18, NotAFolder = 20, Invalid = 22, TooManyLinks = 31, NameTooLong = 36,
         NotImplemented = 38, NotEmpty = 39, TooManyLevels = 40, NotSupported = 95;
 
@@ -95,6 +95,9 @@ internal static partial class Native
         Span<byte> status = stackalloc byte[StatusBytes];
         return StatusOf(file, string.Empty, EmptyPath, BasicStatus, ref MemoryMarshal.GetReference(status)) == 0 ? Read(status) : throw Failure("stat", "an open file", Marshal.GetLastPInvokeError());
     }
+
+    /// <summary>Whether this process may write to a file or folder.</summary>
+    public static bool MayWrite(string path) => Access(path, WriteAccess) == 0;
 
     /// <summary>Opens a regular file for reading. Never waits for the writer of a pipe.</summary>
     /// <exception cref="IOException">It cannot be opened, or is not a regular file.</exception>
@@ -230,6 +233,9 @@ internal static partial class Native
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial SafeFileHandle Open(string path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "access", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Access(string path, int mode);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int Lock(SafeFileHandle file, int operation);

@@ -10,19 +10,19 @@ internal static class RealPath
 
     /// <exception cref="IOException">Links lead in a circle.</exception>
     /// <exception cref="ArgumentException">The text cannot be a path.</exception>
-    public static string Of(string path) => Follow(path, visited: null);
+    public static string Of(string path) => Follow(path, links: null);
 
     /// <summary>The canonical path of the folder that a path lies in; links in the last component are not followed.</summary>
     /// <exception cref="IOException">Links lead in a circle.</exception>
     public static string FolderOf(string path) => Of(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : Path.IsPathRooted(path) ? path : ".");
 
-    /// <summary>Every place that is looked up on the way to a path, links included: without any of them the path would lead elsewhere.</summary>
+    /// <summary>Every place that a path goes through: the folders above it, each link on the way, and the folders above the links. Without any of them the path would lead elsewhere.</summary>
     /// <exception cref="IOException">Links lead in a circle.</exception>
     public static IReadOnlyCollection<string> WayTo(string path)
     {
-        HashSet<string> visited = new(StringComparer.Ordinal);
-        Follow(path, visited);
-        return visited;
+        List<string> links = [];
+        string real = Follow(path, links);
+        return links.Append(real).SelectMany(WithAncestors).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>A path and the folders above it, innermost first. The path must be canonical.</summary>
@@ -34,7 +34,7 @@ internal static class RealPath
         }
     }
 
-    private static string Follow(string path, HashSet<string>? visited)
+    private static string Follow(string path, List<string>? links)
     {
         if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
         {
@@ -44,10 +44,9 @@ internal static class RealPath
         // Windows reads .. as text itself.
         string whole = OperatingSystem.IsWindows() ? Path.GetFullPath(path) : Path.IsPathRooted(path) ? path : Path.Combine(Environment.CurrentDirectory, path);
         string root = Path.GetPathRoot(whole)!, here = root;
-        visited?.Add(here);
         Stack<string> rest = new();
         Push(rest, whole[root.Length..]);
-        int links = 0;
+        int followed = 0;
         while (rest.TryPop(out string? name))
         {
             if (name == "..")
@@ -57,14 +56,14 @@ internal static class RealPath
             }
 
             string next = Path.Combine(here, name);
-            visited?.Add(next);
             if (new FileInfo(next).LinkTarget is not { } target)
             {
                 here = next;
                 continue;
             }
 
-            if (++links > MostLinks)
+            links?.Add(next);
+            if (++followed > MostLinks)
             {
                 throw new IOException($"{Printable.Escape(path)} cannot be followed: its links lead in a circle, or there are more than {MostLinks}.");
             }

@@ -17,7 +17,7 @@ internal static class WholeFile
     /// <summary>Replaces what a path holds, at once, by way of a file beside it.</summary>
     public static void Replace(IFileOperations files, string path, ReadOnlySpan<byte> bytes)
     {
-        string folder = Path.GetDirectoryName(path)!, staging = Path.Combine(folder, $".{Path.GetFileName(path)}.layerswap-{Guid.NewGuid():N}");
+        string folder = Path.GetDirectoryName(path)!, staging = Path.Combine(folder, $".layerswap-{Guid.NewGuid():N}");
         try
         {
             Create(files, staging, bytes);

@@ -68,7 +68,7 @@ public sealed record NamePrefix(string Old, string New)
         {
             foreach (string like in byEnd[EndOf(name)].Take(Sampled))
             {
-                NamePrefix pair = Cut(name, like);
+                NamePrefix pair = WithoutCommonEnd(name, like);
                 votes[pair] = votes.GetValueOrDefault(pair) + 1;
             }
         }
@@ -91,7 +91,7 @@ public sealed record NamePrefix(string Old, string New)
     }
 
     /// <summary>What is left of two names without the parts that both end with.</summary>
-    private static NamePrefix Cut(string name, string like)
+    private static NamePrefix WithoutCommonEnd(string name, string like)
     {
         int same = 0, cut = 0;
         while (same < name.Length && same < like.Length && name[^(same + 1)] == like[^(same + 1)])

@@ -63,6 +63,15 @@ internal static class InputCheck
         }
     }
 
+    /// <summary>Names models of which some tie their heads to their embeddings and some do not, though none has a head: those that do not lack it.</summary>
+    public static void Heads(IReadOnlyList<InputConfig> inputs, Problems problems)
+    {
+        if (!inputs.Any(i => TiedHeads.HasHead(i.Checkpoint)) && Differences(inputs.Select(i => Said.By(i.Checkpoint, i.Config.TiedEmbeddings))) is { } differences)
+        {
+            problems.Add($"config.json: the tie_word_embeddings differs: {differences}; and no model has a head of its own. Remedy: fetch all files of the model that is not tied.");
+        }
+    }
+
     /// <summary>Names models that have fewer layers than their config.json says: half a model.</summary>
     public static void WholeModels(IReadOnlyList<InputConfig> inputs, InputCautions allowed, Problems problems)
     {

@@ -18,6 +18,7 @@ internal static class PlanBuilder
         IReadOnlyList<ICheckpoint> inputs = request.Inputs;
         InputConfig[] configs = [.. inputs.Select(InputConfig.TryRead).OfType<InputConfig>()];
         InputCheck.Configs(configs, request.Allowed, problems, warnings);
+        InputCheck.Heads(configs, problems);
         InputCheck.WholeModels(configs, request.Allowed, problems);
         InputCheck.Endings(request, configs, warnings);
         InputCheck.LayerCounts(inputs, problems);

@@ -49,6 +49,8 @@ internal static class TiedHeads
         return tied;
     }
 
+    public static bool HasHead(ICheckpoint model) => HeadOf(model) is not null;
+
     /// <summary>The output projection onto the vocabulary, if it has the embedding's shape.</summary>
     private static TensorInfo? HeadOf(ICheckpoint model)
     {

@@ -95,4 +95,20 @@ public static class LayerDiffPictures
         ArgumentNullException.ThrowIfNull(report);
         ReportFile.Write(path, report.ToSvg(picture), report.Measured.Inputs);
     }
+
+    /// <summary>Writes every picture that the report has into a folder: <c>heat-map.svg</c>, <c>strips.svg</c>, <c>bars.svg</c>, <c>agreement.svg</c>.</summary>
+    /// <param name="report">The diff.</param>
+    /// <param name="folder">The folder; made if it is not there.</param>
+    /// <exception cref="OutputException">It is a file, or lies in one of the models.</exception>
+    public static void SavePictures(this LayerDiffReport report, string folder)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        ArgumentNullException.ThrowIfNull(folder);
+        ReportFile.CreateFolder(folder, report.Measured.Inputs);
+        foreach (DiffPicture picture in report.Pictures())
+        {
+            string name = picture switch { DiffPicture.HeatMap => "heat-map", DiffPicture.Strips => "strips", DiffPicture.Bars => "bars", _ => "agreement" };
+            report.SaveSvg(picture, Path.Combine(folder, name + ".svg"));
+        }
+    }
 }

@@ -13,10 +13,21 @@ internal static class ReportFile
     /// <param name="inputs">The models the report is about: a report never replaces one of their files.</param>
     public static void Write(string path, string text, IReadOnlyList<ICheckpoint> inputs)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(path);
+        if (path.Length == 0)
+        {
+            throw new OutputException(path, "A report needs the path of a file. Remedy: name one, or - for standard output.");
+        }
+
         RefuseInputs(path, inputs);
         string folder = RealPath.FolderOf(path), full = Path.Combine(folder, Path.GetFileName(path));
-        if (folder is "/dev" or "/dev/fd" || folder.StartsWith("/proc/", StringComparison.Ordinal))
+        FileStatus? there = FileStatus.Of(full);
+        if (there?.Kind == FileKind.Folder)
+        {
+            throw new OutputException(path, $"{Printable.Escape(path)} is a folder; a file is expected. Remedy: name a file in it.");
+        }
+
+        if (there?.Kind == FileKind.Other || folder.StartsWith("/proc/", StringComparison.Ordinal))
         {
             // A device or an open descriptor is written to; renaming a file over /dev/null would destroy it.
             using FileStream device = new(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
@@ -30,6 +41,20 @@ internal static class ReportFile
         }
 
         WholeFile.Replace(SystemFiles.Instance, full, Encoding.UTF8.GetBytes(text));
+    }
+
+    /// <summary>Makes the folder of several reports, if it is not there.</summary>
+    /// <inheritdoc cref="Write"/>
+    public static void CreateFolder(string path, IReadOnlyList<ICheckpoint> inputs)
+    {
+        RefuseInputs(path, inputs);
+        string real = RealPath.Of(path);
+        if (FileStatus.Of(real) is { Kind: not FileKind.Folder })
+        {
+            throw new OutputException(path, $"{Printable.Escape(path)} is a file; a folder is expected. Remedy: choose another path.");
+        }
+
+        Directory.CreateDirectory(real);
     }
 
     private static void RefuseInputs(string path, IReadOnlyList<ICheckpoint> inputs)
