@@ -33,7 +33,7 @@ internal static class SwapCommand
         {
             using OpenModels open = output.Inputs.Open(parsed);
             ICheckpoint taskModel = open[parsed.GetValue(task)!], languageModel = open[parsed.GetValue(language)!];
-            int layers = LayerMap.Of(taskModel.Tensors).LayerCount;
+            int layers = LayerMap.Of(taskModel).LayerCount;
             LayerSwapOptions chosen = parsed.GetValue(preset) is { } name ? LayerSwapOptions.Preset(name, Math.Max(layers, 1)) : LayerSwapOptions.Paper;
             if (parsed.GetValue(suggest))
             {

@@ -70,7 +70,7 @@ public sealed class KillTests
         int wanted = Kills(25), kills = 0;
         Random random = new(Seed);
         File.WriteAllText(Path.Combine(work.Base, "tokenizer.json"), """{"model": {"vocab": {"a": 0, "b": 1}}}""");
-        File.WriteAllText(Path.Combine(work.Expert, "tokenizer.json"), """{"model": {"vocab": {"b": 0, "c": 1}}}""");
+        File.WriteAllText(Path.Combine(work.Expert, "tokenizer.json"), kind == "union" ? """{"model": {"vocab": {"b": 0, "c": 1}}}""" : """{"model": {"vocab": {"a": 0, "b": 1}}}""");
         File.WriteAllText(work["r.yml"], $"merge_method: linear\nparameters: {{weight: 1}}\nmodels: [{work.Base}, {work.Expert}]\ntokenizer: {{source: union}}\n");
         string[] Merge(string output) => kind == "union" ? ["merge", work["r.yml"], output, "--quiet", "--shard-size", "300kB"] : [.. work.Arguments(output), "--shard-size", "300kB"];
         string[][] Commands(string output) => kind switch

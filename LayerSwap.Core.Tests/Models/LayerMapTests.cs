@@ -84,13 +84,20 @@ public class LayerMapTests
     {
         LayerMap map = LayerMap.Of(
         [
-            new TensorInfo("encoder.layers.0.w", DType.Float32, new TensorShape(100)),
-            new TensorInfo("decoder.layers.0.w", DType.Float32, new TensorShape(10)),
-            new TensorInfo("decoder.layers.1.w", DType.Float32, new TensorShape(10)),
+            new TensorInfo("left.layers.0.w", DType.Float32, new TensorShape(100)),
+            new TensorInfo("right.layers.0.w", DType.Float32, new TensorShape(10)),
+            new TensorInfo("right.layers.1.w", DType.Float32, new TensorShape(10)),
         ]);
-        Assert.Equal("encoder.layers", map.MainStack);
+        Assert.Equal("left.layers", map.MainStack);
         Assert.Equal(1, map.LayerCount);
-        Assert.Equal(2, map["decoder.layers.1.w"].LayerCount);
+        Assert.Equal(2, map["right.layers.1.w"].LayerCount);
+    }
+
+    [Fact]
+    public void Of_an_encoder_and_a_decoder_the_decoder_is_the_main_stack_however_deep_the_encoder_is()
+    {
+        LayerMap map = LayerMap.Of([new TensorInfo("encoder.layers.0.w", DType.Float32, new TensorShape(100)), new TensorInfo("decoder.layers.0.w", DType.Float32, new TensorShape(10))]);
+        Assert.Equal("decoder.layers", map.MainStack);
     }
 
     [Fact]

@@ -155,7 +155,7 @@ public sealed class RecipeMeaningTests : IDisposable
         ICheckpoint merged = plan.AsCheckpoint();
         Assert.Equal(SmallModels.Bytes(_models.Open("c"), "lm_head.weight"), SmallModels.Bytes(merged, "lm_head.weight"));
         Assert.Equal(SmallModels.Bytes(_models.Open("b"), "model.layers.2.mlp.up_proj.weight"), SmallModels.Bytes(merged, "model.layers.5.mlp.up_proj.weight"));
-        Assert.Equal("6", plan.ConfigChanges["num_hidden_layers"].ToString());
+        Assert.Equal("6", plan.ConfigChanges["/num_hidden_layers"].ToString());
     }
 
     [Fact]

@@ -75,11 +75,20 @@ internal static class DiffRunner
         problems.ThrowIfAny();
     }
 
-    /// <summary>One tensor that shows the difference.</summary>
-    private static string Example(ICheckpoint origin, ICheckpoint model) =>
-        origin.Tensors.FirstOrDefault(t => model.Find(t.Name) is { } other && other.Shape != t.Shape) is { } shaped ? $"{Printable.Escape(shaped.Name)} is {model.Find(shaped.Name)!.Shape} in the one and {shaped.Shape} in the other. "
-        : origin.Tensors.FirstOrDefault(t => model.Find(t.Name) is null) is { } missing ? $"{Printable.Escape(missing.Name)} is in the base alone. "
-        : "";
+    /// <summary>A few tensors of each kind that show the difference.</summary>
+    private static string Example(ICheckpoint origin, ICheckpoint model)
+    {
+        const int Shown = 3;
+        string Names(IEnumerable<TensorInfo> tensors, string what)
+        {
+            string[] names = [.. tensors.Take(Shown + 1).Select(t => Printable.Escape(t.Name))];
+            return names.Length == 0 ? "" : $"{what}: {string.Join(", ", names.Take(Shown))}{(names.Length > Shown ? ", ..." : "")}. ";
+        }
+
+        TensorInfo? shaped = origin.Tensors.FirstOrDefault(t => model.Find(t.Name) is { } other && other.Shape != t.Shape);
+        return Names(origin.Tensors.Where(t => model.Find(t.Name) is null), "In the base alone") + Names(model.Tensors.Where(t => origin.Find(t.Name) is null), "Not in the base")
+            + (shaped is null ? "" : $"{Printable.Escape(shaped.Name)} is {model.Find(shaped.Name)!.Shape} in the one and {shaped.Shape} in the other. ");
+    }
 }
 
 /// <summary>What a diff is made from: the frozen state of its builder.</summary>

@@ -34,6 +34,9 @@ internal sealed class ModelConfig
 
     public long? Layers => Number("num_hidden_layers", "n_layer", "num_layers", "n_layers");
 
+    /// <summary>The layers of the decoder of an encoder-decoder.</summary>
+    public long? DecoderLayers => Number("num_decoder_layers", "decoder_layers");
+
     public long? HiddenSize => Number("hidden_size", "n_embd", "d_model");
 
     public long? Heads => Number("num_attention_heads", "n_head", "num_heads");
@@ -42,6 +45,9 @@ internal sealed class ModelConfig
 
     /// <summary>The rows of an attention weight that belong to one head.</summary>
     public long? HeadSize => Number("head_dim", "d_kv") ?? (HiddenSize is { } hidden && Heads is > 0 and { } heads && hidden % heads == 0 ? hidden / heads : null);
+
+    /// <summary>The layers that predict further tokens, numbered after the model's own (DeepSeek-V3, GLM-4.5).</summary>
+    public long? ExtraLayers => Number("num_nextn_predict_layers");
 
     /// <summary>How the weights are quantised, as the configuration calls it; null if it says nothing.</summary>
     public string? QuantizationMethod => (Node("quantization_config") as JsonObject ?? Node("compression_config") as JsonObject) is { } quantization
@@ -85,6 +91,19 @@ internal sealed class ModelConfig
     {
         foreach ((string key, JsonNode value) in changes)
         {
+            // A path leads to one place; a name alone stands for wherever it is said.
+            if (key.StartsWith('/'))
+            {
+                string[] path = key[1..].Split('/');
+                JsonObject? at = path.SkipLast(1).Aggregate((JsonObject?)Root, (part, name) => part?[name] as JsonObject);
+                if (at is not null)
+                {
+                    at[path[^1]] = value.DeepClone();
+                }
+
+                continue;
+            }
+
             JsonObject[] parts = [.. new[] { _text, Root }.Distinct().Where(p => p.ContainsKey(key))];
             // What goes by the default of a model's code must be said where it is something else now.
             foreach (JsonObject part in parts.Length > 0 || !Added.Contains(key, StringComparer.Ordinal) ? parts : [_text])

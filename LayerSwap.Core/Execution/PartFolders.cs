@@ -31,7 +31,8 @@ internal static class PartFolders
         {
             try
             {
-                if (RecordReader.TryRead(Of(target, part)) is not { } record || record.Tensors.Any(t => output.Tensors.GetValueOrDefault(t.Key) != t.Value))
+                // The record of a part goes last when parts are removed.
+                if (RecordReader.TryRead(Of(target, part)) is { } record && record.Tensors.Any(t => output.Tensors.GetValueOrDefault(t.Key) != t.Value))
                 {
                     return false;
                 }

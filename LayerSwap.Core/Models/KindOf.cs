@@ -26,9 +26,15 @@ internal static class KindOf
             : TensorKind.Other;
     }
 
+    /// <summary>A name without <c>.weight</c> at its end.</summary>
+    public static string WithoutWeight(string name) => name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
+
     /// <summary>Whether a tensor outside the layers has a row for each token.</summary>
     public static bool IsTokenTable(string name, TensorKind kind) =>
-        kind is TensorKind.Embedding or TensorKind.Head && !Array.Exists(name.ToLowerInvariant().Split('.', '_'), w => Array.IndexOf(kind == TensorKind.Embedding ? NoTokenEmbedding : NoTokenHead, w) >= 0);
+        kind is TensorKind.Embedding or TensorKind.Head
+        // A head deep within a tower is a projection of the tower's own.
+        && !(kind == TensorKind.Head && name.Split('.') is { Length: > 2 } parts && Array.IndexOf(parts, "head") >= 0)
+        && !Array.Exists(name.ToLowerInvariant().Split('.', '_'), w => Array.IndexOf(kind == TensorKind.Embedding ? NoTokenEmbedding : NoTokenHead, w) >= 0);
 
     /// <summary>Words of embeddings of something else than tokens, and of what belongs to embeddings.</summary>
     private static readonly string[] NoTokenEmbedding =

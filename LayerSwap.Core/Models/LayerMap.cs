@@ -38,11 +38,38 @@ public sealed class LayerMap
 
     /// <summary>Makes the map of these tensors.</summary>
     /// <param name="tensors">All tensors of a model, or of several that are to be merged; names may repeat.</param>
-    public static LayerMap Of(IEnumerable<TensorInfo> tensors)
+    public static LayerMap Of(IEnumerable<TensorInfo> tensors) => Of(tensors, null);
+
+    /// <summary>
+    /// Makes the map of a checkpoint. Its config.json tells layers that predict further tokens (MTP), which are numbered after the model's own, from those; one that cannot be read tells nothing, and is
+    /// named when a merge is planned.
+    /// </summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    public static LayerMap Of(ICheckpoint checkpoint)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        return Known.GetValue(checkpoint, c => Of(c.Tensors, OwnLayers(c)));
+    }
+
+    private static long? OwnLayers(ICheckpoint checkpoint)
+    {
+        try
+        {
+            return Checkpoints.ModelConfig.TryRead(checkpoint) is { ExtraLayers: > 0, Layers: { } layers } ? layers : null;
+        }
+        catch (CheckpointException)
+        {
+            return null;
+        }
+    }
+
+    /// <param name="tensors">All tensors.</param>
+    /// <param name="layers">The number of layers of the main stack, if there are more that are none; null for all that there are.</param>
+    private static LayerMap Of(IEnumerable<TensorInfo> tensors, long? layers)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         Models.NamePool pool = new();
-        Dictionary<string, Named> names = new(tensors.TryGetNonEnumeratedCount(out int count) ? count : 0, StringComparer.Ordinal);
+        Dictionary<string, Named> names = new(tensors.TryGetNonEnumeratedCount(out int known) ? known : 0, StringComparer.Ordinal);
         foreach (TensorInfo tensor in tensors)
         {
             names.TryAdd(tensor.Name, new Named(Models.TensorName.Parse(tensor.Name, pool), tensor.ElementCount));
@@ -59,13 +86,25 @@ public sealed class LayerMap
             }
         }
 
-        string? main = stacks.Keys.OrderByDescending(Models.StackRole.Rank).ThenByDescending(s => sizes[s]).ThenBy(s => s, StringComparer.Ordinal).FirstOrDefault();
+        string? main = stacks.Keys.OrderByDescending(Models.StackRole.Rank).ThenByDescending(Models.StackRole.IsDecoder).ThenByDescending(s => sizes[s]).ThenBy(s => s, StringComparer.Ordinal).FirstOrDefault();
+        if (main is not null && layers < stacks[main])
+        {
+            stacks[main] = (int)layers.Value;
+        }
+
         Dictionary<string, TensorPlace> places = new(names.Count, StringComparer.Ordinal);
         Dictionary<string, TensorKind> kinds = new(StringComparer.Ordinal);
         foreach ((string name, Named named) in names)
         {
             Models.TensorName parts = named.Parts;
-            bool inLayer = parts.Stack is not null && stacks.ContainsKey(parts.Stack);
+            bool inLayer = parts.Stack is not null && stacks.TryGetValue(parts.Stack, out int count) && parts.Layer < count;
+            // A layer that predicts further tokens stands behind the head, and goes with it.
+            if (!inLayer && parts.Stack is not null && parts.Stack == main)
+            {
+                places.Add(name, new TensorPlace { Name = name, LayerCount = stacks[main], InMainStack = false, Component = Models.KindOf.WithoutWeight(name), Kind = TensorKind.Head });
+                continue;
+            }
+
             // Layers have the same few components.
             if (!inLayer || !kinds.TryGetValue(parts.Component, out TensorKind kind))
             {
@@ -83,16 +122,13 @@ public sealed class LayerMap
                 Layer = inLayer ? parts.Layer : null,
                 LayerCount = inLayer ? stacks[parts.Stack!] : main is null ? 0 : stacks[main],
                 InMainStack = inLayer && parts.Stack == main,
-                Component = inLayer ? parts.Component : name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name,
+                Component = inLayer ? parts.Component : Models.KindOf.WithoutWeight(name),
                 Kind = kind,
             });
         }
 
         return new LayerMap(places, stacks, main);
     }
-
-    /// <summary>The map of a checkpoint, made once as long as it is open.</summary>
-    internal static LayerMap Of(ICheckpoint checkpoint) => Known.GetValue(checkpoint, c => Of(c.Tensors));
 
     /// <summary>The map of a checkpoint that another was made of tensor by tensor, known before it is asked for.</summary>
     internal static void Share(LayerMap map, ICheckpoint checkpoint)
@@ -106,7 +142,7 @@ public sealed class LayerMap
     /// <summary>The map of several checkpoints that are to be merged; where the others have no other names it is the first's.</summary>
     internal static LayerMap OfAll(IReadOnlyList<ICheckpoint> checkpoints) => checkpoints.Skip(1).All(c => c.Tensors.All(t => checkpoints[0].Find(t.Name) is not null))
         ? Of(checkpoints[0])
-        : Of(checkpoints.SelectMany(c => c.Tensors));
+        : Of(checkpoints.SelectMany(c => c.Tensors), checkpoints.Select(c => (long?)Of(c).LayerCount).Distinct().ToArray() is [var one] && one > 0 ? one : null);
 
     /// <summary>Numbers from 0 without a gap, two at least, and every one with the same components: not the parts of a sequence.</summary>
     private static bool LooksLikeLayers(Models.TensorName[] parts)

@@ -12,4 +12,7 @@ internal static class StackRole
         bool Has(string word) => words.Contains(word, StringComparer.Ordinal);
         return Senses.Any(Has) ? 0 : Has("language") || Has("text") || Has("llm") ? 2 : 1;
     }
+
+    /// <summary>Whether a stack is a decoder: the language model's part of an encoder-decoder, however deep the encoder is.</summary>
+    public static bool IsDecoder(string stack) => stack.ToLowerInvariant().Split('.', '_').Contains("decoder", StringComparer.Ordinal);
 }

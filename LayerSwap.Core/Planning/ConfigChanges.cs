@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
+using LayerSwap.Tensors;
 
 namespace LayerSwap.Planning;
 
@@ -8,9 +9,8 @@ internal static class ConfigChanges
 {
     private static readonly string[] DTypeKeys = ["dtype", "torch_dtype"];
     private static readonly string[] TokenKeys = ["bos_token_id", "eos_token_id", "pad_token_id"];
-    private static readonly string[] LayerKeys = ["num_hidden_layers", "n_layer", "num_layers", "n_layers"];
 
-    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> decisions, bool unties)
+    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> decisions, bool unties, Problems problems)
     {
         Dictionary<string, JsonNode> changes = new(StringComparer.Ordinal);
         if (config is null)
@@ -57,25 +57,9 @@ internal static class ConfigChanges
 
         // Layers may be stacked in a part of the model only, whose donor another is.
         MappedCheckpoint? stacked = request.Donor as MappedCheckpoint ?? request.Inputs.OfType<MappedCheckpoint>().FirstOrDefault(i => i.DonorLayers is not null);
-        if (stacked is not null && LayerMap.Of(decisions.Select(d => d.Output)).LayerCount is var layers && layers != config.Layers)
+        if (stacked?.DonorLayers is { } order)
         {
-            foreach (string key in LayerKeys.Where(config.Has))
-            {
-                changes[key] = JsonValue.Create(layers);
-            }
-        }
-
-        if (stacked?.DonorLayers is { } order && config.Layers is { } count)
-        {
-            // Lists with an entry for each layer (layer_types, sliding windows) follow the layers.
-            foreach ((string key, JsonArray list) in config.Lists.Where(l => l.List.Count == count && order.All(o => o < count)))
-            {
-                JsonArray moved = [.. order.Select(o => list[o]?.DeepClone())];
-                if (!JsonNode.DeepEquals(moved, list))
-                {
-                    changes[key] = moved;
-                }
-            }
+            LayerNumbering.Apply(config, request.Donor.Name, LayerMap.Of(Companions.OwnerOf(stacked)), order, changes, problems);
         }
 
         return changes;

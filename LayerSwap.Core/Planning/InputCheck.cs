@@ -77,7 +77,9 @@ internal static class InputCheck
     {
         foreach ((ICheckpoint checkpoint, ModelConfig config) in inputs.Where(i => Companions.OwnerOf(i.Checkpoint) == i.Checkpoint && i.Checkpoint is not IComputedCheckpoint))
         {
-            if (!allowed.HasFlag(InputCautions.Layers) && !config.SharesLayers && config.Layers is { } said && LayerMap.Of(checkpoint) is { LayerCount: > 0 } map && map.LayerCount < said)
+            LayerMap map = LayerMap.Of(checkpoint);
+            bool hasBoth = map.Stacks.Keys.Any(Models.StackRole.IsDecoder) && map.Stacks.Keys.Any(s => s.Split('.').Contains("encoder", StringComparer.Ordinal));
+            if (!allowed.HasFlag(InputCautions.Layers) && !config.SharesLayers && (hasBoth ? config.DecoderLayers : config.Layers) is { } said && map.LayerCount > 0 && map.LayerCount < said)
             {
                 problems.Add($"{Printable.Escape(checkpoint.Name)} has {map.LayerCount} layers, but its config.json says {said}: the model is not whole. Remedy: fetch all of its files; or, if it is meant to be so, allow it (Allow, --allow layers).");
             }

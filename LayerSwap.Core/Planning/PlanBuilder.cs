@@ -58,7 +58,9 @@ internal static class PlanBuilder
         // A head of its own goes by a flag of its own.
         bool unties = decisions.Any(d => d.Place.Kind == TensorKind.Head && d.Place.IsTokenTable) && configs.Any(c => c.Config.TiedEmbeddings == false);
         ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.Donor)?.Config ?? ModelConfig.TryRead(request.Donor);
-        return Assemble(request, map, decisions, warnings, config, unties) with { Watched = watched };
+        IReadOnlyDictionary<string, System.Text.Json.Nodes.JsonNode> changes = ConfigChanges.Of(request, config, decisions, unties, problems);
+        problems.ThrowIfAny();
+        return Assemble(request, map, decisions, warnings) with { ConfigChanges = changes, Watched = watched };
     }
 
     private static List<Decision> Decide(PlanRequest request, LayerMap map, IReadOnlySet<string> tied, Problems problems, List<string> warnings)
@@ -127,7 +129,7 @@ internal static class PlanBuilder
         }
     }
 
-    private static MergePlan Assemble(PlanRequest request, LayerMap map, List<Decision> decisions, List<string> warnings, ModelConfig? config, bool unties)
+    private static MergePlan Assemble(PlanRequest request, LayerMap map, List<Decision> decisions, List<string> warnings)
     {
         Dictionary<string, string> metadata = new(request.Donor.Metadata, StringComparer.Ordinal) { ["format"] = "pt" };
         IReadOnlyList<PlannedShard> shards = ShardLayout.Of([.. decisions.Select(d => d.Output)], request.ShardSize, metadata);
@@ -168,7 +170,6 @@ internal static class PlanBuilder
             Warnings = warnings,
             Request = request,
             Shards = shards,
-            ConfigChanges = ConfigChanges.Of(request, config, decisions, unties),
         };
     }
 

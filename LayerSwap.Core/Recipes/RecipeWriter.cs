@@ -20,7 +20,7 @@ internal sealed class RecipeWriter
     private RecipeWriter(PlanRequest request)
     {
         _request = request;
-        _map = LayerMap.Of(request.Inputs.SelectMany(i => i.Tensors));
+        _map = LayerMap.OfAll(request.Inputs);
         _places = [.. _map.Places];
     }
 

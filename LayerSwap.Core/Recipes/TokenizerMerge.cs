@@ -203,7 +203,7 @@ internal sealed class TokenizerMerge
     /// <summary>The token embedding, which is the longest, and the head of as many rows.</summary>
     private static string[] TablesOf(ICheckpoint model)
     {
-        LayerMap map = LayerMap.Of(model.Tensors);
+        LayerMap map = LayerMap.Of(model);
         TensorInfo[] tables = [.. model.Tensors.Where(t => t.Shape.Rank == 2 && map[t.Name].IsTokenTable)];
         long rows = tables.Where(t => map[t.Name].Kind == TensorKind.Embedding).Select(t => t.Shape[0]).DefaultIfEmpty(0).Max();
         return [.. tables.Where(t => t.Shape[0] == rows).Select(t => t.Name)];

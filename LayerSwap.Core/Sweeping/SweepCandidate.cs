@@ -24,7 +24,7 @@ public sealed record SweepCandidate
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(language);
-        int layers = LayerMap.Of(task.Tensors).LayerCount;
+        int layers = LayerMap.Of(task).LayerCount;
         TransitionWeights[] pairs = [.. weights ?? [TransitionWeights.Equal]];
         List<SweepCandidate> candidates = [];
         foreach ((int b, int u, int t) in from b in bottom from u in top from t in transition ?? [1] select (b, u, t))
