@@ -1,6 +1,5 @@
-using LayerSwap.Merging;
-
 using LayerSwap.Checkpoints;
+using LayerSwap.Merging;
 
 namespace LayerSwap.Recipes;
 
