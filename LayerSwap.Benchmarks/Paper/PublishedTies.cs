@@ -8,6 +8,8 @@ internal sealed class PublishedTies(double density, double lambda) : IMergeStrat
 {
     public string Name => "ties, equal ones kept";
 
+    public string Settings => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"density {density}, lambda {lambda}");
+
     public TensorMerge Bind(MergeTensor tensor) => new Merging(density, (float)lambda, tensor.SourceCount);
 
     /// <summary>The tensor's changes are sorted at once: the miniature's largest has 16,640 elements.</summary>

@@ -104,6 +104,35 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    public async Task A_strategy_of_ones_own_with_another_parameter_is_another_merge()
+    {
+        using Scene scene = Scene.Linear();
+        string target = scene.Stage();
+        Task<MergeResult> Run(double scale, CountingFiles files) => scene.Plan(b => b.Using(new Scaled(scale))).ExecuteAsync(target, new() { Files = files, Resume = true });
+        await Assert.ThrowsAsync<DeathException>(() => Run(2, new CountingFiles(Fault.Kill, Midst)));
+        Assert.Contains("scale 2", (await Assert.ThrowsAsync<OutputException>(() => Run(3, new CountingFiles()))).Message, StringComparison.Ordinal);
+        await Run(2, new CountingFiles());
+        Assert.Contains("is not empty", (await Assert.ThrowsAsync<OutputException>(() => Run(3, new CountingFiles()))).Message, StringComparison.Ordinal);
+        await Run(2, new CountingFiles());
+    }
+
+    /// <summary>The first source, scaled.</summary>
+    private sealed class Scaled(double scale) : ElementwiseStrategy
+    {
+        public override string Name => "scaled";
+
+        public override string Settings => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"scale {scale}");
+
+        protected override void Merge(MergeBlock block)
+        {
+            for (int i = 0; i < block.Length; i++)
+            {
+                block.Output[i] = (float)scale * block[0][i];
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_finished_tensor_that_was_tampered_with_is_made_again()
     {
         using Scene scene = Scene.Linear();

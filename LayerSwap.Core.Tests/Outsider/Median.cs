@@ -4,6 +4,8 @@ public sealed class Median : ElementwiseStrategy
 {
     public override string Name => "median";
 
+    public override string Settings => "";
+
     protected override void Merge(MergeBlock block)
     {
         Span<float> values = stackalloc float[block.SourceCount];

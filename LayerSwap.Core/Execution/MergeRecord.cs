@@ -18,6 +18,9 @@ internal static class MergeRecord
 
     private const string OwnChecksum = ",\n  \"recordXxh64\": \"", AfterOwnChecksum = "\"\n}\n";
 
+    /// <summary>The bytes of a record's end.</summary>
+    public static readonly int SealLength = SealOf(0).Length;
+
     /// <param name="plan">The plan.</param>
     /// <param name="made">The checksum of each tensor, and what was found out in working it.</param>
     /// <param name="others">Every other file of the output.</param>
@@ -55,7 +58,7 @@ internal static class MergeRecord
                 json.WriteStartObject();
                 json.WriteString("selector", rule.Text);
                 json.WriteString("strategy", rule.Strategy.Name);
-                json.WriteString("settings", rule.Strategy.ToString());
+                json.WriteString("settings", rule.Strategy.Settings);
                 json.WriteEndObject();
             }
 
@@ -113,14 +116,10 @@ internal static class MergeRecord
     }
 
     /// <summary>Ends a record, an object that is not closed yet, with the checksum of all that stands before it.</summary>
-    public static byte[] Seal(ReadOnlySpan<byte> unclosed) => [.. unclosed, .. Encoding.ASCII.GetBytes(OwnChecksum + TensorChecksum.Text(XxHash64.Of(unclosed)) + AfterOwnChecksum)];
+    public static byte[] Seal(ReadOnlySpan<byte> unclosed) => [.. unclosed, .. SealOf(XxHash64.Of(unclosed))];
 
-    /// <summary>Whether a record is as it was written, by its own checksum.</summary>
-    public static bool IsIntact(ReadOnlySpan<byte> record)
-    {
-        int end = OwnChecksum.Length + 16 + AfterOwnChecksum.Length;
-        return record.Length > end && record.SequenceEqual(Seal(record[..^end]));
-    }
+    /// <summary>The end of a record whose bytes before it have a checksum.</summary>
+    public static byte[] SealOf(ulong checksum) => Encoding.ASCII.GetBytes(OwnChecksum + TensorChecksum.Text(checksum) + AfterOwnChecksum);
 
     private static void WriteInput(Utf8JsonWriter json, PlanRequest request, ICheckpoint input, int source)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using LayerSwap.Checkpoints;
 using LayerSwap.Files;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Execution;
 
@@ -40,6 +41,12 @@ internal sealed class RecordReader
             return null;
         }
 
+        // Read a piece at a time first: a file may be long and hold nothing.
+        if (!IsIntact(path))
+        {
+            throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a record of LayerSwap's, or is damaged: its own checksum does not fit, or it has none. Remedy: merge again.");
+        }
+
         byte[] bytes = InputFile.ReadAll(path, Longest);
         try
         {
@@ -48,11 +55,6 @@ internal sealed class RecordReader
             if (root.GetProperty("checksum").GetString() != MergeRecord.Algorithm)
             {
                 throw new CheckpointException(path, null, $"{Printable.Escape(path)} has checksums of a kind this version does not know. Remedy: verify with the version that wrote it.");
-            }
-
-            if (!MergeRecord.IsIntact(bytes))
-            {
-                throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not as it was written: its own checksum does not fit, or it has none. Remedy: merge again.");
             }
 
             JsonElement[] files = [.. root.GetProperty("files").EnumerateArray()];
@@ -71,6 +73,26 @@ internal sealed class RecordReader
         {
             throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a record of LayerSwap's, or is damaged: {Printable.Escape(e.Message)} Remedy: merge again.", e);
         }
+    }
+
+    private static bool IsIntact(string path)
+    {
+        using Microsoft.Win32.SafeHandles.SafeFileHandle file = InputFile.Open(path);
+        long hashed = RandomAccess.GetLength(file) - MergeRecord.SealLength;
+        byte[] piece = new byte[Math.Clamp(hashed, 0, 1 << 18)], seal = new byte[MergeRecord.SealLength];
+        XxHash64 hash = new();
+        for (long at = 0; at < hashed; at += piece.Length)
+        {
+            Span<byte> bytes = piece.AsSpan(0, (int)Math.Min(piece.Length, hashed - at));
+            if (!PositionalRead.TryFill(file, bytes, at))
+            {
+                return false;
+            }
+
+            hash.Append(bytes);
+        }
+
+        return hashed > 0 && PositionalRead.TryFill(file, seal, hashed) && seal.AsSpan().SequenceEqual(MergeRecord.SealOf(hash.Digest()));
     }
 
     /// <summary>Reads an entry. A name that leads out of the folder makes the record invalid.</summary>

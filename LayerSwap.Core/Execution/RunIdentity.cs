@@ -40,7 +40,7 @@ internal static class RunIdentity
 
         for (int i = 0; i < request.Rules.Count; i++)
         {
-            facts.Add(new($"rule {i}", $"{request.Rules[i].Text}: {request.Rules[i].Strategy.Name} {request.Rules[i].Strategy}"));
+            facts.Add(new($"rule {i}", $"{request.Rules[i].Text}: {request.Rules[i].Strategy.Name} {request.Rules[i].Strategy.Settings}"));
         }
 
         for (int i = 0; i < request.Sources.Count; i++)

@@ -6,6 +6,9 @@ public abstract class ElementwiseStrategy : IMergeStrategy
     /// <inheritdoc/>
     public abstract string Name { get; }
 
+    /// <inheritdoc/>
+    public abstract string Settings { get; }
+
     /// <inheritdoc cref="TensorMerge.ReadsBase"/>
     protected virtual bool ReadsBase => true;
 

@@ -106,6 +106,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         }
 
         CheckParameters(method);
+        CheckMatches(open);
         List<SliceGroup> groups = [.. recipe.Modules.Select(m => SliceGroup.Of(m, recipe.Base, open, usesBase, problems, notes)).OfType<SliceGroup>()];
         if (groups.Count < recipe.Modules.Count)
         {
@@ -148,6 +149,36 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         }
 
         return builder;
+    }
+
+    /// <summary>Names modules that no tensor belongs to, which is an error, and filters that no tensor's name contains, which is noted.</summary>
+    private void CheckMatches(Dictionary<string, ICheckpoint> open)
+    {
+        string[] names = [.. open.Values.Distinct().SelectMany(c => c.Tensors).Select(t => t.Name).Distinct(StringComparer.Ordinal)];
+        string[] modules = [.. names.Where(n => n.Contains('.', StringComparison.Ordinal)).SelectMany(Prefixes).Distinct(StringComparer.Ordinal)];
+        foreach (RecipeModule module in recipe.Modules.Where(m => m.Name is not null && !names.Any(n => n.StartsWith(m.Name + ".", StringComparison.Ordinal))))
+        {
+            problems.Add(module.Place, $"no tensor belongs to module {Printable.Escape(module.Name!)}; nearest is {Printable.Escape(Tensors.Nearest.To(module.Name!, modules.Length > 0 ? modules : names))}. Remedy: name a beginning of tensors' names, such as it.");
+        }
+
+        IEnumerable<Settings> all = [recipe.Parameters, .. recipe.Modules.Select(m => m.Parameters), .. recipe.Modules.SelectMany(m => m.Slices).Select(s => s.Parameters),
+            .. recipe.Modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources).Select(s => s.Parameters)];
+        foreach (SettingValue value in all.SelectMany(s => s.Values).SelectMany(s => s.Values).Where(v => v.Filter is not null && !names.Any(n => n.Contains(v.Filter, StringComparison.Ordinal))).DistinctBy(v => v.Filter, StringComparer.Ordinal))
+        {
+            string[] parts = [.. names.SelectMany(n => n.Split('.')).Distinct(StringComparer.Ordinal)];
+            notes.Add($"{value.Place}: no tensor's name contains the filter {Printable.Escape(value.Filter!)}; it changes nothing. Nearest is {Printable.Escape(Tensors.Nearest.To(value.Filter!, parts))}.");
+        }
+    }
+
+    /// <summary>The first two beginnings of a name that end at a dot.</summary>
+    private static IEnumerable<string> Prefixes(string name)
+    {
+        int first = name.IndexOf('.', StringComparison.Ordinal), second = name.IndexOf('.', first + 1);
+        yield return name[..first];
+        if (second > 0)
+        {
+            yield return name[..second];
+        }
     }
 
     private void AddSources(MergeBuilder builder, MergeMethod method, SliceGroup group, RecipeModule module)
@@ -240,6 +271,11 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         }
 
         CheckNames(recipe.Parameters, [Threshold], ShareSwapName);
+        foreach (RecipeSource source in pair.Sources)
+        {
+            CheckNames(source.Parameters, [], ShareSwapName);
+        }
+
         ICheckpoint origin = open[recipe.Base.Path];
         double threshold = recipe.Parameters.TryGetValue(Threshold, out Setting? setting) ? setting.Values[0].Gradient[0] : 0.1;
         if (threshold < 0)

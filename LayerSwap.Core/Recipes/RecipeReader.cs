@@ -213,6 +213,16 @@ internal sealed class RecipeReader
             Dictionary<string, YamlNode> keys = _yaml.Members(node, what, "model", "path", "revision", "lora", "override_architecture");
             YamlNode? inner = keys.GetValueOrDefault("model") ?? keys.GetValueOrDefault("path");
             text = inner is YamlMappingNode ? Model(inner, what)?.Path : YamlReader.Text(inner);
+            if (keys.TryGetValue("revision", out YamlNode? revision) && YamlReader.Text(revision) is { } wanted && !string.IsNullOrEmpty(text))
+            {
+                text = $"{text}@{wanted}";
+            }
+
+            if (keys.TryGetValue("override_architecture", out YamlNode? architecture) && YamlReader.Text(architecture) is { } named)
+            {
+                _yaml.Add(architecture, $"override_architecture {Printable.Escape(named)} has no meaning here: the names of tensors that are really there rule, not tables of architectures. Remedy: leave it out.");
+            }
+
             if (keys.TryGetValue("lora", out YamlNode? lora) && YamlReader.Text(lora) is not null)
             {
                 text = $"{text}+{YamlReader.Text(lora)}";

@@ -224,6 +224,8 @@ public sealed class RankSelectorTests
     {
         public string Name => "probe";
 
+        public string Settings => "";
+
         public TensorMerge Bind(MergeTensor tensor) => new Bound(select);
 
         private sealed class Bound(Action<TensorPasses> select) : TensorMerge

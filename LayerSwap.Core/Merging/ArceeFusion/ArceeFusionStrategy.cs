@@ -7,6 +7,8 @@ internal sealed class ArceeFusionStrategy : IMergeStrategy, IRecipeForm
 {
     public string Name => "arcee_fusion";
 
+    public string Settings => "";
+
     public IEnumerable<(string Name, object Value)> Parameters => [];
 
     public TensorMerge Bind(MergeTensor tensor)

@@ -8,6 +8,8 @@ internal sealed class ExPOStrategy(Schedule alpha) : IMergeStrategy, IRecipeForm
 {
     public string Name => "expo";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => [("alpha", alpha)];
 
     public override string ToString() => $"alpha {alpha}";

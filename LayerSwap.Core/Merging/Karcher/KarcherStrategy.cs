@@ -14,6 +14,8 @@ internal sealed class KarcherStrategy : IMergeStrategy, IRecipeForm
 
     public string Name => "karcher";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => [("max_iter", (double)_options.MaxIterations), ("tol", _options.Tolerance)];
 
     public override string ToString() => _options.ToString();

@@ -19,6 +19,8 @@ internal sealed class LayerSwapStrategy : IMergeStrategy, IRecipeForm
 
     public string Name => "layer_swap";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters =>
     [
         ("bottom", (double)_options.Bottom), ("top", (double)_options.Top), ("transition_bottom", (double)_options.TransitionBottom), ("transition_top", (double)_options.TransitionTop),

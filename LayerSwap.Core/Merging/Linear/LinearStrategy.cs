@@ -5,6 +5,8 @@ internal sealed class LinearStrategy(LinearOptions options) : IMergeStrategy, IR
 {
     public string Name => "linear";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => options.Weights is { } weights ? [("normalize", options.Normalize), ("weight", PerSource.Of(weights))] : [("normalize", options.Normalize)];
 
     public override string ToString() =>

@@ -5,6 +5,8 @@ internal sealed class ModelStockStrategy(bool filterWise) : IMergeStrategy, IRec
 {
     public string Name => "model_stock";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => [("filter_wise", filterWise)];
 
     public override string ToString() => filterWise ? "row by row" : "whole tensors";

@@ -13,6 +13,8 @@ internal sealed class MultiSlerpStrategy : IMergeStrategy, IRecipeForm
 
     public string Name => "multislerp";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => [("normalize_weights", _options.NormalizeWeights), ("eps", _options.Epsilon)];
 
     public override string ToString() => _options.ToString();

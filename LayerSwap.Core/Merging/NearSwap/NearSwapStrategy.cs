@@ -8,6 +8,8 @@ internal sealed class NearSwapStrategy(Schedule t) : IMergeStrategy, IRecipeForm
 {
     public string Name => "nearswap";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => [("t", t)];
 
     public override string ToString() => $"t {t}";

@@ -9,6 +9,8 @@ internal sealed class NuSlerpStrategy(NuSlerpOptions options) : IMergeStrategy, 
 
     public string Name => "nuslerp";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => [("nuslerp_flatten", options.Flatten), ("nuslerp_row_wise", options.RowWise)];
 
     public override string ToString() => options.ToString();

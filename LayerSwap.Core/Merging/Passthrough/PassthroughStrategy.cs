@@ -8,6 +8,8 @@ internal sealed class PassthroughStrategy(Schedule? scale) : IMergeStrategy, IRe
 {
     public string Name => "passthrough";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => scale is null ? [] : [("scale", PerSource.FromSchedule(scale))];
 
     public override string ToString() => $"scale {scale ?? 1}";

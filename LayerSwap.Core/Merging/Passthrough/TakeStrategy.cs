@@ -7,6 +7,8 @@ internal sealed class TakeStrategy(string name, int? source) : IMergeStrategy
 {
     public string Name => name;
 
+    public string Settings => ToString();
+
     public int? Source => source;
 
     public override string ToString() => source switch

@@ -26,6 +26,8 @@ internal sealed class RamStrategy : IMergeStrategy, IRecipeForm
 
     public string Name => _plus is null ? "ram" : "ramplus_tl";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => _plus is null ? [("epsilon", _epsilon)] : [("epsilon", _epsilon), ("r", _plus.R), ("alpha", _plus.Alpha)];
 
     public override string ToString() => _plus?.ToString() ?? $"epsilon {_epsilon.ToString(CultureInfo.InvariantCulture)}";

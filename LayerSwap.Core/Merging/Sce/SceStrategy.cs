@@ -9,6 +9,8 @@ internal sealed class SceStrategy(Schedule selectTopk) : IMergeStrategy, IRecipe
 {
     public string Name => "sce";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => [("select_topk", selectTopk)];
 
     public override string ToString() => $"select_topk {selectTopk}";

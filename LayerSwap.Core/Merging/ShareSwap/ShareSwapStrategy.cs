@@ -19,6 +19,8 @@ internal sealed class ShareSwapStrategy : IMergeStrategy, IRecipeForm
 
     public string Name => "share_swap";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => [("threshold", _threshold)];
 
     public override string ToString() => $"threshold {_threshold.ToString(CultureInfo.InvariantCulture)}";

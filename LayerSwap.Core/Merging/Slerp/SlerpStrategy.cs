@@ -7,6 +7,8 @@ internal sealed class SlerpStrategy(Schedule t) : IMergeStrategy, IRecipeForm
 {
     public string Name => "slerp";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => [("t", t)];
 
     public override string ToString() => $"t {t}";

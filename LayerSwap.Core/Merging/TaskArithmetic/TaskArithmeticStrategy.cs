@@ -10,6 +10,8 @@ internal sealed class TaskArithmeticStrategy(TaskArithmeticOptions options, stri
 
     public string Name => name;
 
+    public string Settings => ToString();
+
     /// <summary>Those of task_arithmetic, which lines is by its schedule.</summary>
     public IEnumerable<(string Name, object Value)> Parameters => [("lambda", options.Scale), ("normalize", options.Normalize)];
 

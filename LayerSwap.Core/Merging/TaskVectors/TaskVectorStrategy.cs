@@ -16,6 +16,8 @@ internal sealed class TaskVectorStrategy : IMergeStrategy, IRecipeForm
 {
     public required string Name { get; init; }
 
+    public string Settings => ToString();
+
     public required Sparsification Sparsification { get; init; }
 
     public required bool SignConsensus { get; init; }

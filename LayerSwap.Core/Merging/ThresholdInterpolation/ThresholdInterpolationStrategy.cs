@@ -8,6 +8,8 @@ internal sealed class ThresholdInterpolationStrategy(Schedule t, Schedule thresh
 {
     public string Name => "threshold_interpolation";
 
+    public string Settings => ToString();
+
     public IEnumerable<(string Name, object Value)> Parameters => [("t", t), ("threshold", threshold)];
 
     public override string ToString() => $"t {t}, threshold {threshold}";
