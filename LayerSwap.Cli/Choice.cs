@@ -15,7 +15,7 @@ internal static class Choice
             // Enum.TryParse would take numbers too, of words that are not there.
             CustomParser = result => Array.Find(Enum.GetNames<T>(), n => string.Equals(n, Text(result), StringComparison.OrdinalIgnoreCase)) is { } word
                 ? Enum.Parse<T>(word)
-                : Refuse<T>(result, name, string.Join(", ", Enum.GetNames<T>().SkipLast(1)).ToLowerInvariant() + " or " + Enum.GetNames<T>()[^1].ToLowerInvariant()),
+                : Refuse<T>(result, name, AnyOf(Enum.GetNames<T>())),
         };
 
     /// <summary>One of a few words, several times.</summary>
@@ -31,7 +31,7 @@ internal static class Choice
             AllowMultipleArgumentsPerToken = false,
             CustomParser = result => [.. result.Tokens.Select(t => Array.Find(words, w => string.Equals(w, t.Value.Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase)) is { } word
                 ? Enum.Parse<T>(word)
-                : Refuse<T>(result, t.Value, name, string.Join(", ", words.SkipLast(1)).ToLowerInvariant() + " or " + words[^1].ToLowerInvariant()))],
+                : Refuse<T>(result, t.Value, name, AnyOf(words)))],
         };
     }
 
@@ -43,6 +43,8 @@ internal static class Choice
             ? number
             : Refuse<int?>(result, name, "a whole number"),
     };
+
+    private static string AnyOf(string[] words) => string.Join(", ", words.SkipLast(1)).ToLowerInvariant() + " or " + words[^1].ToLowerInvariant();
 
     private static string Text(ArgumentResult result) => result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
 

@@ -3,7 +3,7 @@ namespace LayerSwap.Cli;
 /// <summary>Opens each path once and closes all of them at the end.</summary>
 internal sealed class OpenModels(InputCautions allowed, IReadOnlyList<NamePrefix> map) : IDisposable
 {
-    private readonly Dictionary<string, ICheckpoint> _open = new(StringComparer.Ordinal);
+    private readonly List<ICheckpoint> _open = [];
     private readonly Dictionary<string, ICheckpoint> _views = new(StringComparer.Ordinal);
 
     public ICheckpoint this[string path]
@@ -13,7 +13,7 @@ internal sealed class OpenModels(InputCautions allowed, IReadOnlyList<NamePrefix
             if (!_views.TryGetValue(path, out ICheckpoint? view))
             {
                 ICheckpoint checkpoint = Checkpoint.Open(path, allowed);
-                _open.Add(path, checkpoint);
+                _open.Add(checkpoint);
                 _views.Add(path, view = checkpoint.Renamed(map));
             }
 
@@ -25,7 +25,7 @@ internal sealed class OpenModels(InputCautions allowed, IReadOnlyList<NamePrefix
 
     public void Dispose()
     {
-        foreach (ICheckpoint checkpoint in _open.Values)
+        foreach (ICheckpoint checkpoint in _open)
         {
             checkpoint.Dispose();
         }

@@ -207,7 +207,7 @@ public sealed partial class PartsTests : IDisposable
         {
             OnCall = call =>
             {
-                // Not before the lock is there, nor when all that is left to do is to remove workspace and parts.
+                // Not before the lock is there, nor when all that is left to do is to remove the staging folder and parts.
                 if (call > 2 && Directory.Exists(_temp["place", ".out.layerswap-partial", "model"]))
                 {
                     refused.Add(RefusedAsync(() => Saved().FinishAsync(Output)).GetAwaiter().GetResult());

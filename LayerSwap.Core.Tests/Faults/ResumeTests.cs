@@ -18,7 +18,7 @@ public sealed class ResumeTests
         foreach (int at in (int[])[Midst, int.MaxValue])
         {
             string target = scene.Stage();
-            // Killed in the midst, and after the name was given, when only the workspace is still to be removed.
+            // Killed in the midst, and after the name was given, when only the staging folder is still to be removed.
             int call = at;
             if (at == int.MaxValue)
             {

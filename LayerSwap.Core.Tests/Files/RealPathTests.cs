@@ -4,7 +4,7 @@ using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Files;
 
-/// <summary>Canonical paths are those of the kernel.</summary>
+/// <summary>Compares canonical paths with those that readlink -e finds.</summary>
 public sealed class RealPathTests : IDisposable
 {
     private readonly TempFolder _folder = new();

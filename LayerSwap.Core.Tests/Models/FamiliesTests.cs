@@ -4,7 +4,10 @@ using LayerSwap.Checkpoints;
 
 namespace LayerSwap.Tests.Models;
 
-/// <summary>Names and configurations of real architectures, as transformers writes them: stacks, layers, token tables, and what a shortened or restacked model's config.json says. Expected values are those of the families' published definitions.</summary>
+/// <summary>
+/// Tests real architectures, as transformers writes them: their stacks, layers and token tables, and the config.json of a model whose layers were left out or stacked. Expected values come from the
+/// families' published definitions.
+/// </summary>
 public sealed class FamiliesTests : IDisposable
 {
     private const string Layers = "/num_hidden_layers", Text = "/text_config/num_hidden_layers";

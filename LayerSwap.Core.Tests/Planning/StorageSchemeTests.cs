@@ -2,7 +2,7 @@ using LayerSwap.Models;
 
 namespace LayerSwap.Tests.Planning;
 
-/// <summary>What is stored is not always the numbers: quantised weights and factors of adapters are told by names and dtypes, and nothing is computed with them.</summary>
+/// <summary>Quantised weights and adapter factors are recognised by names and dtypes, and merges that would compute with them are refused.</summary>
 public sealed class StorageSchemeTests
 {
     private static readonly string[] Adapters =

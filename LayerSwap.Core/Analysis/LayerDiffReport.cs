@@ -153,7 +153,7 @@ public sealed partial record LayerDiffReport
 
         if (Skipped.Count > 0)
         {
-            text.Append(CultureInfo.InvariantCulture, $"left out, not in every model in one shape, or without arithmetic: {string.Join(", ", Skipped.Take(20).Select(Printable.Escape))}{(Skipped.Count > 20 ? $" and {Skipped.Count - 20} more" : "")}\n");
+            text.Append(CultureInfo.InvariantCulture, $"left out, not in every model in one shape, or without arithmetic: {Printable.List(Skipped, 20)}\n");
         }
 
         foreach (DiffVerdict verdict in Verdicts)

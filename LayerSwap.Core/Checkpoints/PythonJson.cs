@@ -30,7 +30,7 @@ internal static partial class PythonJson
         return JsonNode.Parse(Array.Exists(Words, text.Contains) ? Marked(text) : text, documentOptions: Strict);
     }
 
-    /// <summary>Whether a text that was read holds what is no Unicode.</summary>
+    /// <summary>Whether a text that was read contains a lone surrogate, which is not valid Unicode.</summary>
     public static bool HasLoneSurrogate(string text) => text.Contains('\u0002', StringComparison.Ordinal);
 
     /// <summary>Indented by two, with a line feed at the end.</summary>

@@ -10,7 +10,7 @@ internal static class FinishedRun
     /// <param name="folder">Where.</param>
     /// <param name="kind">Which files it has beside the weights.</param>
     /// <param name="compute">Whether to compute the merge and compare, where the record cannot tell whether the inputs are still the same.</param>
-    /// <param name="tally">Counts what is not finite, if the merge is computed.</param>
+    /// <param name="tally">Counts NaNs and infinities, if the merge is computed.</param>
     /// <param name="cancellation">Stops the work.</param>
     /// <param name="damage">What is wrong with an output that this merge made; null if it is another merge's, or complete.</param>
     /// <returns>The record; null if the output is not there, is damaged, or is not what the plan would make.</returns>
@@ -22,7 +22,7 @@ internal static class FinishedRun
             return null;
         }
 
-        damage = Verifier.FindDamage(folder, record, new ProgressMeter(null, 0), cancellation)?.Message;
+        damage = Verifier.FindDamage(folder, record, new ProgressMeter(null, 0), cancellation);
         return damage is null && (!compute || HasSameTimes(plan, record) || Computes(plan, record, tally, cancellation)) ? record : null;
     }
 

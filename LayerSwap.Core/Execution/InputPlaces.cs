@@ -58,7 +58,7 @@ internal sealed class InputPlaces
         }
 
         // The same through mounts, where a place has other folders above it.
-        if (_mounts.PlaceOf(place) is { } there && _owned.Find(o => _mounts.PlaceOf(o.Path) is { } owned && owned.Device == there.Device && (MountTable.Contains(owned.Path, there.Path) || MountTable.Contains(there.Path, owned.Path))) is { Input: { } mounted })
+        if (_mounts.PlaceOf(place) is { } there && _owned.Find(o => _mounts.PlaceOf(o.Path) is { } owned && owned.Device == there.Device && (RealPath.Contains(owned.Path, there.Path) || RealPath.Contains(there.Path, owned.Path))) is { Input: { } mounted })
         {
             return mounted;
         }
@@ -74,7 +74,7 @@ internal sealed class InputPlaces
 
     private string? Find(Dictionary<(ulong, ulong), string> known, string path, bool follow = false) =>
         (follow ? FileStatus.Of(path) : FileStatus.OfEntry(path)) is not { } status ? null
-            // Without inodes places are told apart by their canonical paths.
+            // A file system without inodes: compare canonical paths.
             : status.Identity.Inode == 0 ? _paths.GetValueOrDefault(path) is { } found && known.ContainsValue(found) ? found : null
             : known.GetValueOrDefault((status.Identity.Device, status.Identity.Inode));
 

@@ -46,7 +46,7 @@ internal sealed class Leftover
         }
 
         string journal = Path.Combine(folder, JournalName), model = Path.Combine(folder, ModelName), old = Path.Combine(folder, OldName);
-        bool hasModel = false, hasOld = false;
+        bool hasModel = false, hasOld = false, hasJournal = FileStatus.OfEntry(journal) is not null;
         foreach (string path in Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal))
         {
             FileStatus? status = FileStatus.OfEntry(path);
@@ -73,8 +73,7 @@ internal sealed class Leftover
         if (hasModel && !exchanged)
         {
             // Without a journal no run has worked here: whatever lies in the folder is somebody else's.
-            bool hasJournal = !foreign.Contains(journal) && FileStatus.OfEntry(journal) is not null;
-            HashSet<string> expected = hasJournal ? [.. head?.Files ?? names] : [];
+            HashSet<string> expected = hasJournal && !foreign.Contains(journal) ? [.. head?.Files ?? names] : [];
             foreach (string path in Directory.EnumerateFileSystemEntries(model).Order(StringComparer.Ordinal))
             {
                 FileStatus? status = FileStatus.OfEntry(path);
@@ -85,7 +84,7 @@ internal sealed class Leftover
         return new Leftover(folder)
         {
             Journal = head,
-            HasJournal = FileStatus.OfEntry(journal) is not null,
+            HasJournal = hasJournal,
             IsPublished = published,
             // After an exchange of names the old output lies where the model was made.
             Old = hasOld ? old : exchanged && hasModel ? model : null,

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Works a plan into a workspace and publishes it whole.</summary>
+/// <summary>Carries out a plan in a staging folder, and publishes the model whole.</summary>
 internal static partial class MergeExecutor
 {
     public static MergeResult Execute(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation) => Run(plan, path, OutputKind.Whole, options, cancellation);
@@ -62,7 +62,7 @@ internal static partial class MergeExecutor
             }
             else if (damage is not null && !options.Overwrite)
             {
-                throw new OutputException(path, $"{Printable.Escape(path)} was made by this merge, but is not as it was written. {damage.Replace("Remedy: merge again.", "", StringComparison.Ordinal)}Remedy: make it anew (Overwrite, --overwrite).");
+                throw new OutputException(path, $"{Printable.Escape(path)} was made by this merge, but is not as it was written. {damage} Remedy: make it anew (Overwrite, --overwrite).");
             }
         }
 

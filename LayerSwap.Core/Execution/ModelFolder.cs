@@ -77,7 +77,7 @@ internal sealed partial class ModelFolder
         }
 
         IReadOnlyList<string> others = found.IsModel ? found.Foreign : [.. found.Foreign, .. found.Files];
-        string names = string.Join(", ", others.Take(5).Select(f => Printable.Escape(Path.GetRelativePath(target, f)))) + (others.Count > 5 ? $" and {others.Count - 5} more" : "");
+        string names = OutputErrors.Names(target, others);
         throw new OutputException(target, found.IsModel
             ? $"{shown} is not replaced: besides a model it holds {names}, which would be lost. Remedy: move that away, or choose another path."
             : $"{shown} is not replaced: it is not a model (it has no weights, no configuration of one and no record of LayerSwap's), but holds {names}. Remedy: choose another path.");
@@ -96,10 +96,7 @@ internal sealed partial class ModelFolder
         foreach (string inner in Folders.Select(f => Path.Combine(folder, Path.GetRelativePath(Folder, f))).Append(folder))
         {
             // What came meanwhile stays, and its folder with it.
-            if (Directory.Exists(inner) && !Directory.EnumerateFileSystemEntries(inner).Any())
-            {
-                files.DeleteFolder(inner);
-            }
+            files.DeleteIfEmpty(inner);
         }
     }
 

@@ -47,7 +47,7 @@ internal static class OutputErrors
     public static OutputException Foreign(string target, string folder, IReadOnlyList<string> foreign) => new(target,
         $"{Printable.Escape(folder)} is in the way and holds {Names(folder, foreign)}, which is not LayerSwap's. Remedy: look at it, and move it away.");
 
-    /// <summary>Cleaning left what is not LayerSwap's.</summary>
+    /// <summary>Everything that LayerSwap made was removed; other files were found there, and left.</summary>
     /// <inheritdoc cref="Foreign"/>
     public static OutputException ForeignLeft(string target, string folder, IReadOnlyList<string> foreign) => new(target,
         $"What LayerSwap made in {Printable.Escape(folder)} is removed; it also holds {Names(folder, foreign)}, which is not LayerSwap's, and stays. Remedy: look at it, and move it away.");
@@ -55,6 +55,6 @@ internal static class OutputErrors
     private static string Kept(string path, string? kept) => kept is null ? ""
         : $" What is done is kept in {Printable.Escape(kept)}: --resume goes on with it, `layerswap clean {Printable.Escape(path)}` removes it.";
 
-    private static string Names(string folder, IReadOnlyList<string> foreign) => string.Join(", ", foreign.Take(5).Select(f => Printable.Escape(f == folder ? f : Path.GetRelativePath(folder, f))))
-        + (foreign.Count > 5 ? $" and {foreign.Count - 5} more" : "");
+    /// <summary>A few of the paths, relative to the folder that they lie in.</summary>
+    public static string Names(string folder, IReadOnlyList<string> paths) => Printable.List([.. paths.Select(p => p == folder ? p : Path.GetRelativePath(folder, p))], 5);
 }

@@ -63,10 +63,7 @@ internal sealed class OutputLock : IDisposable
             }
 
             files.DeleteFile(Path.Combine(_folder, LockName));
-            if (Directory.Exists(_folder) && !Directory.EnumerateFileSystemEntries(_folder).Any())
-            {
-                files.DeleteFolder(_folder);
-            }
+            files.DeleteIfEmpty(_folder);
         }
     }
 

@@ -3,8 +3,8 @@ using LayerSwap.Files;
 namespace LayerSwap.Execution;
 
 /// <summary>
-/// Where an output may be: not at, in or around an input, under whatever name, and not on something that it would replace unasked. Files and folders are told apart by device and inode; so links,
-/// hard links and bind mounts lead nowhere else.
+/// Checks where an output may be: not at an input, inside one or above one, and not where something would be replaced without being asked to. Places are compared by device and inode, so that links,
+/// hard links and bind mounts make no difference.
 /// </summary>
 internal static class OutputPath
 {

@@ -35,7 +35,8 @@ internal static class PartFinisher
         return new MergeResult { Path = target, Files = files, Tensors = plan.Tensors.Count, Bytes = plan.WriteBytes, NonFinite = [], Elapsed = meter.Elapsed, Plan = plan };
     }
 
-    /// <summary>Reads every part, compares it with its record, and gives the folder of each file and what was made of each tensor.</summary>
+    /// <summary>Compares every part with its record.</summary>
+    /// <returns>The folder of each weight file, and the checksum of each tensor with what was found out in computing it.</returns>
     /// <exception cref="OutputException">A part is missing, damaged, or one of another merge.</exception>
     private static (Dictionary<string, string> Folders, MadeTensor[] Made) Gather(MergePlan plan, string target, ProgressMeter meter, CancellationToken cancellation)
     {
@@ -63,7 +64,7 @@ internal static class PartFinisher
             RecordReader record = FinishedRun.Record(own, folder, OutputKind.Part) ?? throw PartFolders.Other(target, part);
             if (Verifier.FindDamage(folder, record, meter, cancellation) is { } damage)
             {
-                throw new OutputException(target, $"Part {part} of {Printable.Escape(target)} is damaged: {damage.Message.Replace(" Remedy: merge again.", "", StringComparison.Ordinal)} "
+                throw new OutputException(target, $"Part {part} of {Printable.Escape(target)} is damaged: {damage} "
                     + $"Remedy: work it again (`layerswap run PLAN --part {part}`), then finish.");
             }
 

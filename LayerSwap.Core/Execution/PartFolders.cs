@@ -88,10 +88,7 @@ internal static class PartFolders
                 files.DeleteFile(file);
             }
 
-            if (!Directory.EnumerateFileSystemEntries(part).Any())
-            {
-                files.DeleteFolder(part);
-            }
+            files.DeleteIfEmpty(part);
         }
 
         if (Foreign(target) is { Count: > 0 } foreign)

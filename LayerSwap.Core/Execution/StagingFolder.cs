@@ -292,11 +292,7 @@ internal sealed class StagingFolder : IDisposable
         }
 
         string model = Path.Combine(left.Folder, Leftover.ModelName), journal = Path.Combine(left.Folder, Leftover.JournalName);
-        if (FileStatus.OfEntry(model)?.Kind == FileKind.Folder && !Directory.EnumerateFileSystemEntries(model).Any())
-        {
-            files.DeleteFolder(model);
-        }
-
+        files.DeleteIfEmpty(model);
         if (!left.Foreign.Contains(journal, StringComparer.Ordinal))
         {
             files.DeleteFile(journal);

@@ -10,6 +10,8 @@ namespace LayerSwap.Execution;
 /// <summary>Checks a checkpoint against the rules of its format, reads every byte of it, and compares checksums if there is a record.</summary>
 internal static class Verifier
 {
+    private const string MergeAgain = " Remedy: merge again.";
+
     public static VerifyReport Verify(string path, Func<string, ICheckpoint> open, IProgress<WorkProgress>? progress, CancellationToken cancellation)
     {
         List<VerifyProblem> problems = [];
@@ -26,7 +28,7 @@ internal static class Verifier
         }
         else if (folder && !hasRecord && CardNamesRecord(real))
         {
-            problems.Add(Problem(MergeRecord.FileName, null, $"{MergeRecord.FileName} is missing, though {ModelCard.FileName} says that there is one: nothing can be compared. Remedy: merge again."));
+            problems.Add(Problem(MergeRecord.FileName, null, $"{MergeRecord.FileName} is missing, though {ModelCard.FileName} says that there is one: nothing can be compared.{MergeAgain}"));
         }
 
         if (checkpoint is not null)
@@ -55,8 +57,8 @@ internal static class Verifier
     /// <param name="meter">Counts the bytes read.</param>
     /// <param name="cancellation">Stops the work.</param>
     /// <param name="only">The weight files to compare; all by default.</param>
-    /// <returns>The first problem found; null if every byte is as it was written.</returns>
-    public static VerifyProblem? FindDamage(string folder, RecordReader record, ProgressMeter meter, CancellationToken cancellation, IReadOnlyList<string>? only = null)
+    /// <returns>The first problem found, without a remedy if that is to merge again: callers know a nearer one. Null if every byte is as it was written.</returns>
+    public static string? FindDamage(string folder, RecordReader record, ProgressMeter meter, CancellationToken cancellation, IReadOnlyList<string>? only = null)
     {
         List<VerifyProblem> problems = [.. OtherFiles(folder, record, cancellation), .. Foreign(folder, record)];
         foreach (RecordedFile file in record.Weights.Where(f => only?.Contains(f.Name, StringComparer.Ordinal) != false).TakeWhile(_ => problems.Count == 0))
@@ -70,7 +72,7 @@ internal static class Verifier
             }
         }
 
-        return problems.FirstOrDefault();
+        return problems.FirstOrDefault()?.Message.Replace(MergeAgain, "", StringComparison.Ordinal);
     }
 
     /// <summary>Whether a folder has a record, and every byte is as it says.</summary>
@@ -116,11 +118,11 @@ internal static class Verifier
                 : null;
             if (wrong is not null)
             {
-                yield return Problem(path, null, $"{shown} {wrong}; the record says {file.Length} bytes. Remedy: merge again.");
+                yield return Problem(path, null, $"{shown} {wrong}; the record says {file.Length} bytes.{MergeAgain}");
             }
             else if (FileChecksum(path, cancellation) is var found && found != file.Checksum)
             {
-                yield return Problem(path, null, $"{shown} has the checksum {found}; the record says {Printable.Escape(file.Checksum)}: it was changed or damaged. Remedy: merge again.");
+                yield return Problem(path, null, $"{shown} has the checksum {found}; the record says {Printable.Escape(file.Checksum)}: it was changed or damaged.{MergeAgain}");
             }
         }
     }
@@ -180,12 +182,12 @@ internal static class Verifier
 
         foreach (string missing in record.Tensors.Keys.Where(t => checkpoint.Find(t) is null))
         {
-            yield return Problem(MergeRecord.FileName, missing, $"Tensor {Printable.Escape(missing)} is in the record, but not in the files. Remedy: merge again.");
+            yield return Problem(MergeRecord.FileName, missing, $"Tensor {Printable.Escape(missing)} is in the record, but not in the files.{MergeAgain}");
         }
 
         foreach (TensorInfo extra in checkpoint.Tensors.Where(t => !record.Tensors.ContainsKey(t.Name)))
         {
-            yield return Problem(checkpoint.FileOf(extra.Name) ?? checkpoint.Name, extra.Name, $"Tensor {Printable.Escape(extra.Name)} is in the files, but not in the record. Remedy: merge again.");
+            yield return Problem(checkpoint.FileOf(extra.Name) ?? checkpoint.Name, extra.Name, $"Tensor {Printable.Escape(extra.Name)} is in the files, but not in the record.{MergeAgain}");
         }
     }
 
@@ -193,11 +195,11 @@ internal static class Verifier
     {
         if (found?.Length != file.Length)
         {
-            yield return Problem(file.Name, null, $"{Printable.Escape(file.Name)} {(found is null ? "is not there" : $"has {found.Length} bytes")}; the record says {file.Length} bytes. Remedy: merge again.");
+            yield return Problem(file.Name, null, $"{Printable.Escape(file.Name)} {(found is null ? "is not there" : $"has {found.Length} bytes")}; the record says {file.Length} bytes.{MergeAgain}");
         }
         else if (found.HeaderHash != file.Checksum)
         {
-            yield return Problem(found.Path, null, $"The header of {Printable.Escape(found.Path)} is not the one in the record: it was changed or damaged. Remedy: merge again.");
+            yield return Problem(found.Path, null, $"The header of {Printable.Escape(found.Path)} is not the one in the record: it was changed or damaged.{MergeAgain}");
         }
     }
 
@@ -215,7 +217,7 @@ internal static class Verifier
                 if (record is not null && record.Tensors.TryGetValue(tensor.Name, out ulong expected) && found != expected)
                 {
                     problems.Add(((int)index, Problem(file, tensor.Name, $"Tensor {Printable.Escape(tensor.Name)} in {Printable.Escape(file)} has the checksum {TensorChecksum.Text(found)}; "
-                        + $"the record says {TensorChecksum.Text(expected)}: its data was changed or damaged. Remedy: merge again.")));
+                        + $"the record says {TensorChecksum.Text(expected)}: its data was changed or damaged.{MergeAgain}")));
                 }
             }
             catch (InputChangedException e)

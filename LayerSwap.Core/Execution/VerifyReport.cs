@@ -34,7 +34,7 @@ public sealed partial record VerifyReport
     public override string ToString() => string.Join('\n', Problems.Select(p => p.Message).Prepend(
         $"{Printable.Escape(Path)}: {(Ok ? "ok" : $"{Problems.Count} problem(s)")}, {Files} file(s), {Tensors} tensors, {ByteSize.Format(Bytes)}"
         + (HasRecord ? ", checksums compared with layerswap.json" : ", no layerswap.json to compare with")
-        + (Unrecorded.Count == 0 ? "" : $"; not in it: {string.Join(", ", Unrecorded.Take(5).Select(Printable.Escape))}{(Unrecorded.Count > 5 ? $" and {Unrecorded.Count - 5} more" : "")}")));
+        + (Unrecorded.Count == 0 ? "" : $"; not in it: {Printable.List(Unrecorded, 5)}")));
 }
 
 /// <summary>One thing that is wrong with a checkpoint.</summary>

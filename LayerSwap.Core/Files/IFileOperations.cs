@@ -42,5 +42,14 @@ internal interface IFileOperations
     /// <summary>Removes a folder, which must be empty: what LayerSwap did not make is never removed with it.</summary>
     void DeleteFolder(string path);
 
+    /// <summary>Removes a folder if nothing is in it; a link to one, or a folder that is gone, is left as it is.</summary>
+    void DeleteIfEmpty(string path)
+    {
+        if (FileStatus.OfEntry(path)?.Kind == FileKind.Folder && !Directory.EnumerateFileSystemEntries(path).Any())
+        {
+            DeleteFolder(path);
+        }
+    }
+
     long FreeBytes(string folder);
 }

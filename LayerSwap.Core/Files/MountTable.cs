@@ -37,12 +37,9 @@ internal sealed class MountTable
     public (string Device, string Path)? PlaceOf(string path)
     {
         // The last of those that are mounted upon one another counts.
-        Mount? mount = _mounts.LastOrDefault(m => Contains(m.Point, path) && !_mounts.Exists(o => o.Point.Length > m.Point.Length && Contains(o.Point, path)));
+        Mount? mount = _mounts.LastOrDefault(m => RealPath.Contains(m.Point, path) && !_mounts.Exists(o => o.Point.Length > m.Point.Length && RealPath.Contains(o.Point, path)));
         return mount is null ? null : (mount.Device, Join(mount.Root, path[(mount.Point == "/" ? 0 : mount.Point.Length)..]));
     }
-
-    /// <summary>Whether a path is a folder, or lies in it.</summary>
-    public static bool Contains(string folder, string path) => folder == "/" || path == folder || path.StartsWith(folder + "/", StringComparison.Ordinal);
 
     private static string Join(string root, string rest) => rest is "" or "/" ? root : root == "/" ? rest : root + rest;
 

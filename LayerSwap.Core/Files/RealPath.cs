@@ -34,6 +34,9 @@ internal static class RealPath
         }
     }
 
+    /// <summary>Whether a path is a folder, or lies in it. Both must be canonical.</summary>
+    public static bool Contains(string folder, string path) => path == folder || path.StartsWith(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
     private static string Follow(string path, List<string>? links)
     {
         if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))

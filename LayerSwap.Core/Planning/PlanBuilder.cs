@@ -54,9 +54,9 @@ internal static class PlanBuilder
             warnings.Add($"The model has {map.Stacks.Count} stacks of layers ({string.Join(", ", map.Stacks.Select(s => $"{Printable.Escape(s.Key)}: {s.Value}"))}); layers are counted in {Printable.Escape(map.MainStack!)}.");
         }
 
-        // The donor need not be an input: a base may be no more than that.
         // A head of its own goes by a flag of its own.
         bool unties = decisions.Any(d => d.Place.Kind == TensorKind.Head && d.Place.IsTokenTable) && configs.Any(c => c.Config.TiedEmbeddings == false);
+        // The donor need not be an input: a base may be no more than that.
         ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.Donor)?.Config ?? ModelConfig.TryRead(request.Donor);
         IReadOnlyDictionary<string, System.Text.Json.Nodes.JsonNode> changes = ConfigChanges.Of(request, config, decisions, unties, problems);
         problems.ThrowIfAny();
@@ -97,7 +97,7 @@ internal static class PlanBuilder
 
         if (dropped.Count > 0)
         {
-            warnings.Add($"{string.Join(", ", dropped.Take(4).Select(Printable.Escape))}{(dropped.Count > 4 ? $" and {dropped.Count - 4} more" : "")} {(dropped.Count == 1 ? "is" : "are")} dropped: programs that load a model compute {(dropped.Count == 1 ? "it" : "them")} anew, and not every input stores {(dropped.Count == 1 ? "it" : "them")}.");
+            warnings.Add($"{Printable.List(dropped, 4)} {(dropped.Count == 1 ? "is" : "are")} dropped: programs that load a model compute {(dropped.Count == 1 ? "it" : "them")} anew, and not every input stores {(dropped.Count == 1 ? "it" : "them")}.");
         }
 
         return decisions;

@@ -40,6 +40,10 @@ public static class Printable
         return escaped.ToString();
     }
 
+    /// <summary>The first names of a list, escaped, and how many more there are.</summary>
+    internal static string List(IReadOnlyCollection<string> names, int most) =>
+        string.Join(", ", names.Take(most).Select(Escape)) + (names.Count > most ? string.Create(CultureInfo.InvariantCulture, $" and {names.Count - most} more") : "");
+
     private static bool NeedsEscape(string text, int index) =>
         CharUnicodeInfo.GetUnicodeCategory(text, index > 0 && char.IsSurrogatePair(text[index - 1], text[index]) ? index - 1 : index)
             is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
