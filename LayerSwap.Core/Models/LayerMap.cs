@@ -79,6 +79,11 @@ public sealed class LayerMap
         Dictionary<string, int> stacks = new(StringComparer.Ordinal);
         foreach (IGrouping<string, Named> group in names.Values.Where(n => n.Parts.Stack is not null).GroupBy(n => n.Parts.Stack!, StringComparer.Ordinal))
         {
+            if (Models.StackRole.PredictsFurtherTokens(group.Key))
+            {
+                continue;
+            }
+
             if (group.First().Parts.IsKnownStack || LooksLikeLayers([.. group.Select(n => n.Parts)]))
             {
                 stacks.Add(group.Key, group.Max(n => n.Parts.Layer) + 1);
@@ -92,6 +97,7 @@ public sealed class LayerMap
             stacks[main] = (int)layers.Value;
         }
 
+        bool hasLanguage = main is not null && !Models.StackRole.IsSense(main);
         Dictionary<string, TensorPlace> places = new(names.Count, StringComparer.Ordinal);
         Dictionary<string, TensorKind> kinds = new(StringComparer.Ordinal);
         foreach ((string name, Named named) in names)
@@ -124,6 +130,7 @@ public sealed class LayerMap
                 InMainStack = inLayer && parts.Stack == main,
                 Component = inLayer ? parts.Component : Models.KindOf.WithoutWeight(name),
                 Kind = kind,
+                InTower = hasLanguage && Models.StackRole.IsSense(name),
             });
         }
 

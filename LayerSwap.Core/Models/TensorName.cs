@@ -58,7 +58,10 @@ internal readonly record struct TensorName(string? Stack, int Layer, string Comp
                 kept[length++] = '.';
             }
 
-            ReadOnlySpan<char> shown = IsNumber(part, out _) && CountsExperts(before) ? "*" : part;
+            ReadOnlySpan<char> shown = IsNumber(part, out _) && CountsExperts(before) ? "*"
+                // Switch Transformers number them in their names.
+                : part.StartsWith("expert_", StringComparison.Ordinal) && IsNumber(part["expert_".Length..], out _) ? "expert_*"
+                : part;
             shown.CopyTo(kept[length..]);
             length += shown.Length;
             before = part;

@@ -24,6 +24,9 @@ public sealed record TensorPlace
     /// <summary>What it is for.</summary>
     public required TensorKind Kind { get; init; }
 
+    /// <summary>Whether it belongs to a part that sees or hears, beside a language model.</summary>
+    internal bool InTower { get; init; }
+
     /// <summary>Whether its rows are those of tokens: the token embedding, the output projection onto tokens, and its bias; not positions, types or classes.</summary>
     internal bool IsTokenTable => Models.KindOf.IsTokenTable(Name, Kind);
 }

@@ -74,7 +74,7 @@ internal sealed class LayerSwapStrategy : IMergeStrategy, IRecipeForm
 
     private TensorMerge Outside(MergeTensor tensor, TensorPlace place)
     {
-        OutsidePolicy policy = place.Layer is not null ? _options.Others : place.Kind switch
+        OutsidePolicy policy = place.Layer is not null || place.InTower ? _options.Others : place.Kind switch
         {
             TensorKind.Embedding => _options.Embeddings,
             TensorKind.Norm => _options.Norm,
