@@ -110,7 +110,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
             // A window may begin and end within an element, and within a unit.
             long first = offset / width, end = Math.Min((offset + destination.Length + width - 1) / width, first + tensor.Work.BlockFor(tensor.Tensor.DType));
             BlockRange range = BlockRange.Around(first, (int)(end - first), unit, tensor.Tensor.ElementCount);
-            ReadOnlySpan<byte> bytes = Pump.NeedsDoubles(tensor.Work.Operands, tensor.Tensor.DType)
+            ReadOnlySpan<byte> bytes = tensor.Work.InDoubles(tensor.Tensor.DType)
                 ? BlockComputer.Compute<double>(scratch, tensor, range, unit, null)
                 : BlockComputer.Compute<float>(scratch, tensor, range, unit, null);
             bytes = bytes[(int)(offset - (first * width))..];

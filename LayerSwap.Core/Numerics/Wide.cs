@@ -11,6 +11,11 @@ internal static class Wide
 
     private const uint UpperOfPair = 0xFFFF0000;
 
+    /// <summary>The bits of a double that a single has no room for.</summary>
+    private const ulong BeyondSingle = (1UL << 29) - 1;
+
+    private const ulong Unsigned = ulong.MaxValue >> 1, LeastNormalSingle = 0x3810_0000_0000_0000;
+
     /// <summary>One.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double One<T>(T element)
@@ -19,12 +24,12 @@ internal static class Wide
         : typeof(T) == typeof(BFloat16) ? Unsafe.BitCast<T, BFloat16>(element).Value
         : Unsafe.BitCast<T, float>(element);
 
-    /// <summary>The way back, by a single on the way to BF16.</summary>
+    /// <summary>The way back, rounded once: on the way to BF16 by a single rounded to odd.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Narrow<T>(double number)
         where T : unmanaged =>
         typeof(T) == typeof(double) ? Unsafe.BitCast<double, T>(number)
-        : typeof(T) == typeof(BFloat16) ? Unsafe.BitCast<BFloat16, T>(new BFloat16(Scalar16.ToBFloat16((float)number)))
+        : typeof(T) == typeof(BFloat16) ? Unsafe.BitCast<BFloat16, T>(new BFloat16(Scalar16.ToBFloat16(Scalar16.ToOdd(number))))
         : Unsafe.BitCast<float, T>((float)number);
 
     /// <summary>Sixteen floats, or BF16 widened to floats.</summary>
@@ -83,7 +88,7 @@ internal static class Wide
         return Widen(eight);
     }
 
-    /// <summary>Stores sixteen in such halves, where they are not doubles rounded to floats, and these to BF16 where it is that.</summary>
+    /// <summary>Stores sixteen doubles, in such halves, as T: rounded once, to nearest even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<T>(Vector512<double> lower, Vector512<double> upper, ref T first, int at)
         where T : unmanaged
@@ -96,15 +101,45 @@ internal static class Wide
             return;
         }
 
-        Vector512<float> singles = Vector512.Narrow(lower, upper);
         if (typeof(T) == typeof(BFloat16))
         {
-            Vector512<uint> rounded = Vector16.Round(singles);
+            if (AnyIsSubnormal(lower) || AnyIsSubnormal(upper))
+            {
+                StoreEach(lower, upper, ref own);
+                return;
+            }
+
+            Vector512<uint> rounded = Vector16.Round(Vector512.Narrow(ToOdd(lower), ToOdd(upper)));
             ((rounded.GetLower() >>> BitsOfBFloat16) | (rounded.GetUpper() & Vector256.Create(UpperOfPair))).StoreUnsafe(ref Unsafe.As<T, uint>(ref own));
         }
         else
         {
-            singles.StoreUnsafe(ref Unsafe.As<T, float>(ref own));
+            Vector512.Narrow(lower, upper).StoreUnsafe(ref Unsafe.As<T, float>(ref own));
+        }
+    }
+
+    /// <summary>Cuts doubles to the bits of singles, and sets the last of these where something is lost: as <see cref="Scalar16.ToOdd"/>, unless a single is subnormal there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> ToOdd(Vector512<double> numbers)
+    {
+        Vector512<ulong> bits = numbers.AsUInt64(), beyond = Vector512.Create(BeyondSingle);
+        return ((bits | ((bits & beyond) + beyond)) & ~beyond).AsDouble();
+    }
+
+    /// <summary>Whether any is so small that a single would be subnormal; zeros aside.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool AnyIsSubnormal(Vector512<double> numbers) =>
+        Vector512.LessThanAny((numbers.AsUInt64() & Vector512.Create(Unsigned)) - Vector512<ulong>.One, Vector512.Create(LeastNormalSingle - 1));
+
+    /// <summary>Stores sixteen BF16, even ones and odd, one by one.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StoreEach<T>(Vector512<double> even, Vector512<double> odd, ref T first)
+        where T : unmanaged
+    {
+        for (int i = 0; i < Vector512<double>.Count; i++)
+        {
+            Unsafe.Add(ref first, 2 * i) = Narrow<T>(even[i]);
+            Unsafe.Add(ref first, (2 * i) + 1) = Narrow<T>(odd[i]);
         }
     }
 

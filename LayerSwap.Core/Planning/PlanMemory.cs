@@ -32,7 +32,7 @@ internal static class PlanMemory
             return (1L + work.Operands.Count) * TensorWorkSizes.CopyBlock;
         }
 
-        bool doubles = Streaming.Pump.NeedsDoubles(work.Operands, output.DType);
+        bool doubles = work.InDoubles(output.DType);
         long wide = doubles ? sizeof(double) : sizeof(float);
         long unit = work.Unit > 1 ? work.Unit : 0;
         long read = Math.Max(blockElements ?? 0, work.BlockFor(output.DType)) + (2 * unit);

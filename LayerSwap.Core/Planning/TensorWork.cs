@@ -11,6 +11,12 @@ internal abstract record TensorWork(IReadOnlyList<Operand> Operands)
     /// <summary>Elements read, computed and written at a time.</summary>
     public int BlockFor(DType output) => Sections.ReadBlock(Operands, Unit, output);
 
+    /// <summary>
+    /// Whether elements are doubles while they are computed: where one operand, or the output, is F64; and on the way to narrower dtypes than F32, so that results are rounded once. Strategies that
+    /// compute floats round to these themselves.
+    /// </summary>
+    public bool InDoubles(DType output) => Pump.NeedsDoubles(Operands, output) || (this is Compute { Merge: Merging.PreciseMerge } && output.Bits() < DType.Float32.Bits());
+
     /// <summary>Bytes are copied, undecoded.</summary>
     public sealed record Copy(Operand Operand) : TensorWork([Operand]);
 
