@@ -91,6 +91,28 @@ public sealed class DefectsTests
         Assert.Equal(tuned, SmallModels.Values(merge.Using(MergeStrategies.Sce(0.5)).Plan().AsCheckpoint(), "w"));
     }
 
+    [Theory]
+    [InlineData(DType.BFloat16, 3)]
+    [InlineData(DType.Float32, 3)]
+    [InlineData(DType.Float32, 5)]
+    [InlineData(DType.Float64, 4)]
+    public void Sce_ranks_equal_variances_by_their_place(DType dtype, int sources)
+    {
+        // The same changes in every order, and shifted: the variance is one, whatever a mean's rounding makes of it.
+        double[] changes = [0.1015625, 0.3046875, 0.2265625, 0.75, -0.40625];
+        const int Elements = 60;
+        double[][] models = [.. Enumerable.Range(0, sources).Select(s => Enumerable.Range(0, Elements).Select(i => changes[((s * (1 + (i % 2))) + i) % sources] + ((i % 3) * 0.5)).ToArray())];
+        if (sources == 4)
+        {
+            // Two steps of four are no order of all.
+            models = [.. Enumerable.Range(0, sources).Select(s => Enumerable.Range(0, Elements).Select(i => changes[(s + i) % sources] + ((i % 3) * 0.5)).ToArray())];
+        }
+
+        double[] merged = Run(dtype, [Elements], new double[Elements], models, MergeStrategies.Sce(0.25));
+        Assert.All(merged.Skip(Elements / 4), v => Assert.Equal(0, v));
+        Assert.Contains(merged.Take(Elements / 4), v => v != 0);
+    }
+
     [Fact]
     public void Sce_counts_equal_changes_as_not_varying()
     {

@@ -6,8 +6,9 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Numerics;
 
 /// <summary>
-/// Changes of several sources, and keys of how much those of an element vary: bits of the variance, or, of two sources, of the distance between the changes, of whose square the variance is a
-/// quarter. Equal changes do not vary, whatever the rounding of their mean, and whether they are numbers or not; others of which one is infinite vary by no number, and so does their distance.
+/// Changes of several sources, and keys of how much those of an element vary: bits of the sum of squares of the distances between any two changes, which is
+/// the variance times the square of their number, or, of two sources, of the distance itself. Distances need no mean, whose rounding would rank equal variances: the sum has the precision of two
+/// doubles. Equal changes do not vary, whether they are numbers or not; others of which one is infinite vary by no number, and so does their distance.
 /// </summary>
 internal static class VarianceKernel
 {
@@ -90,14 +91,12 @@ internal static class VarianceKernel
         where T : unmanaged
     {
         int sources = tuned.Count;
-        double first = Change(origin, tuned, 0, i), mean = 0, squares = 0;
+        double first = Change(origin, tuned, 0, i);
         bool equal = true;
-        for (int s = 0; s < sources; s++)
+        for (int s = 1; s < sources; s++)
         {
-            double change = Change(origin, tuned, s, i);
             // What is not a number anywhere is equal too: identical sources do not vary.
-            equal &= change.Equals(first);
-            mean += change;
+            equal &= Change(origin, tuned, s, i).Equals(first);
         }
 
         if (equal)
@@ -112,14 +111,19 @@ internal static class VarianceKernel
             return KeyKernel.KeyOf(distance + (distance - distance));
         }
 
-        mean /= sources;
-        for (int s = 0; s < sources; s++)
+        double sum = 0, rest = 0;
+        for (int s = 1; s < sources; s++)
         {
-            double apart = Change(origin, tuned, s, i) - mean;
-            squares += apart * apart;
+            double change = Change(origin, tuned, s, i);
+            for (int t = 0; t < s; t++)
+            {
+                double apart = change - Change(origin, tuned, t, i), square = apart * apart, total = sum + square, added = total - sum;
+                rest += (sum - (total - added)) + (square - added) + Math.FusedMultiplyAdd(apart, apart, -square);
+                sum = total;
+            }
         }
 
-        return KeyKernel.KeyOf(squares / sources);
+        return KeyKernel.KeyOf(sum + rest);
     }
 
     /// <summary>Whether elements, of two sources, are BF16, finite, and near enough to each other that doubles hold all changes and what these differ by.</summary>
@@ -207,11 +211,6 @@ internal static class VarianceKernel
         return i;
     }
 
-    /// <summary>Multiplying by the reciprocal of a power of two is dividing, and quicker.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<double> Divide(Vector512<double> numbers, int by) =>
-        BitOperations.IsPow2(by) ? numbers * Vector512.Create(1.0 / by) : numbers / Vector512.Create((double)by);
-
     /// <summary>Where numbers are equal, or neither is one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> Alike(Vector512<double> a, Vector512<double> b) => Vector512.Equals(a, b) | ~(Vector512.Equals(a, a) | Vector512.Equals(b, b));
@@ -249,22 +248,20 @@ internal static class VarianceKernel
         public Vector512<long> Keys<T>(ref T from, int stride, Vector512<double> origin)
             where T : unmanaged
         {
-            Vector512<double> first = Wide.Eight(ref from) - origin, mean = default, squares = default, equal = Vector512<double>.AllBitsSet;
-            for (int s = 0; s < count; s++)
+            Vector512<double> first = Wide.Eight(ref from) - origin, sum = default, rest = default, equal = Vector512<double>.AllBitsSet;
+            for (int s = 1; s < count; s++)
             {
                 Vector512<double> change = Wide.Eight(ref Unsafe.Add(ref from, s * stride)) - origin;
                 equal &= Alike(change, first);
-                mean += change;
+                for (int t = 0; t < s; t++)
+                {
+                    Vector512<double> apart = change - (Wide.Eight(ref Unsafe.Add(ref from, t * stride)) - origin), square = apart * apart, total = sum + square, added = total - sum;
+                    rest += (sum - (total - added)) + (square - added) + Vector512.FusedMultiplyAdd(apart, apart, -square);
+                    sum = total;
+                }
             }
 
-            mean = Divide(mean, count);
-            for (int s = 0; s < count; s++)
-            {
-                Vector512<double> apart = Wide.Eight(ref Unsafe.Add(ref from, s * stride)) - origin - mean;
-                squares += apart * apart;
-            }
-
-            return KeyKernel.KeysOf(Vector512.AndNot(Divide(squares, count), equal));
+            return KeyKernel.KeysOf(Vector512.AndNot(sum + rest, equal));
         }
     }
 }

@@ -66,7 +66,7 @@ public sealed class LayerSwapTests : IDisposable
     public void Scaling_both_weights_changes_nothing()
     {
         double[] a = [.. Enumerable.Range(0, 999).Select(i => Math.Sin(i))], b = [.. Enumerable.Range(0, 999).Select(i => Math.Cos(i * 1.7))];
-        Assert.Equal(Transition(DType.BFloat16, TransitionWeights.Of(0.3, 0.7), a, b), Transition(DType.BFloat16, TransitionWeights.Of(3, 7), a, b));
+        Assert.Equal(Transition(DType.BFloat16, TransitionWeights.Of(0.375, 0.625), a, b), Transition(DType.BFloat16, TransitionWeights.Of(3, 5), a, b));
     }
 
     [Fact]
@@ -78,6 +78,11 @@ public sealed class LayerSwapTests : IDisposable
         Oracle.WithinOneUlp(DType.Float32, Expected(0.5, 0.375), Transition(DType.Float32, TransitionWeights.Proportional, t, l, x), "proportional");
         Oracle.WithinOneUlp(DType.Float32, Expected(0.375, 0.5), Transition(DType.Float32, TransitionWeights.InverselyProportional, t, l, x), "inverse");
         Oracle.WithinOneUlp(DType.Float32, x, Transition(DType.Float32, TransitionWeights.Proportional, x, x, x), "neither changed");
+        foreach (double small in (double[])[1e-14, 1e-30])
+        {
+            double[] none = [0, 0, 0, 0], tiny = [3 * small, 0, 0, 0], other = [small, 0, 0, 0];
+            Oracle.WithinOneUlp(DType.Float32, [2.5 * small, 0, 0, 0], Transition(DType.Float32, TransitionWeights.Proportional, tiny, other, none), $"changes of {small}");
+        }
     }
 
     [Theory]

@@ -37,7 +37,7 @@ internal static class Selections
     /// </summary>
     public static bool[] SceKept(double[] x0, double[][] x, double selectTopk)
     {
-        double[] variance = [.. x0.Select((_, e) => Variance([.. x.Select(s => s[e] - x0[e])]))];
+        System.Numerics.BigInteger[] variance = [.. x0.Select((_, e) => Exact.SquaredDistances([.. x.Select(s => s[e] - x0[e])]))];
         int varying = variance.Count(v => v != 0);
         bool[] kept = new bool[x0.Length];
         if (selectTopk >= 1 || varying == 0)
@@ -94,15 +94,4 @@ internal static class Selections
 
     private static bool[][] Changed(double[] x0, double[][] x, double epsilon, bool single) =>
         [.. Vectors.Deltas(x0, x).Select(d => d.Select(v => Math.Abs(single ? (float)v : v) > epsilon).ToArray())];
-
-    private static double Variance(double[] d)
-    {
-        if (d.All(v => v == d[0]))
-        {
-            return 0;
-        }
-
-        double mean = d.Sum() / d.Length;
-        return d.Sum(v => (v - mean) * (v - mean)) / d.Length;
-    }
 }

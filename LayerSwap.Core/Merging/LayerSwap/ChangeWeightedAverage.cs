@@ -15,8 +15,10 @@ internal sealed class ChangeWeightedAverage(bool inverse) : PreciseMerge
     {
         Changes changes = passes.Reduce(new AbsoluteChange());
         (double task, double language) = inverse ? (changes.Language, changes.Task) : (changes.Task, changes.Language);
-        _average = task + language > 0 && double.IsFinite(task + language)
-            ? WeightedAverage.Of("layer_swap", [task, language], normalize: true)
+        double sum = task + language;
+        // Shares of one: changes themselves may be so small that their sum counts as zero.
+        _average = sum > 0 && double.IsFinite(sum)
+            ? WeightedAverage.Of("layer_swap", [task / sum, language / sum], normalize: true)
             : WeightedAverage.Of("layer_swap", [1, 1], normalize: true);
     }
 
