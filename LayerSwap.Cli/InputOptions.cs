@@ -14,10 +14,17 @@ internal sealed class InputOptions
         HelpName = "OLD=NEW",
     };
 
+    private readonly Option<string?> _stack = new("--stack")
+    {
+        Description = "The stack that layers are counted in, where a model has several, such as encoder.block (layerswap inspect shows them); the language model's decoder by default.",
+        HelpName = "NAME",
+    };
+
     public InputOptions(Command command)
     {
         command.Options.Add(_allow);
         command.Options.Add(_map);
+        command.Options.Add(_stack);
     }
 
     /// <summary>The checks that are lifted.</summary>
@@ -25,8 +32,8 @@ internal sealed class InputOptions
 
     /// <exception cref="UsageException">What was typed is no prefix.</exception>
     public OpenModels Open(ParseResult parsed) => new(Allowed(parsed), [.. (parsed.GetValue(_map) ?? []).SelectMany(m =>
-        NamePrefix.TryParse(m) ?? throw new UsageException($"--map {m}: OLD=NEW, or one of {string.Join(", ", NamePrefix.Known.Keys)}, is expected."))]);
+        NamePrefix.TryParse(m) ?? throw new UsageException($"--map {m}: OLD=NEW, or one of {string.Join(", ", NamePrefix.Known.Keys)}, is expected."))], parsed.GetValue(_stack));
 
-    /// <summary>Whether names are mapped on the command line.</summary>
-    public bool Maps(ParseResult parsed) => parsed.GetValue(_map) is { Length: > 0 };
+    /// <summary>What was typed that a recipe says itself, as it is written there; null for nothing.</summary>
+    public (string Option, string Key)? BesideRecipe(ParseResult parsed) => parsed.GetValue(_map) is { Length: > 0 } ? (_map.Name, "map: [OLD=NEW]") : parsed.GetValue(_stack) is not null ? (_stack.Name, "stack: NAME") : null;
 }

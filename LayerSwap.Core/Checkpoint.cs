@@ -76,6 +76,21 @@ public static class Checkpoint
     }
 
     /// <summary>
+    /// The same checkpoint with its layers counted in a stack of choice: the encoder of an encoder-decoder, the vision tower of a model that sees. Without it, the language model's decoder is chosen.
+    /// It is a view: nothing is copied, and disposing it leaves the other open.
+    /// </summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="stack">The name of one of its stacks (<see cref="LayerMap.Stacks"/>), such as <c>encoder.block</c>.</param>
+    /// <returns>The checkpoint itself if the stack is its main stack.</returns>
+    /// <exception cref="MergeException">There is no such stack.</exception>
+    public static ICheckpoint WithMainStack(this ICheckpoint checkpoint, string stack)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        ArgumentException.ThrowIfNullOrEmpty(stack);
+        return MainStackCheckpoint.Of(checkpoint, stack);
+    }
+
+    /// <summary>
     /// Holds a checkpoint against every rule of its format and reads all of it; where it was written by LayerSwap, every tensor's checksum is compared with the record.
     /// What is wrong with it is in the report, not thrown.
     /// </summary>

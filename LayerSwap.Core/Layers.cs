@@ -81,6 +81,15 @@ public static class Layers
         return new($"Layers.InStack(\"{Printable.Escape(stack)}\")", p => p.Stack == stack);
     }
 
+    /// <summary>Reads a selector as it is typed: <c>layers:0-4,31</c>, <c>kind:norm</c>, <c>stack:encoder.block</c>, or a part of tensors' names, in which <c>*</c> and <c>?</c> stand for others.</summary>
+    /// <param name="text">The text.</param>
+    /// <exception cref="FormatException">It is none of these.</exception>
+    public static LayerSelector Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Models.SelectorText.TryParse(text) ?? throw new FormatException($"{Printable.Escape(text)} selects nothing: {Models.SelectorText.Forms} is expected.");
+    }
+
     private static LayerSelector Checked(int value, string argument, string text, Func<TensorPlace, bool> matches)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(value, argument);

@@ -8,6 +8,9 @@ public sealed class MergeBuilder
     private readonly ICheckpoint? _base;
     private readonly List<PlanSource> _sources = [];
     private readonly List<PlanRule> _rules = [];
+
+    /// <summary>The numbers of sources that only give what rules take from them.</summary>
+    private readonly HashSet<int> _givers = [];
     private readonly Dictionary<string, byte[]> _beside = new(StringComparer.Ordinal);
     private ICheckpoint? _donor;
     private ICheckpoint? _tokenizer;
@@ -62,25 +65,12 @@ public sealed class MergeBuilder
         return this;
     }
 
-    /// <summary>Takes what a selector matches from another model, bytes unchanged. The model becomes a source if it is none yet.</summary>
+    /// <summary>Takes what a selector matches from another model, bytes unchanged. A model that is no source gives only that: it does not become a source of strategies.</summary>
     /// <param name="selector">Which tensors.</param>
     /// <param name="from">The donor.</param>
     public MergeBuilder Swap(LayerSelector selector, ICheckpoint from)
     {
         ArgumentNullException.ThrowIfNull(from);
-        int source = _sources.FindIndex(s => s.Checkpoint == from);
-        if (source < 0)
-        {
-            With(from);
-            source = _sources.Count - 1;
-        }
-
-        return For(selector, MergeStrategies.Take(source));
-    }
-
-    /// <summary>The same, but a model that is no source yet gives only what the selector matches: it does not become a source of what was said before.</summary>
-    internal MergeBuilder Donate(LayerSelector selector, ICheckpoint from)
-    {
         if (from == _base)
         {
             return For(selector, MergeStrategies.Keep);
@@ -90,12 +80,7 @@ public sealed class MergeBuilder
         if (source < 0)
         {
             source = _sources.Count;
-            int[] before = [.. Enumerable.Range(0, source)];
-            for (int i = 0; i < _rules.Count; i++)
-            {
-                _rules[i] = _rules[i] with { Only = _rules[i].Only ?? before };
-            }
-
+            _givers.Add(source);
             With(from);
         }
 
@@ -115,6 +100,9 @@ public sealed class MergeBuilder
 
     /// <summary>The number of sources so far.</summary>
     internal int SourceCount => _sources.Count;
+
+    /// <summary>Rules that name no sources have all but those that only give.</summary>
+    private PlanRule[] Rules() => _givers.Count == 0 ? [.. _rules] : [.. _rules.Select(r => r with { Only = r.Only ?? [.. Enumerable.Range(0, _sources.Count).Where(i => !_givers.Contains(i))] })];
 
     /// <summary>Adds the sources' changes to the base: <see cref="MergeStrategies.TaskArithmetic(Schedule?, bool)"/> everywhere.</summary>
     /// <param name="scale">The scale (lambda), 1 by default.</param>
@@ -223,7 +211,7 @@ public sealed class MergeBuilder
         {
             Base = _base,
             Sources = [.. _sources],
-            Rules = [.. _rules],
+            Rules = Rules(),
             Donor = _donor,
             Tokenizer = _tokenizer,
             Beside = new Dictionary<string, byte[]>(_beside, StringComparer.Ordinal),

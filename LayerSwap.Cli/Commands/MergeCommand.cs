@@ -15,6 +15,7 @@ internal static class MergeCommand
         Option<string[]> models = new("--model") { Description = "A model, with a weight if it has one: --model math=0.6. Once for each model.", HelpName = "DIR[=WEIGHT]" };
         Option<string[]> parameters = new("--parameter", "-p") { Description = "A parameter of the method:\n" + string.Join('\n', MergeStrategies.Methods.Where(m => m.Parameters.Count > 0).Select(m => $"{m.Name}: {string.Join(", ", m.Parameters.Select(p => p.Name))}")), HelpName = "NAME=VALUE" };
         Command command = new("merge", "Merges models by a recipe, or by a method.\n\nExample: layerswap merge recipe.yml out --models ~/models\nExample: layerswap merge --method task_arithmetic --base llama-8b --model math=0.6 --model swahili=0.4 -p lambda=0.8 -o out") { recipe, target, folders, method, origin, models, parameters };
+        RuleOption rules = new(command, origin);
         OutputOptions output = new(command, planOnly);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -26,9 +27,14 @@ internal static class MergeCommand
                     throw new UsageException($"both a recipe ({Printable.Escape(file)}) and {beside.Name} were given; a recipe says all that itself{(beside == models ? ", and --models DIR is where its models are looked for" : "")}.");
                 }
 
-                if (output.Inputs.Maps(parsed))
+                if (rules.IsGiven(parsed))
                 {
-                    throw new UsageException($"both a recipe ({Printable.Escape(file)}) and --map were given; write `map: [OLD=NEW]` into the recipe.");
+                    throw new UsageException($"both a recipe ({Printable.Escape(file)}) and --rule were given; write `rules: [{{filter: WHERE, source: MODEL}}]` into the recipe.");
+                }
+
+                if (output.Inputs.BesideRecipe(parsed) is var (typed, key))
+                {
+                    throw new UsageException($"both a recipe ({Printable.Escape(file)}) and {typed} were given; write `{key}` into the recipe.");
                 }
 
                 return await FromRecipeAsync(file, parsed, output, parsed.GetValue(folders) ?? [], parsed.GetValue(target), cancellation);
@@ -54,6 +60,7 @@ internal static class MergeCommand
                 builder.With(open[path], weight);
             }
 
+            rules.Apply(builder, parsed, open);
             return await output.FinishAsync(builder, parsed, cancellation);
         });
         return command;

@@ -9,8 +9,8 @@ internal static class SwapCommand
 
     public static Command Create(bool planOnly)
     {
-        Option<string> task = new("--task") { Description = "The expert of the task, whose middle layers stay; it gives config and tokenizer.", Required = true, HelpName = "DIR" };
-        Option<string> language = new("--language") { Description = "The expert of the language, whose outer layers come in.", Required = true, HelpName = "DIR" };
+        Option<string?> task = new("--task") { Description = "The expert of the task, whose middle layers stay; it gives config and tokenizer.", Required = true, HelpName = "DIR" };
+        Option<string?> language = new("--language") { Description = "The expert of the language, whose outer layers come in.", Required = true, HelpName = "DIR" };
         Option<string?> origin = new("--base") { Description = "The model both were fine-tuned from; needed by --weights proportional or inverse, and by the policy base.", HelpName = "DIR" };
         Option<int?> bottom = Choice.Number("--bottom", "Layers at the bottom from the language expert; 5 by default, the paper's for 32 layers.");
         Option<int?> top = Choice.Number("--top", "Layers at the top from the language expert; 2 by default.");
@@ -28,6 +28,7 @@ internal static class SwapCommand
         {
             task, language, origin, bottom, top, transition, transitionBottom, transitionTop, preset, suggest, weights, embeddings, norm, head, others,
         };
+        RuleOption rules = new(command, task, language, origin);
         OutputOptions output = new(command, planOnly);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -73,7 +74,9 @@ internal static class SwapCommand
             string[]? arguments = !parsed.GetValue(suggest) ? null
                 : [.. PlanFile.Typed(parsed, suggest.Name), .. Unless(bottom, chosen.Bottom), .. Unless(top, chosen.Top),
                     .. parsed.GetValue(transition) is null ? [.. Unless(transitionBottom, chosen.TransitionBottom), .. Unless(transitionTop, chosen.TransitionTop)] : Array.Empty<string>()];
-            return await output.FinishAsync(Merge.LayerSwap(taskModel, languageModel, chosen, open.OrNull(parsed.GetValue(origin))), parsed, cancellation, arguments: arguments);
+            MergeBuilder builder = Merge.LayerSwap(taskModel, languageModel, chosen, open.OrNull(parsed.GetValue(origin)));
+            rules.Apply(builder, parsed, open);
+            return await output.FinishAsync(builder, parsed, cancellation, arguments: arguments);
 
             string[] Unless(Option<int?> option, int value) => parsed.GetValue(option) is null ? [option.Name, value.ToString(CultureInfo.InvariantCulture)] : [];
         });

@@ -8,6 +8,9 @@ namespace LayerSwap.Checkpoints;
 internal interface ICheckpointView
 {
     ICheckpoint Donor { get; }
+
+    /// <summary>The stack that layers are counted in, where it was chosen; else that of the donor.</summary>
+    string? MainStack => (Donor as ICheckpointView)?.MainStack;
 }
 
 /// <summary>A checkpoint that is computed from others when it is read.</summary>

@@ -27,7 +27,7 @@ internal sealed class TensorWriter(Pump pump, int? blockElements, TensorSink sin
                 (long start, int count) = Sections.At(section, elements);
                 hashes[section] = tensor.Work switch
                 {
-                    TensorWork.Compute or TensorWork.Convert when Pump.NeedsDoubles(tensor.Work.Operands, tensor.Tensor.DType) => Elements<double>(w, tensor, start, count),
+                    TensorWork.Compute or TensorWork.Convert when tensor.Work.InDoubles(tensor.Tensor.DType) => Elements<double>(w, tensor, start, count),
                     TensorWork.Compute or TensorWork.Convert => Elements<float>(w, tensor, start, count),
                     _ => Bytes(w, tensor, start, count),
                 };
@@ -96,7 +96,7 @@ internal sealed class TensorWriter(Pump pump, int? blockElements, TensorSink sin
         if (!expected.SequenceEqual(found))
         {
             throw new MergeException($"Tensor {Printable.Escape(tensor.Tensor.Name)} is {tensor.Tensor.DType.Code()}, which is never averaged, and its bytes differ between "
-                + $"{Printable.Escape(tensor.Work.Operands[0].Checkpoint.Name)} and {Printable.Escape(other.Checkpoint.Name)}. Remedy: add a rule that takes it from one input.");
+                + $"{Printable.Escape(tensor.Work.Operands[0].Checkpoint.Name)} and {Printable.Escape(other.Checkpoint.Name)}. Remedy: take it from one input, {TensorPlanner.AsRule}.");
         }
     }
 }

@@ -38,7 +38,7 @@ public sealed class LayerMap
 
     /// <summary>Makes the map of these tensors.</summary>
     /// <param name="tensors">All tensors of a model, or of several that are to be merged; names may repeat.</param>
-    public static LayerMap Of(IEnumerable<TensorInfo> tensors) => Of(tensors, null);
+    public static LayerMap Of(IEnumerable<TensorInfo> tensors) => Of(tensors, null, null);
 
     /// <summary>
     /// Makes the map of a checkpoint. Its config.json tells layers that predict further tokens (MTP), which are numbered after the model's own, from those; one that cannot be read tells nothing, and is
@@ -48,11 +48,18 @@ public sealed class LayerMap
     public static LayerMap Of(ICheckpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        return Known.GetValue(checkpoint, c => Of(c.Tensors, OwnLayers(c)));
+        return Known.GetValue(checkpoint, c => Of(c.Tensors, OwnLayers(c), ChosenStack(c)));
     }
+
+    private static string? ChosenStack(ICheckpoint checkpoint) => (checkpoint as Checkpoints.ICheckpointView)?.MainStack;
 
     private static long? OwnLayers(ICheckpoint checkpoint)
     {
+        if (ChosenStack(checkpoint) is not null)
+        {
+            return null;
+        }
+
         try
         {
             return Checkpoints.ModelConfig.TryRead(checkpoint) is { ExtraLayers: > 0, Layers: { } layers } ? layers : null;
@@ -65,7 +72,8 @@ public sealed class LayerMap
 
     /// <param name="tensors">All tensors.</param>
     /// <param name="layers">The number of layers of the main stack, if there are more that are none; null for all that there are.</param>
-    private static LayerMap Of(IEnumerable<TensorInfo> tensors, long? layers)
+    /// <param name="chosen">The main stack, if it was chosen.</param>
+    private static LayerMap Of(IEnumerable<TensorInfo> tensors, long? layers, string? chosen)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         Models.NamePool pool = new();
@@ -91,7 +99,7 @@ public sealed class LayerMap
             }
         }
 
-        string? main = stacks.Keys.OrderByDescending(Models.StackRole.Rank).ThenByDescending(Models.StackRole.IsDecoder).ThenByDescending(s => sizes[s]).ThenBy(s => s, StringComparer.Ordinal).FirstOrDefault();
+        string? main = stacks.Keys.OrderByDescending(s => s == chosen).ThenByDescending(Models.StackRole.Rank).ThenByDescending(Models.StackRole.IsDecoder).ThenByDescending(s => sizes[s]).ThenBy(s => s, StringComparer.Ordinal).FirstOrDefault();
         if (main is not null && layers < stacks[main])
         {
             stacks[main] = (int)layers.Value;
@@ -149,7 +157,7 @@ public sealed class LayerMap
     /// <summary>The map of several checkpoints that are to be merged; where the others have no other names it is the first's.</summary>
     internal static LayerMap OfAll(IReadOnlyList<ICheckpoint> checkpoints) => checkpoints.Skip(1).All(c => c.Tensors.All(t => checkpoints[0].Find(t.Name) is not null))
         ? Of(checkpoints[0])
-        : Of(checkpoints.SelectMany(c => c.Tensors), checkpoints.Select(c => (long?)Of(c).LayerCount).Distinct().ToArray() is [var one] && one > 0 ? one : null);
+        : Of(checkpoints.SelectMany(c => c.Tensors), checkpoints.Select(c => (long?)Of(c).LayerCount).Distinct().ToArray() is [var one] && one > 0 ? one : null, checkpoints.Select(ChosenStack).FirstOrDefault(s => s is not null));
 
     /// <summary>Numbers from 0 without a gap, two at least, and every one with the same components: not the parts of a sequence.</summary>
     private static bool LooksLikeLayers(Models.TensorName[] parts)

@@ -75,7 +75,7 @@ internal static class InputCheck
     /// <summary>Names models that have fewer layers than their config.json says: half a model.</summary>
     public static void WholeModels(IReadOnlyList<InputConfig> inputs, InputCautions allowed, Problems problems)
     {
-        foreach ((ICheckpoint checkpoint, ModelConfig config) in inputs.Where(i => Companions.OwnerOf(i.Checkpoint) == i.Checkpoint && i.Checkpoint is not IComputedCheckpoint))
+        foreach ((ICheckpoint checkpoint, ModelConfig config) in inputs.Select(i => i with { Checkpoint = Companions.OwnerOf(i.Checkpoint) }).DistinctBy(i => i.Checkpoint).Where(i => i.Checkpoint is not IComputedCheckpoint))
         {
             LayerMap map = LayerMap.Of(checkpoint);
             bool hasBoth = map.Stacks.Keys.Any(Models.StackRole.IsDecoder) && map.Stacks.Keys.Any(s => s.Split('.').Contains("encoder", StringComparer.Ordinal));

@@ -7,6 +7,9 @@ namespace LayerSwap.Planning;
 internal sealed class TensorPlanner(PlanRequest request, Problems problems)
 {
     private readonly IReadOnlyList<ICheckpoint> _inputs = request.Inputs;
+    /// <summary>How a tensor is taken from one input, in each form in which people work.</summary>
+    public const string AsRule = "by a rule (--rule 'NAME=take:MODEL', rules in a recipe, Swap in code)";
+
     private const int EverySource = -2;
     private const int EveryOperand = -3;
 
@@ -56,7 +59,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
 
             complete = false;
             problems.Add($"{Printable.Escape(lacking.Name)} lacks tensors that {Printable.Escape(present[0].Input.Name)} has and {rule.Strategy.Name} needs; "
-                + "the same names are expected in every input. Remedy: merge models of one architecture, or add a rule that takes these from another input", name);
+                + "the same names are expected in every input. Remedy: merge models of one architecture, or take these from an input that has them, {AsRule}", name);
         }
 
         bool single = merge.Taken is not null && place.Kind is TensorKind.Embedding or TensorKind.Head;
@@ -64,7 +67,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         {
             complete = false;
             problems.Add($"Tensor {Printable.Escape(name)} has different shapes: {string.Join(", ", present.Select(p => $"{p.Tensor.Shape} in {Printable.Escape(p.Input.Name)}"))}; one shape is expected."
-                + (place.IsTokenTable ? " Remedy: choose a vocabulary policy, truncate or pad, or take these tensors from one input." : " Remedy: take this tensor from one input, by a rule."));
+                + (place.IsTokenTable ? " Remedy: choose a vocabulary policy, truncate or pad, or take these tensors from one input." : $" Remedy: take this tensor from one input, {AsRule}."));
         }
 
         if (!complete && merge.Taken is null)
@@ -130,7 +133,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         }
 
         problems.Add($"The dtypes differ: {string.Join(", ", inputs.Select(i => $"{i.DType.Code()} in {Printable.Escape(i.Input.Name)}"))}; one dtype is expected. "
-            + "Remedy: say which dtype the output shall have (As, --dtype)", name);
+            + (dtypes.All(d => d.SupportsArithmetic()) ? "Remedy: say which dtype the output shall have (--dtype, dtype in a recipe, As in code)" : $"Remedy: take this tensor from one input, {AsRule}"), name);
         return false;
     }
 

@@ -1,4 +1,3 @@
-using LayerSwap.Checkpoints;
 using LayerSwap.Merging;
 
 namespace LayerSwap.Recipes;
@@ -32,12 +31,19 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
     public MergeBuilder? Bind()
     {
         Dictionary<string, ICheckpoint> open = new(StringComparer.Ordinal);
+        // One view of a model, however often it is named.
+        Dictionary<ICheckpoint, ICheckpoint> views = [];
         foreach (ModelReference reference in recipe.References)
         {
             if (models.Find(reference) is { } checkpoint)
             {
-                // One view of a model, however often it is named.
-                open[reference.Path] = open.Values.OfType<RenamedCheckpoint>().FirstOrDefault(r => r.Donor == checkpoint) ?? checkpoint.Renamed(recipe.Map);
+                if (!views.TryGetValue(checkpoint, out ICheckpoint? view))
+                {
+                    view = checkpoint.Renamed(recipe.Map);
+                    views.Add(checkpoint, view = recipe.Stack is { } stack ? view.WithMainStack(stack) : view);
+                }
+
+                open[reference.Path] = view;
             }
         }
 
@@ -373,7 +379,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         {
             if (rule.Source is { } source)
             {
-                builder.Donate(rule.Selector, open[source.Path]);
+                builder.Swap(rule.Selector, open[source.Path]);
             }
             else
             {

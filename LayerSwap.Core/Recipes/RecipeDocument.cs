@@ -63,6 +63,9 @@ internal sealed record RecipeDocument
 
     public required string? ChatTemplate { get; init; }
 
+    /// <summary>The stack that layers are counted in; null for the one that names suggest.</summary>
+    public string? Stack { get; init; }
+
     public required IReadOnlyList<RecipeRule> Rules { get; init; }
 
     /// <summary>Beginnings of names that are replaced in the models that have them.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LayerSwap.Models;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -8,8 +9,6 @@ namespace LayerSwap.Recipes;
 internal sealed class RecipeReader
 {
     private static readonly string[] Words = ["embeddings", "norm", "head", "others", "transition_weights"];
-
-    private const int MostLayers = 100_000;
 
     private readonly YamlReader _yaml;
 
@@ -51,7 +50,7 @@ internal sealed class RecipeReader
     private RecipeDocument? Document(YamlNode root, bool mustBeNamed)
     {
         Dictionary<string, YamlNode> keys = _yaml.Members(root, "the recipe",
-            "merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "rules", "vocabulary", "map");
+            "merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "rules", "vocabulary", "map", "stack");
         string? name = keys.TryGetValue("name", out YamlNode? named) ? _yaml.RequireText(named, "name") : null;
         if (mustBeNamed && name is null)
         {
@@ -88,6 +87,7 @@ internal sealed class RecipeReader
             Tokenizer = Tokenizer(keys),
             ChatTemplate = keys.TryGetValue("chat_template", out YamlNode? template) ? YamlReader.Text(template) : null,
             Map = keys.TryGetValue("map", out YamlNode? map) ? [.. _yaml.Items(map, "map").SelectMany(Prefixes)] : [],
+            Stack = keys.TryGetValue("stack", out YamlNode? stack) ? _yaml.RequireText(stack, "stack") : null,
             Rules = keys.TryGetValue("rules", out YamlNode? rules) ? [.. _yaml.Items(rules, "rules").Select(Rule).OfType<RecipeRule>()] : [],
         };
     }
@@ -432,12 +432,12 @@ internal sealed class RecipeReader
 
         if (keys.TryGetValue("filter", out YamlNode? filter) && _yaml.RequireText(filter, "filter") is { } part)
         {
-            selectors.Add(Layers.Named($"*{part}*"));
+            selectors.Add(SelectorText.Containing(part));
         }
 
         if (keys.TryGetValue("kind", out YamlNode? kind))
         {
-            if (Enum.TryParse(YamlReader.Text(kind), ignoreCase: true, out TensorKind value) && Enum.IsDefined(value))
+            if (SelectorText.TryKind(YamlReader.Text(kind)) is { } value)
             {
                 selectors.Add(Layers.OfKind(value));
             }
@@ -481,18 +481,13 @@ internal sealed class RecipeReader
         List<int> numbers = [];
         foreach (YamlNode item in node is YamlSequenceNode list ? list.Children : [node])
         {
-            foreach (string part in (YamlReader.Text(item) ?? "").Split(','))
+            if (SelectorText.TryLayers(YamlReader.Text(item) ?? "") is { } found)
             {
-                string[] ends = part.Trim().Split('-');
-                if (ends.Length <= 2 && int.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out int first)
-                    && int.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out int last) && last >= first && last < MostLayers && numbers.Count + (last - first) < MostLayers)
-                {
-                    numbers.AddRange(Enumerable.Range(first, last - first + 1));
-                }
-                else
-                {
-                    _yaml.Add(item, $"layers is {YamlReader.Kind(item)}; numbers and ranges are expected, such as [0, 1, 30-31].");
-                }
+                numbers.AddRange(found);
+            }
+            else
+            {
+                _yaml.Add(item, $"layers is {YamlReader.Kind(item)}; numbers and ranges are expected, such as [0, 1, 30-31].");
             }
         }
 
