@@ -12,7 +12,7 @@ internal sealed class OutputOptions
     private readonly Option<int?> _threads = Choice.Number("--threads", "The number of threads; all processors by default. The result does not depend on it.");
     private readonly Option<int?> _seed = Choice.Number("--seed", "The seed of methods with randomness; 0 by default. The same seed gives the same bytes.");
     private readonly Option<VocabularyPolicy> _vocabulary = Choice.Of<VocabularyPolicy>("--vocabulary", "What to do when numbers of token rows differ: error (the default), truncate or pad.", "POLICY");
-    private readonly Option<bool> _finite = new("--refuse-non-finite") { Description = "End the merge at the first NaN or infinity in an input that is computed with; by default they are counted and told." };
+    private readonly Option<bool> _finite = new("--refuse-non-finite") { Description = "End the merge at the first NaN or infinity in an input that is computed with, or result too large for its dtype; by default they are counted and told." };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an output that exists, once the new one is whole." };
     private readonly Option<bool> _resume = new("--resume") { Description = "Go on where a run of the same command ended before its end, or start if there is none." };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show the plan and write nothing." };
@@ -103,9 +103,10 @@ internal sealed class OutputOptions
         {
             throw new StoppedException($"stopped; what is done is kept in {Printable.Escape(left)}. The same command {(part is null ? "with --resume " : "")}goes on with it; `layerswap clean {Printable.Escape(path!)}` removes it.", e);
         }
-        foreach (NonFiniteInput input in result.NonFinite)
+
+        foreach (string warning in result.NonFinite.Select(n => n.ToString()).Concat(result.Overflows.Select(o => o.ToString())))
         {
-            terminal.Note($"warning: {input}");
+            terminal.Note($"warning: {warning}");
         }
 
         Terminal.Result(part is null ? result.ToString() : result.Tensors > 0 ? $"part {part}: {result}" : $"part {part}: nothing to do");

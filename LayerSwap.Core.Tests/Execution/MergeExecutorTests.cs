@@ -48,6 +48,29 @@ public sealed class MergeExecutorTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(DType.Float32, DType.Float16, 1.2e5, 2)]
+    [InlineData(DType.Float32, DType.Float8E4M3, 1000, 2)]
+    [InlineData(DType.Float64, DType.Float32, 1e39, 2)]
+    [InlineData(DType.BFloat16, DType.Float16, 1e5, 2)]
+    [InlineData(DType.BFloat16, DType.BFloat16, 3e38, 0)]
+    public async Task Results_too_large_for_their_dtype_are_counted_or_refused(DType from, DType to, double large, int converted)
+    {
+        double[] values = [.. Enumerable.Range(0, 70_000).Select(i => i % 8 / 8.0)];
+        (values[3], values[69_998]) = (large, -large);
+        ICheckpoint a = SmallModels.Of("a", from, ("w", [70_000], [.. values[..5], double.NaN, .. values[6..]])), b = SmallModels.Of("b", from, ("w", [70_000], values));
+        MergeBuilder conversion = Merge.Onto(a).As(to, force: true), sum = Merge.Without().With(a).With(b).Using(MergeStrategies.Linear(new() { Normalize = false })).As(to, force: true);
+        foreach ((MergeBuilder builder, int count) in new[] { (conversion, converted), (sum, 2) })
+        {
+            MergeResult result = await builder.SaveAsync(_temp["out"], new SaveOptions { Overwrite = true });
+            Assert.Equal(count == 0 ? [] : [("w", to, (long)count)], result.Overflows.Select(o => (o.Tensor, o.DType, o.Count)));
+        }
+
+        MergeException e = await Assert.ThrowsAsync<MergeException>(() => Merge.Soup(b, b).Using(MergeStrategies.Linear(new() { Normalize = false })).As(to, force: true).SaveAsync(_temp["no"], new SaveOptions { RefuseNonFinite = true }));
+        Assert.Contains("too large for " + to.Code(), e.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_temp["no"]));
+    }
+
     [Fact]
     public async Task Checksums_are_what_the_record_says_they_are()
     {

@@ -40,6 +40,7 @@ internal static class BlockComputer
             Span<byte> place = output.Slice(part * width, length * width);
             if (lying is not null && TryMerge(lying, raw, range, part, place))
             {
+                tally?.ObserveOutput(tensor, raw, range, part, place);
                 continue;
             }
 
@@ -67,6 +68,8 @@ internal static class BlockComputer
             {
                 Narrow(dtype, rows[0], place);
             }
+
+            tally?.ObserveOutput(tensor, raw, range, part, place);
         }
 
         return output.Slice(range.Own * width, range.Wanted * width);

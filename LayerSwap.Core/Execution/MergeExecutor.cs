@@ -27,7 +27,7 @@ internal static partial class MergeExecutor
 
         if (finished || own.Shards.Count == 0)
         {
-            return new MergeResult { Path = finished ? target : folder, Files = [], Tensors = 0, Bytes = 0, NonFinite = [], Elapsed = TimeSpan.Zero, Plan = own };
+            return new MergeResult { Path = finished ? target : folder, Files = [], Tensors = 0, Bytes = 0, NonFinite = [], Overflows = [], Elapsed = TimeSpan.Zero, Plan = own };
         }
 
         if (StagingFolder.Occupied(folder) && (FinishedRun.Record(own, folder, OutputKind.Part) is not { } record || !FinishedRun.HasSameContents(own, record, cancellation)))
@@ -76,12 +76,13 @@ internal static partial class MergeExecutor
             Tensors = plan.Tensors.Count,
             Bytes = plan.WriteBytes,
             NonFinite = tally.Found,
+            Overflows = tally.Overflows,
             Elapsed = meter.Elapsed,
             Plan = plan,
         };
-        foreach (NonFiniteInput input in result.NonFinite)
+        foreach (string warning in result.NonFinite.Select(n => n.ToString()).Concat(result.Overflows.Select(o => o.ToString())))
         {
-            LogWarning(logger, input.ToString());
+            LogWarning(logger, warning);
         }
 
         LogDone(logger, result);

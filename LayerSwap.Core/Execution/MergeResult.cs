@@ -18,6 +18,9 @@ public sealed partial record MergeResult
     /// <summary>NaNs and infinities in the inputs of computed tensors, by tensor and model; empty where all is finite. Tensors that are taken are not looked at.</summary>
     public required IReadOnlyList<NonFiniteInput> NonFinite { get; init; }
 
+    /// <summary>Results that are infinite or NaN though their inputs are finite: too large for the output's dtype; by tensor; empty where there are none.</summary>
+    public required IReadOnlyList<Overflow> Overflows { get; init; }
+
     /// <summary>The time it took.</summary>
     public required TimeSpan Elapsed { get; init; }
 

@@ -32,7 +32,7 @@ internal static class PartFinisher
         }
 
         meter.Finish();
-        return new MergeResult { Path = target, Files = files, Tensors = plan.Tensors.Count, Bytes = plan.WriteBytes, NonFinite = [], Elapsed = meter.Elapsed, Plan = plan };
+        return new MergeResult { Path = target, Files = files, Tensors = plan.Tensors.Count, Bytes = plan.WriteBytes, NonFinite = [], Overflows = [], Elapsed = meter.Elapsed, Plan = plan };
     }
 
     /// <summary>Compares every part with its record.</summary>

@@ -12,7 +12,7 @@ public sealed record SaveOptions
     /// <summary>Told what happens; null (the default) for nobody.</summary>
     public ILogger? Logger { get; init; }
 
-    /// <summary>Whether NaNs and infinities in the inputs of a computed tensor end the merge; by default they are counted and told: <see cref="MergeResult.NonFinite"/>.</summary>
+    /// <summary>Whether NaNs and infinities in the inputs of a computed tensor, and results too large for their dtype, end the merge; by default they are counted and told: <see cref="MergeResult.NonFinite"/>, <see cref="MergeResult.Overflows"/>.</summary>
     public bool RefuseNonFinite { get; init; }
 
     /// <summary>Whether an existing, non-empty output folder is replaced, once the new one is whole; false by default.</summary>
