@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
+using LayerSwap.Planning;
 
 namespace LayerSwap.Tests.Models;
 
@@ -59,6 +60,8 @@ public sealed class FamiliesTests : IDisposable
         using ICheckpoint model = Open(family);
         LayerMap map = LayerMap.Of(model);
         Assert.Equal((stack, layers), (map.MainStack, map.LayerCount));
+
+        Assert.Empty(ConfigCheck.Problems(model));
 
         // Whole: nothing to be changed, and no warning.
         MergePlan whole = Merge.Soup(model, model).Plan();
@@ -127,6 +130,32 @@ public sealed class FamiliesTests : IDisposable
     }
 
     [Fact]
+    public void A_pattern_with_a_letter_for_each_layer_follows_the_layers()
+    {
+        using ICheckpoint model = Open("mamba2", config => config.Replace("\"num_hidden_layers\"", "\"hybrid_override_pattern\": \"M-M*-E\", \"num_hidden_layers\"", StringComparison.Ordinal));
+        Assert.Equal("M-M*M-M*", At(Restacked(model, 0..4, 0..4), "/hybrid_override_pattern")!.GetValue<string>());
+    }
+
+    [Theory]
+    [InlineData("llama", "\"num_hidden_layers\":6", "\"num_hidden_layers\":7", "num_hidden_layers 7")]
+    [InlineData("flan_t5", "\"num_decoder_layers\":4", "\"num_decoder_layers\":5", "num_decoder_layers 5")]
+    [InlineData("bart", "\"encoder_layers\":6", "\"encoder_layers\":5", "encoder_layers 5")]
+    [InlineData("qwen3", "\"vocab_size\":", "\"vocab_size\":9", "vocab_size 9")]
+    [InlineData("qwen3", "\"layer_types\":[", "\"layer_types\":[\"full_attention\",", "layer_types")]
+    [InlineData("gemma3_text", "\"vocab_size\"", "\"tie_word_embeddings\":false,\"vocab_size\"", "no output head")]
+    public async Task What_config_says_and_is_not_so_is_found_by_verify(string family, string said, string instead, string named)
+    {
+        using ICheckpoint model = Open(family, config =>
+        {
+            string changed = config.Replace("\"tie_word_embeddings\":true,", "", StringComparison.Ordinal).Replace(said, instead, StringComparison.Ordinal);
+            Assert.NotEqual(config, changed);
+            return changed;
+        });
+        VerifyReport report = await Checkpoint.VerifyAsync(_temp[family]);
+        Assert.Contains(report.Problems, p => p.Message.Contains(named, StringComparison.Ordinal) && p.Message.Contains("Remedy: ", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Layers_that_predict_further_tokens_are_none_of_the_stack()
     {
         using ICheckpoint model = Open("llama", config => config.Replace("\"num_hidden_layers\":6", "\"num_nextn_predict_layers\":1,\"num_hidden_layers\":5", StringComparison.Ordinal));
@@ -155,6 +184,8 @@ public sealed class FamiliesTests : IDisposable
     {
         string output = _temp[$"out-{Guid.NewGuid():N}"];
         plan.ExecuteAsync(output, new() { Durable = false }).GetAwaiter().GetResult();
+        using ICheckpoint written = Checkpoint.Open(output);
+        Assert.Empty(ConfigCheck.Problems(written));
         return JsonNode.Parse(File.ReadAllText(Path.Combine(output, "config.json")))!;
     }
 

@@ -34,9 +34,6 @@ internal sealed class ModelConfig
 
     public long? Layers => Number("num_hidden_layers", "n_layer", "num_layers", "n_layers");
 
-    /// <summary>The layers of the decoder of an encoder-decoder.</summary>
-    public long? DecoderLayers => Number("num_decoder_layers", "decoder_layers");
-
     public long? HiddenSize => Number("hidden_size", "n_embd", "d_model");
 
     public long? Heads => Number("num_attention_heads", "n_head", "num_heads");
@@ -59,7 +56,8 @@ internal sealed class ModelConfig
     /// <summary>The lists in it, those of a nested language model included.</summary>
     public IEnumerable<(string Key, JsonArray List)> Lists => _text.Concat(Root).Where(p => p.Value is JsonArray).Select(p => (p.Key, (JsonArray)p.Value!)).DistinctBy(p => p.Key, StringComparer.Ordinal);
 
-    public bool? TiedEmbeddings => (Node("tie_word_embeddings") as JsonValue)?.TryGetValue(out bool tied) == true ? tied : null;
+    /// <summary>Whether the head is the embedding. What the whole model's configuration says counts before that of its language model.</summary>
+    public bool? TiedEmbeddings => ((Root["tie_word_embeddings"] ?? _text["tie_word_embeddings"]) as JsonValue)?.TryGetValue(out bool tied) == true ? tied : null;
 
     /// <summary>Whether several layers share their tensors, so that there are fewer of them than layers.</summary>
     public bool SharesLayers => Has("num_hidden_groups") || Has("inner_group_num") || Has("block_sizes");

@@ -3,6 +3,7 @@ using LayerSwap.Checkpoints;
 using LayerSwap.Checkpoints.SafeTensors;
 using LayerSwap.Files;
 using LayerSwap.Numerics;
+using LayerSwap.Planning;
 using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
@@ -34,6 +35,7 @@ internal static class Verifier
         if (checkpoint is not null)
         {
             problems.AddRange(Structure(checkpoint, record));
+            problems.AddRange(Config(checkpoint));
             ProgressMeter meter = new(progress, checkpoint.Tensors.Sum(t => t.ByteLength));
             problems.AddRange(Data(checkpoint, record, meter, cancellation));
             meter.Finish();
@@ -189,6 +191,15 @@ internal static class Verifier
         {
             yield return Problem(checkpoint.FileOf(extra.Name) ?? checkpoint.Name, extra.Name, $"Tensor {Printable.Escape(extra.Name)} is in the files, but not in the record.{MergeAgain}");
         }
+    }
+
+    /// <summary>What config.json says of the tensors, and is not so.</summary>
+    private static List<VerifyProblem> Config(ICheckpoint checkpoint)
+    {
+        List<VerifyProblem> problems = [];
+        string file = Companions.PathOf(checkpoint, ModelConfig.FileName);
+        problems.AddRange(Try(() => ConfigCheck.Problems(checkpoint).Select(p => Problem(file, null, $"{Printable.Escape(file)} does not fit the tensors: {p}. Remedy: correct it, or fetch or merge the model again.")).ToArray(), problems) ?? []);
+        return problems;
     }
 
     private static IEnumerable<VerifyProblem> Header(RecordedFile file, CheckpointFile? found)

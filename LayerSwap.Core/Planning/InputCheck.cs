@@ -78,8 +78,7 @@ internal static class InputCheck
         foreach ((ICheckpoint checkpoint, ModelConfig config) in inputs.Select(i => i with { Checkpoint = Companions.OwnerOf(i.Checkpoint) }).DistinctBy(i => i.Checkpoint).Where(i => i.Checkpoint is not IComputedCheckpoint))
         {
             LayerMap map = LayerMap.Of(checkpoint);
-            bool hasBoth = map.Stacks.Keys.Any(Models.StackRole.IsDecoder) && map.Stacks.Keys.Any(s => s.Split('.').Contains("encoder", StringComparer.Ordinal));
-            if (!allowed.HasFlag(InputCautions.Layers) && !config.SharesLayers && (hasBoth ? config.DecoderLayers : config.Layers) is { } said && map.LayerCount > 0 && map.LayerCount < said)
+            if (!allowed.HasFlag(InputCautions.Layers) && !config.SharesLayers && map.MainStack is { } stack && StackConfig.Of(config.Root, map.Stacks.Keys, stack).Layers is { } said && map.LayerCount < said)
             {
                 problems.Add($"{Printable.Escape(checkpoint.Name)} has {map.LayerCount} layers, but its config.json says {said}: the model is not whole. Remedy: fetch all of its files; or, if it is meant to be so, allow it (Allow, --allow layers).");
             }

@@ -12,8 +12,6 @@ namespace LayerSwap.Planning;
 /// </summary>
 internal sealed partial class LayerNumbering
 {
-    private static readonly string[] TextSections = ["text_config", "llm_config", "language_config", "decoder_config", "thinker_config"];
-
     /// <summary>What follows from a layer's number and a figure; the list that says the same counts where it is there.</summary>
     private static readonly (string Key, Func<long, long, bool> Holds, string? List)[] Periods =
     [
@@ -76,63 +74,30 @@ internal sealed partial class LayerNumbering
 
     private void Run(LayerMap map)
     {
-        (string path, JsonObject section) = SectionOf();
-        SetCount(path, section, map);
-        foreach ((string at, JsonObject part) in path.Length == 0 ? [(path, section)] : new[] { (path, section), ("", _root) })
+        StackConfig part = StackConfig.Of(_root, map.Stacks.Keys, _stack);
+        SetCount(part, StackConfig.HasBoth(map.Stacks.Keys));
+        foreach ((string path, JsonObject section) in part.Path.Length == 0 ? [("", _root)] : new[] { (part.Path, part.Section), ("", _root) })
         {
-            foreach ((string key, JsonNode? value) in part)
+            foreach ((string key, JsonNode? value) in section)
             {
-                Renumber(at, part, key, value);
+                Renumber(path, section, key, value);
             }
         }
     }
 
-    /// <summary>The part of the configuration that speaks of the stack.</summary>
-    private (string Path, JsonObject Section) SectionOf()
-    {
-        string[] wanted = Has("vision", "visual", "vit", "image") ? ["vision_config"] : Has("audio", "speech") ? ["audio_config"]
-            : Has("decoder") && _root["decoder"] is JsonObject ? ["decoder"] : Has("encoder") && _root["encoder"] is JsonObject ? ["encoder"] : TextSections;
-        string? name = Array.Find(wanted, n => _root[n] is JsonObject);
-        if (name is null)
-        {
-            return ("", _root);
-        }
-
-        JsonObject section = (JsonObject)_root[name]!;
-        // One level more: the thinker of an omni model has a text_config of its own.
-        return section["text_config"] is JsonObject inner ? ($"/{name}/text_config", inner) : ($"/{name}", section);
-    }
-
-    private bool Has(params ReadOnlySpan<string> words)
-    {
-        string[] parts = _stack.ToLowerInvariant().Split('.', '_');
-        foreach (string word in words)
-        {
-            if (parts.Contains(word, StringComparer.Ordinal))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private void SetCount(string path, JsonObject section, LayerMap map)
+    private void SetCount(StackConfig part, bool both)
     {
         if (_order.Count == _before)
         {
             return;
         }
 
-        bool both = map.Stacks.Keys.Any(s => s.Split('.', '_').Contains("encoder", StringComparer.Ordinal)) && map.Stacks.Keys.Any(s => s.Split('.', '_').Contains("decoder", StringComparer.Ordinal));
-        string[] keys = Has("decoder") && both ? ["num_decoder_layers", "decoder_layers"]
-            : Has("encoder") && both ? ["num_encoder_layers", "encoder_layers", "num_hidden_layers", "num_layers"]
-            : ["num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth", "encoder_layers", "decoder_layers"];
-        string[] saying = [.. keys.Where(k => Whole(section[k]) == _before)];
-        if (both && path.Length == 0 && Whole(section["num_layers"]) is { } shared && section["num_decoder_layers"] is null)
+        (string path, JsonObject section, IReadOnlyList<string> keys) = part;
+        string[] saying = [.. keys.Where(k => StackConfig.Whole(section[k]) == _before)];
+        if (both && path.Length == 0 && StackConfig.Whole(section["num_layers"]) is { } shared && section["num_decoder_layers"] is null)
         {
             // T5 has one number for both unless the decoder's is given.
-            saying = Has("decoder") ? ["num_decoder_layers"] : saying;
+            saying = Models.StackRole.IsDecoder(_stack) ? ["num_decoder_layers"] : saying;
             _changes["/num_decoder_layers"] = JsonValue.Create(shared);
         }
 
@@ -165,10 +130,14 @@ internal sealed partial class LayerNumbering
                 Set(path, key, list, new JsonArray([.. Moved([.. list])]));
                 break;
             case JsonArray list when list.Count > 0 && IsNumbers(key, list):
-                HashSet<long> numbers = [.. list.Select(n => Whole(n)!.Value)];
+                HashSet<long> numbers = [.. list.Select(n => StackConfig.Whole(n)!.Value)];
                 Set(path, key, list, new JsonArray([.. Enumerable.Range(0, _order.Count).Where(i => numbers.Contains(_order[i])).Select(i => (JsonNode?)JsonValue.Create(i))]));
                 break;
-            case JsonValue when Whole(value) is { } figure and > 0:
+            case JsonValue text when text.TryGetValue(out string? pattern) && pattern.Length == _before && key.EndsWith("_pattern", StringComparison.Ordinal):
+                // Nemotron-H: a letter for each layer.
+                _changes[$"{path}/{key}"] = JsonValue.Create(string.Concat(_order.Select(o => pattern[o])));
+                break;
+            case JsonValue when StackConfig.Whole(value) is { } figure and > 0:
                 CheckFigure(part, key, figure);
                 break;
         }
@@ -178,8 +147,8 @@ internal sealed partial class LayerNumbering
 
     private List<JsonNode?> Expanded(JsonArray types)
     {
-        List<JsonNode?> all = [.. types.OfType<JsonArray>().Where(t => t.Count == 2 && t[0] is JsonArray && Whole(t[1]) is > 0 and < 10_000)
-            .SelectMany(t => Enumerable.Repeat((JsonArray)t[0]!, (int)Whole(t[1])!.Value).SelectMany(p => p))];
+        List<JsonNode?> all = [.. types.OfType<JsonArray>().Where(t => t.Count == 2 && t[0] is JsonArray && StackConfig.Whole(t[1]) is > 0 and < 10_000)
+            .SelectMany(t => Enumerable.Repeat((JsonArray)t[0]!, (int)StackConfig.Whole(t[1])!.Value).SelectMany(p => p))];
         while (all.Count < _before)
         {
             all.Add(null);
@@ -203,7 +172,7 @@ internal sealed partial class LayerNumbering
         }
         else if (Array.Find(OffsetPeriods, p => p.Period == key) is { Offset: { } offset })
         {
-            long shift = Whole(part[offset]) ?? 0;
+            long shift = StackConfig.Whole(part[offset]) ?? 0;
             Require(Follows(i => i % figure == shift), key, figure);
         }
         else if (!_inOrder && figure > 1 && NumbersLayers().IsMatch(key) && !OffsetPeriods.Any(p => p.Offset == key))
@@ -232,7 +201,7 @@ internal sealed partial class LayerNumbering
         long last = -1;
         foreach (JsonNode? node in list)
         {
-            if (Whole(node) is not { } number || number <= last || number >= _before)
+            if (StackConfig.Whole(node) is not { } number || number <= last || number >= _before)
             {
                 return false;
             }
@@ -245,6 +214,7 @@ internal sealed partial class LayerNumbering
 
     /// <summary>Lists that have as many entries as there are layers by chance.</summary>
     private static bool IsConstant(string key) => key is "architectures" or "eos_token_id" or "bos_token_id" or "pad_token_id" or "time_step_limit" or "suppress_tokens" or "begin_suppress_tokens" or "mrope_section" or "image_grid_pinpoints" or "vision_feature_layer"
+        || key.StartsWith("tdnn_", StringComparison.Ordinal) || key.StartsWith("conv_", StringComparison.Ordinal)
         || key.EndsWith("_token_ids", StringComparison.Ordinal);
 
     private void Set(string path, string key, JsonArray before, JsonArray after)
@@ -254,8 +224,6 @@ internal sealed partial class LayerNumbering
             _changes[$"{path}/{key}"] = after;
         }
     }
-
-    private static long? Whole(JsonNode? node) => (node as JsonValue)?.TryGetValue(out long number) == true ? number : null;
 
     [GeneratedRegex("layer|block|idx|idxs|indices|_ids$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex LayerNumbers();
