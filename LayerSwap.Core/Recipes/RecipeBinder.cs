@@ -112,9 +112,9 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         }
 
         CheckParameters(method);
-        CheckMatches(open);
-        List<SliceGroup> groups = [.. recipe.Modules.Select(m => SliceGroup.Of(m, recipe.Base, open, usesBase, problems, notes)).OfType<SliceGroup>()];
-        if (groups.Count < recipe.Modules.Count)
+        List<RecipeModule> modules = Modules(open);
+        List<SliceGroup> groups = [.. modules.Select(m => SliceGroup.Of(m, recipe.Base, open, usesBase, problems, notes)).OfType<SliceGroup>()];
+        if (groups.Count < modules.Count)
         {
             return null;
         }
@@ -123,7 +123,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         MergeBuilder builder = new(mergeBase, MergeStrategies.Keep, donor: mergeBase ?? origin);
         int first = 0;
         List<(SliceGroup Group, RecipeModule Module, int First)> placed = [];
-        foreach ((SliceGroup group, RecipeModule module) in groups.Zip(recipe.Modules))
+        foreach ((SliceGroup group, RecipeModule module) in groups.Zip(modules))
         {
             AddSources(builder, method, group, module);
             placed.Add((group, module, first));
@@ -157,13 +157,21 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         return builder;
     }
 
-    /// <summary>Names modules that no tensor belongs to, which is an error, and filters that no tensor's name contains, which is noted.</summary>
-    private void CheckMatches(Dictionary<string, ICheckpoint> open)
+    /// <summary>Finds the tensors of modules. Names modules that no tensor belongs to, which is an error, and filters that no tensor's name contains, which is noted.</summary>
+    private List<RecipeModule> Modules(Dictionary<string, ICheckpoint> open)
     {
         string[] names = [.. open.Values.Distinct().SelectMany(c => c.Tensors).Select(t => t.Name).Distinct(StringComparer.Ordinal)];
         string[] modules = [.. names.Where(n => n.Contains('.', StringComparison.Ordinal)).SelectMany(Prefixes).Distinct(StringComparer.Ordinal)];
-        foreach (RecipeModule module in recipe.Modules.Where(m => m.Name is not null && !names.Any(n => n.StartsWith(m.Name + ".", StringComparison.Ordinal))))
+        List<RecipeModule> found = [];
+        foreach (RecipeModule module in recipe.Modules)
         {
+            Func<string, bool>? holds = module.Name is null ? _ => true : ModuleNames.Find(module.Name, names);
+            found.Add(module with { Holds = holds ?? module.Holds });
+            if (holds is not null)
+            {
+                continue;
+            }
+
             problems.Add(module.Place, $"no tensor belongs to module {Printable.Escape(module.Name!)}; nearest is {Printable.Escape(Tensors.Nearest.To(module.Name!, modules.Length > 0 ? modules : names))}. Remedy: name a beginning of tensors' names, such as it.");
         }
 
@@ -174,6 +182,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             string[] parts = [.. names.SelectMany(n => n.Split('.')).Distinct(StringComparer.Ordinal)];
             notes.Add($"{value.Place}: no tensor's name contains the filter {Printable.Escape(value.Filter!)}; it changes nothing. Nearest is {Printable.Escape(Tensors.Nearest.To(value.Filter!, parts))}.");
         }
+
+        return found;
     }
 
     /// <summary>The first two beginnings of a name that end at a dot.</summary>

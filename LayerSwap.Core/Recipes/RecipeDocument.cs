@@ -34,8 +34,12 @@ internal sealed record RecipeSource(ModelReference Model, (int Start, int End)? 
 /// <summary>Layers of the output and what they are made of.</summary>
 internal sealed record RecipeSlice(IReadOnlyList<RecipeSource> Sources, ModelReference? Base, Settings Parameters, LineColumn Place);
 
-/// <summary>A part of the output: of everything, or of the tensors whose names begin with the module's.</summary>
-internal sealed record RecipeModule(string? Name, IReadOnlyList<RecipeSlice> Slices, Settings Parameters, LineColumn Place);
+/// <summary>A part of the output: of everything, or of the tensors of a module.</summary>
+internal sealed record RecipeModule(string? Name, IReadOnlyList<RecipeSlice> Slices, Settings Parameters, LineColumn Place)
+{
+    /// <summary>Whether a tensor belongs to it, by name; told by the models.</summary>
+    public Func<string, bool> Holds { get; init; } = _ => true;
+}
 
 /// <summary>Another method where something matches.</summary>
 internal sealed record RecipeRule(LayerSelector Selector, string Method, ModelReference? Source, Settings Parameters, LineColumn Place);

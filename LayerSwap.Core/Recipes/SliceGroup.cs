@@ -21,6 +21,12 @@ internal sealed class SliceGroup
     /// <returns>Null where there are problems.</returns>
     public static SliceGroup? Of(RecipeModule module, ModelReference? origin, Dictionary<string, ICheckpoint> open, bool usesBase, YamlReader problems, List<string> notes)
     {
+        if (Whole(module, open, problems) is not { } whole)
+        {
+            return null;
+        }
+
+        module = whole;
         List<SliceView> slices = [];
         List<(ICheckpoint, Range?)> origins = [];
         List<RecipeSource[]> sources = [];
@@ -63,6 +69,35 @@ internal sealed class SliceGroup
         };
     }
 
+    /// <summary>
+    /// A module whose layers are another stack than the main one, such as a vision tower, without its ranges, which must be all of its layers: only layers of the main stack can be taken one by one.
+    /// </summary>
+    /// <returns>Null where a range is another.</returns>
+    private static RecipeModule? Whole(RecipeModule module, Dictionary<string, ICheckpoint> open, YamlReader problems)
+    {
+        bool failed = false;
+        return module.Name is null ? module : module with { Slices = [.. module.Slices.Select(s => s with { Sources = [.. s.Sources.Select(Source)] })] } is var whole && failed ? null : whole;
+
+        RecipeSource Source(RecipeSource source)
+        {
+            LayerMap map = LayerMap.Of(open[source.Model.Path]);
+            string[] own = [.. map.Stacks.Keys.Where(s => module.Holds(s + ".0."))];
+            if (source.Layers is not { } range || own.Length == 0 || own.Contains(map.MainStack))
+            {
+                return source;
+            }
+
+            if (module.Slices.Count > 1 || range.Start != 0 || !own.Any(s => map.Stacks[s] == range.End))
+            {
+                failed = true;
+                problems.Add(source.Place, $"layer_range is [{range.Start}, {range.End}], but the layers of module {Printable.Escape(module.Name)} ({string.Join(", ", own.Select(s => $"{Printable.Escape(s)}: {map.Stacks[s]}"))}) are not those of the language model, "
+                    + $"and can only be taken whole. Remedy: write models instead of slices, or choose the stack to be sliced (stack: {Printable.Escape(own[0])}).");
+            }
+
+            return source with { Layers = null };
+        }
+    }
+
     private static (ICheckpoint, Range?) Part(RecipeSource source, Dictionary<string, ICheckpoint> open) => (open[source.Model.Path], RangeOf(source.Layers));
 
     private static Range? RangeOf((int Start, int End)? layers) => layers is { } range ? range.Start..range.End : null;
@@ -102,9 +137,8 @@ internal sealed class SliceGroup
     private static LayerSelector Selector(RecipeModule module, int slice, int first, int layers)
     {
         bool lowest = slice == 0, highest = slice == module.Slices.Count - 1;
-        string prefix = module.Name is null ? "" : module.Name + ".";
         string text = (module.Name is null ? "" : $"module {Printable.Escape(module.Name)}, ") + (module.Slices.Count == 1 ? "all layers" : $"slice {slice + 1}");
-        return new LayerSelector(text, p => p.Name.StartsWith(prefix, StringComparison.Ordinal) && (p.InMainStack ? p.Layer >= first && p.Layer < first + layers
+        return new LayerSelector(text, p => module.Holds(p.Name) && (p.InMainStack ? p.Layer >= first && p.Layer < first + layers
             : p.Kind == TensorKind.Embedding || p.Layer is not null ? lowest
             : highest));
     }
