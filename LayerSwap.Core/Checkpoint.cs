@@ -76,6 +76,19 @@ public static class Checkpoint
     }
 
     /// <summary>
+    /// The same checkpoint with a tensor for each projection of each expert, as transformers 4 kept them, where it packs the experts of a layer by rows, as transformers 5 does
+    /// (<c>experts.gate_up_proj</c>, <c>experts.down_proj</c>). It is a view: nothing is copied, and disposing it leaves the other open.
+    /// </summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <returns>The checkpoint itself if it packs no experts.</returns>
+    /// <exception cref="MergeException">It packs them in another order.</exception>
+    public static ICheckpoint WithExpertsApart(this ICheckpoint checkpoint)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        return ExpertsApart.Of(checkpoint);
+    }
+
+    /// <summary>
     /// The same checkpoint with its layers counted in a stack of choice: the encoder of an encoder-decoder, the vision tower of a model that sees. Without it, the language model's decoder is chosen.
     /// It is a view: nothing is copied, and disposing it leaves the other open.
     /// </summary>

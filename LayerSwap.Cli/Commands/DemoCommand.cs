@@ -24,7 +24,7 @@ internal static class DemoCommand
         RequireOwn(directory);
         CopyModels(names, models);
         Directory.CreateDirectory(report);
-        using OpenModels open = new(InputCautions.None, [], stack: null);
+        using OpenModels open = new(InputCautions.None, stack: null, expertsApart: false, []);
         ICheckpoint[] all = [.. names.Select(n => open[Path.Combine(models, n)])];
 
         Terminal.Result("1. inspect: a small Llama, trained; two were fine-tuned from it, one on mathematics in English, one on text in Sahili (an invented language).\n");

@@ -17,7 +17,9 @@ internal static class NameDifference
 
         return PacksExperts(reference) != PacksExperts(other) && PacksExperts(reference) is not null && PacksExperts(other) is not null
             ? $"{(PacksExperts(other) == true ? name : first)} holds the experts of a layer packed into one tensor (such as experts.gate_up_proj), {(PacksExperts(other) == true ? first : name)} one by one. "
-                + "Remedy: bring them to one layout: load one of them with the version of transformers that wrote the other, and save it again."
+                + (Checkpoints.ExpertsApart.Applies(PacksExperts(other) == true ? other : reference)
+                    ? "Remedy: map the packed ones, to have all of them one by one: --map experts (map: [experts] in a recipe, Checkpoint.WithExpertsApart)."
+                    : "Remedy: bring them to one layout: load one of them with the version of transformers that wrote the other, and save it again.")
             : null;
     }
 

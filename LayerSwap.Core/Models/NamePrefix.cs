@@ -5,6 +5,9 @@ namespace LayerSwap;
 /// <param name="New">What they begin with instead.</param>
 public sealed record NamePrefix(string Old, string New)
 {
+    /// <summary>What stands for <see cref="Checkpoint.WithExpertsApart"/> where prefixes are written.</summary>
+    internal const string Experts = "experts";
+
     private const int MostPairs = 4, Sampled = 400;
 
     /// <summary>The well-known ones by name.</summary>

@@ -39,7 +39,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             {
                 if (!views.TryGetValue(checkpoint, out ICheckpoint? view))
                 {
-                    view = checkpoint.Renamed(recipe.Map);
+                    view = (recipe.ExpertsApart ? checkpoint.WithExpertsApart() : checkpoint).Renamed(recipe.Map);
                     views.Add(checkpoint, view = recipe.Stack is { } stack ? view.WithMainStack(stack) : view);
                 }
 

@@ -67,6 +67,9 @@ internal sealed record RecipeDocument
 
     public required string? ChatTemplate { get; init; }
 
+    /// <summary>Whether packed experts are taken one by one.</summary>
+    public bool ExpertsApart { get; init; }
+
     /// <summary>The stack that layers are counted in; null for the one that names suggest.</summary>
     public string? Stack { get; init; }
 

@@ -86,7 +86,8 @@ internal sealed class RecipeReader
             Vocabulary = Vocabulary(keys.GetValueOrDefault("vocabulary")),
             Tokenizer = Tokenizer(keys),
             ChatTemplate = keys.TryGetValue("chat_template", out YamlNode? template) ? YamlReader.Text(template) : null,
-            Map = keys.TryGetValue("map", out YamlNode? map) ? [.. _yaml.Items(map, "map").SelectMany(Prefixes)] : [],
+            Map = keys.TryGetValue("map", out YamlNode? map) ? [.. _yaml.Items(map, "map").Where(m => YamlReader.Text(m) != NamePrefix.Experts).SelectMany(Prefixes)] : [],
+            ExpertsApart = map is YamlSequenceNode maps && maps.Any(m => YamlReader.Text(m) == NamePrefix.Experts),
             Stack = keys.TryGetValue("stack", out YamlNode? stack) ? _yaml.RequireText(stack, "stack") : null,
             Rules = keys.TryGetValue("rules", out YamlNode? rules) ? [.. _yaml.Items(rules, "rules").Select(Rule).OfType<RecipeRule>()] : [],
         };
@@ -99,7 +100,7 @@ internal sealed class RecipeReader
             return prefixes;
         }
 
-        _yaml.Add(node, $"map has {Printable.Escape(YamlReader.Text(node) ?? YamlReader.Kind(node))}; OLD=NEW, or one of {string.Join(", ", NamePrefix.Known.Keys)}, is expected.");
+        _yaml.Add(node, $"map has {Printable.Escape(YamlReader.Text(node) ?? YamlReader.Kind(node))}; OLD=NEW, or one of {NamePrefix.Experts}, {string.Join(", ", NamePrefix.Known.Keys)}, is expected.");
         return [];
     }
 
