@@ -57,7 +57,11 @@ internal static class MergeCommand
             foreach (string model in parsed.GetValue(models)!)
             {
                 (string path, double weight) = Weighted(model);
-                builder.With(open[path], weight);
+                // As recipes have it: the base among the models is the base.
+                if (!chosen.UsesBase || open[path] != open.OrNull(parsed.GetValue(origin)))
+                {
+                    builder.With(open[path], weight);
+                }
             }
 
             rules.Apply(builder, parsed, open);

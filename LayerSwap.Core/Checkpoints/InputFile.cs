@@ -15,7 +15,7 @@ internal static class InputFile
         {
             throw new CheckpointException(path, null, FileStatus.OfEntry(Path.Combine(RealPath.FolderOf(path), Path.GetFileName(path)))?.Kind == FileKind.Link
                 ? $"{Printable.Escape(path)} is a link to {Printable.Escape(real)}, which does not exist. Remedy: fetch the file it points to."
-                : $"{Printable.Escape(path)} does not exist. Remedy: check the path.");
+                : $"{Printable.Escape(path)} does not exist. Remedy: check the path{(IsHubName(path) ? "; if it is a model's name on the Hub, fetch the model first (`hf download " + Printable.Escape(path) + "`), and give its folder" : "")}.");
         }
 
         if (status.Kind == FileKind.Folder)
@@ -31,6 +31,10 @@ internal static class InputFile
 
         return OperatingSystem.IsLinux() ? Native.OpenToRead(real) : File.OpenHandle(real, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.SequentialScan);
     }
+
+    /// <summary>Whether a path that does not exist could be the name of a model on the Hub: <c>owner/name</c>.</summary>
+    private static bool IsHubName(string path) => path.Split('/') is [{ Length: > 0 } owner, { Length: > 0 } name] && !Directory.Exists(owner) && (owner + name).All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && owner.Any(char.IsAsciiLetterOrDigit)
+        && Path.GetExtension(name) is not (".safetensors" or ".bin" or ".gguf" or ".pt" or ".pth" or ".dat" or ".json");
 
     /// <summary>Whether something is at a path, links followed as the kernel follows them.</summary>
     public static bool Exists(string path) => FileStatus.Of(RealOf(path)) is not null;

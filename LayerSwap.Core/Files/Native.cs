@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -10,7 +9,7 @@ internal static partial class Native
 {
     private const int Here = -100, NoReplace = 1, Swap = 2, EmptyPath = 0x1000, NoFollowStatus = 0x100, BasicStatus = 0x7FF, StatusBytes = 256;
     private const int ReadOnly = 0, ReadWrite = 2, OwnerWrites = 0x1A4, LockExclusive = 2, LockNow = 4, LockRelease = 8, Sequential = 2, WriteAccess = 2;
-    private const int NotPermitted = 1, NotThere = 2, WouldBlock = 11, Denied = 13, Exists = 17, CrossDevice = 18, NotAFolder = 20, Invalid = 22, TooManyLinks = 31, NameTooLong = 36,
+    private const int NotPermitted = 1, NotThere = 2, WouldBlock = 11, Denied = 13, Exists = 17, CrossDevice = 18, NotAFolder = 20, Invalid = 22, TooManyOfAll = 23, TooManyOpen = 24, TooManyLinks = 31, NameTooLong = 36,
         NotImplemented = 38, NotEmpty = 39, TooManyLevels = 40, NotSupported = 95;
 
     /// <summary>Flags of open(2). NoFollow has another value on ARM.</summary>
@@ -225,7 +224,9 @@ internal static partial class Native
         NotThere => new FileNotFoundException($"{call} of {Printable.Escape(path)}: {Marshal.GetPInvokeErrorMessage(error)}.", path),
         Exists or NotEmpty => new IOException($"{Printable.Escape(path)} is there already.", error),
         CrossDevice => new IOException($"{Printable.Escape(path)} lies on another file system.", error),
-        _ => new IOException($"{call} of {Printable.Escape(path)} failed: {Marshal.GetPInvokeErrorMessage(error)}.", new Win32Exception(error)) { HResult = error },
+        TooManyOpen or TooManyOfAll => new IOException($"{Printable.Escape(path)} could not be opened: too many files are open. Every file of every model stays open while a merge runs. "
+            + "Remedy: raise the limit (ulimit -n 4096), or merge models of fewer files.", error),
+        _ => new IOException($"{call} of {Printable.Escape(path)} failed: {Marshal.GetPInvokeErrorMessage(error)}.", error),
     };
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]

@@ -59,7 +59,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
 
             complete = false;
             problems.Add($"{Printable.Escape(lacking.Name)} lacks tensors that {Printable.Escape(present[0].Input.Name)} has and {rule.Strategy.Name} needs; "
-                + "the same names are expected in every input. Remedy: merge models of one architecture, or take these from an input that has them, {AsRule}", name);
+                + $"the same names are expected in every input. Remedy: merge models of one architecture, or take these from an input that has them, {AsRule}", name);
         }
 
         bool single = merge.Taken is not null && place.Kind is TensorKind.Embedding or TensorKind.Head;

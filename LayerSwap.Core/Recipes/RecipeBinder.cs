@@ -14,9 +14,6 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
     /// <summary>All that can stand as merge_method.</summary>
     public static IReadOnlyList<string> Methods { get; } = [.. MergeMethods.All.Select(m => m.Name), .. OwnMethods];
 
-    /// <summary>Methods to which a base is no more than a model that gives configuration and tokenizer.</summary>
-    private static readonly string[] WithoutBase = ["linear", "passthrough"];
-
     /// <summary>The parameters of all methods.</summary>
     public static IReadOnlyList<string> Parameters { get; } = [.. MergeMethods.All.SelectMany(m => m.Parameters).Select(p => p.Name).Concat([Weight, Threshold, .. LayerSwapParameters]).Distinct(StringComparer.Ordinal)];
 
@@ -102,7 +99,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
 
     private MergeBuilder? BindMethod(MergeMethod method, Dictionary<string, ICheckpoint> open)
     {
-        bool usesBase = !WithoutBase.Contains(method.Name, StringComparer.Ordinal);
+        bool usesBase = method.UsesBase;
         ICheckpoint? origin = recipe.Base is { } b ? open[b.Path] : null;
         bool slicesHaveBases = recipe.Modules.SelectMany(m => m.Slices).All(s => s.Base is not null);
         if (method.NeedsBase && origin is null && !slicesHaveBases)

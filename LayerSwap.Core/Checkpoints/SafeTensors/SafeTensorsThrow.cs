@@ -53,18 +53,28 @@ internal sealed class SafeTensorsThrow(string file)
         new(file, $"{Printable.Escape(file)} changed while it was read: it had {expected} bytes when it was opened and is shorter now, so that tensor {Printable.Escape(tensor)} "
             + "cannot be read to its end. Remedy: let nothing write to an input while it is read, and run again.");
 
-    private static string Looks(ulong length) => length switch
+    private string Looks(ulong length) => length switch
     {
         // The first eight bytes, read as text, tell what was saved in its place.
         0x206E6F6973726576 => "It looks like a git-lfs pointer. Remedy: run `git lfs pull` to fetch the file itself.",
         _ when (uint)length == 0x46554747 => "It looks like a GGUF file, as llama.cpp has them. Remedy: merge the safetensors model that it was converted from.",
         _ when (ushort)length is 0x0280 or 0x0380 or 0x0480 or 0x0580 => "It looks like a Python pickle (a PyTorch file of the old kind?). Remedy: load it in Python and save it by safetensors.torch.save_file.",
         _ when length == 0x0A1A0A0D46444889 => "It looks like an HDF5 file (Keras?). Remedy: convert it to safetensors.",
-        _ when (uint)length == 0x04034B50 => "It looks like a zip archive (a PyTorch file?) under the wrong name. Remedy: convert it to safetensors.",
+        _ when (uint)length == 0x04034B50 => "It looks like a zip archive, as PyTorch files (.pt, .pth, .bin) are. Remedy: convert it to safetensors (load the model in transformers, and save it).",
         _ when (byte)length == (byte)'<' && (byte)(length >> 8) is (byte)'!' or (byte)'?' or (>= (byte)'A' and <= (byte)'Z') or (>= (byte)'a' and <= (byte)'z') => "It looks like a web page saved under this name. Remedy: download the file itself.",
+        _ when IsTorchSharp(BitConverter.GetBytes(length)) || file.EndsWith(".dat", StringComparison.OrdinalIgnoreCase) => "It looks like a file that TorchSharp saved. Remedy: save it as safetensors (TorchSharp.PyBridge: save_safetensors).",
         _ when IsText(length) => "Its first bytes are text: it does not look like a safetensors file. Remedy: check the path.",
         _ => $"Remedy: {Remedy}",
     };
+
+    /// <summary>A count of entries, the length of a name and its letters: the numbers have 7 bits a byte, and a high bit if more follow.</summary>
+    private static bool IsTorchSharp(byte[] first)
+    {
+        int at = first[0] < 0x80 ? 1 : 2;
+        byte length = first[at];
+        return first[0] > 0 && first[at - 1] < 0x80 && length is > 0 and < 0x80
+            && first.Skip(at + 1).Take(length).All(b => char.IsAsciiLetterOrDigit((char)b) || b is (byte)'.' or (byte)'_');
+    }
 
     private static bool IsText(ulong length) => BitConverter.GetBytes(length).All(b => b is >= 0x20 and < 0x7F or (byte)'\n' or (byte)'\r' or (byte)'\t');
 

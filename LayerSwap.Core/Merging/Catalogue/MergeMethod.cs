@@ -14,6 +14,9 @@ public sealed record MergeMethod
     /// <summary>Whether it needs a base.</summary>
     public required bool NeedsBase { get; init; }
 
+    /// <summary>Whether a base takes part. If not, it gives configuration and tokenizer only, and counts as a model where it is named among them.</summary>
+    public bool UsesBase { get; init; } = true;
+
     /// <summary>The parameters of the method as a whole.</summary>
     public required IReadOnlyList<MergeParameter> Parameters { get; init; }
 

@@ -65,7 +65,7 @@ internal static class MergeMethods
         ?? throw new ArgumentException($"There is no method {Printable.Escape(name)}; nearest is {Nearest.To(name, All.Select(m => m.Name))}. There are {string.Join(", ", All.Select(m => m.Name))}.", nameof(name));
 
     private static MergeMethod Method(string name, string summary, bool needsBase, IReadOnlyList<MergeParameter> parameters, Func<ParameterValues, IMergeStrategy> factory) =>
-        new() { Name = name, Summary = summary, NeedsBase = needsBase, Parameters = parameters, Factory = factory };
+        new() { Name = name, Summary = summary, NeedsBase = needsBase, UsesBase = name is not ("linear" or "passthrough"), Parameters = parameters, Factory = factory };
 
     private static MergeParameter Number(string name, string summary, double? otherwise) => new() { Name = name, Summary = summary, Default = otherwise };
 
