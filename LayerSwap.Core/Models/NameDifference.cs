@@ -12,13 +12,13 @@ internal static class NameDifference
         {
             string pairs = string.Join(", ", prefixes.Select(p => $"'{Printable.Escape(p.Old)}' where {first} has '{Printable.Escape(p.New)}'"));
             return $"The names of {name} differ from those of {first} by a prefix: {names} of them begin with {pairs}. "
-                + $"Remedy: map them, in every input that has the one and not the other: {string.Join(" ", prefixes.Select(p => $"--map '{Printable.Escape(p.ToString())}'"))} (map in a recipe, Checkpoint.Renamed).";
+                + $"Remedy: map them, in every input that has the one and not the other: {string.Join(" ", prefixes.Select(p => $"--map '{Printable.Escape(p.ToString())}'"))} (map in a recipe, Checkpoint.Renamed in code).";
         }
 
         return PacksExperts(reference) != PacksExperts(other) && PacksExperts(reference) is not null && PacksExperts(other) is not null
             ? $"{(PacksExperts(other) == true ? name : first)} holds the experts of a layer packed into one tensor (such as experts.gate_up_proj), {(PacksExperts(other) == true ? first : name)} one by one. "
                 + (Checkpoints.ExpertsApart.Applies(PacksExperts(other) == true ? other : reference)
-                    ? "Remedy: map the packed ones, to have all of them one by one: --map experts (map: [experts] in a recipe, Checkpoint.WithExpertsApart)."
+                    ? "Remedy: map the packed ones, to have all of them one by one: --map experts (map: [experts] in a recipe, Checkpoint.WithExpertsApart in code); or save one of them again with the version of transformers that wrote the other."
                     : "Remedy: bring them to one layout: load one of them with the version of transformers that wrote the other, and save it again.")
             : null;
     }

@@ -48,7 +48,7 @@ internal static class InputCheck
             }
             else
             {
-                problems.Add($"{text}; models of one architecture are expected.{(key == "model_type" ? " Remedy: if the same names mean the same in both, allow it (Allow, --allow model_type)." : "")}");
+                problems.Add($"{text}; models of one architecture are expected.{(key == "model_type" ? " Remedy: if the same names mean the same in both, allow it (--allow model_type, Allow in code)." : "")}");
             }
         }
 
@@ -80,7 +80,7 @@ internal static class InputCheck
             LayerMap map = LayerMap.Of(checkpoint);
             if (!allowed.HasFlag(InputCautions.Layers) && !config.SharesLayers && map.MainStack is { } stack && StackConfig.Of(config.Root, map.Stacks.Keys, stack).Layers is { } said && map.LayerCount < said)
             {
-                problems.Add($"{Printable.Escape(checkpoint.Name)} has {map.LayerCount} layers, but its config.json says {said}: the model is not whole. Remedy: fetch all of its files; or, if it is meant to be so, allow it (Allow, --allow layers).");
+                problems.Add($"{Printable.Escape(checkpoint.Name)} has {map.LayerCount} layers, but its config.json says {said}: the model is not whole. Remedy: fetch all of its files; or, if it is meant to be so, allow it (--allow layers, Allow in code).");
             }
         }
     }

@@ -124,7 +124,7 @@ internal static class PlanBuilder
             if (alike.Select(d => d.Output.Shape[0]).Distinct().Count() > 1)
             {
                 problems.Add($"The output's tables of tokens would have different numbers of rows: {string.Join(", ", alike.Select(d => $"{d.Output.Shape} in {Printable.Escape(d.Output.Name)}"))}; "
-                    + "one vocabulary is expected. Remedy: take them from one input, or choose a vocabulary policy, truncate or pad.");
+                    + "one vocabulary is expected. Remedy: take all of them from one input, or choose a vocabulary policy, truncate or pad (--vocabulary, vocabulary in a recipe, Vocabulary in code).");
             }
         }
     }

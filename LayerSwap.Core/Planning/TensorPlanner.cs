@@ -62,12 +62,13 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
                 + $"the same names are expected in every input. Remedy: merge models of one architecture, or take these from an input that has them, {AsRule}", name);
         }
 
-        bool single = merge.Taken is not null && place.Kind is TensorKind.Embedding or TensorKind.Head;
+        // Its shape is what the configuration says, or what the number of tokens or labels makes of it.
+        bool single = merge.Taken is not null && (place.Kind is TensorKind.Embedding or TensorKind.Head || needed[0] == request.Donor);
         if (common is null && !single)
         {
             complete = false;
             problems.Add($"Tensor {Printable.Escape(name)} has different shapes: {string.Join(", ", present.Select(p => $"{p.Tensor.Shape} in {Printable.Escape(p.Input.Name)}"))}; one shape is expected."
-                + (place.IsTokenTable ? " Remedy: choose a vocabulary policy, truncate or pad, or take these tensors from one input." : $" Remedy: take this tensor from one input, {AsRule}."));
+                + (place.IsTokenTable ? $" Remedy: choose a vocabulary policy, truncate or pad (--vocabulary, vocabulary in a recipe, Vocabulary in code), or take these tensors from one input, {AsRule}." : $" Remedy: take this tensor from {(place.Kind == TensorKind.Head ? "one input" : Printable.Escape(request.Donor.Name) + ", which gives the configuration")}, {AsRule}."));
         }
 
         if (!complete && merge.Taken is null)

@@ -141,7 +141,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
         {
             if (Warning is { } warning)
             {
-                throw new CheckpointException(_file!, _tensor, warning.Replace("; the shards are believed.", ". Remedy: fetch shards and index of the same version; or let the shards be believed (InputCautions.Index, --allow index).", StringComparison.Ordinal));
+                throw new CheckpointException(_file!, _tensor, warning.Replace("; the shards are believed.", ". Remedy: fetch shards and index of the same version; or let the shards be believed (--allow index, InputCautions.Index in code).", StringComparison.Ordinal));
             }
         }
     }

@@ -86,7 +86,7 @@ internal sealed class LayerSwapStrategy : IMergeStrategy, IRecipeForm
             OutsidePolicy.Task => TensorMerge.Take(Task),
             OutsidePolicy.Language => TensorMerge.Take(Language),
             OutsidePolicy.Base when tensor.HasBase => TensorMerge.Take(TensorMerge.Base),
-            OutsidePolicy.Base => throw new MergeException("layer_swap: parameters outside the layers are to come from the base, but there is none. Remedy: give a base, or another policy."),
+            OutsidePolicy.Base => throw new MergeException("layer_swap: parameters outside the layers are to come from the base, but there is none. Remedy: give a base (--base, base_model in a recipe), or choose another policy."),
             _ => Average(tensor),
         };
     }
@@ -95,7 +95,7 @@ internal sealed class LayerSwapStrategy : IMergeStrategy, IRecipeForm
     {
         TransitionWeights.Fixed pair => WeightedAverage.Of(Name, [pair.Task, pair.Language], normalize: true),
         TransitionWeights.ByChange by when tensor.HasBase => new ChangeWeightedAverage(by.Inverse),
-        _ => throw new MergeException("layer_swap: weights by each expert's change need a base to measure from. Remedy: give a base, or a pair of weights."),
+        _ => throw new MergeException("layer_swap: weights by each expert's change need a base to measure from. Remedy: give a base (--base, base_model in a recipe), or a pair of weights."),
     };
 
     private static IEnumerable<(string, object)> Policies(params (string Name, OutsidePolicy Policy)[] policies) =>
