@@ -124,7 +124,7 @@ public sealed class ModelFilesTests : IDisposable
     public void A_tokenizers_vocabulary_is_read_with_its_added_tokens()
     {
         Dictionary<string, long> tokens = Tokens("tokenizer.json", """{"added_tokens":[{"id":3,"content":"<s>"},{"id":9,"content":"b"},{"id":5},7],"model":{"type":"BPE","vocab":{"a":0,"b":1,"é😀":2}}}""");
-        Assert.Equal(["a=0", "é😀=2", "<s>=3", "b=9"], InOrder(tokens), StringComparer.Ordinal);
+        Assert.Equal(["a=0", "b=1", "é😀=2", "<s>=3"], InOrder(tokens), StringComparer.Ordinal);
     }
 
     [Fact]
@@ -179,6 +179,6 @@ public sealed class ModelFilesTests : IDisposable
     private Dictionary<string, long> Tokens(string file, string json)
     {
         File.WriteAllText(_folder[file], json);
-        return TokenizerVocabulary.TryRead(_checkpoint)!;
+        return TokenizerVocabulary.TryRead(_checkpoint)!.Ids;
     }
 }

@@ -133,7 +133,7 @@ public sealed class MergePlanTests : IDisposable
         File.WriteAllText(_temp["b", "tokenizer.json"], """{"model": {"vocab": {"one": 1, "two": 3}}, "added_tokens": [{"id": 7, "content": "<x>"}]}""");
         Assert.Contains("token two", Assert.Throws<MergeException>(() => Merge.Soup(a, b).Plan()).Message, StringComparison.Ordinal);
         File.WriteAllText(_temp["b", "tokenizer.json"], """{"model": {"vocab": {"one": 1, "two": 2}}, "added_tokens": [{"id": 7, "content": "<x>"}]}""");
-        Assert.Contains("different tokens", Assert.Single(Merge.Soup(a, b).Plan().Warnings), StringComparison.Ordinal);
+        Assert.Contains(Merge.Soup(a, b).Plan().Warnings, w => w.Contains("different tokens", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -86,13 +86,14 @@ public sealed class TokenizerTests : IDisposable
         // Not forced, and both have it.
         Assert.Equal(Half(Row(200, 4), Row(300, 4)), rows[4]);
         Assert.Equal([0, 0, 0], rows[5]);
-        Assert.Equal([0, 0, 0], rows[7]);
+        // A row without a token is the mean of each model's own rows.
+        Assert.Equal(Half([225, 226, 227], [320, 321, 322]), rows[7]);
     }
 
     [Fact]
     public void What_cannot_be_done_is_refused_by_name()
     {
-        Assert.Contains("no token <q>", Refused("tokenizer: {source: union, tokens: {<q>: {source: first}}}"), StringComparison.Ordinal);
+        Assert.Contains("has no row for <q>", Refused("tokenizer: {source: union, tokens: {<q>: {source: first}}}"), StringComparison.Ordinal);
         Assert.Contains("has no row for <z>", Refused("tokenizer: {source: union, tokens: {<z>: {source: first}}}"), StringComparison.Ordinal);
         Assert.Contains("kind is half", Refused("tokenizer: {source: union, tokens: {a: {source: {kind: half}}}}"), StringComparison.Ordinal);
         Assert.Contains("there is no model nowhere", Refused("tokenizer_source: nowhere"), StringComparison.Ordinal);

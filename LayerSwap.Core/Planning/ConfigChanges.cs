@@ -10,7 +10,7 @@ internal static class ConfigChanges
     private static readonly string[] DTypeKeys = ["dtype", "torch_dtype"];
     private static readonly string[] TokenKeys = ["bos_token_id", "eos_token_id", "pad_token_id"];
 
-    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> decisions, bool unties, Problems problems)
+    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> tables, bool unties, Problems problems)
     {
         Dictionary<string, JsonNode> changes = new(StringComparer.Ordinal);
         if (config is null)
@@ -36,7 +36,7 @@ internal static class ConfigChanges
             changes["tie_word_embeddings"] = JsonValue.Create(false);
         }
 
-        Decision? embedding = decisions.FirstOrDefault(d => d.Place.Kind == TensorKind.Embedding && d.Place.IsTokenTable && d.Output.Shape.Rank == 2
+        Decision? embedding = tables.FirstOrDefault(d => d.Place.Kind == TensorKind.Embedding && d.Output.Shape.Rank == 2
             && (request.Tokenizer is not null || request.Donor.Find(d.Output.Name)?.Shape[0] == config.VocabularySize));
         if (embedding is not null && embedding.Output.Shape[0] != config.VocabularySize)
         {

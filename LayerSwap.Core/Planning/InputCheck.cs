@@ -132,12 +132,17 @@ internal static class InputCheck
     public static void Tokenizers(IReadOnlyList<ICheckpoint> inputs, Problems problems, List<string> warnings)
     {
         ICheckpoint? first = null;
-        Dictionary<string, long>? expected = null;
+        TokenizerVocabulary? expected = null;
         foreach (ICheckpoint input in inputs.DistinctBy(Companions.SourceOf))
         {
             if (TokenizerVocabulary.TryRead(input) is not { } found)
             {
                 continue;
+            }
+
+            if (found.Disagreement is var (token, stated))
+            {
+                warnings.Add($"The tokenizer.json of {Printable.Escape(input.Name)} gives token {Printable.Escape(token)} the id {stated}, and programs that load it give it {found.Ids[token]}: rows are those of the latter.");
             }
 
             if (expected is null)
@@ -147,15 +152,18 @@ internal static class InputCheck
             }
 
             string between = $"{Printable.Escape(first!.Name)} and {Printable.Escape(input.Name)}";
-            KeyValuePair<string, long> moved = found.FirstOrDefault(t => expected.TryGetValue(t.Key, out long id) && id != t.Value);
+            KeyValuePair<string, long> moved = found.Ids.FirstOrDefault(t => expected.Ids.TryGetValue(t.Key, out long id) && id != t.Value);
             if (moved.Key is not null)
             {
-                problems.Add($"The tokenizers of {between} differ: token {Printable.Escape(moved.Key)} has the number {expected[moved.Key]} in the first and {moved.Value} in the second, "
-                    + "so rows of the embeddings mean different tokens. Remedy: merge models of one tokenizer.");
+                problems.Add($"The tokenizers of {between} differ: token {Printable.Escape(moved.Key)} has the number {expected.Ids[moved.Key]} in the first and {moved.Value} in the second, "
+                    + "so rows of the embeddings mean different tokens. Remedy: merge them by a recipe with tokenizer_source: base (or union), which puts rows on their tokens; or merge models of one tokenizer.");
             }
-            else if (found.Count != expected.Count || found.Keys.Any(k => !expected.ContainsKey(k)))
+            else if (found.IsWhole && expected.IsWhole && (found.Ids.Count != expected.Ids.Count || found.Ids.Keys.Any(k => !expected.Ids.ContainsKey(k))))
             {
-                warnings.Add($"The tokenizers of {between} have different tokens ({expected.Count} and {found.Count}); the tokenizer written is the one the plan names.");
+                Dictionary<long, string> texts = expected.Ids.DistinctBy(t => t.Value).ToDictionary(t => t.Value, t => t.Key);
+                KeyValuePair<string, long> renamed = found.Ids.FirstOrDefault(t => texts.TryGetValue(t.Value, out string? text) && text != t.Key && !expected.Ids.ContainsKey(t.Key));
+                warnings.Add($"The tokenizers of {between} have different tokens ({expected.Ids.Count} and {found.Ids.Count}); the tokenizer written is the one the plan names."
+                    + (renamed.Key is null ? "" : $" Row {renamed.Value} is {Printable.Escape(texts[renamed.Value])} in the first and {Printable.Escape(renamed.Key)} in the second."));
             }
         }
     }

@@ -20,13 +20,10 @@ internal static class PlanBuilder
         InputCheck.Configs(configs, request.Allowed, problems, warnings);
         InputCheck.Heads(configs, problems);
         InputCheck.WholeModels(configs, request.Allowed, problems);
-        InputCheck.Endings(request, configs, warnings);
         InputCheck.LayerCounts(inputs, problems);
-        CompanionFiles.Check(request, problems);
         if (request.Tokenizer is null)
         {
             InputCheck.Vocabularies(configs, warnings);
-            InputCheck.Tokenizers(inputs, problems, warnings);
         }
 
         SchemeCheck schemes = new(inputs);
@@ -40,9 +37,18 @@ internal static class PlanBuilder
         }
 
         LayerMap map = LayerMap.OfAll(inputs);
-        List<Decision> decisions = Decide(request, map, TiedHeads.Tied(inputs, configs), problems, warnings);
+        HashSet<string> tokenTables = [.. inputs.SelectMany(TokenTables.Of).Select(t => t.Name)];
+        List<Decision> decisions = Decide(request, map, new TensorPlanner(request, tokenTables, problems), TiedHeads.Tied(inputs, configs), warnings);
         schemes.Decisions(decisions, problems);
-        RowsAgree(inputs, decisions, problems);
+        Decision[] tables = [.. decisions.Where(d => tokenTables.Contains(d.Output.Name))];
+        RowsAgree(inputs, tables, problems);
+        if (request.Tokenizer is null)
+        {
+            request = TokenizerChoice.Of(request, tables, problems, warnings);
+        }
+
+        InputCheck.Endings(request, configs, warnings);
+        CompanionFiles.Check(request, problems);
         problems.ThrowIfAny(map.Places.Count());
         foreach (PlanRule rule in request.Rules.Where(r => r.Selector is not null && !map.Places.Any(r.Selector.Matches)).DistinctBy(r => r.Text, StringComparer.Ordinal))
         {
@@ -55,17 +61,16 @@ internal static class PlanBuilder
         }
 
         // A head of its own goes by a flag of its own.
-        bool unties = decisions.Any(d => d.Place.Kind == TensorKind.Head && d.Place.IsTokenTable) && configs.Any(c => c.Config.TiedEmbeddings == false);
+        bool unties = tables.Any(d => d.Place.Kind == TensorKind.Head) && configs.Any(c => c.Config.TiedEmbeddings == false);
         // The donor need not be an input: a base may be no more than that.
         ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.Donor)?.Config ?? ModelConfig.TryRead(request.Donor);
-        IReadOnlyDictionary<string, System.Text.Json.Nodes.JsonNode> changes = ConfigChanges.Of(request, config, decisions, unties, problems);
+        IReadOnlyDictionary<string, System.Text.Json.Nodes.JsonNode> changes = ConfigChanges.Of(request, config, tables, unties, problems);
         problems.ThrowIfAny();
         return Assemble(request, map, decisions, warnings) with { ConfigChanges = changes, Watched = watched };
     }
 
-    private static List<Decision> Decide(PlanRequest request, LayerMap map, IReadOnlySet<string> tied, Problems problems, List<string> warnings)
+    private static List<Decision> Decide(PlanRequest request, LayerMap map, TensorPlanner planner, IReadOnlySet<string> tied, List<string> warnings)
     {
-        TensorPlanner planner = new(request, problems);
         List<Decision> decisions = [];
         List<string> dropped = [];
         foreach (string name in Names(request.Inputs))
@@ -116,12 +121,11 @@ internal static class PlanBuilder
     }
 
     /// <summary>Embeddings and heads that have the same rows in every input keep to that, though each may be taken from another input.</summary>
-    private static void RowsAgree(IReadOnlyList<ICheckpoint> inputs, List<Decision> decisions, Problems problems)
+    private static void RowsAgree(IReadOnlyList<ICheckpoint> inputs, IReadOnlyList<Decision> tables, Problems problems)
     {
-        IEnumerable<Decision> tables = decisions.Where(d => d.Place.IsTokenTable && d.Output.Shape.Rank > 0);
-        foreach (IGrouping<string, Decision> alike in tables.GroupBy(d => string.Join(',', inputs.Select(i => i.Find(d.Output.Name) is { Shape.Rank: > 0 } t ? t.Shape[0] : -1)), StringComparer.Ordinal))
+        foreach (IGrouping<string, Decision> alike in tables.GroupBy(d => string.Join(',', inputs.Select(i => i.Find(d.Output.Name) is { Shape.Rank: > 0 } t ? TokenTables.RowsOf(t.Shape) : -1)), StringComparer.Ordinal))
         {
-            if (alike.Select(d => d.Output.Shape[0]).Distinct().Count() > 1)
+            if (alike.Select(d => TokenTables.RowsOf(d.Output.Shape)).Distinct().Count() > 1)
             {
                 problems.Add($"The output's tables of tokens would have different numbers of rows: {string.Join(", ", alike.Select(d => $"{d.Output.Shape} in {Printable.Escape(d.Output.Name)}"))}; "
                     + "one vocabulary is expected. Remedy: take all of them from one input, or choose a vocabulary policy, truncate or pad (--vocabulary, vocabulary in a recipe, Vocabulary in code).");

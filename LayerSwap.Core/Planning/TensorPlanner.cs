@@ -1,10 +1,14 @@
+using LayerSwap.Checkpoints;
 using LayerSwap.Streaming;
 using LayerSwap.Tensors;
 
 namespace LayerSwap.Planning;
 
 /// <summary>Decides what happens to one tensor, and notes everything that stands against it.</summary>
-internal sealed class TensorPlanner(PlanRequest request, Problems problems)
+/// <param name="request">What is planned.</param>
+/// <param name="tokenTables">The names of tables with a row for each token.</param>
+/// <param name="problems">What stands against it.</param>
+internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> tokenTables, Problems problems)
 {
     private readonly IReadOnlyList<ICheckpoint> _inputs = request.Inputs;
     /// <summary>How a tensor is taken from one input, in each form in which people work.</summary>
@@ -68,7 +72,7 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
         {
             complete = false;
             problems.Add($"Tensor {Printable.Escape(name)} has different shapes: {string.Join(", ", present.Select(p => $"{p.Tensor.Shape} in {Printable.Escape(p.Input.Name)}"))}; one shape is expected."
-                + (place.IsTokenTable ? $" Remedy: choose a vocabulary policy, truncate or pad (--vocabulary, vocabulary in a recipe, Vocabulary in code), or take these tensors from one input, {AsRule}." : $" Remedy: take this tensor from {(place.Kind == TensorKind.Head ? "one input" : Printable.Escape(request.Donor.Name) + ", which gives the configuration")}, {AsRule}."));
+                + (tokenTables.Contains(name) ? $" Remedy: choose a vocabulary policy, truncate or pad (--vocabulary, vocabulary in a recipe, Vocabulary in code), or take these tensors from one input, {AsRule}." : $" Remedy: take this tensor from {(place.Kind == TensorKind.Head ? "one input" : Printable.Escape(request.Donor.Name) + ", which gives the configuration")}, {AsRule}."));
         }
 
         if (!complete && merge.Taken is null)
@@ -227,11 +231,11 @@ internal sealed class TensorPlanner(PlanRequest request, Problems problems)
     {
         TensorShape first = present[0].Tensor.Shape;
         TensorShape[] shapes = [.. present.Select(p => p.Tensor.Shape)];
-        bool rowsOnly = place.IsTokenTable && Array.TrueForAll(shapes, s => s.Rank > 0 && s.Rank == first.Rank && s.WithRows(first[0]) == first);
+        bool rowsOnly = tokenTables.Contains(place.Name) && Array.TrueForAll(shapes, s => s.Rank > 0 && s.Rank == first.Rank && TokenTables.WithRows(s, TokenTables.RowsOf(first)) == first);
         return !rowsOnly ? null : request.Vocabulary switch
         {
-            VocabularyPolicy.Truncate => first.WithRows(shapes.Min(s => s[0])),
-            VocabularyPolicy.Pad => first.WithRows(shapes.Max(s => s[0])),
+            VocabularyPolicy.Truncate => TokenTables.WithRows(first, shapes.Min(TokenTables.RowsOf)),
+            VocabularyPolicy.Pad => TokenTables.WithRows(first, shapes.Max(TokenTables.RowsOf)),
             _ => null,
         };
     }

@@ -1,14 +1,17 @@
+using System.Collections.Concurrent;
+using System.Numerics.Tensors;
 using LayerSwap.Checkpoints;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Recipes;
 
-/// <summary>Where each row of a table of tokens comes from: a model's row, the mean of several models' rows, or nowhere, which is zeros.</summary>
+/// <summary>Where each row of a table of tokens comes from: a model's row, the mean of several models' rows, zeros, or nowhere, which is the mean of all of the model's own rows.</summary>
 internal sealed class RowPlan(long rows)
 {
     private readonly int[] _model = Filled(rows);
     private readonly long[] _row = new long[rows];
     private readonly Dictionary<long, (int Model, long Row)[]> _means = [];
+    private readonly HashSet<long> _zeros = [];
 
     public long Rows => rows;
 
@@ -23,6 +26,10 @@ internal sealed class RowPlan(long rows)
             (_model[row], _row[row]) = from[0];
         }
     }
+
+    public void SetZero(long row) => _zeros.Add(row);
+
+    public bool IsZero(long row) => _zeros.Contains(row);
 
     /// <summary>The rows that a row is the mean of: none, one or several.</summary>
     public (int Model, long Row)[] Of(long row) => _means.TryGetValue(row, out (int, long)[]? several) ? several : _model[row] < 0 ? [] : [(_model[row], _row[row])];
@@ -53,11 +60,15 @@ internal sealed class RowPlan(long rows)
 /// <summary>A view of a model whose tables of tokens have the rows of another vocabulary.</summary>
 internal sealed class RemappedRows : ICheckpoint, ICheckpointView
 {
+    /// <summary>Bytes read at a time for a mean of all rows.</summary>
+    private const int MeanBlock = 1 << 18;
+
     private readonly ICheckpoint _inner;
     private readonly RowPlan _plan;
     private readonly IReadOnlyList<ICheckpoint> _models;
     private readonly TensorList _tensors;
     private readonly HashSet<string> _tables;
+    private readonly ConcurrentDictionary<string, Lazy<byte[]>> _means = new(StringComparer.Ordinal);
 
     /// <param name="inner">The model.</param>
     /// <param name="plan">Its rows.</param>
@@ -69,7 +80,7 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
         _plan = plan;
         _models = models;
         _tables = new HashSet<string>(tables, StringComparer.Ordinal);
-        _tensors = new TensorList(inner.Tensors.Select(t => _tables.Contains(t.Name) ? new TensorInfo(t.Name, t.DType, t.Shape.WithRows(plan.Rows)) : t));
+        _tensors = new TensorList(inner.Tensors.Select(t => _tables.Contains(t.Name) ? new TensorInfo(t.Name, t.DType, TokenTables.WithRows(t.Shape, plan.Rows)) : t));
         Files = [.. models.SelectMany(m => m.Files).DistinctBy(f => f.Path, StringComparer.Ordinal).Where(f => inner.Files.Contains(f))];
     }
 
@@ -117,9 +128,13 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
     {
         (int Model, long Row)[] from = _plan.Of(row);
         long rowBytes = tensor.ByteLength / _plan.Rows;
-        if (from.Length == 0)
+        if (_plan.IsZero(row))
         {
             destination.Clear();
+        }
+        else if (from.Length == 0)
+        {
+            _means.GetOrAdd(tensor.Name, name => new Lazy<byte[]>(() => MeanOfAll(_inner.Find(name)!))).Value.AsSpan((int)within, destination.Length).CopyTo(destination);
         }
         else if (from.Length == 1)
         {
@@ -129,6 +144,30 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
         {
             Mean(tensor, from, rowBytes).AsSpan((int)within, destination.Length).CopyTo(destination);
         }
+    }
+
+    /// <summary>The mean of all rows of the model's own table: summed in doubles, rounded once.</summary>
+    private byte[] MeanOfAll(TensorInfo table)
+    {
+        long rows = TokenTables.RowsOf(table.Shape);
+        int width = checked((int)(table.ElementCount / Math.Max(rows, 1))), bytes = width * table.DType.Bits() / 8, together = Math.Max(1, MeanBlock / Math.Max(bytes, 1));
+        byte[] block = new byte[together * bytes];
+        double[] sum = new double[width], one = new double[together * width];
+        for (long row = 0; row < rows; row += together)
+        {
+            int count = (int)Math.Min(together, rows - row);
+            _inner.Read(table.Name, row * bytes, block.AsSpan(0, count * bytes));
+            Codec.Widen(table.DType, block.AsSpan(0, count * bytes), one.AsSpan(0, count * width));
+            for (int r = 0; r < count; r++)
+            {
+                TensorPrimitives.Add(sum, one.AsSpan(r * width, width), sum);
+            }
+        }
+
+        TensorPrimitives.Divide(sum, (double)Math.Max(rows, 1), sum);
+        byte[] mean = new byte[bytes];
+        Codec.Narrow(table.DType, sum, mean);
+        return mean;
     }
 
     /// <summary>The mean of rows: summed in doubles, rounded once.</summary>

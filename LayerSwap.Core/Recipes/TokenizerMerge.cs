@@ -1,29 +1,24 @@
-using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
 
 namespace LayerSwap.Recipes;
 
 /// <summary>
 /// One vocabulary for models with different ones: the output's tokens, views of the models whose tables have a row for each of them, and the tokenizer's files. A token that a model lacks has
-/// the base's row; where the base lacks it too, that of the one model that has it, or the mean of several; zeros where none has it (as mergekit does).
+/// the base's row; where the base lacks it too, that of the one model that has it, or the mean of several; where none has it, the mean of all of the model's own rows, as rows without a token have.
 /// </summary>
 internal sealed class TokenizerMerge
 {
-    private const string TokenizerFile = "tokenizer.json", VocabularyFile = "vocab.json";
-    private const long Longest = 200_000_000;
-
     private readonly TokenizerRequest _request;
     private readonly IReadOnlyList<ICheckpoint> _models;
-    private readonly Dictionary<string, long>[] _vocabularies;
+    private readonly TokenizerVocabulary[] _vocabularies;
     private readonly string[][] _tables;
     private readonly long[] _rows;
     private readonly ICheckpoint? _base;
     private readonly Func<ModelReference, ICheckpoint> _open;
     private readonly YamlReader _problems;
     private readonly Dictionary<string, long> _output;
-    private readonly Dictionary<(ICheckpoint, string), JsonObject> _read = [];
 
-    private TokenizerMerge(TokenizerRequest request, IReadOnlyList<ICheckpoint> models, Dictionary<string, long>[] vocabularies, ICheckpoint? origin, ICheckpoint donor, Func<ModelReference, ICheckpoint> open, YamlReader problems)
+    private TokenizerMerge(TokenizerRequest request, IReadOnlyList<ICheckpoint> models, TokenizerVocabulary[] vocabularies, ICheckpoint? origin, ICheckpoint donor, Func<ModelReference, ICheckpoint> open, YamlReader problems)
     {
         _request = request;
         _models = models;
@@ -32,9 +27,10 @@ internal sealed class TokenizerMerge
         _open = open;
         _problems = problems;
         Donor = donor;
-        _tables = [.. models.Select(TablesOf)];
-        _rows = [.. models.Zip(_tables, (m, t) => t.Length == 0 ? 0 : m.Find(t[0])!.Shape[0])];
-        _output = new Dictionary<string, long>(VocabularyOf(donor), StringComparer.Ordinal);
+        IReadOnlyList<TensorInfo>[] tables = [.. models.Select(TokenTables.Of)];
+        _tables = [.. tables.Select(t => t.Select(x => x.Name).ToArray())];
+        _rows = [.. tables.Select(t => t.Count == 0 ? 0 : TokenTables.RowsOf(t[0].Shape))];
+        _output = new Dictionary<string, long>(VocabularyOf(donor).Ids, StringComparer.Ordinal);
     }
 
     /// <summary>The model whose tokenizer files are copied.</summary>
@@ -46,16 +42,18 @@ internal sealed class TokenizerMerge
     /// <returns>Null where there are problems.</returns>
     public static TokenizerMerge? Of(TokenizerRequest request, IReadOnlyList<ICheckpoint> models, ICheckpoint? origin, Func<ModelReference, ICheckpoint> open, YamlReader problems)
     {
-        List<Dictionary<string, long>> vocabularies = [];
+        List<TokenizerVocabulary> vocabularies = [];
         foreach (ICheckpoint checkpoint in models)
         {
-            if (TokenizerVocabulary.TryRead(checkpoint) is { } found)
+            if (TokenizerVocabulary.TryRead(checkpoint) is { IsWhole: true } found)
             {
                 vocabularies.Add(found);
             }
             else
             {
-                problems.Add(request.Place, $"{Printable.Escape(checkpoint.Name)} has no {TokenizerFile} or {VocabularyFile} that tells its tokens. Remedy: put its tokenizer beside its weights, or leave the tokenizer section out.");
+                problems.Add(request.Place, Companions.Has(checkpoint, TokenizerVocabulary.PiecesFile)
+                    ? $"{Printable.Escape(checkpoint.Name)} has {TokenizerVocabulary.PiecesFile} alone (SentencePiece), which is not read. Remedy: make a {TokenizerVocabulary.TokenizerFile} of it (AutoTokenizer.from_pretrained and save_pretrained in transformers), or leave the tokenizer section out."
+                    : $"{Printable.Escape(checkpoint.Name)} has no {TokenizerVocabulary.TokenizerFile}, {TokenizerVocabulary.VocabularyFile} or {TokenizerVocabulary.LinesFile} that tells its tokens. Remedy: put its tokenizer beside its weights, or leave the tokenizer section out.");
             }
         }
 
@@ -70,16 +68,7 @@ internal sealed class TokenizerMerge
             return null;
         }
 
-        if (request.Source == "union")
-        {
-            merge.AddMissing();
-        }
-
-        foreach (TokenRule rule in request.Tokens.Where(t => !merge._output.ContainsKey(t.Token)))
-        {
-            problems.Add(rule.Place, $"no token {Printable.Escape(rule.Token)} is in the output's vocabulary. Remedy: check its spelling, or take source: union.");
-        }
-
+        merge.AddMissing();
         return merge;
     }
 
@@ -87,7 +76,8 @@ internal sealed class TokenizerMerge
     /// <returns>Null where there are problems.</returns>
     public ICheckpoint? ViewOf(ICheckpoint model)
     {
-        long rows = (_output.Values.Max() + 1 + _request.PadTo - 1) / _request.PadTo * _request.PadTo;
+        // Tables are not cut where rows without a token are all that differs.
+        long needed = Math.Max(_output.Values.Max() + 1, RowsOf(Donor)), rows = (needed + _request.PadTo - 1) / _request.PadTo * _request.PadTo;
         string[] tables = _tables[IndexOf(model)];
         if (tables.Length == 0)
         {
@@ -104,18 +94,29 @@ internal sealed class TokenizerMerge
         RowPlan plan = new(rows);
         int own = IndexOf(model), holes = IndexOf(Donor);
         Dictionary<string, TokenRule> rules = _request.Tokens.ToDictionary(t => t.Token, StringComparer.Ordinal);
-        HashSet<long> named = [];
+        HashSet<long> named = [], mineNamed = [.. _vocabularies[own].Ids.Values];
         foreach ((string token, long row) in _output)
         {
             named.Add(row);
             TokenRule? rule = rules.GetValueOrDefault(token);
-            plan.Set(row, rule?.Force != true && RowIn(own, token) is { } mine ? [(own, mine)] : Otherwise(token, rule));
+            if (rule is { Zero: true } && (rule.Force || RowIn(own, token) is null))
+            {
+                plan.SetZero(row);
+            }
+            else
+            {
+                plan.Set(row, rule?.Force != true && RowIn(own, token) is { } mine ? [(own, mine)] : Otherwise(token, rule));
+            }
         }
 
-        // Numbers that no token has: the rows beside the tokenizer's own.
+        // Rows without a token: the model's own where it has none there either, else those of the tokenizer's model.
         for (long row = 0; row < rows; row++)
         {
-            if (!named.Contains(row) && row < RowsOf(Donor))
+            if (!named.Contains(row) && row < _rows[own] && !mineNamed.Contains(row))
+            {
+                plan.Set(row, (own, row));
+            }
+            else if (!named.Contains(row) && row < RowsOf(Donor))
             {
                 plan.Set(row, (holes, row));
             }
@@ -134,16 +135,16 @@ internal sealed class TokenizerMerge
         bool found = false;
         for (int m = 0; m < _models.Count; m++)
         {
-            long end = _rows[m] + _vocabularies[m].Count;
+            long end = _rows[m] + _vocabularies[m].Ids.Count;
             string name = Printable.Escape(_models[m].Name);
-            if (_vocabularies[m].Count == 0)
+            if (_vocabularies[m].Ids.Count == 0)
             {
                 _problems.Add(_request.Place, $"the tokenizer of {name} has no tokens. Remedy: fetch it again, or leave the tokenizer section out.");
                 found = true;
             }
-            else if (_vocabularies[m].FirstOrDefault(t => t.Value >= end) is { Key: { } token } impossible)
+            else if (_vocabularies[m].Ids.Append(new(_vocabularies[m].Disagreement?.Token ?? "", _vocabularies[m].Disagreement?.Stated ?? 0)).FirstOrDefault(t => t.Value >= end) is { Key: { } token } impossible)
             {
-                _problems.Add(_request.Place, $"the tokenizer of {name} gives token {Printable.Escape(token)} the id {impossible.Value}, but there are {_rows[m]} rows and {_vocabularies[m].Count} tokens; ids below {end} are expected. "
+                _problems.Add(_request.Place, $"the tokenizer of {name} gives token {Printable.Escape(token)} the id {impossible.Value}, but there are {_rows[m]} rows and {_vocabularies[m].Ids.Count} tokens; ids below {end} are expected. "
                     + "Remedy: fetch the tokenizer of this model again.");
                 found = true;
             }
@@ -152,7 +153,7 @@ internal sealed class TokenizerMerge
         return found;
     }
 
-    private Dictionary<string, long> VocabularyOf(ICheckpoint model) => _vocabularies[IndexOf(model)];
+    private TokenizerVocabulary VocabularyOf(ICheckpoint model) => _vocabularies[IndexOf(model)];
 
     private int IndexOf(ICheckpoint model)
     {
@@ -170,11 +171,6 @@ internal sealed class TokenizerMerge
     /// <summary>The row of a token where the model lacks it, or where the recipe says.</summary>
     private (int, long)[] Otherwise(string token, TokenRule? rule)
     {
-        if (rule is { Zero: true })
-        {
-            return [];
-        }
-
         if (rule?.Model is not null)
         {
             int from = IndexOf(_open(rule.Model));
@@ -196,81 +192,33 @@ internal sealed class TokenizerMerge
         return [.. Enumerable.Range(0, _models.Count).Select(m => (m, Row: RowIn(m, token))).Where(r => r.Row is not null).Select(r => (r.m, r.Row!.Value))];
     }
 
-    private long? RowIn(int model, string token) => _vocabularies[model].TryGetValue(token, out long row) && row >= 0 && row < _rows[model] ? row : null;
+    private long? RowIn(int model, string token) => _vocabularies[model].Ids.TryGetValue(token, out long row) && row >= 0 && row < _rows[model] ? row : null;
 
     private long RowsOf(ICheckpoint model) => _rows[IndexOf(model)];
 
-    /// <summary>The token embedding, which is the longest, and the head of as many rows.</summary>
-    private static string[] TablesOf(ICheckpoint model)
-    {
-        LayerMap map = LayerMap.Of(model);
-        TensorInfo[] tables = [.. model.Tensors.Where(t => t.Shape.Rank == 2 && map[t.Name].IsTokenTable)];
-        long rows = tables.Where(t => map[t.Name].Kind == TensorKind.Embedding).Select(t => t.Shape[0]).DefaultIfEmpty(0).Max();
-        return [.. tables.Where(t => t.Shape[0] == rows).Select(t => t.Name)];
-    }
-
-    /// <summary>Tokens of the other models that the donor lacks, in the order of models and of their numbers.</summary>
+    /// <summary>Tokens of the other models that the donor lacks, in the order of models and of their ids, and those that only the recipe names.</summary>
     private void AddMissing()
     {
         long next = _output.Values.DefaultIfEmpty(-1).Max() + 1;
-        List<(string Token, int Model)> added = [];
-        for (int m = 0; m < _models.Count; m++)
+        List<NewToken> added = [];
+        for (int m = 0; m < _models.Count && _request.Source == "union"; m++)
         {
-            foreach ((string token, _) in _vocabularies[m].Where(t => !_output.ContainsKey(t.Key)).OrderBy(t => t.Value).ToList())
+            foreach ((string token, _) in _vocabularies[m].Ids.Where(t => !_output.ContainsKey(t.Key)).OrderBy(t => t.Value).ToList())
             {
+                added.Add(new NewToken(token, next, _models[m]));
                 _output.Add(token, next++);
-                added.Add((token, m));
             }
         }
 
-        if (added.Count > 0)
+        foreach (string token in _request.Tokens.Select(t => t.Token).Where(t => !_output.ContainsKey(t)))
         {
-            WriteTokenizer(added);
+            added.Add(new NewToken(token, next, Array.FindIndex(_vocabularies, v => v.Ids.ContainsKey(token)) is >= 0 and int giver ? _models[giver] : null));
+            _output.Add(token, next++);
         }
-    }
 
-    /// <summary>The donor's file with the new tokens at their end: added tokens as they stand in their own file, others as entries of the vocabulary.</summary>
-    private void WriteTokenizer(List<(string Token, int Model)> added)
-    {
-        bool whole = Companions.Has(Donor, TokenizerFile);
-        string name = whole ? TokenizerFile : VocabularyFile;
-        JsonObject root = Read(Donor, name);
-        JsonNode? vocabulary = whole ? root["model"]?["vocab"] : root;
-        foreach ((string token, int model) in added)
+        if (added.Count > 0 && TokenizerFiles.Write(Donor, VocabularyOf(Donor), added, Files) is { } problem)
         {
-            JsonObject? source = whole && Companions.Has(_models[model], TokenizerFile) ? Read(_models[model], TokenizerFile) : null;
-            if ((source?["added_tokens"] as JsonArray)?.FirstOrDefault(t => t?["content"]?.GetValue<string>() == token) is { } entry)
-            {
-                JsonNode copy = entry.DeepClone();
-                copy["id"] = _output[token];
-                ((root["added_tokens"] ??= new JsonArray()) as JsonArray)!.Add(copy);
-            }
-            else if (vocabulary is JsonObject numbers)
-            {
-                numbers[token] = _output[token];
-            }
-            else if (vocabulary is JsonArray scores && scores.Count == _output[token] && source?["model"]?["vocab"] is JsonArray others)
-            {
-                scores.Add(others.First(p => p?[0]?.GetValue<string>() == token)!.DeepClone());
-            }
-            else
-            {
-                _problems.Add(_request.Place, $"token {Printable.Escape(token)} of {Printable.Escape(_models[model].Name)} cannot be added to {name} of {Printable.Escape(Donor.Name)}: its vocabulary is of another kind, or its numbers do not follow. Remedy: choose one model's tokenizer as source.");
-                return;
-            }
+            _problems.Add(_request.Place, $"{added.Count} tokens, such as {Printable.Escape(added[0].Token)}, cannot be added to the tokenizer of {Printable.Escape(Donor.Name)}: {problem}");
         }
-
-        Files[name] = PythonJson.Write(root);
-    }
-
-    private JsonObject Read(ICheckpoint model, string name)
-    {
-        if (!_read.TryGetValue((model, name), out JsonObject? root))
-        {
-            root = PythonJson.Parse(Companions.TryRead(model, name, Longest)!) as JsonObject ?? [];
-            _read.Add((model, name), root);
-        }
-
-        return root;
     }
 }
