@@ -129,6 +129,83 @@ public sealed class FamiliesTests : IDisposable
         Assert.Contains("Remedy: ", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("flan_t5", "encoder.block", "/num_layers", 6)]
+    [InlineData("bart", "model.encoder.layers", "/encoder_layers", 6)]
+    [InlineData("t5gemma", "model.encoder.layers", "/encoder/num_hidden_layers", 6)]
+    [InlineData("llava", "vision_tower.encoder.layers", "/vision_config/num_hidden_layers", 3)]
+    [InlineData("qwen3_vl", "model.visual.blocks", "/vision_config/depth", 3)]
+    [InlineData("qwen2_audio", "audio_tower.layers", "/audio_config/encoder_layers", 3)]
+    public void The_number_of_layers_of_a_chosen_stack_is_written_under_its_own_key(string family, string stack, string key, int layers)
+    {
+        using ICheckpoint model = Open(family);
+        JsonNode before = JsonNode.Parse(File.ReadAllText(_temp[family, "config.json"]))!, config = Shortened(model.WithMainStack(stack), layers - 1);
+        Assert.Equal(layers - 1, At(config, key)!.GetValue<int>());
+        Assert.All(Numbers(before, "").Where(n => n.Path != key), n => Assert.Contains(n, Numbers(config, "")));
+    }
+
+    [Theory]
+    [InlineData("gemma2", "layer_types")]
+    [InlineData("gemma3_text", "layer_types")]
+    [InlineData("cohere2", "layer_types")]
+    [InlineData("qwen3_next", "layer_types")]
+    [InlineData("smollm3", "no_rope_layers")]
+    public void A_familys_own_pattern_counts_where_the_configuration_says_nothing(string family, string list)
+    {
+        using ICheckpoint model = Open(family, config =>
+        {
+            JsonObject root = JsonNode.Parse(config)!.AsObject();
+            foreach (string key in (string[])[list, "layer_types", "sliding_window_pattern", "_sliding_window_pattern", "full_attention_interval", "no_rope_layer_interval"])
+            {
+                root.Remove(key);
+            }
+
+            return root.ToJsonString(new JsonSerializerOptions());
+        });
+        Assert.Contains("the default of", Assert.Throws<MergeException>(() => Merge.Soup(Checkpoint.Stack((model, 0..1), (model, 2..6))).Plan()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"sliding_window_pattern\": \"LLLG\"", "sliding_window_pattern")]
+    [InlineData("\"block_types\": [\"recurrent\", \"recurrent\", \"attention\"]", "block_types")]
+    [InlineData("\"mamba_step\": 4", "mamba_step")]
+    [InlineData("\"moe_layer_end_index\": 4", "moe_layer_end_index")]
+    [InlineData("\"pruned_heads\": {\"2\": [0]}", "pruned_heads")]
+    [InlineData("\"linear_attn_config\": {\"full_attn_layers\": [4]}", "linear_attn_config")]
+    public void A_pattern_in_another_form_is_named(string figure, string named)
+    {
+        using ICheckpoint model = Open("llama", config => config.Replace("\"num_hidden_layers\"", figure + ", \"num_hidden_layers\"", StringComparison.Ordinal));
+        Assert.Contains(named, Assert.Throws<MergeException>(() => Merge.Soup(Checkpoint.Stack((model, 0..2), (model, 3..6))).Plan()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_layer_that_predicts_further_tokens_follows_the_last_layer()
+    {
+        string[] names = ["model.embed_tokens.weight", "model.layers.0.w", "model.layers.1.w", "model.layers.2.w", "model.layers.3.eh_proj.weight", "model.layers.3.w"];
+        await Merge.Onto(SmallModels.Of("m", DType.Float32, [.. names.Select(n => (n, new long[] { 2, 2 }, new double[] { 1, 2, 3, 4 }))])).SaveAsync(_temp["mtp"], new() { Durable = false });
+        foreach (string further in (string[])["\"num_nextn_predict_layers\": 1, ", ""])
+        {
+            File.WriteAllText(_temp["mtp", "config.json"], $$"""{ {{further}}"num_hidden_layers": 3 }""");
+            using ICheckpoint model = Checkpoint.Open(_temp["mtp"]);
+            Assert.Equal(3, LayerMap.Of(model).LayerCount);
+            Assert.Equal(["model.layers.2.eh_proj.weight", "model.layers.2.w"], Checkpoint.Stack((model, 0..2)).Tensors.Select(t => t.Name).Where(n => n.StartsWith("model.layers.2.", StringComparison.Ordinal)));
+            Assert.Equal(7, Checkpoint.Stack((model, ..), (model, ..)).Tensors.Max(t => LayerMapTests.Map(t.Name).LayerCount));
+        }
+    }
+
+    [Theory]
+    [InlineData("model.layers.0.w,model.layers.1.w,model.layers.3.w", "lacks 2")]
+    [InlineData("model.layers.0.w,model.layers.1.w,model.layers.2.w,model.layers.3.w,model.layers.4.w", "has 5 layers")]
+    public async Task Layers_that_config_does_not_count_are_named(string names, string named)
+    {
+        await Merge.Onto(SmallModels.Of("m", DType.Float32, [.. names.Split(',').Select(n => (n, new long[] { 2, 2 }, new double[] { 1, 2, 3, 4 }))])).SaveAsync(_temp["gap"], new() { Durable = false });
+        File.WriteAllText(_temp["gap", "config.json"], """{ "num_hidden_layers": 4 }""");
+        using ICheckpoint model = Checkpoint.Open(_temp["gap"]);
+        Assert.Contains(named, Assert.Throws<MergeException>(() => Merge.Soup(model).Plan()).Message, StringComparison.Ordinal);
+        Assert.False((await Checkpoint.VerifyAsync(_temp["gap"])).Ok);
+        Merge.Soup(model).Allow(InputCautions.Layers).Plan();
+    }
+
     [Fact]
     public void A_pattern_with_a_letter_for_each_layer_follows_the_layers()
     {

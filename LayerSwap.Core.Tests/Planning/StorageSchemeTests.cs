@@ -8,7 +8,8 @@ public sealed class StorageSchemeTests
     private static readonly string[] Adapters =
     [
         "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", "model.layers.0.q.lora_B.default.weight", "base_model.model.model.embed_tokens.lora_embedding_A", "x.lora_magnitude_vector", "lora_unet_down.lora_up.weight",
-        "lora_te1_x.hada_w1_a", "lycoris_x.lokr_w1", "x.oft_R.default", "x.ia3_l.default", "x.vera_lambda_b", "x.dora_scale", "model.layers.0.q_proj.lora_a",
+        "lora_te1_x.hada_w1_a", "lycoris_x.lokr_w1", "x.oft_R.default", "x.ia3_l.default", "x.vera_lambda_b", "x.dora_scale", "model.layers.0.q_proj.lora_a", "l.0.q.bone_block", "l.0.q.shira_weight", "embed.trainable_tokens_delta", "l.0.q.c3a_kernel", "l.0.q.road_theta", "l.0.q.waveft_spectrum", "l.0.q.randlora_lambda", "prompt_embeddings",
+        "unet.to_q.lora.down.weight", "l.0.adapter_up.weight",
     ];
 
     private static readonly string[] Plain =
@@ -31,6 +32,10 @@ public sealed class StorageSchemeTests
         { "bitsandbytes, 8 bits", "bitsandbytes 8-bit", ["l.0.q.weight I8", "l.0.q.SCB F32"] },
         { "compressed-tensors, packed", "compressed-tensors", ["l.0.q.weight_packed I32", "l.0.q.weight_scale BF16", "l.0.q.weight_shape I64"] },
         { "quanto", "scales", ["l.0.q.weight._data I8", "l.0.q.weight._scale BF16"] },
+        { "EXL3", "scales", ["l.0.q.trellis I16", "l.0.q.suh F16", "l.0.q.svh F16"] },
+        { "QuIP#", "scales", ["l.0.q.Qidxs I16", "l.0.q.SU F16", "l.0.q.SV F16", "l.0.q.Wscale F32"] },
+        { "FP8 of TensorRT-LLM", "FP8", ["l.0.q.weight F8_E4M3", "l.0.q.weights_scaling_factor F32", "l.0.q.activation_scaling_factor F32"] },
+        { "FP8 under a name of its own", "FP8", ["l.0.q.weight F8_E4M3", "l.0.q.weight.whatever F32"] },
         { "HQQ", "scales", ["l.0.q.W_q U8", "l.0.q.scale F16", "l.0.q.zero F16"] },
     };
 

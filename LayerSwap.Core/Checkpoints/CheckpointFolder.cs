@@ -53,12 +53,17 @@ internal static partial class CheckpointFolder
     {
         string[] files = [.. Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f))], folders = [.. Directory.EnumerateDirectories(folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
         bool Has(params string[] endings) => files.Any(f => endings.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase)));
-        string? checkpoint = folders.LastOrDefault(f => f.StartsWith("checkpoint-", StringComparison.Ordinal) || f.StartsWith("global_step", StringComparison.Ordinal));
+        string? checkpoint = folders.LastOrDefault(f => f.StartsWith("checkpoint-", StringComparison.Ordinal));
         return Has("adapter_config.json") ? "It holds an adapter. Remedy: apply the adapter to its base model first (PEFT: merge_and_unload)."
             : Has(".gguf") ? "It holds GGUF files, as llama.cpp has them. Remedy: merge the safetensors models that they were converted from."
             : Has(".bin", ".pt", ".pth", ".ckpt") ? "It seems to hold PyTorch files. Remedy: convert them to safetensors (load the model in transformers, and save it)."
             : Has(".dat") ? "It seems to hold a file of TorchSharp's. Remedy: save it as safetensors."
             : Has(".h5", ".msgpack") ? "It seems to hold a Keras or Flax model. Remedy: convert it to safetensors."
+            : Has(".onnx") ? "It seems to hold an ONNX model. Remedy: merge the safetensors model that it was exported from."
+            : Has(".nemo") ? "It seems to hold a NeMo model. Remedy: convert it to a Hugging Face model with safetensors."
+            : folders.Any(f => f.StartsWith("pytorch_model_fsdp", StringComparison.Ordinal) || f.StartsWith("iter_", StringComparison.Ordinal) || f.StartsWith("global_step", StringComparison.Ordinal)) || Has(".distcp")
+                ? "It looks like a distributed checkpoint (FSDP, Megatron or DeepSpeed). Remedy: consolidate it into one model first (accelerate merge-weights, zero_to_fp32.py, or the framework's converter)."
+            : files.Length + folders.Length == 0 ? "It is empty. Remedy: check the path, or fetch the model."
             : checkpoint is not null ? $"It looks like the folder of a training run. Remedy: open one of its checkpoints, such as {Printable.Escape(Path.Combine(folder, checkpoint))}."
             : Has("config.json") ? "It has a config.json, but no weights: the model is not whole. Remedy: fetch the weights."
             : folders.Length > 0 ? $"It holds folders ({string.Join(", ", folders.Take(3).Select(Printable.Escape))}{(folders.Length > 3 ? ", ..." : "")}). Remedy: open one of them, or check the path."

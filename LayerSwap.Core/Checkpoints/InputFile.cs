@@ -15,7 +15,7 @@ internal static class InputFile
         {
             throw new CheckpointException(path, null, FileStatus.OfEntry(Path.Combine(RealPath.FolderOf(path), Path.GetFileName(path)))?.Kind == FileKind.Link
                 ? $"{Printable.Escape(path)} is a link to {Printable.Escape(real)}, which does not exist. Remedy: fetch the file it points to."
-                : $"{Printable.Escape(path)} does not exist. Remedy: check the path{(IsHubName(path) ? "; if it is a model's name on the Hub, fetch the model first (`hf download " + Printable.Escape(path) + "`), and give its folder" : "")}.");
+                : $"{Printable.Escape(path)} does not exist. Remedy: {(path.Contains("://", StringComparison.Ordinal) ? "addresses are not read yet: fetch the model first, and give its folder" : path.StartsWith("~/", StringComparison.Ordinal) ? "write the home folder out, or let the shell do so (no quotes)" : "check the path")}{(IsHubName(path) ? "; if it is a model's name on the Hub, fetch the model first (`hf download " + Printable.Escape(path) + "`), and give its folder" : "")}.");
         }
 
         if (status.Kind == FileKind.Folder)

@@ -15,6 +15,7 @@ internal static class LayerStack
         LayerMap[] maps = [.. slices.Select(s => LayerMap.Of(s.Model))];
         string stack = maps[0].MainStack ?? throw new ArgumentException($"{Printable.Escape(slices[0].Model.Name)} has no layers.", nameof(slices));
         List<(string, ICheckpoint, TensorInfo)> tensors = [];
+        int total = slices.Select((s, i) => s.Layers.GetOffsetAndLength(maps[i].LayerCount).Length).Sum();
         int offset = 0;
         List<int> donorLayers = [];
         List<(ICheckpoint, int, int)> parts = [];
@@ -28,7 +29,7 @@ internal static class LayerStack
 
             (int start, int length) = range.GetOffsetAndLength(maps[i].LayerCount);
             tensors.AddRange(model.Tensors.Where(t => Wanted(maps[i][t.Name], i == 0, i == slices.Count - 1, start, length))
-                .Select(t => (Renumber(maps[i][t.Name], offset - start), model, t)));
+                .Select(t => (Renumber(maps[i][t.Name], offset - start, stack, total - maps[i].LayerCount), model, t)));
             offset += length;
             parts.Add((model, start, start + length));
             // Lists in config.json follow the layers; a model of one architecture has the same there.
@@ -44,11 +45,16 @@ internal static class LayerStack
         : place.Kind == TensorKind.Embedding || place.Layer is not null ? first
         : last;
 
-    private static string Renumber(TensorPlace place, int shift)
+    /// <param name="place">The tensor.</param>
+    /// <param name="shift">What its layer's number grows by.</param>
+    /// <param name="stack">The stack that is renumbered.</param>
+    /// <param name="further">What the numbers of layers that predict further tokens grow by: they come after the last.</param>
+    private static string Renumber(TensorPlace place, int shift, string stack, int further)
     {
         if (!place.InMainStack)
         {
-            return place.Name;
+            string[] parts = place.Stack is null && place.Name.StartsWith(stack + ".", StringComparison.Ordinal) ? place.Name[(stack.Length + 1)..].Split('.', 2) : [];
+            return parts.Length == 2 && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int own) ? string.Create(CultureInfo.InvariantCulture, $"{stack}.{own + further}.{parts[1]}") : place.Name;
         }
 
         // The number as written, which may have leading zeros.

@@ -13,6 +13,13 @@ internal sealed class ModelConfig
 
     private static readonly string[] Added = ["tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id"];
 
+    /// <summary>Families whose code has a head of its own where the configuration says nothing.</summary>
+    private static readonly string[] UntiedFamilies =
+    [
+        "llama", "mistral", "ministral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next", "phi", "phi3", "gpt_neox", "gptj", "stablelm", "olmo", "olmo2", "olmo3", "olmoe", "deepseek_v2", "deepseek_v3", "glm4", "glm4_moe",
+        "internlm2", "baichuan", "nemotron", "persimmon", "llama4_text", "minimax", "apertus", "gpt_oss",
+    ];
+
     private readonly JsonObject _text;
 
     private ModelConfig(JsonObject root)
@@ -57,7 +64,7 @@ internal sealed class ModelConfig
     public IEnumerable<(string Key, JsonArray List)> Lists => _text.Concat(Root).Where(p => p.Value is JsonArray).Select(p => (p.Key, (JsonArray)p.Value!)).DistinctBy(p => p.Key, StringComparer.Ordinal);
 
     /// <summary>Whether the head is the embedding. What the whole model's configuration says counts before that of its language model.</summary>
-    public bool? TiedEmbeddings => ((Root["tie_word_embeddings"] ?? _text["tie_word_embeddings"]) as JsonValue)?.TryGetValue(out bool tied) == true ? tied : null;
+    public bool? TiedEmbeddings => ((Root["tie_word_embeddings"] ?? _text["tie_word_embeddings"]) as JsonValue)?.TryGetValue(out bool tied) == true ? tied : Array.IndexOf(UntiedFamilies, ModelType) >= 0 ? false : null;
 
     /// <summary>Whether several layers share their tensors, so that there are fewer of them than layers.</summary>
     public bool SharesLayers => Has("num_hidden_groups") || Has("inner_group_num") || Has("block_sizes");

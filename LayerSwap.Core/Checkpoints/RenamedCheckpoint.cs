@@ -15,6 +15,9 @@ internal sealed class RenamedCheckpoint : ICheckpoint, ICheckpointView
 
     public ICheckpoint Donor { get; }
 
+    /// <summary>Whether names are mapped, not only one more given.</summary>
+    public bool IsMapped { get; private init; }
+
     public string Name => Donor.Name;
 
     public string? Folder => Donor.Folder;
@@ -47,7 +50,7 @@ internal sealed class RenamedCheckpoint : ICheckpoint, ICheckpointView
             }
         }
 
-        return new RenamedCheckpoint(checkpoint, origins);
+        return new RenamedCheckpoint(checkpoint, origins) { IsMapped = true };
     }
 
     /// <summary>A checkpoint with one more name for one of its tensors.</summary>

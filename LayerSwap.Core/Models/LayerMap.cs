@@ -30,6 +30,13 @@ public sealed class LayerMap
     /// <summary>The number of layers of the main stack; 0 without layers.</summary>
     public int LayerCount => MainStack is null ? 0 : Stacks[MainStack];
 
+    /// <summary>The layers of a stack that no tensor belongs to, below the highest.</summary>
+    internal IReadOnlyList<int> MissingLayers(string stack)
+    {
+        HashSet<int> found = [.. _places.Values.Where(p => p.Stack == stack).Select(p => p.Layer!.Value)];
+        return [.. Enumerable.Range(0, Stacks[stack]).Where(l => !found.Contains(l)).Take(100)];
+    }
+
     internal IEnumerable<TensorPlace> Places => _places.Values;
 
     /// <summary>The place of a tensor.</summary>
@@ -62,12 +69,19 @@ public sealed class LayerMap
 
         try
         {
-            return Checkpoints.ModelConfig.TryRead(checkpoint) is { ExtraLayers: > 0, Layers: { } layers } ? layers : null;
+            return Checkpoints.ModelConfig.TryRead(checkpoint) is { Layers: { } layers } config && (config.ExtraLayers > 0 || HasFurtherTokenLayer(checkpoint, layers)) ? layers : null;
         }
         catch (CheckpointException)
         {
             return null;
         }
+    }
+
+    /// <summary>Whether the layer after the last that the configuration counts is one that predicts further tokens, by the names of its parts (DeepSeek-V3, GLM-4.5).</summary>
+    private static bool HasFurtherTokenLayer(ICheckpoint checkpoint, long layers)
+    {
+        string number = string.Create(System.Globalization.CultureInfo.InvariantCulture, $".{layers}.");
+        return checkpoint.Tensors.Any(t => (t.Name.EndsWith("eh_proj.weight", StringComparison.Ordinal) || t.Name.EndsWith("enorm.weight", StringComparison.Ordinal)) && t.Name.Contains(number, StringComparison.Ordinal));
     }
 
     /// <param name="tensors">All tensors.</param>

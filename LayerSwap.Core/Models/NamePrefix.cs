@@ -8,7 +8,9 @@ public sealed record NamePrefix(string Old, string New)
     /// <summary>What stands for <see cref="Checkpoint.WithExpertsApart"/> where prefixes are written.</summary>
     internal const string Experts = "experts";
 
-    private const int MostPairs = 4, Sampled = 400;
+    private const int MostPairs = 4, MostParts = 12, Sampled = 400;
+
+    private const string LanguageModel = "language_model.";
 
     /// <summary>The well-known ones by name.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<NamePrefix>> Known { get; } = new SortedDictionary<string, IReadOnlyList<NamePrefix>>(StringComparer.Ordinal)
@@ -35,7 +37,7 @@ public sealed record NamePrefix(string Old, string New)
     public override string ToString() => $"{Old}={New}";
 
     /// <summary>Whether a checkpoint's names have the old beginning and none has the new one.</summary>
-    internal bool Concerns(ICheckpoint checkpoint) => Old != New && checkpoint.Tensors.Any(t => t.Name.StartsWith(Old, StringComparison.Ordinal)) && (New.Length == 0 || !checkpoint.Tensors.Any(t => t.Name.StartsWith(New, StringComparison.Ordinal)));
+    internal bool Concerns(ICheckpoint checkpoint) => Old != New && !(New.Contains(LanguageModel, StringComparison.Ordinal) && checkpoint.Tensors.Any(t => t.Name.Contains(LanguageModel, StringComparison.Ordinal))) && checkpoint.Tensors.Any(t => t.Name.StartsWith(Old, StringComparison.Ordinal)) && (New.Length == 0 || !checkpoint.Tensors.Any(t => t.Name.StartsWith(New, StringComparison.Ordinal)));
 
     /// <summary>Finds the prefixes by which names differ from those of a reference.</summary>
     /// <param name="reference">The names as they should be.</param>
@@ -58,8 +60,14 @@ public sealed record NamePrefix(string Old, string New)
             }
         }
 
-        return explained * 2 >= differing && explained > 1 ? (found, explained) : ([], 0);
+        return explained * 2 >= differing && explained > 1 ? (Narrowed(found, reference, other), explained) : ([], 0);
     }
+
+    /// <summary>A prefix before every name would also change names that are right: there the first parts of those that are not are named instead.</summary>
+    private static List<NamePrefix> Narrowed(List<NamePrefix> found, ICheckpoint reference, ICheckpoint other) => !other.Tensors.Any(t => reference.Find(t.Name) is not null) ? found
+        : [.. found.SelectMany(p => p.Old.Length > 0 ? [p]
+            : other.Tensors.Where(t => reference.Find(t.Name) is null && reference.Find(p.New + t.Name) is not null).Select(t => t.Name[..(t.Name.IndexOf('.', StringComparison.Ordinal) + 1)]).Where(f => f.Length > 0)
+                .Distinct(StringComparer.Ordinal).Take(MostParts).Select(f => new NamePrefix(f, p.New + f)))];
 
     /// <summary>The pair of prefixes that makes most names equal.</summary>
     private static NamePrefix? Best(HashSet<string> wanted, HashSet<string> left)

@@ -18,7 +18,7 @@ internal sealed partial class StorageScheme
     private const string WeightPart = ".weight";
 
     private static readonly SearchValues<string> AdapterWords =
-        SearchValues.Create(["lora", "dora", "hada", "lokr", "oft", "ia3", "vera", "hra_", "vblora", "fourierft", "adaption"], StringComparison.Ordinal);
+        SearchValues.Create(["lora", "dora", "hada", "lokr", "oft", "ia3", "vera", "hra_", "vblora", "fourierft", "adaption", "bone_", "miss_", "shira", "trainable_tokens", "c3a_", "road_", "waveft", "randlora", "prompt_embeddings", "prompt_encoder", "ln_tuning", "adapter_", "rotate_layer"], StringComparison.Ordinal);
 
     private StorageScheme(IReadOnlyList<QuantizedGroup> groups, string? quantization, string? adapter)
     {
@@ -40,7 +40,8 @@ internal sealed partial class StorageScheme
     public static StorageScheme Of(ICheckpoint checkpoint)
     {
         // Most models have no such dtype, and some a million tensors.
-        QuantizedGroup[] groups = !checkpoint.Tensors.Any(t => IsPacked(t.DType)) ? [] : [.. checkpoint.Tensors.GroupBy(t => ModuleOf(t.Name), StringComparer.Ordinal).Select(Group).OfType<QuantizedGroup>()];
+        bool packed = checkpoint.Tensors.Any(t => IsPacked(t.DType)), said = packed && ModelConfig.TryRead(checkpoint)?.QuantizationMethod is not null;
+        QuantizedGroup[] groups = !packed ? [] : [.. checkpoint.Tensors.GroupBy(t => ModuleOf(t.Name), StringComparer.Ordinal).Select(g => Group(g, said)).OfType<QuantizedGroup>()];
         return new StorageScheme(groups, groups.Length == 0 ? null : NameOf(checkpoint, groups), AdapterOf(checkpoint));
     }
 
@@ -51,9 +52,11 @@ internal sealed partial class StorageScheme
         return weight >= 0 ? name[..weight] : last < 0 ? "" : name[..last];
     }
 
-    private static QuantizedGroup? Group(IGrouping<string, TensorInfo> module)
+    /// <param name="module">The tensors of a module.</param>
+    /// <param name="said">Whether the configuration says that the model is quantised: then FP8 alone is, too.</param>
+    private static QuantizedGroup? Group(IGrouping<string, TensorInfo> module, bool said)
     {
-        List<TensorInfo> payload = [], helpers = [];
+        List<TensorInfo> payload = [], helpers = [], others = [];
         foreach (TensorInfo tensor in module)
         {
             string tail = tensor.Name[module.Key.Length..];
@@ -62,14 +65,20 @@ internal sealed partial class StorageScheme
             {
                 helpers.Add(tensor);
             }
+            else if (!IsPacked(tensor.DType) && !Plain().IsMatch(tail))
+            {
+                others.Add(tensor);
+            }
 
-            if (IsPacked(tensor.DType) && (!helps || PackedWord().IsMatch(tail)))
+            if (IsPacked(tensor.DType) && (!helps || PackedWord().IsMatch(tail)) && !Buffer().IsMatch(tail))
             {
                 payload.Add(tensor);
             }
         }
 
-        return payload.Count > 0 && helpers.Except(payload).Any() ? new QuantizedGroup(module.Key, [.. payload.Union(helpers).Select(t => t.Name)]) : null;
+        // What else a module of packed numbers has, under whatever name, belongs to them: scales have many names.
+        helpers.AddRange(others);
+        return payload.Count > 0 && (helpers.Except(payload).Any() || (said && payload.Any(t => IsFloat8(t.DType)))) ? new QuantizedGroup(module.Key, [.. payload.Union(helpers).Select(t => t.Name)]) : null;
     }
 
     /// <summary>A dtype that weights have only if they stand for others: whole numbers, and floats of 8 bits and fewer.</summary>
@@ -88,6 +97,12 @@ internal sealed partial class StorageScheme
 
     private static string? AdapterOf(ICheckpoint checkpoint)
     {
+        // Beside a model's own weights an adapter is another thing.
+        if (checkpoint.Files is [{ } file] && Path.GetFileName(file.Path).StartsWith("adapter_model", StringComparison.Ordinal))
+        {
+            return ModelConfig.TryReadFile(checkpoint, "adapter_config.json")?.Root["peft_type"] is System.Text.Json.Nodes.JsonValue type && type.TryGetValue(out string? name) ? Printable.Escape(name) : "adapter_model";
+        }
+
         foreach (TensorInfo tensor in checkpoint.Tensors)
         {
             if (tensor.Name.AsSpan().ContainsAny(AdapterWords) && AdapterFactor().Match(tensor.Name) is { Success: true } factor)
@@ -99,14 +114,22 @@ internal sealed partial class StorageScheme
         return null;
     }
 
-    [GeneratedRegex(@"(^|[._])(scales?|scale\d*|absmax|q?zeros?|zp|quant|codebooks?|codes|SCB|idx|perm|lut|shape|format|packed|blocks|meta|qweight|centroids)([._]|$)",
+    [GeneratedRegex(@"(^|[._])(scales?|scale\d*|scaling|[a-z]*scaling_factor|wscale|qscale|descale|scaler|multiplier|sf|step_size|amax|absmax|q?zeros?|zp|quant|codebooks?|codes|SCB|idx|perm|lut|shape|format|packed|blocks|meta|qweight|centroids|trellis|suh|svh|SU|SV|Wscale|tlut)([._]|$)",
         RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Helper();
 
-    [GeneratedRegex(@"(^|[._])(packed|blocks|qweight|codes)([._]|$)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    /// <summary>Parameters of a module that its weight does not need.</summary>
+    [GeneratedRegex(@"^\.?(weight|bias|gamma|beta|[A-Za-z0-9_]*norm[A-Za-z0-9_]*|.*_proj|running_mean|running_var|.*_bias|A_log|D|inv_freq|sinks)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Plain();
+
+    /// <summary>Whole numbers that are not weights.</summary>
+    [GeneratedRegex(@"^\.?(bias|masked_bias|mask|attn_mask|position_ids|token_type_ids|relative_position_index|num_batches_tracked|.*_index|.*_ids)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Buffer();
+
+    [GeneratedRegex(@"(^|[._])(packed|blocks|qweight|codes|trellis|Qidxs|B)([._]|$)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex PackedWord();
 
-    [GeneratedRegex(@"(^|[._])(?<word>(?<lora>lora_(embedding_)?[abAB]|lora_magnitude_vector|lora_(up|down|mid)|dora_scale)|hada_w[12]_[ab]|hada_t[12]|lokr_w[12](_[ab])?|oft_[rR]|oft_blocks|boft_[RS]|ia3_l|vera_lambda_[bd]|hra_u|vblora_[a-z_]+|fourierft_spectrum|adaption_prompt)([._]|$)",
+    [GeneratedRegex(@"(^|[._])(?<word>(?<lora>lora_(embedding_)?[abAB]|lora\.(up|down|mid)|lora_magnitude_vector|lora_(up|down|mid)|dora_scale)|hada_w[12]_[ab]|hada_t[12]|lokr_w[12](_[ab])?|oft_[rR]|oft_blocks|boft_[RS]|ia3_l|vera_lambda_[bd]|hra_u|vblora_[a-z_]+|fourierft_spectrum|adaption_prompt|bone_block|miss_block|shira_weight|trainable_tokens_(delta|original)|c3a_kernel|road_(theta|alpha)|waveft_spectrum|randlora_[a-zA-Z]+|prompt_embeddings|ln_tuning_layers|adapter_(down|up)|rotate_layer)([._]|$)",
         RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex AdapterFactor();
 }

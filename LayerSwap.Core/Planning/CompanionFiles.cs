@@ -21,6 +21,12 @@ internal static class CompanionFiles
             files[name] = () => from == request.Donor && name == ModelConfig.FileName && changes.Count > 0 ? Changed(from, changes) : Companions.Copy(from, name);
         }
 
+        // Without a generation configuration of its own, a tokenizer's model says in its config.json how texts end.
+        if (request.Tokenizer is { } tokenizer && files.ContainsKey(GenerationFile) && !Companions.Has(tokenizer, GenerationFile) && Companions.SourceOf(tokenizer) != Companions.SourceOf(request.Donor))
+        {
+            files[GenerationFile] = () => Ended(request.Donor, tokenizer);
+        }
+
         foreach ((string name, byte[] bytes) in request.Beside)
         {
             files[name] = () => bytes;
@@ -47,6 +53,20 @@ internal static class CompanionFiles
         // How a text ends is the tokenizer's.
         ICheckpoint GiverOf(string name) => name == GenerationFile && Companions.Has(tokenizer, name) ? tokenizer : request.Donor;
         return [.. Companions.NamesOf(request.Donor).Where(Companions.IsOfModel).Select(n => (GiverOf(n), n)), .. Companions.NamesOf(tokenizer).Where(Companions.IsOfTokenizer).Select(n => (tokenizer, n))];
+    }
+
+    private static byte[] Ended(ICheckpoint donor, ICheckpoint tokenizer)
+    {
+        ModelConfig generation = ModelConfig.TryReadFile(donor, GenerationFile)!;
+        if (ModelConfig.TryRead(tokenizer) is { } config)
+        {
+            foreach (string key in ConfigChanges.TokenKeys.Where(config.Has))
+            {
+                generation.Root[key] = config.Copy(key);
+            }
+        }
+
+        return PythonJson.Write(generation.Root);
     }
 
     private static byte[] Changed(ICheckpoint donor, IReadOnlyDictionary<string, JsonNode> changes)

@@ -8,7 +8,8 @@ namespace LayerSwap.Planning;
 internal static class ConfigChanges
 {
     private static readonly string[] DTypeKeys = ["dtype", "torch_dtype"];
-    private static readonly string[] TokenKeys = ["bos_token_id", "eos_token_id", "pad_token_id"];
+    /// <summary>The ids by which texts begin, end and are filled up.</summary>
+    public static readonly string[] TokenKeys = ["bos_token_id", "eos_token_id", "pad_token_id"];
 
     public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> tables, bool unties, Problems problems)
     {
@@ -59,7 +60,10 @@ internal static class ConfigChanges
         MappedCheckpoint? stacked = request.Donor as MappedCheckpoint ?? request.Inputs.OfType<MappedCheckpoint>().FirstOrDefault(i => i.DonorLayers is not null);
         if (stacked?.DonorLayers is { } order)
         {
-            LayerNumbering.Apply(config, request.Donor.Name, LayerMap.Of(Companions.OwnerOf(stacked)), order, changes, problems);
+            ICheckpoint owner = Companions.OwnerOf(stacked);
+            LayerMap map = LayerMap.Of(owner);
+            string? chosen = ((ICheckpointView)stacked).MainStack;
+            LayerNumbering.Apply(config, request.Donor.Name, chosen is not null && map.Stacks.ContainsKey(chosen) ? LayerMap.Of(owner.WithMainStack(chosen)) : map, order, changes, problems);
         }
 
         return changes;

@@ -30,7 +30,12 @@ internal static class ConfigCheck
                 yield return $"it says {part.Keys.First(k => StackConfig.Whole(part.Section[k]) is not null)} {said}{place}, and {Printable.Escape(stack)} has {layers} layers";
             }
 
-            foreach (string key in PerLayer.Where(k => part.Section[k] is JsonArray list && list.Count != layers))
+            if (map.MissingLayers(stack) is { Count: > 0 } missing)
+            {
+                yield return $"it says that there are {layers} layers, and {Printable.Escape(stack)} lacks {Printable.List([.. missing.Select(m => m.ToString(System.Globalization.CultureInfo.InvariantCulture))], 6)}";
+            }
+
+            foreach (string key in PerLayer.Where(k => part.Section[k] is JsonArray { Count: > 0 } list && list.Count != layers))
             {
                 yield return $"its list {key}{place} has {((JsonArray)part.Section[key]!).Count} entries, and {Printable.Escape(stack)} has {layers} layers";
             }

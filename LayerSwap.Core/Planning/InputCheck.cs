@@ -63,6 +63,18 @@ internal static class InputCheck
         }
     }
 
+    /// <summary>Names a model that gives the configuration, but not the names that tensors have: its own were mapped to those of a model of another architecture.</summary>
+    public static void RenamedDonor(PlanRequest request, IReadOnlyList<InputConfig> configs, Problems problems)
+    {
+        static string? Architecture(InputConfig config) => config.Config.Root["model_type"]?.ToString();
+        if (configs.FirstOrDefault(c => c.Checkpoint == request.Donor) is { Checkpoint: RenamedCheckpoint { IsMapped: true } } donor
+            && configs.FirstOrDefault(c => c.Checkpoint is not RenamedCheckpoint { IsMapped: true } && Architecture(c) != Architecture(donor)) is { } other)
+        {
+            problems.Add($"{Printable.Escape(donor.Checkpoint.Name)} gives the configuration ({Printable.Escape(Architecture(donor) ?? "no model_type")}), but its names are mapped to those of {Printable.Escape(other.Checkpoint.Name)} ({Printable.Escape(Architecture(other) ?? "no model_type")}): "
+                + "programs that load the output would look for other names. Remedy: let the other model give the configuration (as --task, as --base, or as the first model), or map its names instead.");
+        }
+    }
+
     /// <summary>Names models of which some tie their heads to their embeddings and some do not, though none has a head: those that do not lack it.</summary>
     public static void Heads(IReadOnlyList<InputConfig> inputs, Problems problems)
     {
@@ -78,9 +90,10 @@ internal static class InputCheck
         foreach ((ICheckpoint checkpoint, ModelConfig config) in inputs.Select(i => i with { Checkpoint = Companions.OwnerOf(i.Checkpoint) }).DistinctBy(i => i.Checkpoint).Where(i => i.Checkpoint is not IComputedCheckpoint))
         {
             LayerMap map = LayerMap.Of(checkpoint);
-            if (!allowed.HasFlag(InputCautions.Layers) && !config.SharesLayers && map.MainStack is { } stack && StackConfig.Of(config.Root, map.Stacks.Keys, stack).Layers is { } said && map.LayerCount < said)
+            if (!allowed.HasFlag(InputCautions.Layers) && !config.SharesLayers && map.MainStack is { } stack && StackConfig.Of(config.Root, map.Stacks.Keys, stack).Layers is { } said && (map.LayerCount != said || map.MissingLayers(stack).Count > 0))
             {
-                problems.Add($"{Printable.Escape(checkpoint.Name)} has {map.LayerCount} layers, but its config.json says {said}: the model is not whole. Remedy: fetch all of its files; or, if it is meant to be so, allow it (--allow layers, Allow in code).");
+                string lacking = map.LayerCount == said ? $" (it lacks {Printable.List([.. map.MissingLayers(stack).Select(m => m.ToString(CultureInfo.InvariantCulture))], 6)})" : "";
+                problems.Add($"{Printable.Escape(checkpoint.Name)} has {map.LayerCount} layers{lacking}, but its config.json says {said}: the model is not {(map.LayerCount > said ? "the one that it says" : "whole")}. Remedy: fetch all of its files; or, if it is meant to be so, allow it (--allow layers, Allow in code).");
             }
         }
     }

@@ -29,7 +29,22 @@ internal sealed partial class LayerNumbering
         ("first_k_dense_replace", (i, k) => i < k, "mlp_layer_types"),
         ("num_dense_layers", (i, k) => i < k, null),
         ("cross_attention_interval", (i, p) => i % p == 0, null),
+        ("mamba_step", (i, p) => i % p == p / 2, null),
+        ("layer_switch", (i, p) => (i + 1) % p == 0, "layer_types"),
+        ("moe_layer_start_index", (i, k) => i >= k, null),
+        ("moe_layer_end_index", (i, k) => i <= k, null),
     ];
+
+    /// <summary>What families' code takes where config.json says nothing (transformers 5.12).</summary>
+    private static readonly (string ModelType, string Key, long Figure)[] Defaults =
+    [
+        ("gemma2", "sliding_window_pattern", 2), ("gemma3_text", "sliding_window_pattern", 6), ("gemma3", "sliding_window_pattern", 6), ("olmo3", "sliding_window_pattern", 4), ("cohere2", "sliding_window_pattern", 4),
+        ("exaone4", "sliding_window_pattern", 4), ("gpt_oss", "sliding_window_pattern", 2), ("qwen3_next", "full_attention_interval", 4), ("qwen3_5_text", "full_attention_interval", 4),
+        ("jamba", "attn_layer_period", 8), ("jamba", "expert_layer_period", 2), ("smollm3", "no_rope_layer_interval", 4), ("llama4_text", "no_rope_layer_interval", 4), ("modernbert", "global_attn_every_n_layers", 3),
+        ("modernbert-decoder", "global_attn_every_n_layers", 3),
+    ];
+
+    private static readonly (string Key, long Figure)[] OffsetDefaults = [("attn_layer_offset", 4), ("expert_layer_offset", 1)];
 
     /// <summary>A period with an offset: Jamba's.</summary>
     private static readonly (string Period, string Offset)[] OffsetPeriods = [("attn_layer_period", "attn_layer_offset"), ("expert_layer_period", "expert_layer_offset")];
@@ -82,6 +97,12 @@ internal sealed partial class LayerNumbering
             {
                 Renumber(path, section, key, value);
             }
+        }
+
+        string? family = (part.Section["model_type"] ?? _root["model_type"]) is JsonValue name && name.TryGetValue(out string? text) ? text : null;
+        foreach ((_, string key, long figure) in Defaults.Where(d => d.ModelType == family && part.Section[d.Key] is null && _root[d.Key] is null))
+        {
+            CheckFigure(part.Section, key, figure, $" (the default of {family})");
         }
     }
 
@@ -137,6 +158,24 @@ internal sealed partial class LayerNumbering
                 // Nemotron-H: a letter for each layer.
                 _changes[$"{path}/{key}"] = JsonValue.Create(string.Concat(_order.Select(o => pattern[o])));
                 break;
+            case JsonValue text when text.TryGetValue(out string? pattern) && pattern.Length > 0 && key.EndsWith("_pattern", StringComparison.Ordinal):
+                // A pattern that is repeated.
+                Require(_order.Select((o, i) => pattern[o % pattern.Length] == pattern[i % pattern.Length]).All(same => same), key, pattern);
+                break;
+            case JsonArray { Count: > 0 } cycle when cycle.Count < _before && cycle.All(c => c is JsonValue v && v.TryGetValue(out string? _)) && key.EndsWith("block_types", StringComparison.Ordinal):
+                Require(_order.Select((o, i) => cycle[o % cycle.Count]!.ToString() == cycle[i % cycle.Count]!.ToString()).All(same => same), key, "a cycle of " + cycle.Count);
+                break;
+            case JsonValue text when text.TryGetValue(out string? enumerated) && key.Contains("layer", StringComparison.Ordinal) && Enumerated().IsMatch(enumerated):
+                HashSet<int> listed = [.. enumerated.Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture))];
+                _changes[$"{path}/{key}"] = JsonValue.Create(string.Join(',', Enumerable.Range(0, _order.Count).Where(i => listed.Contains(_order[i]))));
+                break;
+            case JsonObject nested when key == "pruned_heads" && nested.Count > 0:
+                Require(_inOrder && _order.Count >= _before, key, nested.Count + " layers");
+                break;
+            case JsonObject nested when nested.Any(n => n.Value is JsonArray numbered && numbered.Count > 0 && numbered.All(x => StackConfig.Whole(x) is not null) && n.Key.EndsWith("_layers", StringComparison.Ordinal)):
+                // Kimi Linear counts from 1.
+                Require(_inOrder && _order.Count >= _before, key, "lists of layers");
+                break;
             case JsonValue when StackConfig.Whole(value) is { } figure and > 0:
                 CheckFigure(part, key, figure);
                 break;
@@ -157,27 +196,33 @@ internal sealed partial class LayerNumbering
         return all;
     }
 
-    private void CheckFigure(JsonObject part, string key, long figure)
+    private void CheckFigure(JsonObject part, string key, long figure, string origin = "")
     {
+        // What one half of an encoder-decoder does is nothing to the other.
+        if ((key.StartsWith("encoder_", StringComparison.Ordinal) && Models.StackRole.IsDecoder(_stack)) || (key.StartsWith("decoder_", StringComparison.Ordinal) && Models.StackRole.IsEncoder(_stack) && !Models.StackRole.IsDecoder(_stack)))
+        {
+            return;
+        }
+
         if (Array.Find(Shared, s => s.Key == key) is { Meaning: { } meaning })
         {
             _problems.Add($"config.json of {_model} says {key} {figure}: {meaning}. Its layers cannot be stacked or left out. Remedy: take all layers in their order");
         }
         else if (Array.Find(Periods, p => p.Key == key) is { Holds: { } holds } period)
         {
-            bool listed = period.List is not null && part[period.List] is JsonArray;
+            bool listed = period.List is not null && part[period.List] is JsonArray { Count: > 0 };
             // A figure of windows counts only where windows are used.
             bool unused = key == "max_window_layers" && !IsTrue(part["use_sliding_window"]);
-            Require(listed || unused || Follows(i => holds(i, figure)), key, figure);
+            Require(listed || unused || Follows(i => holds(i, figure)), key, figure + origin);
         }
         else if (Array.Find(OffsetPeriods, p => p.Period == key) is { Offset: { } offset })
         {
-            long shift = StackConfig.Whole(part[offset]) ?? 0;
-            Require(Follows(i => i % figure == shift), key, figure);
+            long shift = StackConfig.Whole(part[offset]) ?? Array.Find(OffsetDefaults, d => d.Key == offset).Figure;
+            Require(Follows(i => i % figure == shift) || part["layers_block_type"] is JsonArray { Count: > 0 } || part["layer_types"] is JsonArray { Count: > 0 }, key, figure + origin);
         }
         else if (!_inOrder && figure > 1 && NumbersLayers().IsMatch(key) && !OffsetPeriods.Any(p => p.Offset == key))
         {
-            Require(false, key, figure);
+            Require(false, key, figure.ToString(CultureInfo.InvariantCulture));
         }
     }
 
@@ -186,11 +231,11 @@ internal sealed partial class LayerNumbering
     /// <summary>Whether what holds of a layer by its new number held of it by its old one.</summary>
     private bool Follows(Func<long, bool> holds) => _order.Select((o, i) => holds(o) == holds(i)).All(same => same);
 
-    private void Require(bool follows, string key, long figure)
+    private void Require(bool follows, string key, string figure)
     {
         if (!follows)
         {
-            _problems.Add($"config.json of {_model} tells layers by their numbers: {key} is {figure.ToString(CultureInfo.InvariantCulture)}, which would mean other layers in the new order. "
+            _problems.Add($"config.json of {_model} tells layers by their numbers: {key} is {Printable.Escape(figure)}, which would mean other layers in the new order. "
                 + "Remedy: stack layers so that the pattern goes on (ranges of its length), or take all layers in their order");
         }
     }
@@ -224,6 +269,9 @@ internal sealed partial class LayerNumbering
             _changes[$"{path}/{key}"] = after;
         }
     }
+
+    [GeneratedRegex(@"^\d{1,6}(,\d{1,6})*$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Enumerated();
 
     [GeneratedRegex("layer|block|idx|idxs|indices|_ids$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex LayerNumbers();

@@ -18,6 +18,7 @@ internal static class PlanBuilder
         IReadOnlyList<ICheckpoint> inputs = request.Inputs;
         InputConfig[] configs = [.. inputs.Select(InputConfig.TryRead).OfType<InputConfig>()];
         InputCheck.Configs(configs, request.Allowed, problems, warnings);
+        InputCheck.RenamedDonor(request, configs, problems);
         InputCheck.Heads(configs, problems);
         InputCheck.WholeModels(configs, request.Allowed, problems);
         InputCheck.LayerCounts(inputs, problems);
@@ -60,6 +61,8 @@ internal static class PlanBuilder
             warnings.Add($"The model has {map.Stacks.Count} stacks of layers ({string.Join(", ", map.Stacks.Select(s => $"{Printable.Escape(s.Key)}: {s.Value}"))}); layers are counted in {Printable.Escape(map.MainStack!)}.");
         }
 
+        Narrowed(request, decisions, warnings);
+
         // A head of its own goes by a flag of its own.
         bool unties = tables.Any(d => d.Place.Kind == TensorKind.Head) && configs.Any(c => c.Config.TiedEmbeddings == false);
         // The donor need not be an input: a base may be no more than that.
@@ -67,6 +70,16 @@ internal static class PlanBuilder
         IReadOnlyDictionary<string, System.Text.Json.Nodes.JsonNode> changes = ConfigChanges.Of(request, config, tables, unties, problems);
         problems.ThrowIfAny();
         return Assemble(request, map, decisions, warnings) with { ConfigChanges = changes, Watched = watched };
+    }
+
+    /// <summary>Lists tensors that are narrowed though most are not: those that models of 16 bits keep in 32 on purpose.</summary>
+    private static void Narrowed(PlanRequest request, List<Decision> decisions, List<string> warnings)
+    {
+        string[] narrowed = request.DType is null ? [] : [.. decisions.Where(d => d.Work.Operands.Any(o => o.DType.Bits() > d.Output.DType.Bits())).Select(d => d.Output.Name)];
+        if (narrowed.Length > 0 && narrowed.Length * 2 < decisions.Count)
+        {
+            warnings.Add($"{narrowed.Length} {(narrowed.Length == 1 ? "tensor" : "tensors")} of a wider dtype than the rest {(narrowed.Length == 1 ? "is" : "are")} narrowed to {request.DType!.Value.Code()}: {Printable.List(narrowed, 4)}.");
+        }
     }
 
     private static List<Decision> Decide(PlanRequest request, LayerMap map, TensorPlanner planner, IReadOnlySet<string> tied, List<string> warnings)
