@@ -32,24 +32,94 @@ internal interface IComputedCheckpoint
 /// <summary>The files beside a checkpoint's weights: configuration, tokenizer, chat template, licence.</summary>
 internal static class Companions
 {
-    private static readonly string[] ModelPatterns =
+    /// <summary>How deep folders beside the weights are looked into, how many files are copied, and how large one of them may be.</summary>
+    private const int Deepest = 4, MostFiles = 1000;
+
+    private const long LongestFile = 256_000_000;
+
+    /// <summary>What programs that load a model read beside its weights.</summary>
+    private static readonly string[] LoadedPatterns =
     [
         "config.json", "generation_config.json", "*configuration*.json", "*preprocessor_config.json", "processor_config.json", "*.py", "LICENSE*", "NOTICE*", "USE_POLICY*",
     ];
 
     private static readonly string[] TokenizerPatterns =
     [
-        "tokenizer*", "vocab*.json", "vocab*.txt", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*", "*.model", "*.tiktoken",
+        "tokenizer*", "vocab*", "merges*.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*", "additional_chat_templates/*", "*.model", "*.tiktoken", "*.spm", "tekken.json", "normalizer.json", "bpe.codes", "dict.txt",
     ];
 
-    /// <summary>Whether a file belongs to the model that gives the configuration.</summary>
-    public static bool IsOfModel(string name) => Matches(name, ModelPatterns);
+    /// <summary>What stays behind: weights in any format, optimizer states, what a training wrote about itself, adapters, and what is written anew.</summary>
+    private static readonly string[] LeftPatterns =
+    [
+        "*.safetensors", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.gguf", "*.ggml", "*.onnx", "*.onnx_data", "*.h5", "*.msgpack", "*.npz", "*.nemo", "*.dat", "*.distcp", "*.index.json", "optimizer*", "scheduler*", "rng_state*", "scaler*",
+        "training_args*", "trainer_state.json", "trainer_log.jsonl", "*_results.json", "events.out.tfevents*", "*.log", "zero_to_fp32.py", "latest", "adapter_config.json", "adapter_model*",
+    ];
+
+    private static readonly string[] LeftFolders = [".*", "__pycache__", "checkpoint-*", "global_step*", "runs", "logs", "wandb", "original", "onnx", "openvino", "coreml", "pytorch_model_fsdp*", "iter_*"];
 
     /// <summary>Whether a file belongs to the tokenizer.</summary>
     public static bool IsOfTokenizer(string name) => Matches(name, TokenizerPatterns);
 
-    /// <summary>Whether a merge depends on a file of this name beside its weights.</summary>
-    public static bool IsInput(string name) => IsOfModel(name) || IsOfTokenizer(name) || name == ShardIndex.FileName;
+    /// <summary>Whether programs that load a model read a file of this name beside its weights.</summary>
+    public static bool IsLoaded(string name) => Matches(name, LoadedPatterns) || IsOfTokenizer(name) || name == ShardIndex.FileName;
+
+    /// <summary>The names of a model's files that are copied beside the weights of an output, those in folders with the folders' names.</summary>
+    public static IEnumerable<string> CopiedOf(ICheckpoint checkpoint) => OwnerOf(checkpoint) switch
+    {
+        IComputedCheckpoint computed => computed.Companions.Keys,
+        { Folder: { } folder } => Look(folder).Copied,
+        _ => [],
+    };
+
+    /// <summary>The names of a model's files and folders that stay behind; folders end with a slash.</summary>
+    public static IReadOnlyList<string> LeftBehindOf(ICheckpoint checkpoint) => OwnerOf(checkpoint) is { Folder: { } folder } and not IComputedCheckpoint ? Look(folder).Left : [];
+
+    /// <summary>The names of the files in a folder that a merge depends on, beside the weights.</summary>
+    public static IEnumerable<string> InputsIn(string folder) => Look(folder).Copied.Append(ShardIndex.FileName).Where(n => FileStatus.OfEntry(Path.Combine(RealPath.Of(folder), n)) is not null);
+
+    /// <summary>Whether a folder beside the weights holds another model, or a checkpoint of this one.</summary>
+    private static bool IsModel(string folder) => FileStatus.Of(Path.Combine(folder, ModelConfig.FileName)) is { Kind: FileKind.File, Identity.Length: > 0 and < 16_000_000 }
+        && Directory.EnumerateFiles(folder).Any(f => Matches(Path.GetFileName(f), LeftPatterns[..2]))
+        && System.Text.Encoding.UTF8.GetString(InputFile.ReadAll(Path.Combine(folder, ModelConfig.FileName), 16_000_000)).Contains("\"model_type\"", StringComparison.Ordinal);
+
+    private static (List<string> Copied, List<string> Left) Look(string folder)
+    {
+        string real = RealPath.Of(folder);
+        List<string> copied = [], left = [];
+        Stack<(string Name, int Depth)> open = new([("", 0)]);
+        while (Directory.Exists(real) && open.TryPop(out (string Name, int Depth) at))
+        {
+            foreach (string path in Directory.EnumerateFileSystemEntries(Path.Combine(real, at.Name)).OrderDescending(StringComparer.Ordinal))
+            {
+                string last = Path.GetFileName(path), name = at.Name + last;
+                FileStatus? status = FileStatus.OfEntry(path);
+                bool isFolder = status?.Kind == FileKind.Folder || (status?.Kind == FileKind.Link && Directory.Exists(path));
+                if (isFolder && (status!.Kind == FileKind.Link || at.Depth == Deepest || Matches(last, LeftFolders) || IsModel(path)))
+                {
+                    left.Add(name + "/");
+                }
+                else if (isFolder)
+                {
+                    open.Push((name + "/", at.Depth + 1));
+                }
+                else if (at.Name.Length == 0 && last is ShardIndex.FileName or "README.md" or "layerswap.json")
+                {
+                    // Written anew.
+                }
+                else if (Matches(last, LeftPatterns) || copied.Count == MostFiles || status?.Identity.Length > LongestFile)
+                {
+                    left.Add(name);
+                }
+                else
+                {
+                    copied.Add(name);
+                }
+            }
+        }
+
+        // The weights of the model itself are what is merged.
+        return (copied, [.. left.Where(n => n.Contains('/', StringComparison.Ordinal) || !n.EndsWith(".safetensors", StringComparison.Ordinal) || n.StartsWith("consolidated", StringComparison.Ordinal) || n.StartsWith("adapter", StringComparison.Ordinal)).Order(StringComparer.Ordinal)]);
+    }
 
     /// <summary>Where they come from: a folder, null for none, or a computed checkpoint. Checkpoints with one source have the same.</summary>
     public static object? SourceOf(ICheckpoint checkpoint) => OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed : checkpoint.Folder;
@@ -63,20 +133,6 @@ internal static class Companions
         }
 
         return checkpoint;
-    }
-
-    public static IEnumerable<string> NamesOf(ICheckpoint checkpoint) => OwnerOf(checkpoint) switch
-    {
-        IComputedCheckpoint computed => computed.Companions.Keys,
-        { Folder: { } folder } => NamesIn(folder),
-        _ => [],
-    };
-
-    /// <summary>The names of everything in a folder that is not a folder. A link that leads nowhere is one of them: reading it says so.</summary>
-    public static IEnumerable<string> NamesIn(string folder)
-    {
-        string real = RealPath.Of(folder);
-        return Directory.Exists(real) ? Directory.EnumerateFileSystemEntries(real).Where(e => !Directory.Exists(e)).Select(e => Path.GetFileName(e)!) : [];
     }
 
     public static bool Has(ICheckpoint checkpoint, string name) => OwnerOf(checkpoint) switch

@@ -49,7 +49,7 @@ internal sealed record WatchedFolder(string Folder, IReadOnlyDictionary<string, 
     private static Dictionary<string, FileIdentity> Read(string folder)
     {
         Dictionary<string, FileIdentity> files = new(StringComparer.Ordinal);
-        foreach (string name in Companions.NamesIn(folder).Where(Companions.IsInput))
+        foreach (string name in Companions.InputsIn(folder))
         {
             // The file that a link leads to; of a link that leads nowhere, and so is refused where it matters, itself.
             if ((FileStatus.Of(InputFile.RealOf(Path.Combine(folder, name))) ?? FileStatus.OfEntry(Path.Combine(folder, name))) is { } status)

@@ -29,6 +29,9 @@ internal sealed class Leftover
     /// <summary>The paths of the files that LayerSwap made in the model's folder.</summary>
     public IReadOnlyList<string> Made { get; private init; } = [];
 
+    /// <summary>The paths of folders in the model's folder that LayerSwap makes, outermost first.</summary>
+    public IReadOnlyList<string> MadeFolders { get; private init; } = [];
+
     /// <summary>The paths of everything that LayerSwap did not make.</summary>
     public IReadOnlyList<string> Foreign { get; private init; } = [];
 
@@ -39,7 +42,7 @@ internal sealed class Leftover
     /// <param name="owner">The user id that LayerSwap's files have; null for any.</param>
     public static Leftover Read(string target, string folder, IReadOnlyCollection<string> names, uint? owner = null)
     {
-        List<string> foreign = [], made = [];
+        List<string> foreign = [], made = [], madeFolders = [];
         if (FileStatus.OfEntry(folder)?.Kind != FileKind.Folder)
         {
             return new Leftover(folder) { Foreign = [folder] };
@@ -74,10 +77,23 @@ internal sealed class Leftover
         {
             // Without a journal no run has worked here: whatever lies in the folder is somebody else's.
             HashSet<string> expected = hasJournal && !foreign.Contains(journal) ? [.. head?.Files ?? names] : [];
-            foreach (string path in Directory.EnumerateFileSystemEntries(model).Order(StringComparer.Ordinal))
+            Stack<string> folders = new([model]);
+            while (folders.TryPop(out string? at))
             {
-                FileStatus? status = FileStatus.OfEntry(path);
-                (status is not null && expected.Contains(Path.GetFileName(path)) && (IsOwn(status, owner) || IsPart(target, status)) ? made : foreign).Add(path);
+                foreach (string path in Directory.EnumerateFileSystemEntries(at).Order(StringComparer.Ordinal))
+                {
+                    FileStatus? status = FileStatus.OfEntry(path);
+                    string name = Path.GetRelativePath(model, path);
+                    if (status?.Kind == FileKind.Folder && expected.Any(e => e.StartsWith(name + "/", StringComparison.Ordinal)))
+                    {
+                        folders.Push(path);
+                        madeFolders.Add(path);
+                    }
+                    else
+                    {
+                        (status is not null && expected.Contains(name) && (IsOwn(status, owner) || IsPart(target, status)) ? made : foreign).Add(path);
+                    }
+                }
             }
         }
 
@@ -89,6 +105,7 @@ internal sealed class Leftover
             // After an exchange of names the old output lies where the model was made.
             Old = hasOld ? old : exchanged && hasModel ? model : null,
             Made = made,
+            MadeFolders = madeFolders,
             Foreign = foreign,
         };
     }

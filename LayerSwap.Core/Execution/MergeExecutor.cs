@@ -126,7 +126,7 @@ internal static partial class MergeExecutor
                 MadeTensor[] made = WriteTensors(plan, space.Journal, shards, options, meter, tally, cancellation);
                 // Also before they are read: what has appeared is none of the files that were to be made.
                 InputGuard.RequireUnchanged(plan);
-                files.AddRange(WriteOthers(plan, space, options.Files, made, kind));
+                files.AddRange(WriteOthers(plan, space, options, made, kind));
                 InputGuard.RequireUnchanged(plan);
                 if (options.Durable)
                 {
@@ -189,22 +189,32 @@ internal static partial class MergeExecutor
 
     /// <summary>Writes all that lies beside the weights, the record last.</summary>
     /// <returns>The names.</returns>
-    public static IReadOnlyList<string> WriteOthers(MergePlan plan, StagingFolder space, IFileOperations operations, MadeTensor[] made, OutputKind kind)
+    public static IReadOnlyList<string> WriteOthers(MergePlan plan, StagingFolder space, SaveOptions options, MadeTensor[] made, OutputKind kind)
     {
         List<RecordedFile> others = [];
         foreach (CompanionFile file in OutputFiles.Of(plan, kind))
         {
             byte[] bytes = file.Make();
-            Create(space, operations, file.Name, bytes);
+            Create(space, options.Files, file.Name, bytes);
             others.Add(RecordedFile.Of(file.Name, bytes));
         }
 
-        Create(space, operations, MergeRecord.FileName, MergeRecord.Write(plan, made, others, kind == OutputKind.Part ? RunIdentity.Of(plan) : null));
+        foreach (string folder in options.Durable ? others.Select(f => Path.GetDirectoryName(f.Name)!).Where(f => f.Length > 0).Distinct(StringComparer.Ordinal) : [])
+        {
+            options.Files.SyncFolder(Path.Combine(space.Model, folder));
+        }
+
+        Create(space, options.Files, MergeRecord.FileName, MergeRecord.Write(plan, made, others, kind == OutputKind.Part ? RunIdentity.Of(plan) : null));
         return [.. others.Select(f => f.Name), MergeRecord.FileName];
     }
 
     private static void Create(StagingFolder space, IFileOperations operations, string name, byte[] bytes)
     {
+        if (name.Contains('/', StringComparison.Ordinal))
+        {
+            operations.CreateFolder(Path.Combine(space.Model, Path.GetDirectoryName(name)!));
+        }
+
         // An earlier run may have written it before it ended.
         operations.DeleteFile(Path.Combine(space.Model, name));
         WholeFile.Create(operations, Path.Combine(space.Model, name), bytes);

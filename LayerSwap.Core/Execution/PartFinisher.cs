@@ -98,7 +98,7 @@ internal static class PartFinisher
         {
             // Also before they are read: what has appeared is none of the files that were to be made.
             InputGuard.RequireUnchanged(plan);
-            List<string> files = [.. plan.Files, .. MergeExecutor.WriteOthers(plan, space, options.Files, parts.Made, OutputKind.Whole)];
+            List<string> files = [.. plan.Files, .. MergeExecutor.WriteOthers(plan, space, options, parts.Made, OutputKind.Whole)];
             InputGuard.RequireUnchanged(plan);
             (string From, string To)[] names = [.. plan.Shards.Select(s => (Path.Combine(parts.Folders[s.File], s.File), Path.Combine(space.Model, s.File)))];
             try

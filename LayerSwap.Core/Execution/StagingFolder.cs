@@ -292,6 +292,11 @@ internal sealed class StagingFolder : IDisposable
         }
 
         string model = Path.Combine(left.Folder, Leftover.ModelName), journal = Path.Combine(left.Folder, Leftover.JournalName);
+        foreach (string inner in left.MadeFolders.OrderByDescending(f => f.Length))
+        {
+            files.DeleteIfEmpty(inner);
+        }
+
         files.DeleteIfEmpty(model);
         if (!left.Foreign.Contains(journal, StringComparer.Ordinal))
         {

@@ -158,7 +158,7 @@ internal static class Verifier
         || (Directory.Exists(Path.Combine(folder, name)) && !name.StartsWith('.') && Directory.EnumerateFiles(Path.Combine(folder, name)).Any(f => IsLoaded(Path.GetFileName(f))));
 
     private static bool IsLoaded(string name) =>
-        Companions.IsInput(name) || Array.Exists([SafeTensorsFormat.Extension, ".bin", ".pt", ".pth", ".gguf", ".json", ".jinja", ".py", ".model"], e => name.EndsWith(e, StringComparison.OrdinalIgnoreCase));
+        Companions.IsLoaded(name) || Array.Exists([SafeTensorsFormat.Extension, ".bin", ".pt", ".pth", ".gguf", ".json", ".jinja", ".py", ".model"], e => name.EndsWith(e, StringComparison.OrdinalIgnoreCase));
 
     private static bool CardNamesRecord(string folder)
     {

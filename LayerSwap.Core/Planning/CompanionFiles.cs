@@ -10,6 +10,8 @@ internal sealed record CompanionFile(string Name, Func<byte[]> Make);
 /// <summary>What lies beside the weights: configuration, generation settings, tokenizer, chat template, model code, licence.</summary>
 internal static class CompanionFiles
 {
+    private const int MostListed = 12;
+
     private const string GenerationFile = "generation_config.json";
 
     /// <summary>In the order of their names; config.json with what changed.</summary>
@@ -47,12 +49,21 @@ internal static class CompanionFiles
         }
     }
 
+    /// <summary>Lists what lies beside the weights of the model that gives the configuration and is not copied.</summary>
+    public static void LeftBehind(PlanRequest request, List<string> warnings)
+    {
+        if (Companions.LeftBehindOf(request.Donor) is { Count: > 0 } left)
+        {
+            warnings.Add($"Not copied from {Printable.Escape(request.Donor.Name)} (other weights, states or logs of a training, or too much): {Printable.List(left, MostListed)}.");
+        }
+    }
+
     private static IEnumerable<(ICheckpoint From, string Name)> Copied(PlanRequest request)
     {
         ICheckpoint tokenizer = request.Tokenizer ?? request.Donor;
         // How a text ends is the tokenizer's.
         ICheckpoint GiverOf(string name) => name == GenerationFile && Companions.Has(tokenizer, name) ? tokenizer : request.Donor;
-        return [.. Companions.NamesOf(request.Donor).Where(Companions.IsOfModel).Select(n => (GiverOf(n), n)), .. Companions.NamesOf(tokenizer).Where(Companions.IsOfTokenizer).Select(n => (tokenizer, n))];
+        return [.. Companions.CopiedOf(request.Donor).Where(n => !Companions.IsOfTokenizer(n)).Select(n => (GiverOf(n), n)), .. Companions.CopiedOf(tokenizer).Where(Companions.IsOfTokenizer).Select(n => (tokenizer, n))];
     }
 
     private static byte[] Ended(ICheckpoint donor, ICheckpoint tokenizer)

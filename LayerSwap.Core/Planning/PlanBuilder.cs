@@ -50,6 +50,7 @@ internal static class PlanBuilder
 
         InputCheck.Endings(request, configs, warnings);
         CompanionFiles.Check(request, problems);
+        CompanionFiles.LeftBehind(request, warnings);
         problems.ThrowIfAny(map.Places.Count());
         foreach (PlanRule rule in request.Rules.Where(r => r.Selector is not null && !map.Places.Any(r.Selector.Matches)).DistinctBy(r => r.Text, StringComparer.Ordinal))
         {
