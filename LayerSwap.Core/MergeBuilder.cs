@@ -98,6 +98,9 @@ public sealed class MergeBuilder
         return this;
     }
 
+    /// <summary>The model that gives configuration and tokenizer, so far.</summary>
+    internal ICheckpoint? Donor => _donor;
+
     /// <summary>The number of sources so far.</summary>
     internal int SourceCount => _sources.Count;
 

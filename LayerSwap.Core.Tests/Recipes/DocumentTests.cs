@@ -67,9 +67,16 @@ public sealed class DocumentTests : IDisposable
     }
 
     [Fact]
-    public void A_later_document_cannot_be_used() =>
-        Assert.Contains("later is this document or a later one; a document uses those before it.",
+    public void Documents_that_need_each_other_are_refused() =>
+        Assert.Contains("later is this document, or uses it",
             _models.ProblemOf("name: one\nmerge_method: passthrough\nmodels: [later]\n---\nname: later\nmerge_method: passthrough\nmodels: [one]\n---\nmerge_method: passthrough\nmodels: [one]\n"), StringComparison.Ordinal);
+
+    [Fact]
+    public void Documents_may_stand_in_any_order()
+    {
+        const string Used = "name: one\nmerge_method: linear\nmodels: [a, b]\nparameters: {weight: 1}\n", Result = "merge_method: passthrough\nmodels: [one]\n";
+        RecipeModels.Same(_models.Parse(Used + "---\n" + Result).ToMerge().Plan().AsCheckpoint(), _models.Parse(Result + "---\n" + Used).ToMerge().Plan().AsCheckpoint());
+    }
 
     /// <summary>What is written, but for the record and the card, which name the models.</summary>
     private IEnumerable<string> Names(string folder) => Directory.EnumerateFiles(_models[folder]).Select(p => Path.GetFileName(p)).Where(n => n is not ("layerswap.json" or "README.md")).Order(StringComparer.Ordinal);

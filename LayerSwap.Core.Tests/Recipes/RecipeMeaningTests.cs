@@ -246,11 +246,30 @@ public sealed class RecipeMeaningTests : IDisposable
 
     [Theory]
     [InlineData("models: [a, b]")]
-    [InlineData("models: [a, b]\nbase_model: base")]
     [InlineData("models: [a, b]\nbase_model: a")]
     [InlineData("models: [{model: {model: {path: a}}}, {model: {path: b}}]")]
     public void Linear_averages_the_models_that_are_listed(string models) =>
         _models.Same($"merge_method: linear\nparameters: {{weight: 1}}\n{models}\n", Merge.Soup(_models.Open("a"), _models.Open("b")));
+
+    [Fact]
+    public void Linear_averages_a_base_that_is_not_listed_too_if_it_has_a_weight()
+    {
+        _models.Same("merge_method: linear\nparameters: {weight: 1}\nmodels: [a, b]\nbase_model: base\n", Merge.Soup(_models.Open("a"), _models.Open("b"), _models.Open("base")));
+        _models.Same("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]\nbase_model: base\n", Merge.Soup(_models.Open("a"), _models.Open("b")));
+    }
+
+    [Fact]
+    public void A_slice_without_layers_gives_what_follows_them()
+    {
+        ICheckpoint merged = _models.Result("merge_method: linear\nparameters: {weight: 1}\nslices:\n  - sources: [{model: a, layer_range: [0, 4]}, {model: b, layer_range: [0, 4]}]\n  - sources: [{model: c, layer_range: [4, 4]}]\n");
+        Assert.Equal(SmallModels.Bytes(_models.Open("c"), "lm_head.weight"), SmallModels.Bytes(merged, "lm_head.weight"));
+    }
+
+    [Theory]
+    [InlineData("const: &A a\nconst: &B b\nmerge_method: linear\nparameters: {weight: 1}\nmodels: [*A, *B]\n")]
+    [InlineData("x-common: {y: &P {weight: 1}}\nmerge_method: linear\nmodels: [{model: a, parameters: *P}, {model: b, parameters: *P}]\n")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [a, b]\nslices: null\nbase_model: ~\ndtype: null\ntokenizer: null\nchat_template:\nmodules: []\nembed_slerp: true\n")]
+    public void Constants_and_empty_keys_change_nothing(string yaml) => _models.Same(yaml, Merge.Soup(_models.Open("a"), _models.Open("b")));
 
     [Theory]
     [InlineData("base_model: base\nmodels: [a]")]

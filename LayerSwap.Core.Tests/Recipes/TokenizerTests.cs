@@ -110,6 +110,19 @@ public sealed class TokenizerTests : IDisposable
         await Merge("tokenizer_source: union\nchat_template: auto", "linear", Weighted("first", 1), Weighted("second", 1));
         Assert.Equal("{{ one }}", File.ReadAllText(_temp["out", "chat_template.jinja"]));
         Directory.Delete(_temp["out"], recursive: true);
+        // Of several by name the default one counts, and one template is left.
+        File.WriteAllText(_temp["base", "tokenizer_config.json"], """{"x": 1, "chat_template": [{"name": "tool_use", "template": "{{ tools }}"}, {"name": "default", "template": "{{ one }}"}]}""");
+        await Merge("tokenizer_source: union\nchat_template: auto", "linear", Weighted("first", 1), Weighted("second", 1));
+        Assert.Equal("{{ one }}", File.ReadAllText(_temp["out", "chat_template.jinja"]));
+        Assert.DoesNotContain("chat_template", File.ReadAllText(_temp["out", "tokenizer_config.json"]), StringComparison.Ordinal);
+        Directory.Delete(_temp["out"], recursive: true);
+        foreach (string known in (string[])["chatml", "llama3", "mistral", "alpaca", "exaone"])
+        {
+            await Merge($"tokenizer_source: union\nchat_template: {known}", "linear", Weighted("first", 1), Weighted("second", 1));
+            Assert.Contains("message['content']", File.ReadAllText(_temp["out", "chat_template.jinja"]), StringComparison.Ordinal);
+            Directory.Delete(_temp["out"], recursive: true);
+        }
+
         await Merge("tokenizer_source: union\nchat_template: \"{{ mine }}\"", "linear", Weighted("first", 1), Weighted("second", 1));
         Assert.Equal("{{ mine }}", File.ReadAllText(_temp["out", "chat_template.jinja"]));
         Assert.Contains("no chat template alpacca", Refused("tokenizer_source: union\nchat_template: alpacca"), StringComparison.Ordinal);

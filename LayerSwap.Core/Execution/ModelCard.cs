@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
+using LayerSwap.Checkpoints;
 using LayerSwap.Planning;
 
 namespace LayerSwap.Execution;
@@ -14,18 +14,28 @@ internal static class ModelCard
     {
         PlanRequest request = plan.Request;
         StringBuilder card = new();
-        card.Append("---\nlibrary_name: transformers\ntags:\n- merge\n- layerswap\nbase_model:\n");
-        foreach (ICheckpoint input in request.Inputs)
+        card.Append("---\nlibrary_name: transformers\ntags:\n- merge\n- layerswap\n");
+        string[] names = [.. request.Inputs.SelectMany(HubName.Of).Distinct(StringComparer.Ordinal)];
+        if (names.Length > 0)
         {
-            // A JSON string is a YAML string, whatever the path holds.
-            card.Append("- \"").Append(JsonEncodedText.Encode(input.Name)).Append("\"\n");
+            card.Append("base_model:\n").AppendJoin("", names.Select(n => $"- {n}\n"));
         }
 
         // Not the output's own name: the same merge writes the same card wherever it is written.
-        string title = string.Join(" and ", request.Inputs.Select(i => Printable.Escape(Path.GetFileName(Path.TrimEndingDirectorySeparator(i.Name)) is { Length: > 0 } last ? last : i.Name)));
+        string title = string.Join(" and ", request.Inputs.Select(i => LastPart(i.Name)));
         card.Append(CultureInfo.InvariantCulture, $"---\n\n# Merge of {title}\n\nMerged with LayerSwap {LibraryVersion.Text}; `{MergeRecord.FileName}` has every detail.\n\n```text\n");
         // The same merge writes the same card, on any machine.
-        card.Append(PlanText.Of(plan, machine: false).Replace("```", "'''", StringComparison.Ordinal)).Append("```\n");
+        string text = PlanText.Of(plan, machine: false);
+        foreach (ICheckpoint model in request.Inputs.Append(request.Donor).Append(request.Tokenizer ?? request.Donor).Distinct().OrderByDescending(m => m.Name.Length))
+        {
+            // A path of this machine is of no use to others, and none of their business.
+            text = text.Replace(Printable.Escape(model.Name), LastPart(model.Name), StringComparison.Ordinal);
+        }
+
+        card.Append(text.Replace("```", "'''", StringComparison.Ordinal)).Append("```\n");
         return Encoding.UTF8.GetBytes(card.ToString());
     }
+
+    /// <summary>The last part of a path, or of each path of a stack.</summary>
+    private static string LastPart(string name) => string.Join(" + ", name.Split(" + ").Select(n => Printable.Escape(Path.GetFileName(Path.TrimEndingDirectorySeparator(n)) is { Length: > 0 } last ? last : n)));
 }

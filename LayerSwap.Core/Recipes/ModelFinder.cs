@@ -27,7 +27,8 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
         if (found is null)
         {
             problems.Add(reference.Place, documents.Contains(reference.Path, StringComparer.Ordinal)
-                ? $"{Printable.Escape(reference.Path)} is this document or a later one; a document uses those before it. Remedy: move {Printable.Escape(reference.Path)} up."
+                ? $"{Printable.Escape(reference.Path)} is this document, or uses it: documents that need each other cannot be made. Remedy: let {Printable.Escape(reference.Path)} use other models."
+                : reference.Path.Contains('+', StringComparison.Ordinal) ? $"{Printable.Escape(reference.Path)} names a LoRA adapter after the +; adapters cannot be applied yet. Remedy: merge the adapter into its model first, and name that."
                 : $"there is no model {Printable.Escape(reference.Path)}; looked for as {string.Join(", ", places.Select(Printable.Escape))}. "
                     + "Remedy: give its path relative to the recipe, or the folder that models lie in (--models DIR).");
             return null;

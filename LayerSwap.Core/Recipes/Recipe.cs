@@ -65,6 +65,7 @@ public sealed class Recipe : IDisposable
             _notes.Add($"{unused.MethodPlace}: no later document uses {Printable.Escape(unused.Name!)}; it changes nothing.");
         }
 
+        _notes.AddRange(_documents.SelectMany(d => d.Obsolete.Select(o => $"{d.MethodPlace}: {o} is of old recipes, and changes nothing.")));
         for (int i = 0; ; i++)
         {
             MergeBuilder? builder = new RecipeBinder(_documents[i], _models, _problems, _notes).Bind();

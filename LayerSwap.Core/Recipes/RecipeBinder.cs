@@ -70,7 +70,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             builder.TokenizerFrom(tokenizer.Donor, tokenizer.Files);
         }
 
-        return builder is null ? null : Finish(builder.WrittenAt(problems.At(recipe.MethodPlace)), open);
+        return builder is null ? null : Finish(builder.WrittenAt(problems.At(recipe.MethodPlace)), open, tokenizer);
     }
 
     /// <summary>Puts views with the rows of one vocabulary in the models' places; where all have it already they stay.</summary>
@@ -109,7 +109,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         }
 
         CheckParameters(method);
-        List<RecipeModule> modules = Modules(open);
+        List<RecipeModule> modules = [.. Modules(open).Select(m => WithBase(m, method, open))];
         List<SliceGroup> groups = [.. modules.Select(m => SliceGroup.Of(m, recipe.Base, open, usesBase, problems, notes)).OfType<SliceGroup>()];
         if (groups.Count < modules.Count)
         {
@@ -153,6 +153,12 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
 
         return builder;
     }
+
+    /// <summary>A list of models with the base, where the base takes part like them and is not among them: mergekit adds it, with the weight of the module or the recipe.</summary>
+    private RecipeModule WithBase(RecipeModule module, MergeMethod method, Dictionary<string, ICheckpoint> open) =>
+        method.Name == "linear" && recipe.Base is { } origin && module.Slices is [{ Sources: var sources } only] && sources.All(s => s.Layers is null && open[s.Model.Path] != open[origin.Path]) && IsGiven(Weight, module.Parameters, recipe.Parameters)
+            ? module with { Slices = [only with { Sources = [.. sources, new RecipeSource(origin, null, [], origin.Place)] }] }
+            : module;
 
     /// <summary>Finds the tensors of modules. Names modules that no tensor belongs to, which is an error, and filters that no tensor's name contains, which is noted.</summary>
     private List<RecipeModule> Modules(Dictionary<string, ICheckpoint> open)
@@ -379,7 +385,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         return otherwise;
     }
 
-    private MergeBuilder? Finish(MergeBuilder builder, Dictionary<string, ICheckpoint> open)
+    private MergeBuilder? Finish(MergeBuilder builder, Dictionary<string, ICheckpoint> open, TokenizerMerge? tokenizer)
     {
         int[] sources = [.. Enumerable.Range(0, builder.SourceCount)];
         foreach (RecipeRule rule in recipe.Rules)
@@ -405,7 +411,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             builder.WrittenAt(problems.At(rule.Place));
         }
 
-        ChatTemplate(builder, open);
+        ChatTemplate(builder, open, tokenizer);
         if (recipe.DType is { } dtype)
         {
             builder.As(dtype);
@@ -415,29 +421,28 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
     }
 
     /// <summary>A text is written as it stands; <c>auto</c> is the template that most of the models have.</summary>
-    private void ChatTemplate(MergeBuilder builder, Dictionary<string, ICheckpoint> open)
+    private void ChatTemplate(MergeBuilder builder, Dictionary<string, ICheckpoint> open, TokenizerMerge? tokenizer)
     {
-        switch (recipe.ChatTemplate)
+        string? template = recipe.ChatTemplate switch
         {
-            case null:
-                break;
-            case "auto":
-                string? common = open.Values.Distinct().Select(Recipes.ChatTemplate.Of).OfType<string>().GroupBy(t => t, StringComparer.Ordinal).OrderByDescending(g => g.Count()).FirstOrDefault()?.Key;
-                if (common is not null)
-                {
-                    builder.Beside(Recipes.ChatTemplate.FileName, System.Text.Encoding.UTF8.GetBytes(common));
-                }
+            null => null,
+            "auto" => open.Values.Distinct().Select(Recipes.ChatTemplate.Of).OfType<string>().GroupBy(t => t, StringComparer.Ordinal).OrderByDescending(g => g.Count()).FirstOrDefault()?.Key,
+            string text when text.Contains('{', StringComparison.Ordinal) => text,
+            string name when Recipes.ChatTemplate.BuiltIn.TryGetValue(name, out string? known) => known,
+            string name => Unknown(name),
+        };
+        if (template is not null)
+        {
+            foreach ((string name, byte[] bytes) in Recipes.ChatTemplate.FilesOf(template, tokenizer?.Donor ?? builder.Donor!, tokenizer?.Files ?? []))
+            {
+                builder.Beside(name, bytes);
+            }
+        }
 
-                break;
-            case string text when text.Contains('{', StringComparison.Ordinal):
-                builder.Beside(Recipes.ChatTemplate.FileName, System.Text.Encoding.UTF8.GetBytes(text));
-                break;
-            case "chatml":
-                builder.Beside(Recipes.ChatTemplate.FileName, System.Text.Encoding.UTF8.GetBytes(Recipes.ChatTemplate.ChatMl));
-                break;
-            case string name:
-                problems.Add(recipe.MethodPlace, $"there is no chat template {Printable.Escape(name)} built in; auto, chatml, or the template's text is expected.");
-                break;
+        string? Unknown(string name)
+        {
+            problems.Add(recipe.MethodPlace, $"there is no chat template {Printable.Escape(name)} built in; auto, {string.Join(", ", Recipes.ChatTemplate.BuiltIn.Keys)}, or the template's text is expected.");
+            return null;
         }
     }
 

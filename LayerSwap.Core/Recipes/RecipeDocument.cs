@@ -67,6 +67,9 @@ internal sealed record RecipeDocument
 
     public required string? ChatTemplate { get; init; }
 
+    /// <summary>Keys in it that no version does anything with any more.</summary>
+    public IReadOnlyList<string> Obsolete { get; init; } = [];
+
     /// <summary>Whether packed experts are taken one by one.</summary>
     public bool ExpertsApart { get; init; }
 

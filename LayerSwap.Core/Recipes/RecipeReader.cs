@@ -8,6 +8,14 @@ namespace LayerSwap.Recipes;
 /// <summary>Understands the text of a recipe: mergekit's grammar, and LayerSwap's few additions.</summary>
 internal sealed class RecipeReader
 {
+    /// <summary>Keys that old recipes have, and that no version does anything with any more.</summary>
+    private static readonly string[] Obsolete = ["embed_slerp", "residual_weight"];
+
+    private static readonly string[] Keys =
+    [
+        "merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "rules", "vocabulary", "map", "stack",
+    ];
+
     private static readonly string[] Words = ["embeddings", "norm", "head", "others", "transition_weights"];
 
     private readonly YamlReader _yaml;
@@ -20,7 +28,7 @@ internal sealed class RecipeReader
         YamlStream stream = [];
         try
         {
-            stream.Load(new BoundedParser(new Parser(new StringReader(text))));
+            stream.Load(new RecipeConstants(new BoundedParser(new Parser(new StringReader(text))), [.. Keys, .. Obsolete]));
         }
         // The parser loses its way in some texts and says so by InvalidOperationException.
         catch (Exception e) when (e is YamlException or ArgumentException or InvalidOperationException)
@@ -37,26 +45,68 @@ internal sealed class RecipeReader
             yaml.Add(new LineColumn(1, 1), "the recipe is empty; at least merge_method and models are expected.");
         }
 
-        RecipeDocument?[] documents = [.. roots.Select((root, i) => reader.Document(root, i < roots.Length - 1))];
+        RecipeDocument?[] documents = [.. roots.Select(reader.Document)];
         foreach ((RecipeDocument? second, int i) in documents.Select((d, i) => (d, i)).Where(d => d.d?.Name is { } name && documents.Take(d.i).Any(before => before?.Name == name)))
         {
             yaml.Add(roots[i], $"a document before this one is called {Printable.Escape(second!.Name!)} too; each needs a name of its own.");
         }
 
-        yaml.ThrowIfAny();
-        return documents!;
-    }
-
-    private RecipeDocument? Document(YamlNode root, bool mustBeNamed)
-    {
-        Dictionary<string, YamlNode> keys = _yaml.Members(root, "the recipe",
-            "merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "rules", "vocabulary", "map", "stack");
-        string? name = keys.TryGetValue("name", out YamlNode? named) ? _yaml.RequireText(named, "name") : null;
-        if (mustBeNamed && name is null)
+        foreach (int i in Enumerable.Range(0, documents.Length).Where(i => documents[i] is { Name: null }).SkipLast(1))
         {
-            _yaml.Add(root, "of several documents all but the last need a name, by which later ones use them.");
+            yaml.Add(roots[i], "of several documents all but one need a name, by which others use them; the one without a name is the result.");
         }
 
+        yaml.ThrowIfAny();
+        return InOrder([.. documents.OfType<RecipeDocument>()]);
+    }
+
+    /// <summary>Documents in an order in which each comes after those that it uses; the result, which has no name or is the last, at the end.</summary>
+    private static List<RecipeDocument> InOrder(List<RecipeDocument> documents)
+    {
+        RecipeDocument? result = documents.Find(d => d.Name is null) ?? documents.LastOrDefault();
+        List<RecipeDocument> ordered = [], left = [.. documents.Where(d => d != result)];
+        while (left.Count > 0)
+        {
+            // In a circle the first goes on, and is told that what it uses comes later.
+            RecipeDocument next = left.Find(d => !d.References.Any(r => left.Any(other => other != d && other.Name == r.Path))) ?? left[0];
+            ordered.Add(next);
+            left.Remove(next);
+        }
+
+        return result is null ? ordered : [.. ordered, result];
+    }
+
+    private RecipeDocument? Document(YamlNode root)
+    {
+        List<string> obsolete = [];
+        if (root is YamlMappingNode mapping)
+        {
+            foreach ((YamlNode key, _) in mapping.Children.Where(c => YamlReader.Text(c.Key) is { } own && Obsolete.Contains(own, StringComparer.Ordinal)).ToList())
+            {
+                obsolete.Add(YamlReader.Text(key)!);
+                mapping.Children.Remove(key);
+            }
+
+            // Constants: keys of one's own whose values only carry anchors.
+            foreach ((YamlNode key, _) in mapping.Children.Where(c => YamlReader.Text(c.Key) is { } own && !Keys.Contains(own, StringComparer.Ordinal) && own != "<<" && CarriesAnchor(c.Value)).ToList())
+            {
+                mapping.Children.Remove(key);
+            }
+        }
+
+        Dictionary<string, YamlNode> keys = _yaml.Members(root, "the recipe", Keys);
+        foreach (string empty in keys.Where(k => YamlReader.IsNull(k.Value) && k.Key != "merge_method").Select(k => k.Key).ToList())
+        {
+            keys.Remove(empty);
+        }
+
+        string[] given = [.. ((string[])["models", "slices", "modules"]).Where(k => keys.TryGetValue(k, out YamlNode? node) && node is not YamlSequenceNode { Children.Count: 0 })];
+        if (given.Length == 1)
+        {
+            Array.ForEach([.. ((string[])["models", "slices", "modules"]).Except(given, StringComparer.Ordinal)], k => keys.Remove(k));
+        }
+
+        string? name = keys.TryGetValue("name", out YamlNode? named) ? _yaml.RequireText(named, "name") : null;
         string? method = keys.TryGetValue("merge_method", out YamlNode? methodNode) ? _yaml.RequireText(methodNode, "merge_method") : null;
         if (methodNode is null)
         {
@@ -89,9 +139,18 @@ internal sealed class RecipeReader
             Map = keys.TryGetValue("map", out YamlNode? map) ? [.. _yaml.Items(map, "map").Where(m => YamlReader.Text(m) != NamePrefix.Experts).SelectMany(Prefixes)] : [],
             ExpertsApart = map is YamlSequenceNode maps && maps.Any(m => YamlReader.Text(m) == NamePrefix.Experts),
             Stack = keys.TryGetValue("stack", out YamlNode? stack) ? _yaml.RequireText(stack, "stack") : null,
+            Obsolete = obsolete,
             Rules = keys.TryGetValue("rules", out YamlNode? rules) ? [.. _yaml.Items(rules, "rules").Select(Rule).OfType<RecipeRule>()] : [],
         };
     }
+
+    /// <summary>Whether a value is there for an anchor that it, or a part of it, has.</summary>
+    private static bool CarriesAnchor(YamlNode node) => !node.Anchor.IsEmpty || node switch
+    {
+        YamlSequenceNode list => list.Children.Any(CarriesAnchor),
+        YamlMappingNode map => map.Children.Values.Any(CarriesAnchor),
+        _ => false,
+    };
 
     private IReadOnlyList<NamePrefix> Prefixes(YamlNode node)
     {
@@ -114,7 +173,7 @@ internal sealed class RecipeReader
         List<RecipeModule> found = [];
         foreach ((string name, YamlNode node) in _yaml.Members(modules, "modules"))
         {
-            Dictionary<string, YamlNode> inner = _yaml.Members(node, $"module {Printable.Escape(name)}", "models", "slices", "parameters");
+            Dictionary<string, YamlNode> inner = _yaml.Members(node, $"module {Printable.Escape(name)}", "models", "slices", "parameters").Where(k => !YamlReader.IsNull(k.Value)).ToDictionary(StringComparer.Ordinal);
             if (inner.ContainsKey("models") == inner.ContainsKey("slices"))
             {
                 _yaml.Add(node, $"module {Printable.Escape(name)} needs either models or slices.");
@@ -154,6 +213,11 @@ internal sealed class RecipeReader
             slices.Add(new RecipeSlice(found, Model(inner.GetValueOrDefault("base_model"), "base_model"), Parameters(inner.GetValueOrDefault("parameters"), "parameters"), LineColumn.Of(node.Start)));
         }
 
+        if (keys.TryGetValue("slices", out YamlNode? whole) && slices.Count > 0 && slices.All(s => s.Sources.Count > 0 && s.Sources.All(x => x.Layers is { } empty && empty.Start == empty.End)))
+        {
+            _yaml.Add(whole, "every layer_range is empty: the output would have no layers.");
+        }
+
         return slices;
     }
 
@@ -184,7 +248,7 @@ internal sealed class RecipeReader
                 if (_yaml.Whole(first, "layer_range") is { } start && _yaml.Whole(end, "layer_range") is { } past)
                 {
                     range = ((int)Math.Clamp(start, int.MinValue, int.MaxValue), (int)Math.Clamp(past, int.MinValue, int.MaxValue));
-                    if (start < 0 || past <= start)
+                    if (start < 0 || past < start)
                     {
                         _yaml.Add(rangeNode, $"layer_range is [{start}, {past}]; the first layer, from 0, and the one after the last are expected, in this order.");
                     }
@@ -237,11 +301,6 @@ internal sealed class RecipeReader
         if (string.IsNullOrEmpty(text))
         {
             return null;
-        }
-
-        if (text.Contains('+', StringComparison.Ordinal) && !Path.Exists(text))
-        {
-            _yaml.Add(node, $"{Printable.Escape(text)} names a LoRA adapter after the +; adapters cannot be applied yet. Remedy: merge the adapter into its model first, and name that.");
         }
 
         return new ModelReference(text, LineColumn.Of(node.Start));
