@@ -108,7 +108,11 @@ public sealed class LoadedTokenizerTests : IDisposable
             {
                 ["id"] = numbered.TryGetValue(a, out int own) ? own : next++, ["content"] = a, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = noise.Below(2) == 0,
             })]),
-            ["normalizer"] = null, ["pre_tokenizer"] = null, ["post_processor"] = null, ["decoder"] = null, ["model"] = inner,
+            ["normalizer"] = null,
+            ["pre_tokenizer"] = null,
+            ["post_processor"] = null,
+            ["decoder"] = null,
+            ["model"] = inner,
         };
         using JsonDocument document = JsonDocument.Parse(tokenizer.ToJsonString(new JsonSerializerOptions()));
         Dictionary<string, long> ids = TokenizerVocabulary.AsLoaded(document.RootElement, out _);
