@@ -64,15 +64,18 @@ public sealed class DefectsTests
     [InlineData(3)]
     [InlineData(7)]
     [InlineData(11)]
-    public void Sce_where_nothing_varies_is_the_plain_consensus_in_the_right_shape(int sources)
+    public void Sce_where_nothing_varies_is_the_base_or_with_everything_selected_the_plain_consensus(int sources)
     {
         // Thirds and sevenths: their sums are rounded, yet equal changes do not vary.
         double[] tuned = [.. Enumerable.Range(1, 30).Select(i => i / 7.0)], origin = [.. Enumerable.Range(1, 30).Select(i => i / 3e5)];
-        using TempFolder temp = new();
-        Save(DType.Float64, [2, 5, 3], origin, [.. Enumerable.Repeat(tuned, sources)], MergeStrategies.Sce(0.4), temp["out"]);
-        using ICheckpoint merged = Checkpoint.Open(temp["out"]);
-        Assert.Equal([2, 5, 3], merged.Find("w")!.Shape.Extents.ToArray());
-        Assert.All(tuned.Zip(SmallModels.Values(merged, "w")), p => Assert.Equal(p.First, p.Second, 1e-12));
+        foreach (double share in (double[])[0.4, 1])
+        {
+            using TempFolder temp = new();
+            Save(DType.Float64, [2, 5, 3], origin, [.. Enumerable.Repeat(tuned, sources)], MergeStrategies.Sce(share), temp["out"]);
+            using ICheckpoint merged = Checkpoint.Open(temp["out"]);
+            Assert.Equal([2, 5, 3], merged.Find("w")!.Shape.Extents.ToArray());
+            Assert.All((share < 1 ? origin : tuned).Zip(SmallModels.Values(merged, "w")), p => Assert.Equal(p.First, p.Second, 1e-12));
+        }
     }
 
     [Theory]
@@ -88,7 +91,7 @@ public sealed class DefectsTests
             merge.With(SmallModels.Of($"source {s}", DType.Float32, ("w", [100], tuned)));
         }
 
-        Assert.Equal(tuned, SmallModels.Values(merge.Using(MergeStrategies.Sce(0.5)).Plan().AsCheckpoint(), "w"));
+        Assert.Equal(origin, SmallModels.Values(merge.Using(MergeStrategies.Sce(0.5)).Plan().AsCheckpoint(), "w"));
     }
 
     [Theory]

@@ -259,6 +259,15 @@ public sealed class RecipeMeaningTests : IDisposable
     }
 
     [Fact]
+    public void A_switch_may_hold_where_a_filter_matches()
+    {
+        ICheckpoint merged = _models.Result("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 2}}]\nparameters:\n  normalize:\n    - {filter: q_proj, value: true}\n    - {filter: self_attn, value: false}\n    - {value: true}\n");
+        ICheckpoint On(bool normalize) => Merge.Without().With(_models.Open("a"), 1).With(_models.Open("b"), 2).Using(MergeStrategies.Linear(new() { Normalize = normalize })).Plan().AsCheckpoint();
+        ICheckpoint on = On(true), off = On(false);
+        Assert.All(merged.Tensors, t => Assert.Equal(SmallModels.Bytes(t.Name.Contains("self_attn", StringComparison.Ordinal) && !t.Name.Contains("q_proj", StringComparison.Ordinal) ? off : on, t.Name), SmallModels.Bytes(merged, t.Name)));
+    }
+
+    [Fact]
     public void A_slice_without_layers_gives_what_follows_them()
     {
         ICheckpoint merged = _models.Result("merge_method: linear\nparameters: {weight: 1}\nslices:\n  - sources: [{model: a, layer_range: [0, 4]}, {model: b, layer_range: [0, 4]}]\n  - sources: [{model: c, layer_range: [4, 4]}]\n");

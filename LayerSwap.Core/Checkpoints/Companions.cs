@@ -33,7 +33,7 @@ internal interface IComputedCheckpoint
 internal static class Companions
 {
     /// <summary>How deep folders beside the weights are looked into, how many files are copied, and how large one of them may be.</summary>
-    private const int Deepest = 4, MostFiles = 1000;
+    private const int Deepest = 16, MostFiles = 1000;
 
     private const long LongestFile = 256_000_000;
 
@@ -77,6 +77,22 @@ internal static class Companions
     /// <summary>The names of the files in a folder that a merge depends on, beside the weights.</summary>
     public static IEnumerable<string> InputsIn(string folder) => Look(folder).Copied.Append(ShardIndex.FileName).Where(n => FileStatus.OfEntry(Path.Combine(RealPath.Of(folder), n)) is not null);
 
+    /// <summary>The folders that sentence-transformers' modules.json names: their weights are parts of the model that no merge touches.</summary>
+    private static HashSet<string> ModulesIn(string folder)
+    {
+        try
+        {
+            return FileStatus.Of(Path.Combine(folder, "modules.json")) is { Kind: FileKind.File, Identity.Length: > 0 and < 1_000_000 }
+                && PythonJson.Parse(InputFile.ReadAll(Path.Combine(folder, "modules.json"), 1_000_000)) is System.Text.Json.Nodes.JsonArray list
+                ? [.. list.Select(m => (m as System.Text.Json.Nodes.JsonObject)?["path"]?.ToString()).OfType<string>().Where(p => p.Length > 0)] : [];
+        }
+        catch (Exception e) when (e is System.Text.Json.JsonException or ArgumentException or InvalidOperationException)
+        {
+            // What is no list of modules names none.
+            return [];
+        }
+    }
+
     /// <summary>Whether a folder beside the weights holds another model, or a checkpoint of this one.</summary>
     private static bool IsModel(string folder) => FileStatus.Of(Path.Combine(folder, ModelConfig.FileName)) is { Kind: FileKind.File, Identity.Length: > 0 and < 16_000_000 }
         && Directory.EnumerateFiles(folder).Any(f => Matches(Path.GetFileName(f), LeftPatterns[..2]))
@@ -86,6 +102,7 @@ internal static class Companions
     {
         string real = RealPath.Of(folder);
         List<string> copied = [], left = [];
+        HashSet<string> modules = ModulesIn(real);
         Stack<(string Name, int Depth)> open = new([("", 0)]);
         while (Directory.Exists(real) && open.TryPop(out (string Name, int Depth) at))
         {
@@ -106,7 +123,7 @@ internal static class Companions
                 {
                     // Written anew.
                 }
-                else if (Matches(last, LeftPatterns) || copied.Count == MostFiles || status?.Identity.Length > LongestFile)
+                else if ((Matches(last, LeftPatterns) && !modules.Contains(at.Name.TrimEnd('/'))) || copied.Count == MostFiles || status?.Identity.Length > LongestFile)
                 {
                     left.Add(name);
                 }

@@ -18,7 +18,7 @@ internal static partial class HubName
             return $"{owner}/{name}";
         }
 
-        return (ModelConfig.TryRead(checkpoint)?.Root["_name_or_path"] as JsonValue)?.TryGetValue(out string? said) == true && Name().IsMatch(said) && !Directory.Exists(said) ? said : null;
+        return (ModelConfig.TryRead(checkpoint)?.Root["_name_or_path"] as JsonValue)?.TryGetValue(out string? said) == true && Name().IsMatch(said) && !said.EndsWith(".git", StringComparison.Ordinal) && !Directory.Exists(said) ? said : null;
     }
 
     /// <summary>What the Hub takes as a name: letters, digits, and single hyphens, underscores and points within.</summary>

@@ -45,6 +45,9 @@ internal sealed class MappedCheckpoint : ICheckpoint, ICheckpointView
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 
+    /// <summary>The checkpoint that a tensor is of.</summary>
+    public ICheckpoint OriginOf(string name) => _origins[name].Checkpoint;
+
     public string? FileOf(string name) => _origins[name].Checkpoint.FileOf(_origins[name].Name);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);

@@ -18,6 +18,9 @@ internal static class TokenTables
         return [.. tables.Where(t => RowsOf(t.Shape) == rows)];
     }
 
+    /// <summary>The tables of a model, or of all models that it is stacked of.</summary>
+    public static IEnumerable<TensorInfo> OfAny(ICheckpoint model) => model is MappedCheckpoint { Slices: { } slices } ? slices.SelectMany(s => OfAny(s.Model)).Where(t => model.Find(t.Name) is not null) : Of(model);
+
     /// <summary>The number of rows of a table: its first extent, or of a bias that is one row of elements (1, rows) its second.</summary>
     public static long RowsOf(TensorShape shape) => shape.Rank == 2 && shape[0] == 1 ? shape[1] : shape[0];
 

@@ -96,7 +96,7 @@ internal sealed class RecordReader
     }
 
     /// <summary>Reads an entry. A name that leads out of the folder makes the record invalid.</summary>
-    private static RecordedFile FileOf(JsonElement file, string checksum) => Text(file, "name") is var name && name.Length > 0 && !name.Contains('\\', StringComparison.Ordinal) && name.Split('/').All(n => n is not ("" or "." or ".."))
+    private static RecordedFile FileOf(JsonElement file, string checksum) => Text(file, "name") is var name && name.Length > 0 && !(OperatingSystem.IsWindows() && name.Contains('\\', StringComparison.Ordinal)) && name.Split('/').All(n => n is not ("" or "." or ".."))
         ? new(name, file.GetProperty("bytes").GetInt64(), Text(file, checksum))
         : throw new FormatException($"{name} is not the name of a file in the folder.");
 

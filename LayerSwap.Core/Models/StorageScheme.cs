@@ -77,7 +77,11 @@ internal sealed partial class StorageScheme
         }
 
         // What else a module of packed numbers has, under whatever name, belongs to them: scales have many names.
-        helpers.AddRange(others);
+        if (module.Key.Length > 0 && payload.Any(t => t.Shape.Rank > 1 || t.Name.Contains(WeightPart, StringComparison.Ordinal)))
+        {
+            helpers.AddRange(others);
+        }
+
         return payload.Count > 0 && (helpers.Except(payload).Any() || (said && payload.Any(t => IsFloat8(t.DType)))) ? new QuantizedGroup(module.Key, [.. payload.Union(helpers).Select(t => t.Name)]) : null;
     }
 

@@ -10,7 +10,7 @@ internal sealed record CompanionFile(string Name, Func<byte[]> Make);
 /// <summary>What lies beside the weights: configuration, generation settings, tokenizer, chat template, model code, licence.</summary>
 internal static class CompanionFiles
 {
-    private const int MostListed = 12;
+    private const int MostListed = 200;
 
     private const string GenerationFile = "generation_config.json";
 
@@ -63,7 +63,9 @@ internal static class CompanionFiles
         ICheckpoint tokenizer = request.Tokenizer ?? request.Donor;
         // How a text ends is the tokenizer's.
         ICheckpoint GiverOf(string name) => name == GenerationFile && Companions.Has(tokenizer, name) ? tokenizer : request.Donor;
-        return [.. Companions.CopiedOf(request.Donor).Where(n => !Companions.IsOfTokenizer(n)).Select(n => (GiverOf(n), n)), .. Companions.CopiedOf(tokenizer).Where(Companions.IsOfTokenizer).Select(n => (tokenizer, n))];
+        // A template that the recipe chose is the only one.
+        bool IsOther(string name) => request.Beside.ContainsKey("chat_template.jinja") && (name == "chat_template.json" || name.StartsWith("additional_chat_templates/", StringComparison.Ordinal));
+        return [.. Companions.CopiedOf(request.Donor).Where(n => !Companions.IsOfTokenizer(n)).Select(n => (GiverOf(n), n)), .. Companions.CopiedOf(tokenizer).Where(n => Companions.IsOfTokenizer(n) && !IsOther(n)).Select(n => (tokenizer, n))];
     }
 
     private static byte[] Ended(ICheckpoint donor, ICheckpoint tokenizer)
@@ -75,6 +77,11 @@ internal static class CompanionFiles
             {
                 generation.Root[key] = config.Copy(key);
             }
+        }
+
+        foreach ((string path, System.Text.Json.Nodes.JsonNode value) in new TokenIds(donor, tokenizer).Moved(generation.Root, "").Where(m => !ConfigChanges.TokenKeys.Contains(m.Path[1..], StringComparer.Ordinal)).ToList())
+        {
+            generation.Root[path[1..]] = value;
         }
 
         return PythonJson.Write(generation.Root);

@@ -11,7 +11,7 @@ internal static class ConfigChanges
     /// <summary>The ids by which texts begin, end and are filled up.</summary>
     public static readonly string[] TokenKeys = ["bos_token_id", "eos_token_id", "pad_token_id"];
 
-    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> tables, bool unties, Problems problems)
+    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> tables, bool unties, Problems problems, List<string> warnings)
     {
         Dictionary<string, JsonNode> changes = new(StringComparer.Ordinal);
         if (config is null)
@@ -45,15 +45,24 @@ internal static class ConfigChanges
         }
 
         // A tokenizer that comes from another model brings the tokens that begin, end and fill a text.
-        if (request.Tokenizer is { } tokenizer && Companions.SourceOf(tokenizer) != Companions.SourceOf(request.Donor) && ModelConfig.TryRead(tokenizer) is { } other)
+        if (request.Tokenizer is { } tokenizer && Companions.SourceOf(tokenizer) != Companions.SourceOf(request.Donor))
         {
+            ModelConfig? other = ModelConfig.TryRead(tokenizer), generation = ModelConfig.TryReadFile(tokenizer, "generation_config.json");
             foreach (string key in TokenKeys)
             {
-                if (other.Copy(key) is { } value && other.Value(key) != config.Value(key))
+                if ((other?.Copy(key) ?? generation?.Copy(key)) is { } value && value.ToJsonString() != config.Value(key))
                 {
                     changes[key] = value;
                 }
             }
+
+            TokenIds ids = new(request.Donor, tokenizer);
+            foreach ((string path, JsonNode value) in ids.Moved(config.Root, "").Where(m => !changes.ContainsKey(m.Path[(m.Path.LastIndexOf('/') + 1)..])))
+            {
+                changes[path] = value;
+            }
+
+            warnings.AddRange(ids.Lacking.Select(l => $"config.json: {l}"));
         }
 
         // Layers may be stacked in a part of the model only, whose donor another is.

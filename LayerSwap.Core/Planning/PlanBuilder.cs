@@ -38,7 +38,7 @@ internal static class PlanBuilder
         }
 
         LayerMap map = LayerMap.OfAll(inputs);
-        HashSet<string> tokenTables = [.. inputs.SelectMany(TokenTables.Of).Select(t => t.Name)];
+        HashSet<string> tokenTables = [.. inputs.SelectMany(TokenTables.OfAny).Select(t => t.Name)];
         List<Decision> decisions = Decide(request, map, new TensorPlanner(request, tokenTables, problems), TiedHeads.Tied(inputs, configs), warnings);
         schemes.Decisions(decisions, problems);
         Decision[] tables = [.. decisions.Where(d => tokenTables.Contains(d.Output.Name))];
@@ -68,7 +68,7 @@ internal static class PlanBuilder
         bool unties = tables.Any(d => d.Place.Kind == TensorKind.Head) && configs.Any(c => c.Config.TiedEmbeddings == false);
         // The donor need not be an input: a base may be no more than that.
         ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.Donor)?.Config ?? ModelConfig.TryRead(request.Donor);
-        IReadOnlyDictionary<string, System.Text.Json.Nodes.JsonNode> changes = ConfigChanges.Of(request, config, tables, unties, problems);
+        IReadOnlyDictionary<string, System.Text.Json.Nodes.JsonNode> changes = ConfigChanges.Of(request, config, tables, unties, problems, warnings);
         problems.ThrowIfAny();
         return Assemble(request, map, decisions, warnings) with { ConfigChanges = changes, Watched = watched };
     }

@@ -34,6 +34,7 @@ internal sealed record StackConfig(string Path, JsonObject Section, IReadOnlyLis
 
         string[] keys = name is not null ? ["num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth", "encoder_layers", "decoder_layers"]
             : decoder && both ? ["num_decoder_layers", "decoder_layers"]
+            : decoder ? ["decoder_layers", "num_decoder_layers", "num_hidden_layers", "n_layer", "num_layers", "n_layers"]
             : encoder && both ? ["num_encoder_layers", "encoder_layers", "num_hidden_layers", "num_layers"]
             : ["num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth", "encoder_layers", "decoder_layers"];
         return new StackConfig(path, section, keys);

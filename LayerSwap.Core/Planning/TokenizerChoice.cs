@@ -21,6 +21,12 @@ internal static class TokenizerChoice
         ICheckpoint[] givers = [.. tables.SelectMany(Givers).DistinctBy(Companions.SourceOf)];
         ICheckpoint[] models = givers.Length > 0 ? givers : [.. request.Inputs.DistinctBy(Companions.SourceOf)];
         InputCheck.Tokenizers(models, problems, warnings);
+        if (request.Inputs.Any(i => i is MappedCheckpoint) && tables.Select(d => TokenTables.RowsOf(d.Output.Shape)).Distinct().Count() > 1)
+        {
+            problems.Add($"The output's tables of tokens would have different numbers of rows: {string.Join(", ", tables.Select(d => $"{d.Output.Shape} in {Printable.Escape(d.Output.Name)}"))}; the slices that they come from have other tokens. "
+                + "Remedy: add tokenizer_source: base (or union) to the recipe, which puts rows on their tokens.");
+        }
+
         if (tables.Count == 0)
         {
             return request;
@@ -57,5 +63,5 @@ internal static class TokenizerChoice
     }
 
     /// <summary>The models that a table's rows come from.</summary>
-    private static IEnumerable<ICheckpoint> Givers(Decision table) => table.Work.Operands.Select(o => o.Checkpoint);
+    private static IEnumerable<ICheckpoint> Givers(Decision table) => table.Work.Operands.Select(o => o.Checkpoint is MappedCheckpoint stack ? stack.OriginOf(o.Tensor.Name) : o.Checkpoint);
 }

@@ -148,6 +148,15 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                 {
                     builder.For(slice.Where, strategy, [.. Enumerable.Range(start, slice.Sources.Count)]).WrittenAt(problems.At(slice.Slice.Place));
                 }
+
+                // Of several filters the first counts, and of several rules the last.
+                foreach (SettingValue value in Filtered(method, slice, module) is { } filtered ? filtered.Values.Where(v => v.Filter is not null).Reverse() : [])
+                {
+                    if (Strategy(method, slice, module, value) is { } other)
+                    {
+                        builder.For(slice.Where & Models.SelectorText.Containing(value.Filter!), other, [.. Enumerable.Range(start, slice.Sources.Count)]).WrittenAt(problems.At(value.Place));
+                    }
+                }
             }
         }
 
@@ -221,8 +230,18 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         }
     }
 
-    private IMergeStrategy? Strategy(MergeMethod method, SliceView slice, RecipeModule module)
+    /// <summary>The switch of a method that holds only where names contain something, such as normalize; null for none.</summary>
+    private Setting? Filtered(MergeMethod method, SliceView slice, RecipeModule module) => method.Parameters.Where(p => p.IsSwitch)
+        .Select(p => Array.Find<Settings>([slice.Slice.Parameters, module.Parameters, recipe.Parameters], level => level.ContainsKey(p.Name))?[p.Name])
+        .FirstOrDefault(s => s is not null && s.Values.Any(v => v.Filter is not null));
+
+    /// <param name="method">The method.</param>
+    /// <param name="slice">The slice.</param>
+    /// <param name="module">The module.</param>
+    /// <param name="chosen">The value of a switch with filters; where none of its filters holds if it is null.</param>
+    private IMergeStrategy? Strategy(MergeMethod method, SliceView slice, RecipeModule module, SettingValue? chosen = null)
     {
+        Setting? filtered = Filtered(method, slice, module);
         Dictionary<string, PerSource> values = new(StringComparer.Ordinal);
         foreach (MergeParameter parameter in method.Parameters)
         {
@@ -234,6 +253,10 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                     Schedule[] each = [.. slice.Sources.Select(s => Lookup(parameter.Name, [s.Parameters, .. above], parameter.Default, slice))];
                     values[parameter.Name] = each.Length == 1 ? each[0] : PerSource.Of(each);
                 }
+            }
+            else if (filtered?.Name == parameter.Name)
+            {
+                values[parameter.Name] = (chosen ?? filtered.Values.FirstOrDefault(v => v.Filter is null))?.Gradient is [var on] ? on : parameter.Default ?? 0;
             }
             else if (IsGiven(parameter.Name, above))
             {

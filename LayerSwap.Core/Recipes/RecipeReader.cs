@@ -16,9 +16,12 @@ internal sealed class RecipeReader
         "merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "rules", "vocabulary", "map", "stack",
     ];
 
+    private const int LongestConstant = 200;
+
     private static readonly string[] Words = ["embeddings", "norm", "head", "others", "transition_weights"];
 
     private readonly YamlReader _yaml;
+    private List<string> _obsolete = [];
 
     private RecipeReader(YamlReader yaml) => _yaml = yaml;
 
@@ -78,7 +81,7 @@ internal sealed class RecipeReader
 
     private RecipeDocument? Document(YamlNode root)
     {
-        List<string> obsolete = [];
+        List<string> obsolete = _obsolete = [];
         if (root is YamlMappingNode mapping)
         {
             foreach ((YamlNode key, _) in mapping.Children.Where(c => YamlReader.Text(c.Key) is { } own && Obsolete.Contains(own, StringComparer.Ordinal)).ToList())
@@ -88,7 +91,7 @@ internal sealed class RecipeReader
             }
 
             // Constants: keys of one's own whose values only carry anchors.
-            foreach ((YamlNode key, _) in mapping.Children.Where(c => YamlReader.Text(c.Key) is { } own && !Keys.Contains(own, StringComparer.Ordinal) && own != "<<" && CarriesAnchor(c.Value)).ToList())
+            foreach ((YamlNode key, _) in mapping.Children.Where(c => YamlReader.Text(c.Key) is { } own && !Keys.Contains(own, StringComparer.Ordinal) && own != "<<" && own.Length < LongestConstant && Tensors.Nearest.Slip(own, Keys) is null && CarriesAnchor(c.Value)).ToList())
             {
                 mapping.Children.Remove(key);
             }
@@ -144,6 +147,17 @@ internal sealed class RecipeReader
         };
     }
 
+    /// <summary>Keys without obsolete ones, which are noted.</summary>
+    private Dictionary<string, YamlNode> WithoutObsolete(Dictionary<string, YamlNode> keys)
+    {
+        foreach (string old in Obsolete.Where(keys.Remove))
+        {
+            _obsolete.Add(old);
+        }
+
+        return keys;
+    }
+
     /// <summary>Whether a value is there for an anchor that it, or a part of it, has.</summary>
     private static bool CarriesAnchor(YamlNode node) => !node.Anchor.IsEmpty || node switch
     {
@@ -195,7 +209,7 @@ internal sealed class RecipeReader
         List<RecipeSlice> slices = [];
         foreach (YamlNode node in keys.TryGetValue("slices", out YamlNode? list) ? _yaml.Items(list, "slices") : [])
         {
-            Dictionary<string, YamlNode> inner = _yaml.Members(node, "a slice", "sources", "base_model", "parameters");
+            Dictionary<string, YamlNode> inner = WithoutObsolete(_yaml.Members(node, "a slice", ["sources", "base_model", "parameters", .. Obsolete]));
             if (!inner.TryGetValue("sources", out YamlNode? sources))
             {
                 _yaml.Add(node, "a slice needs sources.");
@@ -266,7 +280,7 @@ internal sealed class RecipeReader
 
     private ModelReference? Model(YamlNode? node, string what)
     {
-        if (node is null)
+        if (node is null || (what == "base_model" && YamlReader.IsNull(node)))
         {
             return null;
         }
@@ -314,7 +328,7 @@ internal sealed class RecipeReader
             return settings;
         }
 
-        foreach ((string name, YamlNode value) in _yaml.Members(node, what))
+        foreach ((string name, YamlNode value) in WithoutObsolete(_yaml.Members(node, what)))
         {
             LineColumn place = LineColumn.Of(value.Start);
             if (Words.Contains(name, StringComparer.Ordinal) && YamlReader.Text(value) is { } word)
@@ -440,7 +454,7 @@ internal sealed class RecipeReader
         {
             Source = from,
             Model = from is "union" or "base" ? null : Model(sourceNode, "source"),
-            Tokens = inner.TryGetValue("tokens", out YamlNode? tokens) ? [.. _yaml.Members(tokens, "tokens").Select(t => Token(t.Key, t.Value)).OfType<TokenRule>()] : [],
+            Tokens = inner.TryGetValue("tokens", out YamlNode? tokens) && !YamlReader.IsNull(tokens) ? [.. _yaml.Members(tokens, "tokens").Select(t => Token(t.Key, t.Value)).OfType<TokenRule>()] : [],
             PadTo = pad,
             Place = LineColumn.Of(node.Start),
         };
@@ -450,7 +464,7 @@ internal sealed class RecipeReader
     {
         Dictionary<string, YamlNode> keys = _yaml.Members(node, $"token {Printable.Escape(token)}", "source", "force");
         bool force = keys.TryGetValue("force", out YamlNode? forced) && _yaml.Switch(forced, "force") == true;
-        if (!keys.TryGetValue("source", out YamlNode? source))
+        if (!keys.TryGetValue("source", out YamlNode? source) || YamlReader.IsNull(source))
         {
             return new TokenRule(token, null, null, null, Zero: false, force, LineColumn.Of(node.Start));
         }

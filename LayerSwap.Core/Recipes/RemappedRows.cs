@@ -136,15 +136,28 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
         {
             _means.GetOrAdd(tensor.Name, name => new Lazy<byte[]>(() => MeanOfAll(_inner.Find(name)!))).Value.AsSpan((int)within, destination.Length).CopyTo(destination);
         }
+        else if (from.Length == 1 && SourceOf(from[0].Model, tensor) is var source && source.DType == tensor.DType)
+        {
+            _models[from[0].Model].Read(source.Name, (from[0].Row * rowBytes) + within, destination);
+        }
         else if (from.Length == 1)
         {
-            _models[from[0].Model].Read(tensor.Name, (from[0].Row * rowBytes) + within, destination);
+            // In another dtype, row by row.
+            for (long at = 0; at < destination.Length;)
+            {
+                long own = (within + at) / rowBytes, start = (within + at) % rowBytes, count = Math.Min(rowBytes - start, destination.Length - at);
+                Mean(tensor, [(from[0].Model, from[0].Row + own)], rowBytes).AsSpan((int)start, (int)count).CopyTo(destination[(int)at..]);
+                at += count;
+            }
         }
         else
         {
             Mean(tensor, from, rowBytes).AsSpan((int)within, destination.Length).CopyTo(destination);
         }
     }
+
+    /// <summary>The table of a model that stands for one of this: its own, or where it has no head, its embedding, to which the head is tied.</summary>
+    private TensorInfo SourceOf(int model, TensorInfo table) => _models[model].Find(table.Name) ?? TokenTables.Of(_models[model]).First(t => t.Shape.Rank == table.Shape.Rank);
 
     /// <summary>The mean of all rows of the model's own table: summed in doubles, rounded once.</summary>
     private byte[] MeanOfAll(TensorInfo table)
@@ -173,12 +186,13 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
     /// <summary>The mean of rows: summed in doubles, rounded once.</summary>
     private byte[] Mean(TensorInfo tensor, (int Model, long Row)[] from, long rowBytes)
     {
-        byte[] bytes = new byte[rowBytes];
         double[] sum = new double[rowBytes * 8 / tensor.DType.Bits()], one = new double[sum.Length];
         foreach ((int model, long row) in from)
         {
-            _models[model].Read(tensor.Name, row * rowBytes, bytes);
-            Codec.Widen(tensor.DType, bytes, one);
+            TensorInfo source = SourceOf(model, tensor);
+            byte[] own = new byte[sum.Length * source.DType.Bits() / 8];
+            _models[model].Read(source.Name, row * own.Length, own);
+            Codec.Widen(source.DType, own, one);
             for (int i = 0; i < sum.Length; i++)
             {
                 sum[i] += one[i];
@@ -190,6 +204,7 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
             sum[i] /= from.Length;
         }
 
+        byte[] bytes = new byte[rowBytes];
         Codec.Narrow(tensor.DType, sum, bytes);
         return bytes;
     }

@@ -85,9 +85,9 @@ internal sealed class TokenizerMerge
             return null;
         }
 
-        foreach (ICheckpoint other in _models.Where(o => tables.Any(t => o.Find(t) is not { } found || found.DType != model.Find(t)!.DType)))
+        foreach (ICheckpoint other in _models.Where(o => tables.Any(t => !CanGive(o, model.Find(t)!))))
         {
-            _problems.Add(_request.Place, $"{Printable.Escape(other.Name)} lacks {string.Join(" or ", tables.Select(Printable.Escape))}, or has it in another dtype than {Printable.Escape(model.Name)}; rows can then not be taken from it.");
+            _problems.Add(_request.Place, $"{Printable.Escape(other.Name)} lacks {string.Join(" or ", tables.Where(t => !CanGive(other, model.Find(t)!)).Select(Printable.Escape))}, or has it in another shape than {Printable.Escape(model.Name)}; rows can then not be taken from it. Remedy: merge models of one architecture, or leave the tokenizer section out.");
             return null;
         }
 
@@ -167,6 +167,10 @@ internal sealed class TokenizerMerge
 
         throw new InvalidOperationException($"{model.Name} is none of the models.");
     }
+
+    /// <summary>Whether a model has rows for a table, or, where it has no head of its own, an embedding like it.</summary>
+    private bool CanGive(ICheckpoint model, TensorInfo table) => (model.Find(table.Name) ?? _tables[IndexOf(model)].Select(model.Find).FirstOrDefault(t => t!.Shape.Rank == 2 && table.Shape.Rank == 2)) is { } own
+        && own.DType.SupportsArithmetic() && table.DType.SupportsArithmetic() && own.Shape.Rank == table.Shape.Rank && TokenTables.WithRows(own.Shape, 1) == TokenTables.WithRows(table.Shape, 1);
 
     /// <summary>The row of a token where the model lacks it, or where the recipe says.</summary>
     private (int, long)[] Otherwise(string token, TokenRule? rule)

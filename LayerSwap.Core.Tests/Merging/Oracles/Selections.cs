@@ -40,7 +40,7 @@ internal static class Selections
         System.Numerics.BigInteger[] variance = [.. x0.Select((_, e) => Exact.SquaredDistances([.. x.Select(s => s[e] - x0[e])]))];
         int varying = variance.Count(v => v != 0);
         bool[] kept = new bool[x0.Length];
-        if (selectTopk >= 1 || varying == 0)
+        if (selectTopk >= 1)
         {
             Array.Fill(kept, true);
             return kept;

@@ -41,7 +41,7 @@ internal sealed class SceMerge(int sources, double share) : PreciseMerge
         double[]? energies = null;
         if (share < 1)
         {
-            // Where nothing varies there is nothing to select from: the plain consensus.
+            // Where nothing varies nothing is selected, and the base stays, as in mergekit 0.1.5.
             (_cut, energies) = RankSelector.SelectWithEnergies(passes, new VarianceKeys(sources), RankRequest.OfNonZero(0, share));
         }
 

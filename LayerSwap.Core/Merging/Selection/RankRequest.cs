@@ -3,7 +3,7 @@ namespace LayerSwap.Merging;
 /// <summary>Asks for the cut after the <paramref name="Rank"/> first elements of a ranking, or after a share of those whose key is not zero.</summary>
 internal sealed record RankRequest(int Ranking, long Rank, double? Share = null)
 {
-    /// <summary>The cut after <c>int(share * n)</c> elements, n those whose key is not zero. Where there are none, everything is within.</summary>
+    /// <summary>The cut after <c>int(share * n)</c> elements, n those whose key is not zero. Where there are none, nothing is within.</summary>
     public static RankRequest OfNonZero(int ranking, double share) => new(ranking, -1, share);
 
     /// <summary>The same by rank, once it is known how many keys are not zero.</summary>

@@ -69,9 +69,9 @@ internal static class RankSelector
             long nonZero = passes.ElementCount - gathered[i].Zeros;
             bool share = asked[i].Share is not null;
             asked[i] = asked[i].Among(nonZero);
-            if (share && (nonZero == 0 || asked[i].Rank is 0))
+            if (share && asked[i].Rank is 0)
             {
-                cuts[targets[i]] = new MeasuredCut(nonZero == 0 ? Cut.All : Cut.None);
+                cuts[targets[i]] = new MeasuredCut(Cut.None);
             }
             else if (gathered[i].Find(asked[i].Rank) is not { } found)
             {
