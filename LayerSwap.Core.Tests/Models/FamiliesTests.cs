@@ -101,6 +101,34 @@ public sealed class FamiliesTests : IDisposable
         Assert.True(vocabulary is null || family is "vit" or "dinov2" || tables.Length > 0, "no token table");
     }
 
+    /// <summary>The modules within layers, as the families' code calls them: each is a norm, attention or what stands in its place, feed-forward, or one of the few that are neither.</summary>
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Every_tensor_in_a_layer_is_what_its_module_is(string family, string stack, int layers, string key)
+    {
+        Assert.NotEqual("", stack + layers + key);
+        using ICheckpoint model = Open(family);
+        LayerMap map = LayerMap.Of(model);
+        string[] neither = family switch
+        {
+            "dinov2" => ["layer_scale1.lambda1", "layer_scale2.lambda1"],
+            "internvl" => ["lambda_1", "lambda_2"],
+            "phi4_mm" => ["conv.dw_sep_conv_1d", "conv.ext_pw_conv_1d", "conv.glu"],
+            _ => [],
+        };
+        foreach (TensorPlace place in model.Tensors.Select(t => map[t.Name]).Where(p => p.Layer is not null))
+        {
+            string[] modules = [.. place.Component.Split('.').Where(m => m is not "bias" && !m.All(char.IsAsciiDigit))];
+            string first = modules[0].ToLowerInvariant(), last = modules[^1].ToLowerInvariant();
+            TensorKind expected = last.Contains("norm", StringComparison.Ordinal) || last is "ln_1" or "ln_2" or "ln1" or "ln2" or "pre_ln" ? TensorKind.Norm
+                : modules.Any(m => m is "self_attn" or "attn" or "attention" or "self_attention" or "SelfAttention" or "EncDecAttention" or "encoder_attn" or "cross_attn" or "linear_attn" or "mixer" or "mamba") ? TensorKind.Attention
+                : first is "mlp" or "ffn" or "fc1" or "fc2" or "intermediate" or "output" or "feed_forward" or "feed_forward_in" or "feed_forward_out" or "block_sparse_moe" or "shared_mlp" || modules.Any(m => m is "DenseReluDense" or "mlp") ? TensorKind.Mlp
+                : neither.Any(n => place.Component.StartsWith(n, StringComparison.Ordinal)) ? TensorKind.Other
+                : throw new Xunit.Sdk.XunitException($"{family}: {place.Component} is of no known module");
+            Assert.True(expected == place.Kind, $"{family}: {place.Name} is {place.Kind}, expected {expected}");
+        }
+    }
+
     [Fact]
     public void Lists_of_layers_numbers_follow_the_layers_and_periods_are_refused_where_they_cannot()
     {

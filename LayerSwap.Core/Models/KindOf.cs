@@ -65,7 +65,7 @@ internal static class KindOf
     private static readonly string[] NoTokenHead = ["classifier", "score", "qa", "relationship", "transform", "dense", "norm", "layernorm", "layer", "regression", "reward", "value"];
 
     private static bool IsNorm(string module) =>
-        module.Contains("norm", StringComparison.Ordinal) || module.StartsWith("ln_", StringComparison.Ordinal)
+        module.Contains("norm", StringComparison.Ordinal) || module.StartsWith("ln_", StringComparison.Ordinal) || module.EndsWith("_ln", StringComparison.Ordinal)
         || module is "ln" or "ln1" or "ln2" or "lnf";
 
     private static bool IsMixer(string[] parts, string[] words) => words.Any(w => Array.IndexOf(Mixers, w) >= 0)

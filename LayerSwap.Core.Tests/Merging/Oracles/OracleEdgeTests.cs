@@ -34,8 +34,11 @@ public class OracleEdgeTests
     }
 
     [Fact]
-    public void Where_nothing_varies_sce_is_the_plain_consensus() =>
-        Assert.Equal([1, 2, 3, 4], Selections.Sce(Zero4, [[1, 2, 3, 4], [1, 2, 3, 4]], 0.5));
+    public void Where_nothing_varies_sce_is_the_base_or_with_everything_selected_the_plain_consensus()
+    {
+        Assert.Equal(Zero4, Selections.Sce(Zero4, [[1, 2, 3, 4], [1, 2, 3, 4]], 0.5));
+        Assert.Equal([1, 2, 3, 4], Selections.Sce(Zero4, [[1, 2, 3, 4], [1, 2, 3, 4]], 1));
+    }
 
     [Fact]
     public void A_share_of_what_varies_is_counted_over_what_varies() =>

@@ -32,8 +32,8 @@ internal static class Selections
     }
 
     /// <summary>
-    /// int(select_topk * positions that vary) positions, by variance, equal ones by index. Everything at 1 or more (positions where all sources moved alike too), and
-    /// where nothing varies. Dividing the variance by N or by N - 1 chooses the same ones.
+    /// int(select_topk * positions that vary) positions, by variance, equal ones by index. Everything at 1 or more (positions where all sources moved alike too),
+    /// and nothing where nothing varies. Dividing the variance by N or by N - 1 chooses the same ones.
     /// </summary>
     public static bool[] SceKept(double[] x0, double[][] x, double selectTopk)
     {
