@@ -36,6 +36,5 @@ internal static class ModelCard
         return Encoding.UTF8.GetBytes(card.ToString());
     }
 
-    /// <summary>The last part of a path, or of each path of a stack.</summary>
-    private static string LastPart(string name) => string.Join(" + ", name.Split(" + ").Select(n => Printable.Escape(Path.GetFileName(Path.TrimEndingDirectorySeparator(n)) is { Length: > 0 } last ? last : n)));
+    private static string LastPart(string name) => string.Join(" + ", PlanText.LastParts(name).Select(Printable.Escape));
 }

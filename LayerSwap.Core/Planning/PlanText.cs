@@ -84,11 +84,14 @@ internal static class PlanText
     /// <summary>The last part of a path is enough in a table, as long as it tells the inputs apart; the list above has all of it.</summary>
     private static Func<string, string> Shortener(IReadOnlyList<ICheckpoint> inputs)
     {
-        // A stack is called by its parts.
-        string Last(string name) => string.Join(" + ", name.Split(" + ").Select(n => Path.GetFileName(Path.TrimEndingDirectorySeparator(n)) is { Length: > 0 } last ? last : n));
+        static string Last(string name) => string.Join(" + ", LastParts(name));
         bool distinct = inputs.Select(i => Last(i.Name)).Distinct(StringComparer.Ordinal).Count() == inputs.Count;
         return name => Printable.Escape(distinct ? Last(name) : name);
     }
+
+    /// <summary>The last part of a path; of a stack, which is called by its parts, that of each.</summary>
+    internal static IEnumerable<string> LastParts(string name) =>
+        name.Split(" + ").Select(n => Path.GetFileName(Path.TrimEndingDirectorySeparator(n)) is { Length: > 0 } last ? last : n);
 
     private static string Count(int count, string noun) => string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
 
