@@ -11,7 +11,7 @@ public sealed class MergeBuilder
 
     /// <summary>The numbers of sources that only give what rules take from them.</summary>
     private readonly HashSet<int> _givers = [];
-    private readonly Dictionary<string, byte[]> _beside = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, byte[]?> _beside = new(StringComparer.Ordinal);
     private ICheckpoint? _donor;
     private ICheckpoint? _tokenizer;
     private DType? _dtype;
@@ -183,10 +183,10 @@ public sealed class MergeBuilder
         Task.Run(() => Plan().ExecuteAsync(path, options, cancellationToken), cancellationToken);
 
     /// <summary>Takes the tokenizer's files from a model that need not be the one that gives the configuration; all inputs are then known to have rows for its tokens.</summary>
-    internal MergeBuilder TokenizerFrom(ICheckpoint model, IReadOnlyDictionary<string, byte[]> changed)
+    internal MergeBuilder TokenizerFrom(ICheckpoint model, IReadOnlyDictionary<string, byte[]?> changed)
     {
         _tokenizer = model;
-        foreach ((string name, byte[] bytes) in changed)
+        foreach ((string name, byte[]? bytes) in changed)
         {
             _beside[name] = bytes;
         }
@@ -217,7 +217,7 @@ public sealed class MergeBuilder
             Rules = Rules(),
             Donor = _donor,
             Tokenizer = _tokenizer,
-            Beside = new Dictionary<string, byte[]>(_beside, StringComparer.Ordinal),
+            Beside = new Dictionary<string, byte[]?>(_beside, StringComparer.Ordinal),
             Allowed = _allowed,
             DType = _dtype,
             ForcesDType = _forcesDType,

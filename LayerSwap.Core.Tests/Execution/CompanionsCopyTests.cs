@@ -89,6 +89,18 @@ public sealed class CompanionsCopyTests : IDisposable
         Assert.True(File.Exists(Path.Combine(output, "1_Pooling", "inner", "config.json")));
     }
 
+    [LinuxFact]
+    public void A_name_that_is_not_utf8_is_refused_by_name()
+    {
+        string model = _temp["in"];
+        Folders.Save(SmallModels.Of("m", DType.Float32, ("w", [1], [1])), model);
+        Faults.Outside.Run("sh", "-c", $"touch \"$(printf '{model}/a\\377b.txt')\"");
+        using ICheckpoint opened = Checkpoint.Open(model);
+        Assert.Contains("a name that is not UTF-8", Assert.Throws<MergeException>(() => Merge.Soup(opened).Plan()).Message, StringComparison.Ordinal);
+        // .NET cannot remove it either.
+        Faults.Outside.Run("rm", "-r", model);
+    }
+
     [Fact]
     public void Another_model_in_a_folder_stays_there()
     {

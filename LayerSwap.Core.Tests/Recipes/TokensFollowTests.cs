@@ -54,6 +54,25 @@ public sealed class TokensFollowTests : IDisposable
         Assert.Equal((10 + 20) / 2.0, embedding[2]);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Other_formats_of_a_vocabulary_follow_a_union_or_are_left_out(bool word)
+    {
+        Save("a", ["<x>"], lines: "w\n<x>\n");
+        Save("b", word ? ["<x>"] : ["<x>", "<y>"], words: word ? ["w", "v"] : ["w"]);
+        File.WriteAllText(_temp["a", "tokenizer.model"], "pieces");
+        MergePlan plan = Plan("merge_method: linear\nmodels: [a, b]\nparameters: {weight: 1}\ntokenizer_source: union\n");
+        await plan.ExecuteAsync(_temp["out"], new() { Durable = false });
+        Assert.Equal(word ? "w\n<x>\nv\n" : "w\n<x>\n", File.ReadAllText(_temp["out", "vocab.txt"]));
+        Assert.Equal(!word, File.Exists(_temp["out", "tokenizer.model"]));
+        Assert.Equal(word, plan.Warnings.Any(w => w.Contains("tokenizer.model", StringComparison.Ordinal)));
+
+        // Lines that end before the word's id cannot be continued.
+        File.WriteAllText(_temp["a", "vocab.txt"], "w\n");
+        Assert.Equal(word, Plan("merge_method: linear\nmodels: [a, b]\nparameters: {weight: 1}\ntokenizer_source: union\n").Warnings.Any(w => w.Contains("vocab.txt", StringComparison.Ordinal)));
+    }
+
     private MergePlan Plan(string yaml)
     {
         // The checkpoints stay open: a plan reads them.
@@ -61,18 +80,24 @@ public sealed class TokensFollowTests : IDisposable
         return recipe.ToMerge().Plan();
     }
 
-    private void Save(string name, string[] added, string? config = null, DType dtype = DType.BFloat16, bool tied = false)
+    private void Save(string name, string[] added, string? config = null, DType dtype = DType.BFloat16, bool tied = false, string[]? words = null, string? lines = null)
     {
-        int rows = added.Length + 1;
+        words ??= ["w"];
+        int rows = added.Length + words.Length;
         double[] table = [.. Enumerable.Range(0, rows * 2).Select(i => 10.0 * (i / 2))];
         (string, long[], double[])[] tensors = [("model.embed_tokens.weight", [rows, 2], table), ("model.layers.0.w", [2], [1, 2]), ("model.layers.1.w", [2], [1, 2]), .. tied ? [] : new (string, long[], double[])[] { ("lm_head.weight", [rows, 2], table) }];
         Folders.Save(SmallModels.Of(name, dtype, tensors), _temp[name]);
         File.WriteAllText(_temp[name, "config.json"], config ?? $$"""{"vocab_size": {{rows}}, "num_hidden_layers": 2, "tie_word_embeddings": false}""");
         JsonObject tokenizer = new()
         {
-            ["added_tokens"] = new JsonArray([.. added.Select((a, i) => (JsonNode)new JsonObject { ["id"] = i + 1, ["content"] = a })]),
-            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = new JsonObject { ["w"] = 0 } },
+            ["added_tokens"] = new JsonArray([.. added.Select((a, i) => (JsonNode)new JsonObject { ["id"] = i + words.Length, ["content"] = a })]),
+            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = new JsonObject(words.Select((w, i) => KeyValuePair.Create(w, (JsonNode?)i))) },
         };
+        if (lines is not null)
+        {
+            File.WriteAllText(_temp[name, "vocab.txt"], lines);
+        }
+
         File.WriteAllText(_temp[name, "tokenizer.json"], tokenizer.ToJsonString(new System.Text.Json.JsonSerializerOptions()));
     }
 }

@@ -185,7 +185,8 @@ internal static class Companions
         }
 
         string path = Path.Combine(folder, name), shown = Printable.Escape(PathOf(checkpoint, name)), real = InputFile.RealOf(path), home = HubCache.ModelOf(folder) ?? RealPath.Of(folder);
-        return FileStatus.Of(real) is not { } status ? $"{shown} is a link to {Printable.Escape(real)}, which does not exist. Remedy: fetch the file it points to, or remove the link."
+        return name.Contains('\ufffd', StringComparison.Ordinal) && FileStatus.OfEntry(path) is null ? $"{shown} has a name that is not UTF-8, by which it cannot be opened. Remedy: rename it."
+            : FileStatus.Of(real) is not { } status ? $"{shown} is a link to {Printable.Escape(real)}, which does not exist. Remedy: fetch the file it points to, or remove the link."
             : status.Kind != FileKind.File ? $"{shown} is not a regular file (a pipe or a device?). Remedy: remove it, or put a file in its place."
             : !RealPath.Contains(home, real)
                 ? $"{shown} is a link to {Printable.Escape(real)}, outside the model's folder: what lies there would be copied into the output. Remedy: put the file itself there, or remove the link."

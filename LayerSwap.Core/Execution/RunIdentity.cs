@@ -33,9 +33,9 @@ internal static class RunIdentity
             facts.Add(new("tokenizer from", tokenizer.Name));
         }
 
-        foreach ((string name, byte[] bytes) in request.Beside)
+        foreach ((string name, byte[]? bytes) in request.Beside)
         {
-            facts.Add(new($"beside {name}", TensorChecksum.Text(XxHash64.Of(bytes))));
+            facts.Add(new($"beside {name}", bytes is null ? "left out" : TensorChecksum.Text(XxHash64.Of(bytes))));
         }
 
         for (int i = 0; i < request.Rules.Count; i++)

@@ -29,9 +29,16 @@ internal static class CompanionFiles
             files[GenerationFile] = () => Ended(request.Donor, tokenizer);
         }
 
-        foreach ((string name, byte[] bytes) in request.Beside)
+        foreach ((string name, byte[]? bytes) in request.Beside)
         {
-            files[name] = () => bytes;
+            if (bytes is null)
+            {
+                files.Remove(name);
+            }
+            else
+            {
+                files[name] = () => bytes;
+            }
         }
 
         return files.Keys.Order(StringComparer.Ordinal).Select(name => new CompanionFile(name, files[name]));
@@ -55,6 +62,11 @@ internal static class CompanionFiles
         if (Companions.LeftBehindOf(request.Donor) is { Count: > 0 } left)
         {
             warnings.Add($"Not copied from {Printable.Escape(request.Donor.Name)} (other weights, states or logs of a training, or too much): {Printable.List(left, MostListed)}.");
+        }
+
+        if (request.Beside.Where(f => f.Value is null).Select(f => f.Key).ToArray() is { Length: > 0 } outdated)
+        {
+            warnings.Add($"Not copied from {Printable.Escape((request.Tokenizer ?? request.Donor).Name)}: {Printable.List(outdated, MostListed)}. The output's tokenizer has words that a file of this format cannot be given.");
         }
     }
 

@@ -28,8 +28,8 @@ internal sealed record PlanRequest
     /// <summary>The model that gives the tokenizer, where it was chosen; else the donor.</summary>
     public ICheckpoint? Tokenizer { get; init; }
 
-    /// <summary>Files written beside the weights instead of the donor's.</summary>
-    public IReadOnlyDictionary<string, byte[]> Beside { get; init; } = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+    /// <summary>Files written beside the weights instead of the donor's; null for one that is left out.</summary>
+    public IReadOnlyDictionary<string, byte[]?> Beside { get; init; } = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
 
     /// <summary>Checks that are lifted.</summary>
     public InputCautions Allowed { get; init; }

@@ -46,10 +46,10 @@ internal static class ChatTemplate
     /// <param name="template">The template.</param>
     /// <param name="tokenizer">The model that gives the tokenizer.</param>
     /// <param name="changed">Files of the tokenizer that are written anew already.</param>
-    public static IEnumerable<(string Name, byte[] Bytes)> FilesOf(string template, ICheckpoint tokenizer, IReadOnlyDictionary<string, byte[]> changed)
+    public static IEnumerable<(string Name, byte[] Bytes)> FilesOf(string template, ICheckpoint tokenizer, IReadOnlyDictionary<string, byte[]?> changed)
     {
         yield return (FileName, Encoding.UTF8.GetBytes(template));
-        JsonObject? config = changed.TryGetValue(ConfigName, out byte[]? bytes) ? PythonJson.Parse(bytes) as JsonObject : ConfigOf(tokenizer);
+        JsonObject? config = changed.TryGetValue(ConfigName, out byte[]? bytes) && bytes is not null ? PythonJson.Parse(bytes) as JsonObject : ConfigOf(tokenizer);
         if (config?.Remove("chat_template") == true)
         {
             yield return (ConfigName, PythonJson.Write(config));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
 
@@ -30,9 +31,9 @@ internal sealed class TokenizerFiles
     /// <param name="added">The new tokens, ascending.</param>
     /// <param name="files">Receives the files.</param>
     /// <returns>What stands against it; null if nothing does.</returns>
-    public static string? Write(ICheckpoint donor, TokenizerVocabulary known, IReadOnlyList<NewToken> added, Dictionary<string, byte[]> files) => new TokenizerFiles().WriteAll(donor, known, added, files);
+    public static string? Write(ICheckpoint donor, TokenizerVocabulary known, IReadOnlyList<NewToken> added, Dictionary<string, byte[]?> files) => new TokenizerFiles().WriteAll(donor, known, added, files);
 
-    private string? WriteAll(ICheckpoint donor, TokenizerVocabulary known, IReadOnlyList<NewToken> added, Dictionary<string, byte[]> files)
+    private string? WriteAll(ICheckpoint donor, TokenizerVocabulary known, IReadOnlyList<NewToken> added, Dictionary<string, byte[]?> files)
     {
         HashSet<string> special = [.. added.Where(IsAdded).Select(t => t.Token)];
         if (known.File == TokenizerVocabulary.TokenizerFile && WriteTokenizer(donor, known, added, special, files) is { } problem)
@@ -45,6 +46,15 @@ internal sealed class TokenizerFiles
         if (ReadObject(donor, TokenizerVocabulary.VocabularyFile) is { } vocabulary)
         {
             Extend(vocabulary, words, files, TokenizerVocabulary.VocabularyFile);
+        }
+
+        if (words.Length > 0 && known.File == TokenizerVocabulary.TokenizerFile)
+        {
+            // Other formats of the same vocabulary: lines are ids, and SentencePiece models and ranks cannot be given a word.
+            foreach (string name in Companions.CopiedOf(donor).Where(IsOtherVocabulary))
+            {
+                files[name] = name == TokenizerVocabulary.LinesFile ? WithLines(Companions.TryRead(donor, name, Longest)!, words) : null;
+            }
         }
 
         if (known.File == TokenizerVocabulary.LinesFile)
@@ -73,7 +83,18 @@ internal sealed class TokenizerFiles
         return null;
     }
 
-    private string? WriteTokenizer(ICheckpoint donor, TokenizerVocabulary known, IReadOnlyList<NewToken> added, HashSet<string> special, Dictionary<string, byte[]> files)
+    private static bool IsOtherVocabulary(string name) => name is TokenizerVocabulary.LinesFile or "tekken.json" || name.EndsWith(".model", StringComparison.Ordinal)
+        || name.EndsWith(".spm", StringComparison.Ordinal) || name.EndsWith(".tiktoken", StringComparison.Ordinal);
+
+    /// <returns>Null where the words' ids do not go on from the lines.</returns>
+    private static byte[]? WithLines(byte[] file, NewToken[] words)
+    {
+        string text = Encoding.UTF8.GetString(file).TrimEnd('\n') + "\n";
+        int lines = text.Count(c => c == '\n');
+        return words.Where((w, i) => w.Id != lines + i).Any() ? null : Encoding.UTF8.GetBytes(text + string.Concat(words.Select(w => w.Token + "\n")));
+    }
+
+    private string? WriteTokenizer(ICheckpoint donor, TokenizerVocabulary known, IReadOnlyList<NewToken> added, HashSet<string> special, Dictionary<string, byte[]?> files)
     {
         JsonObject root = ReadObject(donor, TokenizerVocabulary.TokenizerFile) ?? [];
         JsonArray entries = root["added_tokens"] as JsonArray ?? [];
@@ -164,7 +185,7 @@ internal sealed class TokenizerFiles
 
     private static string? Text(JsonNode? node) => (node as JsonValue)?.TryGetValue(out string? text) == true ? text : null;
 
-    private static void Extend(JsonObject ids, IEnumerable<NewToken> tokens, Dictionary<string, byte[]> files, string name)
+    private static void Extend(JsonObject ids, IEnumerable<NewToken> tokens, Dictionary<string, byte[]?> files, string name)
     {
         foreach (NewToken token in tokens)
         {

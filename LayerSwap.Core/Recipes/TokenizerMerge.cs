@@ -37,7 +37,7 @@ internal sealed class TokenizerMerge
     public ICheckpoint Donor { get; }
 
     /// <summary>Files of the tokenizer that are written instead of the donor's.</summary>
-    public Dictionary<string, byte[]> Files { get; } = new(StringComparer.Ordinal);
+    public Dictionary<string, byte[]?> Files { get; } = new(StringComparer.Ordinal);
 
     /// <returns>Null where there are problems.</returns>
     public static TokenizerMerge? Of(TokenizerRequest request, IReadOnlyList<ICheckpoint> models, ICheckpoint? origin, Func<ModelReference, ICheckpoint> open, YamlReader problems)
