@@ -17,7 +17,7 @@ internal static class SmallModels
     public static byte[] Encode(DType dtype, ReadOnlySpan<double> values)
     {
         byte[] bytes = new byte[values.Length * dtype.Bits() / 8];
-        Codec.Narrow(dtype, values, bytes);
+        ElementCodec.Narrow(dtype, values, bytes);
         return bytes;
     }
 
@@ -32,7 +32,7 @@ internal static class SmallModels
     {
         TensorInfo tensor = checkpoint.Find(name)!;
         double[] values = new double[tensor.ElementCount];
-        Codec.Widen(tensor.DType, Bytes(checkpoint, name), values);
+        ElementCodec.Widen(tensor.DType, Bytes(checkpoint, name), values);
         return values;
     }
 }

@@ -1,4 +1,4 @@
-using LayerSwap.Analysis;
+using LayerSwap.Diff;
 
 namespace LayerSwap;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Enumeration;
+using LayerSwap.LayerMaps;
 
 namespace LayerSwap;
 
@@ -87,7 +88,7 @@ public static class Layers
     public static LayerSelector Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return Models.SelectorText.TryParse(text) ?? throw new FormatException($"{Printable.Escape(text)} selects nothing: {Models.SelectorText.Forms} is expected.");
+        return LayerMaps.SelectorText.TryParse(text) ?? throw new FormatException($"{Printable.Escape(text)} selects nothing: {LayerMaps.SelectorText.Forms} is expected.");
     }
 
     private static LayerSelector Checked(int value, string argument, string text, Func<TensorPlace, bool> matches)

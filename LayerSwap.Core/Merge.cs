@@ -1,5 +1,5 @@
 using LayerSwap.Execution;
-using LayerSwap.Files;
+using LayerSwap.IO;
 using LayerSwap.Sweeping;
 
 namespace LayerSwap;

@@ -59,7 +59,7 @@ public static class MergePlanExtensions
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return Task.Run(() => PartFinisher.Finish(plan, path, options ?? new(), cancellationToken), cancellationToken);
+        return Task.Run(() => PartAssembler.Finish(plan, path, options ?? new(), cancellationToken), cancellationToken);
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LayerSwap.Benchmarks.Synthetic;
+using LayerSwap.Merging;
 
 namespace LayerSwap.Benchmarks.Floor;
 

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Benchmarks.Forward;
 

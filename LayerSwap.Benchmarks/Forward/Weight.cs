@@ -27,7 +27,7 @@ internal sealed class Weight
     public float[] Values(int first, int count)
     {
         float[] values = new float[count];
-        Codec.Widen(_dtype, _bytes.AsSpan(first * Width, count * Width), values);
+        ElementCodec.Widen(_dtype, _bytes.AsSpan(first * Width, count * Width), values);
         return values;
     }
 
@@ -41,7 +41,7 @@ internal sealed class Weight
         float[] values = ArrayPool<float>.Shared.Rent(count);
         try
         {
-            Codec.Widen(_dtype, _bytes, values.AsSpan(0, count));
+            ElementCodec.Widen(_dtype, _bytes, values.AsSpan(0, count));
             return Matrix.Product(values.AsSpan(0, count), input);
         }
         finally

@@ -1,9 +1,10 @@
+using System.IO.Hashing;
 using System.Text;
 using LayerSwap.Checkpoints;
 using LayerSwap.Checkpoints.SafeTensors;
 using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.Execution;
-using LayerSwap.Files;
+using LayerSwap.IO;
 using LayerSwap.Numerics;
 using LayerSwap.Recipes;
 using Microsoft.Win32.SafeHandles;
@@ -13,7 +14,7 @@ namespace LayerSwap.Benchmarks.Fuzz;
 /// <summary>The readers of input, each with what is fed to it. Those that read files have one each, in a folder of their own in memory where there is such a place.</summary>
 internal sealed class FuzzTargets : IDisposable
 {
-    private static readonly RunFact[] Identity = [new("recipe", "a"), new("seed", "1")];
+    private static readonly Fact[] Identity = [new("recipe", "a"), new("seed", "1")];
 
     private readonly string _folder = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), "layerswap-fuzz-" + Guid.NewGuid().ToString("N"));
     private readonly List<SafeFileHandle> _handles = [];
@@ -33,8 +34,8 @@ internal sealed class FuzzTargets : IDisposable
             OverFile("tokenizer", "tokenizer.json", _ => TokenizerVocabulary.TryRead(checkpoint), f => f == "tokenizer.json",
                 """{"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"content": "<s>", "id": 2}]}""", """{"model": {"vocab": [["a", -1.5], ["b", 0]]}}"""),
             // Sealed, or hardly any change would get past the record's own checksum.
-            OverFile("record", MergeRecord.FileName, _ => RecordReader.TryRead(_folder), _ => false, bytes => MergeRecord.Seal(bytes),
-                $$"""{"checksum": "{{MergeRecord.Algorithm}}", "files": [{"name": "model.safetensors", "bytes": 12, "headerSha256": "00"}, {"name": "config.json", "bytes": 2, "xxh64": "0123456789abcdef"}], "facts": [["seed", "1"]], "tensors": [{"name": "a", "xxh64": "0123456789abcdef", "detail": "x"}]"""),
+            OverFile("record", ManifestWriter.FileName, _ => Manifest.TryRead(_folder), _ => false, bytes => ManifestWriter.Seal(bytes),
+                $$"""{"checksum": "{{ManifestWriter.Algorithm}}", "files": [{"name": "model.safetensors", "bytes": 12, "headerSha256": "00"}, {"name": "config.json", "bytes": 2, "xxh64": "0123456789abcdef"}], "facts": [["seed", "1"]], "tensors": [{"name": "a", "xxh64": "0123456789abcdef", "detail": "x"}]"""),
             Journals(),
         ];
     }
@@ -151,7 +152,7 @@ internal sealed class FuzzTargets : IDisposable
         {
             int newline = Array.IndexOf(lines, (byte)'\n', start);
             ReadOnlySpan<byte> line = lines.AsSpan(start, (newline < 0 ? lines.Length : newline) - start);
-            made.Write(Encoding.ASCII.GetBytes(TensorChecksum.Text(XxHash64.Of(line)) + " "));
+            made.Write(Encoding.ASCII.GetBytes(TensorChecksum.Text(XxHash64.HashToUInt64(line)) + " "));
             made.Write(line);
             made.WriteByte((byte)'\n');
             start += line.Length + 1;

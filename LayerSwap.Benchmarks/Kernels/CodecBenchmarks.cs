@@ -16,16 +16,16 @@ public class CodecBenchmarks
     [GlobalSetup]
     public void Fill()
     {
-        Codec.Widen(DType.BFloat16, new KernelBlock().Bytes[..(sizeof(ushort) * KernelBlock.Length)], _wide);
+        ElementCodec.Widen(DType.BFloat16, new KernelBlock().Bytes[..(sizeof(ushort) * KernelBlock.Length)], _wide);
         _raw = new byte[KernelBlock.Length * DType.Bits() / 8];
-        Codec.Narrow(DType, _wide, _raw);
+        ElementCodec.Narrow(DType, _wide, _raw);
     }
 
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public bool Widen() => Codec.Widen(DType, _raw, _wide);
+    public bool Widen() => ElementCodec.Widen(DType, _raw, _wide);
 
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public void Narrow() => Codec.Narrow(DType, _wide, _raw);
+    public void Narrow() => ElementCodec.Narrow(DType, _wide, _raw);
 
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
     public long CountNonFinite() => NonFinite.Count(DType, _raw);

@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using LayerSwap.Diff;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Benchmarks.Kernels;
@@ -8,18 +9,18 @@ public class DiffBenchmarks
 {
     private readonly KernelBlock _block = new();
     private readonly float[] _wide = new float[2 * KernelBlock.Length];
-    private readonly OriginSums _origin = new();
-    private readonly ChangeSums _first = new(), _second = new();
+    private readonly BaseSums _origin = new();
+    private readonly DeltaSums _first = new(), _second = new();
     private readonly AgreementSums _both = new();
 
     [GlobalSetup]
-    public void Widen() => Codec.Widen(DType.BFloat16, _block.Bytes[..(sizeof(ushort) * _wide.Length)], _wide);
+    public void Widen() => ElementCodec.Widen(DType.BFloat16, _block.Bytes[..(sizeof(ushort) * _wide.Length)], _wide);
 
     /// <summary>Of floats.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public double OneModel() => ChangeKernel.Observe<float>(_wide.AsSpan(0, KernelBlock.Length), _wide.AsSpan(KernelBlock.Length), [], _first);
+    public double OneModel() => DeltaKernel.Observe<float>(_wide.AsSpan(0, KernelBlock.Length), _wide.AsSpan(KernelBlock.Length), [], _first);
 
     /// <summary>And the base, of BF16 as it lies.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public void TwoModels() => ChangeKernel.ObserveTwo(_block.Base, _block.First, _block.Second, _origin, _first, _second, _both);
+    public void TwoModels() => DeltaKernel.ObserveTwo(_block.Base, _block.First, _block.Second, _origin, _first, _second, _both);
 }

@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
+using LayerSwap.Merging;
 using LayerSwap.Numerics;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Benchmarks.Kernels;
 
-/// <summary>What merges compute at a time: elements of a base and of two models tuned from it, BF16 as it lies, distributed as weights and their changes are.</summary>
+/// <summary>A block of a base and of two models fine-tuned from it, BF16, distributed as weights and their deltas are.</summary>
 internal sealed class KernelBlock
 {
     /// <summary>The elements of a block.</summary>
@@ -22,27 +24,28 @@ internal sealed class KernelBlock
             _all[(2 * Length) + i] = Of(weight + (Normal(random) * 0.001));
         }
 
-        random.NextBytes(MemoryMarshal.AsBytes(Kept.AsSpan()));
+        random.NextBytes(MemoryMarshal.AsBytes(Masks.AsSpan()));
     }
 
     public ReadOnlySpan<BFloat16> Base => _all.AsSpan(0, Length);
 
     /// <summary>The first model's elements.</summary>
-    public ReadOnlySpan<BFloat16> First => Models[0];
+    public ReadOnlySpan<BFloat16> First => _all.AsSpan(Length, Length);
 
-    /// <summary>The second's.</summary>
-    public ReadOnlySpan<BFloat16> Second => Models[1];
+    /// <summary>The second model's elements.</summary>
+    public ReadOnlySpan<BFloat16> Second => _all.AsSpan(2 * Length);
 
-    public Rows<BFloat16> Models => All.From(1);
+    /// <summary>The models as deltas of the base.</summary>
+    public OperandBlock<BFloat16> Models => new(0, _all, Length, Length, hasBase: true, Output);
 
-    /// <summary>The base and the models.</summary>
-    public Rows<BFloat16> All => new(_all, Length);
+    /// <summary>All three as sources.</summary>
+    public OperandBlock<BFloat16> All => new(0, _all, Length, Length, hasBase: false, Output);
 
-    /// <summary>The same, undecoded.</summary>
+    /// <summary>All elements, undecoded.</summary>
     public ReadOnlySpan<byte> Bytes => MemoryMarshal.AsBytes(_all.AsSpan());
 
-    /// <summary>A bit an element of each model; half of them are set.</summary>
-    public ulong[] Kept { get; } = new ulong[2 * Bits.Words(Length)];
+    /// <summary>A mask for each model; half of the bits are set.</summary>
+    public ulong[] Masks { get; } = new ulong[2 * BitMask.Words(Length)];
 
     public BFloat16[] Output { get; } = new BFloat16[Length];
 
@@ -53,7 +56,7 @@ internal sealed class KernelBlock
         return (sorted[sorted.Length / 2], sorted[(sorted.Length / 2) + (sorted.Length / 40)]);
     }
 
-    private static BFloat16 Of(double number) => new(Scalar16.ToBFloat16((float)number));
+    private static BFloat16 Of(double number) => new(SixteenBitFloats.ToBFloat16((float)number));
 
     private static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(Math.Tau * random.NextDouble());
 }

@@ -1,54 +1,48 @@
 using BenchmarkDotNet.Attributes;
+using LayerSwap.Merging;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Benchmarks.Kernels;
 
-/// <summary>Random choice, as dare has it, and by ranks within a row, as della has it: every step of a row by itself; times are those of one element.</summary>
+/// <summary>The steps of random masks, of dare and of a row of della, on BF16. Times are of one element.</summary>
 public class RandomBenchmarks
 {
-    private const int SingleFraction = 23, Row = 2048;
-
-    /// <summary>The probability of the first rank, and its rise to the last.</summary>
-    private const double Lowest = 0.4, Rise = 0.2 / Row;
+    private const int Float32Fraction = 23, Row = 2048;
 
     private readonly KernelBlock _block = new();
-    private readonly int[] _keys = new int[Row], _counts = new int[CodeScale.Codes], _ranks = new int[CodeScale.Codes], _open = new int[Row];
-    private readonly byte[] _codes = new byte[Row], _numbers = new byte[Row], _below = new byte[CodeScale.Codes], _above = new byte[CodeScale.Codes];
-    private readonly ulong[] _bits = new ulong[Bits.Words(Row)];
+    private readonly int[] _keys = new int[Row], _counts = new int[MagnitudeBins.Count], _open = new int[Row];
+    private readonly byte[] _bins = new byte[Row], _randoms = new byte[Row];
+    private readonly ushort[] _limits = new ushort[MagnitudeBins.Count];
+    private readonly ulong[] _mask = new ulong[BitMask.Words(Row)];
 
-    private CodeScale _scale;
+    private MagnitudeBins _scale;
 
     [GlobalSetup]
     public void Fill()
     {
-        KeyKernel.TryChanges(_block.Base, _block.First, _keys, out int largest);
-        _scale = new CodeScale(largest, SingleFraction);
-        Code();
-        Count();
-        Numbers();
-        Bound();
+        KeyKernel.TryDeltas(_block.Base, _block.First, _keys, out int largest);
+        _scale = new MagnitudeBins(largest, Float32Fraction);
+        Bins();
+        Randoms();
+        _limits.AsSpan().Fill(0x807F);
     }
 
-    /// <summary>Bits that are set with a probability.</summary>
+    /// <summary>A mask whose bits are set with one probability.</summary>
     [Benchmark(OperationsPerInvoke = Row)]
-    public void Choose() => RandomKernel.Below(1, 0, uint.MaxValue / 2, _bits);
+    public void Below() => RandomKernel.Below(1, 0, uint.MaxValue / 2, _mask);
 
-    /// <summary>What was changed, and what is left of it.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public double Masses() => MaskKernel.Masses(_block.Base, _block.First, _bits).Kept;
+    public double L1Norms() => MaskKernel.L1Norms(_block.Base, _block.First, _mask).Kept;
 
     [Benchmark(OperationsPerInvoke = Row)]
-    public void Code() => RankKernel.Codes<int>(_keys, _scale, _codes);
+    public void Bins() => _scale.Assign<int>(_keys, _bins);
 
     [Benchmark(OperationsPerInvoke = Row)]
-    public void Count() => RankKernel.Count(_codes, Row - KernelBlock.Length, _counts, _ranks);
+    public void Count() => MagnitudeBins.CountEach(_bins, Row - KernelBlock.Length, _counts);
 
     [Benchmark(OperationsPerInvoke = Row)]
-    public void Numbers() => RandomKernel.FirstBytes(1, 0, _numbers);
+    public void Randoms() => RandomKernel.FirstBytes(1, 0, _randoms);
 
     [Benchmark(OperationsPerInvoke = Row)]
-    public void Bound() => RankKernel.Bounds(_ranks, _counts, Lowest, Rise, _below, _above);
-
-    [Benchmark(OperationsPerInvoke = Row)]
-    public int Draw() => RankKernel.Draw(_codes, _numbers, _below, _above, _bits, _open);
+    public int Draw() => MagnitudeBins.Draw(_bins, _randoms, _limits, _mask, _open);
 }

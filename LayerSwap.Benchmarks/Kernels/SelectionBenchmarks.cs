@@ -1,53 +1,47 @@
 using BenchmarkDotNet.Attributes;
+using LayerSwap.Merging;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Benchmarks.Kernels;
 
-/// <summary>How cuts are found, and what is kept at them: the passes and masks of ties, breadcrumbs and sce, of BF16; times are those of one element.</summary>
+/// <summary>The kernels of exact thresholds and masks, as ties, breadcrumbs and sce use them, on BF16. Times are of one element.</summary>
 public class SelectionBenchmarks
 {
     private readonly KernelBlock _block = new();
-    private readonly ulong[] _keys = new ulong[KernelBlock.Length], _bits = new ulong[Bits.Words(KernelBlock.Length)];
-    private readonly int[] _singles = new int[KernelBlock.Length], _found = new int[KernelBlock.Length + KeyKernel.Room];
-    private readonly KeyEnergies[] _energies = new KeyEnergies[2];
+    private readonly ulong[] _keys = new ulong[KernelBlock.Length], _foundKeys = new ulong[KernelBlock.Length], _mask = new ulong[BitMask.Words(KernelBlock.Length)];
+    private readonly int[] _float32Keys = new int[KernelBlock.Length], _foundFloat32 = new int[KernelBlock.Length];
 
-    private (ulong Low, ulong High) _ofChanges, _ofVariances;
+    private (ulong Low, ulong High) _bounds;
 
     [GlobalSetup]
     public void Find()
     {
-        VarianceKernel.Keys(_block.Base, _block.Models, new double[2 * KernelBlock.Length], _keys);
-        _ofVariances = KernelBlock.Around(_keys);
-        KeyKernel.Changes(_block.Base, _block.First, _keys);
-        _ofChanges = KernelBlock.Around(_keys);
-        KeyKernel.TryChanges(_block.Base, _block.First, _singles, out _);
+        KeyKernel.Deltas(_block.Base, _block.First, _keys);
+        _bounds = KernelBlock.Around(_keys);
+        KeyKernel.TryDeltas(_block.Base, _block.First, _float32Keys, out _);
     }
 
-    /// <summary>Magnitudes of changes, as singles.</summary>
+    /// <summary>Keys of deltas that are exact in float32.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public bool Changes() => KeyKernel.TryChanges(_block.Base, _block.First, _singles, out _);
+    public bool Float32Keys() => KeyKernel.TryDeltas(_block.Base, _block.First, _float32Keys, out _);
 
-    /// <summary>Magnitudes of changes where differences of singles are not exact.</summary>
+    /// <summary>Keys of deltas in float64.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public void ChangesInDoubles() => KeyKernel.Changes(_block.Base, _block.First, _keys);
+    public void Float64Keys() => KeyKernel.Deltas(_block.Base, _block.First, _keys);
 
-    /// <summary>Counts magnitudes by where they lie, and gathers those between the bounds of a cut.</summary>
+    /// <summary>Counts float32 keys against bounds, and lists those within.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public int Gather() => KeyKernel.Within(_singles, _ofChanges.Low, _ofChanges.High, _found).Within;
+    public long Float32Within() => KeyKernel.Within(_float32Keys, _bounds.Low, _bounds.High, _foundFloat32).Within;
 
-    /// <summary>The same of doubles.</summary>
+    /// <summary>Counts float64 keys against bounds, and lists those within.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public int GatherDoubles() => KeyKernel.Within(_keys, _ofChanges.Low, _ofChanges.High, _found).Within;
+    public long Float64Within() => KeyKernel.Within(_keys, _bounds.Low, _bounds.High, _foundKeys).Within;
 
-    /// <summary>The bits of changes that are kept.</summary>
+    /// <summary>The mask of the deltas from a threshold on.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public void Keep() => MaskKernel.Between(_block.Base, _block.First, _ofChanges.Low, long.MaxValue, _bits);
+    public void Mask() => MaskKernel.Between(_block.Base, _block.First, _bounds.Low, long.MaxValue, _mask);
 
-    /// <summary>Counts how much two models vary, and the energies beside.</summary>
+    /// <summary>Keys of variances.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public bool GatherVariances() => VarianceKernel.Within(_block.Base, _block.Models, _ofVariances.Low, _ofVariances.High, _bits, _energies) is not null;
-
-    /// <summary>The bits of what varies most.</summary>
-    [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public void KeepVariances() => VarianceKernel.Selected(_block.Base, _block.Models, _ofVariances.Low, _bits);
+    public void VarianceKeys() => VarianceKernel.Keys(_block.Models, _keys);
 }

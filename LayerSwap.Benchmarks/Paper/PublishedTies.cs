@@ -10,10 +10,10 @@ internal sealed class PublishedTies(double density, double lambda) : IMergeStrat
 
     public string Settings => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"density {density}, lambda {lambda}");
 
-    public TensorMerge Bind(MergeTensor tensor) => new Merging(density, (float)lambda, tensor.SourceCount);
+    public TensorOperation Bind(TensorContext tensor) => new Merging(density, (float)lambda, tensor.SourceCount);
 
     /// <summary>The tensor's changes are sorted at once: the miniature's largest has 16,640 elements.</summary>
-    private sealed class Merging(double density, float lambda, int sources) : TensorMerge
+    private sealed class Merging(double density, float lambda, int sources) : TensorOperation
     {
         private readonly float[] _least = new float[sources];
 
@@ -27,7 +27,7 @@ internal sealed class PublishedTies(double density, double lambda) : IMergeStrat
             }
         }
 
-        public override void Merge(MergeBlock block)
+        public override void Merge(OperandBlock<float> block)
         {
             for (int i = 0; i < block.Length; i++)
             {
@@ -52,18 +52,19 @@ internal sealed class PublishedTies(double density, double lambda) : IMergeStrat
             }
         }
 
-        private float Kept(MergeBlock block, int source, int i)
+        private float Kept(OperandBlock<float> block, int source, int i)
         {
             float change = block[source][i] - block.Base[i];
             return MathF.Abs(change) < _least[source] ? 0 : change;
         }
     }
 
-    private sealed class Sizes(int sources) : TensorReduction<List<float>[]>
+    private sealed class Sizes(int sources) : IReduction<List<float>[]>
     {
-        public override List<float>[] Create() => [.. Enumerable.Range(0, sources).Select(_ => new List<float>())];
+        public List<float>[] Create() => [.. Enumerable.Range(0, sources).Select(_ => new List<float>())];
 
-        public override void Observe<T>(MergeBlock<T> block, List<float>[] state)
+        public void Observe<T>(OperandBlock<T> block, List<float>[] state)
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
         {
             for (int s = 0; s < sources; s++)
             {
@@ -74,7 +75,7 @@ internal sealed class PublishedTies(double density, double lambda) : IMergeStrat
             }
         }
 
-        public override void Combine(List<float>[] into, List<float>[] from)
+        public void Combine(List<float>[] into, List<float>[] from)
         {
             for (int s = 0; s < sources; s++)
             {

@@ -157,7 +157,7 @@ internal static class ScaleRows
     private static byte[] Encoded(DType dtype, float value)
     {
         byte[] bytes = new byte[dtype.Bits() / 8];
-        Codec.Narrow(dtype, [value], bytes);
+        ElementCodec.Narrow(dtype, [value], bytes);
         return bytes;
     }
 

@@ -1,3 +1,4 @@
+using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Analysis;
 
 /// <summary>The paper's measures of change, in loops in doubles written from their definitions.</summary>

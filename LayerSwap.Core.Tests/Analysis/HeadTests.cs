@@ -1,3 +1,4 @@
+using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Analysis;
 
 /// <summary>Rows of attention weights summed by head, as config.json counts them; for output projections columns.</summary>

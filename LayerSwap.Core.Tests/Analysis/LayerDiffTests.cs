@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LayerSwap.Benchmarks.Synthetic;
+using LayerSwap.Merging;
 
 namespace LayerSwap.Tests.Analysis;
 

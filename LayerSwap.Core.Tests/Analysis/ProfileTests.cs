@@ -1,6 +1,8 @@
 using FsCheck;
 using FsCheck.Fluent;
 using LayerSwap.Benchmarks.Synthetic;
+using LayerSwap.Merging;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Analysis;
 

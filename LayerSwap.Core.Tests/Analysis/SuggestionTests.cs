@@ -1,4 +1,5 @@
 using LayerSwap.Benchmarks.Synthetic;
+using LayerSwap.Diff;
 using LayerSwap.Tests.Numerics;
 
 namespace LayerSwap.Tests.Analysis;
@@ -72,7 +73,7 @@ public sealed class SuggestionTests
         for (int round = 0; round < 400; round++)
         {
             double[] Changes() => [.. Enumerable.Range(0, layers).Select(_ => Math.Exp(0.3 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
-            found += LayerSwap.Analysis.Suggester.Of(["a", "b"], [Changes(), Changes()]).HasStructure ? 1 : 0;
+            found += LayerSwap.Diff.Suggester.Of(["a", "b"], [Changes(), Changes()]).HasStructure ? 1 : 0;
         }
 
         Assert.True(found <= 12, $"{found} of 400");

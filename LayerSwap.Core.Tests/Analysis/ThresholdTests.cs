@@ -1,4 +1,5 @@
 using LayerSwap.Benchmarks.Synthetic;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Analysis;
 

@@ -1,4 +1,6 @@
 using LayerSwap.Benchmarks.Synthetic;
+using LayerSwap.Merging;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Analysis;
 

@@ -1,3 +1,4 @@
+using LayerSwap.IO;
 using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Cli;
@@ -81,7 +82,7 @@ public sealed class PathTests : IDisposable
 
         Outside.Run("mkfifo", _folder["pipe"]);
         run = Tool.RunShell($"(cat {_folder["pipe"]} > {_folder["got"]} &); {Tool.Host} {Tool.Assembly} diff {Fixture.Demo("base")} {_folder["math"]} -q --csv {_folder["pipe"]}");
-        Assert.True(LayerSwap.Files.FileStatus.OfEntry(_folder["pipe"])!.Kind == LayerSwap.Files.FileKind.Other, run.ToString());
+        Assert.True(LayerSwap.IO.FileStatus.OfEntry(_folder["pipe"])!.Kind == LayerSwap.IO.FileKind.Other, run.ToString());
 
         string name = new string('r', 230) + ".json";
         Tool.Succeed("diff", Fixture.Demo("base"), _folder["math"], "--json", _folder[name]);

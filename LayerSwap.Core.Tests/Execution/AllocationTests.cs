@@ -1,4 +1,4 @@
-using LayerSwap.Analysis;
+using LayerSwap.Diff;
 using LayerSwap.Execution;
 using LayerSwap.Planning;
 using LayerSwap.Streaming;
@@ -24,8 +24,8 @@ public sealed class AllocationTests
             return;
         }
 
-        compute.Merge.Prepare(new PumpPasses(new Pump(new Crew(1, CancellationToken.None)), 0, compute, Elements));
-        Scratch scratch = new();
+        compute.Merge.Prepare(new StreamedPasses(new BlockStreamer(new WorkerPool(1, CancellationToken.None)), 0, compute, Elements));
+        WorkerBuffers scratch = new();
         NonFiniteTally tally = new(refuse: false);
         void Merge(int rounds)
         {
@@ -53,21 +53,21 @@ public sealed class AllocationTests
     {
         long Allocated(int sections)
         {
-            int elements = sections * Sections.Length;
+            int elements = sections * ChunkSizes.Length;
             ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
             TensorWork.Compute compute = Assert.IsType<TensorWork.Compute>(tensor.Work);
-            Pump pump = new(new Crew(1, CancellationToken.None));
+            BlockStreamer pump = new(new WorkerPool(1, CancellationToken.None));
             for (int i = 0; i < Warm; i++)
             {
-                compute.Merge.Prepare(new PumpPasses(pump, 0, compute, elements));
+                compute.Merge.Prepare(new StreamedPasses(pump, 0, compute, elements));
             }
 
-            return Least(() => compute.Merge.Prepare(new PumpPasses(pump, 0, compute, elements)));
+            return Least(() => compute.Merge.Prepare(new StreamedPasses(pump, 0, compute, elements)));
         }
 
         // A section has 68 blocks that are observed: less than a dozen bytes for each leaves room for the section's own state only.
-        Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 12 * Sections.Length / Sections.ObserveBlock);
+        Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 12 * ChunkSizes.Length / ChunkSizes.ObserveBlock);
     }
 
     [Fact]
@@ -75,11 +75,11 @@ public sealed class AllocationTests
     {
         long Allocated(int sections)
         {
-            int elements = sections * Sections.Length;
+            int elements = sections * ChunkSizes.Length;
             ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             Operand[] operands = [.. models.Select(m => new Operand(m, m.Tensors[0]))];
-            Pump pump = new(new Crew(1, CancellationToken.None));
-            void Reduce() => pump.Reduce(0, operands, new SectionGrid(0, elements), new ChangeReduction(2, 0));
+            BlockStreamer pump = new(new WorkerPool(1, CancellationToken.None));
+            void Reduce() => pump.Reduce(0, operands, new ChunkGrid(0, elements), new DeltaReduction(2, 0));
             for (int i = 0; i < Warm; i++)
             {
                 Reduce();
@@ -89,7 +89,7 @@ public sealed class AllocationTests
         }
 
         // With every block that has a rest after its vectors.
-        Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 20 * Sections.Length / Sections.ObserveBlock);
+        Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 20 * ChunkSizes.Length / ChunkSizes.ObserveBlock);
     }
 
     /// <summary>What work allocates on this thread at least, of several times: where others empty the pools or the compiler comes late, once is chance.</summary>

@@ -109,7 +109,7 @@ public sealed class CompanionsCopyTests : IDisposable
         Folders.Save(SmallModels.Of("n", DType.Float32, ("w", [1], [1])), Path.Combine(model, "draft"));
         File.WriteAllText(Path.Combine(model, "draft", "config.json"), """{"model_type": "own"}""");
         using ICheckpoint opened = Checkpoint.Open(model);
-        Assert.DoesNotContain(Companions.CopiedOf(opened), n => n.StartsWith("draft/", StringComparison.Ordinal));
-        Assert.Contains("draft/", Companions.LeftBehindOf(opened));
+        Assert.DoesNotContain(AuxiliaryFiles.CopiedOf(opened), n => n.StartsWith("draft/", StringComparison.Ordinal));
+        Assert.Contains("draft/", AuxiliaryFiles.LeftBehindOf(opened));
     }
 }

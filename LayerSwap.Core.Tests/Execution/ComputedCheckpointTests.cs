@@ -1,3 +1,4 @@
+using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Execution;
 
 /// <summary>A plan read on demand gives the bytes that it would have saved, in whatever windows it is read.</summary>

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Execution;
 

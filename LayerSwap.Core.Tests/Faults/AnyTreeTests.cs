@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using LayerSwap.IO;
 using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
@@ -134,18 +135,18 @@ public sealed class AnyTreeTests
         {
             string output = Output();
             // A relative link leads elsewhere where its folder is mounted; nothing of this machine is to be touched.
-            if (!LayerSwap.Files.RealPath.Of(output).StartsWith(root + "/", StringComparison.Ordinal))
+            if (!LayerSwap.IO.RealPath.Of(output).StartsWith(root + "/", StringComparison.Ordinal))
             {
                 return ("elsewhere", false);
             }
 
             Dictionary<string, string> before = Snapshot();
-            string real = LayerSwap.Files.RealPath.Of(output);
+            string real = LayerSwap.IO.RealPath.Of(output);
             // What may be replaced: a model without anything foreign. The folders of inputs never.
             HashSet<string> replaceable = Directory.Exists(real) ? [.. Directory.EnumerateFiles(real)] : [];
             replaceable.RemoveWhere(f => Path.GetFileName(f).StartsWith("document", StringComparison.Ordinal) || Path.GetFileName(f).StartsWith("hard", StringComparison.Ordinal));
             string[] inputs = [Pick(), Pick()];
-            string[] inputFiles = [.. inputs.SelectMany(i => Directory.EnumerateFiles(LayerSwap.Files.RealPath.Of(i)))];
+            string[] inputFiles = [.. inputs.SelectMany(i => Directory.EnumerateFiles(LayerSwap.IO.RealPath.Of(i)))];
             int kind = random.Next(8);
             string what = $"{when}: {kind} of {string.Join(", ", inputs)} to {output}";
             Exception? error = await Record.ExceptionAsync(async () =>
@@ -185,7 +186,7 @@ public sealed class AnyTreeTests
 
         private string AnyFile()
         {
-            string[] files = [.. Walk(root).Where(e => LayerSwap.Files.FileStatus.OfEntry(e)!.Kind == LayerSwap.Files.FileKind.File)];
+            string[] files = [.. Walk(root).Where(e => LayerSwap.IO.FileStatus.OfEntry(e)!.Kind == LayerSwap.IO.FileKind.File)];
             return files[random.Next(files.Length)];
         }
 
@@ -237,8 +238,8 @@ public sealed class AnyTreeTests
             }
         }
 
-        private static bool IsFolder(string path) => LayerSwap.Files.FileStatus.OfEntry(path)?.Kind == LayerSwap.Files.FileKind.Folder;
+        private static bool IsFolder(string path) => LayerSwap.IO.FileStatus.OfEntry(path)?.Kind == LayerSwap.IO.FileKind.Folder;
 
-        private static bool FileStatusIsNull(string path) => LayerSwap.Files.FileStatus.OfEntry(path) is null;
+        private static bool FileStatusIsNull(string path) => LayerSwap.IO.FileStatus.OfEntry(path) is null;
     }
 }

@@ -1,6 +1,6 @@
 using System.Text;
 using LayerSwap.Execution;
-using LayerSwap.Files;
+using LayerSwap.IO;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Faults;

@@ -1,3 +1,4 @@
+using LayerSwap.IO;
 using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
@@ -227,7 +228,7 @@ public sealed class LeftoverTests
         }
     }
 
-    private static bool FileStatusOf(string folder) => LayerSwap.Files.FileStatus.OfEntry(folder) is not null;
+    private static bool FileStatusOf(string folder) => LayerSwap.IO.FileStatus.OfEntry(folder) is not null;
 
     private static string[] Contents(string folder) => [.. Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Select(f => $"{f} {Convert.ToHexString(File.ReadAllBytes(f))}")];
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using LayerSwap.Files;
+using LayerSwap.IO;
 using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Files;

@@ -1,3 +1,5 @@
+using LayerSwap.Merging;
+using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Golden;
 
 /// <summary>Results of the established tool (Fixtures/golden/README.md): its recipes as builder calls, tensor by tensor.</summary>

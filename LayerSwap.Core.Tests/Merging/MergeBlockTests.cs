@@ -9,7 +9,7 @@ public sealed class MergeBlockTests
     public void A_block_can_be_made_from_plain_arrays()
     {
         float[] output = new float[2];
-        TensorMerge median = new Median().Bind(new MergeTensor
+        TensorOperation median = new Median().Bind(new TensorContext
         {
             Output = new TensorInfo("w", DType.Float32, new TensorShape(2)),
             Place = LayerMap.Of([new TensorInfo("w", DType.Float32, new TensorShape(2))])["w"],

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using LayerSwap.Merging;
 using LayerSwap.Tests.Merging.Oracles;
 
 namespace LayerSwap.Tests.Merging;

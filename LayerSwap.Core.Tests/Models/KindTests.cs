@@ -1,3 +1,4 @@
+using LayerSwap.LayerMaps;
 namespace LayerSwap.Tests.Models;
 
 /// <summary>Tests what tensors of published families are for, by the word of their own code.</summary>
@@ -69,7 +70,7 @@ public class KindTests
     [InlineData(false, "vocab_transform.weight")]
     [InlineData(false, "pre_classifier.weight")]
     [InlineData(false, "head.dense.weight")]
-    public void Heads_with_rows_of_tokens_are_told_from_those_without(bool isTable, string name) => Assert.Equal(isTable, global::LayerSwap.Models.KindOf.IsTokenTable(name, TensorKind.Head));
+    public void Heads_with_rows_of_tokens_are_told_from_those_without(bool isTable, string name) => Assert.Equal(isTable, global::LayerSwap.LayerMaps.TensorKindClassifier.IsTokenTable(name, TensorKind.Head));
 
     [Fact]
     public void Experts_numbered_in_their_names_are_one_component() =>

@@ -1,4 +1,4 @@
-using LayerSwap.Models;
+using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Tests.Models;
 

@@ -1,3 +1,4 @@
+using LayerSwap.Execution;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Numerics;
@@ -28,7 +29,7 @@ public class AgreementTests
                 }
             }
 
-            Agreement.Restore(width, operands, length, output.AsSpan(0, length * width));
+            PreserveIdentical.Restore(width, operands, length, output.AsSpan(0, length * width));
             Assert.Equal(expected, output);
         }
     }

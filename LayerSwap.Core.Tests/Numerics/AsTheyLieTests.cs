@@ -1,5 +1,7 @@
 using System.Runtime.Intrinsics;
+using LayerSwap.Merging;
 using LayerSwap.Numerics;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Numerics;
 
@@ -14,12 +16,12 @@ public sealed class AsTheyLieTests
         BFloat16[] all = [.. Enumerable.Range(0, 65536).Select(i => new BFloat16((ushort)i))];
         for (int at = 0; at < all.Length; at += 16)
         {
-            Vector512<float> singles = Wide.Singles(ref all[0], at);
-            (Vector512<double> even, Vector512<double> odd) = Wide.Sixteen(ref all[0], at);
+            Vector512<float> singles = VectorWidening.LoadFloat32(ref all[0], at);
+            (Vector512<double> even, Vector512<double> odd) = VectorWidening.Load16(ref all[0], at);
             for (int i = 0; i < 16; i++)
             {
-                float expected = Scalar16.FromBFloat16((ushort)(at + i));
-                Assert.Equal(expected, Wide.One(all[at + i]));
+                float expected = SixteenBitFloats.FromBFloat16((ushort)(at + i));
+                Assert.Equal(expected, VectorWidening.Load1(all[at + i]));
                 Assert.Equal(expected, singles[i]);
                 Assert.Equal(expected, (i % 2 == 0 ? even : odd)[i / 2]);
             }
@@ -39,9 +41,9 @@ public sealed class AsTheyLieTests
                 1 => BitConverter.UInt32BitsToSingle(((uint)_noise.Next() & 0xFFFF_0000) | 0x8000) * (1 + ((_noise.Below(5) - 2) * 1e-9)),
                 _ => BitConverter.UInt64BitsToDouble(_noise.Next()),
             })];
-            Wide.Store(Lanes(numbers, 0), Lanes(numbers, 1), ref stored[0], 0);
+            VectorWidening.Store16(Lanes(numbers, 0), Lanes(numbers, 1), ref stored[0], 0);
             Assert.Equal(numbers.Select(SmallFloat.BFloat16.Round), stored.Select(s => (double)s.Value));
-            Assert.Equal(stored, numbers.Select(Wide.Narrow<BFloat16>));
+            Assert.Equal(stored, numbers.Select(VectorWidening.Round<BFloat16>));
         }
 
         static Vector512<double> Lanes(double[] numbers, int first) => Vector512.Create<double>([.. numbers.Where((_, i) => i % 2 == first)]);
@@ -82,14 +84,14 @@ public sealed class AsTheyLieTests
             Assert.Equal(exact ? expectedSingles : singles, singles);
             Assert.Equal(exact ? expectedLargest : largest, largest);
 
-            ulong[] keys = new ulong[length], expected = new ulong[length], bits = new ulong[Bits.Words(length)], expectedBits = new ulong[bits.Length];
+            ulong[] keys = new ulong[length], expected = new ulong[length], bits = new ulong[BitMask.Words(length)], expectedBits = new ulong[bits.Length];
             KeyKernel.Changes<BFloat16>(origin, tuned, keys);
             KeyKernel.Changes<float>(from, to, expected);
             Assert.Equal(expected, keys);
             ulong one = keys[_noise.Below(length)], other = keys[_noise.Below(length)];
             MaskKernel.Between<BFloat16>(origin, tuned, Math.Min(one, other), Math.Max(one, other), bits);
             MaskKernel.Between<float>(from, to, Math.Min(one, other), Math.Max(one, other), expectedBits);
-            Assert.All(Enumerable.Range(0, length), i => Assert.Equal(Bits.IsSet(expectedBits, i), Bits.IsSet(bits, i)));
+            Assert.All(Enumerable.Range(0, length), i => Assert.Equal(BitMask.IsSet(expectedBits, i), BitMask.IsSet(bits, i)));
         }
     }
 
@@ -99,11 +101,11 @@ public sealed class AsTheyLieTests
         for (int length = 0; length < 200; length++)
         {
             BFloat16[] origin = Elements(length, finite: true), tuned = Elements(length, finite: true);
-            ulong[] bits = [.. Enumerable.Range(0, Bits.Words(length)).Select(_ => _noise.Next())];
+            ulong[] bits = [.. Enumerable.Range(0, BitMask.Words(length)).Select(_ => _noise.Next())];
             double[] changes = [.. origin.Zip(tuned, (o, t) => Math.Abs((double)t.Value - o.Value))];
             (double all, double kept) = MaskKernel.Masses<BFloat16>(origin, tuned, bits);
             Assert.Equal(changes.Sum(), all, 1e-12 * length);
-            Assert.Equal(changes.Where((_, i) => Bits.IsSet(bits, i)).Sum(), kept, 1e-12 * length);
+            Assert.Equal(changes.Where((_, i) => BitMask.IsSet(bits, i)).Sum(), kept, 1e-12 * length);
         }
     }
 
@@ -123,7 +125,7 @@ public sealed class AsTheyLieTests
                 Rows<BFloat16> tuned = new(data.AsSpan(0, (sources * stride) - _noise.Below(stride - length + 1)), length, stride);
                 Assert.Equal(sources, tuned.Count);
                 Rows<float> wide = new(Widened([.. Enumerable.Range(0, sources).SelectMany(s => data.Skip(s * stride).Take(length))]), length);
-                ulong[] keys = new ulong[length], expectedKeys = new ulong[length], bits = new ulong[Bits.Words(length)], expectedBits = new ulong[bits.Length];
+                ulong[] keys = new ulong[length], expectedKeys = new ulong[length], bits = new ulong[BitMask.Words(length)], expectedBits = new ulong[bits.Length];
                 double[] changes = new double[sources * length], expectedChanges = new double[changes.Length];
                 VarianceKernel.Keys(origin, tuned, changes, keys);
                 VarianceKernel.Keys(Widened(origin), wide, expectedChanges, expectedKeys);
@@ -133,7 +135,7 @@ public sealed class AsTheyLieTests
                 ulong low = _noise.Below(6) switch { 0 or 1 => 1, 2 => KeyKernel.NotANumber + 1, _ => keys[_noise.Below(length)] }, high = Math.Max(low, keys[_noise.Below(length)]);
                 VarianceKernel.Selected(origin, tuned, low, bits);
                 VarianceKernel.Selected(Widened(origin), wide, low, expectedBits);
-                Assert.All(Enumerable.Range(0, length), i => Assert.Equal(Bits.IsSet(expectedBits, i), Bits.IsSet(bits, i)));
+                Assert.All(Enumerable.Range(0, length), i => Assert.Equal(BitMask.IsSet(expectedBits, i), BitMask.IsSet(bits, i)));
                 if (sources == 2)
                 {
                     KeyEnergies[] energies = new KeyEnergies[2], expectedEnergies = new KeyEnergies[2];
@@ -193,5 +195,5 @@ public sealed class AsTheyLieTests
 
     private static float[] Widened(BFloat16[] elements) => [.. elements.Select(e => e.Value)];
 
-    private BFloat16[] Elements(int length, bool finite) => [.. (finite ? _noise.Weights(length) : _noise.AnyFloats(length)).Select(f => new BFloat16(finite ? Scalar16.ToBFloat16(f) : (ushort)(BitConverter.SingleToUInt32Bits(f) >> 16)))];
+    private BFloat16[] Elements(int length, bool finite) => [.. (finite ? _noise.Weights(length) : _noise.AnyFloats(length)).Select(f => new BFloat16(finite ? SixteenBitFloats.ToBFloat16(f) : (ushort)(BitConverter.SingleToUInt32Bits(f) >> 16)))];
 }

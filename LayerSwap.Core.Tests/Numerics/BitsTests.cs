@@ -1,5 +1,7 @@
 using System.Runtime.Intrinsics;
+using LayerSwap.Merging;
 using LayerSwap.Numerics;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Numerics;
 
@@ -14,9 +16,9 @@ public sealed class BitsTests
         for (int count = 0; count < 300; count++)
         {
             int first = _random.Next(140), at = _random.Next(140);
-            ulong[] from = Words(Bits.Words(first + count)), to = Words(Bits.Words(at + count) + 1), before = [.. to];
-            Bits.Copy(from, first, to, at, count);
-            Assert.All(Enumerable.Range(0, to.Length * 64), i => Assert.Equal(i >= at && i < at + count ? Bits.IsSet(from, first + i - at) : Bits.IsSet(before, i), Bits.IsSet(to, i)));
+            ulong[] from = Words(BitMask.Words(first + count)), to = Words(BitMask.Words(at + count) + 1), before = [.. to];
+            BitMask.Copy(from, first, to, at, count);
+            Assert.All(Enumerable.Range(0, to.Length * 64), i => Assert.Equal(i >= at && i < at + count ? BitMask.IsSet(from, first + i - at) : BitMask.IsSet(before, i), BitMask.IsSet(to, i)));
         }
     }
 
@@ -26,7 +28,7 @@ public sealed class BitsTests
         ulong[] bits = Words(3);
         for (int at = 0; at < 192; at += 8)
         {
-            Assert.Equal(Enumerable.Range(0, 8).Select(i => Bits.IsSet(bits, at + i)), Enumerable.Range(0, 8).Select(i => Bits.Eight(ref bits[0], at)[i] != 0));
+            Assert.Equal(Enumerable.Range(0, 8).Select(i => BitMask.IsSet(bits, at + i)), Enumerable.Range(0, 8).Select(i => BitMask.Eight(ref bits[0], at)[i] != 0));
         }
     }
 
@@ -36,17 +38,17 @@ public sealed class BitsTests
         ulong[] bits = Words(3);
         for (int at = 0; at < 192; at += 16)
         {
-            bool[] sixteen = [.. Enumerable.Range(0, 16).Select(i => Bits.IsSet(bits, at + i))];
-            Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => Bits.Sixteen(ref bits[0], at)[i] != 0));
+            bool[] sixteen = [.. Enumerable.Range(0, 16).Select(i => BitMask.IsSet(bits, at + i))];
+            Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => BitMask.Sixteen(ref bits[0], at)[i] != 0));
             int first = at / 32 * 32;
-            Assert.Equal(Enumerable.Range(0, 32).Select(i => Bits.IsSet(bits, first + i)), Enumerable.Range(0, 32).Select(i => Bits.ThirtyTwo(ref bits[0], first)[i] != 0));
-            (Vector512<ulong> lower, Vector512<ulong> upper) = Bits.SixteenWide<float>(ref bits[0], at);
+            Assert.Equal(Enumerable.Range(0, 32).Select(i => BitMask.IsSet(bits, first + i)), Enumerable.Range(0, 32).Select(i => BitMask.ThirtyTwo(ref bits[0], first)[i] != 0));
+            (Vector512<ulong> lower, Vector512<ulong> upper) = BitMask.SixteenWide<float>(ref bits[0], at);
             Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => (i < 8 ? lower[i] : upper[i - 8]) != 0));
             ushort all = (ushort)(bits[at / 64] >> (at % 64));
-            Assert.Equal(all, Bits.Joined<float>(Ones(lower), Ones(upper), 8));
-            (lower, upper) = Bits.SixteenWide<BFloat16>(ref bits[0], at);
+            Assert.Equal(all, BitMask.Joined<float>(Ones(lower), Ones(upper), 8));
+            (lower, upper) = BitMask.SixteenWide<BFloat16>(ref bits[0], at);
             Assert.Equal(sixteen, Enumerable.Range(0, 16).Select(i => (i % 2 == 0 ? lower : upper)[i / 2] != 0));
-            Assert.Equal(all, Bits.Joined<BFloat16>(Ones(lower), Ones(upper), 8));
+            Assert.Equal(all, BitMask.Joined<BFloat16>(Ones(lower), Ones(upper), 8));
         }
 
         static ulong Ones(Vector512<ulong> lanes) => (~Vector512.Equals(lanes, default)).ExtractMostSignificantBits();
@@ -62,8 +64,8 @@ public sealed class BitsTests
             odd |= (word >> ((2 * i) + 1) & 1) << i;
         }
 
-        Assert.Equal(word, Bits.Joined<BFloat16>(even, odd, 16));
-        Assert.Equal(word, Bits.Joined<float>(word & 0xFFFF, word >> 16, 16));
+        Assert.Equal(word, BitMask.Joined<BFloat16>(even, odd, 16));
+        Assert.Equal(word, BitMask.Joined<float>(word & 0xFFFF, word >> 16, 16));
     }
 
     [Fact]
@@ -73,7 +75,7 @@ public sealed class BitsTests
     public void Kept_changes_of_doubles_are_too() => KeptChangesAre<double>(v => v);
 
     [Fact]
-    public void Kept_changes_of_finite_elements_as_they_lie_are_too() => KeptChangesAre<BFloat16>(v => new BFloat16(Scalar16.ToBFloat16(double.IsFinite(v) ? (float)v : 0.25f)));
+    public void Kept_changes_of_finite_elements_as_they_lie_are_too() => KeptChangesAre<BFloat16>(v => new BFloat16(SixteenBitFloats.ToBFloat16(double.IsFinite(v) ? (float)v : 0.25f)));
 
     private void KeptChangesAre<T>(Func<double, T> of)
         where T : unmanaged
@@ -82,17 +84,17 @@ public sealed class BitsTests
         for (int length = 1; length < 200; length++)
         {
             T[] origin = [.. Values(length).Select(of)], tuned = [.. Values(Sources * length).Select(of)];
-            ulong[] bits = Words(Sources * Bits.Words(length));
+            ulong[] bits = Words(Sources * BitMask.Words(length));
             KeptChanges<T> changes = new(origin, new Rows<T>(tuned, length), bits);
             for (int source = 0; source < Sources; source++)
             {
                 for (int i = 0; i < length; i++)
                 {
-                    double expected = Bits.IsSet(bits.AsSpan(source * Bits.Words(length)), i) ? Wide.One(tuned[(source * length) + i]) - Wide.One(origin[i]) : 0;
+                    double expected = BitMask.IsSet(bits.AsSpan(source * BitMask.Words(length)), i) ? VectorWidening.Load1(tuned[(source * length) + i]) - VectorWidening.Load1(origin[i]) : 0;
                     Assert.Equal(expected, changes.One(source, i));
                     if (i % 16 == 0 && i + 16 <= length)
                     {
-                        (Vector512<double> lower, Vector512<double> upper) = Wide.Sixteen(ref origin[0], i);
+                        (Vector512<double> lower, Vector512<double> upper) = VectorWidening.Load16(ref origin[0], i);
                         (lower, upper) = changes.Sixteen(source, i, lower, upper);
                         for (int k = 0; k < 16; k++)
                         {
@@ -103,8 +105,8 @@ public sealed class BitsTests
             }
 
             // One set of bits for all sources, and the energies of what is kept.
-            KeptChanges<T> shared = new(origin, new Rows<T>(tuned, length), bits.AsSpan(0, Bits.Words(length)));
-            double[] kept = [.. Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i) ? Wide.One(tuned[(2 * length) + i]) - Wide.One(origin[i]) : 0)];
+            KeptChanges<T> shared = new(origin, new Rows<T>(tuned, length), bits.AsSpan(0, BitMask.Words(length)));
+            double[] kept = [.. Enumerable.Range(0, length).Select(i => BitMask.IsSet(bits, i) ? VectorWidening.Load1(tuned[(2 * length) + i]) - VectorWidening.Load1(origin[i]) : 0)];
             for (int i = 0; i < length; i++)
             {
                 Assert.Equal(kept[i], shared.One(2, i));

@@ -1,3 +1,4 @@
+using LayerSwap.Diff;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Numerics;
@@ -13,9 +14,9 @@ public class ChangeKernelTests
         for (int length = 0; length <= 100; length++)
         {
             float[] x = noise.Weights(length + 3), y = [.. noise.Weights(length + 3).Zip(x, (a, b) => noise.Below(3) == 0 ? b : a)];
-            ChangeSums vector = new(), scalar = new(), oracle = Define(x.AsSpan(3), y.AsSpan(3));
-            ChangeKernel.Observe<float>(x.AsSpan(3), y.AsSpan(3), [], vector);
-            ChangeKernel.Scalar<float>(x.AsSpan(3), y.AsSpan(3), [], scalar);
+            DeltaSums vector = new(), scalar = new(), oracle = Define(x.AsSpan(3), y.AsSpan(3));
+            DeltaKernel.Observe<float>(x.AsSpan(3), y.AsSpan(3), [], vector);
+            DeltaKernel.Scalar<float>(x.AsSpan(3), y.AsSpan(3), [], scalar);
             AssertClose(oracle, vector);
             AssertClose(oracle, scalar);
         }
@@ -25,8 +26,8 @@ public class ChangeKernelTests
     public void Doubles_are_summed_by_the_same_definition()
     {
         double[] x = [.. new Noise(12).Weights(50).Select(f => f * 1.1)], y = [.. new Noise(13).Weights(50).Select(f => f * 1.3)];
-        ChangeSums sums = new();
-        ChangeKernel.Observe<double>(x, y, [], sums);
+        DeltaSums sums = new();
+        DeltaKernel.Observe<double>(x, y, [], sums);
         Assert.Equal(x.Zip(y, (a, b) => Math.Abs(b - a)).Sum(), sums.AbsChange, Tolerance);
         Assert.Equal(x.Zip(y, (a, b) => a * b).Sum(), sums.Dot, Tolerance);
         Assert.Equal(x.Zip(y, (a, b) => Math.Abs(b - a)).Max(), sums.MaxAbs);
@@ -36,12 +37,12 @@ public class ChangeKernelTests
     public void Bits_that_differ_are_changed_though_the_values_are_equal()
     {
         float[] x = [.. Enumerable.Repeat(0f, 40)], y = [.. Enumerable.Repeat(-0f, 40)];
-        ChangeSums sums = new();
-        ChangeKernel.Observe<float>(x, y, [], sums);
+        DeltaSums sums = new();
+        DeltaKernel.Observe<float>(x, y, [], sums);
         Assert.Equal(40, sums.Changed);
         Assert.Equal(0, sums.AbsChange);
         sums = new();
-        ChangeKernel.Observe<float>([.. Enumerable.Repeat(float.NaN, 40)], [.. Enumerable.Repeat(float.NaN, 40)], [], sums);
+        DeltaKernel.Observe<float>([.. Enumerable.Repeat(float.NaN, 40)], [.. Enumerable.Repeat(float.NaN, 40)], [], sums);
         Assert.Equal(0, sums.Changed);
     }
 
@@ -54,11 +55,11 @@ public class ChangeKernelTests
     {
         float[] x = new Noise(14).Weights(37), y = new Noise(15).Weights(37);
         y[at] = float.NaN;
-        ChangeSums sums = new();
-        ChangeKernel.Observe<float>(x, y, [], sums);
+        DeltaSums sums = new();
+        DeltaKernel.Observe<float>(x, y, [], sums);
         Assert.Equal([double.NaN, double.NaN, double.NaN, double.NaN, double.NaN], [sums.AbsChange, sums.SquareChange, sums.SquareTuned, sums.Dot, sums.MaxAbs]);
-        ChangeSums later = new();
-        ChangeKernel.Observe<float>(x, x, [], later);
+        DeltaSums later = new();
+        DeltaKernel.Observe<float>(x, x, [], later);
         sums.Add(later);
         later.Add(sums);
         Assert.True(double.IsNaN(sums.MaxAbs) && double.IsNaN(later.MaxAbs));
@@ -72,8 +73,8 @@ public class ChangeKernelTests
         {
             float[] x = noise.Weights(length), a = noise.Weights(length), b = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)];
             AgreementSums vector = new(), scalar = new();
-            ChangeKernel.ObservePair<float>(x, a, b, vector);
-            ChangeKernel.PairScalar<float>(x, a, b, scalar);
+            DeltaKernel.ObservePair<float>(x, a, b, vector);
+            DeltaKernel.PairScalar<float>(x, a, b, scalar);
             double[] p = [.. a.Zip(x, (v, o) => (double)(v - o))], q = [.. b.Zip(x, (v, o) => (double)(v - o))];
             Assert.All(new[] { vector, scalar }, sums =>
             {
@@ -90,13 +91,13 @@ public class ChangeKernelTests
         for (int length = 0; length <= 100; length++)
         {
             float[] x = noise.AnyFloats(length), a = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)], b = length % 2 == 0 ? noise.AnyFloats(length) : noise.Weights(length);
-            (OriginSums origin, ChangeSums ofA, ChangeSums ofB, AgreementSums both) = (new(), new(), new(), new());
-            (OriginSums origin2, ChangeSums ofA2, ChangeSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
-            ChangeKernel.ObserveTwo<float>(x, a, b, origin, ofA, ofB, both);
-            ChangeKernel.ObserveOrigin<float>(x, origin2);
-            ChangeKernel.Observe<float>(x, a, [], ofA2);
-            ChangeKernel.Observe<float>(x, b, [], ofB2);
-            ChangeKernel.ObservePair<float>(x, a, b, both2);
+            (BaseSums origin, DeltaSums ofA, DeltaSums ofB, AgreementSums both) = (new(), new(), new(), new());
+            (BaseSums origin2, DeltaSums ofA2, DeltaSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
+            DeltaKernel.ObserveTwo<float>(x, a, b, origin, ofA, ofB, both);
+            DeltaKernel.ObserveOrigin<float>(x, origin2);
+            DeltaKernel.Observe<float>(x, a, [], ofA2);
+            DeltaKernel.Observe<float>(x, b, [], ofB2);
+            DeltaKernel.ObservePair<float>(x, a, b, both2);
             Assert.Equivalent(origin2, origin, strict: true);
             Assert.Equivalent(ofA2, ofA, strict: true);
             Assert.Equivalent(ofB2, ofB, strict: true);
@@ -105,7 +106,7 @@ public class ChangeKernelTests
 
         double[] doubles = [1, 2, -3], first = [2, 1, -3], second = [0, 5, 1];
         AgreementSums ofDoubles = new();
-        ChangeKernel.ObserveTwo<double>(doubles, first, second, new OriginSums(), new ChangeSums(), new ChangeSums(), ofDoubles);
+        DeltaKernel.ObserveTwo<double>(doubles, first, second, new BaseSums(), new DeltaSums(), new DeltaSums(), ofDoubles);
         Assert.Equal((-4, 2), (ofDoubles.Dot, ofDoubles.Conflicts));
     }
 
@@ -117,10 +118,10 @@ public class ChangeKernelTests
         {
             ushort[] bits = [.. noise.AnyFloats(3 * length).Select(f => (ushort)(BitConverter.SingleToUInt32Bits(f) >> 16))];
             BFloat16[] x = [.. bits[..length].Select(b => new BFloat16(b))], a = [.. x.Select((o, i) => noise.Below(3) == 0 ? o : new BFloat16(bits[length + i]))], b = [.. bits[(2 * length)..].Select(b => new BFloat16(b))];
-            (OriginSums origin, ChangeSums ofA, ChangeSums ofB, AgreementSums both) = (new(), new(), new(), new());
-            (OriginSums origin2, ChangeSums ofA2, ChangeSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
-            ChangeKernel.ObserveTwo<BFloat16>(x, a, b, origin, ofA, ofB, both);
-            ChangeKernel.ObserveTwo<float>(Widened(x), Widened(a), Widened(b), origin2, ofA2, ofB2, both2);
+            (BaseSums origin, DeltaSums ofA, DeltaSums ofB, AgreementSums both) = (new(), new(), new(), new());
+            (BaseSums origin2, DeltaSums ofA2, DeltaSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
+            DeltaKernel.ObserveTwo<BFloat16>(x, a, b, origin, ofA, ofB, both);
+            DeltaKernel.ObserveTwo<float>(Widened(x), Widened(a), Widened(b), origin2, ofA2, ofB2, both2);
             Assert.Equivalent(origin2, origin, strict: true);
             Assert.Equivalent(ofA2, ofA, strict: true);
             Assert.Equivalent(ofB2, ofB, strict: true);
@@ -137,7 +138,7 @@ public class ChangeKernelTests
     {
         float[] x = new float[40], a = [.. Enumerable.Repeat(float.Epsilon, 40)], b = [.. Enumerable.Repeat(-float.Epsilon, 40)];
         AgreementSums sums = new();
-        ChangeKernel.ObservePair<float>(x, a, b, sums);
+        DeltaKernel.ObservePair<float>(x, a, b, sums);
         Assert.Equal(40, sums.Conflicts);
     }
 
@@ -148,17 +149,17 @@ public class ChangeKernelTests
         for (int length = 0; length <= 100; length++)
         {
             float[] x = noise.Weights(length), y = noise.Weights(length);
-            OriginSums vector = new(), scalar = new();
-            ChangeKernel.ObserveOrigin<float>(x, vector);
-            ChangeKernel.OriginScalar<float>(x, scalar);
+            BaseSums vector = new(), scalar = new();
+            DeltaKernel.ObserveOrigin<float>(x, vector);
+            DeltaKernel.OriginScalar<float>(x, scalar);
             double[] changes = [.. x.Zip(y, (a, b) => (double)Math.Abs(b - a))], columns = [.. changes.Select((_, i) => (double)i)], twin = [.. columns];
             Assert.All(new[] { vector, scalar }, sums =>
             {
                 Assert.Equal(x.Sum(v => Math.Abs((double)v)), sums.Abs, Tolerance * (length + 1));
                 Assert.Equal(x.Sum(v => (double)v * v), sums.Square, Tolerance * (length + 1));
             });
-            Assert.Equal(changes.Sum(), ChangeKernel.Observe<float>(x, y, columns, new ChangeSums()), Tolerance * (length + 1));
-            Assert.Equal(changes.Sum(), ChangeKernel.Scalar<float>(x, y, twin, new ChangeSums()), Tolerance * (length + 1));
+            Assert.Equal(changes.Sum(), DeltaKernel.Observe<float>(x, y, columns, new DeltaSums()), Tolerance * (length + 1));
+            Assert.Equal(changes.Sum(), DeltaKernel.Scalar<float>(x, y, twin, new DeltaSums()), Tolerance * (length + 1));
             Assert.Equal(changes.Select((c, i) => i + c), columns);
             Assert.Equal(columns, twin);
         }
@@ -168,15 +169,15 @@ public class ChangeKernelTests
     public void Sums_of_blocks_add_up()
     {
         float[] x = new Noise(17).Weights(64), y = new Noise(18).Weights(64);
-        ChangeSums whole = Define(x, y), parts = new();
-        ChangeKernel.Observe<float>(x.AsSpan(0, 20), y.AsSpan(0, 20), [], parts);
-        ChangeKernel.Observe<float>(x.AsSpan(20), y.AsSpan(20), [], parts);
+        DeltaSums whole = Define(x, y), parts = new();
+        DeltaKernel.Observe<float>(x.AsSpan(0, 20), y.AsSpan(0, 20), [], parts);
+        DeltaKernel.Observe<float>(x.AsSpan(20), y.AsSpan(20), [], parts);
         AssertClose(whole, parts);
     }
 
-    private static ChangeSums Define(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    private static DeltaSums Define(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
     {
-        ChangeSums sums = new();
+        DeltaSums sums = new();
         for (int i = 0; i < x.Length; i++)
         {
             double d = y[i] - x[i];
@@ -191,7 +192,7 @@ public class ChangeKernelTests
         return sums;
     }
 
-    private static void AssertClose(ChangeSums expected, ChangeSums actual)
+    private static void AssertClose(DeltaSums expected, DeltaSums actual)
     {
         Assert.Equal(expected.AbsChange, actual.AbsChange, Tolerance * (expected.AbsChange + 1));
         Assert.Equal(expected.SquareChange, actual.SquareChange, Tolerance * (expected.SquareChange + 1));

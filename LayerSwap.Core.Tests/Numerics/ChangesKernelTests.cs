@@ -1,5 +1,6 @@
 using LayerSwap.Merging;
 using LayerSwap.Numerics;
+using LayerSwap.Streaming;
 using LayerSwap.Tests.Merging.Oracles;
 
 namespace LayerSwap.Tests.Numerics;
@@ -23,15 +24,15 @@ public sealed class ChangesKernelTests
             }
 
             double[] changes = [.. tuned.Zip(origin, (t, o) => (double)t - o)];
-            ulong[] keys = [.. changes.Select(Cut.KeyOf)];
-            ulong one = keys[_random.Next(2) == 0 ? odd : _random.Next(length)], other = keys[_random.Next(length)], below = Cut.KeyOf(Math.BitDecrement(BitConverter.UInt64BitsToDouble(one)));
+            ulong[] keys = [.. changes.Select(RankThreshold.KeyOf)];
+            ulong one = keys[_random.Next(2) == 0 ? odd : _random.Next(length)], other = keys[_random.Next(length)], below = RankThreshold.KeyOf(Math.BitDecrement(BitConverter.UInt64BitsToDouble(one)));
             foreach ((ulong low, ulong high) in (Span<(ulong, ulong)>)[(Math.Min(one, other), Math.Max(one, other)), (one, one), (Math.Min(one, below), one), (one + 1, long.MaxValue), (0UL, one)])
             {
-                ulong[] bits = [.. Enumerable.Repeat(ulong.MaxValue, Bits.Words(length))];
+                ulong[] bits = [.. Enumerable.Repeat(ulong.MaxValue, BitMask.Words(length))];
                 MaskKernel.Between<float>(origin, tuned, low, high, bits);
-                Assert.Equal(keys.Select(k => k >= low && k <= high), Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i)));
+                Assert.Equal(keys.Select(k => k >= low && k <= high), Enumerable.Range(0, length).Select(i => BitMask.IsSet(bits, i)));
                 MaskKernel.Between<double>([.. origin], [.. tuned], low, high, bits);
-                Assert.Equal(keys.Select(k => k >= low && k <= high), Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i)));
+                Assert.Equal(keys.Select(k => k >= low && k <= high), Enumerable.Range(0, length).Select(i => BitMask.IsSet(bits, i)));
             }
         }
     }
@@ -59,11 +60,11 @@ public sealed class ChangesKernelTests
 
                 Assert.Equal(keys, Enumerable.Range(0, length).Select(i => VarianceKernel.KeyOf<float>(origin, new Rows<float>(tuned, length), i)));
                 ulong low = keys[_random.Next(length)];
-                ulong[] bits = [.. Enumerable.Repeat(ulong.MaxValue, Bits.Words(length))];
+                ulong[] bits = [.. Enumerable.Repeat(ulong.MaxValue, BitMask.Words(length))];
                 VarianceKernel.Selected<float>(origin, rows, low, bits);
-                Assert.Equal(keys.Select(k => k >= low), Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i)));
+                Assert.Equal(keys.Select(k => k >= low), Enumerable.Range(0, length).Select(i => BitMask.IsSet(bits, i)));
                 VarianceKernel.Selected<double>([.. origin], new Rows<double>([.. tuned], length), low, bits);
-                Assert.Equal(keys.Select(k => k >= low), Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i)));
+                Assert.Equal(keys.Select(k => k >= low), Enumerable.Range(0, length).Select(i => BitMask.IsSet(bits, i)));
             }
         }
     }
@@ -78,7 +79,7 @@ public sealed class ChangesKernelTests
             float[] origin = some(length), tuned = [.. some(length), .. some(length)];
             Rows<float> rows = new(tuned, length);
             double[] changes = new double[2 * length];
-            ulong[] keys = new ulong[length], bits = [.. Enumerable.Repeat(ulong.MaxValue, Bits.Words(length))];
+            ulong[] keys = new ulong[length], bits = [.. Enumerable.Repeat(ulong.MaxValue, BitMask.Words(length))];
             VarianceKernel.Keys<float>(origin, rows, changes, keys);
             ulong one = keys[_random.Next(length)], other = keys[_random.Next(length)];
             foreach ((ulong low, ulong high) in (Span<(ulong, ulong)>)[(Math.Min(one, other), Math.Max(one, other)), (one, one), (0UL, one), (one, long.MaxValue), (one / 2, one + 1)])
@@ -92,7 +93,7 @@ public sealed class ChangesKernelTests
                 }
 
                 Assert.Equal(KeyKernel.Within(keys, low, high, new int[length]), counts);
-                Assert.Equal(keys.Select(k => k > low && k < high), Enumerable.Range(0, length).Select(i => Bits.IsSet(bits, i)));
+                Assert.Equal(keys.Select(k => k > low && k < high), Enumerable.Range(0, length).Select(i => BitMask.IsSet(bits, i)));
                 Assert.Equal(counts.Value.Within, bits.Sum(System.Numerics.BitOperations.PopCount));
                 Assert.All(energies, (energy, s) => AreClose(SumKernel.Squares(changes.AsSpan(s * length, length), keys, low, high), energy));
             }

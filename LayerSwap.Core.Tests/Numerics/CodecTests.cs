@@ -35,7 +35,7 @@ public class CodecTests
         IEnumerable<double> near = Enumerable.Range(0, 50_000).Select(_ => Math.ScaleB(1 + (noise.Next() * Math.ScaleB(1, -64)), noise.Below(300) - 160));
         foreach (double value in any.Concat(near).Where(d => !double.IsNaN(d)).SelectMany(d => new[] { d, -d }))
         {
-            float odd = Scalar16.ToOdd(value);
+            float odd = SixteenBitFloats.ToOdd(value);
             if (odd == value)
             {
                 continue;
@@ -46,10 +46,10 @@ public class CodecTests
             Assert.False((double)(float)value == value);
         }
 
-        Assert.Equal(float.PositiveInfinity, Scalar16.ToOdd(double.PositiveInfinity));
-        Assert.Equal(float.NegativeInfinity, Scalar16.ToOdd(double.NegativeInfinity));
-        Assert.True(float.IsNaN(Scalar16.ToOdd(double.NaN)));
-        Assert.True(float.IsNegative(Scalar16.ToOdd(-0.0)));
+        Assert.Equal(float.PositiveInfinity, SixteenBitFloats.ToOdd(double.PositiveInfinity));
+        Assert.Equal(float.NegativeInfinity, SixteenBitFloats.ToOdd(double.NegativeInfinity));
+        Assert.True(float.IsNaN(SixteenBitFloats.ToOdd(double.NaN)));
+        Assert.True(float.IsNegative(SixteenBitFloats.ToOdd(-0.0)));
     }
 
     [Theory]
@@ -62,21 +62,21 @@ public class CodecTests
         {
             // The codes are first made valid ones, without NaN payloads: widened as doubles, NaNs made 1, and encoded.
             double[] drawn = new double[length];
-            Codec.Widen(dtype, random.AsSpan(0, length * width), drawn);
+            ElementCodec.Widen(dtype, random.AsSpan(0, length * width), drawn);
             double[] values = [.. drawn.Select(v => double.IsNaN(v) ? 1 : v)];
             byte[] bytes = new byte[(length * width) + 1];
-            Codec.Narrow(dtype, values, bytes.AsSpan(1));
+            ElementCodec.Narrow(dtype, values, bytes.AsSpan(1));
             Assert.Equal(0, bytes[0]);
             double[] doubles = new double[length];
-            Codec.Widen(dtype, bytes.AsSpan(1), doubles);
+            ElementCodec.Widen(dtype, bytes.AsSpan(1), doubles);
             Assert.Equal(values.Select(BitConverter.DoubleToInt64Bits), doubles.Select(BitConverter.DoubleToInt64Bits));
             float[] floats = new float[length];
-            Codec.Widen(dtype, bytes.AsSpan(1), floats);
+            ElementCodec.Widen(dtype, bytes.AsSpan(1), floats);
             Assert.Equal(values.Select(v => (float)v), floats);
             if (dtype != DType.Float64)
             {
                 byte[] back = new byte[length * width];
-                Codec.Narrow(dtype, floats, back);
+                ElementCodec.Narrow(dtype, floats, back);
                 Assert.Equal(bytes[1..], back);
             }
         }
@@ -87,10 +87,10 @@ public class CodecTests
     {
         double[] values = [1 + Math.ScaleB(1, -24), 1 + (3 * Math.ScaleB(1, -24)), 1 + Math.ScaleB(1, -24) + Math.ScaleB(1, -50), 0.1, 1e300, -1e-300, -0.0];
         float[] floats = new float[values.Length];
-        Codec.Narrow(DType.Float32, values, MemoryMarshal.AsBytes(floats.AsSpan()));
+        ElementCodec.Narrow(DType.Float32, values, MemoryMarshal.AsBytes(floats.AsSpan()));
         Assert.Equal([1f, 1 + (2 * MathF.ScaleB(1, -23)), 1 + MathF.ScaleB(1, -23), 0.1f, float.PositiveInfinity, -0f, -0f], floats);
         float[] widened = new float[values.Length];
-        Codec.Widen(DType.Float64, MemoryMarshal.AsBytes(values.AsSpan()), widened.AsSpan());
+        ElementCodec.Widen(DType.Float64, MemoryMarshal.AsBytes(values.AsSpan()), widened.AsSpan());
         Assert.Equal(floats, widened);
         Assert.True(float.IsNegative(floats[^1]) && float.IsNegative(floats[^2]));
     }
@@ -99,7 +99,7 @@ public class CodecTests
     public void Types_without_arithmetic_are_refused() =>
         Assert.All(DTypes.All.Where(d => !d.SupportsArithmetic()), d =>
         {
-            Assert.Throws<NotSupportedException>(() => Codec.Widen(d, new byte[8], new float[1].AsSpan()));
-            Assert.Throws<NotSupportedException>(() => Codec.Narrow(d, new float[1].AsSpan(), new byte[8]));
+            Assert.Throws<NotSupportedException>(() => ElementCodec.Widen(d, new byte[8], new float[1].AsSpan()));
+            Assert.Throws<NotSupportedException>(() => ElementCodec.Narrow(d, new float[1].AsSpan(), new byte[8]));
         });
 }

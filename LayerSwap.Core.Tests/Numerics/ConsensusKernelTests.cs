@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using LayerSwap.Merging;
 using LayerSwap.Numerics;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Numerics;
 
@@ -102,7 +104,7 @@ public sealed class ConsensusKernelTests
         KeptChanges<BFloat16> changes = new(from, new Rows<BFloat16>(tuned, 32), [uint.MaxValue, uint.MaxValue]);
         BFloat16[] output = new BFloat16[32];
         ConsensusKernel.Onto(rule, from, changes, output);
-        BFloat16 expected = Wide.Narrow<BFloat16>(from[0].Value + (scale * rule.One(changes, 0)));
+        BFloat16 expected = VectorWidening.Round<BFloat16>(from[0].Value + (scale * rule.One(changes, 0)));
         Assert.All(output, o => Assert.Equal(expected, o));
     }
 
@@ -124,16 +126,16 @@ public sealed class ConsensusKernelTests
             origin[i] = Number(exponent, spread);
             tuned[i] = Tuned(origin[i]);
             double change = tuned[i].Value - (double)origin[i].Value;
-            tuned[Length + i] = _random.Next(4) == 0 ? new BFloat16(Scalar16.ToBFloat16((float)Math.Clamp(origin[i].Value - (change * factors[0] / factors[1]), -1e38, 1e38))) : Tuned(origin[i]);
+            tuned[Length + i] = _random.Next(4) == 0 ? new BFloat16(SixteenBitFloats.ToBFloat16((float)Math.Clamp(origin[i].Value - (change * factors[0] / factors[1]), -1e38, 1e38))) : Tuned(origin[i]);
         }
 
         double[] summed = [_random.Next(4) == 0 ? -factors[0] : factors[0], factors[1]];
         double divisor = normalize ? weights[0] + (_random.Next(3) == 0 ? -3 * weights[0] : weights[1]) : 1, negated = _random.Next(4) == 0 ? -scale : scale;
         // A rule of its own for each source, or, as selection of both together has it, one for both.
-        ulong[] bits = [.. Enumerable.Range(0, 2 * Bits.Words(Length)).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
+        ulong[] bits = [.. Enumerable.Range(0, 2 * BitMask.Words(Length)).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
         AreMerged(new SignConsensus(factors, weights, normalize, scale), bits);
         AreMerged(new SumConsensus(summed, divisor, negated), bits);
-        AreMerged(new ElectedConsensus([weights[0], _random.Next(2) == 0 ? weights[0] : Math.Abs(weights[1])], 1e-6), bits[..Bits.Words(Length)]);
+        AreMerged(new ElectedConsensus([weights[0], _random.Next(2) == 0 ? weights[0] : Math.Abs(weights[1])], 1e-6), bits[..BitMask.Words(Length)]);
 
         void AreMerged<TRule>(TRule rule, ulong[] kept)
             where TRule : struct, IConsensus
@@ -142,7 +144,7 @@ public sealed class ConsensusKernelTests
             ConsensusKernel.Onto(rule, origin, changes, output);
             for (int i = 0; i < Length; i++)
             {
-                BFloat16 expected = Wide.Narrow<BFloat16>(origin[i].Value + (rule.Factor * rule.One(changes, i))), told = expected;
+                BFloat16 expected = VectorWidening.Round<BFloat16>(origin[i].Value + (rule.Factor * rule.One(changes, i))), told = expected;
                 bool tell = false;
                 if (rule.InSingles is { } pair && pair.TryMerge(Vector512.Create(origin[i].Bits), Became(0), Became(1), out Vector512<ushort> merged))
                 {
@@ -155,7 +157,7 @@ public sealed class ConsensusKernelTests
                 if (expected != output[i] || expected != told)
                 {
                     Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"""
-                        {typeof(TRule).Name} of {origin[i].Value:R} {tuned[i].Value:R} {tuned[Length + i].Value:R}, kept {Bits.IsSet(kept, i)}
+                        {typeof(TRule).Name} of {origin[i].Value:R} {tuned[i].Value:R} {tuned[Length + i].Value:R}, kept {BitMask.IsSet(kept, i)}
                         factors {factors[0]:R} {factors[1]:R}, weights {weights[0]:R} {weights[1]:R}, scale {scale:R}; of a sum {summed[0]:R} {summed[1]:R} / {divisor:R} * {negated:R}
                         {expected.Value:R} became {output[i].Value:R}, in singles {told.Value:R}
                         """));
@@ -163,7 +165,7 @@ public sealed class ConsensusKernelTests
 
                 // Thirty-two of one, so that no other decides for it.
                 Vector512<ushort> Became(int source) =>
-                    Vector512.Create((Bits.IsSet(kept.AsSpan(kept.Length == Bits.Words(Length) ? 0 : source * Bits.Words(Length)), i) ? tuned[(source * Length) + i] : origin[i]).Bits);
+                    Vector512.Create((BitMask.IsSet(kept.AsSpan(kept.Length == BitMask.Words(Length) ? 0 : source * BitMask.Words(Length)), i) ? tuned[(source * Length) + i] : origin[i]).Bits);
             }
         }
 
@@ -185,7 +187,7 @@ public sealed class ConsensusKernelTests
     {
         Matches(rule, origin, new StoredChanges<float>(changes, origin.Length), v => v);
         Matches(rule, [.. origin.Select(v => (double)v)], new StoredChanges<double>(changes, origin.Length), v => v);
-        Matches(rule, [.. origin.Select(v => new BFloat16(Scalar16.ToBFloat16(v)))], new StoredChanges<BFloat16>(changes, origin.Length), v => v.Value);
+        Matches(rule, [.. origin.Select(v => new BFloat16(SixteenBitFloats.ToBFloat16(v)))], new StoredChanges<BFloat16>(changes, origin.Length), v => v.Value);
     }
 
     private static void Matches<T, TRule>(TRule rule, T[] origin, StoredChanges<T> changes, Func<T, double> valueOf)
@@ -197,7 +199,7 @@ public sealed class ConsensusKernelTests
         for (int i = 0; i < origin.Length; i++)
         {
             double expected = valueOf(origin[i]) + (rule.Factor * rule.One(changes, i));
-            Assert.Equal(typeof(T) == typeof(double) ? expected : typeof(T) == typeof(float) ? (float)expected : Scalar16.FromBFloat16(Scalar16.ToBFloat16((float)expected)), valueOf(output[i]));
+            Assert.Equal(typeof(T) == typeof(double) ? expected : typeof(T) == typeof(float) ? (float)expected : SixteenBitFloats.FromBFloat16(SixteenBitFloats.ToBFloat16((float)expected)), valueOf(output[i]));
         }
     }
 

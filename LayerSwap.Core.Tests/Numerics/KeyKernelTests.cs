@@ -70,7 +70,7 @@ public sealed class KeyKernelTests
         for (int length = 0; length <= 200; length++)
         {
             float[] singles = [.. Enumerable.Range(0, length).Select(_ => _random.Next(5) switch { 0 => 0, 1 => 0.25f, 2 => float.Epsilon, 3 => float.MaxValue, _ => (float)_random.NextDouble() })];
-            ulong[] keys = [.. singles.Select(s => Cut.KeyOf(s))];
+            ulong[] keys = [.. singles.Select(s => RankThreshold.KeyOf(s))];
 
             // Bounds upon keys, between them, and beyond all singles.
             ulong[] bounds = [.. Enumerable.Range(0, 2).Select(_ => _random.Next(5) switch
@@ -78,8 +78,8 @@ public sealed class KeyKernelTests
                 0 => 0UL,
                 1 => (ulong)long.MaxValue,
                 2 when length > 0 => keys[_random.Next(length)],
-                3 => Cut.KeyOf(_random.Next(2) == 0 ? 1e300 : float.Epsilon),
-                _ => Cut.KeyOf(_random.NextDouble()),
+                3 => RankThreshold.KeyOf(_random.Next(2) == 0 ? 1e300 : float.Epsilon),
+                _ => RankThreshold.KeyOf(_random.NextDouble()),
             })];
             Array.Sort(bounds);
             // Or so near that no single lies between them, or the same.
@@ -87,7 +87,7 @@ public sealed class KeyKernelTests
             int[] found = new int[length + KeyKernel.Room];
             KeyCounts counts = KeyKernel.Within([.. singles.Select(BitConverter.SingleToInt32Bits)], bounds[0], bounds[1], found);
             Assert.Equal(Counts(keys, bounds[0], bounds[1]), counts);
-            Assert.Equal(keys.Where(k => k > bounds[0] && k < bounds[1]), found[..counts.Within].Select(b => Cut.KeyOf(BitConverter.Int32BitsToSingle(b))));
+            Assert.Equal(keys.Where(k => k > bounds[0] && k < bounds[1]), found[..counts.Within].Select(b => RankThreshold.KeyOf(BitConverter.Int32BitsToSingle(b))));
         }
     }
 

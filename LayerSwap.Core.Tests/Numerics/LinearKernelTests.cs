@@ -1,4 +1,6 @@
+using LayerSwap.Merging;
 using LayerSwap.Numerics;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Numerics;
 

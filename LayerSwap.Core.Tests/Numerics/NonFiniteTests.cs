@@ -17,7 +17,7 @@ public sealed class NonFiniteTests
             BinaryPrimitives.WriteUInt16LittleEndian(all.AsSpan(2 * i), (ushort)i);
         }
 
-        Codec.Widen(dtype, all, wide);
+        ElementCodec.Widen(dtype, all, wide);
         Assert.Equal(wide.Count(f => !float.IsFinite(f)), NonFinite.Count(dtype, all));
         for (int i = 0; i < 65536; i += 97)
         {

@@ -1,3 +1,4 @@
+using LayerSwap.Buffers;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Numerics;

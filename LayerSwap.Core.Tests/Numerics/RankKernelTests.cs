@@ -1,3 +1,4 @@
+using LayerSwap.Merging;
 using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Numerics;
@@ -70,11 +71,11 @@ public sealed class RankKernelTests
                 bool listed = Array.BinarySearch(open, i) >= 0;
                 if (codes[i] != 0 && !listed)
                 {
-                    Assert.True(Bits.IsSet(bits, i) ? most <= first : least >= last);
+                    Assert.True(BitMask.IsSet(bits, i) ? most <= first : least >= last);
                 }
                 else
                 {
-                    Assert.False(Bits.IsSet(bits, i));
+                    Assert.False(BitMask.IsSet(bits, i));
                     doubtful += listed && codes[i] != 0 && (most <= first || least >= last) ? 1 : 0;
                 }
             }
@@ -121,7 +122,7 @@ public sealed class RankKernelTests
             double[] values = Values(length);
             float[] origin = [.. values.Select(v => (float)v * 3)], tuned = [.. values.Select(v => (float)v * -2)];
             ulong[] bits = [.. Enumerable.Range(0, (length + 63) / 64).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
-            double[] changes = [.. tuned.Zip(origin, (t, o) => (double)t - o)], expected = [.. changes.Select((c, i) => Bits.IsSet(bits, i) ? c : 0)];
+            double[] changes = [.. tuned.Zip(origin, (t, o) => (double)t - o)], expected = [.. changes.Select((c, i) => BitMask.IsSet(bits, i) ? c : 0)];
             (double all, double kept) = MaskKernel.Masses<float>(origin, tuned, bits);
             Assert.Equal(changes.Sum(Math.Abs), all, 1e-12);
             Assert.Equal(expected.Sum(Math.Abs), kept, 1e-12);
@@ -131,7 +132,7 @@ public sealed class RankKernelTests
             float[] magnitudes = [.. origin.Zip(tuned, (o, t) => Math.Abs(t - o)), .. new float[RankKernel.Padded(length) - length]];
             (double allOfThem, double keptOfThem) = MaskKernel.Masses(magnitudes, bits);
             Assert.Equal(magnitudes.Sum(m => (double)m), allOfThem, 1e-12);
-            Assert.Equal(magnitudes.Take(length).Where((_, i) => Bits.IsSet(bits, i)).Sum(m => (double)m), keptOfThem, 1e-12);
+            Assert.Equal(magnitudes.Take(length).Where((_, i) => BitMask.IsSet(bits, i)).Sum(m => (double)m), keptOfThem, 1e-12);
         }
     }
 

@@ -11,8 +11,8 @@ public class SixteenBitTests
     public void Every_bfloat16_widens_to_its_value()
     {
         float[] wide = new float[65536];
-        Vector16.FromBFloat16(Every, wide);
-        AssertBits([.. Every.Select(Scalar16.FromBFloat16)], wide);
+        SixteenBitVectors.FromBFloat16(Every, wide);
+        AssertBits([.. Every.Select(SixteenBitFloats.FromBFloat16)], wide);
         Assert.All(Every, code => Assert.Equal(SmallFloat.BFloat16.Decode(code), wide[code]));
     }
 
@@ -20,8 +20,8 @@ public class SixteenBitTests
     public void Every_half_widens_to_its_value()
     {
         float[] wide = new float[65536];
-        Vector16.FromFloat16(Every, wide);
-        AssertBits([.. Every.Select(Scalar16.FromFloat16)], wide);
+        SixteenBitVectors.FromFloat16(Every, wide);
+        AssertBits([.. Every.Select(SixteenBitFloats.FromFloat16)], wide);
         Assert.All(Every, code => Assert.Equal(SmallFloat.Float16.Decode(code), wide[code]));
     }
 
@@ -30,11 +30,11 @@ public class SixteenBitTests
     {
         float[] wide = new float[65536];
         ushort[] back = new ushort[65536];
-        Vector16.FromBFloat16(Every, wide);
-        Vector16.ToBFloat16(wide, back);
+        SixteenBitVectors.FromBFloat16(Every, wide);
+        SixteenBitVectors.ToBFloat16(wide, back);
         Assert.All(Every, code => Assert.Equal(float.IsNaN(wide[code]) ? 0x7FC0 : code, back[code]));
-        Vector16.FromFloat16(Every, wide);
-        Vector16.ToFloat16(wide, back);
+        SixteenBitVectors.FromFloat16(Every, wide);
+        SixteenBitVectors.ToFloat16(wide, back);
         Assert.All(Every, code => Assert.Equal(float.IsNaN(wide[code]) ? code | 0x200 : code, back[code]));
     }
 
@@ -43,7 +43,7 @@ public class SixteenBitTests
     public void Bfloat16_narrowing_rounds_to_nearest_even() =>
         CheckNarrow(
             [.. from code in Enumerable.Range(0, 65536) from low in new uint[] { 0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF } select BitConverter.UInt32BitsToSingle(((uint)code << 16) | low)],
-            Vector16.ToBFloat16, Scalar16.ToBFloat16, SmallFloat.BFloat16);
+            SixteenBitVectors.ToBFloat16, SixteenBitFloats.ToBFloat16, SmallFloat.BFloat16);
 
     [Fact]
     public void Half_narrowing_rounds_to_nearest_even()
@@ -51,15 +51,15 @@ public class SixteenBitTests
         double[] magnitudes = SmallFloat.Float16.Magnitudes();
         IEnumerable<float> positive = magnitudes.Zip(magnitudes.Skip(1), (a, b) => (float)((a + b) / 2)).Concat(magnitudes.Select(m => (float)m))
             .SelectMany(f => new[] { MathF.BitDecrement(f), f, MathF.BitIncrement(f) });
-        CheckNarrow([.. positive.SelectMany(f => new[] { f, -f })], Vector16.ToFloat16, Scalar16.ToFloat16, SmallFloat.Float16);
+        CheckNarrow([.. positive.SelectMany(f => new[] { f, -f })], SixteenBitVectors.ToFloat16, SixteenBitFloats.ToFloat16, SmallFloat.Float16);
     }
 
     [Fact]
     public void Any_bits_narrow_alike_in_vectors_and_alone()
     {
         float[] any = [.. new Noise(1).AnyFloats(300_000), float.NaN, -float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.Epsilon, float.MaxValue, float.MinValue, 0f, -0f];
-        CheckNarrow(any, Vector16.ToBFloat16, Scalar16.ToBFloat16, SmallFloat.BFloat16);
-        CheckNarrow(any, Vector16.ToFloat16, Scalar16.ToFloat16, SmallFloat.Float16);
+        CheckNarrow(any, SixteenBitVectors.ToBFloat16, SixteenBitFloats.ToBFloat16, SmallFloat.BFloat16);
+        CheckNarrow(any, SixteenBitVectors.ToFloat16, SixteenBitFloats.ToFloat16, SmallFloat.Float16);
     }
 
     [Fact]
@@ -70,10 +70,10 @@ public class SixteenBitTests
         for (int length = 0; length <= 100; length++)
         {
             int start = length % 7;
-            CheckPart(floats, start, length, Vector16.ToBFloat16, Scalar16.ToBFloat16);
-            CheckPart(floats, start, length, Vector16.ToFloat16, Scalar16.ToFloat16);
-            CheckPart(codes, start, length, (ReadOnlySpan<ushort> from, Span<float> to) => Vector16.FromBFloat16(from, to), (ushort c) => BitConverter.SingleToUInt32Bits(Scalar16.FromBFloat16(c)), (float f) => BitConverter.SingleToUInt32Bits(f));
-            CheckPart(codes, start, length, Vector16.FromFloat16, (ushort c) => BitConverter.SingleToUInt32Bits(Scalar16.FromFloat16(c)), (float f) => BitConverter.SingleToUInt32Bits(f));
+            CheckPart(floats, start, length, SixteenBitVectors.ToBFloat16, SixteenBitFloats.ToBFloat16);
+            CheckPart(floats, start, length, SixteenBitVectors.ToFloat16, SixteenBitFloats.ToFloat16);
+            CheckPart(codes, start, length, (ReadOnlySpan<ushort> from, Span<float> to) => SixteenBitVectors.FromBFloat16(from, to), (ushort c) => BitConverter.SingleToUInt32Bits(SixteenBitFloats.FromBFloat16(c)), (float f) => BitConverter.SingleToUInt32Bits(f));
+            CheckPart(codes, start, length, SixteenBitVectors.FromFloat16, (ushort c) => BitConverter.SingleToUInt32Bits(SixteenBitFloats.FromFloat16(c)), (float f) => BitConverter.SingleToUInt32Bits(f));
         }
     }
 
@@ -83,13 +83,13 @@ public class SixteenBitTests
         foreach (int length in (int[])[1, 31, 32, 33, 64, 100])
         {
             ushort[] codes = [.. Enumerable.Range(0, length).Select(i => (ushort)(i % 2 == 0 ? 0x7F7F : 0xFF7F))];
-            Assert.True(Vector16.FromBFloat16(codes, new float[length]));
+            Assert.True(SixteenBitVectors.FromBFloat16(codes, new float[length]));
             for (int at = 0; at < length; at++)
             {
                 foreach (ushort code in (ushort[])[0x7F80, 0xFF80, 0x7FC0, 0xFF81])
                 {
                     (ushort before, codes[at]) = (codes[at], code);
-                    Assert.False(Vector16.FromBFloat16(codes, new float[length]));
+                    Assert.False(SixteenBitVectors.FromBFloat16(codes, new float[length]));
                     codes[at] = before;
                 }
             }

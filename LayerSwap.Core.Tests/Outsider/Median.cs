@@ -6,7 +6,7 @@ public sealed class Median : ElementwiseStrategy
 
     public override string Settings => "";
 
-    protected override void Merge(MergeBlock block)
+    protected override void Merge(OperandBlock<float> block)
     {
         Span<float> values = stackalloc float[block.SourceCount];
         for (int i = 0; i < block.Length; i++)

@@ -1,4 +1,5 @@
-using LayerSwap.Models;
+using LayerSwap.Checkpoints;
+using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Tests.Planning;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Recipes;
 

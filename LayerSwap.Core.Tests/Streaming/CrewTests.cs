@@ -14,7 +14,7 @@ public class CrewTests
     public void Every_job_is_done_once(int workers, int jobs)
     {
         int[] done = new int[jobs];
-        new Crew(workers, CancellationToken.None).Run(jobs, (worker, job) =>
+        new WorkerPool(workers, CancellationToken.None).Run(jobs, (worker, job) =>
         {
             Assert.InRange(worker, 0, workers - 1);
             Interlocked.Increment(ref done[job]);
@@ -30,7 +30,7 @@ public class CrewTests
     {
         const int Jobs = 20, Items = 7, Grains = 5;
         int[] done = new int[Jobs * Items * Grains];
-        Crew crew = new(workers, CancellationToken.None);
+        WorkerPool crew = new(workers, CancellationToken.None);
         crew.Run(Jobs, (worker, job) =>
         {
             crew.Split(worker, Items, (w, item) =>
@@ -48,7 +48,7 @@ public class CrewTests
     public void Two_workers_never_are_the_same_worker()
     {
         int[] busy = new int[4];
-        Crew crew = new(4, CancellationToken.None);
+        WorkerPool crew = new(4, CancellationToken.None);
         crew.Run(8, (worker, _) => crew.Split(worker, 100, (w, _) =>
         {
             Assert.Equal(1, Interlocked.Increment(ref busy[w]));
@@ -60,7 +60,7 @@ public class CrewTests
     public void An_idle_worker_helps_with_a_part()
     {
         using Barrier both = new(2);
-        Crew crew = new(2, CancellationToken.None);
+        WorkerPool crew = new(2, CancellationToken.None);
         // Two items that wait for each other are done only when two workers work on them.
         crew.Run(1, (worker, _) => crew.Split(worker, 2, (_, _) => both.SignalAndWait()));
         Assert.Equal(1, both.CurrentPhaseNumber);
@@ -73,7 +73,7 @@ public class CrewTests
     public void The_first_failure_is_thrown_and_no_more_jobs_are_begun(int workers)
     {
         int begun = 0;
-        InvalidDataException error = Assert.Throws<InvalidDataException>(() => new Crew(workers, CancellationToken.None).Run(1_000_000, (_, job) =>
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() => new WorkerPool(workers, CancellationToken.None).Run(1_000_000, (_, job) =>
         {
             Interlocked.Increment(ref begun);
             if (job == 10)
@@ -91,7 +91,7 @@ public class CrewTests
     [InlineData(8)]
     public void A_failure_within_a_part_is_thrown_as_it_is(int workers)
     {
-        Crew crew = new(workers, CancellationToken.None);
+        WorkerPool crew = new(workers, CancellationToken.None);
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => crew.Run(4, (worker, job) => crew.Split(worker, 100, (_, item) =>
         {
             if (job == 2 && item == 50)
@@ -109,7 +109,7 @@ public class CrewTests
         for (int round = 0; round < 2000; round++)
         {
             using Barrier both = new(2);
-            Crew crew = new(2, CancellationToken.None);
+            WorkerPool crew = new(2, CancellationToken.None);
             bool wentOn = false;
             Assert.Throws<InvalidDataException>(() => crew.Run(1, (owner, _) =>
             {
@@ -135,7 +135,7 @@ public class CrewTests
     {
         using CancellationTokenSource source = new();
         int begun = 0;
-        OperationCanceledException error = Assert.ThrowsAny<OperationCanceledException>(() => new Crew(workers, source.Token).Run(1_000_000, (_, job) =>
+        OperationCanceledException error = Assert.ThrowsAny<OperationCanceledException>(() => new WorkerPool(workers, source.Token).Run(1_000_000, (_, job) =>
         {
             Interlocked.Increment(ref begun);
             if (job == 10)
@@ -153,7 +153,7 @@ public class CrewTests
     public void Cancelling_within_a_part_stops_its_job(int workers)
     {
         using CancellationTokenSource source = new();
-        Crew crew = new(workers, source.Token);
+        WorkerPool crew = new(workers, source.Token);
         bool wentOn = false;
         Assert.ThrowsAny<OperationCanceledException>(() => crew.Run(1, (worker, _) =>
         {
@@ -172,7 +172,7 @@ public class CrewTests
     [Fact]
     public void Nothing_is_begun_when_cancelled_before()
     {
-        Crew crew = new(4, new CancellationToken(canceled: true));
+        WorkerPool crew = new(4, new CancellationToken(canceled: true));
         Assert.ThrowsAny<OperationCanceledException>(() => crew.Run(10, (_, _) => Assert.Fail("Nothing may begin.")));
     }
 
@@ -181,6 +181,6 @@ public class CrewTests
     {
         using CancellationTokenSource source = new();
         // One job, eight workers: seven wait, and are woken by the cancellation or the job's end.
-        Assert.ThrowsAny<OperationCanceledException>(() => new Crew(8, source.Token).Run(1, (_, _) => source.Cancel()));
+        Assert.ThrowsAny<OperationCanceledException>(() => new WorkerPool(8, source.Token).Run(1, (_, _) => source.Cancel()));
     }
 }

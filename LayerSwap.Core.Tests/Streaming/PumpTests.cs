@@ -8,7 +8,7 @@ namespace LayerSwap.Tests.Streaming;
 
 public class PumpTests
 {
-    private const int Elements = (3 * Sections.Length) + 12_345;
+    private const int Elements = (3 * ChunkSizes.Length) + 12_345;
 
     [Theory]
     [InlineData(DType.Float32)]
@@ -53,9 +53,9 @@ public class PumpTests
         using ICheckpoint model = Model(DType.Float32, out _);
         Operand single = new(model, model.Tensors[0]);
         Operand wide = new(model, new TensorInfo("y", DType.Float64, new TensorShape(1)));
-        Assert.False(Pump.NeedsDoubles([single, single]));
-        Assert.True(Pump.NeedsDoubles([single, wide]));
-        Assert.True(Pump.NeedsDoubles([single], DType.Float64));
+        Assert.False(BlockStreamer.NeedsDoubles([single, single]));
+        Assert.True(BlockStreamer.NeedsDoubles([single, wide]));
+        Assert.True(BlockStreamer.NeedsDoubles([single], DType.Float64));
     }
 
     /// <summary>Of many operands fewer elements are read at a time.</summary>
@@ -64,7 +64,7 @@ public class PumpTests
     {
         ICheckpoint model = Model(DType.Float32, out _);
         Operand operand = new(model, model.Tensors[0]);
-        Assert.True(Sections.ReadBlock([operand, operand], 1) > 3 * Sections.ReadBlock([.. Enumerable.Repeat(operand, 10)], 1));
+        Assert.True(ChunkSizes.ReadBlock([operand, operand], 1) > 3 * ChunkSizes.ReadBlock([.. Enumerable.Repeat(operand, 10)], 1));
         Fold two = Reduce(model, 2), ten = Reduce(model, 2, operands: 10);
         Assert.Equal(two.Starts, ten.Starts);
         Assert.Equal(two.Sum, ten.Sum);
@@ -82,10 +82,10 @@ public class PumpTests
         {
             foreach (DType? output in (DType?[])[null, DType.Float32])
             {
-                int block = Sections.ReadBlock([.. Enumerable.Repeat(new Operand(model, model.Tensors[0]), operands)], unit, output);
-                Assert.InRange(block, 1, Sections.LengthOf(unit));
+                int block = ChunkSizes.ReadBlock([.. Enumerable.Repeat(new Operand(model, model.Tensors[0]), operands)], unit, output);
+                Assert.InRange(block, 1, ChunkSizes.LengthOf(unit));
                 Assert.Equal(0, block % unit);
-                Assert.True(block == Sections.LengthOf(unit) || block % (output is null ? Sections.ObserveBlockOf(unit) : Sections.ComputeBlockOf(unit)) == 0);
+                Assert.True(block == ChunkSizes.LengthOf(unit) || block % (output is null ? ChunkSizes.ObserveBlockOf(unit) : ChunkSizes.ComputeBlockOf(unit)) == 0);
             }
         }
     }
@@ -101,11 +101,11 @@ public class PumpTests
 
     private static Fold Reduce(ICheckpoint model, int workers, Action<long>? read = null, int operands = 2)
     {
-        Crew crew = new(workers, CancellationToken.None);
-        Pump pump = new(crew);
+        WorkerPool crew = new(workers, CancellationToken.None);
+        BlockStreamer pump = new(crew);
         Operand operand = new(model, model.Tensors[0]);
         Fold? result = null;
-        crew.Run(1, (worker, _) => result = pump.Reduce(worker, [.. Enumerable.Repeat(operand, operands)], new SectionGrid(0, model.Tensors[0].ElementCount), new OrderSensitive(), read));
+        crew.Run(1, (worker, _) => result = pump.Reduce(worker, [.. Enumerable.Repeat(operand, operands)], new ChunkGrid(0, model.Tensors[0].ElementCount), new OrderSensitive(), read));
         return result!;
     }
 

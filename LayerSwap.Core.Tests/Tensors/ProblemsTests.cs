@@ -1,16 +1,16 @@
-using LayerSwap.Tensors;
+using LayerSwap.Common;
 
 namespace LayerSwap.Tests.Tensors;
 
 public class ProblemsTests
 {
     [Fact]
-    public void Nothing_found_is_no_error() => new Problems().ThrowIfAny();
+    public void Nothing_found_is_no_error() => new ProblemList().ThrowIfAny();
 
     [Fact]
     public void A_problem_of_many_tensors_is_said_once()
     {
-        Problems problems = new();
+        ProblemList problems = new();
         for (int i = 0; i < 10; i++)
         {
             problems.Add("No dtype.", FormattableString.Invariant($"t{i}"));
@@ -26,7 +26,7 @@ public class ProblemsTests
     [Fact]
     public void A_single_problem_is_the_message()
     {
-        Problems problems = new();
+        ProblemList problems = new();
         problems.Add("No base.");
         Assert.Equal("No base.", Assert.Throws<MergeException>(() => problems.ThrowIfAny()).Message);
     }
@@ -34,7 +34,7 @@ public class ProblemsTests
     [Fact]
     public void A_problem_of_all_tensors_names_none()
     {
-        Problems problems = new();
+        ProblemList problems = new();
         problems.Add("No dtype.", "a");
         problems.Add("No dtype.", "b");
         problems.Add("No shape.", "a");

@@ -1,4 +1,4 @@
-using LayerSwap.Tensors;
+using LayerSwap.Common;
 
 namespace LayerSwap.Tests.Tensors;
 

@@ -1,4 +1,4 @@
-using LayerSwap.Files;
+using LayerSwap.IO;
 
 namespace LayerSwap;
 

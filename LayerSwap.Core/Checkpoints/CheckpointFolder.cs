@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using LayerSwap.Checkpoints.SafeTensors;
 using LayerSwap.Checkpoints.Sharding;
-using LayerSwap.Files;
+using LayerSwap.IO;
 
 namespace LayerSwap.Checkpoints;
 

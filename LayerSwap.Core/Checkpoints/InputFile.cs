@@ -1,4 +1,4 @@
-using LayerSwap.Files;
+using LayerSwap.IO;
 using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Checkpoints;

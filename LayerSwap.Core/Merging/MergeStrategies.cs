@@ -20,10 +20,10 @@ public static class MergeStrategies
     public static IMergeStrategy Keep { get; } = new TakeStrategy("keep", null);
 
     /// <summary>The bytes of one source, unchanged.</summary>
-    /// <param name="source">From 0, in the order the sources were added, or <see cref="TensorMerge.Base"/>.</param>
+    /// <param name="source">From 0, in the order the sources were added, or <see cref="TensorOperation.Base"/>.</param>
     public static IMergeStrategy Take(int source)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(source, TensorMerge.Base);
+        ArgumentOutOfRangeException.ThrowIfLessThan(source, TensorOperation.Base);
         return new TakeStrategy("take", source);
     }
 

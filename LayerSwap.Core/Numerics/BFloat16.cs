@@ -3,5 +3,5 @@ namespace LayerSwap.Numerics;
 /// <summary>An element as it lies in a BF16 tensor: the upper half of a single.</summary>
 internal readonly record struct BFloat16(ushort Bits)
 {
-    public float Value => Scalar16.FromBFloat16(Bits);
+    public float Value => SixteenBitFloats.FromBFloat16(Bits);
 }

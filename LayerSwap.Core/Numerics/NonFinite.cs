@@ -38,7 +38,7 @@ internal static class NonFinite
     public static bool HasNone(ReadOnlySpan<BFloat16> elements)
     {
         ref ushort from = ref Unsafe.As<BFloat16, ushort>(ref MemoryMarshal.GetReference(elements));
-        Vector512<ushort> exponent = Vector512.Create(Scalar16.BFloat16Exponent), most = default;
+        Vector512<ushort> exponent = Vector512.Create(SixteenBitFloats.BFloat16Exponent), most = default;
         int i = 0;
         for (; i <= elements.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
         {
@@ -48,7 +48,7 @@ internal static class NonFinite
         bool finite = !Vector512.EqualsAny(most, exponent);
         for (; i < elements.Length; i++)
         {
-            finite &= (elements[i].Bits & Scalar16.BFloat16Exponent) != Scalar16.BFloat16Exponent;
+            finite &= (elements[i].Bits & SixteenBitFloats.BFloat16Exponent) != SixteenBitFloats.BFloat16Exponent;
         }
 
         return finite;
@@ -56,7 +56,7 @@ internal static class NonFinite
 
     public static long Count(DType dtype, ReadOnlySpan<byte> elements) => dtype switch
     {
-        DType.BFloat16 => Ones<ushort>(MemoryMarshal.Cast<byte, ushort>(elements), Scalar16.BFloat16Exponent),
+        DType.BFloat16 => Ones<ushort>(MemoryMarshal.Cast<byte, ushort>(elements), SixteenBitFloats.BFloat16Exponent),
         DType.Float16 => Ones<ushort>(MemoryMarshal.Cast<byte, ushort>(elements), 0x7C00),
         DType.Float32 => Ones(MemoryMarshal.Cast<byte, uint>(elements), 0x7F80_0000u),
         DType.Float64 => Ones(MemoryMarshal.Cast<byte, ulong>(elements), 0x7FF0_0000_0000_0000ul),

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
-using LayerSwap.Tensors;
+using LayerSwap.Common;
 
 namespace LayerSwap.Planning;
 
@@ -11,7 +11,7 @@ internal static class ConfigChanges
     /// <summary>The ids by which texts begin, end and are filled up.</summary>
     public static readonly string[] TokenKeys = ["bos_token_id", "eos_token_id", "pad_token_id"];
 
-    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> tables, bool unties, Problems problems, List<string> warnings)
+    public static IReadOnlyDictionary<string, JsonNode> Of(PlanRequest request, ModelConfig? config, IReadOnlyList<Decision> tables, bool unties, ProblemList problems, List<string> warnings)
     {
         Dictionary<string, JsonNode> changes = new(StringComparer.Ordinal);
         if (config is null)
@@ -45,7 +45,7 @@ internal static class ConfigChanges
         }
 
         // A tokenizer that comes from another model brings the tokens that begin, end and fill a text.
-        if (request.Tokenizer is { } tokenizer && Companions.SourceOf(tokenizer) != Companions.SourceOf(request.Donor))
+        if (request.Tokenizer is { } tokenizer && AuxiliaryFiles.SourceOf(tokenizer) != AuxiliaryFiles.SourceOf(request.Donor))
         {
             ModelConfig? other = ModelConfig.TryRead(tokenizer), generation = ModelConfig.TryReadFile(tokenizer, "generation_config.json");
             foreach (string key in TokenKeys)
@@ -69,7 +69,7 @@ internal static class ConfigChanges
         MappedCheckpoint? stacked = request.Donor as MappedCheckpoint ?? request.Inputs.OfType<MappedCheckpoint>().FirstOrDefault(i => i.DonorLayers is not null);
         if (stacked?.DonorLayers is { } order)
         {
-            ICheckpoint owner = Companions.OwnerOf(stacked);
+            ICheckpoint owner = AuxiliaryFiles.OwnerOf(stacked);
             LayerMap map = LayerMap.Of(owner);
             string? chosen = ((ICheckpointView)stacked).MainStack;
             LayerNumbering.Apply(config, request.Donor.Name, chosen is not null && map.Stacks.ContainsKey(chosen) ? LayerMap.Of(owner.WithMainStack(chosen)) : map, order, changes, problems);

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
-using LayerSwap.Models;
+using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Planning;
 
@@ -20,7 +20,7 @@ internal static class ConfigCheck
 
         LayerMap map = LayerMap.Of(model);
         bool both = StackConfig.HasBoth(map.Stacks.Keys);
-        foreach (string stack in map.Stacks.Keys.Where(s => !config.SharesLayers && (s == map.MainStack || (both && StackRole.IsEncoder(s) && !StackRole.IsSense(s)))))
+        foreach (string stack in map.Stacks.Keys.Where(s => !config.SharesLayers && (s == map.MainStack || (both && StackClassifier.IsEncoder(s) && !StackClassifier.IsSense(s)))))
         {
             StackConfig part = StackConfig.Of(config.Root, map.Stacks.Keys, stack);
             int layers = map.Stacks[stack];

@@ -1,6 +1,6 @@
 using System.Globalization;
 using LayerSwap.Checkpoints;
-using LayerSwap.Tensors;
+using LayerSwap.Common;
 
 namespace LayerSwap.Planning;
 
@@ -31,7 +31,7 @@ internal static class InputCheck
         "attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar", "embedding_multiplier", "logits_scaling", "residual_multiplier", "attention_multiplier",
     ];
 
-    public static void Configs(IReadOnlyList<InputConfig> inputs, InputCautions allowed, Problems problems, List<string> warnings)
+    public static void Configs(IReadOnlyList<InputConfig> inputs, InputCautions allowed, ProblemList problems, List<string> warnings)
     {
         foreach ((string key, Func<ModelConfig, object?> value) in Figures)
         {
@@ -64,7 +64,7 @@ internal static class InputCheck
     }
 
     /// <summary>Names a model that gives the configuration, but not the names that tensors have: its own were mapped to those of a model of another architecture.</summary>
-    public static void RenamedDonor(PlanRequest request, IReadOnlyList<InputConfig> configs, Problems problems)
+    public static void RenamedDonor(PlanRequest request, IReadOnlyList<InputConfig> configs, ProblemList problems)
     {
         static string? Architecture(InputConfig config) => config.Config.Root["model_type"]?.ToString();
         if (configs.FirstOrDefault(c => c.Checkpoint == request.Donor) is { Checkpoint: RenamedCheckpoint { IsMapped: true } } donor
@@ -76,7 +76,7 @@ internal static class InputCheck
     }
 
     /// <summary>Names models of which some tie their heads to their embeddings and some do not, though none has a head: those that do not lack it.</summary>
-    public static void Heads(IReadOnlyList<InputConfig> inputs, Problems problems)
+    public static void Heads(IReadOnlyList<InputConfig> inputs, ProblemList problems)
     {
         if (!inputs.Any(i => TiedHeads.HasHead(i.Checkpoint)) && Differences(inputs.Select(i => Said.By(i.Checkpoint, i.Config.TiedEmbeddings))) is { } differences)
         {
@@ -85,9 +85,9 @@ internal static class InputCheck
     }
 
     /// <summary>Names models that have fewer layers than their config.json says: half a model.</summary>
-    public static void WholeModels(IReadOnlyList<InputConfig> inputs, InputCautions allowed, Problems problems)
+    public static void WholeModels(IReadOnlyList<InputConfig> inputs, InputCautions allowed, ProblemList problems)
     {
-        foreach ((ICheckpoint checkpoint, ModelConfig config) in inputs.Select(i => i with { Checkpoint = Companions.OwnerOf(i.Checkpoint) }).DistinctBy(i => i.Checkpoint).Where(i => i.Checkpoint is not IComputedCheckpoint))
+        foreach ((ICheckpoint checkpoint, ModelConfig config) in inputs.Select(i => i with { Checkpoint = AuxiliaryFiles.OwnerOf(i.Checkpoint) }).DistinctBy(i => i.Checkpoint).Where(i => i.Checkpoint is not IComputedCheckpoint))
         {
             LayerMap map = LayerMap.Of(checkpoint);
             if (!allowed.HasFlag(InputCautions.Layers) && !config.SharesLayers && map.MainStack is { } stack && StackConfig.Of(config.Root, map.Stacks.Keys, stack).Layers is { } said && (map.LayerCount != said || map.MissingLayers(stack).Count > 0))
@@ -120,7 +120,7 @@ internal static class InputCheck
     private static string? EndOf(ICheckpoint model, IReadOnlyList<InputConfig> configs) =>
         ModelConfig.TryReadFile(model, GenerationFile)?.Value(EndKey) ?? (configs.FirstOrDefault(c => c.Checkpoint == model)?.Config ?? ModelConfig.TryRead(model))?.Value(EndKey);
 
-    private static bool HasTemplate(ICheckpoint model) => Companions.Has(model, TemplateFile) || ModelConfig.TryReadFile(model, TokenizerConfigFile)?.Has("chat_template") == true;
+    private static bool HasTemplate(ICheckpoint model) => AuxiliaryFiles.Has(model, TemplateFile) || ModelConfig.TryReadFile(model, TokenizerConfigFile)?.Has("chat_template") == true;
 
     /// <summary>Different vocabularies over tables that fit are no error: what the output says is shown.</summary>
     public static void Vocabularies(IReadOnlyList<InputConfig> inputs, List<string> warnings)
@@ -131,7 +131,7 @@ internal static class InputCheck
         }
     }
 
-    public static void LayerCounts(IReadOnlyList<ICheckpoint> inputs, Problems problems)
+    public static void LayerCounts(IReadOnlyList<ICheckpoint> inputs, ProblemList problems)
     {
         // A model with the first one's names has its layers.
         LayerMap first = LayerMap.Of(inputs[0]);
@@ -142,11 +142,11 @@ internal static class InputCheck
         }
     }
 
-    public static void Tokenizers(IReadOnlyList<ICheckpoint> inputs, Problems problems, List<string> warnings)
+    public static void Tokenizers(IReadOnlyList<ICheckpoint> inputs, ProblemList problems, List<string> warnings)
     {
         ICheckpoint? first = null;
         TokenizerVocabulary? expected = null;
-        foreach (ICheckpoint input in inputs.DistinctBy(Companions.SourceOf))
+        foreach (ICheckpoint input in inputs.DistinctBy(AuxiliaryFiles.SourceOf))
         {
             if (TokenizerVocabulary.TryRead(input) is not { } found)
             {

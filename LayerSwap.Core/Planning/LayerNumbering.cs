@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using LayerSwap.Checkpoints;
-using LayerSwap.Tensors;
+using LayerSwap.Common;
+using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Planning;
 
@@ -64,9 +65,9 @@ internal sealed partial class LayerNumbering
     private readonly IReadOnlyList<int> _order;
     private readonly bool _inOrder;
     private readonly Dictionary<string, JsonNode> _changes;
-    private readonly Problems _problems;
+    private readonly ProblemList _problems;
 
-    private LayerNumbering(ModelConfig config, string model, string stack, int before, IReadOnlyList<int> order, Dictionary<string, JsonNode> changes, Problems problems)
+    private LayerNumbering(ModelConfig config, string model, string stack, int before, IReadOnlyList<int> order, Dictionary<string, JsonNode> changes, ProblemList problems)
     {
         (_root, _model, _stack, _before, _order, _changes, _problems) = (config.Root, Printable.Escape(model), stack, before, order, changes, problems);
         _inOrder = order.Select((o, i) => o == i).All(same => same);
@@ -79,7 +80,7 @@ internal sealed partial class LayerNumbering
     /// <param name="order">The layer of that model, or of one like it, that each layer of the output stands for.</param>
     /// <param name="changes">Where to add: by path, such as <c>/text_config/num_hidden_layers</c>.</param>
     /// <param name="problems">What cannot be said is named there.</param>
-    public static void Apply(ModelConfig config, string model, LayerMap map, IReadOnlyList<int> order, Dictionary<string, JsonNode> changes, Problems problems)
+    public static void Apply(ModelConfig config, string model, LayerMap map, IReadOnlyList<int> order, Dictionary<string, JsonNode> changes, ProblemList problems)
     {
         if (map.MainStack is { } stack && (order.Count != map.LayerCount || order.Select((o, i) => o != i).Any(moved => moved)))
         {
@@ -118,7 +119,7 @@ internal sealed partial class LayerNumbering
         if (both && path.Length == 0 && StackConfig.Whole(section["num_layers"]) is { } shared && section["num_decoder_layers"] is null)
         {
             // T5 has one number for both unless the decoder's is given.
-            saying = Models.StackRole.IsDecoder(_stack) ? ["num_decoder_layers"] : saying;
+            saying = LayerMaps.StackClassifier.IsDecoder(_stack) ? ["num_decoder_layers"] : saying;
             _changes["/num_decoder_layers"] = JsonValue.Create(shared);
         }
 
@@ -199,7 +200,7 @@ internal sealed partial class LayerNumbering
     private void CheckFigure(JsonObject part, string key, long figure, string origin = "")
     {
         // What one half of an encoder-decoder does is nothing to the other.
-        if ((key.StartsWith("encoder_", StringComparison.Ordinal) && Models.StackRole.IsDecoder(_stack)) || (key.StartsWith("decoder_", StringComparison.Ordinal) && Models.StackRole.IsEncoder(_stack) && !Models.StackRole.IsDecoder(_stack)))
+        if ((key.StartsWith("encoder_", StringComparison.Ordinal) && LayerMaps.StackClassifier.IsDecoder(_stack)) || (key.StartsWith("decoder_", StringComparison.Ordinal) && LayerMaps.StackClassifier.IsEncoder(_stack) && !LayerMaps.StackClassifier.IsDecoder(_stack)))
         {
             return;
         }

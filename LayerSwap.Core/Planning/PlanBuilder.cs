@@ -1,7 +1,7 @@
 using LayerSwap.Checkpoints;
 using LayerSwap.Checkpoints.Sharding;
-using LayerSwap.Models;
-using LayerSwap.Tensors;
+using LayerSwap.Common;
+using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Planning;
 
@@ -10,7 +10,7 @@ internal static class PlanBuilder
 {
     public static MergePlan Build(PlanRequest request)
     {
-        Problems problems = new();
+        ProblemList problems = new();
         List<string> warnings = [.. request.Inputs.OfType<ShardedCheckpoint>().SelectMany(s => s.Warnings)];
         // Before anything beside the weights is read.
         IReadOnlyList<WatchedFolder> watched = WatchedFolder.Of([.. request.Inputs, request.Donor, request.Tokenizer ?? request.Donor]);
@@ -49,8 +49,8 @@ internal static class PlanBuilder
         }
 
         InputCheck.Endings(request, configs, warnings);
-        CompanionFiles.Check(request, problems);
-        CompanionFiles.LeftBehind(request, warnings);
+        AuxiliaryFilePlan.Check(request, problems);
+        AuxiliaryFilePlan.LeftBehind(request, warnings);
         problems.ThrowIfAny(map.Places.Count());
         foreach (PlanRule rule in request.Rules.Where(r => r.Selector is not null && !map.Places.Any(r.Selector.Matches)).DistinctBy(r => r.Text, StringComparer.Ordinal))
         {
@@ -135,7 +135,7 @@ internal static class PlanBuilder
     }
 
     /// <summary>Embeddings and heads that have the same rows in every input keep to that, though each may be taken from another input.</summary>
-    private static void RowsAgree(IReadOnlyList<ICheckpoint> inputs, IReadOnlyList<Decision> tables, Problems problems)
+    private static void RowsAgree(IReadOnlyList<ICheckpoint> inputs, IReadOnlyList<Decision> tables, ProblemList problems)
     {
         foreach (IGrouping<string, Decision> alike in tables.GroupBy(d => string.Join(',', inputs.Select(i => i.Find(d.Output.Name) is { Shape.Rank: > 0 } t ? TokenTables.RowsOf(t.Shape) : -1)), StringComparer.Ordinal))
         {

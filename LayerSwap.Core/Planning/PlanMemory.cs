@@ -22,7 +22,7 @@ internal static class PlanMemory
         tensors.Select(t => BlockBytes(t.Work, t.Tensor, (t.Work as TensorWork.Compute)?.Merge.BytesAnElement ?? 0, null)).DefaultIfEmpty(0).Max();
 
     /// <summary>What computed inputs need to be read, each once, however often it is used.</summary>
-    private static long WorkingBytes(IEnumerable<ICheckpoint> inputs, HashSet<IComputedCheckpoint> counted) => inputs.Select(Companions.OwnerOf).OfType<IComputedCheckpoint>()
+    private static long WorkingBytes(IEnumerable<ICheckpoint> inputs, HashSet<IComputedCheckpoint> counted) => inputs.Select(AuxiliaryFiles.OwnerOf).OfType<IComputedCheckpoint>()
         .Where(counted.Add).ToList().Sum(c => c.WorkingBytes + WorkingBytes(c.Inputs, counted));
 
     private static long BlockBytes(TensorWork work, TensorInfo output, long bytesAnElement, int? blockElements)
@@ -37,7 +37,7 @@ internal static class PlanMemory
         long unit = work.Unit > 1 ? work.Unit : 0;
         long read = Math.Max(blockElements ?? 0, work.BlockFor(output.DType)) + (2 * unit);
         return (read * (work.Operands.Sum(o => o.DType.Bits() / 8) + (output.DType.Bits() / 8)))
-            + (Math.Max(Streaming.Sections.ObserveBlock, unit) * wide * (work.Operands.Count + 1))
+            + (Math.Max(Streaming.ChunkSizes.ObserveBlock, unit) * wide * (work.Operands.Count + 1))
             + (unit * bytesAnElement);
     }
 }

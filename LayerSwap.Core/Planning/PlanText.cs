@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using LayerSwap.Tensors;
+using LayerSwap.Common;
 
 namespace LayerSwap.Planning;
 

@@ -1,5 +1,6 @@
-using LayerSwap.Models;
-using LayerSwap.Tensors;
+using LayerSwap.Checkpoints;
+using LayerSwap.Common;
+using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Planning;
 
@@ -31,7 +32,7 @@ internal sealed class SchemeCheck
     public bool HasQuantized => _groupOf.Count > 0;
 
     /// <summary>Names inputs that are no models, and inputs of which some are quantised and some not.</summary>
-    public void Inputs(Problems problems)
+    public void Inputs(ProblemList problems)
     {
         foreach ((ICheckpoint input, StorageScheme scheme) in _schemes.Where(s => s.Value.Adapter is not null))
         {
@@ -48,7 +49,7 @@ internal sealed class SchemeCheck
     }
 
     /// <summary>Names what would be computed with quantised tensors, converted, cut, or taken apart.</summary>
-    public void Decisions(IReadOnlyList<Decision> decisions, Problems problems)
+    public void Decisions(IReadOnlyList<Decision> decisions, ProblemList problems)
     {
         if (!HasQuantized)
         {

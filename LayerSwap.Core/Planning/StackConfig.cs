@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using LayerSwap.Models;
+using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Planning;
 
@@ -20,8 +20,8 @@ internal sealed record StackConfig(string Path, JsonObject Section, IReadOnlyLis
     /// <param name="stack">One of them.</param>
     public static StackConfig Of(JsonObject root, IEnumerable<string> stacks, string stack)
     {
-        bool decoder = StackRole.IsDecoder(stack), encoder = StackRole.IsEncoder(stack), both = HasBoth(stacks);
-        string[] wanted = StackRole.Sees(stack) ? ["vision_config"] : StackRole.Hears(stack) ? ["audio_config"]
+        bool decoder = StackClassifier.IsDecoder(stack), encoder = StackClassifier.IsEncoder(stack), both = HasBoth(stacks);
+        string[] wanted = StackClassifier.Sees(stack) ? ["vision_config"] : StackClassifier.Hears(stack) ? ["audio_config"]
             : decoder && root["decoder"] is JsonObject ? ["decoder"] : encoder && root["encoder"] is JsonObject ? ["encoder"] : TextSections;
         string? name = Array.Find(wanted, n => root[n] is JsonObject);
         JsonObject section = name is null ? root : (JsonObject)root[name]!;
@@ -41,7 +41,7 @@ internal sealed record StackConfig(string Path, JsonObject Section, IReadOnlyLis
     }
 
     /// <summary>Whether a model has an encoder and a decoder.</summary>
-    public static bool HasBoth(IEnumerable<string> stacks) => stacks.Any(StackRole.IsDecoder) && stacks.Any(StackRole.IsEncoder);
+    public static bool HasBoth(IEnumerable<string> stacks) => stacks.Any(StackClassifier.IsDecoder) && stacks.Any(StackClassifier.IsEncoder);
 
     public static long? Whole(JsonNode? node) => (node as JsonValue)?.TryGetValue(out long number) == true ? number : null;
 }

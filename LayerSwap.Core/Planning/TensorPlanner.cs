@@ -1,6 +1,6 @@
 using LayerSwap.Checkpoints;
+using LayerSwap.Common;
 using LayerSwap.Streaming;
-using LayerSwap.Tensors;
 
 namespace LayerSwap.Planning;
 
@@ -8,7 +8,7 @@ namespace LayerSwap.Planning;
 /// <param name="request">What is planned.</param>
 /// <param name="tokenTables">The names of tables with a row for each token.</param>
 /// <param name="problems">What stands against it.</param>
-internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> tokenTables, Problems problems)
+internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> tokenTables, ProblemList problems)
 {
     private readonly IReadOnlyList<ICheckpoint> _inputs = request.Inputs;
     /// <summary>How a tensor is taken from one input, in each form in which people work.</summary>
@@ -45,7 +45,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         TensorInfo reference = present[0].Tensor;
         TensorShape? common = CommonShape(place, present);
         TensorInfo output = common is null || (common == reference.Shape && Target(reference.DType) == reference.DType) ? reference : new(name, Target(reference.DType), common.Value);
-        TensorMerge? merge = Bind(rule, output, place);
+        TensorOperation? merge = Bind(rule, output, place);
         if (merge is null)
         {
             return null;
@@ -84,7 +84,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         return complete ? Decide(merge, rule, place, output, needed, present) : null;
     }
 
-    private Decision? Decide(TensorMerge merge, PlanRule rule, TensorPlace place, TensorInfo output, IReadOnlyList<ICheckpoint> needed, List<(ICheckpoint Input, TensorInfo Tensor)> present)
+    private Decision? Decide(TensorOperation merge, PlanRule rule, TensorPlace place, TensorInfo output, IReadOnlyList<ICheckpoint> needed, List<(ICheckpoint Input, TensorInfo Tensor)> present)
     {
         string name = output.Name;
         if (merge.Taken is not null)
@@ -115,9 +115,9 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
             return new Decision(output, place, rule, merge, new TensorWork.Agree(Operands(output, present)), [.. present.Select(p => p.Input)]);
         }
 
-        if (merge.Unit > Sections.LongestUnit)
+        if (merge.Unit > ChunkSizes.LongestUnit)
         {
-            problems.Add($"{rule.Strategy.Name} computes {merge.Unit} elements together, which is more than {Sections.LongestUnit}. Remedy: choose another method for this tensor", name);
+            problems.Add($"{rule.Strategy.Name} computes {merge.Unit} elements together, which is more than {ChunkSizes.LongestUnit}. Remedy: choose another method for this tensor", name);
             return null;
         }
 
@@ -154,7 +154,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
     }
 
     /// <summary>The inputs that a merge reads: one and the same list for all tensors that are treated alike.</summary>
-    private IReadOnlyList<ICheckpoint> NeededBy(TensorMerge merge, PlanRule rule)
+    private IReadOnlyList<ICheckpoint> NeededBy(TensorOperation merge, PlanRule rule)
     {
         int key = merge.Taken ?? (merge.ReadsBase ? EveryOperand : EverySource);
         if (!_needed.TryGetValue((rule, key), out IReadOnlyList<ICheckpoint>? needed))
@@ -167,7 +167,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         return needed;
     }
 
-    private TensorMerge? Bind(PlanRule rule, TensorInfo output, TensorPlace place)
+    private TensorOperation? Bind(PlanRule rule, TensorInfo output, TensorPlace place)
     {
         try
         {
@@ -183,7 +183,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
                 weights[i] = own.Sources[i].Weight.At(place);
             }
 
-            return rule.Strategy.Bind(new MergeTensor
+            return rule.Strategy.Bind(new TensorContext
             {
                 Output = output,
                 Place = place,
@@ -204,7 +204,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         }
     }
 
-    private ICheckpoint Input(PlanRule rule, int source) => source == TensorMerge.Base
+    private ICheckpoint Input(PlanRule rule, int source) => source == TensorOperation.Base
         ? request.Base ?? throw new MergeException("A strategy takes from the base, but the merge has none. Remedy: give a base.")
         : request.SourcesOf(rule) is var sources && source < sources.Count ? sources[source].Checkpoint
         : throw new MergeException($"A strategy takes from source {source}, but there are {request.SourcesOf(rule).Count}, counted from 0.");
@@ -261,4 +261,4 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
 }
 
 /// <summary>What happens to a tensor, before it has its place in a file.</summary>
-internal sealed record Decision(TensorInfo Output, TensorPlace Place, PlanRule Rule, TensorMerge Merge, TensorWork Work, IReadOnlyList<ICheckpoint> Inputs);
+internal sealed record Decision(TensorInfo Output, TensorPlace Place, PlanRule Rule, TensorOperation Merge, TensorWork Work, IReadOnlyList<ICheckpoint> Inputs);

@@ -9,13 +9,13 @@ internal abstract record TensorWork(IReadOnlyList<Operand> Operands)
     public virtual long Unit => 1;
 
     /// <summary>Elements read, computed and written at a time.</summary>
-    public int BlockFor(DType output) => Sections.ReadBlock(Operands, Unit, output);
+    public int BlockFor(DType output) => ChunkSizes.ReadBlock(Operands, Unit, output);
 
     /// <summary>
     /// Whether elements are doubles while they are computed: where one operand, or the output, is F64; and on the way to narrower dtypes than F32, so that results are rounded once. Strategies that
     /// compute floats round to these themselves.
     /// </summary>
-    public bool InDoubles(DType output) => Pump.NeedsDoubles(Operands, output) || (this is Compute { Merge: Merging.PreciseMerge } && output.Bits() < DType.Float32.Bits());
+    public bool InDoubles(DType output) => BlockStreamer.NeedsDoubles(Operands, output) || (this is Compute { Merge: Merging.GenericOperation } && output.Bits() < DType.Float32.Bits());
 
     /// <summary>Bytes are copied, undecoded.</summary>
     public sealed record Copy(Operand Operand) : TensorWork([Operand]);
@@ -27,7 +27,7 @@ internal abstract record TensorWork(IReadOnlyList<Operand> Operands)
     public sealed record Agree(IReadOnlyList<Operand> All) : TensorWork(All);
 
     /// <summary>Elements are computed.</summary>
-    public sealed record Compute(IReadOnlyList<Operand> Read, bool HasBase, TensorMerge Merge) : TensorWork(Read)
+    public sealed record Compute(IReadOnlyList<Operand> Read, bool HasBase, TensorOperation Merge) : TensorWork(Read)
     {
         public override long Unit => Merge.Unit;
     }

@@ -1,5 +1,5 @@
 using LayerSwap.Checkpoints;
-using LayerSwap.Tensors;
+using LayerSwap.Common;
 
 namespace LayerSwap.Planning;
 
@@ -16,10 +16,10 @@ internal static class TokenizerChoice
     /// <param name="tables">What is done to tables with a row for each token.</param>
     /// <param name="problems">Tokens with several ids are named there.</param>
     /// <param name="warnings">What one should know.</param>
-    public static PlanRequest Of(PlanRequest request, IReadOnlyList<Decision> tables, Problems problems, List<string> warnings)
+    public static PlanRequest Of(PlanRequest request, IReadOnlyList<Decision> tables, ProblemList problems, List<string> warnings)
     {
-        ICheckpoint[] givers = [.. tables.SelectMany(Givers).DistinctBy(Companions.SourceOf)];
-        ICheckpoint[] models = givers.Length > 0 ? givers : [.. request.Inputs.DistinctBy(Companions.SourceOf)];
+        ICheckpoint[] givers = [.. tables.SelectMany(Givers).DistinctBy(AuxiliaryFiles.SourceOf)];
+        ICheckpoint[] models = givers.Length > 0 ? givers : [.. request.Inputs.DistinctBy(AuxiliaryFiles.SourceOf)];
         InputCheck.Tokenizers(models, problems, warnings);
         if (request.Inputs.Any(i => i is MappedCheckpoint) && tables.Select(d => TokenTables.RowsOf(d.Output.Shape)).Distinct().Count() > 1)
         {
@@ -42,7 +42,7 @@ internal static class TokenizerChoice
             }
         }
 
-        ICheckpoint? donor = Array.Find(models, m => Companions.SourceOf(m) == Companions.SourceOf(request.Donor));
+        ICheckpoint? donor = Array.Find(models, m => AuxiliaryFiles.SourceOf(m) == AuxiliaryFiles.SourceOf(request.Donor));
         bool HasRows(ICheckpoint model) => request.Vocabulary != VocabularyPolicy.Pad || TokenTables.Of(model).Select(t => TokenTables.RowsOf(t.Shape)).DefaultIfEmpty(0).Max() >= rows;
         bool Fits(ICheckpoint model) => HasRows(model) && (!known.TryGetValue(model, out TokenizerVocabulary? own) || own.Ids.Values.Max() < rows);
         ICheckpoint chosen = donor is not null && (Fits(donor) || known.Count == 0) ? donor

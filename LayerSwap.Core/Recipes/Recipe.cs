@@ -1,3 +1,4 @@
+using LayerSwap.IO;
 using LayerSwap.Recipes;
 
 namespace LayerSwap;
@@ -36,7 +37,7 @@ public sealed class Recipe : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(modelFolders);
         byte[] bytes = Checkpoints.InputFile.ReadAll(path, RecipeText.Longest);
-        return new Recipe(RecipeText.Decode(bytes, path), path, Files.RealPath.FolderOf(path), modelFolders);
+        return new Recipe(RecipeText.Decode(bytes, path), path, IO.RealPath.FolderOf(path), modelFolders);
     }
 
     /// <summary>Reads a recipe from its text.</summary>

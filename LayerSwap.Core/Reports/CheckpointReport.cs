@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text;
-using LayerSwap.Models;
+using LayerSwap.Checkpoints;
+using LayerSwap.Common;
+using LayerSwap.LayerMaps;
 using LayerSwap.Reports;
-using LayerSwap.Tensors;
 
 namespace LayerSwap;
 

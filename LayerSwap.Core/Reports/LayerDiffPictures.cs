@@ -1,4 +1,4 @@
-using LayerSwap.Analysis;
+using LayerSwap.Diff;
 using LayerSwap.Reports;
 using LayerSwap.Reports.Html;
 using LayerSwap.Reports.Pictures;

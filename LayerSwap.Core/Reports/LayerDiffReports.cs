@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using LayerSwap.Analysis;
+using LayerSwap.Diff;
+using LayerSwap.Merging;
 using LayerSwap.Reports;
+using LayerSwap.Streaming;
 
 namespace LayerSwap;
 

@@ -33,7 +33,7 @@ public static class MergePlanReport
             json.WriteNumber("peakMemoryBytes", plan.PeakMemoryBytes);
             json.Texts("warnings", plan.Warnings);
             json.WriteStartObject("identity");
-            foreach ((string name, string value) in RunIdentity.Of(plan))
+            foreach ((string name, string value) in MergeFingerprint.Of(plan))
             {
                 json.WriteString(name, value);
             }
@@ -51,12 +51,12 @@ public static class MergePlanReport
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(json);
-        RunFact[] before;
+        Fact[] before;
         string? tensor;
         try
         {
             using JsonDocument document = JsonDocument.Parse(json), now = JsonDocument.Parse(plan.ToJson());
-            before = [.. document.RootElement.GetProperty("identity").EnumerateObject().Select(f => new RunFact(f.Name, f.Value.GetString()!))];
+            before = [.. document.RootElement.GetProperty("identity").EnumerateObject().Select(f => new Fact(f.Name, f.Value.GetString()!))];
             tensor = DifferentTensor(document.RootElement.GetProperty("tensors"), now.RootElement.GetProperty("tensors"));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
@@ -64,7 +64,7 @@ public static class MergePlanReport
             throw new FormatException($"The text is not a plan as JSON: {Printable.Escape(e.Message)}", e);
         }
 
-        if (RunIdentity.Differences(before, RunIdentity.Of(plan)) is { } differences)
+        if (MergeFingerprint.Differences(before, MergeFingerprint.Of(plan)) is { } differences)
         {
             throw new MergeException($"This is not the merge that was planned: {differences}. Remedy: plan again, and work all parts by that plan.");
         }

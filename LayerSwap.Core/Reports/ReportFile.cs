@@ -1,7 +1,7 @@
 using System.Text;
 using LayerSwap.Checkpoints;
 using LayerSwap.Execution;
-using LayerSwap.Files;
+using LayerSwap.IO;
 
 namespace LayerSwap.Reports;
 

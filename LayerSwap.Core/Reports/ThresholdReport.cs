@@ -1,5 +1,6 @@
 using System.Globalization;
-using LayerSwap.Tensors;
+using LayerSwap.Common;
+using LayerSwap.Streaming;
 
 namespace LayerSwap;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
+using LayerSwap.Common;
 using LayerSwap.Reports.Notebooks;
-using LayerSwap.Tensors;
 
 namespace LayerSwap;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using LayerSwap.Checkpoints;
-using LayerSwap.Files;
+using LayerSwap.IO;
 
 namespace LayerSwap.Sweeping;
 

@@ -1,3 +1,4 @@
+using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Merging.Oracles;
 
 /// <summary>

@@ -1,3 +1,4 @@
+using LayerSwap.Buffers;
 using LayerSwap.Merging;
 using LayerSwap.Numerics;
 
@@ -23,7 +24,7 @@ public sealed class GatheredKeysTests
         {
             // Few values, so that many are equal, upon the bounds too.
             double[] values = [.. Enumerable.Range(0, round < 2 ? 12 : 3000).Select(i => doubles ? 1 + (i / 3e3) : 1 + (i / 4096.0))];
-            KeyBounds bounds = round % 3 == 0 ? new(0, long.MaxValue) : round % 3 == 1 ? new(Cut.KeyOf(values[^2]), Cut.KeyOf(values[^2])) : new(Cut.KeyOf(values[3]), Cut.KeyOf(values[^3]));
+            KeyBounds bounds = round % 3 == 0 ? new(0, long.MaxValue) : round % 3 == 1 ? new(RankThreshold.KeyOf(values[^2]), RankThreshold.KeyOf(values[^2])) : new(RankThreshold.KeyOf(values[3]), RankThreshold.KeyOf(values[^3]));
             List<(ulong Key, double[] Values)> all = [];
             GatheredKeys total = new(rows, bounds, Most, Together, pool), own = new(rows, bounds, Most, Together, pool);
             foreach (int part in (int[])[1, 3, 0, 9])
@@ -31,7 +32,7 @@ public sealed class GatheredKeysTests
                 for (int block = 0; block < part; block++)
                 {
                     int length = random.Next(1, 1500);
-                    ulong[] keys = [.. Enumerable.Range(0, length).Select(_ => Cut.KeyOf(values[random.Next(values.Length)]))];
+                    ulong[] keys = [.. Enumerable.Range(0, length).Select(_ => RankThreshold.KeyOf(values[random.Next(values.Length)]))];
                     double[] beside = [.. Enumerable.Range(0, rows * length).Select(_ => random.NextDouble() - 0.5)];
                     own.Add(all.Count, keys, beside);
                     all.AddRange(keys.Select((k, i) => (k, Enumerable.Range(0, rows).Select(r => beside[(r * length) + i]).ToArray())));
@@ -41,10 +42,10 @@ public sealed class GatheredKeysTests
                 own.Clear();
             }
 
-            (Cut Cut, double[] Values)[] sorted = [.. all.Select((a, i) => (new Cut(a.Key, i), a.Values)).OrderByDescending(a => a.Item1.Key).ThenBy(a => a.Item1.Index)];
+            (RankThreshold Cut, double[] Values)[] sorted = [.. all.Select((a, i) => (new RankThreshold(a.Key, i), a.Values)).OrderByDescending(a => a.Item1.Key).ThenBy(a => a.Item1.Index)];
             for (int rank = 1; rank <= sorted.Length; rank += 1 + random.Next(sorted.Length / 40))
             {
-                Cut expected = sorted[rank - 1].Cut;
+                RankThreshold expected = sorted[rank - 1].Cut;
                 if (total.Find(rank) is not { } found)
                 {
                     Assert.True(expected.Key > bounds.High || expected.Key < bounds.Low);
@@ -96,8 +97,8 @@ public sealed class GatheredKeysTests
     [InlineData(10_000)]
     public void Closer_bounds_are_in_order_and_have_the_rank_wherever_it_lies(int most)
     {
-        ulong[] keys = [.. Enumerable.Range(0, 4000).Select(i => Cut.KeyOf(i < 100 ? 3 : i < 500 ? 2 : i < 3000 ? 1 + (i / 4096.0) : i < 3400 ? 1 : 0.5))];
-        KeyBounds bounds = new(Cut.KeyOf(1), Cut.KeyOf(2));
+        ulong[] keys = [.. Enumerable.Range(0, 4000).Select(i => RankThreshold.KeyOf(i < 100 ? 3 : i < 500 ? 2 : i < 3000 ? 1 + (i / 4096.0) : i < 3400 ? 1 : 0.5))];
+        KeyBounds bounds = new(RankThreshold.KeyOf(1), RankThreshold.KeyOf(2));
         GatheredKeys gathered = new(0, bounds, most, Together, new ChunkPool());
         gathered.Add(0, keys, []);
         ulong[] sorted = [.. keys.OrderDescending()];
@@ -125,7 +126,7 @@ public sealed class GatheredKeysTests
     {
         System.Random random = new(most);
         ChunkPool pool = new();
-        ulong[] keys = [.. Enumerable.Range(0, 5000).Select(i => Cut.KeyOf(i % 5 == 0 ? 1 : random.NextDouble()))];
+        ulong[] keys = [.. Enumerable.Range(0, 5000).Select(i => RankThreshold.KeyOf(i % 5 == 0 ? 1 : random.NextDouble()))];
         ulong[] sorted = [.. keys.OrderDescending()];
         foreach (int rank in (int[])[1, 900, 1001, 2500, 5000])
         {

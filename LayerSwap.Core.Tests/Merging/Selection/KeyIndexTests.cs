@@ -1,3 +1,4 @@
+using LayerSwap.Buffers;
 using LayerSwap.Merging;
 using LayerSwap.Numerics;
 
@@ -30,7 +31,7 @@ public sealed class KeyIndexTests
         foreach (int count in (int[])[1, 2, 511, 512, 513, 5000, 40_000])
         {
             double[] numbers = [.. Enumerable.Range(0, count).Select(_ => Math.Abs(Keys[shape](random)))];
-            ulong[] sorted = [.. numbers.Select(Cut.KeyOf).OrderDescending()];
+            ulong[] sorted = [.. numbers.Select(RankThreshold.KeyOf).OrderDescending()];
             NumberList list = new(pool);
             list.Add(numbers);
             KeyIndex wide = new(list, 0, pool), narrow = new(list, sorted[^1], pool);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using LayerSwap.Merging;
 using LayerSwap.Numerics;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Merging.Selection;
 
@@ -35,9 +36,9 @@ public sealed class RankSelectorTests
     {
         float[] values = Shapes[distribution]();
         long n = values.Length;
-        ulong[] keys = [.. values.Select(v => Cut.KeyOf(v))];
+        ulong[] keys = [.. values.Select(v => RankThreshold.KeyOf(v))];
         RankRequest[] requests = [.. new long[] { 0, 1, 2, n / 100, n / 3, n / 2, (long)(0.6 * n), n - 2, n - 1, n }.Select(r => new RankRequest(0, r))];
-        Cut[] expected = Sorted([keys], requests);
+        RankThreshold[] expected = Sorted([keys], requests);
         foreach (int workers in (int[])[1, 2, 8])
         {
             Assert.Equal(expected, Select(DType.Float32, new float[n], [values], new ChangeKeys(), workers, requests));
@@ -50,10 +51,10 @@ public sealed class RankSelectorTests
     {
         float[] values = Shapes[distribution](), others = Fill(values.Length, (i, r) => i % 3 == 0 ? 0 : r.Next(-2, 3) * 0.25f);
         int n = values.Length;
-        ulong[] keys = [.. values.Zip(others, (a, b) => Cut.KeyOf(float.IsFinite(a) ? (double)a - b : double.NaN))];
+        ulong[] keys = [.. values.Zip(others, (a, b) => RankThreshold.KeyOf(float.IsFinite(a) ? (double)a - b : double.NaN))];
         foreach (RankRequest request in new long[] { n / 100, (long)(0.6 * n), n - 1 }.Select(r => new RankRequest(0, r)))
         {
-            Cut cut = Sorted([keys], [request])[0];
+            RankThreshold cut = Sorted([keys], [request])[0];
             double[] expected = [Energy(values, keys, cut), Energy(others, keys, cut)];
             MeasuredCut first = SelectWithEnergies(new float[n], [values, others], 1, request), second = SelectWithEnergies(new float[n], [values, others], 3, request);
             Assert.Equal(cut, first.Cut);
@@ -63,7 +64,7 @@ public sealed class RankSelectorTests
             Assert.Equal(first.Energies, second.Energies);
         }
 
-        static double Energy(float[] row, ulong[] keys, Cut cut)
+        static double Energy(float[] row, ulong[] keys, RankThreshold cut)
         {
             double sum = 0;
             for (int i = 0; i < row.Length; i++)
@@ -80,9 +81,9 @@ public sealed class RankSelectorTests
     {
         float[] origin = Fill(N, (_, r) => (float)r.NextDouble() * 10);
         float[][] sources = [Fill(N, (i, r) => origin[i] + (r.Next(3) * 0.125f)), Fill(N, (i, _) => origin[i] + (i * 1e-6f)), [.. origin]];
-        ulong[][] keys = [.. sources.Select(s => s.Select((v, i) => Cut.KeyOf((double)v - origin[i])).ToArray())];
+        ulong[][] keys = [.. sources.Select(s => s.Select((v, i) => RankThreshold.KeyOf((double)v - origin[i])).ToArray())];
         RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(1, N / 100), new(1, N / 2), new(2, N / 3), new(0, 0), new(1, N), new(2, N - 1)];
-        Cut[] expected = Sorted(keys, requests);
+        RankThreshold[] expected = Sorted(keys, requests);
         Assert.Equal(expected, Select(DType.Float32, origin, sources, new ChangeKeys(), 2, requests));
         for (int i = 0; i < requests.Length; i++)
         {
@@ -101,7 +102,7 @@ public sealed class RankSelectorTests
             Fill(n, (i, r) => (float)((scale = i % 5000 == 0 ? r.NextDouble() : scale) * r.NextDouble())),
             Fill(n, (_, r) => (byte)r.Next() * (byte)r.Next() / 65536f),
         ];
-        ulong[][] keys = [.. sources.Select(s => s.Select(v => Cut.KeyOf(v)).ToArray())];
+        ulong[][] keys = [.. sources.Select(s => s.Select(v => RankThreshold.KeyOf(v)).ToArray())];
         RankRequest[] requests = [new(0, n / 5), new(1, n / 5), new(0, n - (n / 50)), new(1, 77)];
         CountingKeys counting = new();
         Assert.Equal(Sorted(keys, requests), Select(DType.Float32, new float[n], sources, counting, 2, requests));
@@ -115,7 +116,7 @@ public sealed class RankSelectorTests
     {
         System.Random random = new(4);
         double[] values = [.. Enumerable.Range(0, N).Select(i => Sampled(i, N) ? random.NextDouble() : BitConverter.Int64BitsToDouble(0x3FF0000000000000 + random.Next(70_000)))];
-        ulong[] keys = [.. values.Select(Cut.KeyOf)];
+        ulong[] keys = [.. values.Select(RankThreshold.KeyOf)];
         RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(0, N - 1000)];
         Assert.Equal(Sorted([keys], requests), Select(DType.Float64, new double[N], [values], new ChangeKeys(), 2, requests));
     }
@@ -129,7 +130,7 @@ public sealed class RankSelectorTests
     {
         float[] values = Fill(n, (_, r) => r.Next(-3, 4));
         RankRequest[] requests = [.. new long[] { 0, 1, n / 2, n - 1, n }.Select(r => new RankRequest(0, r))];
-        Assert.Equal(Sorted([[.. values.Select(v => Cut.KeyOf(v))]], requests), Select(DType.Float32, new float[n], [values], new ChangeKeys(), 2, requests));
+        Assert.Equal(Sorted([[.. values.Select(v => RankThreshold.KeyOf(v))]], requests), Select(DType.Float32, new float[n], [values], new ChangeKeys(), 2, requests));
     }
 
     /// <summary>Whether an element lies in one of the 256 windows of 512 that bounds are sampled from.</summary>
@@ -141,7 +142,7 @@ public sealed class RankSelectorTests
         return [.. Enumerable.Range(0, n).Select(i => value(i, random))];
     }
 
-    private static Cut[] Sorted(ulong[][] rankings, RankRequest[] requests)
+    private static RankThreshold[] Sorted(ulong[][] rankings, RankRequest[] requests)
     {
         ulong[][] sorted = [.. rankings.Select(k => k.ToArray())];
         Array.ForEach(sorted, Array.Sort);
@@ -150,12 +151,12 @@ public sealed class RankSelectorTests
             ulong[] keys = rankings[request.Ranking];
             if (request.Rank == 0)
             {
-                return Cut.None;
+                return RankThreshold.None;
             }
 
             if (request.Rank == keys.Length)
             {
-                return Cut.All;
+                return RankThreshold.All;
             }
 
             ulong key = sorted[request.Ranking][keys.Length - request.Rank];
@@ -166,14 +167,14 @@ public sealed class RankSelectorTests
                 index = Array.IndexOf(keys, key, index + 1);
             }
 
-            return new Cut(key, index);
+            return new RankThreshold(key, index);
         })];
     }
 
-    private static Cut[] Select<T>(DType dtype, T[] origin, T[][] sources, IRankedKeys keys, int workers, params RankRequest[] requests)
+    private static RankThreshold[] Select<T>(DType dtype, T[] origin, T[][] sources, IRankedKeys keys, int workers, params RankRequest[] requests)
         where T : unmanaged
     {
-        Cut[] cuts = [];
+        RankThreshold[] cuts = [];
         Run(dtype, origin, sources, workers, passes => cuts = RankSelector.Select(passes, keys, requests));
         return cuts;
     }
@@ -226,9 +227,9 @@ public sealed class RankSelectorTests
 
         public string Settings => "";
 
-        public TensorMerge Bind(MergeTensor tensor) => new Bound(select);
+        public TensorOperation Bind(TensorContext tensor) => new Bound(select);
 
-        private sealed class Bound(Action<TensorPasses> select) : TensorMerge
+        private sealed class Bound(Action<TensorPasses> select) : TensorOperation
         {
             public override void Prepare(TensorPasses passes) => select(passes);
 

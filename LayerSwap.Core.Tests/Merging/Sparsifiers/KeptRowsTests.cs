@@ -1,3 +1,4 @@
+using LayerSwap.Buffers;
 using LayerSwap.Merging;
 using LayerSwap.Numerics;
 
@@ -29,7 +30,7 @@ public sealed class KeptRowsTests
             for (int r = 0; r < rows; r++)
             {
                 Span<ulong> bits = kept.Of(source, r * row);
-                Assert.Equal(Bits.Words(row), bits.Length);
+                Assert.Equal(BitMask.Words(row), bits.Length);
                 Assert.Equal(bits.Length, bits.Count((ulong)((source * rows) + r)));
             }
         }
@@ -42,7 +43,7 @@ public sealed class KeptRowsTests
         ChunkPool pool = new();
         KeptRows kept = new(pool, 2, row, 1_000_000, 4 * ChunkPool.Words * sizeof(ulong));
         long rows = Enumerable.Range(0, 1000).TakeWhile(r => kept.Has(r * row)).Count();
-        Assert.Equal(2 * (ChunkPool.Words / Bits.Words(row)), rows);
+        Assert.Equal(2 * (ChunkPool.Words / BitMask.Words(row)), rows);
         Assert.False(kept.Has(rows * row));
         kept.Leave();
         Assert.Equal(4, pool.Count);

@@ -1,5 +1,6 @@
 using LayerSwap.Merging;
 using LayerSwap.Numerics;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Merging.Sparsifiers;
 
@@ -50,14 +51,14 @@ public sealed class RankedRandomTests
         }
 
         const double Density = 0.4, Epsilon = 0.3;
-        RankedRandomSparsifier sparsifier = new([Density], [Epsilon], [Stream], length);
+        DellaSparsifier sparsifier = new([Density], [Epsilon], [Stream], length);
         double[] expected = new double[tuned.Length];
-        ulong[] bits = new ulong[Bits.Words(tuned.Length)], ofDoubles = new ulong[bits.Length];
+        ulong[] bits = new ulong[BitMask.Words(tuned.Length)], ofDoubles = new ulong[bits.Length];
         bool[] kept = new bool[tuned.Length];
         // An odd start: rows then begin with odd and with even indices.
         long start = 3L * length;
-        sparsifier.Keep<float>(start, 0, origin, tuned, bits);
-        sparsifier.Keep<double>(start, 0, [.. origin], [.. tuned], ofDoubles);
+        sparsifier.ComputeMask<float>(start, 0, origin, tuned, bits);
+        sparsifier.ComputeMask<double>(start, 0, [.. origin], [.. tuned], ofDoubles);
         for (int row = 0; row < tuned.Length; row += length)
         {
             int first = row;
@@ -77,8 +78,8 @@ public sealed class RankedRandomTests
         }
 
         // Of what is zero anyway it does not matter.
-        Assert.All(Enumerable.Range(0, tuned.Length).Where(i => tuned[i] != origin[i]), i => Assert.Equal((kept[i], kept[i]), (Bits.IsSet(bits, i), Bits.IsSet(ofDoubles, i))));
-        (double all, double left) = sparsifier.Masses<float>(start, 0, origin, tuned);
+        Assert.All(Enumerable.Range(0, tuned.Length).Where(i => tuned[i] != origin[i]), i => Assert.Equal((kept[i], kept[i]), (BitMask.IsSet(bits, i), BitMask.IsSet(ofDoubles, i))));
+        (double all, double left) = sparsifier.L1Norms<float>(start, 0, origin, tuned);
         double exact = tuned.Zip(origin, (t, o) => Math.Abs((double)t - o)).Sum();
         Assert.True(kind == "not finite" || (Math.Abs(all - exact) <= 1e-9 * exact && Math.Abs(left - expected.Sum(Math.Abs)) <= 1e-9 * exact));
     }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Unicode;
-using LayerSwap.Files;
+using LayerSwap.IO;
 using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Checkpoints.SafeTensors;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using LayerSwap.Files;
+using LayerSwap.IO;
 
 namespace LayerSwap.Checkpoints.Sharding;
 

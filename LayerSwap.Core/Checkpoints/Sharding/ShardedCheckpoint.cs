@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 using LayerSwap.Checkpoints.SafeTensors;
-using LayerSwap.Files;
+using LayerSwap.IO;
 
 namespace LayerSwap.Checkpoints.Sharding;
 

@@ -1,123 +1,143 @@
+using LayerSwap.Buffers;
+
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Finds exact cuts of rankings without sorting or holding the tensor: bounds around each cut from a fixed sample of elements, one pass that counts what is above them and gathers
-/// what is within (after Floyd and Rivest, 1975), and the cut among the gathered. Where the sample misled, or too much lies within, the pass has counted where it lies, and is repeated with closer bounds.
+/// Finds exact thresholds of rankings without sorting or holding the tensor (after Floyd and Rivest, 1975): bounds around each threshold from a sample, one pass that counts what is outside and gathers what is
+/// within, and a selection among the gathered keys. A pass that misses gives closer bounds, and is repeated.
 /// </summary>
 internal static class RankSelector
 {
-    /// <summary>The most elements gathered for one cut: 4 bytes each for its key and for each row beside, or 8 where few of them are singles.</summary>
-    private const int MostGathered = 1 << 20;
+    /// <summary>The most keys gathered for one threshold, at 8 bytes each.</summary>
+    private const int MostGathered = 1 << 19;
 
-    /// <summary>With rows beside the keys fewer: another pass over the largest tensors is dear, but memory that grows with them is dearer.</summary>
-    private const int MostGatheredWithRows = 1 << 18;
-
-    /// <summary>A tensor of up to so many elements needs no sample: all of it is gathered.</summary>
+    /// <summary>A tensor of up to this many elements needs no sample: all of it is gathered.</summary>
     private const int GatheredWhole = 1 << 16;
 
-    /// <summary>Where there would be more blocks than so many, of a tensor or of a sample, neighbours are listed as one. Of a tensor also where they have no more elements than so many, which are quickly read again.</summary>
+    /// <summary>The most blocks listed; and the elements of neighbouring blocks that share an entry anyway, since they are quickly read again.</summary>
     private const int MostListed = 1 << 12, ListedTogether = 1 << 14;
 
     private const int LeastWindows = 32, MostWindows = 256, WindowLength = 512, ElementsAWindow = 1 << 16;
 
-    /// <summary>Where more than so many are expected between the bounds, there is another sample.</summary>
-    private const int Crowd = 1 << 18;
+    /// <summary>If more elements than this are expected within the bounds, a second sample narrows them.</summary>
+    private const int Crowd = 1 << 17;
 
-    /// <summary>Of more windows, for rows are unlike each other, and as short as is worth a read.</summary>
+    /// <summary>The second sample has more and shorter windows, because rows differ.</summary>
     private const int ShortWindowLength = 128, ElementsAShortWindow = 1 << 12, MostShortWindows = 1 << 16;
 
-    /// <summary>Half the width of the bounds in standard deviations of a sampled rank: of two thousand cuts one lies beyond, and costs a pass over its tensor. And the least of it, for cuts near an end.</summary>
-    private const double Deviations = 3.5, LeastMargin = 24;
-
-    public static Cut[] Select(TensorPasses passes, IRankedKeys keys, params RankRequest[] requests) => Array.ConvertAll(SelectAll(passes, keys, requests), s => s.Cut);
-
-    /// <summary>One cut, and the energies within it of the rows beside the keys, where the pass could tell them.</summary>
-    public static MeasuredCut SelectWithEnergies(TensorPasses passes, IRankedKeys keys, RankRequest request) => SelectAll(passes, keys, [request])[0];
-
-    private static MeasuredCut[] SelectAll(TensorPasses passes, IRankedKeys keys, RankRequest[] requests)
+    /// <summary>Finds the threshold of each request.</summary>
+    public static RankThreshold[] Select(TensorPasses passes, IRanking ranking, params RankRequest[] requests)
     {
         long n = passes.ElementCount;
-        MeasuredCut[] cuts = [.. requests.Select(r => new MeasuredCut(r.Rank == 0 ? Cut.None : Cut.All))];
+        RankThreshold[] thresholds = [.. requests.Select(r => r.Rank == 0 ? RankThreshold.None : RankThreshold.All)];
         int[] open = [.. Enumerable.Range(0, requests.Length).Where(i => n > 0 && (requests[i].Share is not null || (requests[i].Rank > 0 && requests[i].Rank < n)))];
-        if (open.Length == 0)
-        {
-            return cuts;
-        }
-
         RankRequest[] asked = [.. open.Select(i => requests[i])];
-        KeyBounds[] bounds = n <= GatheredWhole ? [.. asked.Select(_ => KeyBounds.None)] : Sampled(passes, keys, asked, n);
+        KeyBounds[] bounds = n <= GatheredWhole ? [.. asked.Select(_ => KeyBounds.None)] : Sample(passes, ranking, asked, n);
         while (open.Length > 0)
         {
-            (int Missed, KeyBounds Closer)[] missed = Resolve(passes, keys, asked, bounds, open, cuts);
+            (int Missed, KeyBounds Closer)[] missed = Resolve(passes, ranking, asked, bounds, open, thresholds);
             open = [.. missed.Select(m => open[m.Missed])];
             asked = [.. missed.Select(m => asked[m.Missed])];
             bounds = [.. missed.Select(m => m.Closer)];
         }
 
-        return cuts;
+        return thresholds;
     }
 
-    /// <summary>One pass; gives the places of those whose cut was not found, and closer bounds. Shares become ranks on the way.</summary>
-    private static (int Missed, KeyBounds Closer)[] Resolve(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, KeyBounds[] bounds, int[] targets, MeasuredCut[] cuts)
+    /// <summary>Makes one pass; returns the requests whose threshold was not found, with closer bounds. Shares become ranks.</summary>
+    private static (int Missed, KeyBounds Closer)[] Resolve(
+        TensorPasses passes, IRanking ranking, RankRequest[] asked, KeyBounds[] bounds, int[] targets, RankThreshold[] thresholds)
     {
-        int most = keys.Rows == 0 ? MostGathered : MostGatheredWithRows;
         long together = Math.Max(ListedTogether, PieceOf(passes.ElementCount));
-        GatheredKeys[] gathered = passes.Reduce(new GatherReduction(keys, [.. asked.Select(a => a.Ranking)], bounds, keys.Rows, most, together, passes.Chunks));
+        CandidateSet[] candidates = passes.Reduce(new CandidateReduction(ranking, [.. asked.Select(a => a.Ranking)], bounds, MostGathered, together, passes.Chunks));
         List<(int, KeyBounds)> missed = [];
         for (int i = 0; i < asked.Length; i++)
         {
-            long nonZero = passes.ElementCount - gathered[i].Zeros;
-            bool share = asked[i].Share is not null;
-            asked[i] = asked[i].Among(nonZero);
-            if (share && asked[i].Rank is 0)
+            bool isShare = asked[i].Share is not null;
+            asked[i] = asked[i].Among(passes.ElementCount - candidates[i].Zeros);
+            if (isShare && asked[i].Rank == 0)
             {
-                cuts[targets[i]] = new MeasuredCut(Cut.None);
+                thresholds[targets[i]] = RankThreshold.None;
             }
-            else if (gathered[i].Find(asked[i].Rank) is not { } found)
+            else if (candidates[i].Find(asked[i].Rank) is var (key, tie))
             {
-                missed.Add((i, gathered[i].Closer(asked[i].Rank)));
+                (BlockCounts block, int tieInBlock) = candidates[i].Locate(key, tie);
+                thresholds[targets[i]] = new(key, TieBreaker.IndexOf(passes, ranking, asked[i].Ranking, key, block, tieInBlock));
             }
             else
             {
-                int ranking = asked[i].Ranking;
-                (GatheredBlock block, int tie) = gathered[i].Locate(found.Key, found.Tie);
-                Cut cut = new(found.Key, TieBreaker.IndexOf(passes, keys, ranking, found.Key, block, tie));
-                cuts[targets[i]] = new MeasuredCut(cut, keys.Rows == 0 ? null : gathered[i].Energies(cut, b => TieBreaker.Energies(passes, keys, ranking, cut, b)));
+                missed.Add((i, candidates[i].Closer(asked[i].Rank)));
             }
 
-            gathered[i].Clear();
+            candidates[i].Clear();
         }
 
         return [.. missed];
     }
 
-    /// <summary>Bounds around each cut from windows of the tensor. Where much would lie between them, since the tensor is large or its rows are unlike each other, from more windows within them again.</summary>
-    private static KeyBounds[] Sampled(TensorPasses passes, IRankedKeys keys, RankRequest[] asked, long n)
+    /// <summary>Samples bounds around each threshold; where many elements would lie within, samples again within these bounds.</summary>
+    private static KeyBounds[] Sample(TensorPasses passes, IRanking ranking, RankRequest[] asked, long n)
     {
         int[] all = [.. asked.Select(a => a.Ranking)], rankings = [.. all.Distinct()];
         KeyBounds[] none = [.. rankings.Select(_ => KeyBounds.None)];
 
-        // Cuts of one ranking share the first sample.
+        // Thresholds of one ranking share the first sample.
         int[] sampleOf = [.. all.Select(r => Array.IndexOf(rankings, r))];
-        (KeyBounds Bounds, double Share)[] bounds = Narrowed(rankings, none, sampleOf, (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows), WindowLength);
+        (KeyBounds Bounds, double Share)[] bounds = Narrow(rankings, none, sampleOf, (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows), WindowLength);
         if (bounds.Any(b => b.Share * n > Crowd))
         {
-            bounds = Narrowed(all, [.. bounds.Select(b => b.Bounds)], [.. Enumerable.Range(0, all.Length)], (int)Math.Clamp(n / ElementsAShortWindow, LeastWindows, MostShortWindows), ShortWindowLength);
+            int windows = (int)Math.Clamp(n / ElementsAShortWindow, LeastWindows, MostShortWindows);
+            bounds = Narrow(all, [.. bounds.Select(b => b.Bounds)], [.. Enumerable.Range(0, all.Length)], windows, ShortWindowLength);
         }
 
         return [.. bounds.Select(b => b.Bounds)];
 
-        (KeyBounds, double)[] Narrowed(int[] sampled, KeyBounds[] within, int[] sampleOf, int windows, int length)
+        (KeyBounds, double)[] Narrow(int[] sampled, KeyBounds[] within, int[] sampleOf, int windows, int length)
         {
-            GatherReduction reduction = new(keys, sampled, within, 0, MostGathered, PieceOf((long)windows * length), passes.Chunks);
-            GatheredKeys[] found = reduction.Create();
+            CandidateReduction reduction = new(ranking, sampled, within, MostGathered, PieceOf((long)windows * length), passes.Chunks);
+            CandidateSet[] found = reduction.Create();
             passes.Sample(reduction, windows, length, found);
-            (KeyBounds, double)[] narrow = [.. asked.Zip(sampleOf, (a, s) => found[s].Narrow(a, n, Deviations, LeastMargin))];
+            (KeyBounds, double)[] narrow = [.. asked.Zip(sampleOf, (a, s) => SampleBounds.Of(found[s], a, n))];
             reduction.Clear(found);
             return narrow;
         }
     }
 
-    /// <summary>The length of pieces of which there are <see cref="MostListed"/> at most.</summary>
+    /// <summary>Computes the length of pieces of which there are <see cref="MostListed"/> at most.</summary>
     private static long PieceOf(long elements) => (elements + MostListed - 1) / MostListed;
+
+    /// <summary>The pass that adds every block to the candidates of every threshold.</summary>
+    private sealed class CandidateReduction(IRanking ranking, int[] rankings, KeyBounds[] bounds, int most, long together, ChunkPool pool) : GenericReduction<CandidateSet[]>
+    {
+        public override CandidateSet[] Create() => [.. bounds.Select(b => new CandidateSet(b, most, together, pool))];
+
+        protected override void Add<T>(in OperandBlock<T> block, CandidateSet[] state)
+        {
+            // Neighbours of one ranking share its keys.
+            for (int first = 0, end; first < rankings.Length; first = end)
+            {
+                end = first + 1;
+                while (end < rankings.Length && rankings[end] == rankings[first])
+                {
+                    end++;
+                }
+
+                ranking.AddTo(block, rankings[first], state.AsSpan()[first..end]);
+            }
+        }
+
+        public override void Combine(CandidateSet[] into, CandidateSet[] from)
+        {
+            for (int i = 0; i < into.Length; i++)
+            {
+                into[i].Append(from[i]);
+            }
+        }
+
+        public override bool Clear(CandidateSet[] state)
+        {
+            Array.ForEach(state, s => s.Clear());
+            return true;
+        }
+    }
 }

@@ -49,12 +49,12 @@ internal sealed class TaskVectorStrategy : IMergeStrategy, IRecipeForm
     public override string ToString() =>
         $"density {Density}, gamma {Gamma}, epsilon {Epsilon}, lambda {Lambda}{(SignConsensus ? ", sign consensus" : "")}{(Normalize ? ", normalized" : "")}, rescale {Rescale}";
 
-    public TensorMerge Bind(MergeTensor tensor)
+    public TensorOperation Bind(TensorContext tensor)
     {
         TwoModels.RequireBase(Name, tensor, 0);
         if (tensor.SourceCount == 0)
         {
-            return TensorMerge.Take(TensorMerge.Base);
+            return TensorOperation.Take(TensorOperation.Base);
         }
 
         double[] densities = Density.At(tensor, "density");
@@ -64,8 +64,8 @@ internal sealed class TaskVectorStrategy : IMergeStrategy, IRecipeForm
             Require(density >= 0, "density", density, "0 or more");
         }
 
-        return new TaskVectorMerge(
-            new TaskVectorSettings
+        return new TaskVectorOperation(
+            new TaskVectorParameters
             {
                 Weights = [.. tensor.Weights],
                 Densities = densities,
@@ -77,12 +77,12 @@ internal sealed class TaskVectorStrategy : IMergeStrategy, IRecipeForm
             Sparsifier(tensor, densities));
     }
 
-    private ISparsifier Sparsifier(MergeTensor tensor, double[] densities)
+    private ISparsifier Sparsifier(TensorContext tensor, double[] densities)
     {
         switch (Sparsification)
         {
             case Sparsification.Random:
-                return new RandomSparsifier(densities, Streams(tensor));
+                return new DareSparsifier(densities, Streams(tensor));
             case Sparsification.RankedRandom:
                 double[] epsilons = Epsilon.At(tensor, "epsilon");
                 for (int s = 0; s < densities.Length; s++)
@@ -93,7 +93,7 @@ internal sealed class TaskVectorStrategy : IMergeStrategy, IRecipeForm
                 }
 
                 TensorShape shape = tensor.Output.Shape;
-                return new RankedRandomSparsifier(densities, epsilons, Streams(tensor), shape.Rank == 0 ? 1 : Math.Max(shape[shape.Rank - 1], 1));
+                return new DellaSparsifier(densities, epsilons, Streams(tensor), shape.Rank == 0 ? 1 : Math.Max(shape[shape.Rank - 1], 1));
             default:
                 double[] gammas = Sparsification == Sparsification.Magnitude ? new double[densities.Length] : Gamma.At(tensor, "gamma");
                 foreach (double gamma in gammas)
@@ -101,11 +101,11 @@ internal sealed class TaskVectorStrategy : IMergeStrategy, IRecipeForm
                     Require(gamma is >= 0 and < 1, "gamma", gamma, "0 up to, but without, 1");
                 }
 
-                return new CutSparsifier(densities, gammas, tensor.Output.ElementCount);
+                return new MagnitudeSparsifier(densities, gammas, tensor.Output.ElementCount);
         }
     }
 
-    private static ulong[] Streams(MergeTensor tensor) => [.. Enumerable.Range(0, tensor.SourceCount).Select(s => CounterRandom.Stream(tensor.Seed, tensor.Output.Name, s))];
+    private static ulong[] Streams(TensorContext tensor) => [.. Enumerable.Range(0, tensor.SourceCount).Select(s => CounterRandom.Stream(tensor.Seed, tensor.Output.Name, s))];
 
     private void Require(bool holds, string parameter, double value, string expected)
     {

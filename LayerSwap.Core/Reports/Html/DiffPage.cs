@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Xml.Linq;
-using LayerSwap.Analysis;
+using LayerSwap.Diff;
+using LayerSwap.Merging;
 using LayerSwap.Reports.Pictures;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Reports.Html;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Xml.Linq;
-using LayerSwap.Analysis;
+using LayerSwap.Diff;
 
 namespace LayerSwap.Reports.Pictures;
 
@@ -10,9 +10,9 @@ internal static class AgreementLines
 {
     public static XElement Draw(DiffMeasurement measured)
     {
-        IReadOnlyList<ChangeTotal> layers = measured.Layers;
+        IReadOnlyList<DeltaTotal> layers = measured.Layers;
         string[] names = PictureNames.Short(measured.Models);
-        string[] pairs = [.. TensorChange.Pairing(names.Length).Select(p => $"{names[p.A]} and {names[p.B]}")];
+        string[] pairs = [.. TensorDelta.Pairing(names.Length).Select(p => $"{names[p.A]} and {names[p.B]}")];
         List<XElement> panels = [];
         double y = 0, width = 0;
         Add("Cosine of the changes", "1: the same direction, 0: unrelated, \u22121: opposite", (l, p) => l.PairCosine(p));
@@ -25,7 +25,7 @@ internal static class AgreementLines
         (double height, XElement legend) = Axes.Legend(y, width, pairs);
         return Svg.Picture(width, y + height, "Agreement of the experts' changes by layer", panels, legend);
 
-        void Add(string title, string unit, Func<ChangeTotal, int, double> value)
+        void Add(string title, string unit, Func<DeltaTotal, int, double> value)
         {
             double[] all = [.. layers.SelectMany(l => pairs.Select((_, p) => value(l, p))).Where(double.IsFinite).DefaultIfEmpty(0)];
             Axes axes = new(layers.Count, Math.Min(0, all.Min()), Math.Max(all.Max(), 0.02));

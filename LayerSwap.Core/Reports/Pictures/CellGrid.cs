@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Xml.Linq;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Reports.Pictures;
 

@@ -1,4 +1,4 @@
-using LayerSwap.Analysis;
+using LayerSwap.Diff;
 
 namespace LayerSwap.Reports.Pictures;
 
@@ -9,10 +9,10 @@ internal sealed class KindColumns
 
     private const string Norms = "norms";
 
-    private readonly Dictionary<(int Layer, string Kind), ChangeTotal> _cells;
+    private readonly Dictionary<(int Layer, string Kind), DeltaTotal> _cells;
     private readonly Func<TensorPlace, string> _kindOf;
 
-    private KindColumns(string stack, int layers, string[] kinds, Dictionary<(int, string), ChangeTotal> cells, Func<TensorPlace, string> kindOf) =>
+    private KindColumns(string stack, int layers, string[] kinds, Dictionary<(int, string), DeltaTotal> cells, Func<TensorPlace, string> kindOf) =>
         (Stack, Layers, Kinds, _cells, _kindOf) = (stack, layers, kinds, cells, kindOf);
 
     public string Stack { get; }
@@ -22,7 +22,7 @@ internal sealed class KindColumns
     public IReadOnlyList<string> Kinds { get; }
 
     /// <summary>What was measured there, or null where a layer has nothing of the kind.</summary>
-    public ChangeTotal? this[int layer, string kind] => _cells.GetValueOrDefault((layer, kind));
+    public DeltaTotal? this[int layer, string kind] => _cells.GetValueOrDefault((layer, kind));
 
     /// <summary>Every stack of the model, the main one first.</summary>
     public static IEnumerable<KindColumns> Of(DiffMeasurement measured)

@@ -1,5 +1,5 @@
 using System.Xml.Linq;
-using LayerSwap.Analysis;
+using LayerSwap.Diff;
 
 namespace LayerSwap.Reports.Pictures;
 
@@ -8,7 +8,7 @@ internal static class LayerBars
 {
     public static XElement Draw(DiffMeasurement measured, DiffMetric metric)
     {
-        IReadOnlyList<ChangeTotal> layers = measured.Layers;
+        IReadOnlyList<DeltaTotal> layers = measured.Layers;
         string[] names = PictureNames.Short(measured.Models);
         double Value(int layer, int model) => layers[layer].Amount(metric, model);
         Axes axes = new(layers.Count, 0, layers.SelectMany((_, l) => names.Select((_, m) => Value(l, m))).Where(double.IsFinite).DefaultIfEmpty(0).Max());

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Xml.Linq;
-using LayerSwap.Analysis;
+using LayerSwap.Diff;
+using LayerSwap.Streaming;
 
 namespace LayerSwap.Reports.Pictures;
 

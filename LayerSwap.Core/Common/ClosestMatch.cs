@@ -1,0 +1,27 @@
+namespace LayerSwap.Common;
+
+/// <summary>The word that was probably meant.</summary>
+internal static class ClosestMatch
+{
+    public static string To(string word, IEnumerable<string> known) => known.MinBy(k => Distance(k, word))!;
+
+    /// <summary>The same where it is a slip of the hand away: two letters at most, and fewer than the word has; else null.</summary>
+    public static string? Slip(string word, IEnumerable<string> known) => known.Where(k => Distance(k, word) is var slips && slips <= 2 && slips < word.Length).MinBy(k => Distance(k, word));
+
+    /// <summary>The Levenshtein distance.</summary>
+    private static int Distance(string a, string b)
+    {
+        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+            {
+                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
+            }
+        }
+
+        return row[^1];
+    }
+}

@@ -1,0 +1,98 @@
+using LayerSwap.Merging;
+namespace LayerSwap.Diff;
+
+/// <summary>The sums of several tensors, and the metrics that follow from them.</summary>
+internal sealed class DeltaTotal(int models)
+{
+    private readonly TensorDelta _all = new(models);
+    private readonly TensorDelta _matrices = new(models);
+    private long _matrixElements;
+
+    public long Elements { get; private set; }
+
+    public bool HasMatrices => _matrixElements > 0;
+
+    public void Add(TensorInfo tensor, TensorDelta change)
+    {
+        _all.Add(change);
+        Elements += tensor.ElementCount;
+        if (tensor.Shape.Rank == 2)
+        {
+            _matrices.Add(change);
+            _matrixElements += tensor.ElementCount;
+        }
+    }
+
+    public bool IsBaseFinite => double.IsFinite(_all.Origin.Abs);
+
+    /// <summary>Whether a model's elements are all numbers; beside a finite base told by the changes, since squares of large doubles overflow.</summary>
+    public bool IsFinite(int model) => IsFiniteIn(_all, model);
+
+    public static bool IsFiniteIn(TensorDelta change, int model) => double.IsFinite(double.IsFinite(change.Origin.Abs) ? change.Models[model].AbsChange : change.Models[model].SquareTuned);
+
+    public double AbsoluteSum(int model) => _all.Models[model].AbsChange;
+
+    public bool HasChanged(int model) => _all.Models[model].Changed > 0;
+
+    public double MeanAbsolute(int model) => Ratio(_all.Models[model].AbsChange, Elements);
+
+    public double MatrixMeanAbsolute(int model) => HasMatrices ? _matrices.Models[model].AbsChange / _matrixElements : double.NaN;
+
+    public double RelativeMeanAbsolute(int model) => Ratio(_all.Models[model].AbsChange, _all.Origin.Abs);
+
+    public double L2(int model) => Math.Sqrt(_all.Models[model].SquareChange);
+
+    public double RelativeL2(int model) => Math.Sqrt(Ratio(_all.Models[model].SquareChange, _all.Origin.Square));
+
+    public double Cosine(int model) => CosineOf(_all.Models[model].Dot, _all.Origin.Square, _all.Models[model].SquareTuned);
+
+    /// <summary>The cosine between base and model over the two-dimensional weights alone: norms of about 1 everywhere would speak for any base.</summary>
+    public double MatrixCosine(int model) => CosineOf(_matrices.Models[model].Dot, _matrices.Origin.Square, _matrices.Models[model].SquareTuned);
+
+    public double MaxAbsolute(int model) => _all.Models[model].MaxAbs;
+
+    public double Changed(int model) => Ratio(_all.Models[model].Changed, Elements);
+
+    /// <summary>A metric of which more is more change, of cosines too: 1 - cosine.</summary>
+    public double Amount(DiffMetric metric, int model) => metric switch
+    {
+        DiffMetric.RelativeMeanAbsolute => RelativeMeanAbsolute(model),
+        DiffMetric.L2 => L2(model),
+        DiffMetric.RelativeL2 => RelativeL2(model),
+        // The cosine of a thing with itself is 1 but for rounding, which is no change.
+        DiffMetric.Cosine => HasChanged(model) ? 1 - Cosine(model) : 0,
+        DiffMetric.Changed => Changed(model),
+        _ => MeanAbsolute(model),
+    };
+
+    public bool IsBaseZero => HasMatrices && _matrices.Origin.Square == 0;
+
+    public bool IsZero(int model) => HasMatrices && _matrices.Models[model].SquareTuned == 0;
+
+    public double PairCosine(int pair) => PairCosine(_all, pair);
+
+    public double MatrixPairCosine(int pair) => PairCosine(_matrices, pair);
+
+    public double SignConflict(int pair) => Ratio(_all.Pairs[pair].Conflicts, Elements);
+
+    public double RowOverlap(int pair) => _all.Pairs[pair].MostChangedRows == 0 ? double.NaN : (double)_all.Pairs[pair].SharedRows / _all.Pairs[pair].MostChangedRows;
+
+    /// <summary>norm(W_a - W_b) / norm(W_base).</summary>
+    public double RelativeDistance(int pair)
+    {
+        (int a, int b) = TensorDelta.Pairing(models).ElementAt(pair);
+        return Math.Sqrt(Math.Max(0, Ratio(_all.Models[a].SquareChange + _all.Models[b].SquareChange - (2 * _all.Pairs[pair].Dot), _all.Origin.Square)));
+    }
+
+    private double PairCosine(TensorDelta sums, int pair)
+    {
+        (int a, int b) = TensorDelta.Pairing(models).ElementAt(pair);
+        return CosineOf(sums.Pairs[pair].Dot, sums.Models[a].SquareChange, sums.Models[b].SquareChange);
+    }
+
+    /// <summary>A quotient in which nothing of nothing is nothing: an unchanged zero has not changed.</summary>
+    public static double Ratio(double part, double whole) => part == 0 && whole == 0 ? 0 : part / whole;
+
+    private static double CosineOf(double dot, double squareA, double squareB) =>
+        squareA == 0 || squareB == 0 ? double.NaN : Math.Clamp(dot / (Math.Sqrt(squareA) * Math.Sqrt(squareB)), -1, 1);
+}

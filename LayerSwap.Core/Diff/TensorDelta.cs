@@ -1,0 +1,127 @@
+using LayerSwap.Merging;
+using LayerSwap.Numerics;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Diff;
+
+/// <summary>What one pass gathers of a tensor: the base, the change of each model, the agreement of each two; of a matrix its profiles too, where they are asked for.</summary>
+internal sealed class TensorDelta
+{
+    public TensorDelta(int models)
+    {
+        Models = [.. Enumerable.Range(0, models).Select(_ => new DeltaSums())];
+        Pairs = [.. Pairing(models).Select(_ => new AgreementSums())];
+    }
+
+    public BaseSums Origin { get; } = new();
+
+    public IReadOnlyList<DeltaSums> Models { get; }
+
+    public IReadOnlyList<AgreementSums> Pairs { get; }
+
+    /// <summary>One for each model, or null.</summary>
+    public IReadOnlyList<ProfileSums>? Profiles { get; set; }
+
+    /// <summary>Every two of so many models, in order.</summary>
+    public static IEnumerable<(int A, int B)> Pairing(int models) =>
+        Enumerable.Range(0, models).SelectMany(a => Enumerable.Range(a + 1, models - a - 1).Select(b => (a, b)));
+
+    /// <summary>Adds all but the profiles, which are a tensor's own.</summary>
+    public void Add(TensorDelta other)
+    {
+        Origin.Add(other.Origin);
+        for (int i = 0; i < Models.Count; i++)
+        {
+            Models[i].Add(other.Models[i]);
+        }
+
+        for (int i = 0; i < Pairs.Count; i++)
+        {
+            Pairs[i].Add(other.Pairs[i]);
+        }
+    }
+
+    /// <summary>Is as if nothing had been added; profiles are emptied where they are added.</summary>
+    public void Clear()
+    {
+        Origin.Clear();
+        for (int i = 0; i < Models.Count; i++)
+        {
+            Models[i].Clear();
+        }
+
+        for (int i = 0; i < Pairs.Count; i++)
+        {
+            Pairs[i].Clear();
+        }
+    }
+}
+
+/// <summary>The pass itself: operand 0 is the base, the others are the models.</summary>
+/// <param name="models">How many.</param>
+/// <param name="columns">The length of a row, where profiles are wanted; else 0.</param>
+internal sealed class DeltaReduction(int models, long columns) : IReduction<TensorDelta>
+{
+    private readonly (int A, int B)[] _pairs = [.. TensorDelta.Pairing(models)];
+
+    public TensorDelta Create() => new(models) { Profiles = columns == 0 ? null : [.. Enumerable.Range(0, models).Select(_ => new ProfileSums(columns))] };
+
+    public void Observe<T>(OperandBlock<T> block, TensorDelta state)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        if (ObservesTwo(state))
+        {
+            ObserveTwo(block, state);
+            return;
+        }
+
+        DeltaKernel.ObserveOrigin(block.Base, state.Origin);
+        for (int m = 0; m < models; m++)
+        {
+            if (state.Profiles is null)
+            {
+                DeltaKernel.Observe(block.Base, block[m], [], state.Models[m]);
+            }
+            else
+            {
+                state.Profiles[m].Observe(block.Base, block[m], block.Start, state.Models[m]);
+            }
+        }
+
+        for (int p = 0; p < _pairs.Length; p++)
+        {
+            DeltaKernel.ObservePair(block.Base, block[_pairs[p].A], block[_pairs[p].B], state.Pairs[p]);
+        }
+    }
+
+    bool IReduction<TensorDelta>.TryObserve(OperandBlock<BFloat16> block, TensorDelta state)
+    {
+        if (ObservesTwo(state))
+        {
+            ObserveTwo(block, state);
+        }
+
+        return ObservesTwo(state);
+    }
+
+    public void Combine(TensorDelta into, TensorDelta from)
+    {
+        into.Add(from);
+        for (int m = 0; columns > 0 && m < models; m++)
+        {
+            into.Profiles![m].Add(from.Profiles![m]);
+        }
+    }
+
+    bool IReduction<TensorDelta>.Clear(TensorDelta state)
+    {
+        state.Clear();
+        return true;
+    }
+
+    /// <summary>Whether one call observes everything: for two models without profiles, as most comparisons have.</summary>
+    private bool ObservesTwo(TensorDelta state) => models == 2 && state.Profiles is null;
+
+    private static void ObserveTwo<T>(OperandBlock<T> block, TensorDelta state)
+        where T : unmanaged => DeltaKernel.ObserveTwo(block.Base, block[0], block[1], state.Origin, state.Models[0], state.Models[1], state.Pairs[0]);
+}

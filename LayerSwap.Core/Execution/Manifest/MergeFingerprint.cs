@@ -1,0 +1,118 @@
+using System.IO.Hashing;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using LayerSwap.Checkpoints;
+using LayerSwap.IO;
+using LayerSwap.Numerics;
+using LayerSwap.Planning;
+
+namespace LayerSwap.Execution;
+
+/// <summary>One of the things that an output's bytes depend on, as a name and a text.</summary>
+internal sealed record Fact(string Name, string Value);
+
+/// <summary>All that an output's bytes depend on, as named facts: a run is continued only where none of them differs.</summary>
+internal static class MergeFingerprint
+{
+    private const string FileFact = "file ", TimesFact = "written ";
+
+    public static IReadOnlyList<Fact> Of(MergePlan plan)
+    {
+        PlanRequest request = plan.Request;
+        List<Fact> facts =
+        [
+            new("version", LibraryVersion.Text),
+            new("seed", request.Seed.ToString(CultureInfo.InvariantCulture)),
+            new("dtype", request.DType?.Code() ?? "as the inputs"),
+            new("shard size", request.ShardSize.ToString(CultureInfo.InvariantCulture)),
+            new("vocabulary", request.Vocabulary.ToString()),
+            new("configuration from", request.Donor.Name),
+        ];
+        if (request.Tokenizer is { } tokenizer)
+        {
+            facts.Add(new("tokenizer from", tokenizer.Name));
+        }
+
+        foreach ((string name, byte[]? bytes) in request.Beside)
+        {
+            facts.Add(new($"beside {name}", bytes is null ? "left out" : TensorChecksum.Text(XxHash64.HashToUInt64(bytes))));
+        }
+
+        for (int i = 0; i < request.Rules.Count; i++)
+        {
+            facts.Add(new($"rule {i}", $"{request.Rules[i].Text}: {request.Rules[i].Strategy.Name} {request.Rules[i].Strategy.Settings}"));
+        }
+
+        for (int i = 0; i < request.Sources.Count; i++)
+        {
+            facts.Add(new($"source {i}", $"{request.Sources[i].Checkpoint.Name} with weight {request.Sources[i].Weight}"));
+        }
+
+        foreach (ICheckpoint input in request.Inputs)
+        {
+            foreach (CheckpointFile file in input.Files)
+            {
+                facts.Add(new(FileFact + RealPath.Of(file.Path), string.Create(CultureInfo.InvariantCulture, $"{file.Length} bytes, header {file.HeaderHash}, {Times(file.Identity)}")));
+            }
+        }
+
+        foreach (WatchedFolder folder in plan.Watched)
+        {
+            foreach ((string name, FileIdentity identity) in folder.Files.OrderBy(f => f.Key, StringComparer.Ordinal))
+            {
+                facts.Add(new(FileFact + Path.Combine(folder.Folder, name), string.Create(CultureInfo.InvariantCulture, $"{identity.Length} bytes, {Times(identity)}")));
+            }
+        }
+
+        facts.Add(new("the plan of tensors", Digest(plan)));
+        // Several inputs may be views of one model, and have its files.
+        return [.. facts.Distinct()];
+    }
+
+    /// <summary>What differs between the facts of two runs, in words; null for nothing.</summary>
+    public static string? Differences(IEnumerable<Fact> first, IEnumerable<Fact> second)
+    {
+        Dictionary<string, string> before = first.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal), now = second.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
+        string[] differences =
+        [
+            .. before.Where(f => now.GetValueOrDefault(f.Key) != f.Value)
+                .Select(f => $"{Printable.Escape(f.Key)} was {Printable.Escape(f.Value)} and is {Printable.Escape(now.GetValueOrDefault(f.Key) ?? "absent")} now"),
+            .. now.Where(f => !before.ContainsKey(f.Key)).Select(f => $"{Printable.Escape(f.Key)} is {Printable.Escape(f.Value)} and was absent"),
+        ];
+        return differences.Length == 0 ? null : string.Join("; ", differences.Take(3)) + (differences.Length > 3 ? $"; and {differences.Length - 3} more differences" : "");
+    }
+
+    /// <summary>Whether facts differ in nothing but the times of input files: whether their contents are the same is then to be found out.</summary>
+    public static bool DifferInTimesOnly(IEnumerable<Fact> first, IEnumerable<Fact> second)
+    {
+        return Differences(first.Select(WithoutTimes), second.Select(WithoutTimes)) is null;
+
+        static Fact WithoutTimes(Fact fact) => fact.Name.StartsWith(FileFact, StringComparison.Ordinal) && fact.Value.IndexOf(TimesFact, StringComparison.Ordinal) is >= 0 and int at
+            ? fact with { Value = fact.Value[..at] }
+            : fact;
+    }
+
+    /// <summary>All of it in eight digits: tells a merge that is an input of another from its like.</summary>
+    public static string Short(MergePlan plan) =>
+        TensorChecksum.Text(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(string.Join('\n', Of(plan).Select(f => $"{f.Name}\t{f.Value}")))))[..8];
+
+    private static string Times(FileIdentity? identity) => $"{TimesFact}{identity?.Modified}, changed {identity?.Changed}";
+
+    private static string Digest(MergePlan plan)
+    {
+        XxHash64 hash = new();
+        StringBuilder text = new();
+        foreach (PlannedTensor tensor in plan.Tensors)
+        {
+            text.Clear().Append(CultureInfo.InvariantCulture,
+                $"{tensor.Tensor.Name}\n{tensor.Tensor.DType}\n{tensor.Tensor.Shape}\n{tensor.Operation}\n{tensor.Strategy}\n{tensor.Detail}\n").AppendJoin('\n', tensor.Sources).Append(CultureInfo.InvariantCulture, $"\n{tensor.File}\n{tensor.Offset}\n");
+            foreach (ReadOnlyMemory<char> chunk in text.GetChunks())
+            {
+                hash.Append(MemoryMarshal.AsBytes(chunk.Span));
+            }
+        }
+
+        return hash.GetCurrentHashAsUInt64().ToString("x16", CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,25 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace LayerSwap.IO;
+
+/// <summary>Positional reads that come back whole or say that the file is too short.</summary>
+internal static class PositionalRead
+{
+    /// <returns>False where the file ends before the destination is full.</returns>
+    public static bool TryFill(SafeFileHandle handle, Span<byte> destination, long offset)
+    {
+        while (!destination.IsEmpty)
+        {
+            int read = RandomAccess.Read(handle, destination, offset);
+            if (read == 0)
+            {
+                return false;
+            }
+
+            destination = destination[read..];
+            offset += read;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,31 @@
+using LayerSwap.Numerics;
+
+namespace LayerSwap.Merging;
+
+/// <summary>The base of the built-in operations: one implementation for float32, float64 and finite BF16. Elements are loaded and rounded by <see cref="VectorWidening"/>.</summary>
+internal abstract class GenericOperation : TensorOperation
+{
+    public sealed override void Merge(OperandBlock<float> block) => Compute(block);
+
+    public sealed override void Merge(OperandBlock<double> block) => Compute(block);
+
+    internal sealed override bool TryMerge(OperandBlock<BFloat16> block)
+    {
+        bool finite = NonFinite.HasNone(block.Base);
+        for (int s = 0; s < block.SourceCount; s++)
+        {
+            finite &= NonFinite.HasNone(block[s]);
+        }
+
+        if (finite)
+        {
+            Compute(block);
+        }
+
+        return finite;
+    }
+
+    /// <summary>Computes the output of a block.</summary>
+    protected abstract void Compute<T>(in OperandBlock<T> block)
+        where T : unmanaged;
+}

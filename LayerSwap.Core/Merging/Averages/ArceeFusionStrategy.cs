@@ -1,0 +1,137 @@
+using LayerSwap.Numerics;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Merging;
+
+/// <summary>Takes the other model's elements where their change is important: large, in a row whose distribution moved.</summary>
+internal sealed class ArceeFusionStrategy : IMergeStrategy, IRecipeForm
+{
+    public string Name => "arcee_fusion";
+
+    public string Settings => "";
+
+    public IEnumerable<(string Name, object Value)> Parameters => [];
+
+    public TensorOperation Bind(TensorContext tensor)
+    {
+        TwoModels.RequireBaseAndOne(Name, tensor);
+        TensorShape shape = tensor.Output.Shape;
+        return new ArceeFusionMerge(shape.Rank == 0 ? 1 : Math.Max(shape[shape.Rank - 1], 1));
+    }
+}
+
+/// <summary>The merge: divergences row by row, then quantiles of the importance, then a choice element by element.</summary>
+internal sealed class ArceeFusionMerge(long row) : GenericOperation, IRanking
+{
+    private double[] _divergences = [];
+    private double _threshold;
+
+    public override AgreementRule Agreement => AgreementRule.All;
+
+    public override long Unit => row;
+
+    public override void Prepare(TensorPasses passes)
+    {
+        long n = passes.ElementCount;
+        if (n == 0)
+        {
+            return;
+        }
+
+        _divergences = [.. passes.Reduce(new DivergenceReduction(row))];
+        // The quantile r is the element at floor(r (n - 1)) of the ascending order: of rank n minus that from the top.
+        double[] quantiles = [0.25, 0.5, 0.75];
+        RankThreshold[] cuts = RankSelector.Select(passes, this, [.. quantiles.Select(r => new RankRequest(0, n - (long)(r * (n - 1))))]);
+        double smallest = BitConverter.UInt64BitsToDouble(passes.Reduce(new SmallestReduction(this)).Key);
+        double[] values = [.. cuts.Select(c => c == RankThreshold.All ? smallest : c.Value)];
+        _threshold = values[1] + (1.5 * (values[2] - values[0]));
+    }
+
+    public void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
+        where T : unmanaged
+    {
+        for (int i = 0; i < keys.Length; i++)
+        {
+            keys[i] = SortKey.Of(Importance(block, i));
+        }
+    }
+
+    protected override void Compute<T>(in OperandBlock<T> block)
+    {
+        Span<T> output = block.Output;
+        for (int i = 0; i < block.Length; i++)
+        {
+            output[i] = Importance(block, i) >= _threshold ? block[0][i] : block.Base[i];
+        }
+    }
+
+    private double Importance<T>(in OperandBlock<T> block, int i)
+        where T : unmanaged =>
+        Math.Abs(VectorWidening.Load1(block[0][i]) - VectorWidening.Load1(block.Base[i])) * _divergences[(block.Start + i) / row];
+
+    private sealed class Holder
+    {
+        public ulong Key { get; set; } = ulong.MaxValue;
+    }
+
+    private sealed class SmallestReduction(ArceeFusionMerge merge) : GenericReduction<Holder>
+    {
+        public override Holder Create() => new();
+
+        protected override void Add<T>(in OperandBlock<T> block, Holder state)
+        {
+            for (int i = 0; i < block.Length; i++)
+            {
+                state.Key = Math.Min(state.Key, SortKey.Of(merge.Importance(block, i)));
+            }
+        }
+
+        public override void Combine(Holder into, Holder from) => into.Key = Math.Min(into.Key, from.Key);
+    }
+
+    /// <summary>For each row <c>sum p ln(p / q)</c>, p and q the softmax of the other model's row and of the base's, each plus 1e-8.</summary>
+    private sealed class DivergenceReduction(long row) : GenericReduction<List<double>>
+    {
+        private const double Floor = 1e-8;
+
+        public override List<double> Create() => [];
+
+        protected override void Add<T>(in OperandBlock<T> block, List<double> state)
+        {
+            for (int first = 0; first < block.Length; first += (int)row)
+            {
+                ReadOnlySpan<T> p = block[0].Slice(first, (int)row), q = block.Base.Slice(first, (int)row);
+                (double maxP, double sumP) = Softmax(p);
+                (double maxQ, double sumQ) = Softmax(q);
+                double divergence = 0;
+                for (int i = 0; i < p.Length; i++)
+                {
+                    double a = (Math.Exp(VectorWidening.Load1(p[i]) - maxP) / sumP) + Floor, b = (Math.Exp(VectorWidening.Load1(q[i]) - maxQ) / sumQ) + Floor;
+                    divergence += a * Math.Log(a / b);
+                }
+
+                // Never negative but for rounding, where the rows are alike.
+                state.Add(Math.Max(divergence, 0));
+            }
+        }
+
+        public override void Combine(List<double> into, List<double> from) => into.AddRange(from);
+
+        private static (double Max, double Sum) Softmax<T>(ReadOnlySpan<T> values)
+            where T : unmanaged
+        {
+            double max = double.NegativeInfinity, sum = 0;
+            foreach (T value in values)
+            {
+                max = Math.Max(max, VectorWidening.Load1(value));
+            }
+
+            foreach (T value in values)
+            {
+                sum += Math.Exp(VectorWidening.Load1(value) - max);
+            }
+
+            return (max, sum);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+namespace LayerSwap;
+
+/// <summary>The base for strategies that compute each element from the same element of the operands, alike for all tensors.</summary>
+public abstract class ElementwiseStrategy : IMergeStrategy
+{
+    /// <inheritdoc/>
+    public abstract string Name { get; }
+
+    /// <inheritdoc/>
+    public abstract string Settings { get; }
+
+    /// <inheritdoc cref="TensorOperation.ReadsBase"/>
+    protected virtual bool ReadsBase => true;
+
+    /// <inheritdoc cref="TensorOperation.Agreement"/>
+    protected virtual AgreementRule Agreement => AgreementRule.None;
+
+    /// <inheritdoc/>
+    public TensorOperation Bind(TensorContext tensor) => new Bound(this);
+
+    /// <inheritdoc cref="TensorOperation.Merge(OperandBlock{float})"/>
+    protected abstract void Merge(OperandBlock<float> block);
+
+    private sealed class Bound(ElementwiseStrategy strategy) : TensorOperation
+    {
+        public override bool ReadsBase => strategy.ReadsBase;
+
+        public override AgreementRule Agreement => strategy.Agreement;
+
+        public override void Merge(OperandBlock<float> block) => strategy.Merge(block);
+    }
+}

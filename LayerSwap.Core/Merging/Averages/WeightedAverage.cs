@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using LayerSwap.Numerics;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Merging;
+
+/// <summary><c>sum w_i x_i</c>, divided by <c>sum w_i</c> where normalised. The base is not read.</summary>
+internal sealed class WeightedAverage : GenericOperation
+{
+    private readonly double[] _weights;
+    private readonly double[] _shares;
+    private readonly double _divisor;
+    private readonly bool _normalized;
+
+    private WeightedAverage(double[] weights, double divisor, bool normalized)
+    {
+        _weights = weights;
+        _divisor = divisor;
+        _normalized = normalized;
+        _shares = [.. weights.Select(w => w / divisor)];
+    }
+
+    public override bool ReadsBase => false;
+
+    public override AgreementRule Agreement => _normalized ? AgreementRule.Sources : AgreementRule.None;
+
+    public override string Detail => "weights " + string.Join(", ", _shares.Select(s => s.ToString("0.####", CultureInfo.InvariantCulture)));
+
+    /// <exception cref="MergeException">The weights sum to zero, which no division survives.</exception>
+    public static WeightedAverage Of(string strategy, double[] weights, bool normalize)
+    {
+        double sum = weights.Sum();
+        return weights.All(double.IsFinite) && (!normalize || Math.Abs(sum) > 1e-12) ? new WeightedAverage(weights, normalize ? sum : 1, normalize)
+            : throw new MergeException($"{strategy}: the weights {string.Join(", ", weights.Select(w => w.ToString(CultureInfo.InvariantCulture)))} sum to "
+                + $"{sum.ToString(CultureInfo.InvariantCulture)}; a sum other than zero is needed to divide by. Remedy: change the weights, or do not normalise.");
+    }
+
+    /// <summary>Computes a block on behalf of a merge that found its weights by a pass.</summary>
+    public void ComputeBlock<T>(in OperandBlock<T> block)
+        where T : unmanaged => Compute(block);
+
+    protected override void Compute<T>(in OperandBlock<T> block)
+    {
+        if (typeof(T) == typeof(double))
+        {
+            LinearKernel.Quotient(_weights, _divisor, block.As<double>());
+        }
+        else
+        {
+            LinearKernel.Sum(_weights, 1 / _divisor, block);
+        }
+    }
+}

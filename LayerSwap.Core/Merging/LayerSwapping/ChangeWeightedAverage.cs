@@ -1,0 +1,59 @@
+using LayerSwap.Numerics;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Merging;
+
+/// <summary>The average of two experts weighted by how far each moved from the base, measured by a pass over the tensor.</summary>
+internal sealed class ChangeWeightedAverage(bool inverse) : GenericOperation
+{
+    private WeightedAverage? _average;
+
+    public override AgreementRule Agreement => AgreementRule.Sources;
+
+    public override string Detail => _average?.Detail ?? (inverse ? "weights inverse to change" : "weights by change");
+
+    public override void Prepare(TensorPasses passes)
+    {
+        Changes changes = passes.Reduce(new AbsoluteChange());
+        (double task, double language) = inverse ? (changes.Language, changes.Task) : (changes.Task, changes.Language);
+        double sum = task + language;
+        // Shares of one: changes themselves may be so small that their sum counts as zero.
+        _average = sum > 0 && double.IsFinite(sum)
+            ? WeightedAverage.Of("layer_swap", [task / sum, language / sum], normalize: true)
+            : WeightedAverage.Of("layer_swap", [1, 1], normalize: true);
+    }
+
+    protected override void Compute<T>(in OperandBlock<T> block) => _average!.ComputeBlock(block);
+
+    private sealed class Changes
+    {
+        public double Task { get; set; }
+
+        public double Language { get; set; }
+    }
+
+    private sealed class AbsoluteChange : IReduction<Changes>
+    {
+        public Changes Create() => new();
+
+        public void Observe<T>(OperandBlock<T> block, Changes state)
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        {
+            double task = 0, language = 0;
+            for (int i = 0; i < block.Length; i++)
+            {
+                task += double.CreateTruncating(T.Abs(block[0][i] - block.Base[i]));
+                language += double.CreateTruncating(T.Abs(block[1][i] - block.Base[i]));
+            }
+
+            state.Task += task;
+            state.Language += language;
+        }
+
+        public void Combine(Changes into, Changes from)
+        {
+            into.Task += from.Task;
+            into.Language += from.Language;
+        }
+    }
+}

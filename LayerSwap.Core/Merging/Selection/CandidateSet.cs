@@ -1,0 +1,215 @@
+using System.Numerics.Tensors;
+using LayerSwap.Buffers;
+
+namespace LayerSwap.Merging;
+
+/// <summary>The counts of one block, or of neighbouring blocks, against the bounds. Of a sample the start is that of the first window.</summary>
+internal readonly record struct BlockCounts(long Start, int Length, KeyCounts Counts)
+{
+    public BlockCounts With(BlockCounts next) => new(Start, Length + next.Length, Counts.With(next.Counts));
+}
+
+/// <summary>
+/// The candidates for one threshold, found by one pass: keys strictly within the bounds are gathered, keys outside are counted block by block. If too many are within, they are counted in
+/// a <see cref="Histogram"/> instead, which gives the next pass closer bounds.
+/// </summary>
+/// <param name="bounds">The bounds.</param>
+/// <param name="most">The most keys to gather.</param>
+/// <param name="together">Neighbouring blocks of up to this many elements share one entry.</param>
+/// <param name="pool">Lends the arrays.</param>
+internal sealed class CandidateSet(KeyBounds bounds, int most, long together, ChunkPool pool)
+{
+    private readonly ChunkList<BlockCounts> _blocks = new(pool);
+
+    /// <summary>The keys strictly within, in the order of the elements.</summary>
+    private readonly ChunkList<ulong> _within = new(pool);
+
+    private KeyCounts _counts;
+
+    /// <summary>The bins of the keys within; null while they are gathered.</summary>
+    private ulong[]? _bins;
+
+    public KeyBounds Bounds => bounds;
+
+    /// <summary>The number of elements added.</summary>
+    public long Elements { get; private set; }
+
+    /// <summary>The number of keys that are zero.</summary>
+    public long Zeros => _counts.Zeros;
+
+    private Histogram Histogram => new(_bins, bounds.Low, bounds.High - bounds.Low);
+
+    /// <summary>Adds a block.</summary>
+    /// <param name="start">The index of the first element.</param>
+    /// <param name="length">The number of elements.</param>
+    /// <param name="counts">The counts against the bounds.</param>
+    /// <param name="within">The keys strictly within.</param>
+    public void Add(long start, int length, KeyCounts counts, ReadOnlySpan<ulong> within)
+    {
+        Elements += length;
+        _counts = _counts.With(counts);
+        BlockCounts block = new(start, length, counts);
+        int last = _blocks.Count - 1;
+        if (last >= 0 && (long)_blocks[last].Length + length <= together)
+        {
+            _blocks[last] = _blocks[last].With(block);
+        }
+        else
+        {
+            _blocks.Add(block);
+        }
+
+        Gather(within);
+    }
+
+    /// <summary>Adds the candidates of later blocks.</summary>
+    public void Append(CandidateSet later)
+    {
+        Elements += later.Elements;
+        _counts = _counts.With(later._counts);
+        _blocks.Append(later._blocks);
+        if (later._bins is not null)
+        {
+            UseHistogram();
+            TensorPrimitives.Add<ulong>(_bins, later._bins, _bins);
+        }
+
+        for (int chunk = 0; chunk < later._within.Parts; chunk++)
+        {
+            Gather(later._within.Part(chunk));
+        }
+    }
+
+    /// <summary>Finds the key of a 1-based rank and its position among equal keys. Null if the rank is outside the bounds, or keys were counted only: see <see cref="Closer"/>.</summary>
+    public (ulong Key, long Tie)? Find(long rank)
+    {
+        long left = rank - _counts.Above;
+        if (left <= 0 || _bins is not null)
+        {
+            return null;
+        }
+
+        if (left <= _counts.AtHigh)
+        {
+            return (bounds.High, left);
+        }
+
+        left -= _counts.AtHigh;
+        if (left > _within.Count)
+        {
+            left -= _within.Count;
+            return left <= _counts.AtLow ? (bounds.Low, left) : null;
+        }
+
+        using PooledBuffer<ulong> keys = new(_within.Count);
+        _within.CopyTo(0, keys.Span);
+        (ulong key, int larger) = QuickSelect.Find(keys.Span, (int)left - 1);
+        return (key, left - larger);
+    }
+
+    /// <summary>Computes closer bounds, which are certain, around a rank that <see cref="Find"/> did not find.</summary>
+    public KeyBounds Closer(long rank)
+    {
+        long left = rank - _counts.Above;
+        if (left <= 0)
+        {
+            return new KeyBounds(bounds.High, KeyBounds.None.High);
+        }
+
+        left -= _counts.AtHigh;
+        return left <= 0 ? new KeyBounds(bounds.High, bounds.High)
+            : _bins is null ? new KeyBounds(KeyBounds.None.Low, bounds.Low)
+            : Histogram.Find(left - 1) ?? new KeyBounds(KeyBounds.None.Low, bounds.Low);
+    }
+
+    /// <summary>Finds the block that holds one of several equal keys, and the key's position among those of the block, from 1.</summary>
+    public (BlockCounts Block, int Tie) Locate(ulong key, long tie)
+    {
+        foreach ((BlockCounts block, _, long equal) in CountBlocks(key))
+        {
+            if (tie <= equal)
+            {
+                return (block, (int)tie);
+            }
+
+            tie -= equal;
+        }
+
+        throw new InvalidOperationException("The counts of equal keys do not add up.");
+    }
+
+    /// <summary>Counts, for each block, the keys larger than one within the bounds, and those equal to it.</summary>
+    public IEnumerable<(BlockCounts Block, long Larger, long Equal)> CountBlocks(ulong key)
+    {
+        int at = 0;
+        for (int b = 0; b < _blocks.Count; at += (int)_blocks[b].Counts.Within, b++)
+        {
+            KeyCounts counts = _blocks[b].Counts;
+            long above = counts.Above + counts.AtHigh;
+            if (key == bounds.High)
+            {
+                yield return (_blocks[b], counts.Above, counts.AtHigh);
+            }
+            else if (key == bounds.Low)
+            {
+                yield return (_blocks[b], above + counts.Within, counts.AtLow);
+            }
+            else
+            {
+                int larger = 0, equal = 0;
+                for (int i = at; i < at + counts.Within; i++)
+                {
+                    larger += _within[i] > key ? 1 : 0;
+                    equal += _within[i] == key ? 1 : 0;
+                }
+
+                yield return (_blocks[b], above + larger, equal);
+            }
+        }
+    }
+
+    /// <summary>Empties the set and returns its arrays.</summary>
+    public void Clear()
+    {
+        (Elements, _counts) = (0, default);
+        _blocks.Release();
+        _within.Release();
+        if (_bins is not null)
+        {
+            pool.Return(_bins);
+            _bins = null;
+        }
+    }
+
+    private void Gather(ReadOnlySpan<ulong> within)
+    {
+        if (_within.Count + within.Length > most)
+        {
+            UseHistogram();
+        }
+
+        if (_bins is null)
+        {
+            _within.Add(within);
+        }
+        else
+        {
+            Histogram.Add(within);
+        }
+    }
+
+    private void UseHistogram()
+    {
+        if (_bins is null)
+        {
+            _bins = pool.Rent();
+            _bins.AsSpan().Clear();
+            for (int chunk = 0; chunk < _within.Parts; chunk++)
+            {
+                Histogram.Add(_within.Part(chunk));
+            }
+
+            _within.Release();
+        }
+    }
+}

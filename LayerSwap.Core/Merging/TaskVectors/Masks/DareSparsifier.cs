@@ -1,0 +1,23 @@
+using LayerSwap.Buffers;
+
+namespace LayerSwap.Merging;
+
+/// <summary>Keeps each element with the probability of its source's density (DARE, arXiv:2311.03099).</summary>
+internal sealed class DareSparsifier(double[] densities, ulong[] streams) : ISparsifier
+{
+    public long RowLength => 1;
+
+    public bool KeepsAll(int source) => densities[source] >= 1;
+
+    public ISparsifier Prepare(TensorPasses passes) => this;
+
+    public void ComputeMask<T>(in OperandBlock<T> block, int source, Span<ulong> mask)
+        where T : unmanaged
+    {
+        uint bound = CounterRandom.Bound(densities[source]);
+        int before = (int)(block.Start % RandomKernel.BatchLength);
+        using PooledBuffer<ulong> whole = new(BitMask.Words(before + block.Length));
+        RandomKernel.Below(streams[source], block.Start - before, bound, whole.Span);
+        BitMask.Copy(whole.Span, before, mask, 0, block.Length);
+    }
+}

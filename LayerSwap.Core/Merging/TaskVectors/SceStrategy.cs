@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Numerics.Tensors;
+using LayerSwap.Buffers;
+using LayerSwap.Numerics;
+using LayerSwap.Streaming;
+
+namespace LayerSwap.Merging;
+
+/// <summary>Select, calculate, erase (Wan et al., arXiv:2408.07990): positions where the models disagree most, weights from the energy of what is kept, minority signs erased.</summary>
+internal sealed class SceStrategy(Schedule selectTopk) : IMergeStrategy, IRecipeForm
+{
+    public string Name => "sce";
+
+    public string Settings => ToString();
+
+    public IEnumerable<(string Name, object Value)> Parameters => [("select_topk", selectTopk)];
+
+    public override string ToString() => $"select_topk {selectTopk}";
+
+    public TensorOperation Bind(TensorContext tensor)
+    {
+        TwoModels.RequireBase(Name, tensor, 1);
+        double share = selectTopk.At(tensor.Place);
+        return share is >= 0 and <= 1 ? new SceOperation(tensor.SourceCount, share)
+            : throw new MergeException($"sce: select_topk is {share.ToString(CultureInfo.InvariantCulture)}; expected is 0 to 1.");
+    }
+}
+
+/// <summary>Ranks elements by the variance of their deltas across the sources.</summary>
+internal sealed class VarianceRanking : IRanking
+{
+    public void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
+        where T : unmanaged => VarianceKernel.Keys(block, keys);
+}
+
+/// <summary>The operation: a threshold by variance, the energy of each source's selected deltas, a sign election.</summary>
+internal sealed class SceOperation(int sources, double share) : GenericOperation
+{
+    private const double NearlyZero = 1e-6;
+
+    private RankThreshold _threshold = RankThreshold.All;
+    private SignElection _election = null!;
+
+    public override AgreementRule Agreement => AgreementRule.All;
+
+    public override string Detail => $"select_topk {share.ToString(CultureInfo.InvariantCulture)}";
+
+    public override void Prepare(TensorPasses passes)
+    {
+        if (share < 1)
+        {
+            // If nothing varies, nothing is selected and the base stays, as in mergekit 0.1.5.
+            _threshold = RankSelector.Select(passes, new VarianceRanking(), RankRequest.OfNonZero(0, share))[0];
+        }
+
+        double[] energies = passes.Reduce(new EnergyReduction(this, sources));
+        double sum = energies.Sum(), mean = sum / Math.Max(passes.ElementCount, 1);
+        bool even = Math.Abs(mean) < NearlyZero || !double.IsFinite(mean);
+        _election = SignElection.OfSce([.. energies.Select(e => even ? 1.0 / sources : e / sum)], NearlyZero);
+    }
+
+    protected override void Compute<T>(in OperandBlock<T> block)
+    {
+        using PooledBuffer<ulong> mask = new(BitMask.Words(block.Length));
+        _election.ApplyTo(Select(block, mask.Span), block.Output);
+    }
+
+    /// <summary>Masks the deltas that are not selected.</summary>
+    private MaskedDeltas<T> Select<T>(in OperandBlock<T> block, Span<ulong> mask)
+        where T : unmanaged
+    {
+        if (_threshold == RankThreshold.All)
+        {
+            mask.Fill(ulong.MaxValue);
+        }
+        else
+        {
+            using PooledBuffer<ulong> keys = new(block.Length);
+            VarianceKernel.Keys(block, keys.Span);
+            // Beyond the index of the threshold, keys equal to its key are not selected.
+            int alike = _threshold.Alike(block.Start, block.Length);
+            ulong low = _threshold.LowestWithin(block.Start) ?? long.MaxValue;
+            for (int i = alike; i < block.Length; i++)
+            {
+                keys.Span[i] = keys.Span[i] == low ? 0 : keys.Span[i];
+            }
+
+            MaskKernel.AtLeast(keys.Span, low, mask);
+        }
+
+        return new MaskedDeltas<T>(block, mask);
+    }
+
+    /// <summary>Sums the squares of each source's selected deltas. BF16 is widened, because masked BF16 must be finite.</summary>
+    private sealed class EnergyReduction(SceOperation operation, int sources) : IReduction<double[]>
+    {
+        public double[] Create() => new double[sources];
+
+        public void Observe<T>(OperandBlock<T> block, double[] state)
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        {
+            using PooledBuffer<ulong> mask = new(BitMask.Words(block.Length));
+            MaskedDeltas<T> deltas = operation.Select(block, mask.Span);
+            for (int s = 0; s < sources; s++)
+            {
+                state[s] += deltas.SumOfSquares(s);
+            }
+        }
+
+        public void Combine(double[] into, double[] from) => TensorPrimitives.Add(into, from, into);
+    }
+}
