@@ -54,7 +54,11 @@ public sealed class LayerDiff
     /// <exception cref="CheckpointException">Profiles were asked for, and the base's config.json cannot be read.</exception>
     /// <exception cref="InvalidOperationException">No model was named.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public Task<LayerDiffReport> RunAsync(IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) => _request.Models.Count == 0
+    public LayerDiffReport Run(IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) => _request.Models.Count == 0
         ? throw new InvalidOperationException("A diff needs a model to compare with the base: name one by To.")
-        : Task.Run(() => DiffRunner.Run(_request, progress, cancellationToken), cancellationToken);
+        : DiffRunner.Run(_request, progress, cancellationToken);
+
+    /// <inheritdoc cref="Run"/>
+    public Task<LayerDiffReport> RunAsync(IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Task.Run(() => Run(progress, cancellationToken), cancellationToken);
 }

@@ -168,7 +168,7 @@ public sealed class MergeBuilder
     /// <summary>Reads headers only, and decides everything; nothing is written.</summary>
     /// <exception cref="MergeException">Inputs, rules and settings do not fit together; all that is wrong is named.</exception>
     /// <exception cref="CheckpointException">A config.json or tokenizer of an input cannot be read.</exception>
-    public MergePlan Plan() => PlanBuilder.Build(Request());
+    public MergePlan Plan() => PlanBuilder.Build(WithShares(Request()));
 
     /// <summary>
     /// The merge written down as a recipe: YAML that <see cref="Recipe"/> reads to the same merge, byte for byte. Models are named by their absolute paths. Threads, seed, shard size and
@@ -207,6 +207,14 @@ public sealed class MergeBuilder
         _blockElements = elements;
         return this;
     }
+
+    /// <summary>Measures the shares of layers for strategies that choose by them.</summary>
+    private PlanRequest WithShares(PlanRequest request) => !request.Rules.Any(r => r.Strategy is ShareSwap { NeedsShares: true }) ? request : request with
+    {
+        Rules = [.. request.Rules.Select(r => r.Strategy is ShareSwap { NeedsShares: true } strategy && _base is not null && request.SourcesOf(r) is [var first, var second]
+            ? r with { Strategy = strategy.With(MergeStrategies.SharesOf(LayerDiff.From(_base).To(first.Checkpoint, second.Checkpoint).OnThreads(_threads).Run())) }
+            : r)],
+    };
 
     private PlanRequest Request() => _donor is null
         ? throw new MergeException("A merge needs at least one model. Remedy: add one by With.")

@@ -1,8 +1,9 @@
 using System.Globalization;
+using LayerSwap.Common;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The values given for a method's parameters: names checked, defaults filled in.</summary>
+/// <summary>The values given for a method's parameters, with names checked.</summary>
 internal sealed class ParameterValues
 {
     private readonly MergeMethod _method;
@@ -16,38 +17,47 @@ internal sealed class ParameterValues
             throw new ArgumentException($"{method.Name} has no parameter {Printable.Escape(name)}; {known}.");
         }
 
-        _method = method;
-        _values = values;
+        MergeParameter? missing = method.Parameters.FirstOrDefault(p => p.Default is null && !values.ContainsKey(p.Name));
+        if (missing is not null)
+        {
+            throw new ArgumentException($"{method.Name} needs the parameter {missing.Name}: {missing.Summary}");
+        }
+
+        (_method, _values) = (method, values);
     }
 
-    /// <summary>A value for each source, or one for all.</summary>
-    public PerSource PerSource(string name) => _values.TryGetValue(name, out PerSource? value) ? value
-        : Parameter(name).Default is { } otherwise ? otherwise
-        : throw new ArgumentException($"{_method.Name} needs the parameter {name}: {Parameter(name).Summary}");
+    /// <summary>Whether a value was given.</summary>
+    public bool Has(string name) => _values.ContainsKey(name);
 
-    /// <summary>One value for all sources.</summary>
+    /// <summary>Gets a value for each source, or one for all.</summary>
+    public PerSource PerSource(string name) => _values[name];
+
+    /// <summary>Gets one value for all sources.</summary>
     public Schedule Number(string name) => PerSource(name).Single
         ?? throw new ArgumentException($"{_method.Name}: {name} is {PerSource(name)}; one value is expected, not one a source.");
 
-    public bool Switch(string name)
+    /// <summary>Gets a switch, which holds for the whole merge.</summary>
+    public bool Switch(string name) => Number(name).ToString() switch
     {
-        // A switch holds for the whole merge: only the plain numbers 0 and 1 will do.
-        string text = Number(name).ToString()!;
-        return text switch
-        {
-            "0" => false,
-            "1" => true,
-            _ => throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{_method.Name}: {name} is {text}; true or false is expected.")),
-        };
-    }
+        "0" => false,
+        "1" => true,
+        string text => throw new ArgumentException($"{_method.Name}: {name} is {text}; true or false is expected."),
+        null => false,
+    };
 
-    /// <summary>A number that holds for the whole merge.</summary>
+    /// <summary>Gets a number that holds for the whole merge.</summary>
     public double Plain(string name) => double.TryParse(Number(name).ToString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
         : throw new ArgumentException($"{_method.Name}: {name} is {Number(name)}; one number for the whole merge is expected.");
 
-    /// <summary>A whole number that holds for the whole merge.</summary>
-    public int Whole(string name) => Plain(name) is var value && value == Math.Floor(value) && Math.Abs(value) <= int.MaxValue ? (int)value
-        : throw new ArgumentException($"{_method.Name}: {name} is {Number(name)}; a whole number is expected.");
+    /// <summary>Gets a whole number of a range that holds for the whole merge.</summary>
+    public int Whole(string name, int least) => Plain(name) is var value && value == Math.Floor(value) && value >= least && value <= int.MaxValue ? (int)value
+        : throw new ArgumentException($"{name} is {Number(name)}; a whole number of {least.ToString(CultureInfo.InvariantCulture)} or more is expected.");
 
-    private MergeParameter Parameter(string name) => _method.Parameters.First(p => p.Name == name);
+    /// <summary>Gets the index of a word.</summary>
+    public int Word(string name)
+    {
+        IReadOnlyList<string> words = _method.Parameters.First(p => p.Name == name).Words;
+        return Plain(name) is var index && index == Math.Floor(index) && index >= 0 && index < words.Count ? (int)index
+            : throw new ArgumentException($"{name} is a number; one of {string.Join(", ", words)} is expected.");
+    }
 }

@@ -19,8 +19,6 @@ internal sealed class RecipeReader
 
     private const int LongestConstant = 200;
 
-    private static readonly string[] Words = ["embeddings", "norm", "head", "others", "transition_weights"];
-
     private readonly YamlReader _yaml;
     private List<string> _obsolete = [];
 
@@ -117,9 +115,9 @@ internal sealed class RecipeReader
             _yaml.Add(root, "merge_method is missing.");
         }
 
-        if (method is not null && !RecipeBinder.Methods.Contains(method, StringComparer.Ordinal))
+        if (method is not null && !MethodNames.IsMethod(method))
         {
-            _yaml.Add(methodNode!, RecipeBinder.NoSuchMethod(method));
+            _yaml.Add(methodNode!, MethodNames.NoSuchMethod(method));
         }
 
         string[] contents = [.. ((string[])["models", "slices", "modules"]).Where(keys.ContainsKey)];
@@ -332,7 +330,7 @@ internal sealed class RecipeReader
         foreach ((string name, YamlNode value) in WithoutObsolete(_yaml.Members(node, what)))
         {
             LineColumn place = LineColumn.Of(value.Start);
-            if (Words.Contains(name, StringComparer.Ordinal) && YamlReader.Text(value) is { } word)
+            if (MethodNames.Words.Contains(name, StringComparer.Ordinal) && YamlReader.Text(value) is { } word)
             {
                 settings[name] = new Setting(name, [], word, place);
             }
@@ -524,9 +522,9 @@ internal sealed class RecipeReader
 
         ModelReference? source = Model(keys.GetValueOrDefault("source"), "source");
         string? method = keys.TryGetValue("merge_method", out YamlNode? methodNode) ? _yaml.RequireText(methodNode, "merge_method") : null;
-        if (method is not null && (!RecipeBinder.Methods.Contains(method, StringComparer.Ordinal) || RecipeBinder.OwnMethods.Contains(method, StringComparer.Ordinal)))
+        if (method is not null && (!MethodNames.IsMethod(method) || MethodNames.IsWholeModel(method)))
         {
-            _yaml.Add(methodNode!, RecipeBinder.OwnMethods.Contains(method, StringComparer.Ordinal) ? $"{method} is a whole merge and cannot stand in a rule." : RecipeBinder.NoSuchMethod(method));
+            _yaml.Add(methodNode!, MethodNames.IsWholeModel(method) ? $"{method} is a whole merge and cannot stand in a rule." : MethodNames.NoSuchMethod(method));
         }
 
         bool placed = keys.ContainsKey("layers") || keys.ContainsKey("filter") || keys.ContainsKey("kind");

@@ -63,9 +63,9 @@ internal sealed class YamlReader(string file)
                     break;
                 }
 
-                string? parameter = known.Contains("parameters", StringComparer.Ordinal) && Common.ClosestMatch.Slip(name, known) is null ? Common.ClosestMatch.Slip(name, RecipeBinder.Parameters) : null;
+                string? parameter = known.Contains("parameters", StringComparer.Ordinal) && Common.ClosestMatch.Slip(name, known) is null ? Common.ClosestMatch.Slip(name, MethodNames.Parameters) : null;
                 Add(key, parameter is null ? $"{what} has the unknown key {Printable.Escape(name)}; nearest is {Common.ClosestMatch.To(name, known)}. Known are {string.Join(", ", known)}."
-                    : $"{what} has the unknown key {Printable.Escape(name)}. Remedy: parameters stand under the key parameters, {(RecipeBinder.IsPerSource(parameter) ? "here" : "of the recipe or of a slice")}, as parameters: {{{parameter}: ...}}.");
+                    : $"{what} has the unknown key {Printable.Escape(name)}. Remedy: parameters stand under the key parameters, {(MethodNames.IsPerSource(parameter) ? "here" : "of the recipe or of a slice")}, as parameters: {{{parameter}: ...}}.");
             }
             else
             {

@@ -50,9 +50,9 @@ internal sealed class RecipeWriter
         // Slices have rules of their own, and the first then holds nowhere.
         bool stacked = _request.Sources.Any(s => s.Checkpoint is MappedCheckpoint { Slices: not null });
         IMergeStrategy strategy = (stacked && _request.Rules.Count > 1 && _request.Rules[1].Only is not null ? _request.Rules[1] : _request.Rules[0]).Strategy;
-        bool own = RecipeBinder.OwnMethods.Contains(strategy.Name, StringComparer.Ordinal);
-        (string Name, object Value)[] parameters = strategy is TakeStrategy ? [] : [.. Form(strategy).Parameters];
-        string name = strategy is TakeStrategy take ? MethodOf(take) : strategy.Name == "lines" ? "task_arithmetic" : strategy.Name;
+        bool isWholeModel = strategy is IMethodStrategy { Method.IsWholeModel: true };
+        (string Name, object Value)[] parameters = strategy is Take ? [] : [.. Form(strategy).Parameters];
+        string name = strategy is Take take ? MethodOf(take) : strategy.Name;
         Line(0, $"merge_method: {name}");
         if (_request.Base is { } origin)
         {
@@ -65,7 +65,7 @@ internal sealed class RecipeWriter
         }
         else
         {
-            WriteModels(name, parameters);
+            WriteModels(strategy, parameters);
         }
 
         (string, object)[] whole = [.. parameters.Where(p => p.Value is not PerSource)];
@@ -97,24 +97,24 @@ internal sealed class RecipeWriter
             Line(0, "rules:");
             foreach (PlanRule rule in _request.Rules.Skip(1))
             {
-                WriteRule(rule, own);
+                WriteRule(rule, isWholeModel);
             }
         }
     }
 
     /// <summary>Keeping what is there: the base with no change at all, or the first model alone.</summary>
-    private string MethodOf(TakeStrategy take) => take.Source switch
+    private string MethodOf(Take take) => take.Source switch
     {
         null or TensorOperation.Base when _request.Base is not null => "task_arithmetic",
         null or 0 => "linear",
         _ => throw new NotSupportedException($"{take} everywhere."),
     };
 
-    private void WriteModels(string method, (string Name, object Value)[] parameters)
+    private void WriteModels(IMergeStrategy strategy, (string Name, object Value)[] parameters)
     {
         // A model that only a rule takes from is named there, and not among the models.
         IReadOnlyList<PlanSource> sources = _request.SourcesOf(_request.Rules[0]);
-        bool keeps = _request.Rules[0].Strategy is TakeStrategy;
+        bool keeps = strategy is Take;
         Line(0, "models:");
         if (sources.Count == 0)
         {
@@ -125,7 +125,7 @@ internal sealed class RecipeWriter
         {
             Line(1, $"- model: {ModelOf(sources[i].Checkpoint)}");
             Schedule weight = keeps ? (_request.Base is null && i == 0 ? 1 : 0) : sources[i].Weight;
-            WriteOwn(2, method, i, weight, parameters);
+            WriteOwn(2, strategy, i, weight, parameters);
         }
     }
 
@@ -158,7 +158,7 @@ internal sealed class RecipeWriter
             for (int j = 0; j < sources.Length; j++)
             {
                 WriteSlice(stacks[sources[j]][k]);
-                WriteOwn(4, rules[k].Strategy.Name, j, _request.Sources[sources[j]].Weight, parameters, gradients: false);
+                WriteOwn(4, rules[k].Strategy, j, _request.Sources[sources[j]].Weight, parameters, gradients: false);
             }
 
             (string, object)[] whole = [.. parameters.Where(p => p.Value is not PerSource)];
@@ -188,17 +188,16 @@ internal sealed class RecipeWriter
         return heights is null ? throw new NotSupportedException("some of its models are stacked and others are not.") : [.. heights.Select(h => (checkpoint, at, at += h))];
     }
 
-    private void WriteOwn(int depth, string method, int source, Schedule weight, (string Name, object Value)[] parameters, bool gradients = true)
+    private void WriteOwn(int depth, IMergeStrategy strategy, int source, Schedule weight, (string Name, object Value)[] parameters, bool gradients = true)
     {
         List<(string, object)> values = [];
-        bool weighted = method is not ("karcher" or "model_stock" or "arcee_fusion" or "nearswap" or "slerp" or "passthrough" or "sce" or "ram" or "ramplus_tl" or "expo" or "threshold_interpolation" or "share_swap");
-        if (weighted)
+        // A model that is kept is written as task arithmetic or as an average, which use weights.
+        if (strategy is not IMethodStrategy { Method.UsesWeights: false })
         {
-            Schedule own = parameters.FirstOrDefault(p => p.Name == "weight").Value is PerSource given ? given.Of(source) : weight;
-            values.Add(("weight", own));
+            values.Add((MethodNames.Weight, (strategy as IMethodStrategy)?.Weights?.Of(source) ?? weight));
         }
 
-        values.AddRange(parameters.Where(p => p is { Value: PerSource, Name: not "weight" }).Select(p => (p.Name, (object)((PerSource)p.Value).Of(source))));
+        values.AddRange(parameters.Where(p => p.Value is PerSource).Select(p => (p.Name, (object)((PerSource)p.Value).Of(source))));
         if (values.Count > 0)
         {
             Line(depth, "parameters:");
@@ -206,22 +205,22 @@ internal sealed class RecipeWriter
         }
     }
 
-    private void WriteRule(PlanRule rule, bool own)
+    private void WriteRule(PlanRule rule, bool isWholeModel)
     {
-        bool takes = rule.Strategy is TakeStrategy;
+        bool takes = rule.Strategy is Take;
         int[] everywhere = [.. _request.Rules[0].Only ?? [.. Enumerable.Range(0, _request.Sources.Count)]];
         if (rule.Selector is null || (!takes && !everywhere.SequenceEqual(rule.Only ?? [.. Enumerable.Range(0, _request.Sources.Count)])))
         {
             throw new NotSupportedException("a rule has but some of the models.");
         }
 
-        if (own)
+        if (isWholeModel)
         {
             throw new NotSupportedException($"rules beside {_request.Rules[0].Strategy.Name}.");
         }
 
         string[] how;
-        if (rule.Strategy is TakeStrategy take)
+        if (rule.Strategy is Take take)
         {
             ICheckpoint from = take.Source is null or TensorOperation.Base ? _request.Base ?? _request.SourcesOf(rule)[0].Checkpoint : _request.SourcesOf(rule)[take.Source.Value].Checkpoint;
             how = [$"source: {ModelOf(from)}"];
@@ -231,7 +230,7 @@ internal sealed class RecipeWriter
             (string Name, object Value)[] parameters = [.. Form(rule.Strategy).Parameters];
             how =
             [
-                $"merge_method: {(rule.Strategy.Name == "lines" ? "task_arithmetic" : rule.Strategy.Name)}",
+                $"merge_method: {rule.Strategy.Name}",
                 .. parameters.Length == 0 ? [] : (string[])[$"parameters: {{{string.Join(", ", parameters.Select(p => $"{p.Name}: {Constant(p.Value)}"))}}}"],
             ];
         }
@@ -305,7 +304,7 @@ internal sealed class RecipeWriter
         _ => throw new NotSupportedException("a rule's parameter varies by place or by model."),
     };
 
-    private static IRecipeForm Form(IMergeStrategy strategy) => strategy as IRecipeForm ?? throw new NotSupportedException($"{strategy.Name} is a strategy of one's own.");
+    private static IMethodStrategy Form(IMergeStrategy strategy) => strategy as IMethodStrategy ?? throw new NotSupportedException($"{strategy.Name} is a strategy of one's own.");
 
     private static string ModelOf(ICheckpoint checkpoint) => checkpoint is not ICheckpointView and not IComputedCheckpoint && InputFile.Exists(checkpoint.Name) ? Quoted(IO.RealPath.Of(checkpoint.Name))
         : throw new NotSupportedException($"{Printable.Escape(checkpoint.Name)} is not a model on disk.");

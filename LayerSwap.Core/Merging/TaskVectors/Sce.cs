@@ -1,28 +1,39 @@
 using System.Globalization;
 using System.Numerics.Tensors;
 using LayerSwap.Buffers;
-using LayerSwap.Numerics;
-using LayerSwap.Streaming;
+using LayerSwap.Merging;
 
-namespace LayerSwap.Merging;
+namespace LayerSwap;
 
-/// <summary>Select, calculate, erase (Wan et al., arXiv:2408.07990): positions where the models disagree most, weights from the energy of what is kept, minority signs erased.</summary>
-internal sealed class SceStrategy(Schedule selectTopk) : IMergeStrategy, IRecipeForm
+public static partial class MergeStrategies
 {
-    public string Name => "sce";
+    /// <summary>SCE (Wan et al., arXiv:2408.07990): select the positions where the models' deltas vary most, weigh models by the energy selected, erase minority signs.</summary>
+    /// <param name="selectTopk">The share of positions that is kept, of those that vary at all: 0 to 1; 1 by default.</param>
+    public static IMergeStrategy Sce(Schedule? selectTopk = null) => new Sce(new(selectTopk ?? 1));
+}
 
-    public string Settings => ToString();
-
-    public IEnumerable<(string Name, object Value)> Parameters => [("select_topk", selectTopk)];
-
-    public override string ToString() => $"select_topk {selectTopk}";
-
-    public TensorOperation Bind(TensorContext tensor)
+/// <summary>Select, calculate, erase (arXiv:2408.07990, section 3).</summary>
+internal sealed class Sce(Sce.Parameter options) : MethodStrategy<Sce.Parameter>(Descriptor, options)
+{
+    public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
+        "sce", "Positions where the models vary most, weighted by energy, minority signs erased.", new(1), o => new Sce(o))
     {
-        TwoModels.RequireBase(Name, tensor, 1);
-        double share = selectTopk.At(tensor.Place);
+        NeedsBase = true,
+    }
+    .Number("select_topk", "The share of positions kept; 0 to 1.", o => o.SelectTopk, (_, v) => new(v))
+    .Ignored("int8_mask");
+
+    public override TensorOperation Bind(TensorContext tensor)
+    {
+        ModelCount.RequireBase(Name, tensor, 1);
+        double share = Options.SelectTopk.At(tensor.Place);
         return share is >= 0 and <= 1 ? new SceOperation(tensor.SourceCount, share)
             : throw new MergeException($"sce: select_topk is {share.ToString(CultureInfo.InvariantCulture)}; expected is 0 to 1.");
+    }
+
+    internal sealed record Parameter(Schedule SelectTopk)
+    {
+        public override string ToString() => $"select_topk {SelectTopk}";
     }
 }
 

@@ -1,27 +1,42 @@
+using LayerSwap.Merging;
 using LayerSwap.Numerics;
-using LayerSwap.Streaming;
 
-namespace LayerSwap.Merging;
+namespace LayerSwap;
 
-/// <summary>Takes the other model's elements where their change is important: large, in a row whose distribution moved.</summary>
-internal sealed class ArceeFusionStrategy : IMergeStrategy, IRecipeForm
+public static partial class MergeStrategies
 {
-    public string Name => "arcee_fusion";
+    /// <summary>
+    /// Arcee Fusion: the other model's elements whose importance passes the median plus 1.5 times the distance of the quartiles. Importance is the magnitude of the delta times the divergence of
+    /// its row. Exact at any size.
+    /// </summary>
+    public static IMergeStrategy ArceeFusion() => new ArceeFusion(new());
+}
 
-    public string Settings => "";
-
-    public IEnumerable<(string Name, object Value)> Parameters => [];
-
-    public TensorOperation Bind(TensorContext tensor)
+/// <summary>Takes the other model's elements where their delta is important: large, in a row whose distribution moved.</summary>
+internal sealed class ArceeFusion(ArceeFusion.Parameter options) : MethodStrategy<ArceeFusion.Parameter>(Descriptor, options)
+{
+    public static readonly MethodDescriptor<Parameter> Descriptor = new(
+        "arcee_fusion", "The other model's elements where their delta is important.", new(), o => new ArceeFusion(o))
     {
-        TwoModels.RequireBaseAndOne(Name, tensor);
+        NeedsBase = true,
+    };
+
+    public override TensorOperation Bind(TensorContext tensor)
+    {
+        ModelCount.RequireBaseAndOne(Name, tensor);
         TensorShape shape = tensor.Output.Shape;
-        return new ArceeFusionMerge(shape.Rank == 0 ? 1 : Math.Max(shape[shape.Rank - 1], 1));
+        return new ArceeFusionOperation(shape.Rank == 0 ? 1 : Math.Max(shape[shape.Rank - 1], 1));
+    }
+
+    /// <summary>There are no parameters.</summary>
+    internal sealed record Parameter
+    {
+        public override string ToString() => "";
     }
 }
 
-/// <summary>The merge: divergences row by row, then quantiles of the importance, then a choice element by element.</summary>
-internal sealed class ArceeFusionMerge(long row) : GenericOperation, IRanking
+/// <summary>The operation: a divergence for each row, quantiles of the importance, a choice for each element.</summary>
+internal sealed class ArceeFusionOperation(long row) : GenericOperation, IRanking
 {
     private double[] _divergences = [];
     private double _threshold;
@@ -74,7 +89,7 @@ internal sealed class ArceeFusionMerge(long row) : GenericOperation, IRanking
         public ulong Key { get; set; } = ulong.MaxValue;
     }
 
-    private sealed class SmallestReduction(ArceeFusionMerge merge) : GenericReduction<Holder>
+    private sealed class SmallestReduction(ArceeFusionOperation merge) : GenericReduction<Holder>
     {
         public override Holder Create() => new();
 

@@ -1,9 +1,24 @@
 using System.Globalization;
+using LayerSwap.Merging;
 
-namespace LayerSwap.Merging;
+namespace LayerSwap;
 
-/// <summary>Takes every tensor from one input; from the base, or the first source without one, where none is named.</summary>
-internal sealed class TakeStrategy(string name, int? source) : IMergeStrategy
+public static partial class MergeStrategies
+{
+    /// <summary>The base's bytes, or the first source's if there is no base.</summary>
+    public static IMergeStrategy Keep { get; } = new Take("keep", null);
+
+    /// <summary>The bytes of one source, unchanged.</summary>
+    /// <param name="source">From 0, in the order the sources were added, or <see cref="TensorOperation.Base"/>.</param>
+    public static IMergeStrategy Take(int source)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(source, TensorOperation.Base);
+        return new Take("take", source);
+    }
+}
+
+/// <summary>Takes every tensor from one input; if none is named, from the base, or the first source without a base.</summary>
+internal sealed class Take(string name, int? source) : IMergeStrategy
 {
     public string Name => name;
 

@@ -1,10 +1,10 @@
 namespace LayerSwap.Merging;
 
 /// <summary>For methods between exactly two models: the base and one source, or two sources without a base.</summary>
-internal static class TwoModels
+internal static class ModelCount
 {
     /// <exception cref="MergeException">There are more or fewer.</exception>
-    public static void Require(string method, TensorContext tensor)
+    public static void RequireTwo(string method, TensorContext tensor)
     {
         if (tensor.SourceCount + (tensor.HasBase ? 1 : 0) != 2)
         {

@@ -1,0 +1,176 @@
+using System.Globalization;
+using System.Numerics.Tensors;
+using LayerSwap.Merging;
+using LayerSwap.Numerics;
+
+namespace LayerSwap;
+
+/// <summary>Options of RAM and RAM+.</summary>
+public sealed record RamOptions
+{
+    /// <summary>The magnitude above which an element counts as changed; 1e-5 by default. 0 or more.</summary>
+    public double Epsilon { get; init; } = 1e-5;
+}
+
+/// <summary>Options of RAM+ (ramplus_tl).</summary>
+public sealed record RamPlusOptions
+{
+    /// <summary>The magnitude above which an element counts as changed; 1e-5 by default. Above 0.</summary>
+    public double Epsilon { get; init; } = 1e-5;
+
+    /// <summary>How strongly a source's own part is scaled up; 0.1 by default. Finite.</summary>
+    public double R { get; init; } = 0.1;
+
+    /// <summary>The most that the ratio of shared to own elements counts; 0.2 by default. 0 or more.</summary>
+    public double Alpha { get; init; } = 0.2;
+}
+
+public static partial class MergeStrategies
+{
+    /// <summary>RAM: an element that one source alone changed is added whole, one that several changed is averaged among them.</summary>
+    /// <param name="options">Null for the defaults.</param>
+    public static IMergeStrategy Ram(RamOptions? options = null) => new Ram(options ?? new());
+
+    /// <summary>RAM+ (ramplus_tl): as <see cref="Ram"/>, with lone elements scaled by <c>1 + r clamp(shared / max(lone, epsilon), 0, alpha)</c>.</summary>
+    /// <param name="options">Null for the defaults.</param>
+    public static IMergeStrategy RamPlus(RamPlusOptions? options = null) => new RamPlus(options ?? new());
+}
+
+/// <summary>Adds elements that one source alone changed, and averages those that several changed.</summary>
+internal sealed class Ram : MethodStrategy<RamOptions>
+{
+    public static readonly MethodDescriptor<RamOptions> Descriptor = new MethodDescriptor<RamOptions>(
+        "ram", "Elements that one model alone changed added whole, those that several changed averaged.", new(), o => new Ram(o))
+    {
+        NeedsBase = true,
+    }
+    .Plain("epsilon", "The magnitude above which an element counts as changed.", o => o.Epsilon, (o, v) => o with { Epsilon = v });
+
+    public Ram(RamOptions options)
+        : base(Descriptor, options) => ArgumentOutOfRangeException.ThrowIfNegative(options.Epsilon, nameof(RamOptions.Epsilon));
+
+    public override TensorOperation Bind(TensorContext tensor)
+    {
+        ModelCount.RequireBase(Name, tensor, 1);
+        return new RamOperation(tensor.SourceCount, Options.Epsilon, null);
+    }
+}
+
+/// <summary>As <see cref="Ram"/>, with lone elements scaled by how much a source shares.</summary>
+internal sealed class RamPlus : MethodStrategy<RamPlusOptions>
+{
+    public static readonly MethodDescriptor<RamPlusOptions> Descriptor = new MethodDescriptor<RamPlusOptions>(
+        "ramplus_tl", "As ram, lone elements scaled by how much a model shares.", new(), o => new RamPlus(o))
+    {
+        NeedsBase = true,
+    }
+    .Plain("epsilon", "The magnitude above which an element counts as changed.", o => o.Epsilon, (o, v) => o with { Epsilon = v })
+    .Plain("r", "How strongly lone elements are scaled.", o => o.R, (o, v) => o with { R = v })
+    .Plain("alpha", "The most that the ratio of shared to lone elements counts.", o => o.Alpha, (o, v) => o with { Alpha = v });
+
+    public RamPlus(RamPlusOptions options)
+        : base(Descriptor, options)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Epsilon, nameof(RamPlusOptions.Epsilon));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Alpha, nameof(RamPlusOptions.Alpha));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(double.IsFinite(options.R), true, nameof(RamPlusOptions.R));
+    }
+
+    public override TensorOperation Bind(TensorContext tensor)
+    {
+        ModelCount.RequireBase(Name, tensor, 1);
+        return new RamOperation(tensor.SourceCount, Options.Epsilon, Options);
+    }
+}
+
+/// <summary>The operation, with a factor for the elements that one source alone changed.</summary>
+internal sealed class RamOperation(int sources, double epsilon, RamPlusOptions? plus) : GenericOperation
+{
+    private readonly double[] _factors = [.. Enumerable.Repeat(1.0, sources)];
+
+    public override AgreementRule Agreement => AgreementRule.All;
+
+    public override void Prepare(TensorPasses passes)
+    {
+        if (plus is null)
+        {
+            return;
+        }
+
+        long[] counts = passes.Reduce(new OverlapReduction(sources, epsilon));
+        for (int s = 0; s < sources; s++)
+        {
+            _factors[s] = 1 + (plus.R * Math.Clamp(counts[2 * s] / Math.Max(counts[(2 * s) + 1], epsilon), 0, plus.Alpha));
+        }
+    }
+
+    protected override void Compute<T>(in OperandBlock<T> block)
+    {
+        Span<T> output = block.Output;
+        Span<double> deltas = stackalloc double[sources];
+        for (int i = 0; i < block.Length; i++)
+        {
+            int changed = Changed(block, i, deltas, epsilon, out int last);
+            double sum = 0;
+            foreach (double delta in deltas)
+            {
+                sum += delta;
+            }
+
+            double added = changed switch { 0 => 0, 1 => deltas[last] * _factors[last], _ => sum / changed };
+            output[i] = VectorWidening.Round<T>(VectorWidening.Load1(block.Base[i]) + added);
+        }
+    }
+
+    /// <summary>Computes the deltas of an element, zero where they are not above epsilon; returns how many are, and the last of them.</summary>
+    private static int Changed<T>(in OperandBlock<T> block, int i, Span<double> deltas, double epsilon, out int last)
+        where T : unmanaged
+    {
+        int count = 0;
+        last = 0;
+        double @base = VectorWidening.Load1(block.Base[i]);
+        for (int s = 0; s < deltas.Length; s++)
+        {
+            deltas[s] = VectorWidening.Load1(block[s][i]) - @base;
+            if (Math.Abs(deltas[s]) > epsilon || double.IsNaN(deltas[s]))
+            {
+                count++;
+                last = s;
+            }
+            else
+            {
+                deltas[s] = 0;
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Counts, for each source, the elements that it changed with others, and alone.</summary>
+    private sealed class OverlapReduction(int sources, double epsilon) : GenericReduction<long[]>
+    {
+        public override long[] Create() => new long[2 * sources];
+
+        protected override void Add<T>(in OperandBlock<T> block, long[] state)
+        {
+            Span<double> deltas = stackalloc double[sources];
+            for (int i = 0; i < block.Length; i++)
+            {
+                int count = Changed(block, i, deltas, epsilon, out int last);
+                if (count == 1)
+                {
+                    state[(2 * last) + 1]++;
+                }
+                else
+                {
+                    for (int s = 0; s < sources && count > 1; s++)
+                    {
+                        state[2 * s] += deltas[s] != 0 ? 1 : 0;
+                    }
+                }
+            }
+        }
+
+        public override void Combine(long[] into, long[] from) => TensorPrimitives.Add<long>(into, from, into);
+    }
+}
