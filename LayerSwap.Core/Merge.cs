@@ -42,11 +42,11 @@ public static class Merge
     public static MergeBuilder Soup(params IReadOnlyList<ICheckpoint> models)
     {
         ArgumentNullException.ThrowIfNull(models);
-        return models.Aggregate(Without(), (builder, model) => builder.With(model)).Using(MergeStrategies.Linear());
+        return models.Aggregate(WithoutBase(), (builder, model) => builder.With(model)).Using(MergeStrategies.Linear());
     }
 
     /// <summary>A merge without a base: add models by <see cref="MergeBuilder.With"/> and a strategy by <see cref="MergeBuilder.Using"/>. The first model gives configuration and tokenizer.</summary>
-    public static MergeBuilder Without() => new(null, MergeStrategies.Keep);
+    public static MergeBuilder WithoutBase() => new(null, MergeStrategies.Keep);
 
     /// <summary>
     /// Tries merges with a scorer of one's own and ranks them. Each candidate is a checkpoint computed on demand: nothing is written, and what the scorer reads twice is computed twice.

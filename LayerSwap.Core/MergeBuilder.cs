@@ -2,32 +2,16 @@ using LayerSwap.Planning;
 
 namespace LayerSwap;
 
-/// <summary>Gathers what a merge is made of. Everything is validated when it is added; <see cref="Plan"/> freezes it. Started by <see cref="LayerSwap.Merge"/>.</summary>
+/// <summary>Describes a merge. An immutable builder: every step gives a new one. <see cref="Plan"/> decides everything. Started by <see cref="LayerSwap.Merge"/>.</summary>
 public sealed class MergeBuilder
 {
-    private readonly ICheckpoint? _base;
-    private readonly List<PlanSource> _sources = [];
-    private readonly List<PlanRule> _rules = [];
+    private readonly State _state;
 
-    /// <summary>The numbers of sources that only give what rules take from them.</summary>
-    private readonly HashSet<int> _givers = [];
-    private readonly Dictionary<string, byte[]?> _beside = new(StringComparer.Ordinal);
-    private ICheckpoint? _donor;
-    private ICheckpoint? _tokenizer;
-    private DType? _dtype;
-    private bool _forcesDType;
-    private InputCautions _allowed;
-    private VocabularyPolicy _vocabulary;
-    private long _shardSize = 5_000_000_000;
-    private long _seed;
-    private int _threads = Environment.ProcessorCount;
-    private int? _blockElements;
+    private MergeBuilder(State state) => _state = state;
 
     internal MergeBuilder(ICheckpoint? @base, IMergeStrategy strategy, ICheckpoint? donor = null)
     {
-        _base = @base;
-        _donor = donor ?? @base;
-        _rules.Add(new PlanRule(null, strategy));
+        _state = new State { Base = @base, Donor = donor ?? @base, Rules = [new PlanRule(null, strategy)] };
     }
 
     /// <summary>Adds a source.</summary>
@@ -36,203 +20,192 @@ public sealed class MergeBuilder
     public MergeBuilder With(ICheckpoint model, Schedule? weight = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        _sources.Add(new(model, weight ?? 1));
-        _donor ??= model;
-        return this;
+        return new MergeBuilder(_state with { Sources = [.. _state.Sources, new(model, weight ?? 1)], Donor = _state.Donor ?? model });
     }
 
-    /// <summary>The strategy where no rule says otherwise; the last one set counts.</summary>
+    /// <summary>Sets the strategy where no rule says otherwise; the last one set counts.</summary>
     public MergeBuilder Using(IMergeStrategy strategy)
     {
         ArgumentNullException.ThrowIfNull(strategy);
-        _rules[0] = new PlanRule(null, strategy);
-        return this;
+        return new MergeBuilder(_state with { Rules = [new PlanRule(null, strategy), .. _state.Rules.Skip(1)] });
     }
 
-    /// <summary>Another strategy where a selector matches. Of several rules that match a tensor the last added wins.</summary>
+    /// <summary>Sets another strategy where a selector matches. Of several rules that match a tensor the last added wins.</summary>
     public MergeBuilder For(LayerSelector selector, IMergeStrategy strategy)
     {
         ArgumentNullException.ThrowIfNull(selector);
         ArgumentNullException.ThrowIfNull(strategy);
-        _rules.Add(new PlanRule(selector, strategy));
-        return this;
+        return new MergeBuilder(_state with { Rules = [.. _state.Rules, new PlanRule(selector, strategy)] });
     }
 
-    /// <summary>The same with but some of the sources, by their numbers.</summary>
-    internal MergeBuilder For(LayerSelector selector, IMergeStrategy strategy, IReadOnlyList<int> sources)
-    {
-        _rules.Add(new PlanRule(selector, strategy, sources));
-        return this;
-    }
+    /// <summary>Sets another strategy for some of the sources, by their indices, where a selector matches.</summary>
+    internal MergeBuilder For(LayerSelector selector, IMergeStrategy strategy, IReadOnlyList<int> sources) =>
+        new MergeBuilder(_state with { Rules = [.. _state.Rules, new PlanRule(selector, strategy, sources)] });
 
-    /// <summary>Takes what a selector matches from another model, bytes unchanged. A model that is no source gives only that: it does not become a source of strategies.</summary>
-    /// <param name="selector">Which tensors.</param>
-    /// <param name="from">The donor.</param>
+    /// <summary>Takes the tensors that a selector matches from another model, bytes unchanged. A model that is no source gives these only: it does not become a source of strategies.</summary>
+    /// <param name="selector">The tensors.</param>
+    /// <param name="from">The model that gives them.</param>
     public MergeBuilder Swap(LayerSelector selector, ICheckpoint from)
     {
         ArgumentNullException.ThrowIfNull(from);
-        if (from == _base)
+        if (from == _state.Base)
         {
             return For(selector, MergeStrategies.Keep);
         }
 
-        int source = _sources.FindIndex(s => s.Checkpoint == from);
-        if (source < 0)
-        {
-            source = _sources.Count;
-            _givers.Add(source);
-            With(from);
-        }
-
-        return For(selector, MergeStrategies.Take(0), [source]);
+        int source = _state.Sources.ToList().FindIndex(s => s.Checkpoint == from);
+        MergeBuilder builder = source >= 0 ? this : With(from).Giving(_state.Sources.Count);
+        return builder.For(selector, MergeStrategies.Take(0), [source >= 0 ? source : _state.Sources.Count]);
     }
 
-    /// <summary>Where the rules added since the last call are written down.</summary>
-    internal MergeBuilder WrittenAt(string place)
-    {
-        for (int i = 0; i < _rules.Count; i++)
-        {
-            _rules[i] = _rules[i] with { Written = _rules[i].Written ?? place };
-        }
+    /// <summary>Records where the rules added since the last call are written.</summary>
+    internal MergeBuilder WrittenAt(string place) => new MergeBuilder(_state with { Rules = [.. _state.Rules.Select(r => r with { Written = r.Written ?? place })] });
 
-        return this;
-    }
+    /// <summary>The model that gives configuration and tokenizer.</summary>
+    internal ICheckpoint? Donor => _state.Donor;
 
-    /// <summary>The model that gives configuration and tokenizer, so far.</summary>
-    internal ICheckpoint? Donor => _donor;
+    /// <summary>The number of sources.</summary>
+    internal int SourceCount => _state.Sources.Count;
 
-    /// <summary>The number of sources so far.</summary>
-    internal int SourceCount => _sources.Count;
-
-    /// <summary>Rules that name no sources have all but those that only give.</summary>
-    private PlanRule[] Rules() => _givers.Count == 0 ? [.. _rules] : [.. _rules.Select(r => r with { Only = r.Only ?? [.. Enumerable.Range(0, _sources.Count).Where(i => !_givers.Contains(i))] })];
-
-    /// <summary>Adds the sources' changes to the base: <see cref="MergeStrategies.TaskArithmetic(Schedule?, bool)"/> everywhere.</summary>
+    /// <summary>Adds the sources' deltas to the base: <see cref="MergeStrategies.TaskArithmetic(Schedule?, bool)"/> everywhere.</summary>
     /// <param name="scale">The scale (lambda), 1 by default.</param>
     public MergeBuilder TaskArithmetic(Schedule? scale = null) => Using(MergeStrategies.TaskArithmetic(scale));
 
     /// <summary>Lifts checks that are about caution; adds to those lifted before.</summary>
-    /// <param name="cautions">Which.</param>
-    public MergeBuilder Allow(InputCautions cautions)
-    {
-        _allowed |= cautions;
-        return this;
-    }
+    /// <param name="cautions">The checks.</param>
+    public MergeBuilder Allow(InputCautions cautions) => new MergeBuilder(_state with { Allowed = _state.Allowed | cautions });
 
     /// <summary>
-    /// The dtype of the output's floating-point tensors; by default that of the inputs. Tensors that models of F16 or BF16 keep in F32 on purpose, such as the biases of routers, keep it, unless
-    /// <paramref name="force"/> is set: in a narrower dtype their values would run together.
+    /// Sets the dtype of the output's floating-point tensors; by default that of the inputs. Tensors that models of F16 or BF16 keep in F32 on purpose, such as the biases of routers, keep it, unless
+    /// <paramref name="force"/> is set: a narrower dtype would round different values to the same one.
     /// </summary>
     /// <param name="dtype">One with arithmetic: F64, F32, F16, BF16 or an 8-bit float.</param>
     /// <param name="force">Whether every tensor gets the dtype; false by default.</param>
-    public MergeBuilder As(DType dtype, bool force = false)
-    {
-        _forcesDType = force;
-        _dtype = dtype.SupportsArithmetic() ? dtype : throw new ArgumentException($"{dtype.Code()} cannot be converted to; a floating-point dtype is expected.", nameof(dtype));
-        return this;
-    }
+    /// <exception cref="ArgumentException">The dtype has no arithmetic.</exception>
+    public MergeBuilder As(DType dtype, bool force = false) => dtype.SupportsArithmetic() ? new MergeBuilder(_state with { DType = dtype, ForcesDType = force })
+        : throw new ArgumentException($"{dtype.Code()} cannot be converted to; a floating-point dtype is expected.", nameof(dtype));
 
-    /// <summary>The size that shards are filled to; 5 GB by default.</summary>
+    /// <summary>Sets the size that shards are filled to; 5 GB by default.</summary>
     /// <param name="bytes">1 or more; a tensor larger than this gets a shard of its own.</param>
     public MergeBuilder InShardsOf(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
-        _shardSize = bytes;
-        return this;
+        return new MergeBuilder(_state with { ShardSize = bytes });
     }
 
-    /// <summary>What happens to embeddings and heads with different numbers of rows; refused by default.</summary>
-    public MergeBuilder Vocabulary(VocabularyPolicy policy)
-    {
-        _vocabulary = Enum.IsDefined(policy) ? policy : throw new ArgumentOutOfRangeException(nameof(policy), policy, "No such policy.");
-        return this;
-    }
+    /// <summary>Sets what happens to embeddings and heads with different numbers of rows; refused by default.</summary>
+    public MergeBuilder Vocabulary(VocabularyPolicy policy) => Enum.IsDefined(policy) ? new MergeBuilder(_state with { Vocabulary = policy })
+        : throw new ArgumentOutOfRangeException(nameof(policy), policy, "No such policy.");
 
-    /// <summary>The number of threads; all processors by default. The result does not depend on it.</summary>
+    /// <summary>Sets the number of threads; all processors by default. The result does not depend on it.</summary>
     /// <param name="threads">From 1 to 1024.</param>
     public MergeBuilder OnThreads(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
-        _threads = threads;
-        return this;
+        return new MergeBuilder(_state with { Threads = threads });
     }
 
-    /// <summary>The seed of strategies with randomness; 0 by default. The same seed gives the same bytes, on any number of threads.</summary>
-    public MergeBuilder WithSeed(long seed)
-    {
-        _seed = seed;
-        return this;
-    }
+    /// <summary>Sets the seed of strategies with randomness; 0 by default. The same seed gives the same bytes, on any number of threads.</summary>
+    public MergeBuilder WithSeed(long seed) => new MergeBuilder(_state with { Seed = seed });
 
-    /// <summary>Reads headers only, and decides everything; nothing is written.</summary>
-    /// <exception cref="MergeException">Inputs, rules and settings do not fit together; all that is wrong is named.</exception>
+    /// <summary>Reads headers, and decides everything; nothing is written. Only <see cref="MergeStrategies.ShareSwap(double)"/> reads the models to decide.</summary>
+    /// <exception cref="MergeException">Inputs, rules and settings do not fit together; every problem is named.</exception>
     /// <exception cref="CheckpointException">A config.json or tokenizer of an input cannot be read.</exception>
     public MergePlan Plan() => PlanBuilder.Build(WithShares(Request()));
 
-    /// <summary>
-    /// The merge written down as a recipe: YAML that <see cref="Recipe"/> reads to the same merge, byte for byte. Models are named by their absolute paths. Threads, seed, shard size and
-    /// saving are not part of a recipe.
-    /// </summary>
-    /// <exception cref="MergeException">Something of it cannot be said in a recipe: a strategy of one's own, a model in memory.</exception>
-    public string ToRecipe() => Recipes.RecipeWriter.Write(Request());
+    /// <summary>Plans and executes: <see cref="MergePlan.Execute"/>.</summary>
+    /// <inheritdoc cref="MergePlan.Execute"/>
+    public MergeResult Save(string path, SaveOptions? options = null, CancellationToken cancellationToken = default) => Plan().Execute(path, options, cancellationToken);
 
-    /// <summary>Plans and executes: <see cref="MergePlanExtensions.ExecuteAsync"/>.</summary>
-    /// <inheritdoc cref="MergePlanExtensions.ExecuteAsync"/>
+    /// <inheritdoc cref="Save"/>
     public Task<MergeResult> SaveAsync(string path, SaveOptions? options = null, CancellationToken cancellationToken = default) =>
-        Task.Run(() => Plan().ExecuteAsync(path, options, cancellationToken), cancellationToken);
+        Task.Run(() => Save(path, options, cancellationToken), cancellationToken);
 
-    /// <summary>Takes the tokenizer's files from a model that need not be the one that gives the configuration; all inputs are then known to have rows for its tokens.</summary>
-    internal MergeBuilder TokenizerFrom(ICheckpoint model, IReadOnlyDictionary<string, byte[]?> changed)
-    {
-        _tokenizer = model;
-        foreach ((string name, byte[]? bytes) in changed)
-        {
-            _beside[name] = bytes;
-        }
+    /// <inheritdoc/>
+    public override string ToString() =>
+        $"merge of {string.Join(", ", _state.Sources.Select(s => s.Checkpoint.Name))}{(_state.Base is null ? "" : $" with the base {_state.Base.Name}")}, {_state.Rules[0].Strategy.Name}, {_state.Rules.Count - 1} rules";
 
-        return this;
-    }
+    /// <summary>Takes the tokenizer's files from a model that need not give the configuration; all inputs are then known to have rows for its tokens.</summary>
+    internal MergeBuilder TokenizerFrom(ICheckpoint model, IReadOnlyDictionary<string, byte[]?> changed) =>
+        changed.Aggregate(new MergeBuilder(_state with { Tokenizer = model }), (builder, file) => builder.WithFile(file.Key, file.Value));
 
-    /// <summary>A file written beside the weights, in the place of one of that name.</summary>
-    internal MergeBuilder Beside(string name, byte[] bytes)
-    {
-        _beside[name] = bytes;
-        return this;
-    }
+    /// <summary>Writes an auxiliary file in place of an input's of that name; null leaves it out.</summary>
+    internal MergeBuilder WithFile(string name, byte[]? bytes) => new MergeBuilder(_state with { Files = new Dictionary<string, byte[]?>(_state.Files, StringComparer.Ordinal) { [name] = bytes } });
 
-    /// <summary>The number of elements worked at a time; the result does not depend on it, which is what tests set it for.</summary>
-    internal MergeBuilder InBlocksOf(int elements)
-    {
-        _blockElements = elements;
-        return this;
-    }
+    /// <summary>Sets the number of elements computed at a time. The result does not depend on it, which is what tests set it for.</summary>
+    internal MergeBuilder InBlocksOf(int elements) => new MergeBuilder(_state with { BlockElements = elements });
 
-    /// <summary>Measures the shares of layers for strategies that choose by them.</summary>
-    private PlanRequest WithShares(PlanRequest request) => !request.Rules.Any(r => r.Strategy is ShareSwap { NeedsShares: true }) ? request : request with
-    {
-        Rules = [.. request.Rules.Select(r => r.Strategy is ShareSwap { NeedsShares: true } strategy && _base is not null && request.SourcesOf(r) is [var first, var second]
-            ? r with { Strategy = strategy.With(MergeStrategies.SharesOf(LayerDiff.From(_base).To(first.Checkpoint, second.Checkpoint).OnThreads(_threads).Run())) }
-            : r)],
-    };
-
-    private PlanRequest Request() => _donor is null
+    internal PlanRequest Request() => _state.Donor is null
         ? throw new MergeException("A merge needs at least one model. Remedy: add one by With.")
         : new PlanRequest
         {
-            Base = _base,
-            Sources = [.. _sources],
+            Base = _state.Base,
+            Sources = _state.Sources,
             Rules = Rules(),
-            Donor = _donor,
-            Tokenizer = _tokenizer,
-            Beside = new Dictionary<string, byte[]?>(_beside, StringComparer.Ordinal),
-            Allowed = _allowed,
-            DType = _dtype,
-            ForcesDType = _forcesDType,
-            Vocabulary = _vocabulary,
-            Seed = _seed,
-            ShardSize = _shardSize,
-            Threads = _threads,
-            BlockElements = _blockElements,
+            Donor = _state.Donor,
+            Tokenizer = _state.Tokenizer,
+            Beside = _state.Files,
+            Allowed = _state.Allowed,
+            DType = _state.DType,
+            ForcesDType = _state.ForcesDType,
+            Vocabulary = _state.Vocabulary,
+            Seed = _state.Seed,
+            ShardSize = _state.ShardSize,
+            Threads = _state.Threads,
+            BlockElements = _state.BlockElements,
         };
+
+    /// <summary>Gets the rules; those that name no sources have all but the givers.</summary>
+    private IReadOnlyList<PlanRule> Rules()
+    {
+        int[] sources = [.. Enumerable.Range(0, _state.Sources.Count).Except(_state.Givers)];
+        return _state.Givers.Count == 0 ? _state.Rules : [.. _state.Rules.Select(r => r with { Only = r.Only ?? sources })];
+    }
+
+    /// <summary>Measures the shares of layers for strategies that choose by them.</summary>
+    private PlanRequest WithShares(PlanRequest request) => request with
+    {
+        Rules = [.. request.Rules.Select(rule => rule.Strategy is ShareSwap { NeedsShares: true } strategy && _state.Base is not null && request.SourcesOf(rule) is [var first, var second]
+            ? rule with { Strategy = strategy.With(MergeStrategies.SharesOf(LayerDiff.From(_state.Base).To(first.Checkpoint, second.Checkpoint).OnThreads(_state.Threads).Run())) }
+            : rule)],
+    };
+
+    private MergeBuilder Giving(int source) => new(_state with { Givers = [.. _state.Givers, source] });
+
+    /// <summary>The description so far.</summary>
+    private sealed record State
+    {
+        public ICheckpoint? Base { get; init; }
+
+        public IReadOnlyList<PlanSource> Sources { get; init; } = [];
+
+        public IReadOnlyList<PlanRule> Rules { get; init; } = [];
+
+        /// <summary>The indices of sources that only give tensors to rules.</summary>
+        public IReadOnlyList<int> Givers { get; init; } = [];
+
+        /// <summary>Auxiliary files written in place of an input's; null leaves one out.</summary>
+        public IReadOnlyDictionary<string, byte[]?> Files { get; init; } = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
+
+        public ICheckpoint? Donor { get; init; }
+
+        public ICheckpoint? Tokenizer { get; init; }
+
+        public DType? DType { get; init; }
+
+        public bool ForcesDType { get; init; }
+
+        public InputCautions Allowed { get; init; }
+
+        public VocabularyPolicy Vocabulary { get; init; }
+
+        public long ShardSize { get; init; } = 5_000_000_000;
+
+        public long Seed { get; init; }
+
+        public int Threads { get; init; } = Environment.ProcessorCount;
+
+        public int? BlockElements { get; init; }
+    }
 }

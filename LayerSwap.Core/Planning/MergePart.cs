@@ -5,7 +5,7 @@ namespace LayerSwap;
 
 /// <summary>
 /// One of several parts that a plan is worked in, on as many machines as one likes that share a file system. A part owns whole output files, neighbours, about as many bytes as the others; with
-/// more parts than files some own none. Worked by <see cref="MergePlanExtensions.WorkPartAsync"/>.
+/// more parts than files some own none. Executed by <see cref="MergePlan.ExecutePart"/>.
 /// </summary>
 public sealed record MergePart
 {

@@ -52,6 +52,18 @@ public sealed class Recipe : IDisposable
         return new Recipe(yaml, "recipe", folder ?? Environment.CurrentDirectory, modelFolders);
     }
 
+    /// <summary>
+    /// Writes a merge as a recipe: YAML that <see cref="Parse"/> reads to the same merge, byte for byte. Models are named by their absolute paths. Threads, seed, shard size and saving are not
+    /// part of a recipe.
+    /// </summary>
+    /// <param name="merge">The merge.</param>
+    /// <exception cref="MergeException">A part of it has no word in recipes: a strategy of one's own, a model in memory.</exception>
+    public static string From(MergeBuilder merge)
+    {
+        ArgumentNullException.ThrowIfNull(merge);
+        return RecipeWriter.Write(merge.Request());
+    }
+
     /// <summary>Opens the models, headers only, and makes the builder calls. Of several documents the last is the result; those before it are models that it may use, computed on demand.</summary>
     /// <param name="seed">The seed of methods with randomness, in every document; 0 by default.</param>
     /// <exception cref="RecipeException">It cannot be carried out: a model is missing, a parameter has no such name, a layer does not exist; all that is wrong is named with line and column.</exception>

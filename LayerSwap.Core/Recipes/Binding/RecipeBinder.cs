@@ -45,7 +45,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         MergeBuilder? builder = BindMethod(MergeMethods.Find(recipe.Method), open);
         if (builder is not null && tokenizer is not null)
         {
-            builder.TokenizerFrom(tokenizer.Donor, tokenizer.Files);
+            builder = builder.TokenizerFrom(tokenizer.Donor, tokenizer.Files);
         }
 
         return builder is null ? null : Finish(builder.WrittenAt(problems.At(recipe.MethodPlace)), open, tokenizer);
@@ -112,7 +112,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         List<(SliceGroup Group, RecipeModule Module, int First)> placed = [];
         foreach ((SliceGroup group, RecipeModule module) in groups.Zip(modules))
         {
-            AddSources(builder, parameters, group, module);
+            builder = AddSources(builder, parameters, group, module);
             placed.Add((group, module, first));
             first += group.Width;
         }
@@ -132,11 +132,11 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                 bool all = groups.Count == 1 && group.Slices.Count == 1 && module.Name is null;
                 if (all)
                 {
-                    builder.Using(strategy);
+                    builder = builder.Using(strategy);
                 }
                 else
                 {
-                    builder.For(slice.Where, strategy, [.. Enumerable.Range(start, slice.Sources.Count)]).WrittenAt(problems.At(slice.Slice.Place));
+                    builder = builder.For(slice.Where, strategy, [.. Enumerable.Range(start, slice.Sources.Count)]).WrittenAt(problems.At(slice.Slice.Place));
                 }
 
                 // Of several filters the first counts, and of several rules the last.
@@ -144,7 +144,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                 {
                     if (parameters.Strategy(slice, module, value) is { } other)
                     {
-                        builder.For(slice.Where & LayerMaps.SelectorText.Containing(value.Filter!), other, [.. Enumerable.Range(start, slice.Sources.Count)]).WrittenAt(problems.At(value.Place));
+                        builder = builder.For(slice.Where & LayerMaps.SelectorText.Containing(value.Filter!), other, [.. Enumerable.Range(start, slice.Sources.Count)]).WrittenAt(problems.At(value.Place));
                     }
                 }
             }
@@ -199,7 +199,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         }
     }
 
-    private static void AddSources(MergeBuilder builder, ParameterBinder parameters, SliceGroup group, RecipeModule module)
+    private static MergeBuilder AddSources(MergeBuilder builder, ParameterBinder parameters, SliceGroup group, RecipeModule module)
     {
         for (int j = 0; j < group.Width; j++)
         {
@@ -210,8 +210,10 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                 weight = weight?.Where(slice.Where, own) ?? own;
             }
 
-            builder.With(group.Stacks[j], weight);
+            builder = builder.With(group.Stacks[j], weight);
         }
+
+        return builder;
     }
 
     /// <summary>Whether the recipe has two models besides the base, whole and without modules.</summary>
@@ -229,31 +231,31 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         {
             if (rule.Source is { } source)
             {
-                builder.Swap(rule.Selector, open[source.Path]);
+                builder = builder.Swap(rule.Selector, open[source.Path]);
             }
             else
             {
                 ParameterBinder parameters = new(recipe, MergeMethods.Find(rule.Method), problems, notes);
                 if (parameters.Strategy(rule) is { } strategy)
                 {
-                    builder.For(rule.Selector, strategy, sources);
+                    builder = builder.For(rule.Selector, strategy, sources);
                 }
             }
 
-            builder.WrittenAt(problems.At(rule.Place));
+            builder = builder.WrittenAt(problems.At(rule.Place));
         }
 
-        ChatTemplate(builder, open, tokenizer);
+        builder = ChatTemplate(builder, open, tokenizer);
         if (recipe.DType is { } dtype)
         {
-            builder.As(dtype);
+            builder = builder.As(dtype);
         }
 
         return builder.Vocabulary(recipe.Vocabulary);
     }
 
     /// <summary>A text is written as it stands; <c>auto</c> is the template that most of the models have.</summary>
-    private void ChatTemplate(MergeBuilder builder, Dictionary<string, ICheckpoint> open, TokenizerMerge? tokenizer)
+    private MergeBuilder ChatTemplate(MergeBuilder builder, Dictionary<string, ICheckpoint> open, TokenizerMerge? tokenizer)
     {
         string? template = recipe.ChatTemplate switch
         {
@@ -267,9 +269,11 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         {
             foreach ((string name, byte[] bytes) in Recipes.ChatTemplate.FilesOf(template, tokenizer?.Donor ?? builder.Donor!, tokenizer?.Files ?? []))
             {
-                builder.Beside(name, bytes);
+                builder = builder.WithFile(name, bytes);
             }
         }
+
+        return builder;
 
         string? Unknown(string name)
         {

@@ -8,21 +8,19 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap;
 
-/// <summary>A diff as JSON, CSV and Markdown.</summary>
-public static class LayerDiffReports
+public sealed partial record LayerDiffReport
 {
     private static readonly string[] Columns = ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed", "share"];
 
     /// <summary>One JSON object: <c>{base, models, rankedBy, entries, pairs, skipped, verdicts, suggestion, profiles}</c>, the last where they were measured; NaN and infinities are strings.</summary>
-    public static string ToJson(this LayerDiffReport report)
+    public string ToJson()
     {
-        ArgumentNullException.ThrowIfNull(report);
         return JsonReport.Write(json =>
         {
-            json.WriteString("base", report.Base);
-            json.Texts("models", report.Models);
-            json.WriteString("rankedBy", DiffMetricNames.Of(report.RankedBy));
-            json.Array("entries", report.Entries, e =>
+            json.WriteString("base", Base);
+            json.Texts("models", Models);
+            json.WriteString("rankedBy", DiffMetricNames.Of(RankedBy));
+            json.Array("entries", Entries, e =>
             {
                 json.WriteString("model", e.Model);
                 json.WriteString("name", e.Name);
@@ -40,7 +38,7 @@ public static class LayerDiffReports
                 json.Number("changed", e.Changed);
                 json.Number("share", e.Share);
             });
-            json.Array("pairs", report.Pairs, p =>
+            json.Array("pairs", Pairs, p =>
             {
                 json.WriteString("a", p.A);
                 json.WriteString("b", p.B);
@@ -50,28 +48,27 @@ public static class LayerDiffReports
                 json.Number("signConflict", p.SignConflict);
                 json.Number("rowOverlap", p.RowOverlap);
             });
-            json.Texts("skipped", report.Skipped);
-            json.Array("verdicts", report.Verdicts, v =>
+            json.Texts("skipped", Skipped);
+            json.Array("verdicts", Verdicts, v =>
             {
                 json.WriteString("kind", JsonNamingPolicy.CamelCase.ConvertName(v.Kind.ToString()));
                 json.Texts("models", v.Models);
                 json.Numbers("layers", v.Layers.Select(l => (double)l));
                 json.WriteString("message", v.Message);
             });
-            WriteSuggestion(json, report.Suggest());
-            if (report.Profiles.Count > 0)
+            WriteSuggestion(json, Suggest());
+            if (Profiles.Count > 0)
             {
-                WriteProfiles(json, report.Profiles);
+                WriteProfiles(json, Profiles);
             }
         });
     }
 
     /// <summary>The entries as CSV (RFC 4180, lines end with LF), numbers in full. No cell of text starts a formula.</summary>
-    public static string ToCsv(this LayerDiffReport report)
+    public string ToCsv()
     {
-        ArgumentNullException.ThrowIfNull(report);
         StringBuilder csv = new StringBuilder(string.Join(',', Columns)).Append('\n');
-        foreach (DiffEntry e in report.Entries)
+        foreach (DiffEntry e in Entries)
         {
             csv.Append(string.Join(',', (string[])[CsvCell.Text(e.Model), CsvCell.Text(e.Name), e.Layer?.ToString(CultureInfo.InvariantCulture) ?? "", CsvCell.Text(e.Component ?? ""), .. Numbers(e, "R")])).Append('\n');
         }
@@ -80,15 +77,14 @@ public static class LayerDiffReports
     }
 
     /// <summary>The entries as a Markdown table for each model.</summary>
-    public static string ToMarkdown(this LayerDiffReport report)
+    public string ToMarkdown()
     {
-        ArgumentNullException.ThrowIfNull(report);
         StringBuilder text = new();
-        foreach (string model in report.Models)
+        foreach (string model in Models)
         {
-            text.Append(CultureInfo.InvariantCulture, $"## {MarkdownCell(report.Base)} → {MarkdownCell(model)}, by {DiffMetricNames.Of(report.RankedBy)}\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"## {MarkdownCell(Base)} → {MarkdownCell(model)}, by {DiffMetricNames.Of(RankedBy)}\n\n");
             text.Append("| name | ").AppendJoin(" | ", Columns.Skip(4)).Append(" |\n|---|").Append(string.Concat(Columns.Skip(4).Select(_ => "---:|"))).Append('\n');
-            foreach (DiffEntry e in report.Entries.Where(e => e.Model == model))
+            foreach (DiffEntry e in Entries.Where(e => e.Model == model))
             {
                 text.Append(CultureInfo.InvariantCulture, $"| {MarkdownCell(e.Name)} | {string.Join(" | ", Numbers(e, "G5"))} |\n");
             }
@@ -100,13 +96,13 @@ public static class LayerDiffReports
     }
 
     /// <summary>Writes <see cref="ToJson"/> to a file, whole or not at all.</summary>
-    public static void SaveJson(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToJson(), report.Measured.Inputs);
+    public void SaveJson(string path) => ReportFile.Write(path, ToJson(), Measured.Inputs);
 
     /// <summary>Writes <see cref="ToCsv"/> to a file, whole or not at all.</summary>
-    public static void SaveCsv(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToCsv(), report.Measured.Inputs);
+    public void SaveCsv(string path) => ReportFile.Write(path, ToCsv(), Measured.Inputs);
 
     /// <summary>Writes <see cref="ToMarkdown"/> to a file, whole or not at all.</summary>
-    public static void SaveMarkdown(this LayerDiffReport report, string path) => ReportFile.Write(path, report.ToMarkdown(), report.Measured.Inputs);
+    public void SaveMarkdown(string path) => ReportFile.Write(path, ToMarkdown(), Measured.Inputs);
 
     private static string[] Numbers(DiffEntry e, string format) =>
     [

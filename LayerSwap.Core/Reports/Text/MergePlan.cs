@@ -5,16 +5,14 @@ using LayerSwap.Reports.Pictures;
 
 namespace LayerSwap;
 
-/// <summary>A plan as JSON and as a picture.</summary>
-public static class MergePlanReport
+public sealed partial record MergePlan
 {
     /// <summary>One JSON object: <c>{tensors: [{name, dtype, shape, operation, strategy, rule, sources, detail, file, offset, bytes}], readBytes, writeBytes, peakMemoryBytes, warnings, identity}</c>; <c>identity</c> is all that the output's bytes depend on, by name: see <see cref="RequireSameAs"/>.</summary>
-    public static string ToJson(this MergePlan plan)
+    public string ToJson()
     {
-        ArgumentNullException.ThrowIfNull(plan);
         return JsonReport.Write(json =>
         {
-            json.Array("tensors", plan.Tensors, t =>
+            json.Array("tensors", Tensors, t =>
             {
                 json.WriteString("name", t.Tensor.Name);
                 json.WriteString("dtype", t.Tensor.DType.Code());
@@ -28,12 +26,12 @@ public static class MergePlanReport
                 json.WriteNumber("offset", t.Offset);
                 json.WriteNumber("bytes", t.Tensor.ByteLength);
             });
-            json.WriteNumber("readBytes", plan.ReadBytes);
-            json.WriteNumber("writeBytes", plan.WriteBytes);
-            json.WriteNumber("peakMemoryBytes", plan.PeakMemoryBytes);
-            json.Texts("warnings", plan.Warnings);
+            json.WriteNumber("readBytes", ReadBytes);
+            json.WriteNumber("writeBytes", WriteBytes);
+            json.WriteNumber("peakMemoryBytes", PeakMemoryBytes);
+            json.Texts("warnings", Warnings);
             json.WriteStartObject("identity");
-            foreach ((string name, string value) in MergeFingerprint.Of(plan))
+            foreach ((string name, string value) in MergeFingerprint.Of(this))
             {
                 json.WriteString(name, value);
             }
@@ -43,19 +41,17 @@ public static class MergePlanReport
     }
 
     /// <summary>Refuses to take a plan for one that was written before, perhaps on another machine, where its output would be another.</summary>
-    /// <param name="plan">The plan.</param>
     /// <param name="json">What <see cref="ToJson"/> gave then.</param>
     /// <exception cref="MergeException">They differ: in what is said.</exception>
     /// <exception cref="FormatException">The text is no plan.</exception>
-    public static void RequireSameAs(this MergePlan plan, string json)
+    public void RequireSameAs(string json)
     {
-        ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(json);
         Fact[] before;
         string? tensor;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json), now = JsonDocument.Parse(plan.ToJson());
+            using JsonDocument document = JsonDocument.Parse(json), now = JsonDocument.Parse(ToJson());
             before = [.. document.RootElement.GetProperty("identity").EnumerateObject().Select(f => new Fact(f.Name, f.Value.GetString()!))];
             tensor = DifferentTensor(document.RootElement.GetProperty("tensors"), now.RootElement.GetProperty("tensors"));
         }
@@ -64,9 +60,9 @@ public static class MergePlanReport
             throw new FormatException($"The text is not a plan as JSON: {Printable.Escape(e.Message)}", e);
         }
 
-        if (MergeFingerprint.Differences(before, MergeFingerprint.Of(plan)) is { } differences)
+        if (MergeFingerprint.Differences(before, MergeFingerprint.Of(this)) is { } differences)
         {
-            throw new MergeException($"This is not the merge that was planned: {differences}. Remedy: plan again, and work all parts by that plan.");
+            throw new MergeException($"This is not the merge that was planned: {differences}. Remedy: plan again, and execute all parts by that plan.");
         }
 
         // The digest in the identity is of the plan as it was made: what was edited afterwards is found here.
@@ -96,9 +92,8 @@ public static class MergePlanReport
     }
 
     /// <summary>A stack of layers, each coloured by the models it comes from, as an SVG document.</summary>
-    public static string ToSvg(this MergePlan plan)
+    public string ToSvg()
     {
-        ArgumentNullException.ThrowIfNull(plan);
-        return Svg.Alone(LayerStack.Of(plan));
+        return Svg.Alone(LayerStack.Of(this));
     }
 }
