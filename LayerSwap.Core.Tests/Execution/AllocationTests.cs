@@ -79,7 +79,7 @@ public sealed class AllocationTests
             ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             Operand[] operands = [.. models.Select(m => new Operand(m, m.Tensors[0]))];
             BlockStreamer pump = new(new WorkerPool(1, CancellationToken.None));
-            void Reduce() => pump.Reduce(0, operands, new ChunkGrid(0, elements), new DeltaReduction(2, 0));
+            void Reduce() => pump.Reduce(0, operands, true, new ChunkGrid(0, elements), new DeltaReduction(2, 0));
             for (int i = 0; i < Warm; i++)
             {
                 Reduce();

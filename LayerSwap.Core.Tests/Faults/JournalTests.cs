@@ -1,7 +1,7 @@
+using System.IO.Hashing;
 using System.Text;
 using LayerSwap.Execution;
 using LayerSwap.IO;
-using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Faults;
 
@@ -26,7 +26,7 @@ public sealed class JournalTests
     public void One_that_cannot_be_understood_is_refused_with_the_remedy(params string[] lines)
     {
         using TempFolder folder = new();
-        File.WriteAllLines(folder["journal"], lines.Select(l => $"{TensorChecksum.Text(XxHash64.Of(Encoding.UTF8.GetBytes(l)))} {l}"));
+        File.WriteAllLines(folder["journal"], lines.Select(l => $"{TensorChecksum.Text(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(l)))} {l}"));
 
         OutputException refused = Assert.Throws<OutputException>(() => Journal.Continue(SystemFiles.Instance, folder["journal"], "out", [new("seed", "1")], out _));
 

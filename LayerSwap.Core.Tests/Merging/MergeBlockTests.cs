@@ -17,7 +17,7 @@ public sealed class MergeBlockTests
             Weights = [1, 1, 1],
             HasBase = false,
         });
-        median.Merge(new MergeBlock(0, [], [1, 20, 3, 40, 2, 30], output));
+        median.Merge(new OperandBlock<float>(0, [], [1, 20, 3, 40, 2, 30], output));
         Assert.Equal([2f, 30f], output);
     }
 
@@ -26,7 +26,7 @@ public sealed class MergeBlockTests
     [InlineData(0, 5, 2)]
     [InlineData(0, 1, 0)]
     public void Lengths_that_do_not_fit_are_refused(int origin, int sources, int output) =>
-        Assert.Throws<ArgumentException>(() => new MergeBlock(0, new float[origin], new float[sources], new float[output]));
+        Assert.Throws<ArgumentException>(() => new OperandBlock<float>(0, new float[origin], new float[sources], new float[output]));
 
     [Theory]
     [InlineData(DType.Float32)]

@@ -46,7 +46,7 @@ public sealed class RandomKernelTests
             long start = _random.NextInt64(1L << 40);
             double density = _random.NextDouble();
             ulong[] bits = new ulong[BitMask.Words(length)];
-            new DareSparsifier([density], [77]).ComputeMask<float>(start, 0, new float[length], new float[length], bits);
+            new DareSparsifier([density], [77]).ComputeMask(new OperandBlock<float>(start, new float[length], new float[length], new float[length]), 0, bits);
             Assert.Equal(Enumerable.Range(0, length).Select(i => CounterRandom.Uniform(77, start + i) < density), Enumerable.Range(0, length).Select(i => BitMask.IsSet(bits, i)));
         }
     }

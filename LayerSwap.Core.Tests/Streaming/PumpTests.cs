@@ -105,7 +105,7 @@ public class PumpTests
         BlockStreamer pump = new(crew);
         Operand operand = new(model, model.Tensors[0]);
         Fold? result = null;
-        crew.Run(1, (worker, _) => result = pump.Reduce(worker, [.. Enumerable.Repeat(operand, operands)], new ChunkGrid(0, model.Tensors[0].ElementCount), new OrderSensitive(), read));
+        crew.Run(1, (worker, _) => result = pump.Reduce(worker, [.. Enumerable.Repeat(operand, operands)], hasBase: false, new ChunkGrid(0, model.Tensors[0].ElementCount), new OrderSensitive(), read));
         return result!;
     }
 
@@ -119,16 +119,16 @@ public class PumpTests
     }
 
     /// <summary>A sum of numbers of very different sizes: any other order gives other bits.</summary>
-    private sealed class OrderSensitive : IRowsReduction<Fold>
+    private sealed class OrderSensitive : IReduction<Fold>
     {
         public Fold Create() => new();
 
-        public void Observe<T>(in Rows<T> rows, long start, Span<T> spare, Fold state)
+        public void Observe<T>(OperandBlock<T> block, Fold state)
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
         {
-            state.Starts.Add(start);
-            Assert.True(MemoryMarshal.AsBytes(rows[0]).SequenceEqual(MemoryMarshal.AsBytes(rows[rows.Count - 1])));
-            foreach (T value in rows[0])
+            state.Starts.Add(block.Start);
+            Assert.True(MemoryMarshal.AsBytes(block[0]).SequenceEqual(MemoryMarshal.AsBytes(block[block.SourceCount - 1])));
+            foreach (T value in block[0])
             {
                 state.Sum += double.CreateTruncating(value);
                 state.Count++;
