@@ -3,7 +3,7 @@ using LayerSwap.Merging;
 using LayerSwap.Numerics;
 using LayerSwap.Streaming;
 
-namespace LayerSwap.Tests.Merging.Selection;
+namespace LayerSwap.Tests.Merging;
 
 /// <summary>Cuts of rankings against a sort, by key descending and index ascending, on tensors too large to be gathered whole.</summary>
 public sealed class RankSelectorTests
