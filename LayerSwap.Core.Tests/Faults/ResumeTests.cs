@@ -123,7 +123,7 @@ public sealed class ResumeTests
 
         public override string Settings => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"scale {scale}");
 
-        protected override void Merge(MergeBlock block)
+        protected override void Merge(OperandBlock<float> block)
         {
             for (int i = 0; i < block.Length; i++)
             {

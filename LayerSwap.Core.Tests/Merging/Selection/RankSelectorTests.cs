@@ -3,7 +3,7 @@ using LayerSwap.Merging;
 using LayerSwap.Numerics;
 using LayerSwap.Streaming;
 
-namespace LayerSwap.Tests.Merging.Selection;
+namespace LayerSwap.Tests.Merging;
 
 /// <summary>Cuts of rankings against a sort, by key descending and index ascending, on tensors too large to be gathered whole.</summary>
 public sealed class RankSelectorTests
@@ -36,43 +36,12 @@ public sealed class RankSelectorTests
     {
         float[] values = Shapes[distribution]();
         long n = values.Length;
-        ulong[] keys = [.. values.Select(v => RankThreshold.KeyOf(v))];
+        ulong[] keys = [.. values.Select(v => SortKey.Of(v))];
         RankRequest[] requests = [.. new long[] { 0, 1, 2, n / 100, n / 3, n / 2, (long)(0.6 * n), n - 2, n - 1, n }.Select(r => new RankRequest(0, r))];
         RankThreshold[] expected = Sorted([keys], requests);
         foreach (int workers in (int[])[1, 2, 8])
         {
-            Assert.Equal(expected, Select(DType.Float32, new float[n], [values], new ChangeKeys(), workers, requests));
-        }
-    }
-
-    [Theory]
-    [MemberData(nameof(Distributions))]
-    public void Energies_are_those_of_what_is_within_the_cut_for_any_number_of_workers(string distribution)
-    {
-        float[] values = Shapes[distribution](), others = Fill(values.Length, (i, r) => i % 3 == 0 ? 0 : r.Next(-2, 3) * 0.25f);
-        int n = values.Length;
-        ulong[] keys = [.. values.Zip(others, (a, b) => RankThreshold.KeyOf(float.IsFinite(a) ? (double)a - b : double.NaN))];
-        foreach (RankRequest request in new long[] { n / 100, (long)(0.6 * n), n - 1 }.Select(r => new RankRequest(0, r)))
-        {
-            RankThreshold cut = Sorted([keys], [request])[0];
-            double[] expected = [Energy(values, keys, cut), Energy(others, keys, cut)];
-            MeasuredCut first = SelectWithEnergies(new float[n], [values, others], 1, request), second = SelectWithEnergies(new float[n], [values, others], 3, request);
-            Assert.Equal(cut, first.Cut);
-            Assert.NotNull(first.Energies);
-            Assert.All(expected.Zip(first.Energies), p => Assert.True(p.First.Equals(p.Second) || Math.Abs(p.First - p.Second) <= 1e-11 * p.First, $"{p.First:R} {p.Second:R}"));
-            Assert.Equal(first.Cut, second.Cut);
-            Assert.Equal(first.Energies, second.Energies);
-        }
-
-        static double Energy(float[] row, ulong[] keys, RankThreshold cut)
-        {
-            double sum = 0;
-            for (int i = 0; i < row.Length; i++)
-            {
-                sum += keys[i] > cut.Key || (keys[i] == cut.Key && i <= cut.Index) ? (double)row[i] * row[i] : 0;
-            }
-
-            return sum;
+            Assert.Equal(expected, Select(DType.Float32, new float[n], [values], new DeltaRanking(), workers, requests));
         }
     }
 
@@ -81,13 +50,13 @@ public sealed class RankSelectorTests
     {
         float[] origin = Fill(N, (_, r) => (float)r.NextDouble() * 10);
         float[][] sources = [Fill(N, (i, r) => origin[i] + (r.Next(3) * 0.125f)), Fill(N, (i, _) => origin[i] + (i * 1e-6f)), [.. origin]];
-        ulong[][] keys = [.. sources.Select(s => s.Select((v, i) => RankThreshold.KeyOf((double)v - origin[i])).ToArray())];
+        ulong[][] keys = [.. sources.Select(s => s.Select((v, i) => SortKey.Of((double)v - origin[i])).ToArray())];
         RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(1, N / 100), new(1, N / 2), new(2, N / 3), new(0, 0), new(1, N), new(2, N - 1)];
         RankThreshold[] expected = Sorted(keys, requests);
-        Assert.Equal(expected, Select(DType.Float32, origin, sources, new ChangeKeys(), 2, requests));
+        Assert.Equal(expected, Select(DType.Float32, origin, sources, new DeltaRanking(), 2, requests));
         for (int i = 0; i < requests.Length; i++)
         {
-            Assert.Equal([expected[i]], Select(DType.Float32, origin, sources, new ChangeKeys(), 1, requests[i]));
+            Assert.Equal([expected[i]], Select(DType.Float32, origin, sources, new DeltaRanking(), 1, requests[i]));
         }
     }
 
@@ -102,9 +71,9 @@ public sealed class RankSelectorTests
             Fill(n, (i, r) => (float)((scale = i % 5000 == 0 ? r.NextDouble() : scale) * r.NextDouble())),
             Fill(n, (_, r) => (byte)r.Next() * (byte)r.Next() / 65536f),
         ];
-        ulong[][] keys = [.. sources.Select(s => s.Select(v => RankThreshold.KeyOf(v)).ToArray())];
+        ulong[][] keys = [.. sources.Select(s => s.Select(v => SortKey.Of(v)).ToArray())];
         RankRequest[] requests = [new(0, n / 5), new(1, n / 5), new(0, n - (n / 50)), new(1, 77)];
-        CountingKeys counting = new();
+        CountingRanking counting = new();
         Assert.Equal(Sorted(keys, requests), Select(DType.Float32, new float[n], sources, counting, 2, requests));
 
         // One pass, and samples of a tenth: nothing was looked for in vain.
@@ -116,9 +85,9 @@ public sealed class RankSelectorTests
     {
         System.Random random = new(4);
         double[] values = [.. Enumerable.Range(0, N).Select(i => Sampled(i, N) ? random.NextDouble() : BitConverter.Int64BitsToDouble(0x3FF0000000000000 + random.Next(70_000)))];
-        ulong[] keys = [.. values.Select(RankThreshold.KeyOf)];
+        ulong[] keys = [.. values.Select(SortKey.Of)];
         RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(0, N - 1000)];
-        Assert.Equal(Sorted([keys], requests), Select(DType.Float64, new double[N], [values], new ChangeKeys(), 2, requests));
+        Assert.Equal(Sorted([keys], requests), Select(DType.Float64, new double[N], [values], new DeltaRanking(), 2, requests));
     }
 
     [Theory]
@@ -130,7 +99,7 @@ public sealed class RankSelectorTests
     {
         float[] values = Fill(n, (_, r) => r.Next(-3, 4));
         RankRequest[] requests = [.. new long[] { 0, 1, n / 2, n - 1, n }.Select(r => new RankRequest(0, r))];
-        Assert.Equal(Sorted([[.. values.Select(v => RankThreshold.KeyOf(v))]], requests), Select(DType.Float32, new float[n], [values], new ChangeKeys(), 2, requests));
+        Assert.Equal(Sorted([[.. values.Select(v => SortKey.Of(v))]], requests), Select(DType.Float32, new float[n], [values], new DeltaRanking(), 2, requests));
     }
 
     /// <summary>Whether an element lies in one of the 256 windows of 512 that bounds are sampled from.</summary>
@@ -171,19 +140,12 @@ public sealed class RankSelectorTests
         })];
     }
 
-    private static RankThreshold[] Select<T>(DType dtype, T[] origin, T[][] sources, IRankedKeys keys, int workers, params RankRequest[] requests)
+    private static RankThreshold[] Select<T>(DType dtype, T[] origin, T[][] sources, IRanking keys, int workers, params RankRequest[] requests)
         where T : unmanaged
     {
         RankThreshold[] cuts = [];
         Run(dtype, origin, sources, workers, passes => cuts = RankSelector.Select(passes, keys, requests));
         return cuts;
-    }
-
-    private static MeasuredCut SelectWithEnergies(float[] origin, float[][] sources, int workers, RankRequest request)
-    {
-        MeasuredCut? selected = null;
-        Run(DType.Float32, origin, sources, workers, passes => selected = RankSelector.SelectWithEnergies(passes, new VarianceKeys(sources.Length), request));
-        return selected!;
     }
 
     private static void Run<T>(DType dtype, T[] origin, T[][] sources, int workers, Action<TensorPasses> select)
@@ -201,22 +163,22 @@ public sealed class RankSelectorTests
         builder.Using(new Probe(select)).OnThreads(workers).SaveAsync(temp["out"]).GetAwaiter().GetResult();
     }
 
-    /// <summary>Counts the elements that are looked at.</summary>
-    private sealed class CountingKeys : IRankedKeys
+    /// <summary>Counts the elements that are ranked.</summary>
+    private sealed class CountingRanking : IRanking
     {
-        private readonly ChangeKeys _keys = new();
+        private readonly DeltaRanking _deltas = new();
         private long _elements;
 
         public long Elements => _elements;
 
-        public void Keys<T>(in Aligned<T> block, int ranking, Span<ulong> keys, Span<double> rows)
-            where T : unmanaged => _keys.Keys(block, ranking, keys, rows);
+        public void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
+            where T : unmanaged => _deltas.Keys(block, ranking, keys);
 
-        public void Gather<T>(in Aligned<T> block, int ranking, ReadOnlySpan<GatheredKeys> cuts)
+        public void AddTo<T>(in OperandBlock<T> block, int ranking, ReadOnlySpan<CandidateSet> candidates)
             where T : unmanaged
         {
-            Interlocked.Add(ref _elements, (long)cuts.Length * block.Length);
-            _keys.Gather(block, ranking, cuts);
+            Interlocked.Add(ref _elements, (long)candidates.Length * block.Length);
+            _deltas.AddTo(block, ranking, candidates);
         }
     }
 
@@ -233,7 +195,7 @@ public sealed class RankSelectorTests
         {
             public override void Prepare(TensorPasses passes) => select(passes);
 
-            public override void Merge(MergeBlock block) => block.Output.Clear();
+            public override void Merge(OperandBlock<float> block) => block.Output.Clear();
         }
     }
 }

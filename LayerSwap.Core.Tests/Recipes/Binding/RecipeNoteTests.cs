@@ -1,0 +1,71 @@
+using LayerSwap.Tests.Cli;
+using LayerSwap.Tests.Faults;
+
+namespace LayerSwap.Tests.Recipes;
+
+/// <summary>What a recipe says is honoured, refused or noted: nothing is dropped without a word.</summary>
+public sealed class RecipeNoteTests : IDisposable
+{
+    private readonly TempFolder _temp = new(inMemory: true);
+
+    public RecipeNoteTests()
+    {
+        foreach (string name in (string[])["a", "b", "base"])
+        {
+            Folders.Save(SmallModels.Llama(name, name.Length, layers: 2), _temp[name]);
+        }
+    }
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public void A_module_that_no_tensor_belongs_to_is_an_error_with_the_nearest()
+    {
+        RecipeException error = Assert.Throws<RecipeException>(() => Notes("merge_method: linear\nmodules:\n  modle:\n    models: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]\n"));
+        Assert.Contains("no tensor belongs to module modle; nearest is model", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_filter_that_no_name_contains_is_noted_with_the_nearest() =>
+        Assert.Contains(Notes("merge_method: slerp\nbase_model: a\nmodels: [a, b]\nparameters: {t: [{filter: self_atn, value: 0.2}, {value: 0.5}]}\n"), n => n.Contains("filter self_atn", StringComparison.Ordinal) && n.Contains("self_attn", StringComparison.Ordinal));
+
+    [Fact]
+    public void A_weight_under_share_swap_is_noted() =>
+        Assert.Contains(Notes("merge_method: share_swap\nbase_model: base\nmodels: [{model: a, parameters: {weight: 0.3}}, b]\n"), n => n.Contains("share_swap has no parameter weight", StringComparison.Ordinal));
+
+    [Fact]
+    public void An_architecture_to_override_is_refused_and_a_revision_is_looked_for()
+    {
+        Assert.Contains("override_architecture", Assert.Throws<RecipeException>(() => Notes("merge_method: linear\nmodels: [{model: {model: a, override_architecture: LlamaForCausalLM}, parameters: {weight: 1}}]\n")).Message, StringComparison.Ordinal);
+        string hub = _temp["hub", "models--o--n"];
+        foreach (string commit in (string[])["111", "222"])
+        {
+            Directory.CreateDirectory(Path.Combine(hub, "snapshots"));
+            Outside.Run("cp", "-r", _temp["a"], Path.Combine(hub, "snapshots", commit));
+        }
+
+        Directory.CreateDirectory(Path.Combine(hub, "refs", "pr"));
+        File.WriteAllText(Path.Combine(hub, "refs", "main"), "222\n");
+        File.WriteAllText(Path.Combine(hub, "refs", "pr", "1"), "111");
+        File.WriteAllText(Path.Combine(hub, "refs", "gone"), "333");
+        foreach ((string revision, string? commit) in (ReadOnlySpan<(string, string?)>)[("", "222"), ("main", "222"), ("pr/1", "111"), ("111", "111"), ("gone", null), ("nope", null), ("../../x", null)])
+        {
+            string recipe = $"merge_method: passthrough\nmodels: [{{model: {{model: {{path: o/n, revision: '{revision}'}}}}}}]\n".Replace(", revision: ''", "", StringComparison.Ordinal);
+            if (commit is null)
+            {
+                Assert.Contains("models--o--n", Assert.Throws<CheckpointException>(() => Notes(recipe)).Message, StringComparison.Ordinal);
+                continue;
+            }
+
+            using Recipe read = Recipe.Parse(recipe, _temp.Path, _temp["hub"]);
+            Assert.EndsWith(commit, read.ToMerge().Plan().Tensors[0].Sources[0], StringComparison.Ordinal);
+        }
+    }
+
+    private IReadOnlyList<string> Notes(string yaml)
+    {
+        using Recipe recipe = Recipe.Parse(yaml, _temp.Path, _temp["hub"]);
+        recipe.ToMerge();
+        return recipe.Notes;
+    }
+}
