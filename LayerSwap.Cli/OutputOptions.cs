@@ -95,8 +95,8 @@ internal sealed class OutputOptions
         try
         {
             SaveOptions options = new() { Logger = terminal.Logger, Overwrite = parsed.GetValue(_overwrite), Resume = parsed.GetValue(_resume), KeepPartial = true, RefuseNonFinite = parsed.GetValue(_finite) };
-            result = await terminal.WithProgress("merging", progress => part is not null ? plan.WorkPartAsync(path!, part, options with { Progress = progress }, cancellation)
-                : parsed.GetValue(_finish) ? plan.FinishAsync(path!, options with { Progress = progress }, cancellation)
+            result = await terminal.WithProgress("merging", progress => part is not null ? plan.ExecutePartAsync(path!, part, options with { Progress = progress }, cancellation)
+                : parsed.GetValue(_finish) ? plan.AssembleAsync(path!, options with { Progress = progress }, cancellation)
                 : plan.ExecuteAsync(path!, options with { Progress = progress }, cancellation));
         }
         catch (OperationCanceledException e) when (Merge.Leftover(path!) is { } left)
@@ -115,7 +115,7 @@ internal sealed class OutputOptions
 
     private MergeBuilder Apply(MergeBuilder builder, ParseResult parsed)
     {
-        builder.Allow(Inputs.Allowed(parsed));
+        builder = builder.Allow(Inputs.Allowed(parsed));
         if (parsed.GetValue(_forceDType) && parsed.GetValue(_dtype) is null)
         {
             throw new UsageException("--force-dtype was given without --dtype.");
@@ -123,7 +123,7 @@ internal sealed class OutputOptions
 
         if (parsed.GetValue(_dtype) is { } dtype)
         {
-            builder.As(dtype switch
+            builder = builder.As(dtype switch
             {
                 "f32" or "float32" => DType.Float32,
                 "f16" or "float16" => DType.Float16,
@@ -135,18 +135,18 @@ internal sealed class OutputOptions
 
         if (parsed.GetValue(_shardSize) is { } size)
         {
-            builder.InShardsOf(ByteSize.TryParse(size, out long bytes) ? bytes : throw new UsageException($"--shard-size {size}: a size such as 5GB or 500MB is expected."));
+            builder = builder.InShardsOf(ByteSize.TryParse(size, out long bytes) ? bytes : throw new UsageException($"--shard-size {size}: a size such as 5GB or 500MB is expected."));
         }
 
         if (parsed.GetValue(_threads) is { } threads)
         {
-            builder.OnThreads(threads is >= 1 and <= 1024 ? threads : throw new UsageException($"--threads {threads}: 1 to 1024 is expected."));
+            builder = builder.OnThreads(threads is >= 1 and <= 1024 ? threads : throw new UsageException($"--threads {threads}: 1 to 1024 is expected."));
         }
 
         // A recipe may have said it already.
         if (parsed.GetResult(_vocabulary) is { Implicit: false })
         {
-            builder.Vocabulary(parsed.GetValue(_vocabulary));
+            builder = builder.Vocabulary(parsed.GetValue(_vocabulary));
         }
 
         return builder.WithSeed(Seed(parsed));

@@ -29,7 +29,7 @@ internal sealed class RuleOption
 
     /// <summary>Adds the rules to a merge.</summary>
     /// <exception cref="UsageException">What was typed is no rule.</exception>
-    public void Apply(MergeBuilder builder, ParseResult parsed, OpenModels open)
+    public MergeBuilder Apply(MergeBuilder builder, ParseResult parsed, OpenModels open)
     {
         foreach (string text in parsed.GetValue(_rule) ?? [])
         {
@@ -50,7 +50,9 @@ internal sealed class RuleOption
             }
 
             (string? role, Func<ParseResult, string?>? path) = Array.Find(_roles, r => r.Word == model);
-            builder.Swap(selector, open[role is null ? model : path!(parsed) ?? throw new UsageException($"--rule {text}: there is no --{role}. A folder of this name is written ./{role}.")]);
+            builder = builder.Swap(selector, open[role is null ? model : path!(parsed) ?? throw new UsageException($"--rule {text}: there is no --{role}. A folder of this name is written ./{role}.")]);
         }
+
+        return builder;
     }
 }

@@ -19,7 +19,7 @@ internal static class Candidates
                select Named($"ties {Text(density)},{Text(lambda)}", Both().Using(new PublishedTies(density, lambda))),
             Named("LayerSwap's ties 0.5,1.0", Both().Using(MergeStrategies.Ties(new TiesOptions { Density = 0.5 }))),
             Named("dare 0.5", Both().Using(MergeStrategies.Dare(new DareOptions { Density = 0.5, Rescale = Rescale.Density }))),
-            Named("slerp 0.5", Merge.Without().With(math).With(language).Using(MergeStrategies.Slerp(0.5))),
+            Named("slerp 0.5", Merge.WithoutBase().With(math).With(language).Using(MergeStrategies.Slerp(0.5))),
             Named("model stock", Both().Using(MergeStrategies.ModelStock())),
             .. Swaps(math, language),
             .. Controls.Select(c => Named($"control: roles exchanged {c.Bottom},{c.Top},0", Swap(language, math, c.Bottom, c.Top, 0))),

@@ -89,7 +89,7 @@ internal static class ScaleRows
             {
                 using ICheckpoint math = Checkpoint.Open(Path.Combine(folder, "math")), swahili = Checkpoint.Open(Path.Combine(folder, "swahili"));
                 MergePlan plan = Merge.Soup(math, swahili).Plan();
-                MergeResult shard = await plan.WorkPartAsync(Path.Combine(output, "out"), MergePart.Of(1, plan.Files.Count), Fast);
+                MergeResult shard = await plan.ExecutePartAsync(Path.Combine(output, "out"), MergePart.Of(1, plan.Files.Count), Fast);
                 Require(shard.Bytes == plan.Shards[0].Length, "The shard has another size than the plan's.");
                 return new ScaleWork { Traffic = 3 * shard.Bytes, PlannedMemory = plan.PeakMemoryBytes };
             },

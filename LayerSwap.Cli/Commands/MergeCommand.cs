@@ -53,19 +53,18 @@ internal static class MergeCommand
             }
 
             IMergeStrategy strategy = chosen.Create(Parameters(parsed.GetValue(parameters) ?? [], chosen));
-            MergeBuilder builder = (open.OrNull(parsed.GetValue(origin)) is { } b ? Merge.Onto(b) : Merge.Without()).Using(strategy);
+            MergeBuilder builder = (open.OrNull(parsed.GetValue(origin)) is { } b ? Merge.Onto(b) : Merge.WithoutBase()).Using(strategy);
             foreach (string model in parsed.GetValue(models)!)
             {
                 (string path, double weight) = Weighted(model);
                 // As recipes have it: the base among the models is the base.
                 if (!chosen.UsesBase || open[path] != open.OrNull(parsed.GetValue(origin)))
                 {
-                    builder.With(open[path], weight);
+                    builder = builder.With(open[path], weight);
                 }
             }
 
-            rules.Apply(builder, parsed, open);
-            return await output.FinishAsync(builder, parsed, cancellation);
+            return await output.FinishAsync(rules.Apply(builder, parsed, open), parsed, cancellation);
         });
         return command;
     }
@@ -90,21 +89,20 @@ internal static class MergeCommand
         foreach (string text in texts)
         {
             int equals = text.IndexOf('=', StringComparison.Ordinal);
-            double? value = equals <= 0 ? null : text[(equals + 1)..] switch
-            {
-                "true" => 1,
-                "false" => 0,
-                string number when double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed) && double.IsFinite(parsed) => parsed,
-                _ => null,
-            };
+            MergeParameter? parameter = equals <= 0 ? null : method.Parameters.FirstOrDefault(p => p.Name == text[..equals]);
+            // The strategy names a parameter that the method does not have.
+            double? value = equals <= 0 ? null : parameter is null ? 0 : parameter.Parse(text[(equals + 1)..]);
             if (value is null || !values.TryAdd(text[..equals], value.Value))
             {
-                throw new UsageException($"-p {text}: NAME=VALUE is expected, once for each name, the value a number, true or false. {method.Name} has {string.Join(", ", method.Parameters.Select(p => p.Name))}.");
+                throw new UsageException($"-p {text}: NAME=VALUE is expected, once for each name, the value {Expected(parameter)}. {method.Name} has "
+                    + $"{string.Join(", ", method.Parameters.Select(p => p.Name))}.");
             }
         }
 
         return values;
     }
+
+    private static string Expected(MergeParameter? parameter) => parameter is { Words: { Count: > 0 } words } ? string.Join(" or ", words) : "a number, true or false";
 
     /// <summary>What follows the last equals sign is a weight if it is a number: a path may hold one too.</summary>
     private static (string Path, double Weight) Weighted(string text)

@@ -75,8 +75,7 @@ internal static class SwapCommand
                 : [.. PlanFile.Typed(parsed, suggest.Name), .. Unless(bottom, chosen.Bottom), .. Unless(top, chosen.Top),
                     .. parsed.GetValue(transition) is null ? [.. Unless(transitionBottom, chosen.TransitionBottom), .. Unless(transitionTop, chosen.TransitionTop)] : Array.Empty<string>()];
             MergeBuilder builder = Merge.LayerSwap(taskModel, languageModel, chosen, open.OrNull(parsed.GetValue(origin)));
-            rules.Apply(builder, parsed, open);
-            return await output.FinishAsync(builder, parsed, cancellation, arguments: arguments);
+            return await output.FinishAsync(rules.Apply(builder, parsed, open), parsed, cancellation, arguments: arguments);
 
             string[] Unless(Option<int?> option, int value) => parsed.GetValue(option) is null ? [option.Name, value.ToString(CultureInfo.InvariantCulture)] : [];
         });

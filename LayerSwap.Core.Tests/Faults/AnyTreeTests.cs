@@ -162,9 +162,9 @@ public sealed class AnyTreeTests
                 SaveOptions options = new() { Overwrite = random.Next(2) == 0, Resume = random.Next(2) == 0, Durable = false };
                 await (kind switch
                 {
-                    1 => plan.WorkPartAsync(output, MergePart.Of(1, 2), options),
-                    2 => plan.WorkPartAsync(output, MergePart.Of(2, 2), options),
-                    3 => plan.FinishAsync(output, options),
+                    1 => plan.ExecutePartAsync(output, MergePart.Of(1, 2), options),
+                    2 => plan.ExecutePartAsync(output, MergePart.Of(2, 2), options),
+                    3 => plan.AssembleAsync(output, options),
                     4 => plan.ExecuteAsync(output, options with { KeepPartial = true, Files = new CountingFiles(Fault.Kill, random.Next(1, 30)) }),
                     _ => plan.ExecuteAsync(output, options),
                 });

@@ -46,7 +46,7 @@ public sealed class PartFaultTests
             RequireProper(error, fault, made, files.Struck, when);
             if (!made)
             {
-                OutputException missing = Assert.IsType<OutputException>(await scene.FinishAsync(target));
+                OutputException missing = Assert.IsType<OutputException>(await scene.AssembleAsync(target));
                 Assert.True(missing.Refused && missing.Message.Contains("is missing: 1/2", StringComparison.Ordinal), $"{when}: {missing}");
                 Assert.Equal(root, Merge.Leftover(target));
             }
@@ -55,7 +55,7 @@ public sealed class PartFaultTests
             Assert.True(error is null, $"{when}, again: {error}");
             Assert.Equal(["part-1-of-2", "part-2-of-2"], Folders.Names(root));
             Assert.Equal(other, Folders.Snapshot(Path.Combine(root, "part-2-of-2")));
-            error = await scene.FinishAsync(target);
+            error = await scene.AssembleAsync(target);
             Assert.True(error is null, $"{when}, finished: {error}");
             await scene.RequireDoneAsync(target, when);
             failed += made ? 0 : 1;
@@ -79,7 +79,7 @@ public sealed class PartFaultTests
             string[] parts = Folders.Snapshot(Root(target));
             CountingFiles files = Files(kind, fault, n);
 
-            Exception? error = await scene.FinishAsync(target, files);
+            Exception? error = await scene.AssembleAsync(target, files);
 
             // Without an exchange the old output has stepped aside for a moment.
             bool aside = kind.Contains("exchange", StringComparison.Ordinal) && fault == Fault.Kill && !Directory.Exists(target), complete = !aside && await scene.RequireOldOrNewAsync(target, when);
@@ -116,8 +116,8 @@ public sealed class PartFaultTests
             foreach ((Fault fault, int m) in SecondFaults)
             {
                 string target = await scene.StageWorkedAsync(), when = $"{kind}, killed at call {n}, again with {fault} at call {m}";
-                await scene.FinishAsync(target, first = Files(kind, Fault.Kill, n));
-                await scene.FinishAsync(target, Files(kind, fault, m));
+                await scene.AssembleAsync(target, first = Files(kind, Fault.Kill, n));
+                await scene.AssembleAsync(target, Files(kind, fault, m));
                 if (!kind.Contains("exchange", StringComparison.Ordinal) || Directory.Exists(target))
                 {
                     await scene.RequireOldOrNewAsync(target, when);
@@ -144,7 +144,7 @@ public sealed class PartFaultTests
         {
             string target = await scene.StageWorkedAsync(), when = $"{kind}, killed at call {n}, cleaned";
             CountingFiles files = Files(kind, Fault.Kill, n);
-            await scene.FinishAsync(target, files);
+            await scene.AssembleAsync(target, files);
             Assert.Equal(files.Struck, Merge.Clean(target));
             await scene.RequireOldOrNewAsync(target, when);
             Assert.DoesNotContain(Folders.Names(Path.GetDirectoryName(target)!), f => f != "out");
@@ -161,7 +161,7 @@ public sealed class PartFaultTests
         using Scene scene = Scene.Parts(overwrite: false);
         string target = await scene.StageWorkedAsync();
         CountingFiles files = new() { Free = 0 };
-        Assert.Null(await scene.FinishAsync(target, files));
+        Assert.Null(await scene.AssembleAsync(target, files));
         string staging = Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial");
         Assert.Equal([staging, Path.Combine(staging, "model"), Path.GetDirectoryName(target)!], files.SyncedFolders);
         await scene.RequireDoneAsync(target, "no room");
@@ -175,7 +175,7 @@ public sealed class PartFaultTests
         using Scene scene = Scene.Parts(overwrite: false);
         string target = await scene.StageWorkedAsync(), part = Path.Combine(Root(target), "part-1-of-2");
         using FileStream weights = new(Directory.EnumerateFiles(part, "*.safetensors").Order(StringComparer.Ordinal).First(), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        Assert.Null(await scene.FinishAsync(target));
+        Assert.Null(await scene.AssembleAsync(target));
         await scene.RequireDoneAsync(target, "finished");
         weights.Position = weights.Length - 1;
         weights.WriteByte(0x55);
@@ -194,8 +194,8 @@ public sealed class PartFaultTests
         {
             MergePlan plan = Merge.LayerSwap(math, sahili, 1, 1, 1).InShardsOf(300_000).Plan();
             await plan.ExecuteAsync(folder["single", "out"]);
-            await plan.WorkPartAsync(folder["place", "out"], MergePart.Of(1, 2));
-            await plan.WorkPartAsync(folder["place", "out"], MergePart.Of(2, 2));
+            await plan.ExecutePartAsync(folder["place", "out"], MergePart.Of(1, 2));
+            await plan.ExecutePartAsync(folder["place", "out"], MergePart.Of(2, 2));
         }
 
         string[] parts = Folders.Snapshot(folder["place"]), finish = ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "300KB", "--finish", "-o", folder["place", "out"]];
@@ -225,14 +225,14 @@ public sealed class PartFaultTests
 
     private static async Task FinishToTheEndAsync(Scene scene, string target, string kind, string when)
     {
-        Exception? error = await scene.FinishAsync(target, Files(kind));
+        Exception? error = await scene.AssembleAsync(target, Files(kind));
         if (error is OutputException { Refused: true } && !Links(kind))
         {
             // Killed while files that have one name only were moving: their parts are named, and worked again.
             Assert.Contains("is damaged", error.Message, StringComparison.Ordinal);
             Assert.Null(await scene.WorkAsync(target, 1));
             Assert.Null(await scene.WorkAsync(target, 2));
-            error = await scene.FinishAsync(target, Files(kind));
+            error = await scene.AssembleAsync(target, Files(kind));
         }
 
         Assert.True(error is null, $"{when}, again: {error}");

@@ -47,7 +47,7 @@ public sealed class ResumeTests
     public void Merges_of_the_same_models_by_other_weights_have_other_names()
     {
         ICheckpoint a = SmallModels.Llama("a", 1), b = SmallModels.Llama("b", 2);
-        Assert.NotEqual(Merge.Without().With(a, 0.4).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name, Merge.Without().With(a, 0.6).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name);
+        Assert.NotEqual(Merge.WithoutBase().With(a, 0.4).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name, Merge.WithoutBase().With(a, 0.6).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name);
     }
 
     [Fact]

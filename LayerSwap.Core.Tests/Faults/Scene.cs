@@ -121,11 +121,11 @@ internal sealed class Scene : IDisposable
 
     /// <summary>Works one of two parts, and gives what became of it.</summary>
     public async Task<Exception?> WorkAsync(string target, int part, CountingFiles? files = null) =>
-        await Record.ExceptionAsync(() => Plan().WorkPartAsync(target, MergePart.Of(part, 2), new() { Files = files ?? new(), Overwrite = Overwrite }));
+        await Record.ExceptionAsync(() => Plan().ExecutePartAsync(target, MergePart.Of(part, 2), new() { Files = files ?? new(), Overwrite = Overwrite }));
 
     /// <summary>Finishes, and gives what became of it.</summary>
-    public async Task<Exception?> FinishAsync(string target, CountingFiles? files = null) =>
-        await Record.ExceptionAsync(() => Plan().FinishAsync(target, new() { Files = files ?? new(), Overwrite = Overwrite }));
+    public async Task<Exception?> AssembleAsync(string target, CountingFiles? files = null) =>
+        await Record.ExceptionAsync(() => Plan().AssembleAsync(target, new() { Files = files ?? new(), Overwrite = Overwrite }));
 
     /// <summary>The first two promises: no input changed; the target as it was, or whole and new.</summary>
     /// <returns>Whether it is new.</returns>

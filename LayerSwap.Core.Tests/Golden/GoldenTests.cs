@@ -12,27 +12,27 @@ public sealed class GoldenTests : IDisposable
 
     private static readonly Dictionary<string, Func<GoldenTests, MergeBuilder>> Recipes = new(StringComparer.Ordinal)
     {
-        ["linear-f32"] = t => Merge.Without().With(t.Model("expert1"), 0.6).With(t.Model("expert2"), 0.3).Using(MergeStrategies.Linear()),
-        ["linear-3-f32"] = t => Merge.Without().With(t.Model("expert1"), 0.5).With(t.Model("expert2"), 0.3).With(t.Model("expert3"), 0.4).Using(MergeStrategies.Linear()),
-        ["linear-nonorm-f32"] = t => Merge.Without().With(t.Model("expert1"), 0.6).With(t.Model("expert2"), 0.3).Using(MergeStrategies.Linear(new() { Normalize = false })),
-        ["linear-filter-f32"] = t => Merge.Without()
+        ["linear-f32"] = t => Merge.WithoutBase().With(t.Model("expert1"), 0.6).With(t.Model("expert2"), 0.3).Using(MergeStrategies.Linear()),
+        ["linear-3-f32"] = t => Merge.WithoutBase().With(t.Model("expert1"), 0.5).With(t.Model("expert2"), 0.3).With(t.Model("expert3"), 0.4).Using(MergeStrategies.Linear()),
+        ["linear-nonorm-f32"] = t => Merge.WithoutBase().With(t.Model("expert1"), 0.6).With(t.Model("expert2"), 0.3).Using(MergeStrategies.Linear(new() { Normalize = false })),
+        ["linear-filter-f32"] = t => Merge.WithoutBase()
             .With(t.Model("expert1"), Schedule.FromDouble(0.5).Where(Layers.Named("*embed_tokens*"), 0.9).Where(Layers.Named("*layernorm*"), 1))
             .With(t.Model("expert2"), Schedule.FromDouble(0.25).Where(Layers.Named("*lm_head*"), 2))
             .Using(MergeStrategies.Linear()),
-        ["linear-gradient-f32"] = t => Merge.Without().With(t.Model("expert1"), Schedule.Points(0, 1, 0.25))
+        ["linear-gradient-f32"] = t => Merge.WithoutBase().With(t.Model("expert1"), Schedule.Points(0, 1, 0.25))
             .With(t.Model("expert2"), Schedule.FromDouble(0.5).Where(Layers.Named("*mlp*"), Schedule.Points(1, 0.5, 0)).Where(Layers.Named("*self_attn*"), Schedule.Points(0, 0.5, 1)))
             .Using(MergeStrategies.Linear())
             // In layer 0 both weights of attention are 0: there the established tool writes NaN, and LayerSwap refuses (methods.md), so these four are left out.
             .For(Layers.At(0) & Layers.Attention, MergeStrategies.Take(0)),
-        ["linear-sharded-f32"] = t => Merge.Without().With(t.Model("sharded/base"), 0.7).With(t.Model("sharded/expert1"), 0.3).Using(MergeStrategies.Linear()),
-        ["linear-tied-f32"] = t => Merge.Without().With(t.Model("tied/base"), 0.7).With(t.Model("tied/expert1"), 0.3).Using(MergeStrategies.Linear()),
+        ["linear-sharded-f32"] = t => Merge.WithoutBase().With(t.Model("sharded/base"), 0.7).With(t.Model("sharded/expert1"), 0.3).Using(MergeStrategies.Linear()),
+        ["linear-tied-f32"] = t => Merge.WithoutBase().With(t.Model("tied/base"), 0.7).With(t.Model("tied/expert1"), 0.3).Using(MergeStrategies.Linear()),
         // The established tool truncates without a word; here it is a policy that must be asked for.
-        ["linear-vocab-f32"] = t => Merge.Without().With(t.Model("expert1"), 0.5).With(t.Model("longer/base"), 0.5).Using(MergeStrategies.Linear()).Vocabulary(VocabularyPolicy.Truncate),
-        ["linear-slices-offset-f32"] = t => Merge.Without()
+        ["linear-vocab-f32"] = t => Merge.WithoutBase().With(t.Model("expert1"), 0.5).With(t.Model("longer/base"), 0.5).Using(MergeStrategies.Linear()).Vocabulary(VocabularyPolicy.Truncate),
+        ["linear-slices-offset-f32"] = t => Merge.WithoutBase()
             .With(Checkpoint.Stack((t.Model("expert1"), 0..3)), 0.4).With(Checkpoint.Stack((t.Model("expert2"), 1..4)), 0.6).Using(MergeStrategies.Linear()),
-        ["passthrough-f32"] = t => Merge.Without().With(Checkpoint.Stack((t.Model("base"), 0..2), (t.Model("expert1"), 1..4))).Using(MergeStrategies.Passthrough()),
-        ["passthrough-repeat-f32"] = t => Merge.Without().With(Checkpoint.Stack((t.Model("base"), 0..3), (t.Model("base"), 1..4))).Using(MergeStrategies.Passthrough()),
-        ["passthrough-scale-f32"] = t => Merge.Without().With(Checkpoint.Stack((t.Model("base"), 0..2), (t.Model("expert1"), 2..4)))
+        ["passthrough-f32"] = t => Merge.WithoutBase().With(Checkpoint.Stack((t.Model("base"), 0..2), (t.Model("expert1"), 1..4))).Using(MergeStrategies.Passthrough()),
+        ["passthrough-repeat-f32"] = t => Merge.WithoutBase().With(Checkpoint.Stack((t.Model("base"), 0..3), (t.Model("base"), 1..4))).Using(MergeStrategies.Passthrough()),
+        ["passthrough-scale-f32"] = t => Merge.WithoutBase().With(Checkpoint.Stack((t.Model("base"), 0..2), (t.Model("expert1"), 2..4)))
             .Using(MergeStrategies.Passthrough(Schedule.FromDouble(1)
                 .Where(Layers.Range(2, 4) & Layers.Named("*down_proj*"), 0.5)
                 .Where(Layers.Range(2, 4) & Layers.Named("*o_proj*"), 0))),
@@ -140,7 +140,7 @@ public sealed class GoldenTests : IDisposable
     [Fact]
     public void Weights_that_sum_to_zero_somewhere_are_refused_where_the_established_tool_writes_NaN()
     {
-        MergeException e = Assert.Throws<MergeException>(() => Merge.Without()
+        MergeException e = Assert.Throws<MergeException>(() => Merge.WithoutBase()
             .With(Model("expert1"), Schedule.Points(0, 1, 0.25)).With(Model("expert2"), Schedule.Points(0, 0.5, 1)).Using(MergeStrategies.Linear()).Plan());
         Assert.Contains("sum to 0", e.Message, StringComparison.Ordinal);
     }
@@ -155,7 +155,7 @@ public sealed class GoldenTests : IDisposable
     [Fact]
     public async Task A_stack_of_another_height_says_so_in_its_configuration()
     {
-        await Merge.Without().With(Checkpoint.Stack((Model("base"), 0..3), (Model("base"), 1..4))).SaveAsync(_temp["out"]);
+        await Merge.WithoutBase().With(Checkpoint.Stack((Model("base"), 0..3), (Model("base"), 1..4))).SaveAsync(_temp["out"]);
         Assert.Contains("\"num_hidden_layers\": 6", File.ReadAllText(_temp["out", "config.json"]), StringComparison.Ordinal);
     }
 
@@ -165,7 +165,7 @@ public sealed class GoldenTests : IDisposable
         _temp.Dispose();
     }
 
-    private MergeBuilder Two() => Merge.Without().With(Model("expert1"), 0.6).With(Model("expert2"), 0.3);
+    private MergeBuilder Two() => Merge.WithoutBase().With(Model("expert1"), 0.6).With(Model("expert2"), 0.3);
 
     private MergeBuilder Onto() => Merge.Onto(Model("base")).With(Model("expert1"), 0.6).With(Model("expert2"), 0.3);
 

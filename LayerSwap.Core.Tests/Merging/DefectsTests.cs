@@ -88,7 +88,7 @@ public sealed class DefectsTests
         MergeBuilder merge = Merge.Onto(SmallModels.Of("base", DType.Float32, ("w", [100], origin)));
         for (int s = 0; s < sources; s++)
         {
-            merge.With(SmallModels.Of($"source {s}", DType.Float32, ("w", [100], tuned)));
+            merge = merge.With(SmallModels.Of($"source {s}", DType.Float32, ("w", [100], tuned)));
         }
 
         Assert.Equal(origin, SmallModels.Values(merge.Using(MergeStrategies.Sce(0.5)).Plan().AsCheckpoint(), "w"));
@@ -184,7 +184,7 @@ public sealed class DefectsTests
     [MemberData(nameof(NeedingBase))]
     public void A_missing_base_is_named(string method)
     {
-        MergeBuilder builder = Merge.Without().With(Model("a")).With(Model("b"));
+        MergeBuilder builder = Merge.WithoutBase().With(Model("a")).With(Model("b"));
         string problem = Problem(builder.Using(Default(method)));
         Assert.StartsWith(method, problem, StringComparison.Ordinal);
         Assert.Contains("base", problem, StringComparison.Ordinal);
@@ -204,7 +204,7 @@ public sealed class DefectsTests
         MergeBuilder builder = Merge.Onto(Model("base"));
         for (int s = 0; s < sources; s++)
         {
-            builder.With(Model($"source {s}"));
+            builder = builder.With(Model($"source {s}"));
         }
 
         string problem = Problem(builder.Using(Default(method)));
@@ -249,7 +249,7 @@ public sealed class DefectsTests
         MergeBuilder builder = Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, origin)));
         for (int s = 0; s < sources.Length; s++)
         {
-            builder.With(SmallModels.Of($"source {s}", dtype, ("w", shape, sources[s])));
+            builder = builder.With(SmallModels.Of($"source {s}", dtype, ("w", shape, sources[s])));
         }
 
         builder.Using(strategy).SaveAsync(path).GetAwaiter().GetResult();

@@ -113,7 +113,7 @@ public sealed class MethodOracleTests
         MergeBuilder builder = Merge.Onto(SmallModels.Of("base", c.DType, ("w", c.Shape, c.Base)));
         for (int i = 0; i < c.Sources.Length; i++)
         {
-            builder.With(SmallModels.Of($"source {i}", c.DType, ("w", c.Shape, c.Sources[i])), c.Weights[i]);
+            builder = builder.With(SmallModels.Of($"source {i}", c.DType, ("w", c.Shape, c.Sources[i])), c.Weights[i]);
         }
 
         builder.Using(strategy).SaveAsync(temp["out"]).GetAwaiter().GetResult();

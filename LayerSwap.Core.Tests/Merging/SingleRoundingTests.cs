@@ -20,7 +20,7 @@ public class SingleRoundingTests
             double half = Math.ScaleB(1, -bits), tiny = Math.ScaleB(1, -40);
             double[] exact = [.. near.Select((n, i) => n + half + (tiny * format.Round(little[i])))];
             ICheckpoint Model(string name, double[] values) => SmallModels.Of(name, dtype, ("w", [length], values));
-            MergePlan plan = Merge.Without().With(Model("near", near)).With(Model("ones", ones), half).With(Model("little", little), tiny).Using(MergeStrategies.Linear(new() { Normalize = false })).Plan();
+            MergePlan plan = Merge.WithoutBase().With(Model("near", near)).With(Model("ones", ones), half).With(Model("little", little), tiny).Using(MergeStrategies.Linear(new() { Normalize = false })).Plan();
             Assert.Equal(exact.Select(format.Round), SmallModels.Values(plan.AsCheckpoint(), "w"));
 
             ICheckpoint zero = Model("base", new double[length]);

@@ -82,7 +82,7 @@ public sealed class StrategyTests
     [InlineData("passthrough", "one source")]
     public void What_cannot_be_merged_is_refused_when_planned(string method, string reason)
     {
-        MergeBuilder builder = Merge.Without().With(SmallModels.Llama("a", 1), 1).With(SmallModels.Llama("b", 2), -1).Using(MergeStrategies.Find(method).Create());
+        MergeBuilder builder = Merge.WithoutBase().With(SmallModels.Llama("a", 1), 1).With(SmallModels.Llama("b", 2), -1).Using(MergeStrategies.Find(method).Create());
         Assert.Contains(reason, Assert.Single(Assert.Throws<MergeException>(builder.Plan).Problems), StringComparison.Ordinal);
     }
 
@@ -117,10 +117,10 @@ public sealed class StrategyTests
     private static double[] Run(DType dtype, long[] shape, double[][] sources, double[]? origin, double[] weights, IMergeStrategy strategy)
     {
         using TempFolder temp = new();
-        MergeBuilder builder = origin is null ? Merge.Without() : Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, origin)));
+        MergeBuilder builder = origin is null ? Merge.WithoutBase() : Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, origin)));
         for (int i = 0; i < sources.Length; i++)
         {
-            builder.With(SmallModels.Of($"source {i}", dtype, ("w", shape, sources[i])), weights[i]);
+            builder = builder.With(SmallModels.Of($"source {i}", dtype, ("w", shape, sources[i])), weights[i]);
         }
 
         builder.Using(strategy).SaveAsync(temp["out"]).GetAwaiter().GetResult();

@@ -13,7 +13,7 @@ public sealed class MergePlanTests : IDisposable
     public void Every_tensor_appears_once_and_the_last_rule_that_matches_wins()
     {
         ICheckpoint a = SmallModels.Llama("a", 1), b = SmallModels.Llama("b", 2);
-        MergePlan plan = Merge.Without().With(a).With(b).Using(MergeStrategies.Linear())
+        MergePlan plan = Merge.WithoutBase().With(a).With(b).Using(MergeStrategies.Linear())
             .For(Layers.First(2) | Layers.Last(1), MergeStrategies.Take(1))
             .For(Layers.At(0) & Layers.Mlp, MergeStrategies.Take(0))
             .Plan();

@@ -161,7 +161,7 @@ public sealed class RemediesTests : IDisposable
                 ICheckpoint extra = With(Model("extra"), new TensorInfo("extra", DType.BFloat16, new TensorShape(2)));
                 return (() => Soup(extra, b), () => Soup(extra, b).Swap(Layers.Named("extra"), extra), false);
             case "no base for changes":
-                return (() => Merge.Without().With(a).With(b).Using(MergeStrategies.TaskArithmetic()), () => Merge.Onto(origin).With(a).With(b).Using(MergeStrategies.TaskArithmetic()), false);
+                return (() => Merge.WithoutBase().With(a).With(b).Using(MergeStrategies.TaskArithmetic()), () => Merge.Onto(origin).With(a).With(b).Using(MergeStrategies.TaskArithmetic()), false);
             case "too many layers":
                 return (() => Merge.LayerSwap(a, b, bottom: 5), () => Merge.LayerSwap(a, b, parts.Length > 1 ? LayerSwapOptions.Preset("paper-scaled", 4) : OfFour), false);
             case "no base for a policy":
@@ -171,13 +171,13 @@ public sealed class RemediesTests : IDisposable
                 LayerSwapOptions byChange = OfFour with { Weights = TransitionWeights.Proportional };
                 return (() => Merge.LayerSwap(a, b, byChange), () => parts[1] == "base" ? Merge.LayerSwap(a, b, byChange, origin) : Merge.LayerSwap(a, b, OfFour with { Weights = TransitionWeights.Of(0.7, 0.3) }), false);
             case "weights that sum to zero":
-                return (() => Merge.Without().With(a, 1).With(b, -1).Using(MergeStrategies.Linear()), () => parts[1] == "weights" ? Soup(a, b)
-                    : Merge.Without().With(a, 1).With(b, -1).Using(MergeStrategies.Linear(new() { Normalize = false })), false);
+                return (() => Merge.WithoutBase().With(a, 1).With(b, -1).Using(MergeStrategies.Linear()), () => parts[1] == "weights" ? Soup(a, b)
+                    : Merge.WithoutBase().With(a, 1).With(b, -1).Using(MergeStrategies.Linear(new() { Normalize = false })), false);
             case "weights that sum to zero on the sphere":
-                return (() => Merge.Without().With(a, 1).With(b, -1).Using(MergeStrategies.MultiSlerp()), () => Merge.Without().With(a, 1).With(b, 2).Using(MergeStrategies.MultiSlerp()), false);
+                return (() => Merge.WithoutBase().With(a, 1).With(b, -1).Using(MergeStrategies.MultiSlerp()), () => Merge.WithoutBase().With(a, 1).With(b, 2).Using(MergeStrategies.MultiSlerp()), false);
             case "directions that cancel":
                 ICheckpoint[] round = [.. ((double[][])[[1, 0], [-0.5, 0.8660254037844386], [-0.5, -0.8660254037844386]]).Select((v, i) => SmallModels.Of($"m{i}", DType.Float64, ("w", [2], v)))];
-                MergeBuilder Of(IMergeStrategy strategy) => round.Aggregate(Merge.Without(), (m, c) => m.With(c)).Using(strategy);
+                MergeBuilder Of(IMergeStrategy strategy) => round.Aggregate(Merge.WithoutBase(), (m, c) => m.With(c)).Using(strategy);
                 return (() => Of(MergeStrategies.MultiSlerp()), () => Of(MergeStrategies.Linear()), false);
             case "two models passed through":
                 return (() => Soup(a, b).Using(MergeStrategies.Passthrough()), () => parts[1] == "one" ? Soup(a).Using(MergeStrategies.Passthrough()) : Soup(a, b), false);

@@ -36,7 +36,7 @@ public sealed class OperandBlockTests
     {
         using TempFolder temp = new();
         ICheckpoint[] models = [.. Enumerable.Range(1, 3).Select(i => SmallModels.Llama($"m{i}", i, dtype))];
-        await Merge.Without().With(models[0]).With(models[1]).With(models[2]).Using(new Median()).SaveAsync(temp["out"]);
+        await Merge.WithoutBase().With(models[0]).With(models[1]).With(models[2]).Using(new Median()).SaveAsync(temp["out"]);
         using ICheckpoint merged = Checkpoint.Open(temp["out"]);
         double[][] values = [.. models.Select(m => SmallModels.Values(m, "model.layers.3.mlp.up_proj.weight"))];
         double[] expected = [.. Enumerable.Range(0, values[0].Length).Select(i => (double)(float)values.Select(v => v[i]).Order().ElementAt(1))];

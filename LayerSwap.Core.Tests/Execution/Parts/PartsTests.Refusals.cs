@@ -9,9 +9,9 @@ public sealed partial class PartsTests
     public async Task Parts_of_two_counts_are_told_apart()
     {
         await WorkAsync(2);
-        await Saved().WorkPartAsync(Output, MergePart.Of(2, 3));
+        await Saved().ExecutePartAsync(Output, MergePart.Of(2, 3));
         string[] before = Folders.Snapshot(_temp["place"]);
-        string error = await RefusedAsync(() => Saved().FinishAsync(Output));
+        string error = await RefusedAsync(() => Saved().AssembleAsync(Output));
         Assert.Contains("in 2 and in 3 parts", error, StringComparison.Ordinal);
         Assert.Contains("layerswap clean", error, StringComparison.Ordinal);
         Assert.Equal(before, Folders.Snapshot(_temp["place"]));
@@ -26,14 +26,14 @@ public sealed partial class PartsTests
     public async Task A_part_of_another_merge_is_named_and_neither_used_nor_touched(string what)
     {
         MergePlan plan = Saved();
-        await plan.WorkPartAsync(Output, MergePart.Of(1, 2));
+        await plan.ExecutePartAsync(Output, MergePart.Of(1, 2));
         await (what switch
         {
             "another weight" => Saved(weight: 0.25),
             "another seed" => Saved(b => b.WithSeed(1)),
             "another method" => Saved(b => b.For(Layers.First(1), MergeStrategies.Take(0))),
             _ => plan,
-        }).WorkPartAsync(Output, MergePart.Of(2, 2));
+        }).ExecutePartAsync(Output, MergePart.Of(2, 2));
         string input = _temp["m1", "model.safetensors"], record = Path.Combine(Root, "part-2-of-2", "layerswap.json");
         switch (what)
         {
@@ -50,7 +50,7 @@ public sealed partial class PartsTests
 
         string[] before = Folders.Snapshot(_temp["place"]);
         plan = Saved();
-        foreach (Func<Task> attempt in (Func<Task>[])[() => plan.FinishAsync(Output), () => plan.FinishAsync(Output, new() { Overwrite = true }), () => plan.WorkPartAsync(Output, MergePart.Of(2, 2))])
+        foreach (Func<Task> attempt in (Func<Task>[])[() => plan.AssembleAsync(Output), () => plan.AssembleAsync(Output, new() { Overwrite = true }), () => plan.ExecutePartAsync(Output, MergePart.Of(2, 2))])
         {
             string error = await RefusedAsync(attempt);
             // Where an input changed, all parts are others.
@@ -62,7 +62,7 @@ public sealed partial class PartsTests
         Assert.True(Merge.Clean(Output));
         File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(-1));
         await WorkAsync(2);
-        await Saved().FinishAsync(Output);
+        await Saved().AssembleAsync(Output);
         await RequireSingleAsync();
     }
 
@@ -71,7 +71,7 @@ public sealed partial class PartsTests
     {
         await WorkAsync(2);
         File.SetLastWriteTimeUtc(_temp["m1", "model.safetensors"], DateTime.UtcNow.AddMinutes(1));
-        await Saved().FinishAsync(Output);
+        await Saved().AssembleAsync(Output);
         await RequireSingleAsync();
     }
 
@@ -81,7 +81,7 @@ public sealed partial class PartsTests
         await WorkAsync(2);
         File.Delete(Path.Combine(Root, "part-2-of-2", "layerswap.json"));
         string[] before = Folders.Snapshot(_temp["place"]);
-        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().FinishAsync(Output), () => Saved().WorkPartAsync(Output, MergePart.Of(2, 2))])
+        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().AssembleAsync(Output), () => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2))])
         {
             Assert.Contains("which is not LayerSwap's", await RefusedAsync(attempt), StringComparison.Ordinal);
             Assert.Equal(before, Folders.Snapshot(_temp["place"]));
@@ -114,15 +114,15 @@ public sealed partial class PartsTests
             File.Delete(file);
         }
 
-        string error = await RefusedAsync(() => Saved().FinishAsync(Output));
+        string error = await RefusedAsync(() => Saved().AssembleAsync(Output));
         Assert.Contains($"Part 2/2 of {Output} is damaged: ", error, StringComparison.Ordinal);
         Assert.Contains(Path.GetFileName(file), error, StringComparison.Ordinal);
         Assert.Contains("--part 2/2", error, StringComparison.Ordinal);
         Assert.Equal([".out.layerswap-parts"], Folders.Names(_temp["place"]));
 
-        await Saved().WorkPartAsync(Output, MergePart.Of(2, 2));
+        await Saved().ExecutePartAsync(Output, MergePart.Of(2, 2));
         Assert.Equal(["part-1-of-2", "part-2-of-2"], Folders.Names(Root));
-        await Saved().FinishAsync(Output);
+        await Saved().AssembleAsync(Output);
         await RequireSingleAsync();
     }
 
@@ -136,13 +136,13 @@ public sealed partial class PartsTests
         await WorkAsync(2);
         File.WriteAllText(Path.Combine(Root, name), "the only copy");
         string[] before = Folders.Snapshot(_temp["place"]);
-        string error = await RefusedAsync(() => Saved().FinishAsync(Output));
+        string error = await RefusedAsync(() => Saved().AssembleAsync(Output));
         Assert.Contains(Root, error, StringComparison.Ordinal);
         Assert.Contains("which is not LayerSwap's", error, StringComparison.Ordinal);
         Assert.Equal(before, Folders.Snapshot(_temp["place"]));
 
         File.Delete(Path.Combine(Root, name));
-        await Saved().FinishAsync(Output);
+        await Saved().AssembleAsync(Output);
         await RequireSingleAsync();
     }
 
@@ -159,7 +159,7 @@ public sealed partial class PartsTests
         }
 
         string[] before = Folders.Snapshot(_temp["place"]), old = Folders.Snapshot(Output);
-        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().WorkPartAsync(Output, MergePart.Of(1, 2)), () => Saved().FinishAsync(Output)])
+        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().ExecutePartAsync(Output, MergePart.Of(1, 2)), () => Saved().AssembleAsync(Output)])
         {
             Assert.Contains($"{Output} exists and is not empty", await RefusedAsync(attempt), StringComparison.Ordinal);
             Assert.Equal(before, Folders.Snapshot(_temp["place"]));
@@ -168,9 +168,9 @@ public sealed partial class PartsTests
         SaveOptions overwrite = new() { Overwrite = true };
         await WorkAsync(2, overwrite);
         Assert.Equal(old, Folders.Snapshot(Output));
-        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().FinishAsync(Output)), StringComparison.Ordinal);
+        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().AssembleAsync(Output)), StringComparison.Ordinal);
         Assert.Equal(old, Folders.Snapshot(Output));
-        await Saved().FinishAsync(Output, overwrite);
+        await Saved().AssembleAsync(Output, overwrite);
         await RequireSingleAsync();
     }
 
@@ -179,10 +179,10 @@ public sealed partial class PartsTests
     {
         await WorkAsync(2);
         Directory.CreateDirectory(Output);
-        await Saved().WorkPartAsync(Output, MergePart.Of(1, 2));
+        await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2));
         File.WriteAllText(Path.Combine(Output, "NOTICE"), "mine");
         string[] before = Folders.Snapshot(_temp["place"]);
-        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().FinishAsync(Output)), StringComparison.Ordinal);
+        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().AssembleAsync(Output)), StringComparison.Ordinal);
         Assert.Equal(before, Folders.Snapshot(_temp["place"]));
     }
 
@@ -193,7 +193,7 @@ public sealed partial class PartsTests
         string[] before = Folders.Snapshot(_temp.Path);
         foreach (string output in (string[])[_temp["m1"], _temp["m1", "inside"], _temp.Path])
         {
-            foreach (Func<Task> attempt in (Func<Task>[])[() => plan.WorkPartAsync(output, MergePart.Of(1, 2), new() { Overwrite = true }), () => plan.FinishAsync(output, new() { Overwrite = true })])
+            foreach (Func<Task> attempt in (Func<Task>[])[() => plan.ExecutePartAsync(output, MergePart.Of(1, 2), new() { Overwrite = true }), () => plan.AssembleAsync(output, new() { Overwrite = true })])
             {
                 Assert.Contains("Inputs are never changed", await RefusedAsync(attempt), StringComparison.Ordinal);
                 Assert.Equal(before, Folders.Snapshot(_temp.Path));
@@ -205,8 +205,8 @@ public sealed partial class PartsTests
     public async Task Parts_of_a_finished_output_are_worked_again_where_it_is_damaged_or_its_inputs_changed()
     {
         await WorkAsync(2);
-        await Saved().FinishAsync(Output);
-        Assert.Equal(0, (await Saved().WorkPartAsync(Output, MergePart.Of(1, 2))).Tensors);
+        await Saved().AssembleAsync(Output);
+        Assert.Equal(0, (await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2))).Tensors);
 
         string input = _temp["m1", "model.safetensors"];
         byte[] bytes = File.ReadAllBytes(input);
@@ -218,9 +218,9 @@ public sealed partial class PartsTests
 
         File.WriteAllBytes(input, bytes);
         SaveOptions overwrite = new() { Overwrite = true };
-        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().WorkPartAsync(Output, MergePart.Of(2, 2))), StringComparison.Ordinal);
+        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2))), StringComparison.Ordinal);
         await WorkAsync(2, overwrite);
-        await Saved().FinishAsync(Output, overwrite);
+        await Saved().AssembleAsync(Output, overwrite);
         await Saved().ExecuteAsync(_temp["fresh", "out"]);
         Folders.RequireSame(_temp["fresh", "out"], Output);
     }

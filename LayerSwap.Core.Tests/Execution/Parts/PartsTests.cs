@@ -40,13 +40,13 @@ public sealed partial class PartsTests : IDisposable
             {
                 MergePart part = MergePart.Of(number, count);
                 MergePlan plan = Build(random.Next(1, 5), random.Next(1, 5000)).Plan();
-                MergeResult worked = await plan.WorkPartAsync(output, part);
+                MergeResult worked = await plan.ExecutePartAsync(output, part);
                 files.AddRange(worked.Files.Where(f => f.EndsWith(".safetensors", StringComparison.Ordinal)));
                 Assert.Equal(part.Of(plan).Tensors.Count, worked.Tensors);
                 Assert.False(Directory.Exists(output));
             }
 
-            MergeResult finished = await Build(2, 100).Plan().FinishAsync(output);
+            MergeResult finished = await Build(2, 100).Plan().AssembleAsync(output);
             Assert.Equal(single.Files.Order(StringComparer.Ordinal), finished.Files.Order(StringComparer.Ordinal));
             Assert.Equal(single.Plan.Files, files.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
             Assert.Equal((output, single.Tensors, single.Bytes), (finished.Path, finished.Tensors, finished.Bytes));
@@ -64,10 +64,10 @@ public sealed partial class PartsTests : IDisposable
         List<int> tensors = [];
         foreach (int number in (int[])[3, 1, 2])
         {
-            tensors.Add((await Plan().WorkPartAsync(Output, MergePart.Of(number, 3))).Tensors);
+            tensors.Add((await Plan().ExecutePartAsync(Output, MergePart.Of(number, 3))).Tensors);
         }
 
-        await Plan().FinishAsync(Output);
+        await Plan().AssembleAsync(Output);
         Assert.Equal([0, 0, Plan().Tensors.Count], tensors);
         Assert.Contains("model.safetensors", Folders.Names(Output), StringComparer.Ordinal);
         RequireDone();
@@ -79,10 +79,10 @@ public sealed partial class PartsTests : IDisposable
         foreach (SaveOptions options in (SaveOptions[])[new(), new() { Overwrite = true }])
         {
             await WorkAsync(2);
-            await Saved().FinishAsync(Output, options);
+            await Saved().AssembleAsync(Output, options);
             string[] before = Folders.Snapshot(_temp["place"]);
 
-            MergeResult again = await Saved().FinishAsync(Output, options), part = await Saved().WorkPartAsync(Output, MergePart.Of(1, 2), options), other = await Saved().WorkPartAsync(Output, MergePart.Of(2, 5), options);
+            MergeResult again = await Saved().AssembleAsync(Output, options), part = await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2), options), other = await Saved().ExecutePartAsync(Output, MergePart.Of(2, 5), options);
 
             Assert.Equal(Folders.Names(Output), again.Files.Order(StringComparer.Ordinal));
             Assert.Equal((Output, 0, 0), (part.Path, part.Tensors, other.Tensors));
@@ -101,7 +101,7 @@ public sealed partial class PartsTests : IDisposable
         Directory.Delete(Path.Combine(Root, "part-1-of-2"), recursive: true);
         foreach (bool overwrite in (bool[])[true, false])
         {
-            await Saved().FinishAsync(Output, new() { Overwrite = overwrite });
+            await Saved().AssembleAsync(Output, new() { Overwrite = overwrite });
             Assert.Equal(["out"], Folders.Names(_temp["place"]));
         }
     }
@@ -110,11 +110,11 @@ public sealed partial class PartsTests : IDisposable
     public async Task Parts_that_are_missing_are_named_with_their_files()
     {
         MergePlan plan = Saved();
-        Assert.Contains("No part of ", await RefusedAsync(() => plan.FinishAsync(Output)), StringComparison.Ordinal);
-        await plan.WorkPartAsync(Output, MergePart.Of(2, 3));
+        Assert.Contains("No part of ", await RefusedAsync(() => plan.AssembleAsync(Output)), StringComparison.Ordinal);
+        await plan.ExecutePartAsync(Output, MergePart.Of(2, 3));
         string[] before = Folders.Snapshot(_temp["place"]);
 
-        string error = await RefusedAsync(() => plan.FinishAsync(Output));
+        string error = await RefusedAsync(() => plan.AssembleAsync(Output));
 
         foreach (int number in (int[])[1, 3])
         {
@@ -127,10 +127,10 @@ public sealed partial class PartsTests : IDisposable
         Assert.Contains("2 are missing", error, StringComparison.Ordinal);
         Assert.Contains("--part 1/3", error, StringComparison.Ordinal);
         Assert.Equal(before, Folders.Snapshot(_temp["place"]));
-        await plan.WorkPartAsync(Output, MergePart.Of(1, 3));
-        Assert.Contains("1 is missing: 3/3 (", await RefusedAsync(() => plan.FinishAsync(Output)), StringComparison.Ordinal);
-        await plan.WorkPartAsync(Output, MergePart.Of(3, 3));
-        await plan.FinishAsync(Output);
+        await plan.ExecutePartAsync(Output, MergePart.Of(1, 3));
+        Assert.Contains("1 is missing: 3/3 (", await RefusedAsync(() => plan.AssembleAsync(Output)), StringComparison.Ordinal);
+        await plan.ExecutePartAsync(Output, MergePart.Of(3, 3));
+        await plan.AssembleAsync(Output);
         await RequireSingleAsync();
     }
 
@@ -141,10 +141,10 @@ public sealed partial class PartsTests : IDisposable
         Assert.Equal(Saved().Files.Count, owners.Length);
         foreach (MergePart part in owners)
         {
-            await Saved().WorkPartAsync(Output, part);
+            await Saved().ExecutePartAsync(Output, part);
         }
 
-        await Saved().FinishAsync(Output);
+        await Saved().AssembleAsync(Output);
         await RequireSingleAsync();
     }
 
@@ -152,8 +152,8 @@ public sealed partial class PartsTests : IDisposable
     public async Task Many_missing_parts_are_counted_and_those_without_files_are_not_missed()
     {
         MergePlan plan = Saved();
-        await plan.WorkPartAsync(Output, MergePart.Of(Enumerable.Range(1, 100).First(n => MergePart.Of(n, 100).Of(plan).Files.Count > 0), 100));
-        string error = await RefusedAsync(() => plan.FinishAsync(Output));
+        await plan.ExecutePartAsync(Output, MergePart.Of(Enumerable.Range(1, 100).First(n => MergePart.Of(n, 100).Of(plan).Files.Count > 0), 100));
+        string error = await RefusedAsync(() => plan.AssembleAsync(Output));
         Assert.Contains($"{plan.Files.Count - 1} are missing", error, StringComparison.Ordinal);
         Assert.Contains($" and {plan.Files.Count - 6} more. Remedy", error, StringComparison.Ordinal);
     }
@@ -170,22 +170,22 @@ public sealed partial class PartsTests : IDisposable
             {
                 if (call > 3 && call < counting.Calls - 1)
                 {
-                    refused.Add(RefusedAsync(() => Saved().WorkPartAsync(Output, MergePart.Of(1, 3))).GetAwaiter().GetResult());
+                    refused.Add(RefusedAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(1, 3))).GetAwaiter().GetResult());
                     refused.Add(RefusedAsync(() => Task.FromResult(Merge.Clean(Output))).GetAwaiter().GetResult());
-                    others += Saved().WorkPartAsync(Output, MergePart.Of(2, 3)).GetAwaiter().GetResult().Tensors;
+                    others += Saved().ExecutePartAsync(Output, MergePart.Of(2, 3)).GetAwaiter().GetResult().Tensors;
                 }
             },
         };
-        await Saved().WorkPartAsync(_temp["sample", "out"], MergePart.Of(1, 3), new() { Files = counting });
+        await Saved().ExecutePartAsync(_temp["sample", "out"], MergePart.Of(1, 3), new() { Files = counting });
         Directory.CreateDirectory(_temp["place"]);
 
-        await Saved().WorkPartAsync(Output, MergePart.Of(1, 3), new() { Files = files });
+        await Saved().ExecutePartAsync(Output, MergePart.Of(1, 3), new() { Files = files });
 
         Assert.True(refused.Count > 50, $"{refused.Count}");
         Assert.All(refused, r => Assert.Contains("part-1-of-3 is being written by another run", r, StringComparison.Ordinal));
         Assert.Equal(refused.Count / 2 * MergePart.Of(2, 3).Of(Saved()).Tensors.Count, others);
-        await Saved().WorkPartAsync(Output, MergePart.Of(3, 3));
-        await Saved().FinishAsync(Output);
+        await Saved().ExecutePartAsync(Output, MergePart.Of(3, 3));
+        await Saved().AssembleAsync(Output);
         await RequireSingleAsync();
     }
 
@@ -193,8 +193,8 @@ public sealed partial class PartsTests : IDisposable
     public async Task All_parts_at_once_are_as_good_as_one_after_another()
     {
         MergePlan[] plans = [.. Enumerable.Range(0, 6).Select(_ => Saved())];
-        await Task.WhenAll(plans.Select((p, i) => p.WorkPartAsync(Output, MergePart.Of(i + 1, 6))));
-        await Saved().FinishAsync(Output);
+        await Task.WhenAll(plans.Select((p, i) => p.ExecutePartAsync(Output, MergePart.Of(i + 1, 6))));
+        await Saved().AssembleAsync(Output);
         await RequireSingleAsync();
     }
 
@@ -210,12 +210,12 @@ public sealed partial class PartsTests : IDisposable
                 // Not before the lock is there, nor when all that is left to do is to remove the staging folder and parts.
                 if (call > 2 && Directory.Exists(_temp["place", ".out.layerswap-partial", "model"]))
                 {
-                    refused.Add(RefusedAsync(() => Saved().FinishAsync(Output)).GetAwaiter().GetResult());
+                    refused.Add(RefusedAsync(() => Saved().AssembleAsync(Output)).GetAwaiter().GetResult());
                     refused.Add(RefusedAsync(() => Task.FromResult(Merge.Clean(Output))).GetAwaiter().GetResult());
                 }
             },
         };
-        await Saved().FinishAsync(Output, new() { Files = files });
+        await Saved().AssembleAsync(Output, new() { Files = files });
         Assert.True(refused.Count > 20, $"{refused.Count}");
         Assert.All(refused, r => Assert.Contains($"{Output} is being written by another run", r, StringComparison.Ordinal));
         await RequireSingleAsync();
@@ -229,20 +229,20 @@ public sealed partial class PartsTests : IDisposable
         MergePart part = MergePart.Of(2, 2);
         CountingCheckpoint first = Counted(_ => { if (++reads == 12) { stop.Cancel(); } }), second = Counted(_ => { }), whole = Counted(_ => { });
         MergePlan Plan(CountingCheckpoint model) => Merge.Onto(model).As(DType.Float32).InShardsOf(20_000).OnThreads(1).Plan();
-        await Plan(whole).WorkPartAsync(_temp["whole", "out"], part);
+        await Plan(whole).ExecutePartAsync(_temp["whole", "out"], part);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Plan(first).WorkPartAsync(Output, part, cancellationToken: stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Plan(first).ExecutePartAsync(Output, part, cancellationToken: stop.Token));
 
         Assert.Equal(Root, Merge.Leftover(Output));
         Assert.Equal([".part-2-of-2.layerswap-partial"], Folders.Names(Root));
         Assert.Contains("2/2", await RefusedAsync(async () =>
         {
-            await Plan(whole).WorkPartAsync(Output, MergePart.Of(1, 2));
-            await Plan(whole).FinishAsync(Output);
+            await Plan(whole).ExecutePartAsync(Output, MergePart.Of(1, 2));
+            await Plan(whole).AssembleAsync(Output);
         }), StringComparison.Ordinal);
-        await Plan(second).WorkPartAsync(Output, part);
+        await Plan(second).ExecutePartAsync(Output, part);
         Assert.InRange(second.BytesRead, 1, part.Of(Plan(whole)).ReadBytes - 1);
-        await Plan(whole).FinishAsync(Output);
+        await Plan(whole).AssembleAsync(Output);
         await Plan(whole).ExecuteAsync(_temp["single", "out"]);
         RequireDone();
     }
@@ -252,17 +252,17 @@ public sealed partial class PartsTests : IDisposable
     {
         using CancellationTokenSource stop = new();
         CountingFiles files = new() { OnCall = call => { if (call == 5) { stop.Cancel(); } } };
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saved().WorkPartAsync(Output, MergePart.Of(1, 2), new() { Files = files }, stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saved().ExecutePartAsync(Output, MergePart.Of(1, 2), new() { Files = files }, stop.Token));
         Assert.False(Directory.Exists(_temp["place"]));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saved().FinishAsync(Output, cancellationToken: stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saved().AssembleAsync(Output, cancellationToken: stop.Token));
     }
 
     [Fact]
     public async Task What_is_left_of_parts_is_known_and_can_be_removed()
     {
         Assert.Null(Merge.Leftover(Output));
-        await Saved().WorkPartAsync(Output, MergePart.Of(1, 2));
-        await Record.ExceptionAsync(() => Saved().WorkPartAsync(Output, MergePart.Of(2, 2), new() { Files = new CountingFiles(Fault.Kill, 20) }));
+        await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2));
+        await Record.ExceptionAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2), new() { Files = new CountingFiles(Fault.Kill, 20) }));
         Assert.Equal([".part-2-of-2.layerswap-partial", "part-1-of-2"], Folders.Names(Root));
         File.WriteAllText(_temp["place", "beside.txt"], "mine");
         Assert.Equal(Root, Merge.Leftover(Output));
@@ -278,7 +278,7 @@ public sealed partial class PartsTests : IDisposable
         await WorkAsync(2);
         Assert.IsType<DeathException>(await Record.ExceptionAsync(() => Saved().ExecuteAsync(Output, new() { Files = new CountingFiles(Fault.Kill, 60) })));
         Assert.True(Directory.EnumerateFiles(_temp["place", ".out.layerswap-partial", "model"]).Any());
-        await Saved().FinishAsync(Output);
+        await Saved().AssembleAsync(Output);
         await RequireSingleAsync();
     }
 
@@ -290,7 +290,7 @@ public sealed partial class PartsTests : IDisposable
         foreach (int number in (int[])[1, 2])
         {
             List<WorkProgress> reports = [];
-            await plan.WorkPartAsync(Output, MergePart.Of(number, 2), new() { Progress = new Recorder(reports) });
+            await plan.ExecutePartAsync(Output, MergePart.Of(number, 2), new() { Progress = new Recorder(reports) });
             Assert.Equal(reports[^1].BytesTotal, reports[^1].BytesDone);
             total += reports[^1].BytesTotal;
         }
@@ -314,7 +314,7 @@ public sealed partial class PartsTests : IDisposable
             return Checkpoint.Open(Directory.Exists(folder) ? folder : Folders.Save(SmallModels.Llama($"m{i}", i, layers: 2), folder));
         })];
         _open.AddRange(models);
-        MergeBuilder builder = Merge.Without().With(models[0]).With(models[1], weight).Using(MergeStrategies.Linear()).InShardsOf(7_000).OnThreads(1);
+        MergeBuilder builder = Merge.WithoutBase().With(models[0]).With(models[1], weight).Using(MergeStrategies.Linear()).InShardsOf(7_000).OnThreads(1);
         return (change?.Invoke(builder) ?? builder).Plan();
     }
 
@@ -324,7 +324,7 @@ public sealed partial class PartsTests : IDisposable
     {
         for (int number = 1; number <= count; number++)
         {
-            await Saved().WorkPartAsync(Output, MergePart.Of(number, count), options);
+            await Saved().ExecutePartAsync(Output, MergePart.Of(number, count), options);
         }
     }
 

@@ -27,7 +27,7 @@ public sealed class MergeExecutorTests : IDisposable
     public async Task The_record_has_the_weight_of_each_time_a_model_is_given()
     {
         ICheckpoint model = SmallModels.Llama("m", 0, layers: 1);
-        await Merge.Without().With(model, 0.3).With(model, 0.7).Using(MergeStrategies.Linear()).SaveAsync(_temp["out"]);
+        await Merge.WithoutBase().With(model, 0.3).With(model, 0.7).Using(MergeStrategies.Linear()).SaveAsync(_temp["out"]);
         using JsonDocument record = JsonDocument.Parse(File.ReadAllText(_temp["out", "layerswap.json"]));
         Assert.Equal([(0, "0.3"), (1, "0.7")], record.RootElement.GetProperty("inputs").EnumerateArray().Select(i => (i.GetProperty("source").GetInt32(), i.GetProperty("weight").GetString()!)));
     }
@@ -59,7 +59,7 @@ public sealed class MergeExecutorTests : IDisposable
         double[] values = [.. Enumerable.Range(0, 70_000).Select(i => i % 8 / 8.0)];
         (values[3], values[69_998]) = (large, -large);
         ICheckpoint a = SmallModels.Of("a", from, ("w", [70_000], [.. values[..5], double.NaN, .. values[6..]])), b = SmallModels.Of("b", from, ("w", [70_000], values));
-        MergeBuilder conversion = Merge.Onto(a).As(to, force: true), sum = Merge.Without().With(a).With(b).Using(MergeStrategies.Linear(new() { Normalize = false })).As(to, force: true);
+        MergeBuilder conversion = Merge.Onto(a).As(to, force: true), sum = Merge.WithoutBase().With(a).With(b).Using(MergeStrategies.Linear(new() { Normalize = false })).As(to, force: true);
         foreach ((MergeBuilder builder, int count) in new[] { (conversion, converted), (sum, 2) })
         {
             MergeResult result = await builder.SaveAsync(_temp["out"], new SaveOptions { Overwrite = true });

@@ -229,7 +229,7 @@ public sealed class LayerSwapTests : IDisposable
     {
         ICheckpoint task = SmallModels.Llama("task", 1), language = SmallModels.Llama("language", 2);
         using ICheckpoint swapped = await SavedAsync(Merge.LayerSwap(task, language, bottom: 2, top: 1, transition: 1));
-        using ICheckpoint ruled = await SavedAsync(Merge.Without().With(task).With(language).Using(MergeStrategies.Linear())
+        using ICheckpoint ruled = await SavedAsync(Merge.WithoutBase().With(task).With(language).Using(MergeStrategies.Linear())
             .For(Layers.Range(3, 6), MergeStrategies.Take(0)).For(Layers.First(2) | Layers.Last(1), MergeStrategies.Take(1)));
         foreach (TensorInfo tensor in swapped.Tensors)
         {

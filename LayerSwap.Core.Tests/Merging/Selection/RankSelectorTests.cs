@@ -157,7 +157,7 @@ public sealed class RankSelectorTests
         MergeBuilder builder = Merge.Onto(Model("base", origin));
         for (int i = 0; i < sources.Length; i++)
         {
-            builder.With(Model($"source {i}", sources[i]));
+            builder = builder.With(Model($"source {i}", sources[i]));
         }
 
         builder.Using(new Probe(select)).OnThreads(workers).SaveAsync(temp["out"]).GetAwaiter().GetResult();

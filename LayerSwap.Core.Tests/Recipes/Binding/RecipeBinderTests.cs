@@ -34,7 +34,7 @@ public sealed class RecipeBinderTests : IDisposable
     {
         _models.Same(
             "merge_method: linear\nparameters: {weight: 1}\nmodules:\n  default:\n    parameters: {weight: 3}\n    models: [{model: a, parameters: {weight: 1}}, b]\n",
-            Merge.Without().With(_models.Open("a"), 1).With(_models.Open("b"), 3).Using(MergeStrategies.Linear()));
+            Merge.WithoutBase().With(_models.Open("a"), 1).With(_models.Open("b"), 3).Using(MergeStrategies.Linear()));
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class RecipeBinderTests : IDisposable
     {
         _models.Same(
             "merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 1}}\n  - model: b\n    parameters:\n      weight:\n        - {filter: self_attn, value: 2}\n        - {filter: q_proj, value: 9}\n        - {filter: \"*\", value: 3}\n        - {filter: mlp, value: 7}\n",
-            Merge.Without().With(_models.Open("a"), 1).With(_models.Open("b"), Schedule.FromDouble(3).Where(Layers.Named("*self_attn*"), 2)).Using(MergeStrategies.Linear()));
+            Merge.WithoutBase().With(_models.Open("a"), 1).With(_models.Open("b"), Schedule.FromDouble(3).Where(Layers.Named("*self_attn*"), 2)).Using(MergeStrategies.Linear()));
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class RecipeBinderTests : IDisposable
         ICheckpoint a = _models.Open("a");
         _models.Same(
             "merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [1, 3], parameters: {scale: [2, 3]}}]\n  - sources: [{model: a, layer_range: [0, 1], parameters: {scale: [4, 5]}}]\n",
-            Merge.Without().With(Checkpoint.Stack((a, 1..3), (a, 0..1))).Using(MergeStrategies.Passthrough(
+            Merge.WithoutBase().With(Checkpoint.Stack((a, 1..3), (a, 0..1))).Using(MergeStrategies.Passthrough(
                 Schedule.FromDouble(4).Where(Layers.Embeddings | first, 2).Where(second, 3).Where(last, 5))));
     }
 
@@ -98,8 +98,8 @@ public sealed class RecipeBinderTests : IDisposable
                   - {model: b, layer_range: [3, 4], parameters: {weight: 1}}
             """;
         using ICheckpoint merged = _models.Result(Recipe);
-        using ICheckpoint middle = Merge.Without().With(Checkpoint.Stack((b, 1..3))).With(Checkpoint.Stack((c, 2..4)), 3).With(Checkpoint.Stack((a, 0..2)), 2).Using(MergeStrategies.Linear()).Plan().AsCheckpoint();
-        using ICheckpoint top = Merge.Without().With(Checkpoint.Stack((c, 3..4))).With(Checkpoint.Stack((b, 3..4))).Using(MergeStrategies.Linear()).Plan().AsCheckpoint();
+        using ICheckpoint middle = Merge.WithoutBase().With(Checkpoint.Stack((b, 1..3))).With(Checkpoint.Stack((c, 2..4)), 3).With(Checkpoint.Stack((a, 0..2)), 2).Using(MergeStrategies.Linear()).Plan().AsCheckpoint();
+        using ICheckpoint top = Merge.WithoutBase().With(Checkpoint.Stack((c, 3..4))).With(Checkpoint.Stack((b, 3..4))).Using(MergeStrategies.Linear()).Plan().AsCheckpoint();
         using ICheckpoint expected = Checkpoint.Stack((a, 0..2), (middle, 0..2), (top, 0..1));
         RecipeModels.Same(expected, merged);
         Assert.Equal(5, LayerMap.Of(merged.Tensors).LayerCount);
@@ -164,7 +164,7 @@ public sealed class RecipeBinderTests : IDisposable
         _models.Same(
             "merge_method: linear\nmodules:\n  model:\n    models: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]\n  lm_head:\n    models: [{model: c, parameters: {weight: 1}}, {model: b, parameters: {weight: 3}}]\n",
             Merge.Soup(_models.Open("a"), _models.Open("b")).For(Layers.Head, MergeStrategies.Take(0)).Plan() is { } soup
-                ? Merge.Onto(soup.AsCheckpoint()).Swap(Layers.Head, Merge.Without().With(_models.Open("c")).With(_models.Open("b"), 3).Using(MergeStrategies.Linear()).Plan().AsCheckpoint())
+                ? Merge.Onto(soup.AsCheckpoint()).Swap(Layers.Head, Merge.WithoutBase().With(_models.Open("c")).With(_models.Open("b"), 3).Using(MergeStrategies.Linear()).Plan().AsCheckpoint())
                 : throw new InvalidOperationException());
     }
 
@@ -195,8 +195,8 @@ public sealed class RecipeBinderTests : IDisposable
             """;
         using ICheckpoint merged = _models.Result(Recipe);
         using ICheckpoint soup = Merge.Soup(a, b).Plan().AsCheckpoint();
-        using ICheckpoint karcher = Merge.Without().With(a).With(b).Using(MergeStrategies.Karcher(new KarcherOptions { MaxIterations = 3 })).Plan().AsCheckpoint();
-        using ICheckpoint sum = Merge.Without().With(a).With(b).Using(MergeStrategies.Linear(new LinearOptions { Normalize = false })).Plan().AsCheckpoint();
+        using ICheckpoint karcher = Merge.WithoutBase().With(a).With(b).Using(MergeStrategies.Karcher(new KarcherOptions { MaxIterations = 3 })).Plan().AsCheckpoint();
+        using ICheckpoint sum = Merge.WithoutBase().With(a).With(b).Using(MergeStrategies.Linear(new LinearOptions { Normalize = false })).Plan().AsCheckpoint();
         Assert.Equal(SmallModels.Bytes(karcher, "lm_head.weight"), SmallModels.Bytes(merged, "lm_head.weight"));
         Assert.Equal(SmallModels.Bytes(sum, "model.layers.2.mlp.up_proj.weight"), SmallModels.Bytes(merged, "model.layers.2.mlp.up_proj.weight"));
         Assert.Equal(SmallModels.Bytes(soup, "model.layers.1.mlp.up_proj.weight"), SmallModels.Bytes(merged, "model.layers.1.mlp.up_proj.weight"));
@@ -220,7 +220,7 @@ public sealed class RecipeBinderTests : IDisposable
     [Fact]
     public void Anchors_and_merged_keys_are_followed()
     {
-        MergeBuilder expected = Merge.Without().With(_models.Open("a"), 0.3).With(_models.Open("b"), 0.3).With(_models.Open("c"), 0.8).Using(MergeStrategies.Linear());
+        MergeBuilder expected = Merge.WithoutBase().With(_models.Open("a"), 0.3).With(_models.Open("b"), 0.3).With(_models.Open("c"), 0.8).Using(MergeStrategies.Linear());
         _models.Same(
             "merge_method: linear\nmodels:\n  - &first {model: a, parameters: &p {weight: 0.3}}\n  - {<<: *first, model: b}\n  - model: c\n    parameters: {<<: *p, weight: 0.8}\n",
             expected);
@@ -262,7 +262,7 @@ public sealed class RecipeBinderTests : IDisposable
     public void A_switch_may_hold_where_a_filter_matches()
     {
         ICheckpoint merged = _models.Result("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 2}}]\nparameters:\n  normalize:\n    - {filter: q_proj, value: true}\n    - {filter: self_attn, value: false}\n    - {value: true}\n");
-        ICheckpoint On(bool normalize) => Merge.Without().With(_models.Open("a"), 1).With(_models.Open("b"), 2).Using(MergeStrategies.Linear(new() { Normalize = normalize })).Plan().AsCheckpoint();
+        ICheckpoint On(bool normalize) => Merge.WithoutBase().With(_models.Open("a"), 1).With(_models.Open("b"), 2).Using(MergeStrategies.Linear(new() { Normalize = normalize })).Plan().AsCheckpoint();
         ICheckpoint on = On(true), off = On(false);
         Assert.All(merged.Tensors, t => Assert.Equal(SmallModels.Bytes(t.Name.Contains("self_attn", StringComparison.Ordinal) && !t.Name.Contains("q_proj", StringComparison.Ordinal) ? off : on, t.Name), SmallModels.Bytes(merged, t.Name)));
     }
@@ -300,7 +300,7 @@ public sealed class RecipeBinderTests : IDisposable
     {
         ICheckpoint a = _models.Open("a"), b = _models.Open("b");
         const string Models = "models: [{model: a, parameters: {weight: 0.6}}, {model: b, parameters: {weight: 0.3}}]\n";
-        _models.Same($"merge_method: nuslerp\n{Models}", Merge.Without().With(a, 0.6).With(b, 0.3).Using(MergeStrategies.NuSlerp()));
+        _models.Same($"merge_method: nuslerp\n{Models}", Merge.WithoutBase().With(a, 0.6).With(b, 0.3).Using(MergeStrategies.NuSlerp()));
         _models.Same($"merge_method: nuslerp\nbase_model: base\n{Models}", Merge.Onto(_models.Open("base")).With(a, 0.6).With(b, 0.3).Using(MergeStrategies.NuSlerp()));
     }
 

@@ -197,7 +197,7 @@ public sealed class RecipeErrorTests : IDisposable
         const string Twice = "merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 1}}\n  - {model: b, parameters: {weight: 1}}\n  - {model: ./a, parameters: {weight: 2}}\n";
         Assert.Equal("line 5, column 5: ./a is given twice in one slice; both are used.", Assert.Single(_models.NotesOf(Twice)));
         ICheckpoint a = _models.Open("a");
-        _models.Same(Twice, Merge.Without().With(a, 1).With(_models.Open("b"), 1).With(a, 2).Using(MergeStrategies.Linear()));
+        _models.Same(Twice, Merge.WithoutBase().With(a, 1).With(_models.Open("b"), 1).With(a, 2).Using(MergeStrategies.Linear()));
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class RecipeWriterTests : IDisposable
             .For(Layers.First(1), MergeStrategies.Linear()).For(Layers.Attention, MergeStrategies.Sce(0.5)).Swap(Layers.FinalNorm | Layers.At(3), second));
         await Same(Merge.Onto(origin).With(first).With(second).Using(MergeStrategies.Lines(0.2, 0.6)));
         await Same(Merge.Onto(origin).Swap(Layers.Last(2), first));
-        await Same(Merge.Without().With(first).With(second).Using(MergeStrategies.Linear(new() { Weights = [0.2, Schedule.Linear(1, 2)], Normalize = false })));
+        await Same(Merge.WithoutBase().With(first).With(second).Using(MergeStrategies.Linear(new() { Weights = [0.2, Schedule.Linear(1, 2)], Normalize = false })));
         await Same(Merge.Onto(origin).With(first).Using(MergeStrategies.ThresholdInterpolation(0.4, 0.01)));
     }
 
@@ -56,15 +56,15 @@ public sealed class RecipeWriterTests : IDisposable
     public void What_no_recipe_can_say_is_named()
     {
         using ICheckpoint origin = Open("base"), first = Open("expert1");
-        Assert.Contains("rescaling by density", Assert.Throws<MergeException>(() => Merge.Onto(origin).With(first).Using(MergeStrategies.Dare(new() { Density = 0.5, Rescale = Rescale.Density })).ToRecipe()).Message, StringComparison.Ordinal);
-        Assert.Contains("not a model on disk", Assert.Throws<MergeException>(() => Merge.Soup(SmallModels.Llama("m", 0)).ToRecipe()).Message, StringComparison.Ordinal);
+        Assert.Contains("rescaling by density", Assert.Throws<MergeException>(() => Recipe.From(Merge.Onto(origin).With(first).Using(MergeStrategies.Dare(new() { Density = 0.5, Rescale = Rescale.Density })))).Message, StringComparison.Ordinal);
+        Assert.Contains("not a model on disk", Assert.Throws<MergeException>(() => Recipe.From(Merge.Soup(SmallModels.Llama("m", 0)))).Message, StringComparison.Ordinal);
     }
 
     private static ICheckpoint Open(string name) => Checkpoint.Open(Fixture.Path("golden", "models", "f32", name));
 
     private async Task Same(MergeBuilder merge)
     {
-        string yaml = merge.ToRecipe();
+        string yaml = Recipe.From(merge);
         await merge.SaveAsync(_temp["a"], new SaveOptions { Overwrite = true });
         using Recipe again = Recipe.Parse(yaml);
         await again.ToMerge().SaveAsync(_temp["b"], new SaveOptions { Overwrite = true });
