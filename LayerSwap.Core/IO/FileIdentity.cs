@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace LayerSwap.IO;
 
 /// <summary>
-/// Identifies a file and its version: device and inode (0 where the system has none), length, times of the last write and status change.
+/// Identifies a file and its version: device and inode (0 if the system has none), length, times of the last write and status change.
 /// </summary>
 internal sealed record FileIdentity
 {

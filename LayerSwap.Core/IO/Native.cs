@@ -31,8 +31,8 @@ internal static partial class Native
 
     /// <summary>Values of errno.</summary>
     private const int NotPermitted = 1, NotFound = 2, WouldBlock = 11, Denied = 13, Exists = 17, CrossDevice = 18, NotAFolder = 20,
-        Invalid = 22, TooManyOpenInSystem = 23, TooManyOpen = 24, TooManyLinks = 31, NameTooLong = 36, NotImplemented = 38, NotEmpty = 39, LinkLoop = 40,
-        NotSupported = 95;
+        Invalid = 22, TooManyOpenInSystem = 23, TooManyOpen = 24, TooManyLinks = 31, NameTooLong = 36, NotImplemented = 38, NotEmpty = 39,
+        LinkLoop = 40, NotSupported = 95;
 
     /// <summary>Flushes a file to its device. The .NET call does not report failures.</summary>
     /// <exception cref="IOException">The bytes did not reach the device.</exception>

@@ -18,8 +18,10 @@ internal static class ChunkSizes
     /// <summary>The maximum number of bytes read at a time.</summary>
     private const long ReadBytes = 1 << 19;
 
-    /// <summary>The maximum number of bytes read and written at a time. Larger than the core's own cache: workers that write to one file
-    /// wait for each other less often with large writes.</summary>
+    /// <summary>
+    /// The maximum number of bytes read and written at a time. Exceeds the core's own cache: with large writes, workers that write to one
+    /// file wait less often for each other.
+    /// </summary>
     private const long MergeBytes = 1 << 21;
 
     /// <summary>The maximum row length in elements.</summary>
@@ -31,7 +33,7 @@ internal static class ChunkSizes
     /// <summary>Computes the number of elements observed at a time, in whole rows.</summary>
     public static int ObserveBlockOf(long rowLength) => RoundToRows(ObserveBlock, rowLength);
 
-    /// <summary>Computes the number of elements read at a time: a chunk, or a multiple of the block length so that sums do not change.</summary>
+    /// <summary>Computes the number of elements read at a time: a chunk, or whole blocks, so that sums do not depend on it.</summary>
     /// <param name="operands">The tensors to read.</param>
     /// <param name="rowLength">The number of consecutive elements that must stay together.</param>
     /// <param name="output">The dtype to write, or null without output.</param>

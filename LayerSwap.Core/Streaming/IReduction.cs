@@ -3,7 +3,7 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap;
 
-/// <summary>Reduces all elements of a tensor to a state. Each chunk has a state, filled block by block; states are combined in order.</summary>
+/// <summary>Reduces a tensor to a state. Each chunk has a state, filled block by block; states are combined in chunk order.</summary>
 /// <typeparam name="TState">A mutable class. Use double for sums.</typeparam>
 public interface IReduction<TState>
     where TState : class

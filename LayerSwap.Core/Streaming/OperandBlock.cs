@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace LayerSwap;
 
 /// <summary>
-/// The same range of elements of the base and every source, and the output. Element i of every span is the same element of the tensor. Valid
+/// One range of elements of the base and every source, and the output. Element i of every span is the same element of the tensor. Valid
 /// for one call. Can be created from arrays, to test a strategy without a file.
 /// </summary>
 /// <typeparam name="T"><see cref="float"/>, or <see cref="double"/> for F64 tensors.</typeparam>
@@ -98,5 +98,11 @@ public readonly ref struct OperandBlock<T>
     /// <summary>Casts the block to the type that T is known to be.</summary>
     internal OperandBlock<TKnown> As<TKnown>()
         where TKnown : unmanaged =>
-        new(Start, MemoryMarshal.Cast<T, TKnown>(Base), MemoryMarshal.Cast<T, TKnown>(_sources), Length, Stride, MemoryMarshal.Cast<T, TKnown>(Output));
+        new(
+            Start,
+            MemoryMarshal.Cast<T, TKnown>(Base),
+            MemoryMarshal.Cast<T, TKnown>(_sources),
+            Length,
+            Stride,
+            MemoryMarshal.Cast<T, TKnown>(Output));
 }
