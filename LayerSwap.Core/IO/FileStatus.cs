@@ -25,13 +25,13 @@ internal sealed record FileStatus(FileKind Kind, FileIdentity Identity, uint Lin
 {
     /// <summary>Reads the status of a path, following symbolic links.</summary>
     /// <returns>Null if the path does not exist.</returns>
-    public static FileStatus? Of(string path) => Read(path, follow: true);
+    public static FileStatus? Of(string path) => ReadStatus(path, follow: true);
 
     /// <summary>Reads the status of a path; for a symbolic link, that of the link and not of its target.</summary>
     /// <returns>Null if the path does not exist.</returns>
-    public static FileStatus? OfEntry(string path) => Read(path, follow: false);
+    public static FileStatus? OfEntry(string path) => ReadStatus(path, follow: false);
 
-    private static FileStatus? Read(string path, bool follow)
+    private static FileStatus? ReadStatus(string path, bool follow)
     {
         if (OperatingSystem.IsLinux())
         {

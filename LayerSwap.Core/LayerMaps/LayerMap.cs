@@ -209,7 +209,7 @@ public sealed class LayerMap
         return Of(checkpoints.SelectMany(c => c.Tensors), layers, checkpoints.Select(GetChosenStack).FirstOrDefault(s => s is not null));
     }
 
-    /// <summary>Whether two or more numbers run from 0 without a gap, each with the same components. Modules of a sequence differ.</summary>
+    /// <summary>Whether two or more numbers run from 0 without a gap, with the same components. Modules of a sequence differ.</summary>
     private static bool LooksLikeLayers(TensorName[] parts)
     {
         string[][] layers = [.. parts
