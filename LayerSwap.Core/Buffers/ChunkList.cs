@@ -3,20 +3,20 @@ using System.Runtime.InteropServices;
 
 namespace LayerSwap.Buffers;
 
-/// <summary>A list in arrays that are lent: none grows or is copied when it does.</summary>
+/// <summary>A list of pooled arrays (chunks). Adding never copies existing items.</summary>
 internal sealed class ChunkList<T>(ChunkPool pool)
     where T : unmanaged
 {
     private static readonly int Capacity = ChunkPool.Words * sizeof(ulong) / Unsafe.SizeOf<T>();
 
-    /// <summary>All but the last are full.</summary>
+    /// <summary>All chunks but the last are full.</summary>
     private readonly List<ulong[]> _chunks = [];
 
     public int Count { get; private set; }
 
     public ref T this[int index] => ref Items(index / Capacity)[index % Capacity];
 
-    /// <summary>How many spans there are.</summary>
+    /// <summary>The number of chunks.</summary>
     public int Parts => _chunks.Count;
 
     public void Add(T item) => Add([item]);
@@ -25,52 +25,52 @@ internal sealed class ChunkList<T>(ChunkPool pool)
     {
         while (!items.IsEmpty)
         {
-            Span<T> room = Room(items.Length);
-            items[..room.Length].CopyTo(room);
-            items = items[room.Length..];
+            Span<T> reserved = Room(items.Length);
+            items[..reserved.Length].CopyTo(reserved);
+            items = items[reserved.Length..];
         }
     }
 
-    /// <summary>Room at the end for so many more, one at least, or for as many as an array still takes; to be filled.</summary>
+    /// <summary>Adds uninitialized items and returns their span: at least one, at most as many as fit in the last chunk.</summary>
     public Span<T> Room(int wanted)
     {
-        int at = Count % Capacity;
-        if (at == 0)
+        int start = Count % Capacity;
+        if (start == 0)
         {
             _chunks.Add(pool.Rent());
         }
 
-        int length = Math.Min(wanted, Capacity - at);
+        int length = Math.Min(wanted, Capacity - start);
         Count += length;
-        return Items(_chunks.Count - 1).Slice(at, length);
+        return Items(_chunks.Count - 1).Slice(start, length);
     }
 
-    /// <summary>The items of an array.</summary>
-    public ReadOnlySpan<T> Part(int part) => Items(part)[..Math.Min(Capacity, Count - (part * Capacity))];
+    /// <summary>Gets the items of a chunk.</summary>
+    public ReadOnlySpan<T> Part(int chunk) => Items(chunk)[..Math.Min(Capacity, Count - (chunk * Capacity))];
 
-    /// <summary>Copies items from any place on.</summary>
-    public void CopyTo(int start, Span<T> into)
+    /// <summary>Fills a span with the items from an index on.</summary>
+    public void CopyTo(int start, Span<T> destination)
     {
-        while (!into.IsEmpty)
+        while (!destination.IsEmpty)
         {
-            ReadOnlySpan<T> from = Part(start / Capacity)[(start % Capacity)..];
-            int length = Math.Min(from.Length, into.Length);
-            from[..length].CopyTo(into);
-            into = into[length..];
+            ReadOnlySpan<T> source = Part(start / Capacity)[(start % Capacity)..];
+            int length = Math.Min(source.Length, destination.Length);
+            source[..length].CopyTo(destination);
+            destination = destination[length..];
             start += length;
         }
     }
 
-    /// <summary>Adds all of another's after all of this.</summary>
+    /// <summary>Adds all items of another list.</summary>
     public void Append(ChunkList<T> other)
     {
-        for (int part = 0; part < other.Parts; part++)
+        for (int chunk = 0; chunk < other.Parts; chunk++)
         {
-            Add(other.Part(part));
+            Add(other.Part(chunk));
         }
     }
 
-    /// <summary>Gives the arrays back; the list is empty.</summary>
+    /// <summary>Clears the list and returns its chunks to the pool.</summary>
     public void Release()
     {
         foreach (ulong[] chunk in _chunks)
@@ -82,5 +82,5 @@ internal sealed class ChunkList<T>(ChunkPool pool)
         Count = 0;
     }
 
-    private Span<T> Items(int part) => MemoryMarshal.Cast<ulong, T>(_chunks[part].AsSpan())[..Capacity];
+    private Span<T> Items(int chunk) => MemoryMarshal.Cast<ulong, T>(_chunks[chunk].AsSpan())[..Capacity];
 }

@@ -1,18 +1,18 @@
 namespace LayerSwap.Buffers;
 
 /// <summary>
-/// Arrays of one length, for what is held of a tensor for longer than a block. They stay for the next tensor: a run that left them to the collector would hold those of many. The shared pool
-/// has too few of one length.
+/// A pool of arrays of one length, for data that outlives a block. Tensors reuse the arrays: left to the garbage collector, those of many
+/// tensors would be alive at once. The shared array pool keeps too few arrays of one length.
 /// </summary>
 internal sealed class ChunkPool
 {
-    /// <summary>Words in an array: few, since most lists fill a part of one only.</summary>
+    /// <summary>64-bit words in an array. Few, because most lists fill only a part of one array.</summary>
     public const int Words = 1 << 11;
 
     private readonly Stack<ulong[]> _free = new();
     private readonly Lock _gate = new();
 
-    /// <summary>Arrays that wait to be lent.</summary>
+    /// <summary>The number of arrays in the pool.</summary>
     public int Count
     {
         get
@@ -24,7 +24,7 @@ internal sealed class ChunkPool
         }
     }
 
-    /// <summary>An array of <see cref="Words"/> with anything in it.</summary>
+    /// <summary>Rents an array of <see cref="Words"/> words with undefined content.</summary>
     public ulong[] Rent()
     {
         lock (_gate)

@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace LayerSwap.Buffers;
 
 /// <summary>
-/// Room that is lent for a block and begins with a cache line: vectors that straddle two lines take twice as long. A pooled array is old and hardly ever moved; where it is, nothing but
-/// that is lost.
+/// A pooled buffer aligned to a cache line, because vector loads across two lines take twice as long. The garbage collector seldom moves
+/// a pooled array; if it does, only the alignment is lost.
 /// </summary>
 internal readonly ref struct PooledBuffer<T>
     where T : unmanaged
@@ -22,7 +22,7 @@ internal readonly ref struct PooledBuffer<T>
 
     public Span<T> Span { get; }
 
-    /// <summary>Nothing is to be given back of what was never rented.</summary>
+    /// <summary>Returns the array to the pool; a default instance has none.</summary>
     public void Dispose()
     {
         if (_bytes is not null)
@@ -32,12 +32,12 @@ internal readonly ref struct PooledBuffer<T>
     }
 }
 
-/// <summary>Where memory is cut into what the core loads at once.</summary>
+/// <summary>The size and alignment of cache lines.</summary>
 internal static class CacheLine
 {
     public const int Bytes = 64;
 
-    /// <summary>How far from its beginning the first cache line of an array is, as it lies now.</summary>
+    /// <summary>Computes the offset of the first cache line in an array, at the array's current address.</summary>
     public static unsafe int Skip(byte[] array)
     {
         nuint address = (nuint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(array));

@@ -2,21 +2,21 @@ using System.Globalization;
 
 namespace LayerSwap;
 
-/// <summary>Sizes in bytes as people write them, in decimal units: <c>5.GB()</c> is 5,000,000,000.</summary>
+/// <summary>Sizes in bytes, in decimal units: <c>5.GB()</c> is 5,000,000,000.</summary>
 public static class ByteSize
 {
     private static readonly string[] Units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
-    /// <summary>Thousands of bytes.</summary>
+    /// <summary>Converts kilobytes (1,000 bytes) to bytes.</summary>
     public static long KB(this int value) => checked(value * 1_000L);
 
-    /// <summary>Millions of bytes.</summary>
+    /// <summary>Converts megabytes (1,000,000 bytes) to bytes.</summary>
     public static long MB(this int value) => checked(value * 1_000_000L);
 
-    /// <summary>Thousands of millions of bytes.</summary>
+    /// <summary>Converts gigabytes (1,000,000,000 bytes) to bytes.</summary>
     public static long GB(this int value) => checked(value * 1_000_000_000L);
 
-    /// <summary>A size for people, three digits and a unit: <c>16.1 GB</c>.</summary>
+    /// <summary>Formats a size with three digits and a unit: <c>16.1 GB</c>.</summary>
     public static string Format(long bytes)
     {
         double value = bytes;
@@ -31,8 +31,8 @@ public static class ByteSize
         return value.ToString(format, CultureInfo.InvariantCulture) + " " + Units[unit];
     }
 
-    /// <summary>Reads <c>5GB</c>, <c>500 MB</c>, <c>2GiB</c> or a plain number of bytes.</summary>
-    /// <returns>Whether the text is a size of one byte or more that fits 64 bits.</returns>
+    /// <summary>Parses <c>5GB</c>, <c>500 MB</c>, <c>2GiB</c> or a plain number of bytes.</summary>
+    /// <returns>True if the text is a size of at least one byte that fits 64 bits.</returns>
     public static bool TryParse(string text, out long bytes)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -52,7 +52,8 @@ public static class ByteSize
             "TIB" => 1L << 40,
             _ => null,
         };
-        if (factor is null || !decimal.TryParse(trimmed[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal value)
+        if (factor is null
+            || !decimal.TryParse(trimmed[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal value)
             || value > long.MaxValue / factor.Value)
         {
             return false;

@@ -1,14 +1,15 @@
 namespace LayerSwap.Common;
 
-/// <summary>The word that was probably meant.</summary>
+/// <summary>Finds the known word that a misspelled word probably means.</summary>
 internal static class ClosestMatch
 {
     public static string To(string word, IEnumerable<string> known) => known.MinBy(k => Distance(k, word))!;
 
-    /// <summary>The same where it is a slip of the hand away: two letters at most, and fewer than the word has; else null.</summary>
-    public static string? Slip(string word, IEnumerable<string> known) => known.Where(k => Distance(k, word) is var slips && slips <= 2 && slips < word.Length).MinBy(k => Distance(k, word));
+    /// <summary>Finds the closest word within two edits, and fewer edits than the word has letters. Null if there is none.</summary>
+    public static string? Slip(string word, IEnumerable<string> known) =>
+        known.Where(k => Distance(k, word) <= Math.Min(2, word.Length - 1)).MinBy(k => Distance(k, word));
 
-    /// <summary>The Levenshtein distance.</summary>
+    /// <summary>Computes the Levenshtein distance.</summary>
     private static int Distance(string a, string b)
     {
         int[] row = [.. Enumerable.Range(0, b.Length + 1)];

@@ -1,6 +1,6 @@
 namespace LayerSwap;
 
-/// <summary>The family of errors that LayerSwap itself raises. The message says what was found, where, what was expected and what to do.</summary>
+/// <summary>The base class of all LayerSwap exceptions. Messages say what was found, where, what was expected, and the remedy.</summary>
 public abstract class LayerSwapException : Exception
 {
     private protected LayerSwapException(string message, Exception? inner = null)
@@ -9,7 +9,7 @@ public abstract class LayerSwapException : Exception
     }
 }
 
-/// <summary>A checkpoint breaks a rule of its format: nothing of it is used.</summary>
+/// <summary>A checkpoint violates its format. No part of it is used.</summary>
 public sealed class CheckpointException : LayerSwapException
 {
     internal CheckpointException(string file, string? tensor, string message, Exception? inner = null)
@@ -19,14 +19,14 @@ public sealed class CheckpointException : LayerSwapException
         Tensor = tensor;
     }
 
-    /// <summary>The file or folder the error was found in.</summary>
+    /// <summary>The file or folder with the error.</summary>
     public string File { get; }
 
-    /// <summary>The tensor concerned, unescaped, or null where the error concerns the file.</summary>
+    /// <summary>The unescaped name of the tensor with the error, or null if the error concerns the file.</summary>
     public string? Tensor { get; }
 }
 
-/// <summary>An input changed or became shorter while it was read: what was merged of it cannot be trusted, and nothing is published.</summary>
+/// <summary>An input changed or was truncated while it was read. Its data cannot be trusted, so nothing is published.</summary>
 public sealed class InputChangedException : LayerSwapException
 {
     internal InputChangedException(string file, string message)
@@ -36,11 +36,13 @@ public sealed class InputChangedException : LayerSwapException
     public string File { get; }
 }
 
-/// <summary>The inputs, rules or settings of a merge do not fit together. Found while planning: nothing has been written.</summary>
+/// <summary>The inputs, rules or settings of a merge are incompatible. Thrown during planning: nothing has been written.</summary>
 public sealed class MergeException : LayerSwapException
 {
     internal MergeException(IReadOnlyList<string> problems)
-        : base(problems.Count == 1 ? problems[0] : $"{problems.Count} problems, nothing was written:" + string.Concat(problems.Select(p => "\n  - " + p))) =>
+        : base(problems.Count == 1
+            ? problems[0]
+            : $"{problems.Count} problems, nothing was written:" + string.Concat(problems.Select(p => "\n  - " + p))) =>
         Problems = problems;
 
     internal MergeException(string problem)
@@ -48,21 +50,21 @@ public sealed class MergeException : LayerSwapException
     {
     }
 
-    /// <summary>Every problem found, each a sentence of its own; at least one.</summary>
+    /// <summary>All problems found, each in its own sentence; at least one.</summary>
     public IReadOnlyList<string> Problems { get; }
 }
 
-/// <summary>The output could not be written: it exists, there is no room, or no permission. What was there before is still there.</summary>
+/// <summary>The output could not be written: it exists, the disk is full, or permission is missing. Existing files are unchanged.</summary>
 public sealed class OutputException : LayerSwapException
 {
     internal OutputException(string path, string message, Exception? inner = null)
         : base(message, inner) => Path = path;
 
-    /// <summary>Whether the path itself was refused (it exists, it is an input) before anything was tried; otherwise writing failed.</summary>
+    /// <summary>True if the path was refused before any write, because it exists or is an input. False if a write failed.</summary>
     public bool Refused => InnerException is null && !NoRoom;
 
     internal bool NoRoom { get; init; }
 
-    /// <summary>The output path concerned.</summary>
+    /// <summary>The output path.</summary>
     public string Path { get; }
 }

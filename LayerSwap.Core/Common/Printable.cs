@@ -3,28 +3,30 @@ using System.Text;
 
 namespace LayerSwap;
 
-/// <summary>Makes names out of files harmless in messages and tables: a tensor's name may hold anything, escape sequences too.</summary>
+/// <summary>Makes names from files safe to print. A tensor's name may contain any character, including terminal escape sequences.</summary>
 public static class Printable
 {
-    private const int Longest = 200;
+    private const int MaxLength = 200;
 
-    /// <summary>The text with control, format and lone surrogate characters written as <c>\uXXXX</c>, cut after 200 characters.</summary>
+    /// <summary>Writes control, format and lone surrogate characters as <c>\uXXXX</c>, and truncates after 200 characters.</summary>
     public static string Escape(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        bool clean = text.Length <= Longest;
-        for (int i = 0; clean && i < text.Length; i++)
+        bool isPlain = text.Length <= MaxLength;
+        for (int i = 0; isPlain && i < text.Length; i++)
         {
-            clean = !NeedsEscape(text, i);
+            isPlain = !NeedsEscape(text, i);
         }
 
-        if (clean)
+        if (isPlain)
         {
             return text;
         }
 
         StringBuilder escaped = new();
-        int end = text.Length <= Longest ? text.Length : char.IsSurrogatePair(text[Longest - 1], text[Longest]) ? Longest - 1 : Longest;
+        int end = text.Length <= MaxLength ? text.Length
+            : char.IsSurrogatePair(text[MaxLength - 1], text[MaxLength]) ? MaxLength - 1
+            : MaxLength;
         for (int i = 0; i < end; i++)
         {
             _ = NeedsEscape(text, i)
@@ -40,9 +42,12 @@ public static class Printable
         return escaped.ToString();
     }
 
-    /// <summary>The first names of a list, escaped, and how many more there are.</summary>
-    internal static string List(IReadOnlyCollection<string> names, int most) =>
-        string.Join(", ", names.Take(most).Select(Escape)) + (names.Count > most ? string.Create(CultureInfo.InvariantCulture, $" and {names.Count - most} more") : "");
+    /// <summary>Lists the first names, escaped, and the number of the others.</summary>
+    internal static string List(IReadOnlyCollection<string> names, int maxCount)
+    {
+        string more = names.Count > maxCount ? string.Create(CultureInfo.InvariantCulture, $" and {names.Count - maxCount} more") : "";
+        return string.Join(", ", names.Take(maxCount).Select(Escape)) + more;
+    }
 
     private static bool NeedsEscape(string text, int index) =>
         CharUnicodeInfo.GetUnicodeCategory(text, index > 0 && char.IsSurrogatePair(text[index - 1], text[index]) ? index - 1 : index)

@@ -1,47 +1,36 @@
-using System.Globalization;
-
 namespace LayerSwap.Common;
 
-/// <summary>Gathers everything that is wrong, so that it is reported at once; a problem of many tensors is said once.</summary>
+/// <summary>Collects problems to report them all at once. A problem shared by several tensors is reported once, with their names.</summary>
 internal sealed class ProblemList
 {
-    private const int Named = 8;
+    private const int MaxNames = 8;
 
-    private readonly List<(string Text, List<string> Tensors)> _found = [];
+    private readonly List<(string Text, List<string> Tensors)> _problems = [];
     private readonly Dictionary<string, int> _index = new(StringComparer.Ordinal);
 
     public void Add(string text, string? tensor = null)
     {
-        if (!_index.TryGetValue(text, out int at))
+        if (!_index.TryGetValue(text, out int index))
         {
-            _index.Add(text, at = _found.Count);
-            _found.Add((text, []));
+            _index.Add(text, index = _problems.Count);
+            _problems.Add((text, []));
         }
 
         if (tensor is not null)
         {
-            _found[at].Tensors.Add(tensor);
+            _problems[index].Tensors.Add(tensor);
         }
     }
 
-    /// <param name="all">How many tensors there are: a problem of all need not name them.</param>
-    /// <exception cref="MergeException">Something is wrong.</exception>
-    public void ThrowIfAny(int all = int.MaxValue)
+    /// <param name="tensorCount">The number of tensors. A problem of all tensors does not list their names.</param>
+    /// <exception cref="MergeException">There is at least one problem.</exception>
+    public void ThrowIfAny(int tensorCount = int.MaxValue)
     {
-        if (_found.Count > 0)
+        if (_problems.Count > 0)
         {
-            throw new MergeException([.. _found.Select(f => f.Text + Tensors(f.Tensors.Count < all ? f.Tensors : []))]);
+            throw new MergeException([.. _problems.Select(p => p.Text + FormatNames(p.Tensors.Count < tensorCount ? p.Tensors : []))]);
         }
     }
 
-    private static string Tensors(List<string> names)
-    {
-        if (names.Count == 0)
-        {
-            return string.Empty;
-        }
-
-        string more = names.Count > Named ? string.Create(CultureInfo.InvariantCulture, $" and {names.Count - Named} more") : string.Empty;
-        return " (" + string.Join(", ", names.Take(Named).Select(Printable.Escape)) + more + ")";
-    }
+    private static string FormatNames(List<string> names) => names.Count == 0 ? string.Empty : $" ({Printable.List(names, MaxNames)})";
 }

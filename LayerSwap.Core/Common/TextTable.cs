@@ -2,15 +2,15 @@ using System.Text;
 
 namespace LayerSwap.Common;
 
-/// <summary>An aligned table in plain text: the first column to the left, numbers to the right.</summary>
+/// <summary>A plain-text table. The first column is left-aligned, the others are right-aligned by default.</summary>
 internal sealed class TextTable(params string[] headers)
 {
     private readonly List<string[]> _rows = [headers];
-    private readonly HashSet<int> _left = [0];
+    private readonly HashSet<int> _leftAligned = [0];
 
     public TextTable Left(params int[] columns)
     {
-        _left.UnionWith(columns);
+        _leftAligned.UnionWith(columns);
         return this;
     }
 
@@ -25,7 +25,8 @@ internal sealed class TextTable(params string[] headers)
             StringBuilder line = new();
             for (int c = 0; c < row.Length; c++)
             {
-                line.Append(c == 0 ? "" : "  ").Append(_left.Contains(c) ? row[c].PadRight(widths[c]) : row[c].PadLeft(widths[c]));
+                string cell = _leftAligned.Contains(c) ? row[c].PadRight(widths[c]) : row[c].PadLeft(widths[c]);
+                line.Append(c == 0 ? "" : "  ").Append(cell);
             }
 
             text.Append(line.ToString().TrimEnd()).Append('\n');

@@ -1,6 +1,6 @@
 namespace LayerSwap.IO;
 
-/// <summary>The kinds of things that a path can name.</summary>
+/// <summary>What a path refers to.</summary>
 internal enum FileKind
 {
     /// <summary>A regular file.</summary>
@@ -12,27 +12,32 @@ internal enum FileKind
     /// <summary>A symbolic link.</summary>
     Link,
 
-    /// <summary>A pipe, device or socket: never opened, since opening one can block for ever.</summary>
+    /// <summary>A pipe, device or socket. Never opened, because opening one can block forever.</summary>
     Other,
 }
 
-/// <summary>The status of a path: its kind, identity, number of names and owner.</summary>
-/// <param name="Kind">What it is.</param>
-/// <param name="Identity">Which file it is, and its last change.</param>
-/// <param name="Links">The number of hard links; 1 where the system does not say.</param>
-/// <param name="Owner">The user id of the owner; null where the system does not say.</param>
+/// <summary>The status of a path: kind, identity, number of hard links and owner.</summary>
+/// <param name="Kind">What the path refers to.</param>
+/// <param name="Identity">The file's identity and version.</param>
+/// <param name="Links">The number of hard links; 1 if unknown.</param>
+/// <param name="Owner">The owner's user id; null if unknown.</param>
 internal sealed record FileStatus(FileKind Kind, FileIdentity Identity, uint Links, uint? Owner)
 {
-    /// <summary>Reads the status of a path, following links.</summary>
-    /// <returns>Null if nothing is there.</returns>
-    public static FileStatus? Of(string path) => OperatingSystem.IsLinux() ? Native.Status(path, follow: true) : OfOther(path, follow: true);
+    /// <summary>Reads the status of a path, following symbolic links.</summary>
+    /// <returns>Null if the path does not exist.</returns>
+    public static FileStatus? Of(string path) => ReadStatus(path, follow: true);
 
-    /// <summary>Reads the status of a path; of a link, not of its target.</summary>
-    /// <returns>Null if nothing is there.</returns>
-    public static FileStatus? OfEntry(string path) => OperatingSystem.IsLinux() ? Native.Status(path, follow: false) : OfOther(path, follow: false);
+    /// <summary>Reads the status of a path; for a symbolic link, that of the link and not of its target.</summary>
+    /// <returns>Null if the path does not exist.</returns>
+    public static FileStatus? OfEntry(string path) => ReadStatus(path, follow: false);
 
-    private static FileStatus? OfOther(string path, bool follow)
+    private static FileStatus? ReadStatus(string path, bool follow)
     {
+        if (OperatingSystem.IsLinux())
+        {
+            return Native.Status(path, follow);
+        }
+
         FileSystemInfo info = Directory.Exists(path) ? new DirectoryInfo(path) : new FileInfo(path);
         if (info.LinkTarget is not null)
         {

@@ -4,8 +4,8 @@ using System.Text;
 namespace LayerSwap.IO;
 
 /// <summary>
-/// Where folders of file systems are mounted. A bind mount shows a folder at a second place, whose ancestors there are others than at the first: this gives a place its path within its file system, which is
-/// the same through every mount.
+/// The mount points of the system. A bind mount makes a folder visible at a second path with other ancestors. The path within the file
+/// system is the same through every mount.
 /// </summary>
 internal sealed class MountTable
 {
@@ -14,7 +14,7 @@ internal sealed class MountTable
 
     private readonly List<Mount> _mounts = [];
 
-    /// <summary>Reads the table as it is now; empty where the system has none.</summary>
+    /// <summary>Reads the current mount table; empty on systems without one.</summary>
     public static MountTable Read()
     {
         MountTable table = new();
@@ -30,20 +30,20 @@ internal sealed class MountTable
         return table;
     }
 
-    /// <summary>Whether something is mounted at a canonical path: it cannot be renamed.</summary>
+    /// <summary>Whether a canonical path is a mount point, which cannot be renamed.</summary>
     public bool IsMountPoint(string path) => _mounts.Exists(m => m.Point == path);
 
-    /// <summary>The file system of a canonical path and the path within it; null where the table is empty.</summary>
+    /// <summary>Finds the file system of a canonical path and the path within it. Null if the table is empty.</summary>
     public (string Device, string Path)? PlaceOf(string path)
     {
-        // The last of those that are mounted upon one another counts.
-        Mount? mount = _mounts.LastOrDefault(m => RealPath.Contains(m.Point, path) && !_mounts.Exists(o => o.Point.Length > m.Point.Length && RealPath.Contains(o.Point, path)));
+        // Of several mounts at the longest matching point, the last one hides the others.
+        Mount? mount = _mounts.Where(m => RealPath.Contains(m.Point, path)).Reverse().MaxBy(m => m.Point.Length);
         return mount is null ? null : (mount.Device, Join(mount.Root, path[(mount.Point == "/" ? 0 : mount.Point.Length)..]));
     }
 
     private static string Join(string root, string rest) => rest is "" or "/" ? root : root == "/" ? rest : root + rest;
 
-    /// <summary>Spaces, tabs, line feeds and backslashes are written as three octal digits.</summary>
+    /// <summary>Decodes spaces, tabs, line feeds and backslashes, which the table writes as <c>\</c> and three octal digits.</summary>
     private static string Unescape(string text)
     {
         if (!text.Contains('\\', StringComparison.Ordinal))
@@ -54,7 +54,9 @@ internal sealed class MountTable
         StringBuilder plain = new();
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] == '\\' && i + 3 < text.Length && int.TryParse(text.AsSpan(i + 1, 3), NumberStyles.None, CultureInfo.InvariantCulture, out int octal))
+            if (text[i] == '\\'
+                && i + 3 < text.Length
+                && int.TryParse(text.AsSpan(i + 1, 3), NumberStyles.None, CultureInfo.InvariantCulture, out int octal))
             {
                 plain.Append((char)((octal / 100 * 64) + (octal / 10 % 10 * 8) + (octal % 10)));
                 i += 3;

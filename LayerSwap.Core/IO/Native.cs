@@ -4,21 +4,38 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.IO;
 
-/// <summary>The few calls of the C library that the framework lacks or does not check. Where the library has no such call the caller is told, and does the best the framework has.</summary>
+/// <summary>
+/// C library calls that .NET lacks or does not check. Methods return false if the system does not support a call, and callers fall back to
+/// .NET.
+/// </summary>
 internal static partial class Native
 {
-    private const int Here = -100, NoReplace = 1, Swap = 2, EmptyPath = 0x1000, NoFollowStatus = 0x100, BasicStatus = 0x7FF, StatusBytes = 256;
-    private const int ReadOnly = 0, ReadWrite = 2, OwnerWrites = 0x1A4, LockExclusive = 2, LockNow = 4, LockRelease = 8, Sequential = 2, WriteAccess = 2;
-    private const int NotPermitted = 1, NotThere = 2, WouldBlock = 11, Denied = 13, Exists = 17, CrossDevice = 18, NotAFolder = 20, Invalid = 22, TooManyOfAll = 23, TooManyOpen = 24, TooManyLinks = 31, NameTooLong = 36,
-        NotImplemented = 38, NotEmpty = 39, TooManyLevels = 40, NotSupported = 95;
+    /// <summary>AT_FDCWD: relative paths start at the current folder.</summary>
+    private const int CurrentFolder = -100;
 
-    /// <summary>Flags of open(2). NoFollow has another value on ARM.</summary>
-    private const int CreateIfMissing = 0x40, NoTerminal = 0x100, NonBlocking = 0x800, CloseOnExec = 0x80000;
+    /// <summary>Flags of renameat2(2).</summary>
+    private const int NoReplace = 1, Exchange = 2;
 
-    private static readonly int NoFollow = RuntimeInformation.ProcessArchitecture is Architecture.Arm or Architecture.Arm64 ? 0x8000 : 0x20000;
+    /// <summary>Flags, mask and buffer size of statx(2).</summary>
+    private const int EmptyPath = 0x1000, NoFollowStatus = 0x100, BasicStatus = 0x7FF, StatusBytes = 256;
 
-    /// <summary>Whether a file or folder reached its device. The framework's own call returns normally when it did not.</summary>
-    /// <exception cref="IOException">It did not.</exception>
+    /// <summary>Flags and mode (0644) of open(2). NoFollow has another value on ARM.</summary>
+    private const int ReadOnly = 0, ReadWrite = 2, CreateIfMissing = 0x40, NoTerminal = 0x100, NonBlocking = 0x800, CloseOnExec = 0x80000,
+        DefaultMode = 0x1A4;
+
+    private static readonly int NoFollow =
+        RuntimeInformation.ProcessArchitecture is Architecture.Arm or Architecture.Arm64 ? 0x8000 : 0x20000;
+
+    /// <summary>Flags of flock(2), posix_fadvise(2) and access(2).</summary>
+    private const int LockExclusive = 2, LockNonBlocking = 4, LockRelease = 8, Sequential = 2, WriteAccess = 2;
+
+    /// <summary>Values of errno.</summary>
+    private const int NotPermitted = 1, NotFound = 2, WouldBlock = 11, Denied = 13, Exists = 17, CrossDevice = 18, NotAFolder = 20,
+        Invalid = 22, TooManyOpenInSystem = 23, TooManyOpen = 24, TooManyLinks = 31, NameTooLong = 36, NotImplemented = 38, NotEmpty = 39,
+        LinkLoop = 40, NotSupported = 95;
+
+    /// <summary>Flushes a file to its device. The .NET call does not report failures.</summary>
+    /// <exception cref="IOException">The bytes did not reach the device.</exception>
     public static void Sync(SafeFileHandle file, string path)
     {
         if (OperatingSystem.IsWindows())
@@ -36,7 +53,7 @@ internal static partial class Native
     {
         if (OperatingSystem.IsWindows())
         {
-            // A folder cannot be opened there; its entries are journalled by the file system.
+            // Folders cannot be opened on Windows; the file system journals their entries.
             return;
         }
 
@@ -46,20 +63,20 @@ internal static partial class Native
             throw Failure("open", path, Marshal.GetLastPInvokeError());
         }
 
-        // A few network file systems cannot sync folders, and say so.
+        // Some network file systems cannot sync folders and return these errors.
         if (FSync(folder) != 0 && Marshal.GetLastPInvokeError() is int error and not (Invalid or NotSupported))
         {
             throw Failure("fsync", path, error);
         }
     }
 
-    /// <summary>Renames without replacing anything. False where the system cannot.</summary>
+    /// <summary>Renames without replacing an existing path. False if the system does not support it.</summary>
     public static bool TryMove(string from, string to) => TryRename(from, to, NoReplace);
 
-    /// <summary>Exchanges the names of two folders at once. False where the system or the file system cannot.</summary>
-    public static bool TryExchange(string first, string second) => TryRename(first, second, Swap);
+    /// <summary>Exchanges the names of two folders atomically. False if the system or file system does not support it.</summary>
+    public static bool TryExchange(string first, string second) => TryRename(first, second, Exchange);
 
-    /// <summary>Gives a file a second name. False where the system or the file system cannot.</summary>
+    /// <summary>Creates a hard link. False if the system or file system does not support it.</summary>
     public static bool TryLink(string from, string to)
     {
         if (OperatingSystem.IsWindows())
@@ -73,45 +90,53 @@ internal static partial class Native
         }
 
         int error = Marshal.GetLastPInvokeError();
-        return error is NotPermitted or NotImplemented or NotSupported or TooManyLinks ? false : throw Failure("link", to, error);
+        return error is NotPermitted or NotImplemented or NotSupported or TooManyLinks
+            ? false
+            : throw Failure("link", to, error);
     }
 
     /// <summary>Reads the status of a path.</summary>
-    /// <returns>Null if nothing is there.</returns>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <returns>Null if the path does not exist.</returns>
+    /// <exception cref="IOException">The status cannot be read.</exception>
     public static FileStatus? Status(string path, bool follow)
     {
         Span<byte> status = stackalloc byte[StatusBytes];
-        return Status(Here, path, follow ? 0 : NoFollowStatus, BasicStatus, ref MemoryMarshal.GetReference(status)) == 0 ? Read(status)
-            : Marshal.GetLastPInvokeError() is NotThere or NotAFolder or TooManyLevels or NameTooLong ? null
-            : throw Failure("stat", path, Marshal.GetLastPInvokeError());
+        if (StatX(CurrentFolder, path, follow ? 0 : NoFollowStatus, BasicStatus, ref MemoryMarshal.GetReference(status)) == 0)
+        {
+            return ParseStatus(status);
+        }
+
+        int error = Marshal.GetLastPInvokeError();
+        return error is NotFound or NotAFolder or LinkLoop or NameTooLong ? null : throw Failure("stat", path, error);
     }
 
     /// <summary>Reads the status of an open file.</summary>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="IOException">The status cannot be read.</exception>
     public static FileStatus Status(SafeFileHandle file)
     {
         Span<byte> status = stackalloc byte[StatusBytes];
-        return StatusOf(file, string.Empty, EmptyPath, BasicStatus, ref MemoryMarshal.GetReference(status)) == 0 ? Read(status) : throw Failure("stat", "an open file", Marshal.GetLastPInvokeError());
+        return StatX(file, string.Empty, EmptyPath, BasicStatus, ref MemoryMarshal.GetReference(status)) == 0
+            ? ParseStatus(status)
+            : throw Failure("stat", "an open file", Marshal.GetLastPInvokeError());
     }
 
     /// <summary>Whether this process may write to a file or folder.</summary>
     public static bool MayWrite(string path) => Access(path, WriteAccess) == 0;
 
-    /// <summary>Opens a regular file for reading. Never waits for the writer of a pipe.</summary>
-    /// <exception cref="IOException">It cannot be opened, or is not a regular file.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <summary>Opens a regular file for reading. Does not block on a pipe.</summary>
+    /// <exception cref="IOException">The file cannot be opened, or is not a regular file.</exception>
+    /// <exception cref="UnauthorizedAccessException">Permission to read is missing.</exception>
     public static SafeFileHandle OpenToRead(string path)
     {
         SafeFileHandle file = OpenRegular(path, ReadOnly);
-        // The system then reads twice as far ahead: what is not in memory yet comes an eighth faster. Its answer is of no interest.
-        _ = Advise(file, 0, 0, Sequential);
+        // Doubles the kernel's read-ahead: uncached reads are an eighth faster. Only a hint, so the result is ignored.
+        _ = FAdvise(file, 0, 0, Sequential);
         return file;
     }
 
-    /// <summary>Opens a regular file that nothing else is a name of, for reading and writing. Follows no link.</summary>
-    /// <exception cref="IOException">It cannot be opened, is a link or not a regular file, or has other names.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    /// <summary>Opens a regular file without other hard links for reading and writing. Does not follow symbolic links.</summary>
+    /// <exception cref="IOException">The file cannot be opened, is not a regular file, or has other hard links.</exception>
+    /// <exception cref="UnauthorizedAccessException">Permission to write is missing.</exception>
     public static SafeFileHandle OpenToWrite(string path)
     {
         SafeFileHandle file = OpenRegular(path, ReadWrite | NoFollow);
@@ -121,18 +146,18 @@ internal static partial class Native
         }
 
         file.Dispose();
-        throw new IOException($"{Printable.Escape(path)} has several names (hard links): writing to it would change them all.");
+        throw new IOException($"{Printable.Escape(path)} has several hard links: writing to it would change all of them.");
     }
 
-    /// <summary>Opens a file, or creates it, and locks it until the process ends. Follows no link.</summary>
+    /// <summary>Opens or creates a file and locks it until the process ends. Does not follow symbolic links.</summary>
     /// <returns>Null if another process holds the lock.</returns>
-    /// <exception cref="IOException">It cannot be opened, or is not a regular file.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    /// <exception cref="IOException">The file cannot be opened, or is not a regular file.</exception>
+    /// <exception cref="UnauthorizedAccessException">Permission to write is missing.</exception>
     public static SafeFileHandle? TryLock(string path)
     {
         SafeFileHandle file = OpenRegular(path, ReadWrite | NoFollow | CreateIfMissing);
-        // A file system without locks says so by another error: there nobody is kept out.
-        if (Lock(file, LockExclusive | LockNow) == 0 || Marshal.GetLastPInvokeError() != WouldBlock)
+        // Any other error means that the file system has no locks; then the file is used without one.
+        if (FLock(file, LockExclusive | LockNonBlocking) == 0 || Marshal.GetLastPInvokeError() != WouldBlock)
         {
             return file;
         }
@@ -141,22 +166,26 @@ internal static partial class Native
         return null;
     }
 
-    /// <summary>Gives up a lock at once. Closing alone would not while a process that is being started still has the file.</summary>
-    public static void Unlock(SafeFileHandle file) => _ = Lock(file, LockRelease);
+    /// <summary>Releases a lock. Closing the file does not while a child process that is starting still has it open.</summary>
+    public static void Unlock(SafeFileHandle file) => _ = FLock(file, LockRelease);
 
     private static SafeFileHandle OpenRegular(string path, int flags)
     {
-        SafeFileHandle file = Open(path, flags | NonBlocking | CloseOnExec | NoTerminal, OwnerWrites);
+        SafeFileHandle file = Open(path, flags | NonBlocking | CloseOnExec | NoTerminal, DefaultMode);
         if (file.IsInvalid)
         {
             int error = Marshal.GetLastPInvokeError();
             file.Dispose();
-            throw error is Denied or NotPermitted ? new UnauthorizedAccessException($"{Printable.Escape(path)} may not be opened: {Marshal.GetPInvokeErrorMessage(error)}.") : Failure("open", path, error);
+            throw error is Denied or NotPermitted
+                ? new UnauthorizedAccessException($"{Printable.Escape(path)} cannot be opened: {Marshal.GetPInvokeErrorMessage(error)}.")
+                : Failure("open", path, error);
         }
 
         try
         {
-            return Status(file).Kind == FileKind.File ? RequireSeekable(file, path) : throw new IOException($"{Printable.Escape(path)} is not a regular file.");
+            return Status(file).Kind == FileKind.File
+                ? RequireSeekable(file, path)
+                : throw new IOException($"{Printable.Escape(path)} is not a regular file.");
         }
         catch
         {
@@ -165,8 +194,8 @@ internal static partial class Native
         }
     }
 
-    /// <summary>Requires that positions can be set: where they cannot, the framework reads and writes wherever the file happens to be.</summary>
-    /// <exception cref="IOException">They cannot.</exception>
+    /// <summary>Checks that a file is seekable. If it is not, .NET ignores offsets and uses the current position.</summary>
+    /// <exception cref="IOException">The file is not seekable.</exception>
     public static SafeFileHandle RequireSeekable(SafeFileHandle file, string path)
     {
         try
@@ -176,25 +205,33 @@ internal static partial class Native
         }
         catch (NotSupportedException e)
         {
-            throw new IOException($"{Printable.Escape(path)} cannot be read or written by position (lseek failed).", e);
+            throw new IOException($"{Printable.Escape(path)} does not support reads and writes at an offset (lseek failed).", e);
         }
     }
 
-    /// <summary>Reads <c>struct statx</c>, whose layout is the same on every Linux.</summary>
-    private static FileStatus Read(ReadOnlySpan<byte> status) => new(
-        (BinaryPrimitives.ReadUInt16LittleEndian(status[28..]) & 0xF000) switch { 0x8000 => FileKind.File, 0x4000 => FileKind.Folder, 0xA000 => FileKind.Link, _ => FileKind.Other },
+    /// <summary>Parses <c>struct statx</c>, which has the same layout on every Linux.</summary>
+    private static FileStatus ParseStatus(ReadOnlySpan<byte> status) => new(
+        (BinaryPrimitives.ReadUInt16LittleEndian(status[28..]) & 0xF000) switch
+        {
+            0x8000 => FileKind.File,
+            0x4000 => FileKind.Folder,
+            0xA000 => FileKind.Link,
+            _ => FileKind.Other,
+        },
         new FileIdentity
         {
             Inode = BinaryPrimitives.ReadUInt64LittleEndian(status[32..]),
             Length = BinaryPrimitives.ReadInt64LittleEndian(status[40..]),
-            Changed = Time(status[96..]),
-            Modified = Time(status[112..]),
-            Device = ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(status[136..]) << 32) | BinaryPrimitives.ReadUInt32LittleEndian(status[140..]),
+            Changed = ParseTime(status[96..]),
+            Modified = ParseTime(status[112..]),
+            Device = ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(status[136..]) << 32)
+                | BinaryPrimitives.ReadUInt32LittleEndian(status[140..]),
         },
         BinaryPrimitives.ReadUInt32LittleEndian(status[16..]),
         BinaryPrimitives.ReadUInt32LittleEndian(status[20..]));
 
-    private static FileTime Time(ReadOnlySpan<byte> time) => new(BinaryPrimitives.ReadInt64LittleEndian(time), BinaryPrimitives.ReadUInt32LittleEndian(time[8..]));
+    private static FileTime ParseTime(ReadOnlySpan<byte> time) =>
+        new(BinaryPrimitives.ReadInt64LittleEndian(time), BinaryPrimitives.ReadUInt32LittleEndian(time[8..]));
 
     private static bool TryRename(string from, string to, uint flags)
     {
@@ -205,7 +242,7 @@ internal static partial class Native
 
         try
         {
-            if (Rename(Here, from, Here, to, flags) == 0)
+            if (RenameAt2(CurrentFolder, from, CurrentFolder, to, flags) == 0)
             {
                 return true;
             }
@@ -221,11 +258,12 @@ internal static partial class Native
 
     private static IOException Failure(string call, string path, int error) => error switch
     {
-        NotThere => new FileNotFoundException($"{call} of {Printable.Escape(path)}: {Marshal.GetPInvokeErrorMessage(error)}.", path),
-        Exists or NotEmpty => new IOException($"{Printable.Escape(path)} is there already.", error),
-        CrossDevice => new IOException($"{Printable.Escape(path)} lies on another file system.", error),
-        TooManyOpen or TooManyOfAll => new IOException($"{Printable.Escape(path)} could not be opened: too many files are open. Every file of every model stays open while a merge runs. "
-            + "Remedy: raise the limit (ulimit -n 4096), or merge models of fewer files.", error),
+        NotFound => new FileNotFoundException($"{call} of {Printable.Escape(path)}: {Marshal.GetPInvokeErrorMessage(error)}.", path),
+        Exists or NotEmpty => new IOException($"{Printable.Escape(path)} already exists.", error),
+        CrossDevice => new IOException($"{Printable.Escape(path)} is on another file system.", error),
+        TooManyOpen or TooManyOpenInSystem => new IOException($"{Printable.Escape(path)} could not be opened: too many files are open. "
+            + "Every file of every model stays open while a merge runs. "
+            + "Remedy: raise the limit (ulimit -n 4096), or merge models with fewer files.", error),
         _ => new IOException($"{call} of {Printable.Escape(path)} failed: {Marshal.GetPInvokeErrorMessage(error)}.", error),
     };
 
@@ -239,20 +277,20 @@ internal static partial class Native
     private static partial int Access(string path, int mode);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
-    private static partial int Lock(SafeFileHandle file, int operation);
+    private static partial int FLock(SafeFileHandle file, int operation);
 
     [LibraryImport("libc", EntryPoint = "posix_fadvise", SetLastError = true)]
-    private static partial int Advise(SafeFileHandle file, long offset, long length, int advice);
+    private static partial int FAdvise(SafeFileHandle file, long offset, long length, int advice);
 
     [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int HardLink(string from, string to);
 
     [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Rename(int fromFolder, string from, int toFolder, string to, uint flags);
+    private static partial int RenameAt2(int fromFolder, string from, int toFolder, string to, uint flags);
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Status(int folder, string path, int flags, uint mask, ref byte status);
+    private static partial int StatX(int folder, string path, int flags, uint mask, ref byte status);
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int StatusOf(SafeFileHandle file, string path, int flags, uint mask, ref byte status);
+    private static partial int StatX(SafeFileHandle file, string path, int flags, uint mask, ref byte status);
 }

@@ -2,10 +2,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.IO;
 
-/// <summary>Positional reads that come back whole or say that the file is too short.</summary>
+/// <summary>Positional reads that fill the whole buffer or report the end of the file.</summary>
 internal static class PositionalRead
 {
-    /// <returns>False where the file ends before the destination is full.</returns>
+    /// <returns>False if the file ends before the destination is full.</returns>
     public static bool TryFill(SafeFileHandle handle, Span<byte> destination, long offset)
     {
         while (!destination.IsEmpty)

@@ -1,23 +1,31 @@
 namespace LayerSwap.IO;
 
 /// <summary>
-/// Canonical paths, as realpath(3) gives them: every link followed, and <c>..</c> read as the kernel reads it, after the link before it. Components that do not exist yet are kept.
-/// The framework's own calls read <c>..</c> as text: a path of a person's goes through here before it goes to them.
+/// Canonical paths as from realpath(3): every symbolic link is followed, and <c>..</c> is applied after the link before it. Components
+/// that do not exist are kept. .NET resolves <c>..</c> as text, so user paths are resolved here first.
 /// </summary>
 internal static class RealPath
 {
-    private const int MostLinks = 40;
+    private const int MaxLinks = 40;
 
-    /// <exception cref="IOException">Links lead in a circle.</exception>
+    /// <summary>Resolves a path to its canonical form.</summary>
+    /// <exception cref="IOException">The symbolic links form a loop.</exception>
     /// <exception cref="ArgumentException">The text cannot be a path.</exception>
     public static string Of(string path) => Follow(path, links: null);
 
-    /// <summary>The canonical path of the folder that a path lies in; links in the last component are not followed.</summary>
-    /// <exception cref="IOException">Links lead in a circle.</exception>
-    public static string FolderOf(string path) => Of(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : Path.IsPathRooted(path) ? path : ".");
+    /// <summary>Resolves the parent folder of a path. A link in the last component is not followed.</summary>
+    /// <exception cref="IOException">The symbolic links form a loop.</exception>
+    public static string FolderOf(string path)
+    {
+        string? folder = Path.GetDirectoryName(path);
+        return Of(!string.IsNullOrEmpty(folder) ? folder : Path.IsPathRooted(path) ? path : ".");
+    }
 
-    /// <summary>Every place that a path goes through: the folders above it, each link on the way, and the folders above the links. Without any of them the path would lead elsewhere.</summary>
-    /// <exception cref="IOException">Links lead in a circle.</exception>
+    /// <summary>
+    /// Lists every path that resolving depends on: the canonical path, each link on the way, and the ancestors of both. If one of them
+    /// changes, the path can refer to another file.
+    /// </summary>
+    /// <exception cref="IOException">The symbolic links form a loop.</exception>
     public static IReadOnlyCollection<string> WayTo(string path)
     {
         List<string> links = [];
@@ -25,72 +33,80 @@ internal static class RealPath
         return links.Append(real).SelectMany(WithAncestors).ToHashSet(StringComparer.Ordinal);
     }
 
-    /// <summary>A path and the folders above it, innermost first. The path must be canonical.</summary>
+    /// <summary>Lists a canonical path and its ancestors, innermost first.</summary>
     public static IEnumerable<string> WithAncestors(string real)
     {
-        for (string? at = real; at is not null; at = Path.GetDirectoryName(at))
+        for (string? current = real; current is not null; current = Path.GetDirectoryName(current))
         {
-            yield return at;
+            yield return current;
         }
     }
 
-    /// <summary>Whether a path is a folder, or lies in it. Both must be canonical.</summary>
-    public static bool Contains(string folder, string path) => path == folder || path.StartsWith(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+    /// <summary>Whether a path is a folder or is inside it. Both must be canonical.</summary>
+    public static bool Contains(string folder, string path)
+    {
+        string prefix = Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar;
+        return path == folder || path.StartsWith(prefix, StringComparison.Ordinal);
+    }
 
     private static string Follow(string path, List<string>? links)
     {
         if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
         {
-            throw new ArgumentException($"'{Printable.Escape(path)}' is not a path: {(path.Length == 0 ? "it is empty" : "it holds a NUL character")}.");
+            string reason = path.Length == 0 ? "it is empty" : "it contains a NUL character";
+            throw new ArgumentException($"'{Printable.Escape(path)}' is not a path: {reason}.");
         }
 
-        // Windows reads .. as text itself.
-        string whole = OperatingSystem.IsWindows() ? Path.GetFullPath(path) : Path.IsPathRooted(path) ? path : Path.Combine(Environment.CurrentDirectory, path);
-        string root = Path.GetPathRoot(whole)!, here = root;
-        Stack<string> rest = new();
-        Push(rest, whole[root.Length..]);
+        // Windows itself resolves .. as text.
+        string absolute = OperatingSystem.IsWindows() ? Path.GetFullPath(path)
+            : Path.IsPathRooted(path) ? path
+            : Path.Combine(Environment.CurrentDirectory, path);
+        string root = Path.GetPathRoot(absolute)!, current = root;
+        Stack<string> remaining = new();
+        Push(remaining, absolute[root.Length..]);
         int followed = 0;
-        while (rest.TryPop(out string? name))
+        while (remaining.TryPop(out string? name))
         {
             if (name == "..")
             {
-                here = Path.GetDirectoryName(here) ?? here;
+                current = Path.GetDirectoryName(current) ?? current;
                 continue;
             }
 
-            string next = Path.Combine(here, name);
+            string next = Path.Combine(current, name);
             if (new FileInfo(next).LinkTarget is not { } target)
             {
-                here = next;
+                current = next;
                 continue;
             }
 
             links?.Add(next);
-            if (++followed > MostLinks)
+            if (++followed > MaxLinks)
             {
-                throw new IOException($"{Printable.Escape(path)} cannot be followed: its links lead in a circle, or there are more than {MostLinks}.");
+                throw new IOException($"{Printable.Escape(path)} cannot be resolved: its symbolic links form a loop, "
+                    + $"or there are more than {MaxLinks}.");
             }
 
-            if (Path.GetPathRoot(target) is { Length: > 0 } start)
+            if (Path.GetPathRoot(target) is { Length: > 0 } targetRoot)
             {
-                here = start;
-                target = target[start.Length..];
+                current = targetRoot;
+                target = target[targetRoot.Length..];
             }
 
-            Push(rest, target);
+            Push(remaining, target);
         }
 
-        return here;
+        return current;
     }
 
-    private static void Push(Stack<string> rest, string path)
+    private static void Push(Stack<string> remaining, string path)
     {
         string[] names = path.Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries);
         for (int i = names.Length - 1; i >= 0; i--)
         {
             if (names[i] != ".")
             {
-                rest.Push(names[i]);
+                remaining.Push(names[i]);
             }
         }
     }

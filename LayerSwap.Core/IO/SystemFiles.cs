@@ -2,21 +2,27 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.IO;
 
-/// <summary>The file system itself.</summary>
+/// <summary>The real file system.</summary>
 internal sealed class SystemFiles : IFileOperations
 {
     public static SystemFiles Instance { get; } = new();
 
     public void CreateFolder(string path) => Directory.CreateDirectory(path);
 
-    public SafeFileHandle Create(string path, long length) =>
-        Native.RequireSeekable(File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length), path);
+    public SafeFileHandle Create(string path, long length)
+    {
+        SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length);
+        return Native.RequireSeekable(file, path);
+    }
 
-    public SafeFileHandle Open(string path) => OperatingSystem.IsLinux() ? Native.OpenToWrite(path) : File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
+    public SafeFileHandle Open(string path) => OperatingSystem.IsLinux()
+        ? Native.OpenToWrite(path)
+        : File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
 
     public void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset) => RandomAccess.Write(file, bytes, offset);
 
-    public bool TryRead(SafeFileHandle file, Span<byte> destination, long offset) => PositionalRead.TryFill(file, destination, offset);
+    public bool TryRead(SafeFileHandle file, Span<byte> destination, long offset) =>
+        PositionalRead.TryFill(file, destination, offset);
 
     public void Sync(SafeFileHandle file, string path) => Native.Sync(file, path);
 

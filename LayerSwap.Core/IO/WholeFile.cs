@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.IO;
 
-/// <summary>Small files, written so that they are whole or absent.</summary>
+/// <summary>Writes small files so that a failure leaves either the whole file or none.</summary>
 internal static class WholeFile
 {
     /// <summary>Writes a file that must not exist yet, reads it back, and syncs it.</summary>
@@ -14,7 +14,7 @@ internal static class WholeFile
         files.Sync(handle, path);
     }
 
-    /// <summary>Replaces what a path holds, at once, by way of a file beside it.</summary>
+    /// <summary>Replaces a file atomically, by renaming a temporary file in the same folder.</summary>
     public static void Replace(IFileOperations files, string path, ReadOnlySpan<byte> bytes)
     {
         string folder = Path.GetDirectoryName(path)!, staging = Path.Combine(folder, $".layerswap-{Guid.NewGuid():N}");
@@ -31,14 +31,14 @@ internal static class WholeFile
         }
     }
 
-    /// <summary>Reads back what was written.</summary>
-    /// <exception cref="IOException">It is something else.</exception>
+    /// <summary>Reads back written bytes and compares them.</summary>
+    /// <exception cref="IOException">The bytes differ.</exception>
     public static void RequireSame(IFileOperations files, SafeFileHandle handle, string path, ReadOnlySpan<byte> bytes, long offset)
     {
-        byte[] found = new byte[bytes.Length];
-        if (!files.TryRead(handle, found, offset) || !bytes.SequenceEqual(found))
+        byte[] readBack = new byte[bytes.Length];
+        if (!files.TryRead(handle, readBack, offset) || !bytes.SequenceEqual(readBack))
         {
-            throw new IOException($"{Printable.Escape(path)} does not hold what was written to it.");
+            throw new IOException($"{Printable.Escape(path)} reads back different bytes than were written.");
         }
     }
 }

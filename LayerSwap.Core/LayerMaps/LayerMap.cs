@@ -1,17 +1,19 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
+using LayerSwap.Checkpoints;
 using LayerSwap.LayerMaps;
 
 namespace LayerSwap;
 
 /// <summary>
-/// The layers of a model, told from its tensors' names alone, with no table of architectures. A stack is a part of the names that is
-/// followed by a layer number: one that is called so (<c>layers</c>, <c>h</c>, <c>block</c>, ...), or one whose numbers run from 0
-/// without a gap over like-named tensors. Experts are not layers.
+/// The layers of a model, found from tensor names alone, without a table of architectures. A stack is a name prefix before a layer
+/// number: a well-known one (<c>layers</c>, <c>h</c>, <c>block</c>, ...), or one whose numbers run from 0 without a gap, with the same
+/// components in every layer. Experts are not layers.
 /// </summary>
 public sealed class LayerMap
 {
-    /// <summary>Maps of checkpoints that are open: several parts of a plan ask for the same.</summary>
-    private static readonly ConditionalWeakTable<ICheckpoint, LayerMap> Known = [];
+    /// <summary>Maps of open checkpoints. Several parts of a plan need the same map.</summary>
+    private static readonly ConditionalWeakTable<ICheckpoint, LayerMap> Cache = [];
 
     private readonly Dictionary<string, TensorPlace> _places;
 
@@ -22,16 +24,19 @@ public sealed class LayerMap
         MainStack = main;
     }
 
-    /// <summary>Every stack by name with its number of layers.</summary>
+    /// <summary>The number of layers of every stack, by stack name.</summary>
     public IReadOnlyDictionary<string, int> Stacks { get; }
 
-    /// <summary>The stack that selectors and layer swapping count in: the language model's where names say so, else the one with the most elements. Null without layers.</summary>
+    /// <summary>
+    /// The stack that selectors and layer swapping use: the language model's if names identify it, else the one with the most elements.
+    /// Null without layers.
+    /// </summary>
     public string? MainStack { get; }
 
     /// <summary>The number of layers of the main stack; 0 without layers.</summary>
     public int LayerCount => MainStack is null ? 0 : Stacks[MainStack];
 
-    /// <summary>The layers of a stack that no tensor belongs to, below the highest.</summary>
+    /// <summary>Lists the layers of a stack that have no tensor, at most 100.</summary>
     internal IReadOnlyList<int> MissingLayers(string stack)
     {
         HashSet<int> found = [.. _places.Values.Where(p => p.Stack == stack).Select(p => p.Layer!.Value)];
@@ -40,37 +45,43 @@ public sealed class LayerMap
 
     internal IEnumerable<TensorPlace> Places => _places.Values;
 
-    /// <summary>The place of a tensor.</summary>
-    /// <exception cref="KeyNotFoundException">The map was made without a tensor of this name.</exception>
+    /// <summary>Gets the place of a tensor.</summary>
+    /// <exception cref="KeyNotFoundException">The map has no tensor with this name.</exception>
     public TensorPlace this[string name] => _places[name];
 
-    /// <summary>Makes the map of these tensors.</summary>
-    /// <param name="tensors">All tensors of a model, or of several that are to be merged; names may repeat.</param>
+    /// <summary>Creates the map of a set of tensors.</summary>
+    /// <param name="tensors">All tensors of one model, or of several models to merge. Names may repeat.</param>
     public static LayerMap Of(IEnumerable<TensorInfo> tensors) => Of(tensors, null, null);
 
     /// <summary>
-    /// Makes the map of a checkpoint. Its config.json tells layers that predict further tokens (MTP), which are numbered after the model's own, from those; one that cannot be read tells nothing, and is
-    /// named when a merge is planned.
+    /// Creates the map of a checkpoint. Its config.json separates the model's layers from multi-token prediction (MTP) layers, numbered
+    /// after them. An unreadable config.json is ignored here, and reported when a merge is planned.
     /// </summary>
     /// <param name="checkpoint">The checkpoint.</param>
     public static LayerMap Of(ICheckpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        return Known.GetValue(checkpoint, c => Of(c.Tensors, OwnLayers(c), ChosenStack(c)));
+        return Cache.GetValue(checkpoint, c => Of(c.Tensors, CountOwnLayers(c), GetChosenStack(c)));
     }
 
-    private static string? ChosenStack(ICheckpoint checkpoint) => (checkpoint as Checkpoints.ICheckpointView)?.MainStack;
+    private static string? GetChosenStack(ICheckpoint checkpoint) => (checkpoint as ICheckpointView)?.MainStack;
 
-    private static long? OwnLayers(ICheckpoint checkpoint)
+    /// <summary>Reads the number of layers from config.json if MTP layers follow them; null otherwise.</summary>
+    private static long? CountOwnLayers(ICheckpoint checkpoint)
     {
-        if (ChosenStack(checkpoint) is not null)
+        if (GetChosenStack(checkpoint) is not null)
         {
             return null;
         }
 
         try
         {
-            return Checkpoints.ModelConfig.TryRead(checkpoint) is { Layers: { } layers } config && (config.ExtraLayers > 0 || HasFurtherTokenLayer(checkpoint, layers)) ? layers : null;
+            if (ModelConfig.TryRead(checkpoint) is not { Layers: { } layers } config)
+            {
+                return null;
+            }
+
+            return config.ExtraLayers > 0 || IsMtpLayer(checkpoint, layers) ? layers : null;
         }
         catch (CheckpointException)
         {
@@ -78,31 +89,34 @@ public sealed class LayerMap
         }
     }
 
-    /// <summary>Whether the layer after the last that the configuration counts is one that predicts further tokens, by the names of its parts (DeepSeek-V3, GLM-4.5).</summary>
-    private static bool HasFurtherTokenLayer(ICheckpoint checkpoint, long layers)
+    /// <summary>Whether a layer is an MTP layer, by the names of its tensors (DeepSeek-V3, GLM-4.5).</summary>
+    private static bool IsMtpLayer(ICheckpoint checkpoint, long layer)
     {
-        string number = string.Create(System.Globalization.CultureInfo.InvariantCulture, $".{layers}.");
-        return checkpoint.Tensors.Any(t => (t.Name.EndsWith("eh_proj.weight", StringComparison.Ordinal) || t.Name.EndsWith("enorm.weight", StringComparison.Ordinal)) && t.Name.Contains(number, StringComparison.Ordinal));
+        string number = string.Create(CultureInfo.InvariantCulture, $".{layer}.");
+        return checkpoint.Tensors.Select(t => t.Name).Any(n => n.Contains(number, StringComparison.Ordinal)
+            && (n.EndsWith("eh_proj.weight", StringComparison.Ordinal) || n.EndsWith("enorm.weight", StringComparison.Ordinal)));
     }
 
     /// <param name="tensors">All tensors.</param>
-    /// <param name="layers">The number of layers of the main stack, if there are more that are none; null for all that there are.</param>
-    /// <param name="chosen">The main stack, if it was chosen.</param>
+    /// <param name="layers">The number of layers of the main stack, without MTP layers; null if all of them count.</param>
+    /// <param name="chosen">The main stack, or null to find it.</param>
     private static LayerMap Of(IEnumerable<TensorInfo> tensors, long? layers, string? chosen)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        LayerMaps.NamePool pool = new();
-        Dictionary<string, Named> names = new(tensors.TryGetNonEnumeratedCount(out int known) ? known : 0, StringComparer.Ordinal);
+        NamePool pool = new();
+        Dictionary<string, Named> names = new(tensors.TryGetNonEnumeratedCount(out int capacity) ? capacity : 0, StringComparer.Ordinal);
         foreach (TensorInfo tensor in tensors)
         {
-            names.TryAdd(tensor.Name, new Named(LayerMaps.TensorName.Parse(tensor.Name, pool), tensor.ElementCount));
+            names.TryAdd(tensor.Name, new Named(TensorName.Parse(tensor.Name, pool), tensor.ElementCount));
         }
 
         Dictionary<string, long> sizes = new(StringComparer.Ordinal);
         Dictionary<string, int> stacks = new(StringComparer.Ordinal);
-        foreach (IGrouping<string, Named> group in names.Values.Where(n => n.Parts.Stack is not null).GroupBy(n => n.Parts.Stack!, StringComparer.Ordinal))
+        foreach (IGrouping<string, Named> group in names.Values
+            .Where(n => n.Parts.Stack is not null)
+            .GroupBy(n => n.Parts.Stack!, StringComparer.Ordinal))
         {
-            if (LayerMaps.StackClassifier.PredictsFurtherTokens(group.Key))
+            if (StackClassifier.PredictsFurtherTokens(group.Key))
             {
                 continue;
             }
@@ -114,30 +128,43 @@ public sealed class LayerMap
             }
         }
 
-        string? main = stacks.Keys.OrderByDescending(s => s == chosen).ThenByDescending(LayerMaps.StackClassifier.Rank).ThenByDescending(LayerMaps.StackClassifier.IsDecoder).ThenByDescending(s => sizes[s]).ThenBy(s => s, StringComparer.Ordinal).FirstOrDefault();
+        string? main = stacks.Keys
+            .OrderByDescending(s => s == chosen)
+            .ThenByDescending(StackClassifier.Rank)
+            .ThenByDescending(StackClassifier.IsDecoder)
+            .ThenByDescending(s => sizes[s])
+            .ThenBy(s => s, StringComparer.Ordinal)
+            .FirstOrDefault();
         if (main is not null && layers < stacks[main])
         {
             stacks[main] = (int)layers.Value;
         }
 
-        bool hasLanguage = main is not null && !LayerMaps.StackClassifier.IsSense(main);
+        bool hasLanguage = main is not null && !StackClassifier.IsSense(main);
         Dictionary<string, TensorPlace> places = new(names.Count, StringComparer.Ordinal);
         Dictionary<string, TensorKind> kinds = new(StringComparer.Ordinal);
         foreach ((string name, Named named) in names)
         {
-            LayerMaps.TensorName parts = named.Parts;
+            TensorName parts = named.Parts;
             bool inLayer = parts.Stack is not null && stacks.TryGetValue(parts.Stack, out int count) && parts.Layer < count;
-            // A layer that predicts further tokens stands behind the head, and goes with it.
+            // An MTP layer follows the head and counts as a part of it.
             if (!inLayer && parts.Stack is not null && parts.Stack == main)
             {
-                places.Add(name, new TensorPlace { Name = name, LayerCount = stacks[main], InMainStack = false, Component = LayerMaps.TensorKindClassifier.WithoutWeight(name), Kind = TensorKind.Head });
+                places.Add(name, new TensorPlace
+                {
+                    Name = name,
+                    LayerCount = stacks[main],
+                    InMainStack = false,
+                    Component = TensorKindClassifier.WithoutWeight(name),
+                    Kind = TensorKind.Head,
+                });
                 continue;
             }
 
-            // Layers have the same few components.
+            // All layers have the same few components.
             if (!inLayer || !kinds.TryGetValue(parts.Component, out TensorKind kind))
             {
-                kind = LayerMaps.TensorKindClassifier.Name(inLayer ? parts.Component : name, inLayer);
+                kind = TensorKindClassifier.Name(inLayer ? parts.Component : name, inLayer);
                 if (inLayer)
                 {
                     kinds.Add(parts.Component, kind);
@@ -151,38 +178,49 @@ public sealed class LayerMap
                 Layer = inLayer ? parts.Layer : null,
                 LayerCount = inLayer ? stacks[parts.Stack!] : main is null ? 0 : stacks[main],
                 InMainStack = inLayer && parts.Stack == main,
-                Component = inLayer ? parts.Component : LayerMaps.TensorKindClassifier.WithoutWeight(name),
+                Component = inLayer ? parts.Component : TensorKindClassifier.WithoutWeight(name),
                 Kind = kind,
-                InTower = hasLanguage && LayerMaps.StackClassifier.IsSense(name),
+                InTower = hasLanguage && StackClassifier.IsSense(name),
             });
         }
 
         return new LayerMap(places, stacks, main);
     }
 
-    /// <summary>The map of a checkpoint that another was made of tensor by tensor, known before it is asked for.</summary>
+    /// <summary>Caches the map of a checkpoint for another with the same tensor names.</summary>
     internal static void Share(LayerMap map, ICheckpoint checkpoint)
     {
         if (map._places.Count == checkpoint.Tensors.Count)
         {
-            Known.TryAdd(checkpoint, map);
+            Cache.TryAdd(checkpoint, map);
         }
     }
 
-    /// <summary>The map of several checkpoints that are to be merged; where the others have no other names it is the first's.</summary>
-    internal static LayerMap OfAll(IReadOnlyList<ICheckpoint> checkpoints) => checkpoints.Skip(1).All(c => c.Tensors.All(t => checkpoints[0].Find(t.Name) is not null))
-        ? Of(checkpoints[0])
-        : Of(checkpoints.SelectMany(c => c.Tensors), checkpoints.Select(c => (long?)Of(c).LayerCount).Distinct().ToArray() is [var one] && one > 0 ? one : null, checkpoints.Select(ChosenStack).FirstOrDefault(s => s is not null));
-
-    /// <summary>Numbers from 0 without a gap, two at least, and every one with the same components: not the parts of a sequence.</summary>
-    private static bool LooksLikeLayers(LayerMaps.TensorName[] parts)
+    /// <summary>Creates the map of several checkpoints to merge. If the others add no names, it is the map of the first.</summary>
+    internal static LayerMap OfAll(IReadOnlyList<ICheckpoint> checkpoints)
     {
-        string[][] layers = [.. parts.GroupBy(p => p.Layer).OrderBy(g => g.Key).Select(g => g.Select(p => p.Component).Order(StringComparer.Ordinal).ToArray())];
+        if (checkpoints.Skip(1).All(c => c.Tensors.All(t => checkpoints[0].Find(t.Name) is not null)))
+        {
+            return Of(checkpoints[0]);
+        }
+
+        int[] counts = [.. checkpoints.Select(c => Of(c).LayerCount).Distinct()];
+        long? layers = counts is [> 0 and var count] ? count : null;
+        return Of(checkpoints.SelectMany(c => c.Tensors), layers, checkpoints.Select(GetChosenStack).FirstOrDefault(s => s is not null));
+    }
+
+    /// <summary>Whether two or more numbers run from 0 without a gap, with the same components. Modules of a sequence differ.</summary>
+    private static bool LooksLikeLayers(TensorName[] parts)
+    {
+        string[][] layers = [.. parts
+            .GroupBy(p => p.Layer)
+            .OrderBy(g => g.Key)
+            .Select(g => g.Select(p => p.Component).Order(StringComparer.Ordinal).ToArray())];
         return layers.Length >= 2
             && parts.Max(p => p.Layer) == layers.Length - 1
             && layers[0].Length >= 2
             && layers.All(l => l.SequenceEqual(layers[0], StringComparer.Ordinal));
     }
 
-    private sealed record Named(LayerMaps.TensorName Parts, long Elements);
+    private sealed record Named(TensorName Parts, long Elements);
 }

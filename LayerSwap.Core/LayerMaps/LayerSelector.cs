@@ -1,8 +1,8 @@
 namespace LayerSwap;
 
 /// <summary>
-/// A choice of tensors by their place: layers, kinds, names. Combined with <c>|</c> (either), <c>&amp;</c> (both) and <c>!</c> (all others);
-/// printed as it would be typed. Made by <see cref="Layers"/>; nobody else can derive from it.
+/// Selects tensors by place: layers, kinds, names. Combined with <c>|</c> (union), <c>&amp;</c> (intersection) and <c>!</c> (complement).
+/// Created by <see cref="Layers"/>.
 /// </summary>
 public class LayerSelector
 {
@@ -17,33 +17,38 @@ public class LayerSelector
         _compound = compound;
     }
 
-    /// <summary>Whether a tensor at this place is chosen.</summary>
+    /// <summary>Whether a tensor at this place is selected.</summary>
     public bool Matches(TensorPlace place)
     {
         ArgumentNullException.ThrowIfNull(place);
         return _matches(place);
     }
 
-    /// <summary>The indices of the main stack's layers that are chosen whole.</summary>
+    /// <summary>Lists the indices of the main stack's layers whose tensors are all selected.</summary>
     /// <param name="map">The layers of a model.</param>
     public IReadOnlyList<int> LayersOf(LayerMap map)
     {
         ArgumentNullException.ThrowIfNull(map);
-        return [.. map.Places.Where(p => p.InMainStack).GroupBy(p => p.Layer!.Value).Where(layer => layer.All(_matches)).Select(layer => layer.Key).Order()];
+        return [.. map.Places
+            .Where(p => p.InMainStack)
+            .GroupBy(p => p.Layer!.Value)
+            .Where(layer => layer.All(_matches))
+            .Select(layer => layer.Key)
+            .Order()];
     }
 
-    /// <summary>The selector as it would be typed.</summary>
+    /// <summary>Formats the selector as C# code.</summary>
     public override string ToString() => _text;
 
-    /// <summary>What either side chooses.</summary>
+    /// <summary>Selects tensors that either side selects.</summary>
     public static LayerSelector operator |(LayerSelector left, LayerSelector right) =>
         new($"{left} | {right}", p => left._matches(p) || right._matches(p), compound: true);
 
-    /// <summary>What both sides choose.</summary>
+    /// <summary>Selects tensors that both sides select.</summary>
     public static LayerSelector operator &(LayerSelector left, LayerSelector right) =>
         new($"{left.Atom} & {right.Atom}", p => left._matches(p) && right._matches(p), compound: true);
 
-    /// <summary>What the selector does not choose; of the whole model, not only of its layers.</summary>
+    /// <summary>Selects tensors that the selector does not, from the whole model and not only from its layers.</summary>
     public static LayerSelector operator !(LayerSelector selector) =>
         new($"!{selector.Atom}", p => !selector._matches(p));
 

@@ -1,6 +1,6 @@
 namespace LayerSwap.LayerMaps;
 
-/// <summary>One text for all that are equal: the parts of a hundred thousand names are a few hundred.</summary>
+/// <summary>Interns strings: a hundred thousand names consist of a few hundred distinct parts.</summary>
 internal sealed class NamePool
 {
     private readonly HashSet<string> _texts = new(StringComparer.Ordinal);
@@ -10,11 +10,11 @@ internal sealed class NamePool
 
     public string Of(ReadOnlySpan<char> text)
     {
-        if (!_bySpan.TryGetValue(text, out string? known))
+        if (!_bySpan.TryGetValue(text, out string? interned))
         {
-            _texts.Add(known = text.ToString());
+            _texts.Add(interned = text.ToString());
         }
 
-        return known;
+        return interned;
     }
 }

@@ -1,120 +1,162 @@
 namespace LayerSwap;
 
-/// <summary>A beginning of tensors' names that one program writes and another does not: <c>module.</c>, <c>_orig_mod.</c>, <c>model.language_model.</c> for <c>model.</c>.</summary>
-/// <param name="Old">What names begin with.</param>
-/// <param name="New">What they begin with instead.</param>
+/// <summary>Replaces a prefix of tensor names. Programs write different ones, such as <c>module.</c> or <c>_orig_mod.</c>.</summary>
+/// <param name="Old">The prefix to replace.</param>
+/// <param name="New">Its replacement.</param>
 public sealed record NamePrefix(string Old, string New)
 {
-    /// <summary>What stands for <see cref="Checkpoint.WithExpertsApart"/> where prefixes are written.</summary>
+    /// <summary>The keyword for <see cref="Checkpoint.WithExpertsApart"/> in a list of prefixes.</summary>
     internal const string Experts = "experts";
 
-    private const int MostPairs = 4, MostParts = 12, Sampled = 400;
+    private const int MaxPrefixes = 4, MaxFirstParts = 12, MaxSamples = 400, MaxCandidates = 8;
 
     private const string LanguageModel = "language_model.";
 
-    /// <summary>The well-known ones by name.</summary>
-    public static IReadOnlyDictionary<string, IReadOnlyList<NamePrefix>> Known { get; } = new SortedDictionary<string, IReadOnlyList<NamePrefix>>(StringComparer.Ordinal)
-    {
-        ["ddp"] = [new("module.", "")],
-        ["compiled"] = [new("_orig_mod.", "")],
-        ["peft"] = [new("base_model.model.", "")],
-        ["bert"] = [new("", "bert.")],
-        ["roberta"] = [new("", "roberta.")],
-        ["qwen2-vl"] = [new("model.", "model.language_model."), new("visual.", "model.visual.")],
-        ["vlm-text"] = [new("model.", "language_model.model."), new("lm_head.", "language_model.lm_head.")],
-    };
+    /// <summary>Well-known prefixes by name.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyList<NamePrefix>> Known { get; } =
+        new SortedDictionary<string, IReadOnlyList<NamePrefix>>(StringComparer.Ordinal)
+        {
+            ["ddp"] = [new("module.", "")],
+            ["compiled"] = [new("_orig_mod.", "")],
+            ["peft"] = [new("base_model.model.", "")],
+            ["bert"] = [new("", "bert.")],
+            ["roberta"] = [new("", "roberta.")],
+            ["qwen2-vl"] = [new("model.", "model.language_model."), new("visual.", "model.visual.")],
+            ["vlm-text"] = [new("model.", "language_model.model."), new("lm_head.", "language_model.lm_head.")],
+        };
 
-    /// <summary>Reads prefixes as they are written: <c>OLD=NEW</c>, or the name of a well-known one.</summary>
+    /// <summary>Parses <c>OLD=NEW</c>, or the name of a well-known prefix.</summary>
     /// <param name="text">The text.</param>
-    /// <returns>Null if it is neither.</returns>
+    /// <returns>Null if the text is neither.</returns>
     public static IReadOnlyList<NamePrefix>? TryParse(string? text)
     {
-        int equals = text?.IndexOf('=', StringComparison.Ordinal) ?? -1;
-        return equals >= 0 ? [new NamePrefix(text![..equals], text[(equals + 1)..])] : text is not null && Known.TryGetValue(text, out IReadOnlyList<NamePrefix>? known) ? known : null;
+        if (text is null)
+        {
+            return null;
+        }
+
+        int equals = text.IndexOf('=', StringComparison.Ordinal);
+        return equals >= 0 ? [new NamePrefix(text[..equals], text[(equals + 1)..])] : Known.GetValueOrDefault(text);
     }
 
-    /// <summary>As <c>OLD=NEW</c>.</summary>
+    /// <summary>Formats the prefix as <c>OLD=NEW</c>.</summary>
     public override string ToString() => $"{Old}={New}";
 
-    /// <summary>Whether a checkpoint's names have the old beginning and none has the new one.</summary>
-    internal bool Concerns(ICheckpoint checkpoint) => Old != New && !(New.Contains(LanguageModel, StringComparison.Ordinal) && checkpoint.Tensors.Any(t => t.Name.Contains(LanguageModel, StringComparison.Ordinal))) && checkpoint.Tensors.Any(t => t.Name.StartsWith(Old, StringComparison.Ordinal)) && (New.Length == 0 || !checkpoint.Tensors.Any(t => t.Name.StartsWith(New, StringComparison.Ordinal)));
+    /// <summary>Whether a checkpoint has names with the old prefix and none with the new one.</summary>
+    internal bool Concerns(ICheckpoint checkpoint)
+    {
+        bool HasName(Func<string, bool> matches) => checkpoint.Tensors.Any(t => matches(t.Name));
 
-    /// <summary>Finds the prefixes by which names differ from those of a reference.</summary>
-    /// <param name="reference">The names as they should be.</param>
-    /// <param name="other">The names as they are.</param>
-    /// <returns>The prefixes, and how many names they make equal; empty if no prefix explains at least half of what differs.</returns>
+        if (Old == New || !HasName(n => n.StartsWith(Old, StringComparison.Ordinal)))
+        {
+            return false;
+        }
+
+        bool hasNew = New.Length > 0 && HasName(n => n.StartsWith(New, StringComparison.Ordinal));
+        // Names with a language model part must not get a second one.
+        bool hasLanguageModel = New.Contains(LanguageModel, StringComparison.Ordinal)
+            && HasName(n => n.Contains(LanguageModel, StringComparison.Ordinal));
+        return !hasNew && !hasLanguageModel;
+    }
+
+    /// <summary>Finds the prefixes that make names equal to those of a reference.</summary>
+    /// <param name="reference">The checkpoint with the expected names.</param>
+    /// <param name="other">The checkpoint with the names to correct.</param>
+    /// <returns>The prefixes and the number of names they correct; empty if they correct fewer than half of the differing names.</returns>
     internal static (IReadOnlyList<NamePrefix> Prefixes, int Names) Find(ICheckpoint reference, ICheckpoint other)
     {
-        HashSet<string> wanted = [.. reference.Tensors.Select(t => t.Name).Where(n => other.Find(n) is null)], left = [.. other.Tensors.Select(t => t.Name).Where(n => reference.Find(n) is null)];
-        int differing = Math.Min(wanted.Count, left.Count), explained = 0;
-        List<NamePrefix> found = [];
-        while (found.Count < MostPairs && wanted.Count > 0 && left.Count > 0 && Best(wanted, left) is { } best)
+        HashSet<string> expected = [.. reference.Tensors.Select(t => t.Name).Where(n => other.Find(n) is null)];
+        HashSet<string> unmatched = [.. other.Tensors.Select(t => t.Name).Where(n => reference.Find(n) is null)];
+        int differing = Math.Min(expected.Count, unmatched.Count), corrected = 0;
+        List<NamePrefix> prefixes = [];
+        while (prefixes.Count < MaxPrefixes && expected.Count > 0 && unmatched.Count > 0 && FindBest(expected, unmatched) is { } best)
         {
-            string[] matched = [.. left.Where(n => n.StartsWith(best.Old, StringComparison.Ordinal) && wanted.Contains(best.New + n[best.Old.Length..]))];
-            found.Add(best);
-            explained += matched.Length;
+            string[] matched = [.. unmatched.Where(n => best.Corrects(n, expected))];
+            prefixes.Add(best);
+            corrected += matched.Length;
             foreach (string name in matched)
             {
-                left.Remove(name);
-                wanted.Remove(best.New + name[best.Old.Length..]);
+                unmatched.Remove(name);
+                expected.Remove(best.Apply(name));
             }
         }
 
-        return explained * 2 >= differing && explained > 1 ? (Narrowed(found, reference, other), explained) : ([], 0);
+        return corrected * 2 >= differing && corrected > 1 ? (Narrow(prefixes, reference, other), corrected) : ([], 0);
     }
 
-    /// <summary>A prefix before every name would also change names that are right: there the first parts of those that are not are named instead.</summary>
-    private static List<NamePrefix> Narrowed(List<NamePrefix> found, ICheckpoint reference, ICheckpoint other) => !other.Tensors.Any(t => reference.Find(t.Name) is not null) ? found
-        : [.. found.SelectMany(p => p.Old.Length > 0 ? [p]
-            : other.Tensors.Where(t => reference.Find(t.Name) is null && reference.Find(p.New + t.Name) is not null).Select(t => t.Name[..(t.Name.IndexOf('.', StringComparison.Ordinal) + 1)]).Where(f => f.Length > 0)
-                .Distinct(StringComparer.Ordinal).Take(MostParts).Select(f => new NamePrefix(f, p.New + f)))];
+    private string Apply(string name) => New + name[Old.Length..];
 
-    /// <summary>The pair of prefixes that makes most names equal.</summary>
-    private static NamePrefix? Best(HashSet<string> wanted, HashSet<string> left)
+    private bool Corrects(string name, HashSet<string> expected) =>
+        name.StartsWith(Old, StringComparison.Ordinal) && expected.Contains(Apply(name));
+
+    /// <summary>Replaces an empty old prefix, which would also change correct names, by the first parts of the differing names.</summary>
+    private static List<NamePrefix> Narrow(List<NamePrefix> prefixes, ICheckpoint reference, ICheckpoint other)
     {
-        ILookup<string, string> byEnd = wanted.ToLookup(EndOf, StringComparer.Ordinal);
+        IEnumerable<NamePrefix> SplitByFirstPart(string added) => other.Tensors
+            .Select(t => t.Name)
+            .Where(n => reference.Find(n) is null && reference.Find(added + n) is not null)
+            .Select(n => n[..(n.IndexOf('.', StringComparison.Ordinal) + 1)])
+            .Where(first => first.Length > 0)
+            .Distinct(StringComparer.Ordinal)
+            .Take(MaxFirstParts)
+            .Select(first => new NamePrefix(first, added + first));
+
+        return other.Tensors.Any(t => reference.Find(t.Name) is not null)
+            ? [.. prefixes.SelectMany(p => p.Old.Length > 0 ? [p] : SplitByFirstPart(p.New))]
+            : prefixes;
+    }
+
+    /// <summary>Finds the prefix that corrects the most names.</summary>
+    private static NamePrefix? FindBest(HashSet<string> expected, HashSet<string> unmatched)
+    {
+        ILookup<string, string> bySuffix = expected.ToLookup(LastParts, StringComparer.Ordinal);
         Dictionary<NamePrefix, int> votes = [];
-        int step = Math.Max(1, left.Count / Sampled);
-        foreach (string name in left.Where((_, i) => i % step == 0))
+        int step = Math.Max(1, unmatched.Count / MaxSamples);
+        foreach (string name in unmatched.Where((_, i) => i % step == 0))
         {
-            foreach (string like in byEnd[EndOf(name)].Take(Sampled))
+            foreach (string candidate in bySuffix[LastParts(name)].Take(MaxSamples))
             {
-                NamePrefix pair = WithoutCommonEnd(name, like);
-                votes[pair] = votes.GetValueOrDefault(pair) + 1;
+                NamePrefix prefix = WithoutCommonSuffix(name, candidate);
+                votes[prefix] = votes.GetValueOrDefault(prefix) + 1;
             }
         }
 
-        return votes.OrderByDescending(v => v.Value).ThenBy(v => v.Key.Old.Length + v.Key.New.Length).Take(8).Select(v => v.Key)
-            .Select(p => (Pair: p, Count: left.Count(n => n.StartsWith(p.Old, StringComparison.Ordinal) && wanted.Contains(p.New + n[p.Old.Length..]))))
-            .Where(p => p.Count > 0).OrderByDescending(p => p.Count).ThenBy(p => p.Pair.Old.Length + p.Pair.New.Length).Select(p => p.Pair).FirstOrDefault();
+        return votes
+            .OrderByDescending(v => v.Value)
+            .ThenBy(v => v.Key.Old.Length + v.Key.New.Length)
+            .Take(MaxCandidates)
+            .Select(v => (Prefix: v.Key, Count: unmatched.Count(n => v.Key.Corrects(n, expected))))
+            .Where(p => p.Count > 0)
+            .OrderByDescending(p => p.Count)
+            .ThenBy(p => p.Prefix.Old.Length + p.Prefix.New.Length)
+            .Select(p => p.Prefix)
+            .FirstOrDefault();
     }
 
-    /// <summary>The last three parts of a name.</summary>
-    private static string EndOf(string name)
+    /// <summary>Gets the last three parts of a name.</summary>
+    private static string LastParts(string name)
     {
-        int at = name.Length;
-        for (int i = 0; i < 3 && at > 0; i++)
+        int dot = name.Length;
+        for (int i = 0; i < 3 && dot > 0; i++)
         {
-            at = name.LastIndexOf('.', at - 1);
+            dot = name.LastIndexOf('.', dot - 1);
         }
 
-        return at < 0 ? name : name[(at + 1)..];
+        return dot < 0 ? name : name[(dot + 1)..];
     }
 
-    /// <summary>What is left of two names without the parts that both end with.</summary>
-    private static NamePrefix WithoutCommonEnd(string name, string like)
+    /// <summary>Removes the longest common suffix of whole parts from two names.</summary>
+    private static NamePrefix WithoutCommonSuffix(string name, string expected)
     {
         int same = 0, cut = 0;
-        while (same < name.Length && same < like.Length && name[^(same + 1)] == like[^(same + 1)])
+        while (same < name.Length && same < expected.Length && name[^(same + 1)] == expected[^(same + 1)])
         {
             same++;
-            if (same == name.Length || same == like.Length || name[^(same + 1)] == '.' || like[^(same + 1)] == '.')
-            {
-                bool atPart = (same == name.Length || name[^(same + 1)] == '.') && (same == like.Length || like[^(same + 1)] == '.');
-                cut = atPart ? same : cut;
-            }
+            bool atPart = (same == name.Length || name[^(same + 1)] == '.')
+                && (same == expected.Length || expected[^(same + 1)] == '.');
+            cut = atPart ? same : cut;
         }
 
-        return new NamePrefix(name[..^cut], like[..^cut]);
+        return new NamePrefix(name[..^cut], expected[..^cut]);
     }
 }

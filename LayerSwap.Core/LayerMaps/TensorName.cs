@@ -2,24 +2,25 @@ using System.Globalization;
 
 namespace LayerSwap.LayerMaps;
 
-/// <summary>A tensor's name taken apart: the stack it may belong to, the layer's number, the component.</summary>
+/// <summary>The parts of a tensor's name: candidate stack, layer number, component.</summary>
 internal readonly record struct TensorName(string? Stack, int Layer, string Component)
 {
-    /// <summary>Words that name a stack of layers in every family seen; other repeated blocks must prove themselves (LayerMap).</summary>
+    /// <summary>Words that always name a stack of layers. <see cref="LayerMap"/> checks other repeated blocks.</summary>
     private static readonly string[] StackWords = ["layers", "layer", "h", "blocks", "block", "resblocks"];
 
-    private const int MostOnStack = 256;
+    private const int MaxStackAlloc = 256;
 
-    /// <summary>Whether the stack's own name says that it is one.</summary>
-    public bool IsKnownStack => Stack is not null && StackWords.Contains(Stack[(Stack.LastIndexOf('.') + 1)..], StringComparer.Ordinal);
+    /// <summary>Whether the stack's last word is a well-known one.</summary>
+    public bool IsKnownStack =>
+        Stack is not null && StackWords.Contains(Stack[(Stack.LastIndexOf('.') + 1)..], StringComparer.Ordinal);
 
     /// <summary>
-    /// The first number in the name that does not count experts is the candidate for the layer: <c>block.3.layer.1</c> is layer 3, and
-    /// <c>layers.3.mlp.experts.17</c> too.
+    /// Parses a name. The layer number is the first number that is not an expert's: <c>block.3.layer.1</c> and
+    /// <c>layers.3.mlp.experts.17</c> are both in layer 3.
     /// </summary>
     public static TensorName Parse(string name, NamePool pool)
     {
-        int before = 0;
+        int previous = 0;
         for (int start = name.IndexOf('.', StringComparison.Ordinal) + 1; start > 0;)
         {
             int end = name.IndexOf('.', start);
@@ -28,50 +29,52 @@ internal readonly record struct TensorName(string? Stack, int Layer, string Comp
                 break;
             }
 
-            if (IsNumber(name.AsSpan(start, end - start), out int layer) && !CountsExperts(name.AsSpan(before, start - 1 - before)))
+            if (IsNumber(name.AsSpan(start, end - start), out int layer)
+                && !NamesExperts(name.AsSpan(previous, start - 1 - previous)))
             {
-                return new TensorName(pool.Of(name.AsSpan(0, start - 1)), layer, ComponentOf(name.AsSpan(end + 1), pool));
+                return new TensorName(pool.Of(name.AsSpan(0, start - 1)), layer, ParseComponent(name.AsSpan(end + 1), pool));
             }
 
-            (before, start) = (start, end + 1);
+            (previous, start) = (start, end + 1);
         }
 
-        return new TensorName(null, 0, ComponentOf(name, pool));
+        return new TensorName(null, 0, ParseComponent(name, pool));
     }
 
-    private static string ComponentOf(ReadOnlySpan<char> rest, NamePool pool)
+    /// <summary>Removes <c>.weight</c> and replaces expert numbers by <c>*</c>.</summary>
+    private static string ParseComponent(ReadOnlySpan<char> rest, NamePool pool)
     {
         ReadOnlySpan<char> component = rest.EndsWith(".weight", StringComparison.Ordinal) ? rest[..^".weight".Length] : rest;
-        if (!CountsExperts(component))
+        if (!NamesExperts(component))
         {
             return pool.Of(component);
         }
 
-        Span<char> kept = component.Length <= MostOnStack ? stackalloc char[component.Length] : new char[component.Length];
+        Span<char> result = component.Length <= MaxStackAlloc ? stackalloc char[component.Length] : new char[component.Length];
         int length = 0;
-        ReadOnlySpan<char> before = default;
+        ReadOnlySpan<char> previous = default;
         foreach (Range range in component.Split('.'))
         {
             ReadOnlySpan<char> part = component[range];
             if (range.Start.Value > 0)
             {
-                kept[length++] = '.';
+                result[length++] = '.';
             }
 
-            ReadOnlySpan<char> shown = IsNumber(part, out _) && CountsExperts(before) ? "*"
-                // Switch Transformers number them in their names.
+            ReadOnlySpan<char> written = IsNumber(part, out _) && NamesExperts(previous) ? "*"
+                // Switch Transformers: expert_17.
                 : part.StartsWith("expert_", StringComparison.Ordinal) && IsNumber(part["expert_".Length..], out _) ? "expert_*"
                 : part;
-            shown.CopyTo(kept[length..]);
-            length += shown.Length;
-            before = part;
+            written.CopyTo(result[length..]);
+            length += written.Length;
+            previous = part;
         }
 
-        return pool.Of(kept[..length]);
+        return pool.Of(result[..length]);
     }
 
     private static bool IsNumber(ReadOnlySpan<char> part, out int number) =>
         int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number < 1_000_000;
 
-    private static bool CountsExperts(ReadOnlySpan<char> part) => part.Contains("expert", StringComparison.OrdinalIgnoreCase);
+    private static bool NamesExperts(ReadOnlySpan<char> part) => part.Contains("expert", StringComparison.OrdinalIgnoreCase);
 }

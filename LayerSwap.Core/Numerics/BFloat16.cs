@@ -1,6 +1,6 @@
 namespace LayerSwap.Numerics;
 
-/// <summary>An element as it lies in a BF16 tensor: the upper half of a single.</summary>
+/// <summary>A stored BF16 element: the upper 16 bits of a float32.</summary>
 internal readonly record struct BFloat16(ushort Bits)
 {
     public float Value => SixteenBitFloats.FromBFloat16(Bits);

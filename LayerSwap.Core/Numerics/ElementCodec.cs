@@ -3,12 +3,13 @@ using System.Runtime.InteropServices;
 
 namespace LayerSwap.Numerics;
 
-/// <summary>Bytes of any arithmetic dtype to floats or doubles, and back with one rounding to nearest even.</summary>
+/// <summary>Widens bytes of any arithmetic dtype to float32 or float64, and narrows them back with one rounding to nearest even.</summary>
 internal static class ElementCodec
 {
-    private const int Chunk = 512;
+    /// <summary>Elements converted at a time through a stack buffer.</summary>
+    private const int BatchLength = 512;
 
-    /// <returns>True where all were seen to be finite; false says nothing.</returns>
+    /// <returns>True if all elements are known to be finite; false if that is not known.</returns>
     public static bool Widen(DType dtype, ReadOnlySpan<byte> source, Span<float> destination)
     {
         switch (dtype)
@@ -25,7 +26,7 @@ internal static class ElementCodec
                 TensorPrimitives.ConvertTruncating<double, float>(MemoryMarshal.Cast<byte, double>(source), destination);
                 break;
             default:
-                Float8 format = EightBits(dtype);
+                Float8 format = RequireFloat8(dtype);
                 for (int i = 0; i < source.Length; i++)
                 {
                     destination[i] = format.Widen(source[i]);
@@ -46,12 +47,12 @@ internal static class ElementCodec
         }
 
         int width = dtype.Bits() / 8;
-        Span<float> singles = stackalloc float[Chunk];
-        for (int start = 0; start < destination.Length; start += Chunk)
+        Span<float> float32 = stackalloc float[BatchLength];
+        for (int start = 0; start < destination.Length; start += BatchLength)
         {
-            int count = Math.Min(Chunk, destination.Length - start);
-            Widen(dtype, source.Slice(start * width, count * width), singles[..count]);
-            TensorPrimitives.ConvertTruncating<float, double>(singles[..count], destination.Slice(start, count));
+            int count = Math.Min(BatchLength, destination.Length - start);
+            Widen(dtype, source.Slice(start * width, count * width), float32[..count]);
+            TensorPrimitives.ConvertTruncating<float, double>(float32[..count], destination.Slice(start, count));
         }
     }
 
@@ -72,7 +73,7 @@ internal static class ElementCodec
                 TensorPrimitives.ConvertTruncating<float, double>(source, MemoryMarshal.Cast<byte, double>(destination));
                 break;
             default:
-                EightBits(dtype).Narrow(source, destination);
+                RequireFloat8(dtype).Narrow(source, destination);
                 break;
         }
     }
@@ -88,28 +89,28 @@ internal static class ElementCodec
                 TensorPrimitives.ConvertTruncating<double, float>(source, MemoryMarshal.Cast<byte, float>(destination));
                 break;
             default:
-                NarrowOnce(dtype, source, destination);
+                NarrowThroughFloat32(dtype, source, destination);
                 break;
         }
     }
 
-    /// <summary>From double to 16 or 8 bits by way of a float rounded to odd, which keeps it a single rounding.</summary>
-    private static void NarrowOnce(DType dtype, ReadOnlySpan<double> source, Span<byte> destination)
+    /// <summary>Narrows float64 to 16 or 8 bits through a float32 rounded to odd, so that the result is rounded only once.</summary>
+    private static void NarrowThroughFloat32(DType dtype, ReadOnlySpan<double> source, Span<byte> destination)
     {
         int width = dtype.Bits() / 8;
-        Span<float> singles = stackalloc float[Chunk];
-        for (int start = 0; start < source.Length; start += Chunk)
+        Span<float> float32 = stackalloc float[BatchLength];
+        for (int start = 0; start < source.Length; start += BatchLength)
         {
-            int count = Math.Min(Chunk, source.Length - start);
+            int count = Math.Min(BatchLength, source.Length - start);
             for (int i = 0; i < count; i++)
             {
-                singles[i] = SixteenBitFloats.ToOdd(source[start + i]);
+                float32[i] = SixteenBitFloats.ToOdd(source[start + i]);
             }
 
-            Narrow(dtype, singles[..count], destination.Slice(start * width, count * width));
+            Narrow(dtype, float32[..count], destination.Slice(start * width, count * width));
         }
     }
 
-    private static Float8 EightBits(DType dtype) =>
+    private static Float8 RequireFloat8(DType dtype) =>
         Float8.For(dtype) ?? throw new NotSupportedException($"No arithmetic is defined on {dtype.Code()}.");
 }

@@ -1,9 +1,8 @@
 namespace LayerSwap.Numerics;
 
 /// <summary>
-/// The 8-bit floats (OCP 8-bit floating point specification; the FNUZ forms of Graphcore and AMD; the OCP MX scale E8M0), each by a
-/// table of its 256 values. Narrowing rounds to nearest, ties to the even code; what is too large becomes infinity where the format
-/// has one, else NaN, as PyTorch does.
+/// An 8-bit float format, as a table of its 256 values: the OCP FP8 formats, the FNUZ formats of Graphcore and AMD, and the OCP MX scale
+/// E8M0. Narrowing rounds to nearest, ties to the even code. Overflow becomes infinity if the format has one, else NaN, as in PyTorch.
 /// </summary>
 internal sealed class Float8
 {
@@ -13,17 +12,22 @@ internal sealed class Float8
     private readonly bool _negativeZero;
     private readonly byte _overflow;
     private readonly byte _nan;
+
+    /// <summary>The magnitude that would follow the largest finite one.</summary>
     private readonly double _next;
 
-    /// <summary>Codes by the upper half of a float whose last bit stands for all that was cut off: no format has more than 3 of its 7 bits of mantissa, so rounding sees no difference.</summary>
+    /// <summary>
+    /// Codes indexed by the upper 16 bits of a float32, whose lowest bit is also set if any cut bit is (sticky). No format has more than 3
+    /// of the 7 mantissa bits, so rounding is unaffected.
+    /// </summary>
     private readonly byte[] _codes = new byte[1 << 16];
 
     /// <param name="exponentBits">Width of the exponent field.</param>
     /// <param name="bias">Exponent bias.</param>
-    /// <param name="finite">How many of the non-negative codes, from 0, are finite.</param>
+    /// <param name="finite">The number of finite non-negative codes, from 0.</param>
     /// <param name="signed">Whether bit 7 is a sign.</param>
-    /// <param name="negativeZero">Whether 0x80 is a negative zero; otherwise it is the NaN.</param>
-    /// <param name="overflow">The code for what is too large.</param>
+    /// <param name="negativeZero">Whether 0x80 is negative zero; otherwise it is NaN.</param>
+    /// <param name="overflow">The code for overflow.</param>
     /// <param name="nan">The code for NaN.</param>
     private Float8(int exponentBits, int bias, int finite, bool signed, bool negativeZero, byte overflow, byte nan)
     {
@@ -89,7 +93,7 @@ internal sealed class Float8
         }
     }
 
-    /// <summary>The definition: the nearest number that has a code, of two equally near the even code.</summary>
+    /// <summary>Narrows by binary search: to the nearest value, ties to the even code. The code table equals it.</summary>
     internal byte Search(float value)
     {
         byte sign = _signed && float.IsNegative(value) ? (byte)0x80 : (byte)0;
@@ -99,14 +103,14 @@ internal sealed class Float8
         }
 
         float magnitude = Math.Abs(value);
-        int found = Array.BinarySearch(_magnitudes, magnitude);
-        int code = found >= 0 ? found : Nearest(magnitude, ~found);
+        int index = Array.BinarySearch(_magnitudes, magnitude);
+        int code = index >= 0 ? index : RoundToNearest(magnitude, ~index);
         return code == _magnitudes.Length ? (byte)(_overflow | (_negativeZero ? sign : 0))
             : code == 0 && !_negativeZero ? (byte)0
             : (byte)(code | sign);
     }
 
-    private int Nearest(float magnitude, int above)
+    private int RoundToNearest(float magnitude, int above)
     {
         if (above == 0)
         {
@@ -122,7 +126,7 @@ internal sealed class Float8
     {
         int exponent = code >> mantissaBits;
         int mantissa = code & ((1 << mantissaBits) - 1);
-        // E8M0 has no mantissa and no subnormals: its code 0 is 2^-127.
+        // E8M0 has no mantissa and no subnormals: code 0 is 2^-127.
         return exponent == 0 && mantissaBits > 0
             ? mantissa * Math.Pow(2, 1 - bias - mantissaBits)
             : (1 + (mantissa / (double)(1 << mantissaBits))) * Math.Pow(2, exponent - bias);

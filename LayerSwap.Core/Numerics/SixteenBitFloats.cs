@@ -1,17 +1,17 @@
 namespace LayerSwap.Numerics;
 
-/// <summary>The scalar definitions of the 16-bit conversions: what the vector paths must equal, bit for bit.</summary>
+/// <summary>The scalar 16-bit conversions. The vector conversions must give the same bits.</summary>
 internal static class SixteenBitFloats
 {
-    /// <summary>The bits of the exponent: all of them are set in what is not finite.</summary>
+    /// <summary>The exponent bits. All of them are set in a non-finite number.</summary>
     public const ushort BFloat16Exponent = 0x7F80;
 
     public static float FromBFloat16(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
 
-    /// <summary>The quiet NaN without sign or payload.</summary>
+    /// <summary>The positive quiet NaN without payload.</summary>
     public const ushort BFloat16NaN = 0x7FC0;
 
-    /// <summary>Rounds to nearest, ties to even; every NaN becomes the same one, as in PyTorch.</summary>
+    /// <summary>Rounds to nearest, ties to even. Every NaN becomes the canonical NaN, as in PyTorch.</summary>
     public static ushort ToBFloat16(float value)
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);
@@ -25,8 +25,8 @@ internal static class SixteenBitFloats
     public static ushort ToFloat16(float value) => BitConverter.HalfToUInt16Bits((Half)value);
 
     /// <summary>
-    /// Rounds a double to a float "to odd": an inexact result gets its last bit set. A second rounding to 16 or 8 bits then gives
-    /// what a single rounding from the double would (Boldo and Melquiond, "When double rounding is odd", 2005).
+    /// Rounds float64 to float32 "to odd": an inexact result has its last bit set. Rounding the result to 16 or 8 bits then equals a
+    /// single rounding of the float64 (Boldo and Melquiond, "When double rounding is odd", 2005).
     /// </summary>
     public static float ToOdd(double value)
     {

@@ -6,29 +6,29 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Numerics;
 
 /// <summary>
-/// The vector conversions between 16-bit floats and singles. Written for 512 bits: where the machine has less, the runtime does the
-/// same in halves, so results never depend on the machine.
+/// Vector conversions between 16-bit floats and float32. On machines without 512-bit vectors the runtime splits them in halves, so results
+/// do not depend on the machine.
 /// </summary>
 internal static class SixteenBitVectors
 {
-    /// <returns>Whether all are finite.</returns>
+    /// <returns>True if all elements are finite.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         int i = 0;
-        Vector512<ushort> exponent = Vector512.Create(SixteenBitFloats.BFloat16Exponent), most = default;
+        Vector512<ushort> exponent = Vector512.Create(SixteenBitFloats.BFloat16Exponent), largest = default;
         ref ushort from = ref MemoryMarshal.GetReference(source);
         ref uint to = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<float, uint>(destination[..source.Length]));
         for (; i <= source.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
         {
             Vector512<ushort> bits = Vector512.LoadUnsafe(ref from, (nuint)i);
-            most = Vector512.Max(most, bits & exponent);
+            largest = Vector512.Max(largest, bits & exponent);
             (Vector512<uint> lower, Vector512<uint> upper) = Vector512.Widen(bits);
             (lower << 16).StoreUnsafe(ref to, (nuint)i);
             (upper << 16).StoreUnsafe(ref to, (nuint)(i + Vector512<uint>.Count));
         }
 
-        bool finite = !Vector512.EqualsAny(most, exponent);
+        bool finite = !Vector512.EqualsAny(largest, exponent);
         for (; i < source.Length; i++)
         {
             destination[i] = SixteenBitFloats.FromBFloat16(source[i]);
@@ -63,12 +63,13 @@ internal static class SixteenBitVectors
     public static void ToFloat16(ReadOnlySpan<float> source, Span<ushort> destination) =>
         TensorPrimitives.ConvertToHalf(source, MemoryMarshal.Cast<ushort, Half>(destination));
 
-    /// <summary>In the upper halves the bits of the nearest BF16, ties to even.</summary>
+    /// <summary>Rounds to the nearest BF16, ties to even; its bits are in the upper half of each lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Round(Vector512<float> value)
     {
         Vector512<uint> bits = value.AsUInt32();
         Vector512<uint> rounded = bits + Vector512.Create(0x7FFFu) + (bits >>> 16 & Vector512<uint>.One);
-        return Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, Vector512.Create((uint)SixteenBitFloats.BFloat16NaN << 16));
+        Vector512<uint> isNumber = Vector512.Equals(value, value).AsUInt32();
+        return Vector512.ConditionalSelect(isNumber, rounded, Vector512.Create((uint)SixteenBitFloats.BFloat16NaN << 16));
     }
 }

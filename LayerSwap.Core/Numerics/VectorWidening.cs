@@ -9,7 +9,7 @@ internal static class VectorWidening
 {
     private const int BFloat16Bits = 16;
 
-    /// <summary>The bits of the upper BF16 of a pair.</summary>
+    /// <summary>The bits of the upper BF16 in a 32-bit pair.</summary>
     private const uint UpperOfPair = 0xFFFF0000;
 
     /// <summary>The bits of a float64 fraction that a float32 fraction lacks.</summary>
@@ -31,18 +31,25 @@ internal static class VectorWidening
     public static T Round<T>(double number)
         where T : unmanaged =>
         typeof(T) == typeof(double) ? Unsafe.BitCast<double, T>(number)
-        : typeof(T) == typeof(BFloat16) ? Unsafe.BitCast<BFloat16, T>(new BFloat16(SixteenBitFloats.ToBFloat16(SixteenBitFloats.ToOdd(number))))
+        : typeof(T) == typeof(BFloat16)
+            ? Unsafe.BitCast<BFloat16, T>(new BFloat16(SixteenBitFloats.ToBFloat16(SixteenBitFloats.ToOdd(number))))
         : Unsafe.BitCast<float, T>((float)number);
 
     /// <summary>Loads sixteen float32, or BF16 widened to float32.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadFloat32<T>(ref T first, int at)
-        where T : unmanaged =>
-        typeof(T) == typeof(BFloat16)
-            ? (Vector512.WidenLower(Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref first), (nuint)at).ToVector512Unsafe()) << BFloat16Bits).AsSingle()
-            : Vector512.LoadUnsafe(ref Unsafe.As<T, float>(ref first), (nuint)at);
+        where T : unmanaged
+    {
+        if (typeof(T) != typeof(BFloat16))
+        {
+            return Vector512.LoadUnsafe(ref Unsafe.As<T, float>(ref first), (nuint)at);
+        }
 
-    /// <summary>Loads thirty-two float32, or BF16 widened to float32, in halves as <see cref="Load16{T}(ref T, int)"/>.</summary>
+        Vector256<ushort> sixteen = Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref first), (nuint)at);
+        return (Vector512.WidenLower(sixteen.ToVector512Unsafe()) << BFloat16Bits).AsSingle();
+    }
+
+    /// <summary>Loads thirty-two float32, or BF16 widened to float32, in the halves of <see cref="Load16{T}(ref T, int)"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> Lower, Vector512<float> Upper) Load32AsFloat32<T>(ref T first, int at)
         where T : unmanaged
@@ -56,16 +63,18 @@ internal static class VectorWidening
         return ((pairs << BFloat16Bits).AsSingle(), (pairs & Vector512.Create(UpperOfPair)).AsSingle());
     }
 
-    /// <summary>Loads sixteen elements in halves: the first and the last eight, but of BF16 the even and the odd ones, which needs no shuffle.</summary>
+    /// <summary>Loads sixteen elements in two halves: first and last eight, or, for BF16, even and odd ones to avoid a shuffle.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<double> Lower, Vector512<double> Upper) Load16<T>(ref T first, int at)
         where T : unmanaged
     {
-        ref T own = ref Unsafe.Add(ref first, at);
-        return typeof(T) == typeof(BFloat16) ? Load16(Vector256.LoadUnsafe(ref Unsafe.As<T, uint>(ref own))) : (Load8(ref own), Load8(ref Unsafe.Add(ref own, Vector512<double>.Count)));
+        ref T element = ref Unsafe.Add(ref first, at);
+        return typeof(T) == typeof(BFloat16)
+            ? Load16(Vector256.LoadUnsafe(ref Unsafe.As<T, uint>(ref element)))
+            : (Load8(ref element), Load8(ref Unsafe.Add(ref element, Vector512<double>.Count)));
     }
 
-    /// <summary>Widens sixteen BF16 in pairs to the even and the odd ones.</summary>
+    /// <summary>Widens sixteen BF16, as eight pairs, to the even and the odd ones.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<double> Even, Vector512<double> Odd) Load16(Vector256<uint> pairs) =>
         (Widen((pairs << BFloat16Bits).AsSingle()), Widen((pairs & Vector256.Create(UpperOfPair)).AsSingle()));
@@ -80,22 +89,25 @@ internal static class VectorWidening
             return Vector512.LoadUnsafe(ref Unsafe.As<T, double>(ref first));
         }
 
-        Vector256<float> eight = typeof(T) == typeof(BFloat16)
-            ? (Vector256.WidenLower(Vector128.LoadUnsafe(ref Unsafe.As<T, ushort>(ref first)).ToVector256Unsafe()) << BFloat16Bits).AsSingle()
-            : Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref first));
-        return Widen(eight);
+        if (typeof(T) == typeof(BFloat16))
+        {
+            Vector128<ushort> eight = Vector128.LoadUnsafe(ref Unsafe.As<T, ushort>(ref first));
+            return Widen((Vector256.WidenLower(eight.ToVector256Unsafe()) << BFloat16Bits).AsSingle());
+        }
+
+        return Widen(Vector256.LoadUnsafe(ref Unsafe.As<T, float>(ref first)));
     }
 
-    /// <summary>Stores sixteen float64, in the halves of <see cref="Load16{T}(ref T, int)"/>, as T: rounded once to nearest even.</summary>
+    /// <summary>Stores sixteen float64, in the halves of <see cref="Load16{T}(ref T, int)"/>, as T, rounded once to nearest even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store16<T>(Vector512<double> lower, Vector512<double> upper, ref T first, int at)
         where T : unmanaged
     {
-        ref T own = ref Unsafe.Add(ref first, at);
+        ref T element = ref Unsafe.Add(ref first, at);
         if (typeof(T) == typeof(double))
         {
-            lower.StoreUnsafe(ref Unsafe.As<T, double>(ref own));
-            upper.StoreUnsafe(ref Unsafe.As<T, double>(ref Unsafe.Add(ref own, Vector512<double>.Count)));
+            lower.StoreUnsafe(ref Unsafe.As<T, double>(ref element));
+            upper.StoreUnsafe(ref Unsafe.As<T, double>(ref Unsafe.Add(ref element, Vector512<double>.Count)));
             return;
         }
 
@@ -103,20 +115,21 @@ internal static class VectorWidening
         {
             if ((IsSubnormal(lower) | IsSubnormal(upper)) != Vector512<double>.Zero)
             {
-                StoreEach(lower, upper, ref own);
+                StoreEach(lower, upper, ref element);
                 return;
             }
 
             Vector512<uint> rounded = SixteenBitVectors.Round(Vector512.Narrow(ToOdd(lower), ToOdd(upper)));
-            ((rounded.GetLower() >>> BFloat16Bits) | (rounded.GetUpper() & Vector256.Create(UpperOfPair))).StoreUnsafe(ref Unsafe.As<T, uint>(ref own));
+            Vector256<uint> pairs = (rounded.GetLower() >>> BFloat16Bits) | (rounded.GetUpper() & Vector256.Create(UpperOfPair));
+            pairs.StoreUnsafe(ref Unsafe.As<T, uint>(ref element));
         }
         else
         {
-            Vector512.Narrow(lower, upper).StoreUnsafe(ref Unsafe.As<T, float>(ref own));
+            Vector512.Narrow(lower, upper).StoreUnsafe(ref Unsafe.As<T, float>(ref element));
         }
     }
 
-    /// <summary>Rounds float64 to the bits of float32, to odd: as <see cref="SixteenBitFloats.ToOdd"/>, unless the float32 is subnormal.</summary>
+    /// <summary>Rounds to odd at float32 precision. Equals <see cref="SixteenBitFloats.ToOdd"/> unless the float32 is subnormal.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> ToOdd(Vector512<double> numbers)
     {
@@ -124,12 +137,14 @@ internal static class VectorWidening
         return ((bits | ((bits & beyond) + beyond)) & ~beyond).AsDouble();
     }
 
-    /// <summary>Whether numbers, zeros aside, are so small that their float32 is subnormal.</summary>
+    /// <summary>Marks nonzero numbers whose float32 is subnormal.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> IsSubnormal(Vector512<double> numbers) =>
-        Vector512.AndNot(Vector512.LessThan(Vector512.Abs(numbers), Vector512.Create(LeastNormalFloat32)), Vector512.Equals(numbers, default));
+        Vector512.AndNot(
+            Vector512.LessThan(Vector512.Abs(numbers), Vector512.Create(LeastNormalFloat32)),
+            Vector512.Equals(numbers, default));
 
-    /// <summary>Stores sixteen BF16, even and odd, one by one.</summary>
+    /// <summary>Stores sixteen BF16, given as even and odd ones, one at a time.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void StoreEach<T>(Vector512<double> even, Vector512<double> odd, ref T first)
         where T : unmanaged
@@ -143,5 +158,7 @@ internal static class VectorWidening
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> Widen(Vector256<float> eight) =>
-        Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(eight) : Vector512.Create(Vector256.WidenLower(eight), Vector256.WidenUpper(eight));
+        Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Double(eight)
+            : Vector512.Create(Vector256.WidenLower(eight), Vector256.WidenUpper(eight));
 }

@@ -4,34 +4,34 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Streaming;
 
-/// <summary>Streams aligned tensors block by block over a crew, one scratch a worker. Serves merges, their passes, and the analysis.</summary>
+/// <summary>Streams aligned tensors block by block through a worker pool. Used by merges, their passes, and the diff.</summary>
 internal sealed class BlockStreamer
 {
-    private readonly WorkerBuffers[] _scratch;
+    private readonly WorkerBuffers[] _buffers;
 
-    public BlockStreamer(WorkerPool crew)
+    public BlockStreamer(WorkerPool pool)
     {
-        Crew = crew;
-        _scratch = [.. Enumerable.Range(0, crew.Workers).Select(_ => new WorkerBuffers())];
+        Crew = pool;
+        _buffers = [.. Enumerable.Range(0, pool.Workers).Select(_ => new WorkerBuffers())];
     }
 
     public WorkerPool Crew { get; }
 
-    /// <summary>What passes hold of tensors lies in its arrays.</summary>
+    /// <summary>Arrays for data that a pass keeps about a tensor.</summary>
     public ChunkPool Chunks { get; } = new();
 
-    public WorkerBuffers ScratchOf(int worker) => _scratch[worker];
+    public WorkerBuffers ScratchOf(int worker) => _buffers[worker];
 
-    /// <summary>Whether these must be computed in doubles: where one of them is F64.</summary>
+    /// <summary>Whether to compute in float64: if the output or any operand is F64.</summary>
     public static bool NeedsDoubles(IReadOnlyList<Operand> operands, DType output = DType.Float32)
     {
-        bool doubles = output == DType.Float64;
+        bool needsFloat64 = output == DType.Float64;
         for (int k = 0; k < operands.Count; k++)
         {
-            doubles |= operands[k].DType == DType.Float64;
+            needsFloat64 |= operands[k].DType == DType.Float64;
         }
 
-        return doubles;
+        return needsFloat64;
     }
 
     public static bool AllAre(IReadOnlyList<Operand> operands, DType dtype)
@@ -45,45 +45,76 @@ internal sealed class BlockStreamer
         return all;
     }
 
-    /// <summary>Folds all blocks of the operands into one state; the same for any number of workers. Bytes read are told to <paramref name="read"/>.</summary>
-    public TState Reduce<TState>(int worker, IReadOnlyList<Operand> operands, bool hasBase, ChunkGrid grid, IReduction<TState> reduction, Action<long>? read = null)
+    /// <summary>Reduces all blocks of the operands to one state, which does not depend on the number of workers.</summary>
+    /// <param name="worker">The calling worker.</param>
+    /// <param name="operands">The tensors to read.</param>
+    /// <param name="hasBase">Whether the first operand is the base.</param>
+    /// <param name="grid">The chunks.</param>
+    /// <param name="reduction">Observes blocks and combines states.</param>
+    /// <param name="onRead">Receives the number of bytes of every read.</param>
+    public TState Reduce<TState>(
+        int worker,
+        IReadOnlyList<Operand> operands,
+        bool hasBase,
+        ChunkGrid grid,
+        IReduction<TState> reduction,
+        Action<long>? onRead = null)
         where TState : class
     {
         OrderedFold<TState> fold = new(reduction);
-        Crew.Split(worker, grid.Count, (w, section) =>
+        Crew.Split(worker, grid.Count, (w, chunk) =>
         {
-            TState state = fold.Empty();
-            (long start, long length) = grid[section];
-            Observe(w, operands, hasBase, start, length, grid.Unit, reduction, state, read);
-            fold.Add(section, state);
+            TState state = fold.TakeEmpty();
+            (long start, long length) = grid[chunk];
+            Observe(w, operands, hasBase, start, length, grid.Unit, reduction, state, onRead);
+            fold.Add(chunk, state);
         });
         return fold.Total;
     }
 
-    /// <summary>Observes a part of the operands, block by block.</summary>
-    public void Observe<TState>(int worker, IReadOnlyList<Operand> operands, bool hasBase, long start, long length, long unit, IReduction<TState> reduction, TState state, Action<long>? read = null)
+    /// <summary>Observes a range of the operands, block by block.</summary>
+    public void Observe<TState>(
+        int worker,
+        IReadOnlyList<Operand> operands,
+        bool hasBase,
+        long start,
+        long length,
+        long rowLength,
+        IReduction<TState> reduction,
+        TState state,
+        Action<long>? onRead = null)
         where TState : class
     {
-        bool doubles = NeedsDoubles(operands);
-        int block = ChunkSizes.ReadBlock(operands, unit), step = ChunkSizes.ObserveBlockOf(unit);
-        for (long done = 0; done < length; done += block)
+        WorkerBuffers buffers = _buffers[worker];
+        bool needsFloat64 = NeedsDoubles(operands);
+        int readBlock = ChunkSizes.ReadBlock(operands, rowLength), block = ChunkSizes.ObserveBlockOf(rowLength);
+        for (long done = 0; done < length; done += readBlock)
         {
-            int count = (int)Math.Min(block, length - done);
-            ReadOnlySpan<byte> raw = _scratch[worker].Read(operands, start + done, count);
-            if (doubles)
+            int count = (int)Math.Min(readBlock, length - done);
+            ReadOnlySpan<byte> raw = buffers.Read(operands, start + done, count);
+            if (needsFloat64)
             {
-                Observe<TState, double>(_scratch[worker], operands, hasBase, raw, start + done, count, step, reduction, state);
+                Observe<TState, double>(buffers, operands, hasBase, raw, start + done, count, block, reduction, state);
             }
             else
             {
-                Observe<TState, float>(_scratch[worker], operands, hasBase, raw, start + done, count, step, reduction, state);
+                Observe<TState, float>(buffers, operands, hasBase, raw, start + done, count, block, reduction, state);
             }
 
-            read?.Invoke(raw.Length);
+            onRead?.Invoke(raw.Length);
         }
     }
 
-    private static void Observe<TState, T>(WorkerBuffers buffers, IReadOnlyList<Operand> operands, bool hasBase, ReadOnlySpan<byte> raw, long first, int length, int block, IReduction<TState> reduction, TState state)
+    private static void Observe<TState, T>(
+        WorkerBuffers buffers,
+        IReadOnlyList<Operand> operands,
+        bool hasBase,
+        ReadOnlySpan<byte> raw,
+        long first,
+        int length,
+        int block,
+        IReduction<TState> reduction,
+        TState state)
         where TState : class
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
@@ -91,44 +122,51 @@ internal sealed class BlockStreamer
         for (int done = 0; done < length; done += block)
         {
             int count = Math.Min(block, length - done);
-            if (!allBFloat16 || !reduction.TryObserve(new OperandBlock<BFloat16>(first + done, MemoryMarshal.Cast<byte, BFloat16>(raw)[done..], count, length, hasBase, []), state))
+            if (allBFloat16)
             {
-                reduction.Observe(new OperandBlock<T>(first + done, buffers.Decode<T>(operands, raw, length, done, count, out _), count, count, hasBase, []), state);
+                ReadOnlySpan<BFloat16> undecoded = MemoryMarshal.Cast<byte, BFloat16>(raw)[done..];
+                if (reduction.TryObserve(new OperandBlock<BFloat16>(first + done, undecoded, count, length, hasBase, []), state))
+                {
+                    continue;
+                }
             }
+
+            ReadOnlySpan<T> decoded = buffers.Decode<T>(operands, raw, length, done, count, out _);
+            reduction.Observe(new OperandBlock<T>(first + done, decoded, count, count, hasBase, []), state);
         }
     }
 
-    /// <summary>Combines states in the order of their sections, whatever the order they come in.</summary>
+    /// <summary>Combines states in chunk order, in whatever order they are added.</summary>
     private sealed class OrderedFold<TState>(IReduction<TState> reduction)
         where TState : class
     {
-        private readonly PriorityQueue<TState, long> _early = new();
-        private readonly Stack<TState> _spare = new();
+        private readonly PriorityQueue<TState, long> _pending = new();
+        private readonly Stack<TState> _reusable = new();
         private long _next;
 
         public TState Total { get; } = reduction.Create();
 
-        public TState Empty()
+        public TState TakeEmpty()
         {
-            lock (_early)
+            lock (_pending)
             {
-                return _spare.TryPop(out TState? state) ? state : reduction.Create();
+                return _reusable.TryPop(out TState? state) ? state : reduction.Create();
             }
         }
 
-        public void Add(long section, TState state)
+        public void Add(long chunk, TState state)
         {
-            lock (_early)
+            lock (_pending)
             {
-                _early.Enqueue(state, section);
-                while (_early.TryPeek(out _, out long first) && first == _next)
+                _pending.Enqueue(state, chunk);
+                while (_pending.TryPeek(out _, out long first) && first == _next)
                 {
-                    TState next = _early.Dequeue();
+                    TState next = _pending.Dequeue();
                     reduction.Combine(Total, next);
                     _next++;
                     if (reduction.Clear(next))
                     {
-                        _spare.Push(next);
+                        _reusable.Push(next);
                     }
                 }
             }

@@ -1,28 +1,29 @@
 namespace LayerSwap.Streaming;
 
-/// <summary>
-/// The grid of a reduction over a part of a tensor: sections of whole units. It depends on nothing but the part and the unit.
-/// </summary>
+/// <summary>Splits a range of a tensor into chunks of whole rows. The chunks depend only on the range and the row length.</summary>
 internal readonly struct ChunkGrid
 {
     private readonly long _start;
     private readonly long _count;
-    private readonly long _section;
+    private readonly long _chunkLength;
 
     /// <param name="start">The first element.</param>
-    /// <param name="count">How many elements.</param>
-    /// <param name="unit">How many consecutive elements must stay together.</param>
-    public ChunkGrid(long start, long count, long unit = 1)
+    /// <param name="count">The number of elements.</param>
+    /// <param name="rowLength">The number of consecutive elements that must stay together.</param>
+    public ChunkGrid(long start, long count, long rowLength = 1)
     {
         _start = start;
         _count = count;
-        _section = ChunkSizes.LengthOf(unit);
-        Unit = unit;
+        _chunkLength = ChunkSizes.LengthOf(rowLength);
+        Unit = rowLength;
     }
 
+    /// <summary>The row length in elements.</summary>
     public long Unit { get; }
 
-    public long Count => (_count + _section - 1) / _section;
+    /// <summary>The number of chunks.</summary>
+    public long Count => (_count + _chunkLength - 1) / _chunkLength;
 
-    public (long Start, long Length) this[long section] => (_start + (section * _section), Math.Min(_section, _count - (section * _section)));
+    public (long Start, long Length) this[long chunk] =>
+        (_start + (chunk * _chunkLength), Math.Min(_chunkLength, _count - (chunk * _chunkLength)));
 }

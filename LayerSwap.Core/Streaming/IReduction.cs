@@ -3,30 +3,30 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap;
 
-/// <summary>Gathers a state from all elements of a tensor: a state for each chunk, filled block by block, combined in the order of the chunks.</summary>
+/// <summary>Reduces a tensor to a state. Each chunk has a state, filled block by block; states are combined in chunk order.</summary>
 /// <typeparam name="TState">A mutable class. Use double for sums.</typeparam>
 public interface IReduction<TState>
     where TState : class
 {
-    /// <summary>Makes an empty state.</summary>
+    /// <summary>Creates an empty state.</summary>
     TState Create();
 
     /// <summary>Adds a block to a state. The block has no output.</summary>
-    /// <typeparam name="T"><see cref="float"/>, or <see cref="double"/> where an operand is F64.</typeparam>
+    /// <typeparam name="T"><see cref="float"/>, or <see cref="double"/> if an operand is F64.</typeparam>
     void Observe<T>(OperandBlock<T> block, TState state)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
-    /// <summary>Adds the state of a later chunk to that of all chunks before it.</summary>
+    /// <summary>Adds the state of a chunk to the combined state of all earlier chunks.</summary>
     void Combine(TState into, TState from);
 
-    /// <summary>Adds a block of BF16 without widening it first; false if the reduction cannot. Internal, because the BF16 element type is.</summary>
+    /// <summary>Adds a block of BF16 without widening it first. False if not supported.</summary>
     internal bool TryObserve(OperandBlock<BFloat16> block, TState state) => false;
 
-    /// <summary>Empties a state for reuse after it was combined; false if a new one is as cheap.</summary>
+    /// <summary>Clears a combined state for reuse. False if a new one is as cheap.</summary>
     internal bool Clear(TState state) => false;
 }
 
-/// <summary>The base of the built-in reductions: one implementation for float32, float64 and BF16, finite or not. Elements are loaded by <see cref="VectorWidening"/>.</summary>
+/// <summary>The base class of the built-in reductions: one implementation for float32, float64 and BF16.</summary>
 internal abstract class GenericReduction<TState> : IReduction<TState>
     where TState : class
 {

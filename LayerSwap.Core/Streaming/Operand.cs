@@ -1,7 +1,7 @@
 namespace LayerSwap.Streaming;
 
-/// <summary>One input tensor of a computation, read by windows; rows it lacks (a smaller vocabulary) are read from another.</summary>
-internal sealed class Operand(ICheckpoint checkpoint, TensorInfo tensor, Operand? beyond = null)
+/// <summary>One input tensor of a computation. Rows that it lacks (a smaller vocabulary) are read from a fallback.</summary>
+internal sealed class Operand(ICheckpoint checkpoint, TensorInfo tensor, Operand? fallback = null)
 {
     public ICheckpoint Checkpoint => checkpoint;
 
@@ -11,12 +11,12 @@ internal sealed class Operand(ICheckpoint checkpoint, TensorInfo tensor, Operand
 
     public void Read(long offset, Span<byte> destination)
     {
-        int own = (int)Math.Clamp(tensor.ByteLength - offset, 0, destination.Length);
-        if (own > 0)
+        int length = (int)Math.Clamp(tensor.ByteLength - offset, 0, destination.Length);
+        if (length > 0)
         {
             try
             {
-                checkpoint.Read(tensor.Name, offset, destination[..own]);
+                checkpoint.Read(tensor.Name, offset, destination[..length]);
             }
             catch (IOException e) when (e is not InputReadException)
             {
@@ -24,16 +24,20 @@ internal sealed class Operand(ICheckpoint checkpoint, TensorInfo tensor, Operand
             }
         }
 
-        if (own < destination.Length)
+        if (length < destination.Length)
         {
-            beyond!.Read(offset + own, destination[own..]);
+            fallback!.Read(offset + length, destination[length..]);
         }
     }
 }
 
-/// <summary>An input could not be read: the output, whose writing fails by an <see cref="IOException"/> too, is not at fault.</summary>
+/// <summary>An input could not be read. Distinguishes read errors from errors of writing the output.</summary>
 internal sealed class InputReadException : IOException
 {
     public InputReadException(string checkpoint, string tensor, IOException inner)
-        : base(inner.Message.Contains("tensor ", StringComparison.Ordinal) ? inner.Message : $"{checkpoint} could not be read at tensor {Printable.Escape(tensor)}: {inner.Message}", inner) => HResult = inner.HResult;
+        : base(MessageOf(checkpoint, tensor, inner.Message), inner) => HResult = inner.HResult;
+
+    private static string MessageOf(string checkpoint, string tensor, string inner) => inner.Contains("tensor ", StringComparison.Ordinal)
+        ? inner
+        : $"{checkpoint} could not be read at tensor {Printable.Escape(tensor)}: {inner}";
 }

@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace LayerSwap.Streaming;
 
-/// <summary>Counts bytes from any thread and reports them at a bearable pace, never going backwards.</summary>
+/// <summary>Counts bytes from any thread and reports progress about ten times a second. Progress never decreases.</summary>
 internal sealed class ProgressMeter(IProgress<WorkProgress>? progress, long total)
 {
-    private static readonly long Pace = Stopwatch.Frequency / 10;
+    private static readonly long ReportInterval = Stopwatch.Frequency / 10;
 
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly Lock _gate = new();
@@ -18,7 +18,7 @@ internal sealed class ProgressMeter(IProgress<WorkProgress>? progress, long tota
     {
         Interlocked.Add(ref _done, bytes);
         long last = Volatile.Read(ref _lastReport), now = Stopwatch.GetTimestamp();
-        if (progress is not null && now - last >= Pace && Interlocked.CompareExchange(ref _lastReport, now, last) == last)
+        if (progress is not null && now - last >= ReportInterval && Interlocked.CompareExchange(ref _lastReport, now, last) == last)
         {
             Report(progress);
         }
@@ -33,11 +33,12 @@ internal sealed class ProgressMeter(IProgress<WorkProgress>? progress, long tota
         }
     }
 
-    private void Report(IProgress<WorkProgress> to)
+    private void Report(IProgress<WorkProgress> receiver)
     {
         lock (_gate)
         {
-            to.Report(new WorkProgress { BytesDone = Math.Min(Volatile.Read(ref _done), total), BytesTotal = total, Elapsed = Elapsed });
+            long done = Math.Min(Volatile.Read(ref _done), total);
+            receiver.Report(new WorkProgress { BytesDone = done, BytesTotal = total, Elapsed = Elapsed });
         }
     }
 }

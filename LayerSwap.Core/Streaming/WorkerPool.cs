@@ -3,79 +3,79 @@ using System.Runtime.ExceptionServices;
 namespace LayerSwap.Streaming;
 
 /// <summary>
-/// A fixed number of workers over a list of jobs. A job may split a part of itself into items; workers without a job of their own help
-/// with the oldest such part first. So a model of one huge tensor and one of ten thousand small ones both keep every core busy, and no
-/// more than one job a worker is ever open.
+/// Runs jobs on a fixed number of workers. A job can split work into a batch of items; idle workers join the oldest batch first. One huge
+/// tensor and ten thousand small ones both keep every core busy, and at most one job per worker is in progress.
 /// </summary>
 internal sealed class WorkerPool(int workers, CancellationToken cancellation)
 {
     private readonly object _gate = new();
-    private readonly List<WorkBatch> _parts = [];
+    private readonly List<WorkBatch> _batches = [];
     private ExceptionDispatchInfo? _failure;
     private long _nextJob;
     private long _openJobs;
 
     public int Workers => workers;
 
-    /// <summary>Works all jobs and returns when they are done; rethrows the first failure after all workers have stopped.</summary>
+    /// <summary>Runs all jobs and waits for them. Rethrows the first failure after all workers have stopped.</summary>
     public void Run(long jobs, Action<int, long> job)
     {
         _openJobs = jobs;
         using CancellationTokenRegistration registration = cancellation.Register(WakeAll);
-        Thread[] others = [.. Enumerable.Range(1, workers - 1).Select(w => new Thread(() => Work(w, jobs, job)) { IsBackground = true, Name = $"LayerSwap {w}" })];
-        Array.ForEach(others, t => t.Start());
-        Work(0, jobs, job);
-        Array.ForEach(others, t => t.Join());
+        Thread[] threads = [.. Enumerable.Range(1, workers - 1)
+            .Select(w => new Thread(() => RunJobs(w, jobs, job)) { IsBackground = true, Name = $"LayerSwap {w}" })];
+        Array.ForEach(threads, t => t.Start());
+        RunJobs(0, jobs, job);
+        Array.ForEach(threads, t => t.Join());
         _failure?.Throw();
         cancellation.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Within a job: works <paramref name="count"/> items, with the help of idle workers; returns when all are done.</summary>
+    /// <summary>Runs <paramref name="count"/> items within a job, with the help of idle workers, and waits for them.</summary>
     public void Split(int worker, long count, Action<int, long> item)
     {
-        WorkBatch part = new(count, item);
+        WorkBatch batch = new(count, item);
         if (count > 1 && workers > 1)
         {
             lock (_gate)
             {
-                _parts.Add(part);
+                _batches.Add(batch);
                 Monitor.PulseAll(_gate);
             }
         }
 
         try
         {
-            Work(worker, part);
+            RunItems(worker, batch);
         }
         finally
         {
             lock (_gate)
             {
-                _parts.Remove(part);
+                _batches.Remove(batch);
             }
 
-            part.Leave();
-            part.Finished.Wait(CancellationToken.None);
+            batch.Leave();
+            batch.Finished.Wait(CancellationToken.None);
         }
 
         ThrowIfStopped();
     }
 
-    private void Work(int worker, long jobs, Action<int, long> job)
+    private void RunJobs(int worker, long jobs, Action<int, long> job)
     {
         try
         {
             while (!Stopped)
             {
-                if (JoinPart() is { } part)
+                if (JoinBatch() is { } batch)
                 {
                     try
                     {
-                        Work(worker, part);
+                        RunItems(worker, batch);
                     }
                     finally
                     {
-                        part.Leave();
+                        batch.Leave();
                     }
                 }
                 else if (Interlocked.Increment(ref _nextJob) - 1 is long next && next < jobs)
@@ -92,7 +92,7 @@ internal sealed class WorkerPool(int workers, CancellationToken cancellation)
                 }
                 else
                 {
-                    WaitForChange();
+                    WaitForWork();
                 }
             }
         }
@@ -109,18 +109,18 @@ internal sealed class WorkerPool(int workers, CancellationToken cancellation)
         }
     }
 
-    private void Work(int worker, WorkBatch part)
+    private void RunItems(int worker, WorkBatch batch)
     {
         try
         {
-            while (!Stopped && part.TryClaim(out long item))
+            while (!Stopped && batch.TryClaim(out long item))
             {
-                part.Item(worker, item);
+                batch.Item(worker, item);
             }
         }
         catch (Exception e)
         {
-            // Before the part is left: once all have left it, its job would go on.
+            // Record the failure before leaving the batch: after the last worker leaves, its job continues.
             Fail(e);
             throw;
         }
@@ -138,22 +138,22 @@ internal sealed class WorkerPool(int workers, CancellationToken cancellation)
         }
     }
 
-    private WorkBatch? JoinPart()
+    private WorkBatch? JoinBatch()
     {
         lock (_gate)
         {
-            WorkBatch? part = _parts.Find(p => p.HasMore);
-            part?.Join();
-            return part;
+            WorkBatch? batch = _batches.Find(b => b.HasMore);
+            batch?.Join();
+            return batch;
         }
     }
 
-    /// <summary>Waits until there is a part to help with, the last job is done, or the work is stopped.</summary>
-    private void WaitForChange()
+    /// <summary>Waits until a batch has items, the last job is done, or the pool is stopped.</summary>
+    private void WaitForWork()
     {
         lock (_gate)
         {
-            while (!Stopped && Volatile.Read(ref _openJobs) > 0 && !_parts.Exists(p => p.HasMore))
+            while (!Stopped && Volatile.Read(ref _openJobs) > 0 && !_batches.Exists(b => b.HasMore))
             {
                 Monitor.Wait(_gate);
             }
@@ -168,7 +168,7 @@ internal sealed class WorkerPool(int workers, CancellationToken cancellation)
         }
     }
 
-    /// <summary>Items of one job, claimed one by one by the workers that have joined.</summary>
+    /// <summary>The items of one job. Workers that have joined claim them one at a time.</summary>
     private sealed class WorkBatch(long count, Action<int, long> item)
     {
         private long _next;

@@ -1,12 +1,12 @@
 namespace LayerSwap;
 
-/// <summary>The element type of a tensor. The order is that of the safetensors reference; files are written by it, descending.</summary>
+/// <summary>The element type of a tensor, in the order of the safetensors reference. Files sort tensors by it, descending.</summary>
 public enum DType
 {
-    /// <summary>Boolean, one byte an element.</summary>
+    /// <summary>Boolean, one byte per element.</summary>
     Bool,
 
-    /// <summary>4-bit float (E2M1), two elements a byte.</summary>
+    /// <summary>4-bit float (E2M1), two elements per byte.</summary>
     Float4,
 
     /// <summary>6-bit float, 2 exponent and 3 mantissa bits.</summary>
@@ -42,10 +42,10 @@ public enum DType
     /// <summary>Unsigned 16-bit integer.</summary>
     UInt16,
 
-    /// <summary>IEEE half precision.</summary>
+    /// <summary>IEEE 754 half precision (float16).</summary>
     Float16,
 
-    /// <summary>The upper half of an IEEE single.</summary>
+    /// <summary>bfloat16: the upper 16 bits of a float32.</summary>
     BFloat16,
 
     /// <summary>Signed 32-bit integer.</summary>
@@ -54,13 +54,13 @@ public enum DType
     /// <summary>Unsigned 32-bit integer.</summary>
     UInt32,
 
-    /// <summary>IEEE single precision.</summary>
+    /// <summary>IEEE 754 single precision (float32).</summary>
     Float32,
 
-    /// <summary>Two IEEE singles.</summary>
+    /// <summary>Complex number of two float32.</summary>
     Complex64,
 
-    /// <summary>IEEE double precision.</summary>
+    /// <summary>IEEE 754 double precision (float64).</summary>
     Float64,
 
     /// <summary>Signed 64-bit integer.</summary>

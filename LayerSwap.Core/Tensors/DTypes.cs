@@ -1,6 +1,8 @@
+using System.Text;
+
 namespace LayerSwap;
 
-/// <summary>What is known of each <see cref="DType"/>: its width, its name in files, whether arithmetic is defined on it.</summary>
+/// <summary>Properties of each <see cref="DType"/>: width, name in files, support for arithmetic.</summary>
 public static class DTypes
 {
     private static readonly (string Code, int Bits)[] Facts =
@@ -11,7 +13,7 @@ public static class DTypes
         ("C64", 64), ("F64", 64), ("I64", 64), ("U64", 64),
     ];
 
-    /// <summary>Every dtype, in the order of the safetensors reference.</summary>
+    /// <summary>All dtypes, in the order of the safetensors reference.</summary>
     public static IReadOnlyList<DType> All { get; } = [.. Enum.GetValues<DType>()];
 
     /// <summary>The width of one element in bits: 4, 6, 8, 16, 32 or 64.</summary>
@@ -20,24 +22,26 @@ public static class DTypes
     /// <summary>The name used in safetensors headers, such as <c>BF16</c>.</summary>
     public static string Code(this DType dtype) => Facts[(int)dtype].Code;
 
-    /// <summary>Whether merging may compute with it: F64, F32, F16, BF16 and the 8-bit floats. Others can only be taken whole.</summary>
+    /// <summary>Whether merges can compute with the dtype: F64, F32, F16, BF16 and the 8-bit floats. Others can only be copied.</summary>
     public static bool SupportsArithmetic(this DType dtype) => dtype
         is DType.Float64 or DType.Float32 or DType.Float16 or DType.BFloat16
         or DType.Float8E5M2 or DType.Float8E4M3 or DType.Float8E8M0 or DType.Float8E4M3Fnuz or DType.Float8E5M2Fnuz;
 
-    /// <summary>Finds the dtype with this safetensors name, case and all.</summary>
+    /// <summary>Parses a safetensors dtype name. Case matters.</summary>
     public static bool TryParse(string code, out DType dtype)
     {
         ArgumentNullException.ThrowIfNull(code);
         return TryParse(code.AsSpan(), out dtype);
     }
 
-    /// <summary>The same of a name in UTF-8, for which no text is made.</summary>
+    /// <summary>Parses a safetensors dtype name in UTF-8, without allocating a string.</summary>
     internal static bool TryParse(ReadOnlySpan<byte> code, out DType dtype)
     {
         Span<char> text = stackalloc char[16];
         dtype = default;
-        return code.Length <= text.Length && System.Text.Encoding.ASCII.TryGetChars(code, text, out int length) && TryParse(text[..length], out dtype);
+        return code.Length <= text.Length
+            && Encoding.ASCII.TryGetChars(code, text, out int length)
+            && TryParse(text[..length], out dtype);
     }
 
     private static bool TryParse(ReadOnlySpan<char> code, out DType dtype)

@@ -1,14 +1,14 @@
 namespace LayerSwap;
 
-/// <summary>What a header says of one tensor: its name, element type and shape.</summary>
+/// <summary>The metadata of one tensor: name, element type and shape.</summary>
 public sealed record TensorInfo
 {
     private readonly long _byteLength;
 
-    /// <summary>Describes a tensor.</summary>
-    /// <param name="name">Its name, unique within a checkpoint.</param>
-    /// <param name="dtype">Its element type.</param>
-    /// <param name="shape">Its extents.</param>
+    /// <summary>Creates the metadata of a tensor.</summary>
+    /// <param name="name">The name, unique within a checkpoint.</param>
+    /// <param name="dtype">The element type.</param>
+    /// <param name="shape">The extents.</param>
     /// <exception cref="ArgumentException">The elements do not fill whole bytes (4- and 6-bit types).</exception>
     /// <exception cref="OverflowException">The size in bits does not fit 64 bits.</exception>
     public TensorInfo(string name, DType dtype, TensorShape shape)
@@ -26,7 +26,7 @@ public sealed record TensorInfo
         _byteLength = bits / 8;
     }
 
-    /// <summary>The name, unique within a checkpoint. It may hold any characters: escape it before showing it.</summary>
+    /// <summary>The name, unique within a checkpoint. It may contain any characters: escape it before printing.</summary>
     public string Name { get; }
 
     /// <summary>The element type.</summary>
@@ -41,6 +41,6 @@ public sealed record TensorInfo
     /// <summary>The size of the data in bytes.</summary>
     public long ByteLength => _byteLength;
 
-    /// <summary>The dtype, shape and escaped name, for people.</summary>
+    /// <summary>Formats the escaped name, dtype and shape.</summary>
     public override string ToString() => $"{Printable.Escape(Name)} {DType.Code()} {Shape}";
 }

@@ -8,8 +8,8 @@ public readonly struct TensorShape : IEquatable<TensorShape>
 {
     private readonly ImmutableArray<long> _extents;
 
-    /// <summary>A shape with these extents.</summary>
-    /// <param name="extents">Each zero or more.</param>
+    /// <summary>Creates a shape.</summary>
+    /// <param name="extents">The extents, outermost first, each zero or more.</param>
     /// <exception cref="ArgumentOutOfRangeException">An extent is negative.</exception>
     /// <exception cref="OverflowException">The number of elements does not fit 64 bits.</exception>
     public TensorShape(params ReadOnlySpan<long> extents)
@@ -49,9 +49,9 @@ public readonly struct TensorShape : IEquatable<TensorShape>
         }
     }
 
-    /// <summary>This shape with another first extent.</summary>
+    /// <summary>Creates the same shape with another first extent.</summary>
     /// <param name="rows">The new outermost extent, zero or more.</param>
-    /// <exception cref="InvalidOperationException">The shape is a scalar's.</exception>
+    /// <exception cref="InvalidOperationException">The shape is a scalar.</exception>
     public TensorShape WithRows(long rows) =>
         Rank == 0 ? throw new InvalidOperationException("A scalar has no rows.") : new([rows, .. Extents.AsSpan()[1..]]);
 
@@ -73,7 +73,7 @@ public readonly struct TensorShape : IEquatable<TensorShape>
         return hash.ToHashCode();
     }
 
-    /// <summary>The extents as <c>[4, 8]</c>.</summary>
+    /// <summary>Formats the extents as <c>[4, 8]</c>.</summary>
     public override string ToString() => "[" + string.Join(", ", Extents.Select(x => x.ToString(CultureInfo.InvariantCulture))) + "]";
 
     /// <summary>Whether two shapes have the same extents.</summary>
