@@ -18,7 +18,7 @@ internal sealed class SafeTensorsThrow(string file)
     }
 
     public CheckpointException NotUtf8(long offset) =>
-        Error(null, $"its header is not valid UTF-8: the first invalid byte is at file offset {offset}. Remedy: {Remedy}");
+        Error(null, $"its header is not valid UTF-8: the first invalid byte is at offset {offset} of the file. Remedy: {Remedy}");
 
     public CheckpointException NotJson(long line, long column, string reason, Exception? inner = null) =>
         Error(null, $"its header is not the expected JSON, at line {line}, column {column}: {Printable.Escape(reason)} "
@@ -64,7 +64,7 @@ internal sealed class SafeTensorsThrow(string file)
             + $"so that tensor {Printable.Escape(tensor)} cannot be read to its end. "
             + "Remedy: let nothing write to an input while it is read, and run again.");
 
-    /// <summary>Recognizes other formats by the first eight bytes of the file, which a header length is read from.</summary>
+    /// <summary>Recognizes other formats by the first eight bytes of the file, which were read as the header length.</summary>
     private string RemedyFor(ulong length) => length switch
     {
         0x206E6F6973726576 => "It looks like a git-lfs pointer. Remedy: run `git lfs pull` to fetch the file itself.",

@@ -36,7 +36,7 @@ internal static class LayerStack
                 .Select(t => (Renumber(maps[i][t.Name], offset - start, stack, total - maps[i].LayerCount), model, t)));
             offset += length;
             parts.Add((model, start, start + length));
-            // Lists in config.json have an entry for each layer: one architecture, so the numbers index the donor's lists too.
+            // They index the lists of the donor's config.json too: all models have the same architecture.
             donorLayers.AddRange(Enumerable.Range(start, length));
         }
 
