@@ -1,18 +1,18 @@
 namespace LayerSwap;
 
-/// <summary>Checks that are about caution: each can be lifted by who knows better. Checks without which numbers would be wrong are not among them.</summary>
+/// <summary>Checks that a caller can disable. Checks that prevent wrong numbers are not among them.</summary>
 [Flags]
 public enum InputCautions
 {
-    /// <summary>Every check holds.</summary>
+    /// <summary>No check is disabled.</summary>
     None = 0,
 
-    /// <summary>An index that names other tensors than its shards hold: the shards are believed.</summary>
+    /// <summary>Accept an index that names other tensors than its shards contain. The shards take precedence.</summary>
     Index = 1,
 
-    /// <summary>Models whose config.json names another model_type, though every tensor fits.</summary>
+    /// <summary>Accept models with different model_type in config.json, if all tensors fit.</summary>
     ModelType = 2,
 
-    /// <summary>Models with fewer layers than their config.json says.</summary>
+    /// <summary>Accept models with fewer layers than their config.json states.</summary>
     Layers = 4,
 }

@@ -3,19 +3,21 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Checkpoints;
 
-/// <summary>Opens an input for reading, and only for reading: a regular file or a link to one.</summary>
+/// <summary>Opens inputs for reading only. An input is a regular file or a link to one.</summary>
 internal static class InputFile
 {
     public static SafeFileHandle Open(string path)
     {
         string real = RealOf(path);
-        // Asked before opening: opening a pipe would wait for a writer for ever, and opening a device can do anything.
+        // Check before opening: opening a pipe would block, and opening a device can have side effects.
         FileStatus? status = FileStatus.Of(real);
         if (status is null)
         {
-            throw new CheckpointException(path, null, FileStatus.OfEntry(Path.Combine(RealPath.FolderOf(path), Path.GetFileName(path)))?.Kind == FileKind.Link
-                ? $"{Printable.Escape(path)} is a link to {Printable.Escape(real)}, which does not exist. Remedy: fetch the file it points to."
-                : $"{Printable.Escape(path)} does not exist. Remedy: {(path.Contains("://", StringComparison.Ordinal) ? "addresses are not read yet: fetch the model first, and give its folder" : path.StartsWith("~/", StringComparison.Ordinal) ? "write the home folder out, or let the shell do so (no quotes)" : "check the path")}{(IsHubName(path) ? "; if it is a model's name on the Hub, fetch the model first (`hf download " + Printable.Escape(path) + "`), and give its folder" : "")}.");
+            bool isLink = FileStatus.OfEntry(Path.Combine(RealPath.FolderOf(path), Path.GetFileName(path)))?.Kind == FileKind.Link;
+            throw new CheckpointException(path, null, isLink
+                ? $"{Printable.Escape(path)} is a link to {Printable.Escape(real)}, which does not exist. "
+                    + "Remedy: fetch the file it points to."
+                : $"{Printable.Escape(path)} does not exist. Remedy: {RemedyForMissing(path)}.");
         }
 
         if (status.Kind == FileKind.Folder)
@@ -23,24 +25,42 @@ internal static class InputFile
             throw new CheckpointException(path, null, $"{Printable.Escape(path)} is a folder where a file is expected.");
         }
 
-        // An empty regular file is no checkpoint either.
         if (status.Kind != FileKind.File || status.Identity.Length == 0)
         {
-            throw new CheckpointException(path, null, $"{Printable.Escape(path)} is empty, or not a regular file (a pipe or a device?). Remedy: fetch the file again, or copy the stream to a file first.");
+            throw new CheckpointException(path, null,
+                $"{Printable.Escape(path)} is empty, or not a regular file (a pipe or a device?). "
+                + "Remedy: fetch the file again, or copy the stream to a file first.");
         }
 
-        return OperatingSystem.IsLinux() ? Native.OpenToRead(real) : File.OpenHandle(real, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.SequentialScan);
+        return OperatingSystem.IsLinux()
+            ? Native.OpenToRead(real)
+            : File.OpenHandle(real, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.SequentialScan);
     }
 
-    /// <summary>Whether a path that does not exist could be the name of a model on the Hub: <c>owner/name</c>.</summary>
-    private static bool IsHubName(string path) => path.Split('/') is [{ Length: > 0 } owner, { Length: > 0 } name] && !Directory.Exists(owner) && (owner + name).All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && owner.Any(char.IsAsciiLetterOrDigit)
+    private static string RemedyForMissing(string path)
+    {
+        string remedy =
+            path.Contains("://", StringComparison.Ordinal) ? "URLs are not supported: fetch the model first, and give its folder"
+            : path.StartsWith("~/", StringComparison.Ordinal) ? "write the home folder in full, or let the shell expand it (no quotes)"
+            : "check the path";
+        return !IsHubName(path)
+            ? remedy
+            : $"{remedy}; if it is a model's name on the Hub, fetch the model first (`hf download {Printable.Escape(path)}`), "
+                + "and give its folder";
+    }
+
+    /// <summary>Whether a path that does not exist may be the name of a model on the Hub: <c>owner/name</c>.</summary>
+    private static bool IsHubName(string path) =>
+        path.Split('/') is [{ Length: > 0 } owner, { Length: > 0 } name] && !Directory.Exists(owner)
+        && (owner + name).All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+        && owner.Any(char.IsAsciiLetterOrDigit)
         && Path.GetExtension(name) is not (".safetensors" or ".bin" or ".gguf" or ".pt" or ".pth" or ".dat" or ".json");
 
-    /// <summary>Whether something is at a path, links followed as the kernel follows them.</summary>
+    /// <summary>Whether a path exists after following links.</summary>
     public static bool Exists(string path) => FileStatus.Of(RealOf(path)) is not null;
 
-    /// <summary>The canonical path of an input.</summary>
-    /// <exception cref="CheckpointException">Its links lead in a circle, or it is no path.</exception>
+    /// <summary>Resolves the canonical path of an input.</summary>
+    /// <exception cref="CheckpointException">Its links form a cycle, or it is not a valid path.</exception>
     public static string RealOf(string path)
     {
         try
@@ -49,22 +69,27 @@ internal static class InputFile
         }
         catch (Exception e) when (e is IOException or ArgumentException)
         {
-            throw new CheckpointException(path, null, $"{Printable.Escape(path)} is a link that cannot be followed: {Printable.Escape(e.Message)}", e);
+            string message = $"{Printable.Escape(path)} is a link that cannot be followed: {Printable.Escape(e.Message)}";
+            throw new CheckpointException(path, null, message, e);
         }
     }
 
-    /// <summary>All of a small file, never waiting for a pipe.</summary>
-    public static byte[] ReadAll(string path, long longest)
+    /// <summary>Reads a file of at most <paramref name="maxLength"/> bytes.</summary>
+    public static byte[] ReadAll(string path, long maxLength)
     {
         using SafeFileHandle handle = Open(path);
         long length = RandomAccess.GetLength(handle);
-        if (length > longest)
+        if (length > maxLength)
         {
-            throw new CheckpointException(path, null, $"{Printable.Escape(path)} has {length} bytes; at most {longest} are accepted. Remedy: check whether it is the right file.");
+            throw new CheckpointException(path, null,
+                $"{Printable.Escape(path)} has {length} bytes; at most {maxLength} are accepted. "
+                + "Remedy: check whether it is the right file.");
         }
 
         byte[] bytes = new byte[length];
-        return PositionalRead.TryFill(handle, bytes, 0) ? bytes
-            : throw new CheckpointException(path, null, $"{Printable.Escape(path)} became shorter while it was read. Remedy: let nothing write to an input while it is read.");
+        return PositionalRead.TryFill(handle, bytes, 0)
+            ? bytes
+            : throw new CheckpointException(path, null,
+                $"{Printable.Escape(path)} became shorter while it was read. Remedy: let nothing write to an input while it is read.");
     }
 }

@@ -1,29 +1,31 @@
+using System.Runtime.CompilerServices;
+
 namespace LayerSwap.Checkpoints;
 
-/// <summary>Ordinal order, but runs of digits compare as numbers: <c>layers.2</c> before <c>layers.10</c>. Total: equal only if identical.</summary>
+/// <summary>Ordinal order, but runs of digits compare as numbers: <c>layers.2</c> before <c>layers.10</c>. A total order.</summary>
 internal sealed class NaturalOrder : IComparer<string>
 {
     public static NaturalOrder Instance { get; } = new();
 
-    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Compare(string? x, string? y)
     {
         ReadOnlySpan<char> a = x, b = y;
-        // What both begin with decides nothing, but a number that it ends in may go on.
-        int same = a.CommonPrefixLength(b);
-        while (same > 0 && char.IsAsciiDigit(a[same - 1]))
+        // Skip the common prefix, except digits at its end: the number may continue.
+        int prefix = a.CommonPrefixLength(b);
+        while (prefix > 0 && char.IsAsciiDigit(a[prefix - 1]))
         {
-            same--;
+            prefix--;
         }
 
-        a = a[same..];
-        b = b[same..];
+        a = a[prefix..];
+        b = b[prefix..];
         while (!a.IsEmpty && !b.IsEmpty)
         {
             int compared;
             if (char.IsAsciiDigit(a[0]) && char.IsAsciiDigit(b[0]))
             {
-                ReadOnlySpan<char> left = Digits(ref a), right = Digits(ref b);
+                ReadOnlySpan<char> left = TakeDigits(ref a), right = TakeDigits(ref b);
                 compared = left.Length != right.Length ? left.Length.CompareTo(right.Length) : left.SequenceCompareTo(right);
             }
             else
@@ -39,14 +41,14 @@ internal sealed class NaturalOrder : IComparer<string>
             }
         }
 
-        int lengths = a.Length.CompareTo(b.Length);
-        return lengths != 0 ? lengths : string.CompareOrdinal(x, y);
+        int byLength = a.Length.CompareTo(b.Length);
+        return byLength != 0 ? byLength : string.CompareOrdinal(x, y);
     }
 
-    /// <summary>Cuts a run of digits off the front and gives it without leading zeros.</summary>
-    private static ReadOnlySpan<char> Digits(ref ReadOnlySpan<char> text)
+    /// <summary>Removes a run of digits from the front of the text and returns it without leading zeros.</summary>
+    private static ReadOnlySpan<char> TakeDigits(ref ReadOnlySpan<char> text)
     {
-        // Numbers are short: a plain loop is done before a search has started.
+        // Numbers are short: a loop is faster than IndexOfAnyExcept.
         int start = 0, end;
         while (start < text.Length && text[start] == '0')
         {

@@ -3,21 +3,21 @@ using System.Runtime.CompilerServices;
 namespace LayerSwap.Checkpoints;
 
 /// <summary>
-/// Sorts tensors by <see cref="NaturalOrder"/>, many at a time: by eight bytes behind what all names begin with, then those that have these alike by the next, as far as that tells them apart.
-/// Comparing two names by all they have takes ten times as long as comparing two numbers.
+/// Sorts tensors by <see cref="NaturalOrder"/>: by a 64-bit key of the characters after the common prefix, then each run of equal keys
+/// recursively. Comparing two keys is ten times as fast as comparing two names.
 /// </summary>
 internal static class NaturalSort
 {
-    /// <summary>As few as this are compared at once.</summary>
-    private const int Few = 16;
+    /// <summary>The longest span that is sorted by comparing names.</summary>
+    private const int MaxCompared = 16;
 
     public static void Sort(TensorInfo[] tensors) => Sort(tensors.AsSpan(), -1);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Sort(Span<TensorInfo> tensors, int before)
+    private static void Sort(Span<TensorInfo> tensors, int previousPrefix)
     {
-        int shared = tensors.Length > Few ? SharedPrefix(tensors) : before;
-        if (shared <= before)
+        int prefix = tensors.Length > MaxCompared ? FindCommonPrefix(tensors) : previousPrefix;
+        if (prefix <= previousPrefix)
         {
             tensors.Sort((a, b) => NaturalOrder.Instance.Compare(a.Name, b.Name));
             return;
@@ -26,7 +26,7 @@ internal static class NaturalSort
         ulong[] keys = new ulong[tensors.Length];
         for (int i = 0; i < keys.Length; i++)
         {
-            keys[i] = Key(tensors[i].Name.AsSpan(shared));
+            keys[i] = Encode(tensors[i].Name.AsSpan(prefix));
         }
 
         keys.AsSpan().Sort(tensors);
@@ -38,37 +38,37 @@ internal static class NaturalSort
 
             if (end - start > 1)
             {
-                Sort(tensors[start..end], shared);
+                Sort(tensors[start..end], prefix);
             }
         }
     }
 
-    /// <summary>How far all names are the same; not into a number.</summary>
+    /// <summary>Finds the length of the common prefix of all names, without digits at its end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int SharedPrefix(ReadOnlySpan<TensorInfo> tensors)
+    private static int FindCommonPrefix(ReadOnlySpan<TensorInfo> tensors)
     {
-        ReadOnlySpan<char> shared = tensors[0].Name;
+        ReadOnlySpan<char> prefix = tensors[0].Name;
         foreach (TensorInfo tensor in tensors[1..])
         {
-            shared = shared[..shared.CommonPrefixLength(tensor.Name)];
+            prefix = prefix[..prefix.CommonPrefixLength(tensor.Name)];
         }
 
-        return shared.TrimEnd("0123456789").Length;
+        return prefix.TrimEnd("0123456789").Length;
     }
 
-    /// <summary>Eight bytes in natural order: characters, and for a number a digit, its length, and its digits.</summary>
+    /// <summary>Encodes the beginning of a name in natural order: characters, and numbers as a marker, a digit count and digits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static ulong Key(ReadOnlySpan<char> name)
+    private static ulong Encode(ReadOnlySpan<char> name)
     {
         ulong key = 0;
-        int left = sizeof(ulong);
-        for (int i = 0; i < name.Length && left > 0;)
+        int bytesLeft = sizeof(ulong);
+        for (int i = 0; i < name.Length && bytesLeft > 0;)
         {
             if (!char.IsAsciiDigit(name[i]))
             {
-                // Nothing, the end of a name, comes before all; what is not ASCII comes after, and is not told apart here.
+                // 0 is the end of a name. All non-ASCII characters share the highest value; their order is decided by comparison.
                 bool ascii = name[i] < 0x7F;
-                key |= (ulong)(ascii ? name[i] + 1 : 0xFF) << (8 * --left);
+                key |= (ulong)(ascii ? name[i] + 1 : 0xFF) << (8 * --bytesLeft);
                 if (!ascii)
                 {
                     break;
@@ -78,7 +78,7 @@ internal static class NaturalSort
                 continue;
             }
 
-            key |= (ulong)('0' + 1) << (8 * --left);
+            key |= (ulong)('0' + 1) << (8 * --bytesLeft);
             while (i < name.Length && name[i] == '0')
             {
                 i++;
@@ -90,9 +90,9 @@ internal static class NaturalSort
                 end++;
             }
 
-            if (left > 0)
+            if (bytesLeft > 0)
             {
-                key |= (ulong)Math.Min(end - i, 0xFF) << (8 * --left);
+                key |= (ulong)Math.Min(end - i, 0xFF) << (8 * --bytesLeft);
             }
 
             if (end - i >= 0xFF)
@@ -100,9 +100,9 @@ internal static class NaturalSort
                 break;
             }
 
-            for (; i < end && left > 0; i++)
+            for (; i < end && bytesLeft > 0; i++)
             {
-                key |= (ulong)name[i] << (8 * --left);
+                key |= (ulong)name[i] << (8 * --bytesLeft);
             }
 
             i = end;

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace LayerSwap.Checkpoints;
 
-/// <summary>Tensors in canonical order with a way to find one by name: what every checkpoint has.</summary>
+/// <summary>The tensors of a checkpoint in natural order, with lookup by name.</summary>
 internal sealed class TensorList
 {
     private readonly TensorInfo[] _tensors;
@@ -24,7 +24,7 @@ internal sealed class TensorList
         }
     }
 
-    /// <summary>Of tensors in any order whose names are numbered already.</summary>
+    /// <summary>Creates a list with an existing index of names to positions in <paramref name="tensors"/>, which may be unsorted.</summary>
     public TensorList(TensorInfo[] tensors, Dictionary<string, int> index)
     {
         (_tensors, _index) = (tensors, index);
@@ -40,7 +40,7 @@ internal sealed class TensorList
 
     public int IndexOf(string name) => _index[name];
 
-    /// <summary>Most files are: what writes them sorts too.</summary>
+    /// <summary>Whether no sort is needed, which is usual: most writers sort.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool IsOrdered(TensorInfo[] tensors)
     {
@@ -57,13 +57,21 @@ internal sealed class TensorList
 
     public IReadOnlyList<TensorInfo> Ordered { get; }
 
-    /// <summary>Whether two checkpoints have the same names; of one that is not in canonical order it may say no.</summary>
-    public static bool SameNames(ICheckpoint one, ICheckpoint other) =>
-        one == other || (one.Tensors.Count == other.Tensors.Count && one.Tensors.Select(t => t.Name).SequenceEqual(other.Tensors.Select(t => t.Name), StringComparer.Ordinal));
+    /// <summary>Whether two checkpoints have the same names in the same order. False if one of them is not sorted.</summary>
+    public static bool SameNames(ICheckpoint one, ICheckpoint other)
+    {
+        if (one == other)
+        {
+            return true;
+        }
+
+        IEnumerable<string> names = one.Tensors.Select(t => t.Name), otherNames = other.Tensors.Select(t => t.Name);
+        return one.Tensors.Count == other.Tensors.Count && names.SequenceEqual(otherNames, StringComparer.Ordinal);
+    }
 
     public TensorInfo? Find(string name) => _index.TryGetValue(name, out int i) ? _tensors[i] : null;
 
-    /// <summary>The tensor, with the window checked against its size.</summary>
+    /// <summary>Finds a tensor and checks that it contains the bytes <c>[offset, offset + length)</c>.</summary>
     public TensorInfo Window(string checkpoint, string name, long offset, int length)
     {
         TensorInfo tensor = Find(name)

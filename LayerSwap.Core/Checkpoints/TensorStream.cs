@@ -1,6 +1,6 @@
 namespace LayerSwap.Checkpoints;
 
-/// <summary>A tensor's bytes as a stream that can be read and sought, for libraries that take streams.</summary>
+/// <summary>A tensor's bytes as a seekable, read-only stream, for libraries that take streams.</summary>
 internal sealed class TensorStream(ICheckpoint checkpoint, TensorInfo tensor) : Stream
 {
     private long _position;
@@ -40,7 +40,7 @@ internal sealed class TensorStream(ICheckpoint checkpoint, TensorInfo tensor) : 
     {
     }
 
-    public override void SetLength(long value) => throw new NotSupportedException("A checkpoint is only read.");
+    public override void SetLength(long value) => throw new NotSupportedException("A checkpoint is read-only.");
 
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("A checkpoint is only read.");
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("A checkpoint is read-only.");
 }

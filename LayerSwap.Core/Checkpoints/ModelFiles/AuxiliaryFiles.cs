@@ -1,131 +1,156 @@
 using System.IO.Enumeration;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.IO;
 
 namespace LayerSwap.Checkpoints;
 
-/// <summary>A view of other checkpoints: what lies beside its weights is what lies beside those of one of them.</summary>
+/// <summary>A view of other checkpoints. Its auxiliary files are those of one of them.</summary>
 internal interface ICheckpointView
 {
+    /// <summary>The checkpoint whose auxiliary files and configuration the view has.</summary>
     ICheckpoint Donor { get; }
 
-    /// <summary>The stack that layers are counted in, where it was chosen; else that of the donor.</summary>
+    /// <summary>The stack that layers are counted in, if it was chosen for this view or its donor.</summary>
     string? MainStack => (Donor as ICheckpointView)?.MainStack;
 }
 
 /// <summary>A checkpoint that is computed from others when it is read.</summary>
 internal interface IComputedCheckpoint
 {
-    /// <summary>What would lie beside its weights, by name; made when it is asked for.</summary>
+    /// <summary>The auxiliary files by name. The content is computed on each call.</summary>
     IReadOnlyDictionary<string, Func<byte[]>> Companions { get; }
 
-    /// <summary>The files beside weights that it depends on.</summary>
+    /// <summary>The auxiliary files of other models that it depends on.</summary>
     IReadOnlyList<WatchedFolder> Watched { get; }
 
-    /// <summary>What it is computed from.</summary>
+    /// <summary>The checkpoints that it is computed from.</summary>
     IReadOnlyList<ICheckpoint> Inputs { get; }
 
-    /// <summary>The memory that computing a block of it takes, in bytes a thread; that of its inputs not included.</summary>
+    /// <summary>The memory for computing a block, in bytes per thread, without that of its inputs.</summary>
     long WorkingBytes { get; }
 }
 
-/// <summary>The files beside a checkpoint's weights: configuration, tokenizer, chat template, licence.</summary>
+/// <summary>The files of a model other than weights: configuration, tokenizer, chat template, licence.</summary>
 internal static class AuxiliaryFiles
 {
-    /// <summary>How deep folders beside the weights are looked into, how many files are copied, and how large one of them may be.</summary>
-    private const int Deepest = 16, MostFiles = 1000;
+    private const int MaxFolderDepth = 16, MaxFiles = 1000;
 
-    private const long LongestFile = 256_000_000;
+    private const long MaxFileBytes = 256_000_000, MaxConfigBytes = 16_000_000, MaxModulesBytes = 1_000_000;
 
-    /// <summary>What programs that load a model read beside its weights.</summary>
+    /// <summary>Files that programs read when they load a model, tokenizer files excepted.</summary>
     private static readonly string[] LoadedPatterns =
     [
-        "config.json", "generation_config.json", "*configuration*.json", "*preprocessor_config.json", "processor_config.json", "*.py", "LICENSE*", "NOTICE*", "USE_POLICY*",
+        "config.json", "generation_config.json", "*configuration*.json", "*preprocessor_config.json", "processor_config.json", "*.py",
+        "LICENSE*", "NOTICE*", "USE_POLICY*",
     ];
 
     private static readonly string[] TokenizerPatterns =
     [
-        "tokenizer*", "vocab*", "merges*.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*", "additional_chat_templates/*", "*.model", "*.tiktoken", "*.spm", "tekken.json", "normalizer.json", "bpe.codes", "dict.txt",
+        "tokenizer*", "vocab*", "merges*.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*",
+        "additional_chat_templates/*", "*.model", "*.tiktoken", "*.spm", "tekken.json", "normalizer.json", "bpe.codes", "dict.txt",
     ];
 
-    /// <summary>What stays behind: weights in any format, optimizer states, what a training wrote about itself, adapters, and what is written anew.</summary>
-    private static readonly string[] LeftPatterns =
+    /// <summary>Files that are not copied: weights in any format, training states and logs, adapters.</summary>
+    private static readonly string[] ExcludedPatterns =
     [
-        "*.safetensors", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.gguf", "*.ggml", "*.onnx", "*.onnx_data", "*.h5", "*.msgpack", "*.npz", "*.nemo", "*.dat", "*.distcp", "*.index.json", "optimizer*", "scheduler*", "rng_state*", "scaler*",
-        "training_args*", "trainer_state.json", "trainer_log.jsonl", "*_results.json", "events.out.tfevents*", "*.log", "zero_to_fp32.py", "latest", "adapter_config.json", "adapter_model*",
+        "*.safetensors", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.gguf", "*.ggml", "*.onnx", "*.onnx_data", "*.h5", "*.msgpack", "*.npz",
+        "*.nemo", "*.dat", "*.distcp", "*.index.json", "optimizer*", "scheduler*", "rng_state*", "scaler*", "training_args*",
+        "trainer_state.json", "trainer_log.jsonl", "*_results.json", "events.out.tfevents*", "*.log", "zero_to_fp32.py", "latest",
+        "adapter_config.json", "adapter_model*",
     ];
 
-    private static readonly string[] LeftFolders = [".*", "__pycache__", "checkpoint-*", "global_step*", "runs", "logs", "wandb", "original", "onnx", "openvino", "coreml", "pytorch_model_fsdp*", "iter_*"];
+    private static readonly string[] ExcludedFolders =
+    [
+        ".*", "__pycache__", "checkpoint-*", "global_step*", "runs", "logs", "wandb", "original", "onnx", "openvino", "coreml",
+        "pytorch_model_fsdp*", "iter_*",
+    ];
 
     /// <summary>Whether a file belongs to the tokenizer.</summary>
     public static bool IsOfTokenizer(string name) => Matches(name, TokenizerPatterns);
 
-    /// <summary>Whether programs that load a model read a file of this name beside its weights.</summary>
+    /// <summary>Whether programs read a file of this name when they load a model.</summary>
     public static bool IsLoaded(string name) => Matches(name, LoadedPatterns) || IsOfTokenizer(name) || name == ShardIndex.FileName;
 
-    /// <summary>The names of a model's files that are copied beside the weights of an output, those in folders with the folders' names.</summary>
+    /// <summary>Lists the files of a model that are copied into an output, as paths relative to its folder.</summary>
     public static IEnumerable<string> CopiedOf(ICheckpoint checkpoint) => OwnerOf(checkpoint) switch
     {
         IComputedCheckpoint computed => computed.Companions.Keys,
-        { Folder: { } folder } => Look(folder).Copied,
+        { Folder: { } folder } => Classify(folder).Copied,
         _ => [],
     };
 
-    /// <summary>The names of a model's files and folders that stay behind; folders end with a slash.</summary>
-    public static IReadOnlyList<string> LeftBehindOf(ICheckpoint checkpoint) => OwnerOf(checkpoint) is { Folder: { } folder } and not IComputedCheckpoint ? Look(folder).Left : [];
+    /// <summary>Lists the files and folders of a model that are not copied. Folders end with a slash.</summary>
+    public static IReadOnlyList<string> LeftBehindOf(ICheckpoint checkpoint) =>
+        OwnerOf(checkpoint) is { Folder: { } folder } and not IComputedCheckpoint ? Classify(folder).Excluded : [];
 
-    /// <summary>The names of the files in a folder that a merge depends on, beside the weights.</summary>
-    public static IEnumerable<string> InputsIn(string folder) => Look(folder).Copied.Append(ShardIndex.FileName).Where(n => FileStatus.OfEntry(Path.Combine(RealPath.Of(folder), n)) is not null);
+    /// <summary>Lists the files in a folder that a merge depends on, weights excepted.</summary>
+    public static IEnumerable<string> InputsIn(string folder) =>
+        Classify(folder).Copied
+            .Append(ShardIndex.FileName)
+            .Where(n => FileStatus.OfEntry(Path.Combine(RealPath.Of(folder), n)) is not null);
 
-    /// <summary>The folders that sentence-transformers' modules.json names: their weights are parts of the model that no merge touches.</summary>
-    private static HashSet<string> ModulesIn(string folder)
+    /// <summary>Reads the folders that sentence-transformers' modules.json names. Their weights are copied, never merged.</summary>
+    private static HashSet<string> ReadModules(string folder)
     {
+        string path = Path.Combine(folder, "modules.json");
         try
         {
-            return FileStatus.Of(Path.Combine(folder, "modules.json")) is { Kind: FileKind.File, Identity.Length: > 0 and < 1_000_000 }
-                && PythonJson.Parse(InputFile.ReadAll(Path.Combine(folder, "modules.json"), 1_000_000)) is System.Text.Json.Nodes.JsonArray list
-                ? [.. list.Select(m => (m as System.Text.Json.Nodes.JsonObject)?["path"]?.ToString()).OfType<string>().Where(p => p.Length > 0)] : [];
+            return FileStatus.Of(path) is { Kind: FileKind.File, Identity.Length: > 0 and < MaxModulesBytes }
+                && PythonJson.Parse(InputFile.ReadAll(path, MaxModulesBytes)) is JsonArray list
+                    ? [.. list.Select(m => (m as JsonObject)?["path"]?.ToString()).OfType<string>().Where(p => p.Length > 0)]
+                    : [];
         }
-        catch (Exception e) when (e is System.Text.Json.JsonException or ArgumentException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
         {
-            // What is no list of modules names none.
+            // Not a list of modules.
             return [];
         }
     }
 
-    /// <summary>Whether a folder beside the weights holds another model, or a checkpoint of this one.</summary>
-    private static bool IsModel(string folder) => FileStatus.Of(Path.Combine(folder, ModelConfig.FileName)) is { Kind: FileKind.File, Identity.Length: > 0 and < 16_000_000 }
-        && Directory.EnumerateFiles(folder).Any(f => Matches(Path.GetFileName(f), LeftPatterns[..2]))
-        && System.Text.Encoding.UTF8.GetString(InputFile.ReadAll(Path.Combine(folder, ModelConfig.FileName), 16_000_000)).Contains("\"model_type\"", StringComparison.Ordinal);
+    /// <summary>Whether a subfolder is another model, or a checkpoint of this one.</summary>
+    private static bool IsModel(string folder)
+    {
+        string config = Path.Combine(folder, ModelConfig.FileName);
+        return FileStatus.Of(config) is { Kind: FileKind.File, Identity.Length: > 0 and < MaxConfigBytes }
+            && Directory.EnumerateFiles(folder).Any(f => Matches(Path.GetFileName(f), ["*.safetensors", "*.bin"]))
+            && Encoding.UTF8.GetString(InputFile.ReadAll(config, MaxConfigBytes)).Contains("\"model_type\"", StringComparison.Ordinal);
+    }
 
-    private static (List<string> Copied, List<string> Left) Look(string folder)
+    /// <summary>Divides the files of a folder and its subfolders into copied and excluded ones, as relative paths.</summary>
+    private static (List<string> Copied, List<string> Excluded) Classify(string folder)
     {
         string real = RealPath.Of(folder);
-        List<string> copied = [], left = [];
-        HashSet<string> modules = ModulesIn(real);
-        Stack<(string Name, int Depth)> open = new([("", 0)]);
-        while (Directory.Exists(real) && open.TryPop(out (string Name, int Depth) at))
+        List<string> copied = [], excluded = [];
+        HashSet<string> modules = ReadModules(real);
+        Stack<(string Name, int Depth)> pending = new([("", 0)]);
+        while (Directory.Exists(real) && pending.TryPop(out (string Name, int Depth) current))
         {
-            foreach (string path in Directory.EnumerateFileSystemEntries(Path.Combine(real, at.Name)).OrderDescending(StringComparer.Ordinal))
+            IEnumerable<string> entries = Directory.EnumerateFileSystemEntries(Path.Combine(real, current.Name));
+            foreach (string path in entries.OrderDescending(StringComparer.Ordinal))
             {
-                string last = Path.GetFileName(path), name = at.Name + last;
+                string file = Path.GetFileName(path), name = current.Name + file;
                 FileStatus? status = FileStatus.OfEntry(path);
-                bool isFolder = status?.Kind == FileKind.Folder || (status?.Kind == FileKind.Link && Directory.Exists(path));
-                if (isFolder && (status!.Kind == FileKind.Link || at.Depth == Deepest || Matches(last, LeftFolders) || IsModel(path)))
+                bool isLink = status?.Kind == FileKind.Link;
+                bool isFolder = status?.Kind == FileKind.Folder || (isLink && Directory.Exists(path));
+                if (isFolder && (isLink || current.Depth == MaxFolderDepth || Matches(file, ExcludedFolders) || IsModel(path)))
                 {
-                    left.Add(name + "/");
+                    excluded.Add(name + "/");
                 }
                 else if (isFolder)
                 {
-                    open.Push((name + "/", at.Depth + 1));
+                    pending.Push((name + "/", current.Depth + 1));
                 }
-                else if (at.Name.Length == 0 && last is ShardIndex.FileName or "README.md" or "layerswap.json")
+                else if (current.Name.Length == 0 && file is ShardIndex.FileName or "README.md" or "layerswap.json")
                 {
-                    // Written anew.
+                    // Every output has its own.
                 }
-                else if ((Matches(last, LeftPatterns) && !modules.Contains(at.Name.TrimEnd('/'))) || copied.Count == MostFiles || status?.Identity.Length > LongestFile)
+                else if ((Matches(file, ExcludedPatterns) && !modules.Contains(current.Name.TrimEnd('/')))
+                    || copied.Count == MaxFiles || status?.Identity.Length > MaxFileBytes)
                 {
-                    left.Add(name);
+                    excluded.Add(name);
                 }
                 else
                 {
@@ -134,14 +159,19 @@ internal static class AuxiliaryFiles
             }
         }
 
-        // The weights of the model itself are what is merged.
-        return (copied, [.. left.Where(n => n.Contains('/', StringComparison.Ordinal) || !n.EndsWith(".safetensors", StringComparison.Ordinal) || n.StartsWith("consolidated", StringComparison.Ordinal) || n.StartsWith("adapter", StringComparison.Ordinal)).Order(StringComparer.Ordinal)]);
+        return (copied, [.. excluded.Where(n => !IsMerged(n)).Order(StringComparer.Ordinal)]);
+
+        // The model's own weights are not reported as excluded.
+        static bool IsMerged(string name) =>
+            !name.Contains('/', StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal)
+            && !name.StartsWith("consolidated", StringComparison.Ordinal) && !name.StartsWith("adapter", StringComparison.Ordinal);
     }
 
-    /// <summary>Where they come from: a folder, null for none, or a computed checkpoint. Checkpoints with one source have the same.</summary>
-    public static object? SourceOf(ICheckpoint checkpoint) => OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed : checkpoint.Folder;
+    /// <summary>The source of the files: a folder, a computed checkpoint, or null. Views of one checkpoint have the same source.</summary>
+    public static object? SourceOf(ICheckpoint checkpoint) =>
+        OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed : checkpoint.Folder;
 
-    /// <summary>The checkpoint beside whose weights they lie.</summary>
+    /// <summary>Finds the checkpoint whose files a checkpoint has, through all views.</summary>
     public static ICheckpoint OwnerOf(ICheckpoint checkpoint)
     {
         while (checkpoint is ICheckpointView view)
@@ -159,12 +189,14 @@ internal static class AuxiliaryFiles
         _ => false,
     };
 
-    /// <summary>All of a file; null where there is none.</summary>
-    public static byte[]? TryRead(ICheckpoint checkpoint, string name, long longest) => OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed.Companions.GetValueOrDefault(name)?.Invoke()
-        : Has(checkpoint, name) ? InputFile.ReadAll(PathOf(checkpoint, name), longest)
+    /// <summary>Reads a file of at most <paramref name="maxLength"/> bytes.</summary>
+    /// <returns>Null if there is no such file.</returns>
+    public static byte[]? TryRead(ICheckpoint checkpoint, string name, long maxLength) =>
+        OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed.Companions.GetValueOrDefault(name)?.Invoke()
+        : Has(checkpoint, name) ? InputFile.ReadAll(PathOf(checkpoint, name), maxLength)
         : null;
 
-    /// <summary>All of a file that is there, to be copied; it may be empty.</summary>
+    /// <summary>Reads an existing file that is to be copied. It may be empty.</summary>
     public static byte[] Copy(ICheckpoint checkpoint, string name)
     {
         if (OwnerOf(checkpoint) is IComputedCheckpoint computed)
@@ -173,10 +205,15 @@ internal static class AuxiliaryFiles
         }
 
         string path = PathOf(checkpoint, name);
-        return FileStatus.Of(InputFile.RealOf(path)) is { Kind: FileKind.File, Identity.Length: 0 } ? [] : InputFile.ReadAll(path, Array.MaxLength);
+        return FileStatus.Of(InputFile.RealOf(path)) is { Kind: FileKind.File, Identity.Length: 0 }
+            ? []
+            : InputFile.ReadAll(path, Array.MaxLength);
     }
 
-    /// <summary>Why a file cannot be copied into an output; null where it can. Links may lead to places within the model's folder, or the model's part of the Hub's cache; what is elsewhere need not be the model's.</summary>
+    /// <summary>
+    /// Explains why a file cannot be copied into an output; null if it can. A link must stay within the model's folder, or the model's
+    /// part of the Hub's cache: a file elsewhere may not belong to the model.
+    /// </summary>
     public static string? Refusal(ICheckpoint checkpoint, string name)
     {
         if (OwnerOf(checkpoint) is not { Folder: { } folder } owner || owner is IComputedCheckpoint)
@@ -184,17 +221,35 @@ internal static class AuxiliaryFiles
             return null;
         }
 
-        string path = Path.Combine(folder, name), shown = Printable.Escape(PathOf(checkpoint, name)), real = InputFile.RealOf(path), home = HubCache.ModelOf(folder) ?? RealPath.Of(folder);
-        return name.Contains('\ufffd', StringComparison.Ordinal) && FileStatus.OfEntry(path) is null ? $"{shown} has a name that is not UTF-8, by which it cannot be opened. Remedy: rename it."
-            : FileStatus.Of(real) is not { } status ? $"{shown} is a link to {Printable.Escape(real)}, which does not exist. Remedy: fetch the file it points to, or remove the link."
-            : status.Kind != FileKind.File ? $"{shown} is not a regular file (a pipe or a device?). Remedy: remove it, or put a file in its place."
-            : !RealPath.Contains(home, real)
-                ? $"{shown} is a link to {Printable.Escape(real)}, outside the model's folder: what lies there would be copied into the output. Remedy: put the file itself there, or remove the link."
-            : null;
+        string path = Path.Combine(folder, name), shown = Printable.Escape(PathOf(checkpoint, name));
+        string real = InputFile.RealOf(path), shownTarget = Printable.Escape(real), root = HubCache.ModelOf(folder) ?? RealPath.Of(folder);
+        if (name.Contains('\ufffd', StringComparison.Ordinal) && FileStatus.OfEntry(path) is null)
+        {
+            return $"{shown} has a name that is not UTF-8, by which it cannot be opened. Remedy: rename it.";
+        }
+
+        if (FileStatus.Of(real) is not { } status)
+        {
+            return $"{shown} is a link to {shownTarget}, which does not exist. Remedy: fetch the file it points to, or remove the link.";
+        }
+
+        if (status.Kind != FileKind.File)
+        {
+            return $"{shown} is not a regular file (a pipe or a device?). Remedy: remove it, or put a file in its place.";
+        }
+
+        return RealPath.Contains(root, real)
+            ? null
+            : $"{shown} is a link to {shownTarget}, outside the model's folder; its content would be copied into the output. "
+                + "Remedy: put the file itself there, or remove the link.";
     }
 
-    /// <summary>What a file goes by in messages.</summary>
-    public static string PathOf(ICheckpoint checkpoint, string name) => OwnerOf(checkpoint) is { Folder: { } folder } and not IComputedCheckpoint ? Path.Combine(folder, name) : $"{name} of {checkpoint.Name}";
+    /// <summary>Builds the name of a file for messages, which is its path if it is in a folder.</summary>
+    public static string PathOf(ICheckpoint checkpoint, string name) =>
+        OwnerOf(checkpoint) is { Folder: { } folder } and not IComputedCheckpoint
+            ? Path.Combine(folder, name)
+            : $"{name} of {checkpoint.Name}";
 
-    private static bool Matches(string name, string[] patterns) => Array.Exists(patterns, p => FileSystemName.MatchesSimpleExpression(p, name, ignoreCase: false));
+    private static bool Matches(string name, string[] patterns) =>
+        Array.Exists(patterns, p => FileSystemName.MatchesSimpleExpression(p, name, ignoreCase: false));
 }

@@ -3,21 +3,23 @@ using System.Text.Json.Nodes;
 
 namespace LayerSwap.Checkpoints;
 
-/// <summary>The figures of a config.json that a merge depends on, with those of a nested language model where there is one.</summary>
+/// <summary>A config.json, with the values that a merge depends on. Values of a nested language model take precedence.</summary>
 internal sealed class ModelConfig
 {
     public const string FileName = "config.json";
-    private const long Longest = 16_000_000;
+    private const long MaxFileBytes = 16_000_000;
 
     private static readonly string[] NestedKeys = ["text_config", "llm_config", "language_config"];
 
-    private static readonly string[] Added = ["tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id"];
+    /// <summary>Keys that <see cref="Apply"/> adds if they are absent: without them the default of the model's code would hold.</summary>
+    private static readonly string[] AddedKeys = ["tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id"];
 
-    /// <summary>Families whose code has a head of its own where the configuration says nothing.</summary>
+    /// <summary>The values of model_type whose code defaults to an untied head.</summary>
     private static readonly string[] UntiedFamilies =
     [
-        "llama", "mistral", "ministral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next", "phi", "phi3", "gpt_neox", "gptj", "stablelm", "olmo", "olmo2", "olmo3", "olmoe", "deepseek_v2", "deepseek_v3", "glm4", "glm4_moe",
-        "internlm2", "baichuan", "nemotron", "persimmon", "llama4_text", "minimax", "apertus", "gpt_oss",
+        "llama", "mistral", "ministral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next", "phi", "phi3", "gpt_neox",
+        "gptj", "stablelm", "olmo", "olmo2", "olmo3", "olmoe", "deepseek_v2", "deepseek_v3", "glm4", "glm4_moe", "internlm2", "baichuan",
+        "nemotron", "persimmon", "llama4_text", "minimax", "apertus", "gpt_oss",
     ];
 
     private readonly JsonObject _text;
@@ -26,7 +28,7 @@ internal sealed class ModelConfig
     {
         Root = root;
         _text = NestedKeys.Select(k => root[k] as JsonObject).FirstOrDefault(o => o is not null) ?? root;
-        // Read at once: a text that is not valid Unicode is found out only here.
+        // Decode now: strings are decoded lazily, and this one may not be valid Unicode.
         ModelType = Text("model_type");
         if (ModelType is not null && PythonJson.HasLoneSurrogate(ModelType))
         {
@@ -47,34 +49,49 @@ internal sealed class ModelConfig
 
     public long? KeyValueHeads => Number("num_key_value_heads");
 
-    /// <summary>The rows of an attention weight that belong to one head.</summary>
-    public long? HeadSize => Number("head_dim", "d_kv") ?? (HiddenSize is { } hidden && Heads is > 0 and { } heads && hidden % heads == 0 ? hidden / heads : null);
+    /// <summary>The number of rows of an attention weight for each head.</summary>
+    public long? HeadSize =>
+        Number("head_dim", "d_kv")
+        ?? (HiddenSize is { } hidden && Heads is > 0 and { } heads && hidden % heads == 0 ? hidden / heads : null);
 
-    /// <summary>The layers that predict further tokens, numbered after the model's own (DeepSeek-V3, GLM-4.5).</summary>
+    /// <summary>The number of multi-token prediction layers, numbered after the model's own (DeepSeek-V3, GLM-4.5).</summary>
     public long? ExtraLayers => Number("num_nextn_predict_layers");
 
-    /// <summary>How the weights are quantised, as the configuration calls it; null if it says nothing.</summary>
-    public string? QuantizationMethod => (Node("quantization_config") as JsonObject ?? Node("compression_config") as JsonObject) is { } quantization
-        ? (quantization["quant_method"] as JsonValue)?.TryGetValue(out string? method) == true ? method : "quantization_config"
-        : null;
+    /// <summary>The quantisation method; null if the configuration has none.</summary>
+    public string? QuantizationMethod
+    {
+        get
+        {
+            JsonObject? quantization = Node("quantization_config") as JsonObject ?? Node("compression_config") as JsonObject;
+            return quantization is null ? null
+                : quantization["quant_method"] is JsonValue value && value.TryGetValue(out string? method) ? method
+                : "quantization_config";
+        }
+    }
 
     public long? VocabularySize => Number("vocab_size");
 
-    /// <summary>The lists in it, those of a nested language model included.</summary>
-    public IEnumerable<(string Key, JsonArray List)> Lists => _text.Concat(Root).Where(p => p.Value is JsonArray).Select(p => (p.Key, (JsonArray)p.Value!)).DistinctBy(p => p.Key, StringComparer.Ordinal);
+    /// <summary>The lists of the nested language model and of the root, by key.</summary>
+    public IEnumerable<(string Key, JsonArray List)> Lists => _text.Concat(Root)
+        .Where(p => p.Value is JsonArray)
+        .Select(p => (p.Key, (JsonArray)p.Value!))
+        .DistinctBy(p => p.Key, StringComparer.Ordinal);
 
-    /// <summary>Whether the head is the embedding. What the whole model's configuration says counts before that of its language model.</summary>
-    public bool? TiedEmbeddings => ((Root["tie_word_embeddings"] ?? _text["tie_word_embeddings"]) as JsonValue)?.TryGetValue(out bool tied) == true ? tied : Array.IndexOf(UntiedFamilies, ModelType) >= 0 ? false : null;
+    /// <summary>Whether the head shares the embedding; null if unknown. Here the root takes precedence over the nested model.</summary>
+    public bool? TiedEmbeddings =>
+        (Root["tie_word_embeddings"] ?? _text["tie_word_embeddings"]) is JsonValue value && value.TryGetValue(out bool tied) ? tied
+        : Array.IndexOf(UntiedFamilies, ModelType) >= 0 ? false
+        : null;
 
-    /// <summary>Whether several layers share their tensors, so that there are fewer of them than layers.</summary>
+    /// <summary>Whether several layers share their tensors, so that the tensors have fewer layer numbers than there are layers.</summary>
     public bool SharesLayers => Has("num_hidden_groups") || Has("inner_group_num") || Has("block_sizes");
 
     public static ModelConfig? TryRead(ICheckpoint checkpoint) => TryReadFile(checkpoint, FileName);
 
-    /// <summary>Another file of settings beside the weights, such as generation_config.json.</summary>
+    /// <summary>Reads another JSON file of the model, such as generation_config.json.</summary>
     public static ModelConfig? TryReadFile(ICheckpoint checkpoint, string file)
     {
-        if (AuxiliaryFiles.TryRead(checkpoint, file, Longest) is not { } bytes)
+        if (AuxiliaryFiles.TryRead(checkpoint, file, MaxFileBytes) is not { } bytes)
         {
             return null;
         }
@@ -82,8 +99,9 @@ internal sealed class ModelConfig
         string path = AuxiliaryFiles.PathOf(checkpoint, file);
         try
         {
-            return PythonJson.Parse(bytes) is JsonObject root ? new ModelConfig(root)
-                : throw new CheckpointException(path, null, $"{Printable.Escape(path)} holds no JSON object, as a configuration should.");
+            return PythonJson.Parse(bytes) is JsonObject root
+                ? new ModelConfig(root)
+                : throw new CheckpointException(path, null, $"{Printable.Escape(path)} contains no JSON object; one is expected.");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
@@ -91,34 +109,33 @@ internal sealed class ModelConfig
         }
     }
 
-    /// <summary>Sets values where they stand: in the nested language model's part, or at the root.</summary>
+    /// <summary>Sets values where they occur: in the nested language model, the root, or both.</summary>
+    /// <param name="changes">Values by key, or by a path that begins with a slash and names one place.</param>
     public void Apply(IReadOnlyDictionary<string, JsonNode> changes)
     {
         foreach ((string key, JsonNode value) in changes)
         {
-            // A path leads to one place; a name alone stands for wherever it is said.
             if (key.StartsWith('/'))
             {
                 string[] path = key[1..].Split('/');
-                JsonObject? at = path.SkipLast(1).Aggregate((JsonObject?)Root, (part, name) => part?[name] as JsonObject);
-                if (at is not null)
+                JsonObject? parent = path.SkipLast(1).Aggregate((JsonObject?)Root, (part, name) => part?[name] as JsonObject);
+                if (parent is not null)
                 {
-                    at[path[^1]] = value.DeepClone();
+                    parent[path[^1]] = value.DeepClone();
                 }
 
                 continue;
             }
 
             JsonObject[] parts = [.. new[] { _text, Root }.Distinct().Where(p => p.ContainsKey(key))];
-            // What goes by the default of a model's code must be said where it is something else now.
-            foreach (JsonObject part in parts.Length > 0 || !Added.Contains(key, StringComparer.Ordinal) ? parts : [_text])
+            foreach (JsonObject part in parts.Length > 0 || !AddedKeys.Contains(key, StringComparer.Ordinal) ? parts : [_text])
             {
                 part[key] = value.DeepClone();
             }
         }
     }
 
-    /// <summary>A value as JSON, of the nested language model's part or the root; null if there is none. Values of <c>rope_parameters</c>, where newer configurations keep them, count as the root's.</summary>
+    /// <summary>A value as JSON, also from <c>rope_parameters</c>, where newer configurations have some; null if there is none.</summary>
     public string? Value(string key) => (Node(key) ?? (Node("rope_parameters") as JsonObject)?[key])?.ToJsonString();
 
     /// <summary>A copy of a value; null if there is none.</summary>

@@ -1,62 +1,75 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
 namespace LayerSwap.Checkpoints;
 
 /// <summary>
-/// The tokens of a tokenizer with their ids, as programs load it: from tokenizer.json, else from vocab.json or vocab.txt, with added_tokens.json and the added tokens of tokenizer_config.json.
+/// The tokens of a tokenizer with the ids that programs load: from tokenizer.json, else from vocab.json or vocab.txt, with
+/// added_tokens.json and the added tokens of tokenizer_config.json.
 /// </summary>
-/// <param name="Ids">The ids.</param>
-/// <param name="IsWhole">Whether these are all tokens. Of a model with tokenizer.model alone only added tokens are known.</param>
-/// <param name="File">The file that tells most of them.</param>
+/// <param name="Ids">The id of each token.</param>
+/// <param name="IsWhole">Whether all tokens are known. With tokenizer.model alone, only added tokens are.</param>
+/// <param name="File">The main file that they are read from.</param>
 internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool IsWhole, string File)
 {
-    /// <summary>The first added token to which tokenizer.json gives another id than programs do that load it; null for none.</summary>
+    /// <summary>The first added token whose id in tokenizer.json differs from the id that programs load; null for none.</summary>
     public (string Token, long Stated)? Disagreement { get; private init; }
 
-    public const string TokenizerFile = "tokenizer.json", VocabularyFile = "vocab.json", LinesFile = "vocab.txt", PiecesFile = "tokenizer.model", AddedFile = "added_tokens.json", ConfigFile = "tokenizer_config.json";
+    public const string TokenizerFile = "tokenizer.json", VocabularyFile = "vocab.json", LinesFile = "vocab.txt";
 
-    private const long Longest = 200_000_000;
+    public const string PiecesFile = "tokenizer.model", AddedFile = "added_tokens.json", ConfigFile = "tokenizer_config.json";
 
-    /// <returns>Null if the model has no tokenizer that tells any token.</returns>
-    /// <exception cref="CheckpointException">A file of it cannot be read.</exception>
+    private const long MaxFileBytes = 200_000_000;
+
+    /// <summary>Reads the vocabulary of a model.</summary>
+    /// <returns>Null if the model has no vocabulary file.</returns>
+    /// <exception cref="CheckpointException">A tokenizer file cannot be read.</exception>
     public static TokenizerVocabulary? TryRead(ICheckpoint checkpoint)
     {
         (string, long)? disagreement = null;
-        Dictionary<string, long>? ids = Read(checkpoint, TokenizerFile, b => Json(b, root => AsLoaded(root, out disagreement)));
+        Dictionary<string, long>? ids = TryRead(checkpoint, TokenizerFile, b => ParseJson(b, root => AsLoaded(root, out disagreement)));
         if (ids is not null)
         {
-            _ = Checked(disagreement is var (text, stated) ? new(StringComparer.Ordinal) { [text] = stated } : [], AuxiliaryFiles.PathOf(checkpoint, TokenizerFile));
-            // Added tokens of the configuration that the file lacks are counted on.
-            foreach ((string token, _) in Configured(checkpoint).OrderBy(t => t.Id))
+            string path = AuxiliaryFiles.PathOf(checkpoint, TokenizerFile);
+            if (disagreement is var (text, stated))
+            {
+                CheckRange(new(StringComparer.Ordinal) { [text] = stated }, path);
+            }
+
+            // Added tokens of tokenizer_config.json that tokenizer.json lacks get the next ids.
+            foreach ((string token, _) in ReadConfiguredTokens(checkpoint).OrderBy(t => t.Id))
             {
                 AddAsLoaded(ids, token, ids.Count);
             }
 
-            return new(Checked(ids, AuxiliaryFiles.PathOf(checkpoint, TokenizerFile)), IsWhole: true, TokenizerFile) { Disagreement = disagreement };
+            CheckRange(ids, path);
+            return new(ids, IsWhole: true, TokenizerFile) { Disagreement = disagreement };
         }
 
-        ids = Read(checkpoint, VocabularyFile, b => Json(b, OfObject));
+        ids = TryRead(checkpoint, VocabularyFile, b => ParseJson(b, ReadObject));
         string file = ids is null ? LinesFile : VocabularyFile;
-        ids ??= Read(checkpoint, LinesFile, Lines);
-        bool whole = ids is not null, pieces = AuxiliaryFiles.Has(checkpoint, PiecesFile);
-        if (!whole && !pieces)
+        ids ??= TryRead(checkpoint, LinesFile, ParseLines);
+        bool isWhole = ids is not null;
+        if (!isWhole && !AuxiliaryFiles.Has(checkpoint, PiecesFile))
         {
             return null;
         }
 
         ids ??= new(StringComparer.Ordinal);
-        foreach ((string token, long id) in (Read(checkpoint, AddedFile, b => Json(b, OfObject)) ?? []).Select(t => (t.Key, t.Value)).Concat(Configured(checkpoint)))
+        Dictionary<string, long> added = TryRead(checkpoint, AddedFile, b => ParseJson(b, ReadObject)) ?? [];
+        foreach ((string token, long id) in added.Select(t => (t.Key, t.Value)).Concat(ReadConfiguredTokens(checkpoint)))
         {
             ids[token] = id;
         }
 
-        return new(Checked(ids, AuxiliaryFiles.PathOf(checkpoint, whole ? file : AddedFile)), whole, whole ? file : PiecesFile);
+        CheckRange(ids, AuxiliaryFiles.PathOf(checkpoint, isWhole ? file : AddedFile));
+        return new(ids, isWhole, isWhole ? file : PiecesFile);
     }
 
     /// <summary>
-    /// The ids that the tokenizers library gives when it loads a tokenizer.json: added tokens that the vocabulary lacks are numbered anew, in their order, after the vocabulary's size or the highest
-    /// added token, whatever the file says (AddedVocabulary::add_tokens).
+    /// Computes the ids that the tokenizers library assigns when it loads a tokenizer.json. It ignores the stated ids of added tokens that
+    /// the vocabulary lacks, and numbers them after the vocabulary's size or the highest added token (AddedVocabulary::add_tokens).
     /// </summary>
     public static Dictionary<string, long> AsLoaded(JsonElement root, out (string Token, long Stated)? disagreement)
     {
@@ -64,10 +77,13 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
         Dictionary<string, long> tokens = new(StringComparer.Ordinal);
         if (Member(root, "model") is { } model && Member(model, "vocab") is { } vocabulary)
         {
-            // Unigram: a list of [token, score]; the number is the place in the list.
-            tokens = vocabulary.ValueKind != JsonValueKind.Array ? OfObject(vocabulary)
-                : vocabulary.EnumerateArray().Select((pair, id) => (Token: Text(pair.EnumerateArray().FirstOrDefault()), Id: (long)id))
-                    .DistinctBy(t => t.Token, StringComparer.Ordinal).ToDictionary(t => t.Token, t => t.Id, StringComparer.Ordinal);
+            // Unigram vocabularies are a list of [token, score]; the id is the index.
+            tokens = vocabulary.ValueKind != JsonValueKind.Array
+                ? ReadObject(vocabulary)
+                : vocabulary.EnumerateArray()
+                    .Select((pair, id) => (Token: Text(pair.EnumerateArray().FirstOrDefault()), Id: (long)id))
+                    .DistinctBy(t => t.Token, StringComparer.Ordinal)
+                    .ToDictionary(t => t.Token, t => t.Id, StringComparer.Ordinal);
         }
 
         int size = tokens.Count;
@@ -79,8 +95,14 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
                 if (Member(token, "content") is { } content && Member(token, "id") is { } id && Text(content) is { Length: > 0 } text)
                 {
                     long stated = id.GetInt64();
-                    highest = Math.Max(highest, tokens.TryGetValue(text, out long known) ? known : tokens[text] = highest >= size || size == 0 ? highest + 1 : size);
-                    disagreement ??= tokens[text] == stated ? null : (text, stated);
+                    if (!tokens.TryGetValue(text, out long loaded))
+                    {
+                        loaded = highest >= size || size == 0 ? highest + 1 : size;
+                        tokens.Add(text, loaded);
+                    }
+
+                    highest = Math.Max(highest, loaded);
+                    disagreement ??= loaded == stated ? null : (text, stated);
                 }
             }
         }
@@ -88,6 +110,7 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
         return tokens;
     }
 
+    /// <summary>Adds a token with the next id, if it is not known.</summary>
     private static void AddAsLoaded(Dictionary<string, long> ids, string token, int size)
     {
         if (!ids.ContainsKey(token))
@@ -96,15 +119,22 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
         }
     }
 
-    /// <summary>The added tokens that tokenizer_config.json lists.</summary>
-    private static IEnumerable<(string Token, long Id)> Configured(ICheckpoint checkpoint) => (Read(checkpoint, ConfigFile, b => Json(b, root =>
+    private static IEnumerable<(string Token, long Id)> ReadConfiguredTokens(ICheckpoint checkpoint)
+    {
+        Dictionary<string, long>? tokens = TryRead(checkpoint, ConfigFile, b => ParseJson(b, ReadAddedTokensDecoder));
+        return (tokens ?? []).Select(t => (t.Key, t.Value));
+    }
+
+    /// <summary>Reads the added tokens of a tokenizer_config.json, which are keyed by id.</summary>
+    private static Dictionary<string, long> ReadAddedTokensDecoder(JsonElement root)
     {
         Dictionary<string, long> tokens = new(StringComparer.Ordinal);
         if (Member(root, "added_tokens_decoder") is { ValueKind: JsonValueKind.Object } decoder)
         {
             foreach (JsonProperty token in decoder.EnumerateObject())
             {
-                if (long.TryParse(token.Name, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out long id) && Member(token.Value, "content") is { ValueKind: JsonValueKind.String } content)
+                if (long.TryParse(token.Name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long id)
+                    && Member(token.Value, "content") is { ValueKind: JsonValueKind.String } content)
                 {
                     tokens[content.GetString()!] = id;
                 }
@@ -112,39 +142,46 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
         }
 
         return tokens;
-    })) ?? []).Select(t => (t.Key, t.Value));
+    }
 
-    private static Dictionary<string, long>? Read(ICheckpoint checkpoint, string file, Func<byte[], Dictionary<string, long>> read)
+    private static Dictionary<string, long>? TryRead(ICheckpoint checkpoint, string file, Func<byte[], Dictionary<string, long>> parse)
     {
-        if (AuxiliaryFiles.TryRead(checkpoint, file, Longest) is not { } bytes)
+        if (AuxiliaryFiles.TryRead(checkpoint, file, MaxFileBytes) is not { } bytes)
         {
             return null;
         }
 
         try
         {
-            return read(bytes);
+            return parse(bytes);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or DecoderFallbackException)
         {
             string path = AuxiliaryFiles.PathOf(checkpoint, file);
-            throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a tokenizer's JSON: {Printable.Escape(e.Message)} Remedy: fetch the tokenizer again.", e);
+            string message = $"{Printable.Escape(path)} is not a tokenizer's JSON: {Printable.Escape(e.Message)}";
+            throw new CheckpointException(path, null, $"{message} Remedy: fetch the tokenizer again.", e);
         }
     }
 
-    /// <summary>No table has more rows; readers hold ids in 32 bits.</summary>
-    private static Dictionary<string, long> Checked(Dictionary<string, long> ids, string path) => ids.FirstOrDefault(t => t.Value is < 0 or > int.MaxValue) is { Key: { } token, Value: var id }
-        ? throw new CheckpointException(path, null, $"{Printable.Escape(path)} gives token {Printable.Escape(token)} the id {id}; 0 to {int.MaxValue} is expected. Remedy: fetch the tokenizer again.")
-        : ids;
+    /// <summary>Throws if an id is not in the range of a 32-bit integer, in which programs store ids.</summary>
+    private static void CheckRange(Dictionary<string, long> ids, string path)
+    {
+        if (ids.FirstOrDefault(t => t.Value is < 0 or > int.MaxValue) is { Key: { } token, Value: var id })
+        {
+            throw new CheckpointException(path, null,
+                $"{Printable.Escape(path)} gives token {Printable.Escape(token)} the id {id}; 0 to {int.MaxValue} is expected. "
+                + "Remedy: fetch the tokenizer again.");
+        }
+    }
 
-    private static Dictionary<string, long> Json(byte[] bytes, Func<JsonElement, Dictionary<string, long>> read)
+    private static Dictionary<string, long> ParseJson(byte[] bytes, Func<JsonElement, Dictionary<string, long>> read)
     {
         using JsonDocument document = JsonDocument.Parse(bytes);
         return read(document.RootElement);
     }
 
-    /// <summary>A token a line; the id is the line's number, from 0.</summary>
-    private static Dictionary<string, long> Lines(byte[] bytes)
+    /// <summary>Parses a vocabulary with a token in each line. The id is the zero-based line number.</summary>
+    private static Dictionary<string, long> ParseLines(byte[] bytes)
     {
         string[] lines = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(bytes).TrimEnd('\n').Split('\n');
         Dictionary<string, long> tokens = new(StringComparer.Ordinal);
@@ -156,7 +193,7 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
         return tokens;
     }
 
-    private static Dictionary<string, long> OfObject(JsonElement vocabulary)
+    private static Dictionary<string, long> ReadObject(JsonElement vocabulary)
     {
         Dictionary<string, long> tokens = new(StringComparer.Ordinal);
         if (vocabulary.ValueKind == JsonValueKind.Object)
@@ -170,7 +207,8 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
         return tokens;
     }
 
-    private static string Text(JsonElement element) => element.ValueKind == JsonValueKind.String ? element.GetString()! : throw new FormatException("a token's text is missing.");
+    private static string Text(JsonElement element) =>
+        element.ValueKind == JsonValueKind.String ? element.GetString()! : throw new FormatException("a token's text is missing.");
 
     private static JsonElement? Member(JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) ? value : null;

@@ -2,12 +2,12 @@ using LayerSwap.IO;
 
 namespace LayerSwap.Checkpoints;
 
-/// <summary>The files beside the weights that a merge depends on, as they were when it was planned: they are inputs like the weights.</summary>
-/// <param name="Folder">The canonical path.</param>
+/// <summary>The identities of the auxiliary files that a merge depends on, at the time it was planned.</summary>
+/// <param name="Folder">The canonical path of the folder.</param>
 /// <param name="Files">The identity of each file, by name.</param>
 internal sealed record WatchedFolder(string Folder, IReadOnlyDictionary<string, FileIdentity> Files)
 {
-    /// <summary>The folders of checkpoints, each once.</summary>
+    /// <summary>Records the folders of checkpoints, each once.</summary>
     public static IReadOnlyList<WatchedFolder> Of(IEnumerable<ICheckpoint> checkpoints)
     {
         Dictionary<string, WatchedFolder> watched = new(StringComparer.Ordinal);
@@ -30,20 +30,22 @@ internal sealed record WatchedFolder(string Folder, IReadOnlyDictionary<string, 
         return [.. watched.Values];
     }
 
-    /// <summary>Finds a file that is not what it was.</summary>
-    /// <returns>Its path and what differs; null if nothing does.</returns>
+    /// <summary>Finds a file that has changed, appeared or vanished.</summary>
+    /// <returns>Its path and the difference; null if there is none.</returns>
     public (string Path, string Difference)? FindChange()
     {
-        Dictionary<string, FileIdentity> now = Directory.Exists(Folder) ? Read(Folder) : [];
+        Dictionary<string, FileIdentity> current = Directory.Exists(Folder) ? Read(Folder) : [];
         foreach ((string name, FileIdentity before) in Files)
         {
-            if (!now.TryGetValue(name, out FileIdentity? after) || after != before)
+            if (!current.TryGetValue(name, out FileIdentity? after) || after != before)
             {
                 return (Path.Combine(Folder, name), after is null ? "it is not there any more" : before.Difference(after));
             }
         }
 
-        return now.Keys.FirstOrDefault(n => !Files.ContainsKey(n)) is { } appeared ? (Path.Combine(Folder, appeared), "it was not there") : null;
+        return current.Keys.FirstOrDefault(n => !Files.ContainsKey(n)) is { } added
+            ? (Path.Combine(Folder, added), "it was not there")
+            : null;
     }
 
     private static Dictionary<string, FileIdentity> Read(string folder)
@@ -51,8 +53,9 @@ internal sealed record WatchedFolder(string Folder, IReadOnlyDictionary<string, 
         Dictionary<string, FileIdentity> files = new(StringComparer.Ordinal);
         foreach (string name in AuxiliaryFiles.InputsIn(folder))
         {
-            // The file that a link leads to; of a link that leads nowhere, and so is refused where it matters, itself.
-            if ((FileStatus.Of(InputFile.RealOf(Path.Combine(folder, name))) ?? FileStatus.OfEntry(Path.Combine(folder, name))) is { } status)
+            // A broken link is recorded itself; reading or copying the file refuses it.
+            string path = Path.Combine(folder, name);
+            if ((FileStatus.Of(InputFile.RealOf(path)) ?? FileStatus.OfEntry(path)) is { } status)
             {
                 files.Add(name, status.Identity);
             }

@@ -3,14 +3,14 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Checkpoints.SafeTensors;
 
-/// <summary>One .safetensors file, header validated, data read by position.</summary>
+/// <summary>An open .safetensors file with a validated header. Tensor data is read by file offset.</summary>
 internal sealed class SafeTensorsFile : ICheckpoint
 {
     private readonly SafeFileHandle _handle;
-    private readonly SafeTensorsThrow _error;
+    private readonly SafeTensorsThrow _throw;
     private readonly TensorList _tensors;
     private readonly long _dataStart;
-    private readonly long[] _begins;
+    private readonly long[] _offsets;
     private readonly long _length;
 
     private SafeTensorsFile(string path, SafeFileHandle handle)
@@ -18,11 +18,11 @@ internal sealed class SafeTensorsFile : ICheckpoint
         Name = path;
         Folder = RealPath.FolderOf(path);
         _handle = handle;
-        _error = new SafeTensorsThrow(path);
+        _throw = new SafeTensorsThrow(path);
         SafeTensorsHeader header = SafeTensorsHeaderReader.Read(handle, path);
         _length = RandomAccess.GetLength(handle);
         _tensors = new TensorList(header.Tensors, header.Index);
-        (_dataStart, _begins) = (header.DataStart, header.Begins);
+        (_dataStart, _offsets) = (header.DataStart, header.Begins);
         Metadata = header.Metadata;
         Files = [new CheckpointFile { Path = path, Length = _length, HeaderHash = header.Hash, Identity = FileIdentity.Of(handle) }];
     }
@@ -58,19 +58,20 @@ internal sealed class SafeTensorsFile : ICheckpoint
     public void Read(string name, long offset, Span<byte> destination)
     {
         _tensors.Window(Name, name, offset, destination.Length);
-        bool whole;
+        bool complete;
         try
         {
-            whole = PositionalRead.TryFill(_handle, destination, _dataStart + _begins[_tensors.IndexOf(name)] + offset);
+            complete = PositionalRead.TryFill(_handle, destination, _dataStart + _offsets[_tensors.IndexOf(name)] + offset);
         }
         catch (IOException e)
         {
-            throw new IOException($"{Printable.Escape(Name)} could not be read at tensor {Printable.Escape(name)}: {e.Message}", e) { HResult = e.HResult };
+            string message = $"{Printable.Escape(Name)} could not be read at tensor {Printable.Escape(name)}: {e.Message}";
+            throw new IOException(message, e) { HResult = e.HResult };
         }
 
-        if (!whole)
+        if (!complete)
         {
-            throw _error.CutShort(name, _length);
+            throw _throw.CutShort(name, _length);
         }
     }
 

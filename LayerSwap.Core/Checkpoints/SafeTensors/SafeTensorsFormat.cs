@@ -1,6 +1,6 @@
 namespace LayerSwap.Checkpoints.SafeTensors;
 
-/// <summary>The constants of the format: <c>u64 LE n</c>, n bytes of JSON, data. The rules are in docs/formats.md.</summary>
+/// <summary>Constants of the format: <c>u64 LE n</c>, n bytes of JSON, data. The rules are in docs/formats.md.</summary>
 internal static class SafeTensorsFormat
 {
     public const string Extension = ".safetensors";
@@ -10,12 +10,12 @@ internal static class SafeTensorsFormat
     public const long LongestHeader = 100_000_000;
     public const int Deepest = 8;
 
-    /// <summary>Stricter than the reference, which has no limit: a rank that no tensor engine could hold.</summary>
+    /// <summary>Stricter than the reference, which has no limit: no tensor library supports a higher rank.</summary>
     public const int HighestRank = 64;
 
-    /// <summary>Stricter than the reference, which has no limit.</summary>
+    /// <summary>In bytes of UTF-8. Stricter than the reference, which has no limit.</summary>
     public const int LongestName = 64 * 1024;
 
-    /// <summary>The bytes of JSON that the metadata may have. Stricter than the reference, which has no limit but the header's: in memory texts take several times as much.</summary>
+    /// <summary>In bytes of JSON. Stricter than the reference: strings take several times as much memory as their JSON.</summary>
     public const long LongestMetadata = 16 * 1024 * 1024;
 }

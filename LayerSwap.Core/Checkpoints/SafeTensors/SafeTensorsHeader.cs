@@ -1,20 +1,20 @@
 namespace LayerSwap.Checkpoints.SafeTensors;
 
-/// <summary>A validated header: where in the file each tensor lies.</summary>
+/// <summary>A validated header: the tensors, their data offsets, and the metadata.</summary>
 internal sealed record SafeTensorsHeader
 {
-    /// <summary>In the order of the header.</summary>
+    /// <summary>The tensors in header order.</summary>
     public required TensorInfo[] Tensors { get; init; }
 
-    /// <summary>Where each begins, counted from the start of the data.</summary>
+    /// <summary>The offset of each tensor in bytes, relative to <see cref="DataStart"/>.</summary>
     public required long[] Begins { get; init; }
 
-    /// <summary>The number of each by its name.</summary>
+    /// <summary>Tensor name to index in <see cref="Tensors"/>.</summary>
     public required Dictionary<string, int> Index { get; init; }
 
     public required IReadOnlyDictionary<string, string> Metadata { get; init; }
 
-    /// <summary>Where the data starts in the file.</summary>
+    /// <summary>The file offset of the first data byte.</summary>
     public required long DataStart { get; init; }
 
     /// <summary>SHA-256 of the length prefix and the JSON, lower-case hexadecimal.</summary>

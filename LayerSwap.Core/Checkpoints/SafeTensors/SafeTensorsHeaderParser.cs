@@ -4,32 +4,33 @@ using System.Text.Json;
 
 namespace LayerSwap.Checkpoints.SafeTensors;
 
-/// <summary>An entry as written: numbers read, nothing of them believed yet.</summary>
+/// <summary>An entry as parsed, not yet validated.</summary>
 internal readonly record struct RawEntry(string Name, DType DType, RawShape Shape, ulong Begin, ulong End);
 
-/// <summary>A shape as written, and as a shape once it has been checked; tensors that have the same share it.</summary>
+/// <summary>A shape as parsed. Tensors of equal shape share one object, so that it is validated once.</summary>
 internal sealed class RawShape(ulong[] extents)
 {
     public ulong[] Extents => extents;
 
+    /// <summary>The shape after validation; null before.</summary>
     public TensorShape? Checked { get; set; }
 }
 
-/// <summary>The grammar of the header: one object of entries and, perhaps, <c>__metadata__</c>.</summary>
+/// <summary>Parses the header: one JSON object of entries and an optional <c>__metadata__</c>.</summary>
 internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow error)
 {
-    private const string UnsignedPair = "two unsigned whole numbers";
+    private const string UnsignedPair = "two unsigned whole numbers", UnsignedList = "a list of unsigned whole numbers";
 
-    /// <summary>About the least bytes of an entry: room is made once for as many as the header's length, which is bounded, allows.</summary>
-    private const int BytesAnEntry = 64;
+    /// <summary>The approximate minimum size of an entry in bytes, from which the capacity of the collections follows.</summary>
+    private const int MinBytesPerEntry = 64;
 
     /// <summary>Longer values are not shown in messages.</summary>
-    private const int LongestShown = 1024;
+    private const int MaxShownBytes = 1024;
 
-    private readonly Dictionary<string, int> _index = new(json.Length / BytesAnEntry, StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _index = new(json.Length / MinBytesPerEntry, StringComparer.Ordinal);
     private readonly RawShape?[] _shapes = new RawShape?[256];
     private bool _hasMetadata;
-    private readonly List<RawEntry> _entries = new(json.Length / BytesAnEntry);
+    private readonly List<RawEntry> _entries = new(json.Length / MinBytesPerEntry);
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -43,7 +44,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string name = Name(ref reader);
+            string name = ReadName(ref reader);
 
             bool metadata = name == SafeTensorsFormat.MetadataKey;
             if (metadata ? _hasMetadata : !_index.TryAdd(name, _entries.Count))
@@ -63,7 +64,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
             }
         }
 
-        // Anything but white space after the object makes this read throw.
+        // Throws if anything but white space follows the object.
         reader.Read();
         return (_entries, _index, _metadata);
     }
@@ -77,13 +78,13 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            throw Unexpected(ref reader, "__metadata__ must be an object of texts, or null.");
+            throw Unexpected(ref reader, "__metadata__ must be an object of strings, or null.");
         }
 
         long start = reader.TokenStartIndex;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string key = Name(ref reader);
+            string key = ReadName(ref reader);
             reader.Read();
             if (reader.TokenStartIndex - start + reader.ValueSpan.Length > SafeTensorsFormat.LongestMetadata)
             {
@@ -92,7 +93,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
             if (reader.TokenType != JsonTokenType.String)
             {
-                throw Unexpected(ref reader, $"__metadata__ key {key} must be a text.");
+                throw Unexpected(ref reader, $"__metadata__ key {key} must be a string.");
             }
 
             if (!_metadata.TryAdd(key, reader.GetString()!))
@@ -107,27 +108,30 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
     {
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            throw error.Field(name, "its entry", Text(ref reader), "an object with dtype, shape and data_offsets");
+            throw error.Field(name, "its entry", Describe(ref reader), "an object with dtype, shape and data_offsets");
         }
 
         DType? dtype = null;
         RawShape? shape = null;
         (int Count, ulong Begin, ulong End)? offsets = null;
         Span<ulong> numbers = stackalloc ulong[SafeTensorsFormat.HighestRank];
-        HashSet<string>? others = null;
+        HashSet<string>? unknownFields = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            // No text of its own for the three that every entry has: headers hold a million of them.
-            string field = reader.ValueTextEquals("dtype"u8) ? "dtype" : reader.ValueTextEquals("shape"u8) ? "shape" : reader.ValueTextEquals("data_offsets"u8) ? "data_offsets" : Name(ref reader);
+            // Do not allocate strings for the known fields: a header can have a million entries.
+            string field = reader.ValueTextEquals("dtype"u8) ? "dtype"
+                : reader.ValueTextEquals("shape"u8) ? "shape"
+                : reader.ValueTextEquals("data_offsets"u8) ? "data_offsets"
+                : ReadName(ref reader);
             reader.Read();
-            bool twice = field switch
+            bool duplicate = field switch
             {
                 "dtype" => dtype is not null,
                 "shape" => shape is not null,
                 "data_offsets" => offsets is not null,
-                _ => !(others ??= new(StringComparer.Ordinal)).Add(field),
+                _ => !(unknownFields ??= new(StringComparer.Ordinal)).Add(field),
             };
-            if (twice)
+            if (duplicate)
             {
                 throw error.Field(name, "the field " + Printable.Escape(field), "given twice", "once");
             }
@@ -138,7 +142,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
                     dtype = ReadDType(ref reader, name);
                     break;
                 case "shape":
-                    shape = Shared(numbers[..ReadNumbers(ref reader, name, "shape", "a list of unsigned whole numbers", numbers)]);
+                    shape = InternShape(numbers[..ReadNumbers(ref reader, name, "shape", UnsignedList, numbers)]);
                     break;
                 case "data_offsets":
                     offsets = (ReadNumbers(ref reader, name, "data_offsets", UnsignedPair, numbers), numbers[0], numbers[1]);
@@ -156,13 +160,13 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
 
         return new RawEntry(
             name,
-            dtype ?? throw error.Field(name, "dtype", "missing", "one of " + Codes()),
-            shape ?? throw error.Field(name, "shape", "missing", "a list of unsigned whole numbers"),
+            dtype ?? throw error.Field(name, "dtype", "missing", "one of " + ListCodes()),
+            shape ?? throw error.Field(name, "shape", "missing", UnsignedList),
             (offsets ?? throw error.Field(name, "data_offsets", "missing", UnsignedPair)).Begin,
             offsets.Value.End);
     }
 
-    /// <summary>Passes over a value of no interest, in which no key may stand twice either. The reader's depth bounds the recursion.</summary>
+    /// <summary>Skips the value of an unknown field, rejecting duplicate keys. The reader's depth limit bounds the recursion.</summary>
     private void SkipUnique(ref Utf8JsonReader reader, string name)
     {
         if (reader.TokenType == JsonTokenType.StartArray)
@@ -177,7 +181,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
             HashSet<string> keys = new(StringComparer.Ordinal);
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                string key = Name(ref reader);
+                string key = ReadName(ref reader);
                 if (!keys.Add(key))
                 {
                     throw error.Field(name, "the field " + Printable.Escape(key), "given twice", "once");
@@ -190,12 +194,13 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
     }
 
     private DType ReadDType(ref Utf8JsonReader reader, string name) =>
-        reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length <= LongestShown && (DTypes.TryParse(reader.ValueSpan, out DType dtype) || DTypes.TryParse(reader.GetString()!, out dtype))
+        reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length <= MaxShownBytes
+            && (DTypes.TryParse(reader.ValueSpan, out DType dtype) || DTypes.TryParse(reader.GetString()!, out dtype))
             ? dtype
-            : throw error.Field(name, "dtype", Text(ref reader), "one of " + Codes());
+            : throw error.Field(name, "dtype", Describe(ref reader), "one of " + ListCodes());
 
-    /// <summary>Models have few shapes: one object for tensors that come near each other with the same.</summary>
-    private RawShape Shared(ReadOnlySpan<ulong> extents)
+    /// <summary>Returns the cached object of an equal shape, or a new one. The cache is direct-mapped.</summary>
+    private RawShape InternShape(ReadOnlySpan<ulong> extents)
     {
         ulong hash = 0;
         foreach (ulong extent in extents)
@@ -203,8 +208,8 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
             hash = (hash ^ extent) * 0x9E3779B97F4A7C15;
         }
 
-        ref RawShape? known = ref _shapes[hash >> 56];
-        return known is not null && extents.SequenceEqual(known.Extents) ? known : known = new RawShape(extents.ToArray());
+        ref RawShape? cached = ref _shapes[hash >> 56];
+        return cached is not null && extents.SequenceEqual(cached.Extents) ? cached : cached = new RawShape(extents.ToArray());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -212,16 +217,16 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
-            throw error.Field(name, field, Text(ref reader), expected);
+            throw error.Field(name, field, Describe(ref reader), expected);
         }
 
         int count = 0;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            // "-0" would parse as the unsigned number 0: the sign itself is refused.
+            // Reject the sign explicitly: TryGetUInt64 accepts "-0".
             if (reader.TokenType != JsonTokenType.Number || reader.ValueSpan[0] == (byte)'-' || !reader.TryGetUInt64(out ulong number))
             {
-                throw error.Field(name, field, "a list with " + Text(ref reader), expected);
+                throw error.Field(name, field, "a list with " + Describe(ref reader), expected);
             }
 
             if (count == SafeTensorsFormat.HighestRank)
@@ -236,30 +241,35 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
         return count;
     }
 
-    private static string Codes() => string.Join(", ", DTypes.All.Select(d => d.Code()));
+    private static string ListCodes() => string.Join(", ", DTypes.All.Select(d => d.Code()));
 
-    /// <summary>An error at the token that was read last, with its line and column.</summary>
+    /// <summary>Creates an error with the line and column of the current token.</summary>
     public CheckpointException Unexpected(ref Utf8JsonReader reader, string reason, Exception? inner = null)
     {
         ReadOnlySpan<byte> before = json.AsSpan(0, (int)reader.TokenStartIndex);
         return error.NotJson(before.Count((byte)'\n') + 1, before.Length - before.LastIndexOf((byte)'\n'), reason, inner);
     }
 
-    /// <summary>A name or key, no longer than names may be: its length is known before memory is taken for it.</summary>
-    private string Name(ref Utf8JsonReader reader)
+    /// <summary>Reads a name or key. Its length is checked before the string is allocated.</summary>
+    private string ReadName(ref Utf8JsonReader reader)
     {
-        // Written as escapes a name is up to six times as long.
+        // An escaped name is up to six times as long.
         if (reader.ValueSpan.Length > 6 * SafeTensorsFormat.LongestName)
         {
             throw error.NameTooLong(reader.ValueSpan.Length);
         }
 
         string name = reader.GetString()!;
-        return reader.ValueSpan.Length > SafeTensorsFormat.LongestName && Encoding.UTF8.GetByteCount(name) is var bytes and > SafeTensorsFormat.LongestName ? throw error.NameTooLong(bytes) : name;
+        return reader.ValueSpan.Length > SafeTensorsFormat.LongestName
+            && Encoding.UTF8.GetByteCount(name) is var bytes and > SafeTensorsFormat.LongestName
+                ? throw error.NameTooLong(bytes)
+                : name;
     }
 
-    private static string Text(ref Utf8JsonReader reader) => reader.ValueSpan.Length > LongestShown ? $"a value of {reader.ValueSpan.Length} bytes" : reader.TokenType switch
+    /// <summary>Describes the current value for an error message.</summary>
+    private static string Describe(ref Utf8JsonReader reader) => reader.TokenType switch
     {
+        _ when reader.ValueSpan.Length > MaxShownBytes => $"a value of {reader.ValueSpan.Length} bytes",
         JsonTokenType.StartArray => "a list",
         JsonTokenType.StartObject => "an object",
         JsonTokenType.String => "\"" + reader.GetString() + "\"",

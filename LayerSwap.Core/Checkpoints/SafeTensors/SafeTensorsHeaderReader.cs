@@ -8,46 +8,54 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Checkpoints.SafeTensors;
 
-/// <summary>Reads and validates a header in the order of docs/formats.md: nothing is allocated before its size is known to be real.</summary>
+/// <summary>Reads and validates a header in the order of docs/formats.md. Sizes are checked before memory is allocated.</summary>
 internal static class SafeTensorsHeaderReader
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static SafeTensorsHeader Read(SafeFileHandle handle, string path)
     {
         SafeTensorsThrow error = new(path);
-        long length = RandomAccess.GetLength(handle);
+        long fileLength = RandomAccess.GetLength(handle);
         Span<byte> prefix = stackalloc byte[SafeTensorsFormat.PrefixLength];
-        if (length < prefix.Length || !PositionalRead.TryFill(handle, prefix, 0))
+        if (fileLength < prefix.Length || !PositionalRead.TryFill(handle, prefix, 0))
         {
-            throw error.TooShort(length);
+            throw error.TooShort(fileLength);
         }
 
-        ulong announced = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (announced > SafeTensorsFormat.LongestHeader)
+        ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (headerLength > SafeTensorsFormat.LongestHeader)
         {
-            throw error.HeaderTooLong(announced);
+            throw error.HeaderTooLong(headerLength);
         }
 
-        if (announced > (ulong)(length - prefix.Length))
+        if (headerLength > (ulong)(fileLength - prefix.Length))
         {
-            throw error.HeaderPastEnd(announced, length);
+            throw error.HeaderPastEnd(headerLength, fileLength);
         }
 
-        byte[] json = GC.AllocateUninitializedArray<byte>((int)announced);
+        byte[] json = GC.AllocateUninitializedArray<byte>((int)headerLength);
         if (!PositionalRead.TryFill(handle, json, prefix.Length))
         {
-            throw error.HeaderPastEnd(announced, RandomAccess.GetLength(handle));
+            throw error.HeaderPastEnd(headerLength, RandomAccess.GetLength(handle));
         }
 
         long dataStart = prefix.Length + json.Length;
-        // Before it is parsed: after that nothing holds the JSON any more.
-        string hash = Hash(prefix, json);
+        // Hash before parsing, so that the JSON can be collected as soon as it is parsed.
+        string hash = ComputeHash(prefix, json);
         (List<RawEntry> raw, Dictionary<string, int> index, Dictionary<string, string> metadata) = Parse(json, error);
-        (TensorInfo[] tensors, long[] begins) = SafeTensorsLayout.Validate(raw, (ulong)(length - dataStart), error);
-        return new SafeTensorsHeader { Tensors = tensors, Begins = begins, Index = index, Metadata = metadata, DataStart = dataStart, Hash = hash };
+        (TensorInfo[] tensors, long[] offsets) = SafeTensorsLayout.Validate(raw, (ulong)(fileLength - dataStart), error);
+        return new SafeTensorsHeader
+        {
+            Tensors = tensors,
+            Begins = offsets,
+            Index = index,
+            Metadata = metadata,
+            DataStart = dataStart,
+            Hash = hash,
+        };
     }
 
-    private static string Hash(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> json)
+    private static string ComputeHash(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> json)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(prefix);
@@ -55,14 +63,20 @@ internal static class SafeTensorsHeaderReader
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static (List<RawEntry> Entries, Dictionary<string, int> Index, Dictionary<string, string> Metadata) Parse(byte[] json, SafeTensorsThrow error)
+    private static (List<RawEntry> Entries, Dictionary<string, int> Index, Dictionary<string, string> Metadata) Parse(
+        byte[] json, SafeTensorsThrow error)
     {
         if (!Utf8.IsValid(json))
         {
-            throw error.NotUtf8(SafeTensorsFormat.PrefixLength + FirstInvalid(json));
+            throw error.NotUtf8(SafeTensorsFormat.PrefixLength + FindFirstInvalid(json));
         }
 
-        JsonReaderOptions options = new() { CommentHandling = JsonCommentHandling.Disallow, AllowTrailingCommas = false, MaxDepth = SafeTensorsFormat.Deepest };
+        JsonReaderOptions options = new()
+        {
+            CommentHandling = JsonCommentHandling.Disallow,
+            AllowTrailingCommas = false,
+            MaxDepth = SafeTensorsFormat.Deepest,
+        };
         Utf8JsonReader reader = new(json, options);
         SafeTensorsHeaderParser parser = new(json, error);
         try
@@ -71,23 +85,23 @@ internal static class SafeTensorsHeaderReader
         }
         catch (JsonException e)
         {
-            throw error.NotJson((e.LineNumber ?? 0) + 1, (e.BytePositionInLine ?? 0) + 1, Reason(e), e);
+            throw error.NotJson((e.LineNumber ?? 0) + 1, (e.BytePositionInLine ?? 0) + 1, RemovePosition(e), e);
         }
         catch (InvalidOperationException e)
         {
-            // A lone surrogate written as an escape: valid JSON, but not a string.
+            // An escaped lone surrogate is valid JSON, but GetString cannot decode it.
             throw parser.Unexpected(ref reader, "a string is not valid Unicode.", e);
         }
     }
 
-    private static int FirstInvalid(ReadOnlySpan<byte> bytes)
+    private static int FindFirstInvalid(ReadOnlySpan<byte> bytes)
     {
         Utf8.ToUtf16(bytes, new char[bytes.Length], out int read, out _, replaceInvalidSequences: false);
         return read;
     }
 
-    /// <summary>The framework appends its own form of line and position, counted from 0: cut it off.</summary>
-    private static string Reason(JsonException e)
+    /// <summary>Removes the zero-based line and position that System.Text.Json appends to its messages.</summary>
+    private static string RemovePosition(JsonException e)
     {
         int cut = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         return cut < 0 ? e.Message : e.Message[..cut];

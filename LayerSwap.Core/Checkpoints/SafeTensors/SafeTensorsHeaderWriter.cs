@@ -7,42 +7,43 @@ using System.Text;
 namespace LayerSwap.Checkpoints.SafeTensors;
 
 /// <summary>
-/// Writes headers as the reference writer does: tensors by dtype, descending, then by name as UTF-8; compact JSON, <c>__metadata__</c>
-/// first with sorted keys, only what must be escaped escaped; padded with spaces to a multiple of 8.
+/// Writes headers as the reference writer does: tensors by dtype, descending, then by name as UTF-8; compact JSON with minimal
+/// escaping, <c>__metadata__</c> first with sorted keys; padded with spaces to a multiple of 8.
 /// </summary>
 internal static class SafeTensorsHeaderWriter
 {
-    /// <summary>About the characters of an entry.</summary>
-    private const int LengthOfEntry = 128;
+    /// <summary>The estimated length of an entry in bytes.</summary>
+    private const int EntryLength = 128;
 
-    /// <summary>Digits and sign of a 64-bit number.</summary>
-    private const int LongestNumber = 20;
+    /// <summary>The digits and sign of a 64-bit number.</summary>
+    private const int MaxNumberLength = 20;
 
-    /// <summary>What stands for itself in JSON, of ASCII: nearly all that names are made of.</summary>
-    private static readonly SearchValues<char> Plain = SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1).Select(c => (char)c).Where(c => c is not ('"' or '\\'))]);
+    /// <summary>The ASCII characters that need no escape in JSON.</summary>
+    private static readonly SearchValues<char> Unescaped =
+        SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1).Select(c => (char)c).Where(c => c is not ('"' or '\\'))]);
 
-    /// <summary>The order in which tensors lie in a file.</summary>
+    /// <summary>Sorts tensors in the order of their data in the file.</summary>
     public static IEnumerable<TensorInfo> Order(IEnumerable<TensorInfo> tensors) =>
         tensors.OrderByDescending(t => (int)t.DType).ThenBy(t => t.Name, Utf8Order.Instance);
 
-    /// <summary>The length prefix and the JSON, ready to be followed by the data of the tensors in the order given.</summary>
-    /// <exception cref="ArgumentException">A tensor is called <c>__metadata__</c>, two have one name, or the reader would refuse a name or a rank.</exception>
+    /// <summary>Writes the length prefix and the JSON. The data of the tensors follows in the same order.</summary>
+    /// <exception cref="ArgumentException">A name is <c>__metadata__</c>, not unique or too long, or a rank is too high.</exception>
     public static byte[] Write(IReadOnlyList<TensorInfo> ordered, IReadOnlyDictionary<string, string> metadata)
     {
         HashSet<string> names = new(StringComparer.Ordinal) { SafeTensorsFormat.MetadataKey };
-        ArrayBufferWriter<byte> json = new((int)Math.Min((ordered.Count + 1L) * LengthOfEntry, SafeTensorsFormat.LongestHeader));
+        ArrayBufferWriter<byte> json = new((int)Math.Min((ordered.Count + 1L) * EntryLength, SafeTensorsFormat.LongestHeader));
         Append(json, "{"u8);
         if (metadata.Count > 0)
         {
             AppendString(json, SafeTensorsFormat.MetadataKey);
-            ReadOnlySpan<byte> before = ":{"u8;
+            ReadOnlySpan<byte> separator = ":{"u8;
             foreach (string key in metadata.Keys.Order(Utf8Order.Instance))
             {
-                Append(json, before);
+                Append(json, separator);
                 AppendString(json, key);
                 Append(json, ":"u8);
                 AppendString(json, metadata[key]);
-                before = ","u8;
+                separator = ","u8;
             }
 
             Append(json, "}"u8);
@@ -53,13 +54,16 @@ internal static class SafeTensorsHeaderWriter
         {
             if (!names.Add(tensor.Name))
             {
-                throw new ArgumentException($"A safetensors file cannot hold a tensor named {Printable.Escape(tensor.Name)}, or two of that name.", nameof(ordered));
+                throw new ArgumentException(
+                    $"A safetensors file cannot hold a tensor named {Printable.Escape(tensor.Name)}, or two of that name.",
+                    nameof(ordered));
             }
 
-            if (tensor.Shape.Rank > SafeTensorsFormat.HighestRank || Encoding.UTF8.GetByteCount(tensor.Name) > SafeTensorsFormat.LongestName)
+            int nameBytes = Encoding.UTF8.GetByteCount(tensor.Name);
+            if (tensor.Shape.Rank > SafeTensorsFormat.HighestRank || nameBytes > SafeTensorsFormat.LongestName)
             {
                 throw new ArgumentException(
-                    $"Tensor {Printable.Escape(tensor.Name)} has {tensor.Shape.Rank} axes and a name of {Encoding.UTF8.GetByteCount(tensor.Name)} bytes; "
+                    $"Tensor {Printable.Escape(tensor.Name)} has {tensor.Shape.Rank} axes and a name of {nameBytes} bytes; "
                     + $"at most {SafeTensorsFormat.HighestRank} and {SafeTensorsFormat.LongestName} are written.",
                     nameof(ordered));
             }
@@ -91,7 +95,10 @@ internal static class SafeTensorsHeaderWriter
         int padded = (text.Length + 7) / 8 * 8;
         if (padded > SafeTensorsFormat.LongestHeader)
         {
-            throw new ArgumentException($"The header of {names.Count} tensors would have {padded} bytes; {SafeTensorsFormat.LongestHeader} are allowed. Write more shards.", nameof(ordered));
+            throw new ArgumentException(
+                $"The header of {names.Count} tensors would have {padded} bytes; {SafeTensorsFormat.LongestHeader} are allowed. "
+                + "Write more shards.",
+                nameof(ordered));
         }
 
         byte[] header = new byte[SafeTensorsFormat.PrefixLength + padded];
@@ -107,24 +114,26 @@ internal static class SafeTensorsHeaderWriter
 
     private static void Append(ArrayBufferWriter<byte> json, long number)
     {
-        Utf8Formatter.TryFormat(number, json.GetSpan(LongestNumber), out int written);
+        Utf8Formatter.TryFormat(number, json.GetSpan(MaxNumberLength), out int written);
         json.Advance(written);
     }
 
-    /// <summary>Quotes a text as serde_json does: quotation mark, backslash and controls escaped, all else as it is.</summary>
+    /// <summary>Writes a JSON string as serde_json does: only quotation marks, backslashes and control characters are escaped.</summary>
     private static void AppendString(ArrayBufferWriter<byte> json, string text)
     {
         Append(json, "\""u8);
-        Append(json, text.AsSpan().ContainsAnyExcept(Plain) ? Escaped(text) : text);
+        Append(json, text.AsSpan().ContainsAnyExcept(Unescaped) ? Escape(text) : text);
         Append(json, "\""u8);
     }
 
-    private static string Escaped(string text)
+    private static string Escape(string text)
     {
-        int wrong = LoneSurrogate(text);
-        if (wrong >= 0)
+        int invalid = FindLoneSurrogate(text);
+        if (invalid >= 0)
         {
-            throw new ArgumentException($"{Printable.Escape(text)} is not valid Unicode (character {wrong + 1} is half a pair), and cannot be written.", nameof(text));
+            throw new ArgumentException(
+                $"{Printable.Escape(text)} is not valid Unicode (character {invalid + 1} is a lone surrogate), and cannot be written.",
+                nameof(text));
         }
 
         StringBuilder escaped = new();
@@ -147,8 +156,9 @@ internal static class SafeTensorsHeaderWriter
         return escaped.ToString();
     }
 
-    /// <summary>The place of the first surrogate that has no partner, or -1: encoding would silently change it.</summary>
-    private static int LoneSurrogate(ReadOnlySpan<char> text)
+    /// <summary>Finds the first lone surrogate, which encoding would silently replace.</summary>
+    /// <returns>Its index, or -1.</returns>
+    private static int FindLoneSurrogate(ReadOnlySpan<char> text)
     {
         for (int i = 0; i < text.Length;)
         {
@@ -163,21 +173,21 @@ internal static class SafeTensorsHeaderWriter
         return -1;
     }
 
-    /// <summary>The order of UTF-8 bytes, which is the order of code points, not of UTF-16 units.</summary>
+    /// <summary>Orders strings by their UTF-8 bytes, that is by code point, not by UTF-16 code unit.</summary>
     private sealed class Utf8Order : IComparer<string>
     {
         public static Utf8Order Instance { get; } = new();
 
         public int Compare(string? x, string? y)
         {
-            int shared = x.AsSpan().CommonPrefixLength(y);
-            if (shared == x!.Length || shared == y!.Length)
+            int prefix = x.AsSpan().CommonPrefixLength(y);
+            if (prefix == x!.Length || prefix == y!.Length)
             {
                 return x.Length.CompareTo(y!.Length);
             }
 
-            // Surrogates stand for code points above every other unit.
-            return (char.IsSurrogate(x[shared]), x[shared]).CompareTo((char.IsSurrogate(y[shared]), y[shared]));
+            // Surrogates encode code points above all other code units.
+            return (char.IsSurrogate(x[prefix]), x[prefix]).CompareTo((char.IsSurrogate(y[prefix]), y[prefix]));
         }
     }
 }

@@ -3,14 +3,14 @@ using System.Runtime.CompilerServices;
 
 namespace LayerSwap.Checkpoints.SafeTensors;
 
-/// <summary>Sizes and places: every tensor as long as its shape says, all of them tiling the data without hole or overlap.</summary>
+/// <summary>Validates sizes and offsets: spans match shape and dtype, and tile the data without gap or overlap.</summary>
 internal static class SafeTensorsLayout
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static (TensorInfo[] Tensors, long[] Begins) Validate(List<RawEntry> list, ulong data, SafeTensorsThrow error)
+    public static (TensorInfo[] Tensors, long[] Begins) Validate(List<RawEntry> list, ulong dataLength, SafeTensorsThrow error)
     {
         ReadOnlySpan<RawEntry> raw = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(list);
-        int[]? order = Order(raw, list);
+        int[]? order = SortByOffset(raw, list);
         ulong end = 0;
         string? previous = null;
         for (int i = 0; i < raw.Length; i++)
@@ -31,26 +31,26 @@ internal static class SafeTensorsLayout
             previous = entry.Name;
         }
 
-        // Only now do the sizes fit a file, and so a long.
-        if (end != data)
+        if (end != dataLength)
         {
-            throw error.Length(end, data);
+            throw error.Length(end, dataLength);
         }
 
+        // All offsets are now within the file, so they fit a long.
         TensorInfo[] tensors = new TensorInfo[raw.Length];
-        long[] begins = new long[raw.Length];
+        long[] offsets = new long[raw.Length];
         for (int i = 0; i < raw.Length; i++)
         {
             tensors[i] = new TensorInfo(raw[i].Name, raw[i].DType, raw[i].Shape.Checked!.Value);
-            begins[i] = (long)raw[i].Begin;
+            offsets[i] = (long)raw[i].Begin;
         }
 
-        return (tensors, begins);
+        return (tensors, offsets);
     }
 
-    /// <summary>The order of places; null where it is that of the header, as writers make it.</summary>
+    /// <summary>Sorts entry indices by offset. Null if the header is already sorted, as most writers leave it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int[]? Order(ReadOnlySpan<RawEntry> raw, List<RawEntry> list)
+    private static int[]? SortByOffset(ReadOnlySpan<RawEntry> raw, List<RawEntry> list)
     {
         bool ordered = true;
         for (int i = 1; ordered && i < raw.Length; i++)
@@ -73,11 +73,12 @@ internal static class SafeTensorsLayout
         return order;
     }
 
-    private static int Compare(in RawEntry a, in RawEntry b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin)
+    private static int Compare(in RawEntry a, in RawEntry b) =>
+        a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin)
         : a.End != b.End ? a.End.CompareTo(b.End)
         : string.CompareOrdinal(a.Name, b.Name);
 
-    /// <summary>Checked multiplication, left to right, in bits: a zero extent saves nothing that overflowed before it.</summary>
+    /// <summary>Compares size and span. Multiplies left to right: overflow is an error even if a later extent is 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CheckSize(in RawEntry entry, SafeTensorsThrow error)
     {
@@ -94,17 +95,17 @@ internal static class SafeTensorsLayout
         }
         catch (OverflowException)
         {
-            throw error.Size(entry.Name, entry.DType, Text(entry.Shape.Extents), "2^64 bits or more", found);
+            throw error.Size(entry.Name, entry.DType, FormatShape(entry.Shape.Extents), "2^64 bits or more", found);
         }
 
         if (bits % 8 != 0)
         {
-            throw error.Size(entry.Name, entry.DType, Text(entry.Shape.Extents), $"{bits} bits, which are not whole bytes", found);
+            throw error.Size(entry.Name, entry.DType, FormatShape(entry.Shape.Extents), $"{bits} bits, which are not whole bytes", found);
         }
 
         if (bits / 8 != found)
         {
-            throw error.Size(entry.Name, entry.DType, Text(entry.Shape.Extents), $"{bits / 8} bytes", found);
+            throw error.Size(entry.Name, entry.DType, FormatShape(entry.Shape.Extents), $"{bits / 8} bytes", found);
         }
 
         try
@@ -113,10 +114,11 @@ internal static class SafeTensorsLayout
         }
         catch (OverflowException)
         {
-            // A zero-sized tensor with extents past 2^63: nothing could index it.
-            throw error.ShapeTooLarge(entry.Name, Text(entry.Shape.Extents));
+            // An empty tensor with an extent, or a partial product, of 2^63 or more.
+            throw error.ShapeTooLarge(entry.Name, FormatShape(entry.Shape.Extents));
         }
     }
 
-    private static string Text(ulong[] shape) => "[" + string.Join(", ", shape.Select(x => x.ToString(CultureInfo.InvariantCulture))) + "]";
+    private static string FormatShape(ulong[] shape) =>
+        "[" + string.Join(", ", shape.Select(x => x.ToString(CultureInfo.InvariantCulture))) + "]";
 }

@@ -3,12 +3,12 @@ using LayerSwap.IO;
 
 namespace LayerSwap.Checkpoints.Sharding;
 
-/// <summary>The index of a sharded model, read and validated: which tensor lies in which file.</summary>
+/// <summary>The validated index of a sharded model: tensor name to shard file.</summary>
 internal sealed class ShardIndex
 {
     public const string FileName = "model.safetensors.index.json";
-    private const long LongestIndex = 200_000_000;
-    private const int Deepest = 16;
+    private const long MaxFileLength = 200_000_000;
+    private const int MaxJsonDepth = 16;
 
     private ShardIndex(Dictionary<string, string> map, long? totalSize)
     {
@@ -19,16 +19,16 @@ internal sealed class ShardIndex
     /// <summary>Tensor name to shard file name.</summary>
     public IReadOnlyDictionary<string, string> Map { get; }
 
-    /// <summary>What the file says the data's size is; never trusted.</summary>
+    /// <summary>The size of the data in bytes as the index states it; informative only.</summary>
     public long? TotalSize { get; }
 
     public static ShardIndex Read(string path)
     {
         using Microsoft.Win32.SafeHandles.SafeFileHandle handle = InputFile.Open(path);
         long length = RandomAccess.GetLength(handle);
-        if (length > LongestIndex)
+        if (length > MaxFileLength)
         {
-            throw Error(path, $"has {length} bytes; an index of at most {LongestIndex} is accepted.");
+            throw Error(path, $"has {length} bytes; an index of at most {MaxFileLength} is accepted.");
         }
 
         byte[] json = new byte[length];
@@ -49,18 +49,18 @@ internal sealed class ShardIndex
 
     private static ShardIndex Parse(string path, byte[] json)
     {
-        Utf8JsonReader reader = new(json, new JsonReaderOptions { MaxDepth = Deepest });
+        Utf8JsonReader reader = new(json, new JsonReaderOptions { MaxDepth = MaxJsonDepth });
         Dictionary<string, string>? map = null;
         long? totalSize = null;
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            throw Error(path, "holds no JSON object; {\"metadata\": ..., \"weight_map\": ...} is expected.");
+            throw Error(path, "contains no JSON object; {\"metadata\": ..., \"weight_map\": ...} is expected.");
         }
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            // Other keys are of no interest, and need not even be valid Unicode.
+            // Do not decode other keys: they need not be valid Unicode.
             bool isMap = reader.ValueTextEquals("weight_map"u8), isMetadata = reader.ValueTextEquals("metadata"u8);
             reader.Read();
             if (isMap)
@@ -94,15 +94,18 @@ internal sealed class ShardIndex
             string tensor = reader.GetString()!;
             reader.Read();
             string? file = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
-            if (file is null || !IsPlain(file))
+            if (file is null || !IsPlainFileName(file))
             {
-                throw new CheckpointException(path, tensor, $"{Printable.Escape(path)}: the weight_map sends tensor {Printable.Escape(tensor)} to "
-                    + $"{(file is null ? "something that is not a text" : "\"" + Printable.Escape(file) + "\"")}; a plain file name in the same folder is expected. Remedy: fetch or write the index again.");
+                string found = file is null ? "something that is not a string" : $"\"{Printable.Escape(file)}\"";
+                throw new CheckpointException(path, tensor,
+                    $"{Printable.Escape(path)}: the weight_map maps tensor {Printable.Escape(tensor)} to {found}; "
+                    + "a plain file name in the same folder is expected. Remedy: fetch or write the index again.");
             }
 
             if (!map.TryAdd(tensor, file))
             {
-                throw new CheckpointException(path, tensor, $"{Printable.Escape(path)}: tensor {Printable.Escape(tensor)} stands twice in the weight_map; once is expected.");
+                throw new CheckpointException(path, tensor,
+                    $"{Printable.Escape(path)}: tensor {Printable.Escape(tensor)} occurs twice in the weight_map; once is expected.");
             }
         }
 
@@ -125,8 +128,8 @@ internal sealed class ShardIndex
         return total;
     }
 
-    /// <summary>A name that cannot lead out of its folder on any system.</summary>
-    private static bool IsPlain(string file) =>
+    /// <summary>Whether a name stays within its folder on every operating system.</summary>
+    private static bool IsPlainFileName(string file) =>
         file.Length > 0 && file is not ("." or "..") && !file.Any(c => c is '/' or '\\' or ':' || char.IsControl(c));
 
     private static CheckpointException Error(string path, string message, Exception? inner = null) =>

@@ -3,13 +3,14 @@ using System.Text.Json;
 
 namespace LayerSwap.Checkpoints.Sharding;
 
-/// <summary>Writes an index as Hugging Face does: sorted, indented by 2, <c>total_size</c> a whole number of bytes of data.</summary>
+/// <summary>Writes an index as Hugging Face does: sorted, indented by 2, with <c>total_size</c> in bytes of data.</summary>
 internal static class ShardIndexWriter
 {
     public static byte[] Write(IEnumerable<KeyValuePair<string, string>> map, long totalSize)
     {
+        JsonWriterOptions options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
         using MemoryStream stream = new();
-        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (Utf8JsonWriter json = new(stream, options))
         {
             json.WriteStartObject();
             json.WriteStartObject("metadata");

@@ -4,19 +4,20 @@ using LayerSwap.IO;
 
 namespace LayerSwap.Checkpoints.Sharding;
 
-/// <summary>A folder of shards under one index: every header read and held against the index before anything else happens.</summary>
+/// <summary>A folder of shards with an index. On opening, all headers are read and checked against the index.</summary>
 internal sealed class ShardedCheckpoint : ICheckpoint
 {
     private readonly TensorList _tensors;
-    private readonly FrozenDictionary<string, SafeTensorsFile> _home;
+    private readonly FrozenDictionary<string, SafeTensorsFile> _shardOf;
     private readonly List<SafeTensorsFile> _shards;
 
-    private ShardedCheckpoint(string folder, List<SafeTensorsFile> shards, Dictionary<string, SafeTensorsFile> home, IReadOnlyList<string> warnings)
+    private ShardedCheckpoint(
+        string folder, List<SafeTensorsFile> shards, Dictionary<string, SafeTensorsFile> shardOf, IReadOnlyList<string> warnings)
     {
         Name = folder;
         Folder = RealPath.Of(folder);
         _shards = shards;
-        _home = home.ToFrozenDictionary(StringComparer.Ordinal);
+        _shardOf = shardOf.ToFrozenDictionary(StringComparer.Ordinal);
         _tensors = new TensorList(shards.SelectMany(s => s.Tensors));
         Warnings = warnings;
         Metadata = MergeMetadata(shards);
@@ -35,15 +36,18 @@ internal sealed class ShardedCheckpoint : ICheckpoint
 
     public IReadOnlyList<string> Warnings { get; }
 
+    /// <summary>Opens all shards and checks their headers against the index.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="allowed">With <see cref="InputCautions.Index"/> the shards are believed where the index says something else.</param>
+    /// <param name="allowed">With <see cref="InputCautions.Index"/> the shards take precedence over the index.</param>
     public static ShardedCheckpoint Open(string folder, InputCautions allowed = InputCautions.None)
     {
         string indexPath = Path.Combine(folder, ShardIndex.FileName);
         ShardIndex index = ShardIndex.Read(indexPath);
         if (index.Map.Count == 0)
         {
-            throw new CheckpointException(indexPath, null, $"{Printable.Escape(indexPath)} has a weight_map that names no tensor; a model has some. Remedy: fetch or write the index again.");
+            throw new CheckpointException(indexPath, null,
+                $"{Printable.Escape(indexPath)} has a weight_map that names no tensor; at least one is expected. "
+                + "Remedy: fetch or write the index again.");
         }
 
         List<SafeTensorsFile> shards = [];
@@ -52,19 +56,28 @@ internal sealed class ShardedCheckpoint : ICheckpoint
             foreach (string file in index.Map.Values.Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance))
             {
                 string path = Path.Combine(folder, file);
-                shards.Add(InputFile.Exists(path) ? SafeTensorsFile.Open(path) : throw new CheckpointException(path, null,
-                    $"{Printable.Escape(path)} is missing, but {ShardIndex.FileName} names it. Remedy: fetch every shard of the model."));
+                if (!InputFile.Exists(path))
+                {
+                    throw new CheckpointException(path, null, $"{Printable.Escape(path)} is missing, but {ShardIndex.FileName} names it. "
+                        + "Remedy: fetch every shard of the model.");
+                }
+
+                shards.Add(SafeTensorsFile.Open(path));
             }
 
-            Disagreements found = new(indexPath);
-            Dictionary<string, SafeTensorsFile> home = HoldAgainst(index, shards, found);
-            if (allowed.HasFlag(InputCautions.Index))
+            IndexMismatches mismatches = new(indexPath);
+            Dictionary<string, SafeTensorsFile> shardOf = CheckAgainstIndex(index, shards, mismatches);
+            List<string> warnings = CompareTotalSize(index, indexPath, shards);
+            if (!allowed.HasFlag(InputCautions.Index))
             {
-                return new ShardedCheckpoint(folder, shards, home, [.. found.Warning is { } warning ? [warning] : Array.Empty<string>(), .. Compare(index, indexPath, shards)]);
+                mismatches.ThrowIfAny();
+            }
+            else if (mismatches.Warning is { } warning)
+            {
+                warnings.Insert(0, warning);
             }
 
-            found.ThrowIfAny();
-            return new ShardedCheckpoint(folder, shards, home, Compare(index, indexPath, shards));
+            return new ShardedCheckpoint(folder, shards, shardOf, warnings);
         }
         catch
         {
@@ -73,63 +86,99 @@ internal sealed class ShardedCheckpoint : ICheckpoint
         }
     }
 
-    public string? FileOf(string name) => _home[name].Name;
+    public string? FileOf(string name) => _shardOf[name].Name;
 
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)
     {
         _tensors.Window(Name, name, offset, destination.Length);
-        _home[name].Read(name, offset, destination);
+        _shardOf[name].Read(name, offset, destination);
     }
 
     public void Dispose() => _shards.ForEach(s => s.Dispose());
 
-    private static Dictionary<string, SafeTensorsFile> HoldAgainst(ShardIndex index, List<SafeTensorsFile> shards, Disagreements found)
+    /// <summary>Maps each tensor to its shard, and collects where index and headers differ.</summary>
+    private static Dictionary<string, SafeTensorsFile> CheckAgainstIndex(
+        ShardIndex index, List<SafeTensorsFile> shards, IndexMismatches mismatches)
     {
-        Dictionary<string, SafeTensorsFile> home = new(StringComparer.Ordinal);
+        Dictionary<string, SafeTensorsFile> shardOf = new(StringComparer.Ordinal);
         foreach (SafeTensorsFile shard in shards)
         {
-            string file = Path.GetFileName(shard.Name);
+            string file = Path.GetFileName(shard.Name), shownFile = Printable.Escape(shard.Name);
             foreach (TensorInfo tensor in shard.Tensors)
             {
                 string name = Printable.Escape(tensor.Name);
-                if (home.TryGetValue(tensor.Name, out SafeTensorsFile? other))
+                if (shardOf.TryGetValue(tensor.Name, out SafeTensorsFile? first))
                 {
                     throw new CheckpointException(shard.Name, tensor.Name,
-                        $"Tensor {name} lies both in {Printable.Escape(other.Name)} and in {Printable.Escape(shard.Name)}; one place is expected. Remedy: write the shards again.");
+                        $"Tensor {name} is both in {Printable.Escape(first.Name)} and in {shownFile}; one place is expected. "
+                        + "Remedy: write the shards again.");
                 }
 
-                if (!index.Map.TryGetValue(tensor.Name, out string? expected) || expected != file)
+                if (!index.Map.TryGetValue(tensor.Name, out string? expected))
                 {
-                    found.Add(shard.Name, tensor.Name, $"tensor {name} lies in {Printable.Escape(shard.Name)}, but the index {(expected is null ? "does not name it" : "sends it to " + Printable.Escape(expected))}");
+                    mismatches.Add(shard.Name, tensor.Name, $"tensor {name} is in {shownFile}, but the index does not name it");
+                }
+                else if (expected != file)
+                {
+                    string text = $"tensor {name} is in {shownFile}, but the index maps it to {Printable.Escape(expected)}";
+                    mismatches.Add(shard.Name, tensor.Name, text);
                 }
 
-                home.Add(tensor.Name, shard);
+                shardOf.Add(tensor.Name, shard);
             }
         }
 
-        foreach ((string tensor, string file) in index.Map.Where(m => !home.ContainsKey(m.Key)))
+        foreach ((string tensor, string file) in index.Map.Where(m => !shardOf.ContainsKey(m.Key)))
         {
-            found.Add(Path.Combine(Path.GetDirectoryName(found.Index)!, file), tensor, $"the index sends tensor {Printable.Escape(tensor)} to {Printable.Escape(file)}, which does not hold it");
+            mismatches.Add(
+                Path.Combine(Path.GetDirectoryName(mismatches.Index)!, file),
+                tensor,
+                $"the index maps tensor {Printable.Escape(tensor)} to {Printable.Escape(file)}, which does not contain it");
         }
 
-        return home;
+        return shardOf;
     }
 
-    /// <summary>What an index and its shards do not agree on.</summary>
-    private sealed class Disagreements(string index)
+    /// <summary>Compares the index's total_size with the size of the tensors.</summary>
+    /// <returns>A warning, or nothing.</returns>
+    private static List<string> CompareTotalSize(ShardIndex index, string indexPath, List<SafeTensorsFile> shards)
     {
-        private const int Named = 3;
+        long found = shards.Sum(s => s.Tensors.Sum(t => t.ByteLength));
+        return index.TotalSize is { } total && total != found
+            ? [$"{Printable.Escape(indexPath)} says total_size {total}, but the tensors have {found} bytes; total_size is ignored."]
+            : [];
+    }
+
+    /// <summary>The entries whose value is the same in every shard that has the key.</summary>
+    private static Dictionary<string, string> MergeMetadata(List<SafeTensorsFile> shards) => shards
+        .SelectMany(s => s.Metadata)
+        .GroupBy(m => m.Key, StringComparer.Ordinal)
+        .Where(g => g.Select(m => m.Value).Distinct(StringComparer.Ordinal).Count() == 1)
+        .ToDictionary(g => g.Key, g => g.First().Value, StringComparer.Ordinal);
+
+    /// <summary>The differences between an index and the headers of its shards.</summary>
+    private sealed class IndexMismatches(string index)
+    {
+        private const int MaxShown = 3;
 
         private readonly List<string> _texts = [];
         private string? _file, _tensor;
 
         public string Index => index;
 
-        /// <summary>All in one sentence; null for none.</summary>
-        public string? Warning => _texts.Count == 0 ? null
-            : $"{Printable.Escape(index)} and its shards disagree: {string.Join("; ", _texts.Take(Named))}{(_texts.Count > Named ? $"; and {_texts.Count - Named} more" : "")}; the shards are believed.";
+        /// <summary>All differences in one sentence; null if there are none.</summary>
+        public string? Warning => _texts.Count == 0 ? null : $"{Summary}; the shards take precedence.";
+
+        private string Summary
+        {
+            get
+            {
+                string more = _texts.Count > MaxShown ? $"; and {_texts.Count - MaxShown} more" : "";
+                return $"{Printable.Escape(index)} and its shards disagree: {string.Join("; ", _texts.Take(MaxShown))}{more}";
+            }
+        }
 
         public void Add(string file, string tensor, string text)
         {
@@ -139,25 +188,11 @@ internal sealed class ShardedCheckpoint : ICheckpoint
 
         public void ThrowIfAny()
         {
-            if (Warning is { } warning)
+            if (_texts.Count > 0)
             {
-                throw new CheckpointException(_file!, _tensor, warning.Replace("; the shards are believed.", ". Remedy: fetch shards and index of the same version; or let the shards be believed (--allow index, InputCautions.Index in code).", StringComparison.Ordinal));
+                throw new CheckpointException(_file!, _tensor, $"{Summary}. Remedy: fetch shards and index of the same version; "
+                    + "or let the shards take precedence (--allow index, InputCautions.Index in code).");
             }
         }
     }
-
-    private static List<string> Compare(ShardIndex index, string indexPath, List<SafeTensorsFile> shards)
-    {
-        long found = shards.Sum(s => s.Tensors.Sum(t => t.ByteLength));
-        return index.TotalSize is { } said && said != found
-            ? [$"{Printable.Escape(indexPath)} says total_size {said}, but the tensors have {found} bytes; the tensors are believed."]
-            : [];
-    }
-
-    /// <summary>What the shards agree on, and what only some of them say.</summary>
-    private static Dictionary<string, string> MergeMetadata(List<SafeTensorsFile> shards) => shards
-        .SelectMany(s => s.Metadata)
-        .GroupBy(m => m.Key, StringComparer.Ordinal)
-        .Where(g => g.Select(m => m.Value).Distinct(StringComparer.Ordinal).Count() == 1)
-        .ToDictionary(g => g.Key, g => g.First().Value, StringComparer.Ordinal);
 }

@@ -3,9 +3,9 @@ using System.Globalization;
 namespace LayerSwap.Checkpoints;
 
 /// <summary>
-/// A view of a checkpoint that packs the experts of a layer into two tensors, as transformers 5 keeps them, with one tensor for each projection of each expert, as transformers 4 did:
-/// <c>experts.gate_up_proj</c> (E, 2 I, H) holds for each expert I rows of its gate and I of its up projection, <c>experts.down_proj</c> (E, H, I) its down projection. Each is a window of the packed
-/// bytes; nothing is copied.
+/// A view that splits packed experts (two tensors a layer, transformers 5) into one tensor for each projection of each expert
+/// (transformers 4). <c>experts.gate_up_proj</c> (E, 2 I, H) has I gate rows and then I up rows for each expert;
+/// <c>experts.down_proj</c> is (E, H, I). Each tensor of the view is a byte range of a packed tensor; nothing is copied.
 /// </summary>
 internal sealed class ExpertsApart : ICheckpoint, ICheckpointView
 {
@@ -14,9 +14,9 @@ internal sealed class ExpertsApart : ICheckpoint, ICheckpointView
     private readonly TensorList _tensors;
     private readonly Dictionary<string, (string Packed, long Offset)> _windows;
 
-    private ExpertsApart(ICheckpoint donor, List<TensorInfo> tensors, Dictionary<string, (string, long)> windows)
+    private ExpertsApart(ICheckpoint packed, List<TensorInfo> tensors, Dictionary<string, (string Packed, long Offset)> windows)
     {
-        Donor = donor;
+        Donor = packed;
         _tensors = new TensorList(tensors);
         _windows = windows;
     }
@@ -33,21 +33,27 @@ internal sealed class ExpertsApart : ICheckpoint, ICheckpointView
 
     public IReadOnlyList<CheckpointFile> Files => Donor.Files;
 
-    /// <summary>Whether experts are packed by rows.</summary>
-    public static bool Applies(ICheckpoint checkpoint) => checkpoint.Tensors.Any(t => t.Name.EndsWith(GateUp, StringComparison.Ordinal))
-        && checkpoint.Tensors.Where(t => t.Name.EndsWith(GateUp, StringComparison.Ordinal)).All(t => DownOf(checkpoint, t) is not null);
+    /// <summary>Whether the checkpoint packs experts, and all of them by rows.</summary>
+    public static bool Applies(ICheckpoint checkpoint)
+    {
+        TensorInfo[] packed = [.. checkpoint.Tensors.Where(t => t.Name.EndsWith(GateUp, StringComparison.Ordinal))];
+        return packed.Length > 0 && packed.All(t => FindDown(checkpoint, t) is not null);
+    }
 
+    /// <summary>Creates a view with split experts.</summary>
     /// <returns>The checkpoint itself if it packs no experts.</returns>
-    /// <exception cref="MergeException">It packs them in another order, not by rows.</exception>
+    /// <exception cref="MergeException">Experts are packed, but not by rows.</exception>
     public static ICheckpoint Of(ICheckpoint checkpoint)
     {
         List<TensorInfo> tensors = [];
-        Dictionary<string, (string, long)> windows = new(StringComparer.Ordinal);
+        Dictionary<string, (string Packed, long Offset)> windows = new(StringComparer.Ordinal);
         foreach (TensorInfo tensor in checkpoint.Tensors)
         {
             if (tensor.Name.EndsWith(GateUp, StringComparison.Ordinal))
             {
-                TensorInfo down = DownOf(checkpoint, tensor) ?? throw new MergeException($"{tensor} of {Printable.Escape(checkpoint.Name)} does not hold the experts by rows, as (experts, 2 x intermediate, hidden) beside down_proj as (experts, hidden, intermediate). "
+                TensorInfo down = FindDown(checkpoint, tensor) ?? throw new MergeException(
+                    $"{tensor} of {Printable.Escape(checkpoint.Name)} does not hold the experts by rows, "
+                    + "as (experts, 2 x intermediate, hidden) with down_proj as (experts, hidden, intermediate). "
                     + "Remedy: load the model with the version of transformers that wrote the other, and save it again.");
                 string prefix = tensor.Name[..^"gate_up_proj".Length];
                 long hidden = down.Shape[1], inner = down.Shape[2], size = hidden * inner * tensor.DType.Bits() / 8;
@@ -59,19 +65,23 @@ internal sealed class ExpertsApart : ICheckpoint, ICheckpointView
                     Add($"{expert}down_proj.weight", down, new TensorShape(hidden, inner), e * down.ByteLength / down.Shape[0]);
                 }
             }
-            else if (!(tensor.Name.EndsWith(Down, StringComparison.Ordinal) && checkpoint.Find(tensor.Name[..^Down.Length] + GateUp) is not null))
+            else if (!tensor.Name.EndsWith(Down, StringComparison.Ordinal) || checkpoint.Find(tensor.Name[..^Down.Length] + GateUp) is null)
             {
                 Add(tensor.Name, tensor, tensor.Shape, 0);
             }
         }
 
-        return windows.Values.All(w => w.Item2 == 0) && tensors.Count == checkpoint.Tensors.Count ? checkpoint : new ExpertsApart(checkpoint, tensors, windows);
+        return windows.Values.All(w => w.Offset == 0) && tensors.Count == checkpoint.Tensors.Count
+            ? checkpoint
+            : new ExpertsApart(checkpoint, tensors, windows);
 
         void Add(string name, TensorInfo packed, TensorShape shape, long offset)
         {
             if (!windows.TryAdd(name, (packed.Name, offset)))
             {
-                throw new MergeException($"{Printable.Escape(checkpoint.Name)} has {Printable.Escape(name)}, and packs it too. Remedy: fetch the model again.");
+                throw new MergeException(
+                    $"{Printable.Escape(checkpoint.Name)} has {Printable.Escape(name)} both packed and as a tensor; one is expected. "
+                    + "Remedy: fetch the model again.");
             }
 
             tensors.Add(new TensorInfo(name, packed.DType, shape));
@@ -93,8 +103,14 @@ internal sealed class ExpertsApart : ICheckpoint, ICheckpointView
     {
     }
 
-    /// <summary>The down projections that lie beside packed gates; null if shapes say that they are not packed by rows.</summary>
-    private static TensorInfo? DownOf(ICheckpoint checkpoint, TensorInfo gateUp) =>
-        checkpoint.Find(gateUp.Name[..^GateUp.Length] + Down) is { Shape.Rank: 3 } down && gateUp.Shape.Rank == 3 && down.DType.Bits() % 8 == 0 && gateUp.DType.Bits() % 8 == 0
-            && down.Shape[0] == gateUp.Shape[0] && down.Shape[1] == gateUp.Shape[2] && gateUp.Shape[1] == 2 * down.Shape[2] && down.ElementCount > 0 ? down : null;
+    /// <summary>Finds the packed down projections of packed gates.</summary>
+    /// <returns>Null if the shapes are not (E, 2 I, H) and (E, H, I), or elements are not whole bytes.</returns>
+    private static TensorInfo? FindDown(ICheckpoint checkpoint, TensorInfo gateUp)
+    {
+        TensorInfo? down = checkpoint.Find(gateUp.Name[..^GateUp.Length] + Down);
+        bool byRows = down is { Shape.Rank: 3, ElementCount: > 0 } && gateUp.Shape.Rank == 3
+            && down.DType.Bits() % 8 == 0 && gateUp.DType.Bits() % 8 == 0
+            && down.Shape[0] == gateUp.Shape[0] && down.Shape[1] == gateUp.Shape[2] && gateUp.Shape[1] == 2 * down.Shape[2];
+        return byRows ? down : null;
+    }
 }

@@ -1,36 +1,43 @@
 namespace LayerSwap.Checkpoints;
 
-/// <summary>A view: tensors of other checkpoints under names of its own. Nothing is copied, and the others are not closed with it.</summary>
+/// <summary>A view of tensors of several checkpoints under new names. Disposing does not close the checkpoints.</summary>
 internal sealed class MappedCheckpoint : ICheckpoint, ICheckpointView
 {
     private readonly TensorList _tensors;
-    private readonly Dictionary<string, (ICheckpoint Checkpoint, string Name)> _origins = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ICheckpoint Checkpoint, string Name)> _sources = new(StringComparer.Ordinal);
 
-    public MappedCheckpoint(string name, ICheckpoint donor, IEnumerable<(string Name, ICheckpoint Checkpoint, TensorInfo Tensor)> tensors)
+    /// <param name="name">The name of the view.</param>
+    /// <param name="configSource">The checkpoint whose auxiliary files and metadata the view has.</param>
+    /// <param name="tensors">The tensors, with their names in the view.</param>
+    /// <exception cref="MergeException">Two tensors have the same name in the view.</exception>
+    public MappedCheckpoint(
+        string name, ICheckpoint configSource, IEnumerable<(string Name, ICheckpoint Checkpoint, TensorInfo Tensor)> tensors)
     {
         Name = name;
-        Donor = donor;
+        Donor = configSource;
         List<TensorInfo> infos = [];
-        foreach ((string view, ICheckpoint checkpoint, TensorInfo tensor) in tensors)
+        foreach ((string newName, ICheckpoint checkpoint, TensorInfo tensor) in tensors)
         {
-            if (!_origins.TryAdd(view, (checkpoint, tensor.Name)))
+            if (!_sources.TryAdd(newName, (checkpoint, tensor.Name)))
             {
-                (ICheckpoint first, string firstName) = _origins[view];
-                throw new MergeException($"Stacked, {Printable.Escape(firstName)} of {Printable.Escape(first.Name)} and {Printable.Escape(tensor.Name)} of {Printable.Escape(checkpoint.Name)} would both be called {Printable.Escape(view)}. "
-                    + "Remedy: number the model's layers without leading zeros.");
+                (ICheckpoint first, string firstName) = _sources[newName];
+                throw new MergeException(
+                    $"Stacked, {Printable.Escape(firstName)} of {Printable.Escape(first.Name)} "
+                    + $"and {Printable.Escape(tensor.Name)} of {Printable.Escape(checkpoint.Name)} "
+                    + $"would both be called {Printable.Escape(newName)}. Remedy: number the model's layers without leading zeros.");
             }
 
-            infos.Add(new TensorInfo(view, tensor.DType, tensor.Shape));
+            infos.Add(new TensorInfo(newName, tensor.DType, tensor.Shape));
         }
 
         _tensors = new TensorList(infos);
-        Files = [.. _origins.Values.Select(o => o.Checkpoint).Distinct().SelectMany(c => c.Files)];
+        Files = [.. _sources.Values.Select(s => s.Checkpoint).Distinct().SelectMany(c => c.Files)];
     }
 
-    /// <summary>What it is stacked of, lowest first; null where it is another kind of view.</summary>
+    /// <summary>The slices of a stack, lowest first; null if the view is not a stack.</summary>
     public IReadOnlyList<(ICheckpoint Model, int Start, int End)>? Slices { get; init; }
 
-    /// <summary>Where it stacks layers: the layer of its own model that each layer of the view stands for.</summary>
+    /// <summary>The layer number in its own model of each layer of a stack; null if the view is not a stack.</summary>
     public IReadOnlyList<int>? DonorLayers { get; init; }
 
     public string Name { get; }
@@ -45,18 +52,18 @@ internal sealed class MappedCheckpoint : ICheckpoint, ICheckpointView
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 
-    /// <summary>The checkpoint that a tensor is of.</summary>
-    public ICheckpoint OriginOf(string name) => _origins[name].Checkpoint;
+    /// <summary>The checkpoint that a tensor is read from.</summary>
+    public ICheckpoint OriginOf(string name) => _sources[name].Checkpoint;
 
-    public string? FileOf(string name) => _origins[name].Checkpoint.FileOf(_origins[name].Name);
+    public string? FileOf(string name) => _sources[name].Checkpoint.FileOf(_sources[name].Name);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)
     {
         _tensors.Window(Name, name, offset, destination.Length);
-        (ICheckpoint checkpoint, string origin) = _origins[name];
-        checkpoint.Read(origin, offset, destination);
+        (ICheckpoint checkpoint, string sourceName) = _sources[name];
+        checkpoint.Read(sourceName, offset, destination);
     }
 
     public void Dispose()

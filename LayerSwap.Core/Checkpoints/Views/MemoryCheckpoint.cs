@@ -1,6 +1,6 @@
 namespace LayerSwap.Checkpoints;
 
-/// <summary>Tensors that lie in memory.</summary>
+/// <summary>A checkpoint in memory.</summary>
 internal sealed class MemoryCheckpoint : ICheckpoint
 {
     private readonly TensorList _tensors;
@@ -19,7 +19,8 @@ internal sealed class MemoryCheckpoint : ICheckpoint
 
             if (!_data.TryAdd(tensor.Name, data))
             {
-                throw new ArgumentException($"Tensor {Printable.Escape(tensor.Name)} was given twice; names must be unique.", nameof(tensors));
+                throw new ArgumentException(
+                    $"Tensor {Printable.Escape(tensor.Name)} was given twice; names must be unique.", nameof(tensors));
             }
 
             infos.Add(tensor);

@@ -1,21 +1,23 @@
 namespace LayerSwap.Checkpoints;
 
-/// <summary>A view of a checkpoint whose tensors have other beginnings of their names. Nothing is copied, and the other is not closed with it.</summary>
+/// <summary>A view with new tensor names, by prefix or with an alias. Disposing does not close the checkpoint.</summary>
 internal sealed class RenamedCheckpoint : ICheckpoint, ICheckpointView
 {
     private readonly TensorList _tensors;
-    private readonly Dictionary<string, string> _origins;
+    private readonly Dictionary<string, string> _oldNames;
 
-    private RenamedCheckpoint(ICheckpoint inner, Dictionary<string, string> origins)
+    private RenamedCheckpoint(ICheckpoint inner, Dictionary<string, string> oldNames)
     {
         Donor = inner;
-        _origins = origins;
-        _tensors = new TensorList(origins.Select(o => inner.Find(o.Value) is { } tensor ? new TensorInfo(o.Key, tensor.DType, tensor.Shape) : throw new InvalidOperationException($"{o.Value} is gone.")));
+        _oldNames = oldNames;
+        _tensors = new TensorList(oldNames.Select(o => inner.Find(o.Value) is { } tensor
+            ? new TensorInfo(o.Key, tensor.DType, tensor.Shape)
+            : throw new InvalidOperationException($"{o.Value} is missing.")));
     }
 
     public ICheckpoint Donor { get; }
 
-    /// <summary>Whether names are mapped, not only one more given.</summary>
+    /// <summary>Whether prefixes are renamed. False for an alias.</summary>
     public bool IsMapped { get; private init; }
 
     public string Name => Donor.Name;
@@ -28,47 +30,50 @@ internal sealed class RenamedCheckpoint : ICheckpoint, ICheckpointView
 
     public IReadOnlyList<CheckpointFile> Files => Donor.Files;
 
-    /// <summary>Renames where a prefix concerns the checkpoint; of several that fit a name the first counts.</summary>
-    /// <returns>The checkpoint itself where none does.</returns>
-    /// <exception cref="MergeException">Two tensors would have one name.</exception>
+    /// <summary>Renames by the prefixes that apply to the checkpoint. The first that matches a name is used.</summary>
+    /// <returns>The checkpoint itself if no prefix applies.</returns>
+    /// <exception cref="MergeException">Two tensors would have the same name.</exception>
     public static ICheckpoint Of(ICheckpoint checkpoint, IReadOnlyList<NamePrefix> prefixes)
     {
-        NamePrefix[] concerning = [.. prefixes.Where(p => p.Concerns(checkpoint))];
-        if (concerning.Length == 0)
+        NamePrefix[] applicable = [.. prefixes.Where(p => p.Concerns(checkpoint))];
+        if (applicable.Length == 0)
         {
             return checkpoint;
         }
 
-        Dictionary<string, string> origins = new(checkpoint.Tensors.Count, StringComparer.Ordinal);
+        Dictionary<string, string> oldNames = new(checkpoint.Tensors.Count, StringComparer.Ordinal);
         foreach (string name in checkpoint.Tensors.Select(t => t.Name))
         {
-            NamePrefix? prefix = Array.Find(concerning, p => name.StartsWith(p.Old, StringComparison.Ordinal));
+            NamePrefix? prefix = Array.Find(applicable, p => name.StartsWith(p.Old, StringComparison.Ordinal));
             string renamed = prefix is null ? name : prefix.New + name[prefix.Old.Length..];
-            if (!origins.TryAdd(renamed, name))
+            if (!oldNames.TryAdd(renamed, name))
             {
-                throw new MergeException($"Renamed by {string.Join(", ", concerning.Select(p => $"'{Printable.Escape(p.ToString())}'"))}, two tensors of {Printable.Escape(checkpoint.Name)} would be called {Printable.Escape(renamed)}. Remedy: choose other prefixes.");
+                string list = string.Join(", ", applicable.Select(p => $"'{Printable.Escape(p.ToString())}'"));
+                throw new MergeException(
+                    $"Renamed by {list}, two tensors of {Printable.Escape(checkpoint.Name)} would be called {Printable.Escape(renamed)}. "
+                    + "Remedy: choose other prefixes.");
             }
         }
 
-        return new RenamedCheckpoint(checkpoint, origins) { IsMapped = true };
+        return new RenamedCheckpoint(checkpoint, oldNames) { IsMapped = true };
     }
 
-    /// <summary>A checkpoint with one more name for one of its tensors.</summary>
+    /// <summary>Adds a second name for a tensor.</summary>
     public static ICheckpoint WithAlias(ICheckpoint checkpoint, string name, string of)
     {
-        Dictionary<string, string> origins = checkpoint.Tensors.ToDictionary(t => t.Name, t => t.Name, StringComparer.Ordinal);
-        origins.Add(name, of);
-        return new RenamedCheckpoint(checkpoint, origins);
+        Dictionary<string, string> oldNames = checkpoint.Tensors.ToDictionary(t => t.Name, t => t.Name, StringComparer.Ordinal);
+        oldNames.Add(name, of);
+        return new RenamedCheckpoint(checkpoint, oldNames);
     }
 
-    public string? FileOf(string name) => Donor.FileOf(_origins[name]);
+    public string? FileOf(string name) => Donor.FileOf(_oldNames[name]);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)
     {
         _tensors.Window(Name, name, offset, destination.Length);
-        Donor.Read(_origins[name], offset, destination);
+        Donor.Read(_oldNames[name], offset, destination);
     }
 
     public void Dispose()
