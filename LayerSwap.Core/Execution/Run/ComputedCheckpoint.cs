@@ -6,7 +6,8 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Execution;
 
 /// <summary>
-/// A plan as a checkpoint: each read computes its bytes on demand, and nothing is written. Passes over a tensor run once, at its first read.
+/// A plan as a checkpoint: each read computes its bytes on demand, and nothing is written. Passes over a tensor run once, at its first
+/// read.
 /// </summary>
 internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
 {

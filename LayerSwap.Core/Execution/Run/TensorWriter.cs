@@ -100,8 +100,8 @@ internal sealed class TensorWriter(
         if (!expected.SequenceEqual(buffer))
         {
             throw new MergeException(
-                $"Tensor {Printable.Escape(tensor.Tensor.Name)} is {tensor.Tensor.DType.Code()}, which is never averaged, and its bytes differ "
-                + $"between {Printable.Escape(tensor.Work.Operands[0].Checkpoint.Name)} and "
+                $"Tensor {Printable.Escape(tensor.Tensor.Name)} is {tensor.Tensor.DType.Code()}, which is never averaged, "
+                + $"and its bytes differ between {Printable.Escape(tensor.Work.Operands[0].Checkpoint.Name)} and "
                 + $"{Printable.Escape(other.Checkpoint.Name)}. Remedy: take it from one input, {TensorPlanner.AsRule}.");
         }
     }
