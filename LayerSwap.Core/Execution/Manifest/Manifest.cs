@@ -1,9 +1,8 @@
-using System.IO.Hashing;
 using System.Globalization;
+using System.IO.Hashing;
 using System.Text.Json;
 using LayerSwap.Checkpoints;
 using LayerSwap.IO;
-using LayerSwap.Numerics;
 
 namespace LayerSwap.Execution;
 

@@ -1,10 +1,9 @@
-using System.IO.Hashing;
 using System.Globalization;
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Text;
 using LayerSwap.Checkpoints;
 using LayerSwap.IO;
-using LayerSwap.Numerics;
 using LayerSwap.Planning;
 
 namespace LayerSwap.Execution;

@@ -1,7 +1,6 @@
-using System.IO.Hashing;
 using System.Globalization;
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
-using LayerSwap.Numerics;
 using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;

@@ -1,9 +1,8 @@
-using System.IO.Hashing;
 using System.Collections.Concurrent;
+using System.IO.Hashing;
 using LayerSwap.Checkpoints;
 using LayerSwap.Checkpoints.SafeTensors;
 using LayerSwap.IO;
-using LayerSwap.Numerics;
 using LayerSwap.Planning;
 using LayerSwap.Streaming;
 

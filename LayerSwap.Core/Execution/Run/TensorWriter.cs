@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using LayerSwap.Numerics;
 using LayerSwap.Planning;
 using LayerSwap.Streaming;
 

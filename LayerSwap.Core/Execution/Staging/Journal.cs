@@ -1,9 +1,8 @@
-using System.IO.Hashing;
 using System.Globalization;
+using System.IO.Hashing;
 using System.Text;
 using System.Text.Json;
 using LayerSwap.IO;
-using LayerSwap.Numerics;
 using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Execution;
