@@ -42,7 +42,7 @@ public sealed class OutputPlaceTests : IDisposable
             }
 
             string error = Tool.Fail(2, ["swap", "--task", _folder["models", "math"], "--language", _folder["models", "sahili"], "--bottom", "1", "--top", "1", .. more, "-o", _folder[output]]);
-            Assert.True(error.Contains("in, around or upon the input", StringComparison.Ordinal), $"{what}: {error}");
+            Assert.True(error.Contains("is, contains or is inside the input", StringComparison.Ordinal), $"{what}: {error}");
             Assert.Equal(before, Folders.Snapshot(_folder.Path));
         }
     }

@@ -38,7 +38,7 @@ public sealed class VerifierTests : IDisposable
     {
         await Merge.Onto(SmallModels.Llama("m", 1)).SaveAsync(_temp["out"]);
         File.WriteAllText(_temp["out", "layerswap.json"], "{}");
-        Assert.Contains("not a record", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        Assert.Contains("not a manifest", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
         File.Delete(_temp["out", "layerswap.json"]);
         Assert.Contains("layerswap.json is missing", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
         File.Delete(_temp["out", "README.md"]);

@@ -1,39 +1,41 @@
-using System.IO.Hashing;
 using System.Globalization;
+using System.IO.Hashing;
 using System.Text.Json;
 using LayerSwap.Checkpoints;
 using LayerSwap.IO;
-using LayerSwap.Numerics;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Reads back of a record what can be checked: files and checksums.</summary>
+/// <summary>A manifest as read: the files of an output and their checksums.</summary>
 internal sealed class Manifest
 {
-    private const long Longest = 1_000_000_000;
+    private const long MaxLength = 1_000_000_000;
+    private const int BufferLength = 1 << 18;
 
-    /// <summary>The record as it is written.</summary>
+    /// <summary>The bytes of the manifest.</summary>
     public required byte[] Bytes { get; init; }
 
-    /// <summary>The weight files; the checksum is that of the header.</summary>
+    /// <summary>The weight files, with the checksums of their headers.</summary>
     public required IReadOnlyList<ManifestFile> Weights { get; init; }
 
-    /// <summary>The other files, without the record itself.</summary>
+    /// <summary>The other files, without the manifest.</summary>
     public required IReadOnlyList<ManifestFile> Others { get; init; }
 
-    /// <summary>All files but the record itself.</summary>
+    /// <summary>All files but the manifest.</summary>
     public IEnumerable<ManifestFile> Files => Weights.Concat(Others);
 
+    /// <summary>The checksum of each tensor.</summary>
     public required IReadOnlyDictionary<string, ulong> Tensors { get; init; }
 
-    /// <summary>What was found out in working each tensor.</summary>
+    /// <summary>A remark on how each tensor was computed.</summary>
     public required IReadOnlyDictionary<string, string> Details { get; init; }
 
-    /// <summary>What a part depends on; null for a whole output.</summary>
+    /// <summary>The facts that a part depends on; null for a whole output.</summary>
     public required IReadOnlyList<Fact>? Facts { get; init; }
 
-    /// <returns>Null if the folder has no record.</returns>
-    /// <exception cref="CheckpointException">The record is damaged, of another version, or no record.</exception>
+    /// <summary>Reads the manifest of a folder.</summary>
+    /// <returns>Null if the folder has no manifest.</returns>
+    /// <exception cref="CheckpointException">The manifest is damaged, or of another version.</exception>
     public static Manifest? TryRead(string folder)
     {
         string path = Path.Combine(folder, ManifestWriter.FileName);
@@ -42,20 +44,22 @@ internal sealed class Manifest
             return null;
         }
 
-        // Read a piece at a time first: a file may be long and hold nothing.
+        // The checksum is checked with a small buffer before the file is read into memory: a sparse file may be long.
         if (!IsIntact(path))
         {
-            throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a record of LayerSwap's, or is damaged: its own checksum does not fit, or it has none. Remedy: merge again.");
+            throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a manifest of LayerSwap, or is damaged: "
+                + "its own checksum is wrong or missing. Remedy: merge again.");
         }
 
-        byte[] bytes = InputFile.ReadAll(path, Longest);
+        byte[] bytes = InputFile.ReadAll(path, MaxLength);
         try
         {
             using JsonDocument document = JsonDocument.Parse(bytes);
             JsonElement root = document.RootElement;
             if (root.GetProperty("checksum").GetString() != ManifestWriter.Algorithm)
             {
-                throw new CheckpointException(path, null, $"{Printable.Escape(path)} has checksums of a kind this version does not know. Remedy: verify with the version that wrote it.");
+                throw new CheckpointException(path, null, $"{Printable.Escape(path)} has checksums of a kind that this version does not "
+                    + "know. Remedy: verify with the version that wrote it.");
             }
 
             JsonElement[] files = [.. root.GetProperty("files").EnumerateArray()];
@@ -65,14 +69,24 @@ internal sealed class Manifest
                 Weights = [.. files.Where(f => f.TryGetProperty("headerSha256", out _)).Select(f => FileOf(f, "headerSha256"))],
                 Others = [.. files.Where(f => !f.TryGetProperty("headerSha256", out _)).Select(f => FileOf(f, "xxh64"))],
                 Tensors = root.GetProperty("tensors").EnumerateArray().ToDictionary(
-                    t => Text(t, "name"), t => ulong.Parse(Text(t, "xxh64"), NumberStyles.HexNumber, CultureInfo.InvariantCulture), StringComparer.Ordinal),
-                Details = root.GetProperty("tensors").EnumerateArray().ToDictionary(t => Text(t, "name"), t => Text(t, "detail"), StringComparer.Ordinal),
-                Facts = root.TryGetProperty("facts", out JsonElement facts) ? [.. facts.EnumerateArray().Select(f => new Fact(f[0].GetString()!, f[1].GetString()!))] : null,
+                    t => Text(t, "name"),
+                    t => ulong.Parse(Text(t, "xxh64"), NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+                    StringComparer.Ordinal),
+                Details = root.GetProperty("tensors").EnumerateArray().ToDictionary(
+                    t => Text(t, "name"),
+                    t => Text(t, "detail"),
+                    StringComparer.Ordinal),
+                Facts = root.TryGetProperty("facts", out JsonElement facts)
+                    ? [.. facts.EnumerateArray().Select(f => new Fact(f[0].GetString()!, f[1].GetString()!))]
+                    : null,
             };
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException or ArgumentException or IndexOutOfRangeException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException
+            or OverflowException or ArgumentException or IndexOutOfRangeException)
         {
-            throw new CheckpointException(path, null, $"{Printable.Escape(path)} is not a record of LayerSwap's, or is damaged: {Printable.Escape(e.Message)} Remedy: merge again.", e);
+            string message = $"{Printable.Escape(path)} is not a manifest of LayerSwap, or is damaged: {Printable.Escape(e.Message)} "
+                + "Remedy: merge again.";
+            throw new CheckpointException(path, null, message, e);
         }
     }
 
@@ -80,12 +94,13 @@ internal sealed class Manifest
     {
         using Microsoft.Win32.SafeHandles.SafeFileHandle file = InputFile.Open(path);
         long hashed = RandomAccess.GetLength(file) - ManifestWriter.SealLength;
-        byte[] piece = new byte[Math.Clamp(hashed, 0, 1 << 18)], seal = new byte[ManifestWriter.SealLength];
+        byte[] buffer = new byte[Math.Clamp(hashed, 0, BufferLength)];
+        byte[] found = new byte[ManifestWriter.SealLength];
         XxHash64 hash = new();
-        for (long at = 0; at < hashed; at += piece.Length)
+        for (long offset = 0; offset < hashed; offset += buffer.Length)
         {
-            Span<byte> bytes = piece.AsSpan(0, (int)Math.Min(piece.Length, hashed - at));
-            if (!PositionalRead.TryFill(file, bytes, at))
+            Span<byte> bytes = buffer.AsSpan(0, (int)Math.Min(buffer.Length, hashed - offset));
+            if (!PositionalRead.TryFill(file, bytes, offset))
             {
                 return false;
             }
@@ -93,13 +108,25 @@ internal sealed class Manifest
             hash.Append(bytes);
         }
 
-        return hashed > 0 && PositionalRead.TryFill(file, seal, hashed) && seal.AsSpan().SequenceEqual(ManifestWriter.SealOf(hash.GetCurrentHashAsUInt64()));
+        return hashed > 0
+            && PositionalRead.TryFill(file, found, hashed)
+            && found.AsSpan().SequenceEqual(ManifestWriter.SealOf(hash.GetCurrentHashAsUInt64()));
     }
 
-    /// <summary>Reads an entry. A name that leads out of the folder makes the record invalid.</summary>
-    private static ManifestFile FileOf(JsonElement file, string checksum) => Text(file, "name") is var name && name.Length > 0 && !(OperatingSystem.IsWindows() && name.Contains('\\', StringComparison.Ordinal)) && name.Split('/').All(n => n is not ("" or "." or ".."))
-        ? new(name, file.GetProperty("bytes").GetInt64(), Text(file, checksum))
-        : throw new FormatException($"{name} is not the name of a file in the folder.");
+    /// <summary>Reads a file entry. A name that leads out of the folder makes the manifest invalid.</summary>
+    private static ManifestFile FileOf(JsonElement file, string checksum)
+    {
+        string name = Text(file, "name");
+        return IsInFolder(name)
+            ? new(name, file.GetProperty("bytes").GetInt64(), Text(file, checksum))
+            : throw new FormatException($"{name} is not the name of a file in the folder.");
+    }
 
-    private static string Text(JsonElement element, string name) => element.GetProperty(name).GetString() ?? throw new FormatException($"{name} is null.");
+    private static bool IsInFolder(string name) =>
+        name.Length > 0
+        && !(OperatingSystem.IsWindows() && name.Contains('\\', StringComparison.Ordinal))
+        && name.Split('/').All(n => n is not ("" or "." or ".."));
+
+    private static string Text(JsonElement element, string name) =>
+        element.GetProperty(name).GetString() ?? throw new FormatException($"{name} is null.");
 }

@@ -3,14 +3,14 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using LayerSwap.Numerics;
 using LayerSwap.Planning;
 
 namespace LayerSwap.Execution;
 
 /// <summary>
-/// The record beside the weights, <c>layerswap.json</c>: from what, by which rules and which version the model was made, a checksum of every tensor and of every other file, and its own. It covers
-/// every byte of the output. It holds no time and no host, so that the same merge writes the same record; that of a part, which is no output, holds the times of the inputs too.
+/// Writes the manifest, <c>layerswap.json</c>: inputs, rules, version, and checksums that cover every byte of the output, the manifest
+/// included. It has no time and no host, so that the same merge writes the same manifest. The manifest of a part also has the facts of the
+/// merge, with the times of the inputs.
 /// </summary>
 internal static class ManifestWriter
 {
@@ -19,18 +19,21 @@ internal static class ManifestWriter
 
     private const string OwnChecksum = ",\n  \"recordXxh64\": \"", AfterOwnChecksum = "\"\n}\n";
 
-    /// <summary>The bytes of a record's end.</summary>
+    /// <summary>The length of the end of a manifest, which has its own checksum, in bytes.</summary>
     public static readonly int SealLength = SealOf(0).Length;
 
-    /// <param name="plan">The plan.</param>
-    /// <param name="made">The checksum of each tensor, and what was found out in working it.</param>
-    /// <param name="others">Every other file of the output.</param>
-    /// <param name="facts">What a part depends on; null for a whole output.</param>
-    public static byte[] Write(MergePlan plan, IReadOnlyList<TensorResult> made, IReadOnlyList<ManifestFile> others, IReadOnlyList<Fact>? facts = null)
+    /// <summary>Writes a manifest.</summary>
+    /// <param name="plan">The plan of the output.</param>
+    /// <param name="results">The result of each tensor, in the plan's order.</param>
+    /// <param name="others">All files but weights and manifest.</param>
+    /// <param name="facts">The facts that a part depends on; null for a whole output.</param>
+    public static byte[] Write(
+        MergePlan plan, IReadOnlyList<TensorResult> results, IReadOnlyList<ManifestFile> others, IReadOnlyList<Fact>? facts = null)
     {
         PlanRequest request = plan.Request;
+        JsonWriterOptions options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
         using MemoryStream stream = new();
-        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (Utf8JsonWriter json = new(stream, options))
         {
             json.WriteStartObject();
             json.WriteString("tool", "LayerSwap");
@@ -41,7 +44,7 @@ internal static class ManifestWriter
                 WriteInput(json, request, input, request.Sources.ToList().FindIndex(s => s.Checkpoint == input));
             }
 
-            // A model that is a source twice has a weight each time.
+            // A model may be a source more than once, each time with another weight.
             for (int i = 0; i < request.Sources.Count; i++)
             {
                 if (request.Sources.ToList().FindIndex(s => s.Checkpoint == request.Sources[i].Checkpoint) != i)
@@ -106,7 +109,7 @@ internal static class ManifestWriter
             json.WriteStartArray("tensors");
             for (int i = 0; i < plan.Tensors.Count; i++)
             {
-                WriteTensor(json, plan.Tensors[i], made[i]);
+                WriteTensor(json, plan.Tensors[i], results[i]);
             }
 
             json.WriteEndArray();
@@ -116,10 +119,10 @@ internal static class ManifestWriter
         return Seal(stream.GetBuffer().AsSpan(0, (int)stream.Length - "\n}".Length));
     }
 
-    /// <summary>Ends a record, an object that is not closed yet, with the checksum of all that stands before it.</summary>
+    /// <summary>Appends the checksum of a JSON object that is not closed yet, and closes it.</summary>
     public static byte[] Seal(ReadOnlySpan<byte> unclosed) => [.. unclosed, .. SealOf(XxHash64.HashToUInt64(unclosed))];
 
-    /// <summary>The end of a record whose bytes before it have a checksum.</summary>
+    /// <summary>Returns the end of a manifest: the checksum of all bytes before it, and the closing brace.</summary>
     public static byte[] SealOf(ulong checksum) => Encoding.ASCII.GetBytes(OwnChecksum + TensorChecksum.Text(checksum) + AfterOwnChecksum);
 
     private static void WriteInput(Utf8JsonWriter json, PlanRequest request, ICheckpoint input, int source)
@@ -147,14 +150,14 @@ internal static class ManifestWriter
         json.WriteEndObject();
     }
 
-    private static void WriteTensor(Utf8JsonWriter json, PlannedTensor tensor, TensorResult made)
+    private static void WriteTensor(Utf8JsonWriter json, PlannedTensor tensor, TensorResult result)
     {
         json.WriteStartObject();
         json.WriteString("name", tensor.Tensor.Name);
         json.WriteString("operation", tensor.Operation.ToString().ToLowerInvariant());
         json.WriteString("strategy", tensor.Strategy);
         json.WriteString("rule", tensor.Rule);
-        json.WriteString("detail", made.Detail);
+        json.WriteString("detail", result.Detail);
         json.WriteStartArray("sources");
         foreach (string source in tensor.Sources)
         {
@@ -162,24 +165,25 @@ internal static class ManifestWriter
         }
 
         json.WriteEndArray();
-        json.WriteString("xxh64", TensorChecksum.Text(made.Checksum));
+        json.WriteString("xxh64", TensorChecksum.Text(result.Checksum));
         json.WriteEndObject();
     }
 }
 
-/// <summary>A file of an output as the record has it.</summary>
-/// <param name="Name">Its name, relative to the output's folder.</param>
-/// <param name="Length">Its bytes.</param>
-/// <param name="Checksum">XXH64 of the file; of a weight file, whose tensors have checksums of their own, SHA-256 of its header with the length before it.</param>
+/// <summary>The entry of a file in a manifest.</summary>
+/// <param name="Name">The name, relative to the output folder.</param>
+/// <param name="Length">The size in bytes.</param>
+/// <param name="Checksum">The XXH64 of the file; for a weight file, the SHA-256 of its header and header length.</param>
 internal sealed record ManifestFile(string Name, long Length, string Checksum)
 {
-    public static ManifestFile Of(string name, ReadOnlySpan<byte> bytes) => new(name, bytes.Length, TensorChecksum.Text(XxHash64.HashToUInt64(bytes)));
+    public static ManifestFile Of(string name, ReadOnlySpan<byte> bytes) =>
+        new(name, bytes.Length, TensorChecksum.Text(XxHash64.HashToUInt64(bytes)));
 }
 
-/// <summary>What was made of a tensor: the checksum of its bytes, and what was found out in working it.</summary>
+/// <summary>The result of a tensor: the checksum of its bytes, and a remark on how it was computed.</summary>
 internal sealed record TensorResult(ulong Checksum, string Detail);
 
-/// <summary>The version of this library, without what the build appends.</summary>
+/// <summary>The version of this library, without build metadata.</summary>
 internal static class LibraryVersion
 {
     public static string Text { get; } = typeof(LibraryVersion).Assembly.GetName().Version?.ToString(3) ?? "0";

@@ -1,18 +1,17 @@
-using System.IO.Hashing;
 using System.Globalization;
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Text;
 using LayerSwap.Checkpoints;
 using LayerSwap.IO;
-using LayerSwap.Numerics;
 using LayerSwap.Planning;
 
 namespace LayerSwap.Execution;
 
-/// <summary>One of the things that an output's bytes depend on, as a name and a text.</summary>
+/// <summary>A named value that the bytes of an output depend on.</summary>
 internal sealed record Fact(string Name, string Value);
 
-/// <summary>All that an output's bytes depend on, as named facts: a run is continued only where none of them differs.</summary>
+/// <summary>Everything that the bytes of an output depend on, as named facts. A run is resumed only if all facts are equal.</summary>
 internal static class MergeFingerprint
 {
     private const string FileFact = "file ", TimesFact = "written ";
@@ -53,7 +52,8 @@ internal static class MergeFingerprint
         {
             foreach (CheckpointFile file in input.Files)
             {
-                facts.Add(new(FileFact + RealPath.Of(file.Path), string.Create(CultureInfo.InvariantCulture, $"{file.Length} bytes, header {file.HeaderHash}, {Times(file.Identity)}")));
+                string content = string.Create(CultureInfo.InvariantCulture, $"{file.Length} bytes, header {file.HeaderHash}");
+                facts.Add(new(FileFact + RealPath.Of(file.Path), $"{content}, {Times(file.Identity)}"));
             }
         }
 
@@ -61,41 +61,58 @@ internal static class MergeFingerprint
         {
             foreach ((string name, FileIdentity identity) in folder.Files.OrderBy(f => f.Key, StringComparer.Ordinal))
             {
-                facts.Add(new(FileFact + Path.Combine(folder.Folder, name), string.Create(CultureInfo.InvariantCulture, $"{identity.Length} bytes, {Times(identity)}")));
+                string length = string.Create(CultureInfo.InvariantCulture, $"{identity.Length} bytes");
+                facts.Add(new(FileFact + Path.Combine(folder.Folder, name), $"{length}, {Times(identity)}"));
             }
         }
 
         facts.Add(new("the plan of tensors", Digest(plan)));
-        // Several inputs may be views of one model, and have its files.
+        // Several inputs may be views of one model, with the same files.
         return [.. facts.Distinct()];
     }
 
-    /// <summary>What differs between the facts of two runs, in words; null for nothing.</summary>
+    /// <summary>Describes the differences between the facts of two runs; null if there are none.</summary>
     public static string? Differences(IEnumerable<Fact> first, IEnumerable<Fact> second)
     {
-        Dictionary<string, string> before = first.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal), now = second.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
+        Dictionary<string, string> before = first.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
+        Dictionary<string, string> now = second.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
         string[] differences =
         [
             .. before.Where(f => now.GetValueOrDefault(f.Key) != f.Value)
-                .Select(f => $"{Printable.Escape(f.Key)} was {Printable.Escape(f.Value)} and is {Printable.Escape(now.GetValueOrDefault(f.Key) ?? "absent")} now"),
-            .. now.Where(f => !before.ContainsKey(f.Key)).Select(f => $"{Printable.Escape(f.Key)} is {Printable.Escape(f.Value)} and was absent"),
+                .Select(f => DescribeChange(f.Key, f.Value, now.GetValueOrDefault(f.Key) ?? "absent")),
+            .. now.Where(f => !before.ContainsKey(f.Key))
+                .Select(f => $"{Printable.Escape(f.Key)} is {Printable.Escape(f.Value)} and was absent"),
         ];
-        return differences.Length == 0 ? null : string.Join("; ", differences.Take(3)) + (differences.Length > 3 ? $"; and {differences.Length - 3} more differences" : "");
+        if (differences.Length == 0)
+        {
+            return null;
+        }
+
+        string more = differences.Length > 3 ? $"; and {differences.Length - 3} more differences" : "";
+        return string.Join("; ", differences.Take(3)) + more;
+
+        static string DescribeChange(string name, string before, string now) =>
+            $"{Printable.Escape(name)} was {Printable.Escape(before)} and is {Printable.Escape(now)} now";
     }
 
-    /// <summary>Whether facts differ in nothing but the times of input files: whether their contents are the same is then to be found out.</summary>
+    /// <summary>Checks whether facts differ at most in the times of input files. The contents may be the same then.</summary>
     public static bool DifferInTimesOnly(IEnumerable<Fact> first, IEnumerable<Fact> second)
     {
         return Differences(first.Select(WithoutTimes), second.Select(WithoutTimes)) is null;
 
-        static Fact WithoutTimes(Fact fact) => fact.Name.StartsWith(FileFact, StringComparison.Ordinal) && fact.Value.IndexOf(TimesFact, StringComparison.Ordinal) is >= 0 and int at
-            ? fact with { Value = fact.Value[..at] }
-            : fact;
+        static Fact WithoutTimes(Fact fact) =>
+            fact.Name.StartsWith(FileFact, StringComparison.Ordinal)
+            && fact.Value.IndexOf(TimesFact, StringComparison.Ordinal) is >= 0 and int index
+                ? fact with { Value = fact.Value[..index] }
+                : fact;
     }
 
-    /// <summary>All of it in eight digits: tells a merge that is an input of another from its like.</summary>
-    public static string Short(MergePlan plan) =>
-        TensorChecksum.Text(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(string.Join('\n', Of(plan).Select(f => $"{f.Name}\t{f.Value}")))))[..8];
+    /// <summary>Hashes all facts to eight hexadecimal digits, to distinguish computed checkpoints of the same models.</summary>
+    public static string Short(MergePlan plan)
+    {
+        string facts = string.Join('\n', Of(plan).Select(f => $"{f.Name}\t{f.Value}"));
+        return TensorChecksum.Text(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(facts)))[..8];
+    }
 
     private static string Times(FileIdentity? identity) => $"{TimesFact}{identity?.Modified}, changed {identity?.Changed}";
 
@@ -105,8 +122,11 @@ internal static class MergeFingerprint
         StringBuilder text = new();
         foreach (PlannedTensor tensor in plan.Tensors)
         {
-            text.Clear().Append(CultureInfo.InvariantCulture,
-                $"{tensor.Tensor.Name}\n{tensor.Tensor.DType}\n{tensor.Tensor.Shape}\n{tensor.Operation}\n{tensor.Strategy}\n{tensor.Detail}\n").AppendJoin('\n', tensor.Sources).Append(CultureInfo.InvariantCulture, $"\n{tensor.File}\n{tensor.Offset}\n");
+            text.Clear()
+                .Append(CultureInfo.InvariantCulture, $"{tensor.Tensor.Name}\n{tensor.Tensor.DType}\n{tensor.Tensor.Shape}\n")
+                .Append(CultureInfo.InvariantCulture, $"{tensor.Operation}\n{tensor.Strategy}\n{tensor.Detail}\n")
+                .AppendJoin('\n', tensor.Sources)
+                .Append(CultureInfo.InvariantCulture, $"\n{tensor.File}\n{tensor.Offset}\n");
             foreach (ReadOnlyMemory<char> chunk in text.GetChunks())
             {
                 hash.Append(MemoryMarshal.AsBytes(chunk.Span));

@@ -5,7 +5,7 @@ using LayerSwap.Planning;
 
 namespace LayerSwap.Execution;
 
-/// <summary>The README.md of a merged model: what it was made of and how, with the front matter that model hubs read.</summary>
+/// <summary>The README.md of a merged model: its inputs and methods, with the front matter that model hubs read.</summary>
 internal static class ModelCard
 {
     public const string FileName = "README.md";
@@ -21,14 +21,16 @@ internal static class ModelCard
             card.Append("base_model:\n").AppendJoin("", names.Select(n => $"- {n}\n"));
         }
 
-        // Not the output's own name: the same merge writes the same card wherever it is written.
+        // The card has neither the output's name nor the machine's facts, so that the same merge always writes the same card.
         string title = string.Join(" and ", request.Inputs.Select(i => LastPart(i.Name)));
-        card.Append(CultureInfo.InvariantCulture, $"---\n\n# Merge of {title}\n\nMerged with LayerSwap {LibraryVersion.Text}; `{ManifestWriter.FileName}` has every detail.\n\n```text\n");
-        // The same merge writes the same card, on any machine.
+        card.Append(CultureInfo.InvariantCulture, $"---\n\n# Merge of {title}\n\n")
+            .Append(CultureInfo.InvariantCulture, $"Merged with LayerSwap {LibraryVersion.Text}; ")
+            .Append(CultureInfo.InvariantCulture, $"`{ManifestWriter.FileName}` has every detail.\n\n```text\n");
         string text = PlanText.Of(plan, machine: false);
-        foreach (ICheckpoint model in request.Inputs.Append(request.Donor).Append(request.Tokenizer ?? request.Donor).Distinct().OrderByDescending(m => m.Name.Length))
+        IEnumerable<ICheckpoint> models = request.Inputs.Append(request.Donor).Append(request.Tokenizer ?? request.Donor).Distinct();
+        foreach (ICheckpoint model in models.OrderByDescending(m => m.Name.Length))
         {
-            // A path of this machine is of no use to others, and none of their business.
+            // Local paths are useless to others, and private.
             text = text.Replace(Printable.Escape(model.Name), LastPart(model.Name), StringComparison.Ordinal);
         }
 

@@ -1,47 +1,60 @@
-using System.IO.Hashing;
 using System.Globalization;
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
-using LayerSwap.Numerics;
 using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
 
-/// <summary>A tensor's checksum: XXH64 over the little-endian XXH64s of its sections of 262,144 elements, in order.</summary>
+/// <summary>The checksum of a tensor: XXH64 over the little-endian XXH64s of its chunks of 262,144 elements, in order.</summary>
 internal static class TensorChecksum
 {
-    public static ulong Of(ReadOnlySpan<ulong> sections) => XxHash64.HashToUInt64(MemoryMarshal.AsBytes(sections));
+    /// <summary>Combines the checksums of all chunks.</summary>
+    public static ulong Of(ReadOnlySpan<ulong> chunks) => XxHash64.HashToUInt64(MemoryMarshal.AsBytes(chunks));
 
+    /// <summary>Formats a checksum as 16 hexadecimal digits.</summary>
     public static string Text(ulong checksum) => checksum.ToString("x16", CultureInfo.InvariantCulture);
 
-    /// <summary>Reads a window of a tensor's bytes; false where they are not all there.</summary>
+    /// <summary>Reads bytes of a tensor at an offset; false if some are missing.</summary>
     public delegate bool Reader(long offset, Span<byte> destination);
 
-    /// <summary>Reads a whole tensor for its checksum.</summary>
-    public static ulong Read(BlockStreamer pump, int worker, ICheckpoint checkpoint, TensorInfo tensor, Action<int> read) => Read(pump, worker, tensor, (offset, bytes) =>
+    /// <summary>Reads a whole tensor and computes its checksum.</summary>
+    /// <param name="streamer">The worker pool and its buffers.</param>
+    /// <param name="worker">The index of the calling worker.</param>
+    /// <param name="checkpoint">The checkpoint of the tensor.</param>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="addBytes">Receives the number of bytes after each read.</param>
+    public static ulong Read(
+        BlockStreamer streamer, int worker, ICheckpoint checkpoint, TensorInfo tensor, Action<int> addBytes)
     {
-        checkpoint.Read(tensor.Name, offset, bytes);
-        read(bytes.Length);
-        return true;
-    })!.Value;
+        return Read(streamer, worker, tensor, ReadChunk)!.Value;
 
-    /// <returns>Null where some of it is not there.</returns>
-    public static ulong? Read(BlockStreamer pump, int worker, TensorInfo tensor, Reader read)
-    {
-        bool whole = true;
-        ulong[] hashes = new ulong[ChunkSizes.CountOf(tensor.ElementCount)];
-        pump.Crew.Split(worker, hashes.Length, (w, section) =>
+        bool ReadChunk(long offset, Span<byte> bytes)
         {
-            (long start, int count) = ChunkSizes.At(section, tensor.ElementCount);
-            Span<byte> bytes = pump.ScratchOf(w).Raw((int)((long)count * tensor.DType.Bits() / 8));
+            checkpoint.Read(tensor.Name, offset, bytes);
+            addBytes(bytes.Length);
+            return true;
+        }
+    }
+
+    /// <summary>Reads a whole tensor and computes its checksum.</summary>
+    /// <returns>Null if some bytes are missing.</returns>
+    public static ulong? Read(BlockStreamer streamer, int worker, TensorInfo tensor, Reader read)
+    {
+        bool complete = true;
+        ulong[] hashes = new ulong[ChunkSizes.CountOf(tensor.ElementCount)];
+        streamer.Crew.Split(worker, hashes.Length, (w, chunk) =>
+        {
+            (long start, int count) = ChunkSizes.At(chunk, tensor.ElementCount);
+            Span<byte> bytes = streamer.ScratchOf(w).Raw((int)((long)count * tensor.DType.Bits() / 8));
             if (read(start / 8 * tensor.DType.Bits(), bytes))
             {
-                hashes[section] = XxHash64.HashToUInt64(bytes);
+                hashes[chunk] = XxHash64.HashToUInt64(bytes);
             }
             else
             {
-                Volatile.Write(ref whole, false);
+                Volatile.Write(ref complete, false);
             }
         });
-        return whole ? Of(hashes) : null;
+        return complete ? Of(hashes) : null;
     }
 }

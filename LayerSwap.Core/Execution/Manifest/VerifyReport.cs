@@ -1,12 +1,12 @@
 namespace LayerSwap;
 
-/// <summary>What verifying a checkpoint found.</summary>
+/// <summary>The result of verifying a checkpoint.</summary>
 public sealed partial record VerifyReport
 {
-    /// <summary>The path as given.</summary>
+    /// <summary>The path, as given by the caller.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Whether nothing is wrong.</summary>
+    /// <summary>Whether there are no problems.</summary>
     public bool Ok => Problems.Count == 0;
 
     /// <summary>The number of weight files.</summary>
@@ -18,34 +18,35 @@ public sealed partial record VerifyReport
     /// <summary>The size of the weight files in bytes.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Whether there was a record with checksums to hold the data against.</summary>
+    /// <summary>Whether the folder has a manifest, <c>layerswap.json</c>, with checksums to compare.</summary>
     public required bool HasRecord { get; init; }
 
-    /// <summary>Everything that is wrong; empty where nothing is.</summary>
+    /// <summary>All problems that were found.</summary>
     public required IReadOnlyList<VerifyProblem> Problems { get; init; }
 
     /// <summary>
-    /// Names of files and folders beside the model that the record does not list: nothing vouches for them. Those that a program may read when it loads the model are problems too. Empty if
-    /// there is no record.
+    /// The names of files and folders that the manifest does not list, so that they have no checksum. Those that programs may read when
+    /// they load the model are problems too. Empty if there is no manifest.
     /// </summary>
     public IReadOnlyList<string> Unrecorded { get; init; } = [];
 
-    /// <summary>A line for people, and one for each problem.</summary>
+    /// <summary>Formats the report as text: a summary line, and a line for each problem.</summary>
     public override string ToString() => string.Join('\n', Problems.Select(p => p.Message).Prepend(
-        $"{Printable.Escape(Path)}: {(Ok ? "ok" : $"{Problems.Count} problem(s)")}, {Files} file(s), {Tensors} tensors, {ByteSize.Format(Bytes)}"
+        $"{Printable.Escape(Path)}: {(Ok ? "ok" : $"{Problems.Count} problem(s)")}, "
+        + $"{Files} file(s), {Tensors} tensors, {ByteSize.Format(Bytes)}"
         + (HasRecord ? ", checksums compared with layerswap.json" : ", no layerswap.json to compare with")
         + (Unrecorded.Count == 0 ? "" : $"; not in it: {Printable.List(Unrecorded, 5)}")));
 }
 
-/// <summary>One thing that is wrong with a checkpoint.</summary>
+/// <summary>A problem with a checkpoint.</summary>
 public sealed record VerifyProblem
 {
-    /// <summary>The file concerned.</summary>
+    /// <summary>The file that has the problem.</summary>
     public required string File { get; init; }
 
-    /// <summary>The tensor concerned, or null.</summary>
+    /// <summary>The tensor that has the problem; may be null.</summary>
     public string? Tensor { get; init; }
 
-    /// <summary>What was found, what was expected, what to do.</summary>
+    /// <summary>The message: what was found, what is expected, and the remedy.</summary>
     public required string Message { get; init; }
 }

@@ -3,7 +3,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Makes one output of the parts of a plan: their files get a second name in it, whatever belongs beside weights is written, and it is published as any other.</summary>
+/// <summary>Assembles an output from the parts of a plan: links their weight files, writes all other files, and publishes.</summary>
 internal static class PartAssembler
 {
     public static MergeResult Finish(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation)
@@ -12,16 +12,15 @@ internal static class PartAssembler
         string target = OutputPath.Require(path, mayReplace: true, plan);
         InputChangeCheck.RequireUnchanged(plan);
         PartFolders.RequireOwn(target);
-        // Finished before, perhaps with parts left over that it was made of; or something else is there. Parts, which are compared with the inputs, made it.
-        IReadOnlyList<string>? files = StagingFolder.Occupied(target)
-            && ExistingOutput.Find(plan, target, OutputKind.Whole, compute: false, new NonFiniteTally(refuse: false), cancellation, out _) is { } record && PartFolders.Agree(target, record)
-            ? MergeExecutor.Settle(target, record, options) : null;
+        IReadOnlyList<string>? files = FindAssembled(plan, target, cancellation) is { } manifest
+            ? MergeExecutor.Settle(target, manifest, options)
+            : null;
         if (files is null && StagingFolder.Occupied(target) && !options.Overwrite)
         {
             throw OutputErrors.NotEmpty(path);
         }
 
-        files ??= Join(plan, path, target, options, Gather(plan, target, meter, cancellation));
+        files ??= Link(plan, path, target, options, CheckParts(plan, target, meter, cancellation));
         try
         {
             PartFolders.Clean(target, options.Files);
@@ -32,90 +31,141 @@ internal static class PartAssembler
         }
 
         meter.Finish();
-        return new MergeResult { Path = target, Files = files, Tensors = plan.Tensors.Count, Bytes = plan.WriteBytes, NonFinite = [], Overflows = [], Elapsed = meter.Elapsed, Plan = plan };
+        return new MergeResult
+        {
+            Path = target,
+            Files = files,
+            Tensors = plan.Tensors.Count,
+            Bytes = plan.WriteBytes,
+            NonFinite = [],
+            Overflows = [],
+            Elapsed = meter.Elapsed,
+            Plan = plan,
+        };
     }
 
-    /// <summary>Compares every part with its record.</summary>
-    /// <returns>The folder of each weight file, and the checksum of each tensor with what was found out in computing it.</returns>
-    /// <exception cref="OutputException">A part is missing, damaged, or one of another merge.</exception>
-    private static (Dictionary<string, string> Folders, TensorResult[] Made) Gather(MergePlan plan, string target, ProgressMeter meter, CancellationToken cancellation)
+    /// <summary>
+    /// Finds an output that was assembled before, perhaps without deleting its parts. It is not computed again, since its parts were
+    /// compared with the inputs.
+    /// </summary>
+    private static Manifest? FindAssembled(MergePlan plan, string target, CancellationToken cancellation)
+    {
+        if (!StagingFolder.Occupied(target))
+        {
+            return null;
+        }
+
+        NonFiniteTally tally = new(refuse: false);
+        Manifest? manifest = ExistingOutput.Find(plan, target, OutputKind.Whole, compute: false, tally, cancellation, out _);
+        return manifest is not null && PartFolders.Agree(target, manifest) ? manifest : null;
+    }
+
+    /// <summary>Compares every part with its manifest and the inputs.</summary>
+    /// <returns>The folder of each weight file, by file name, and the result of each tensor.</returns>
+    /// <exception cref="OutputException">A part is missing, damaged, or of another merge.</exception>
+    private static (Dictionary<string, string> Folders, TensorResult[] Results) CheckParts(
+        MergePlan plan, string target, ProgressMeter meter, CancellationToken cancellation)
     {
         int[] counts = [.. PartFolders.Done(target).Select(p => p.Count).Distinct()];
         if (counts.Length != 1)
         {
             throw new OutputException(target, counts.Length == 0
-                ? $"No part of {Printable.Escape(target)} has been worked. Remedy: work all parts first (`layerswap run PLAN --part 1/N` up to N/N), on this file system."
-                : $"{Printable.Escape(target)} was worked in {string.Join(" and in ", counts)} parts. Remedy: `layerswap clean {Printable.Escape(target)}`, and work all parts of one kind.");
+                ? $"No part of {Printable.Escape(target)} exists. "
+                    + "Remedy: run all parts first (`layerswap run PLAN --part 1/N` up to N/N), on this file system."
+                : $"{Printable.Escape(target)} was split both into {string.Join(" and into ", counts)} parts. "
+                    + $"Remedy: `layerswap clean {Printable.Escape(target)}`, and run all parts of one split.");
         }
 
         Dictionary<string, string> folders = new(StringComparer.Ordinal);
-        Dictionary<string, TensorResult> made = new(StringComparer.Ordinal);
+        Dictionary<string, TensorResult> results = new(StringComparer.Ordinal);
         List<string> missing = [];
-        // Those that own files: of very many parts most have none.
-        foreach ((MergePart part, MergePlan own) in MergePart.Cut(plan, counts[0]))
+        // Only parts with files: of very many parts, most have none.
+        foreach ((MergePart part, MergePlan partPlan) in MergePart.Cut(plan, counts[0]))
         {
             string folder = PartFolders.Of(target, part);
             if (!Directory.Exists(folder))
             {
-                missing.Add($"{part} ({Printable.Escape(own.Shards[0].File)}{(own.Shards.Count > 1 ? $" and {own.Shards.Count - 1} more" : "")})");
+                string more = partPlan.Shards.Count > 1 ? $" and {partPlan.Shards.Count - 1} more" : "";
+                missing.Add($"{part} ({Printable.Escape(partPlan.Shards[0].File)}{more})");
                 continue;
             }
 
-            Manifest record = ExistingOutput.Record(own, folder, OutputKind.Part) ?? throw PartFolders.Other(target, part);
-            if (Verifier.FindDamage(folder, record, meter, cancellation) is { } damage)
+            Manifest manifest = ExistingOutput.Record(partPlan, folder, OutputKind.Part) ?? throw PartFolders.Other(target, part);
+            if (Verifier.FindDamage(folder, manifest, meter, cancellation) is { } damage)
             {
                 throw new OutputException(target, $"Part {part} of {Printable.Escape(target)} is damaged: {damage} "
-                    + $"Remedy: work it again (`layerswap run PLAN --part {part}`), then finish.");
+                    + $"Remedy: run it again (`layerswap run PLAN --part {part}`), then finish.");
             }
 
-            if (!ExistingOutput.HasSameContents(own, record, cancellation))
+            if (!ExistingOutput.HasSameContents(partPlan, manifest, cancellation))
             {
                 throw PartFolders.Other(target, part);
             }
 
-            foreach (PlannedShard shard in own.Shards)
+            foreach (PlannedShard shard in partPlan.Shards)
             {
                 folders.Add(shard.File, folder);
             }
 
-            foreach ((string name, ulong checksum) in record.Tensors)
+            foreach ((string name, ulong checksum) in manifest.Tensors)
             {
-                made.Add(name, new TensorResult(checksum, record.Details[name]));
+                results.Add(name, new TensorResult(checksum, manifest.Details[name]));
             }
         }
 
-        return missing.Count == 0
-            ? (folders, [.. plan.Tensors.Select(t => made[t.Tensor.Name])])
-            : throw new OutputException(target, $"Of {counts[0]} parts of {Printable.Escape(target)}, {missing.Count} {(missing.Count == 1 ? "is" : "are")} missing: {string.Join(", ", missing.Take(5))}"
-                + $"{(missing.Count > 5 ? $" and {missing.Count - 5} more" : "")}. Remedy: work {(missing.Count == 1 ? "it" : "them")} (`layerswap run PLAN --part {missing[0].Split(' ')[0]}`), then finish.");
+        if (missing.Count > 0)
+        {
+            throw Missing(target, counts[0], missing);
+        }
+
+        return (folders, [.. plan.Tensors.Select(t => results[t.Tensor.Name])]);
     }
 
-    private static List<string> Join(MergePlan plan, string path, string target, SaveOptions options, (Dictionary<string, string> Folders, TensorResult[] Made) parts)
+    private static OutputException Missing(string target, int count, List<string> missing)
     {
-        // The files are there already: no room is needed for them.
-        using StagingFolder space = StagingFolder.Open(target, plan with { WriteBytes = 0 }, options with { Resume = true }, OutputFiles.NamesOf(plan, OutputKind.Whole), () => OutputPath.Require(target, mayReplace: true, plan));
+        (string verb, string pronoun) = missing.Count == 1 ? ("is", "it") : ("are", "them");
+        string more = missing.Count > 5 ? $" and {missing.Count - 5} more" : "";
+        return new OutputException(
+            target,
+            $"Of {count} parts of {Printable.Escape(target)}, {missing.Count} {verb} missing: {string.Join(", ", missing.Take(5))}{more}. "
+                + $"Remedy: run {pronoun} (`layerswap run PLAN --part {missing[0].Split(' ')[0]}`), then finish.");
+    }
+
+    private static List<string> Link(
+        MergePlan plan,
+        string path,
+        string target,
+        SaveOptions options,
+        (Dictionary<string, string> Folders, TensorResult[] Results) parts)
+    {
+        // Links need no space.
+        MergePlan linkPlan = plan with { WriteBytes = 0 };
+        IReadOnlyList<string> fileNames = OutputFiles.NamesOf(plan, OutputKind.Whole);
+        void RequireTarget() => OutputPath.Require(target, mayReplace: true, plan);
+        using StagingFolder staging = StagingFolder.Open(target, linkPlan, options with { Resume = true }, fileNames, RequireTarget);
         try
         {
-            // Also before they are read: what has appeared is none of the files that were to be made.
+            // Checked before and after, since this step reads auxiliary files of the inputs.
             InputChangeCheck.RequireUnchanged(plan);
-            List<string> files = [.. plan.Files, .. MergeExecutor.WriteOthers(plan, space, options, parts.Made, OutputKind.Whole)];
+            List<string> files = [.. plan.Files, .. MergeExecutor.WriteOthers(plan, staging, options, parts.Results, OutputKind.Whole)];
             InputChangeCheck.RequireUnchanged(plan);
-            (string From, string To)[] names = [.. plan.Shards.Select(s => (Path.Combine(parts.Folders[s.File], s.File), Path.Combine(space.Model, s.File)))];
+            (string From, string To)[] links =
+                [.. plan.Shards.Select(s => (Path.Combine(parts.Folders[s.File], s.File), Path.Combine(staging.Model, s.File)))];
             try
             {
-                foreach ((string from, string to) in names)
+                foreach ((string from, string to) in links)
                 {
-                    // A run that was killed here has done some of them.
+                    // An interrupted run may have created the link.
                     options.Files.DeleteFile(to);
                     options.Files.Link(from, to);
                 }
 
-                space.Publish();
+                staging.Publish();
             }
-            catch when (!space.Published)
+            catch when (!staging.Published)
             {
-                // Where a file has one name only it would go with the staging folder.
-                foreach ((string from, string to) in names.Where(n => !File.Exists(n.From) && File.Exists(n.To)))
+                // Without hard links, files were moved; they must not be deleted with the staging folder.
+                foreach ((string from, string to) in links.Where(n => !File.Exists(n.From) && File.Exists(n.To)))
                 {
                     options.Files.Move(to, from);
                 }
@@ -127,7 +177,7 @@ internal static class PartAssembler
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw space.Published ? OutputErrors.FailedAfter(path, e) : OutputErrors.Failed(path, e, 0);
+            throw staging.Published ? OutputErrors.FailedAfter(path, e) : OutputErrors.Failed(path, e, 0);
         }
     }
 }

@@ -5,87 +5,97 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
 
-/// <summary>The elements of a block: from the first of a unit, how many, and which of them are wanted.</summary>
+/// <summary>A range of elements of a tensor, rounded out to whole rows.</summary>
+/// <param name="Start">The first element of the first row.</param>
+/// <param name="Count">The number of elements.</param>
+/// <param name="Own">The offset of the first wanted element from <paramref name="Start"/>.</param>
+/// <param name="Wanted">The number of wanted elements.</param>
 internal readonly record struct BlockRange(long Start, int Count, int Own, int Wanted)
 {
-    /// <summary>Wanted elements with all of the units that they begin and end in.</summary>
-    public static BlockRange Around(long first, int wanted, long unit, long elements)
+    /// <summary>Rounds a range of wanted elements out to whole rows.</summary>
+    public static BlockRange Around(long first, int wanted, long rowLength, long elements)
     {
-        long start = first / unit * unit, end = Math.Min((first + wanted + unit - 1) / unit * unit, elements);
+        long start = first / rowLength * rowLength;
+        long end = Math.Min((first + wanted + rowLength - 1) / rowLength * rowLength, elements);
         return new BlockRange(start, (int)(end - start), (int)(first - start), wanted);
     }
 }
 
-/// <summary>Computes the bytes of a block of a planned tensor: read, decode, merge, narrow, and keep what all agree on.</summary>
+/// <summary>Computes the bytes of a block of a planned tensor: read, decode, merge, narrow, preserve identical elements.</summary>
 internal static class BlockComputer
 {
-    /// <param name="scratch">The worker's buffers.</param>
+    /// <param name="buffers">The worker's buffers.</param>
     /// <param name="tensor">A tensor that is computed or converted.</param>
-    /// <param name="range">Which elements.</param>
-    /// <param name="unit">How many are computed together.</param>
-    /// <param name="tally">Told of what is not finite; null for nobody.</param>
-    /// <returns>The wanted elements' bytes, in the scratch.</returns>
-    public static ReadOnlySpan<byte> Compute<T>(WorkerBuffers scratch, PlannedTensor tensor, BlockRange range, long unit, NonFiniteTally? tally)
+    /// <param name="range">The elements.</param>
+    /// <param name="rowLength">The number of elements that must be computed together.</param>
+    /// <param name="tally">Counts non-finite elements; may be null.</param>
+    /// <returns>The bytes of the wanted elements, a view of the worker's buffers.</returns>
+    public static ReadOnlySpan<byte> Compute<T>(
+        WorkerBuffers buffers, PlannedTensor tensor, BlockRange range, long rowLength, NonFiniteTally? tally)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         DType dtype = tensor.Tensor.DType;
-        int width = dtype.Bits() / 8, step = ChunkSizes.ComputeBlockOf(unit);
+        int width = dtype.Bits() / 8, step = ChunkSizes.ComputeBlockOf(rowLength);
         int count = range.Count;
-        ReadOnlySpan<byte> raw = scratch.Read(tensor.Work.Operands, range.Start, count);
-        Span<byte> output = scratch.Output(count * width);
-        TensorWork.Compute? lying = dtype == DType.BFloat16 && BlockStreamer.AllAre(tensor.Work.Operands, DType.BFloat16) ? tensor.Work as TensorWork.Compute : null;
-        for (int part = 0; part < count; part += step)
+        ReadOnlySpan<byte> raw = buffers.Read(tensor.Work.Operands, range.Start, count);
+        Span<byte> output = buffers.Output(count * width);
+        bool allBFloat16 = dtype == DType.BFloat16 && BlockStreamer.AllAre(tensor.Work.Operands, DType.BFloat16);
+        TensorWork.Compute? bfloat16Work = allBFloat16 ? tensor.Work as TensorWork.Compute : null;
+
+        // Each step decodes, counts, merges and preserves a few elements, so that their bytes stay in the core's cache.
+        for (int offset = 0; offset < count; offset += step)
         {
-            int length = Math.Min(step, count - part);
-            Span<byte> place = output.Slice(part * width, length * width);
-            if (lying is not null && TryMerge(lying, raw, range, part, place))
+            int length = Math.Min(step, count - offset);
+            Span<byte> destination = output.Slice(offset * width, length * width);
+            if (bfloat16Work is not null && TryMerge(bfloat16Work, raw, range, offset, destination))
             {
-                tally?.ObserveOutput(tensor, raw, range, part, place);
+                tally?.ObserveOutput(tensor, raw, range, offset, destination);
                 continue;
             }
 
-            // Decoding, counting, merging and mending a part one after another finds its bytes in the core's own cache.
-            ReadOnlySpan<T> decoded = scratch.Decode<T>(tensor.Work.Operands, raw, count, part, length, out bool finite);
+            ReadOnlySpan<T> decoded = buffers.Decode<T>(tensor.Work.Operands, raw, count, offset, length, out bool finite);
             if (!finite)
             {
-                tally?.Observe(tensor, raw, range, part, length);
+                tally?.Observe(tensor, raw, range, offset, length);
             }
 
             if (tensor.Work is TensorWork.Compute compute)
             {
-                Span<T> result = scratch.Result<T>(length);
-                Merge(compute, new OperandBlock<T>(range.Start + part, decoded, length, length, compute.HasBase, result));
+                Span<T> result = buffers.Result<T>(length);
+                Merge(compute, new OperandBlock<T>(range.Start + offset, decoded, length, length, compute.HasBase, result));
                 if (dtype != DType.BFloat16)
                 {
-                    // Rounding to BF16 does so itself. What is finite here may be none afterwards: factors come of all of the tensor.
+                    // Finite operands may give NaN, since factors depend on the whole tensor. Rounding to BF16 unifies NaNs itself.
                     NonFinite.Unify(result);
                 }
 
-                Narrow<T>(dtype, result, place);
-                Mend(compute, dtype, raw, count, part, place);
+                Narrow<T>(dtype, result, destination);
+                PreserveIdenticalElements(compute, dtype, raw, count, offset, destination);
             }
             else
             {
-                Narrow(dtype, decoded[..length], place);
+                Narrow(dtype, decoded[..length], destination);
             }
 
-            tally?.ObserveOutput(tensor, raw, range, part, place);
+            tally?.ObserveOutput(tensor, raw, range, offset, destination);
         }
 
         return output.Slice(range.Own * width, range.Wanted * width);
     }
 
-    /// <summary>Merges BF16 as it lies, if that can be.</summary>
-    private static bool TryMerge(TensorWork.Compute compute, ReadOnlySpan<byte> raw, BlockRange range, int part, Span<byte> place)
+    /// <summary>Merges BF16 operands without decoding them, if the operation supports it.</summary>
+    private static bool TryMerge(
+        TensorWork.Compute compute, ReadOnlySpan<byte> raw, BlockRange range, int offset, Span<byte> destination)
     {
-        Span<BFloat16> output = MemoryMarshal.Cast<byte, BFloat16>(place);
-        ReadOnlySpan<BFloat16> operands = MemoryMarshal.Cast<byte, BFloat16>(raw)[part..];
-        if (!compute.Merge.TryMerge(new OperandBlock<BFloat16>(range.Start + part, operands, output.Length, range.Count, compute.HasBase, output)))
+        Span<BFloat16> output = MemoryMarshal.Cast<byte, BFloat16>(destination);
+        ReadOnlySpan<BFloat16> operands = MemoryMarshal.Cast<byte, BFloat16>(raw)[offset..];
+        OperandBlock<BFloat16> block = new(range.Start + offset, operands, output.Length, range.Count, compute.HasBase, output);
+        if (!compute.Merge.TryMerge(block))
         {
             return false;
         }
 
-        Mend(compute, DType.BFloat16, raw, range.Count, part, place);
+        PreserveIdenticalElements(compute, DType.BFloat16, raw, range.Count, offset, destination);
         return true;
     }
 
@@ -102,8 +112,15 @@ internal static class BlockComputer
         }
     }
 
-    /// <summary>Keeps a strategy's promise on elements that all operands agree on, where dtypes allow it to be kept to the bit.</summary>
-    private static void Mend(TensorWork.Compute compute, DType dtype, ReadOnlySpan<byte> raw, int read, int part, Span<byte> output)
+    /// <summary>Copies the bits of elements that all operands share, if the strategy asks for it and no dtype was converted.</summary>
+    /// <param name="compute">The operation and its operands.</param>
+    /// <param name="dtype">The output's dtype.</param>
+    /// <param name="raw">The operands' bytes, one operand after another.</param>
+    /// <param name="count">The number of elements read of each operand.</param>
+    /// <param name="offset">The first element of <paramref name="output"/> in each operand.</param>
+    /// <param name="output">The result's bytes.</param>
+    private static void PreserveIdenticalElements(
+        TensorWork.Compute compute, DType dtype, ReadOnlySpan<byte> raw, int count, int offset, Span<byte> output)
     {
         if (compute.Merge.Agreement == AgreementRule.None)
         {
@@ -111,7 +128,8 @@ internal static class BlockComputer
         }
 
         int skip = compute.HasBase && compute.Merge.Agreement == AgreementRule.Sources ? 1 : 0;
-        bool same = compute.Operands.Count > skip;
+        int compared = compute.Operands.Count - skip;
+        bool same = compared > 0;
         for (int k = skip; same && k < compute.Operands.Count; k++)
         {
             same = compute.Operands[k].DType == dtype;
@@ -120,7 +138,9 @@ internal static class BlockComputer
         if (same)
         {
             int width = dtype.Bits() / 8;
-            PreserveIdentical.Restore(width, raw[^(read * width * (compute.Operands.Count - skip))..].Slice(part * width, ((read * (compute.Operands.Count - skip - 1)) * width) + output.Length), read, output);
+            ReadOnlySpan<byte> operands = raw[^(count * width * compared)..]
+                .Slice(offset * width, (count * (compared - 1) * width) + output.Length);
+            PreserveIdentical.Restore(width, operands, count, output);
         }
     }
 

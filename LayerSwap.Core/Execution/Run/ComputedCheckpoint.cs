@@ -5,31 +5,36 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
 
-/// <summary>A plan as a checkpoint: what is read is computed at that moment, and nothing is written. Passes over a tensor are made once, when it is first read.</summary>
+/// <summary>
+/// A plan as a checkpoint: each read computes its bytes on demand, and nothing is written. Passes over a tensor run once, at its first
+/// read.
+/// </summary>
 internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
 {
     private readonly MergePlan _plan;
     private readonly TensorList _tensors;
     private readonly Lazy<Dictionary<string, PlannedTensor>> _planned;
     private readonly ConcurrentDictionary<string, Lazy<bool>> _prepared = new(StringComparer.Ordinal);
-    private readonly Lazy<Dictionary<string, Func<byte[]>>> _companions;
-    private readonly ConcurrentBag<WorkerBuffers> _scratch = [];
-    private readonly ThreadLocal<Window> _last = new(() => new Window());
+    private readonly Lazy<Dictionary<string, Func<byte[]>>> _auxiliaryFiles;
+    private readonly ConcurrentBag<WorkerBuffers> _buffers = [];
+    private readonly ThreadLocal<LastRead> _lastRead = new(() => new LastRead());
 
     public ComputedCheckpoint(MergePlan plan, string? name = null)
     {
         _plan = plan;
         _tensors = new TensorList(plan.Tensors.Select(t => t.Tensor));
-        // Plans ask for names only; what is needed to read waits for that.
+        // Lazy, since planning asks for names only.
         _planned = new(() => plan.Tensors.ToDictionary(t => t.Tensor.Name, StringComparer.Ordinal));
-        _companions = new(() => AuxiliaryFilePlan.Of(plan.Request, plan.ConfigChanges).ToDictionary(f => f.Name, f => f.Make, StringComparer.Ordinal));
+        _auxiliaryFiles = new(() => AuxiliaryFilePlan.Of(plan.Request, plan.ConfigChanges)
+            .ToDictionary(f => f.Name, f => f.Make, StringComparer.Ordinal));
         Files = [.. plan.Request.Inputs.SelectMany(i => i.Files).DistinctBy(f => f.Path, StringComparer.Ordinal)];
         Metadata = plan.Request.Donor.Metadata;
         LayerMap.Share(plan.Layers, this);
-        Name = $"{name ?? $"merge of {string.Join(", ", plan.Request.Inputs.Select(i => i.Name))}"} ({MergeFingerprint.Short(plan)})";
+        name ??= $"merge of {string.Join(", ", plan.Request.Inputs.Select(i => i.Name))}";
+        Name = $"{name} ({MergeFingerprint.Short(plan)})";
     }
 
-    /// <summary>Its name, or what it is made of, and a digest of how: merges of the same models differ.</summary>
+    /// <summary>The given name, or the names of the inputs, and a hash of the plan: two merges of the same models differ.</summary>
     public string Name { get; }
 
     public string? Folder => _plan.Request.Donor.Folder;
@@ -40,13 +45,13 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 
-    public IReadOnlyDictionary<string, Func<byte[]>> Companions => _companions.Value;
+    public IReadOnlyDictionary<string, Func<byte[]>> Companions => _auxiliaryFiles.Value;
 
     public IReadOnlyList<WatchedFolder> Watched => _plan.Watched;
 
     public IReadOnlyList<ICheckpoint> Inputs => _plan.Request.Inputs;
 
-    /// <summary>One block, and the window that is remembered.</summary>
+    /// <summary>The size of one block and of the cached last read.</summary>
     public long WorkingBytes => 2 * PlanMemory.BlockBytes(_plan.Tensors);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);
@@ -54,9 +59,10 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
     public void Read(string name, long offset, Span<byte> destination)
     {
         _tensors.Window(Name, name, offset, destination.Length);
-        // A checkpoint that another uses twice is read twice, at the same places: without this, thirty that each use the one before twice would compute a billion times.
-        Window last = _last.Value!;
-        if (last.TryCopy(name, offset, destination))
+        // A merge may use this checkpoint twice, and then reads every block twice in a row. Without this cache, the work would double
+        // with every merge in a chain.
+        LastRead lastRead = _lastRead.Value!;
+        if (lastRead.TryCopy(name, offset, destination))
         {
             return;
         }
@@ -64,7 +70,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
         PlannedTensor tensor = _planned.Value[name];
         if (!_prepared.TryGetValue(name, out Lazy<bool>? prepared))
         {
-            prepared = Preparing(tensor);
+            prepared = AddPreparation(tensor);
         }
 
         _ = prepared.Value;
@@ -74,25 +80,27 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
                 tensor.Work.Operands[0].Read(offset, destination);
                 break;
             case TensorWork.Agree:
-                ReadAgreed(tensor, offset, destination);
+                ReadIdentical(tensor, offset, destination);
                 break;
             default:
                 Compute(tensor, offset, destination);
                 break;
         }
 
-        last.Remember(name, offset, destination);
+        lastRead.Store(name, offset, destination);
     }
 
-    public void Dispose() => _last.Dispose();
+    public void Dispose() => _lastRead.Dispose();
 
-    private Lazy<bool> Preparing(PlannedTensor tensor) => _prepared.GetOrAdd(tensor.Tensor.Name, _ => new Lazy<bool>(() => Prepare(tensor)));
+    private Lazy<bool> AddPreparation(PlannedTensor tensor) =>
+        _prepared.GetOrAdd(tensor.Tensor.Name, _ => new Lazy<bool>(() => Prepare(tensor)));
 
     private static bool Prepare(PlannedTensor tensor)
     {
         if (tensor.Work is TensorWork.Compute compute)
         {
-            compute.Merge.Prepare(new StreamedPasses(new BlockStreamer(new WorkerPool(1, CancellationToken.None)), 0, compute, tensor.Tensor.ElementCount));
+            BlockStreamer streamer = new(new WorkerPool(1, CancellationToken.None));
+            compute.Merge.Prepare(new StreamedPasses(streamer, 0, compute, tensor.Tensor.ElementCount));
         }
 
         return true;
@@ -101,16 +109,18 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
     private void Compute(PlannedTensor tensor, long offset, Span<byte> destination)
     {
         int width = tensor.Tensor.DType.Bits() / 8;
-        long unit = tensor.Work.Unit;
-        WorkerBuffers scratch = _scratch.TryTake(out WorkerBuffers? free) ? free : new WorkerBuffers();
+        long rowLength = tensor.Work.Unit;
+        WorkerBuffers buffers = _buffers.TryTake(out WorkerBuffers? free) ? free : new WorkerBuffers();
         while (!destination.IsEmpty)
         {
-            // A window may begin and end within an element, and within a unit.
-            long first = offset / width, end = Math.Min((offset + destination.Length + width - 1) / width, first + tensor.Work.BlockFor(tensor.Tensor.DType));
-            BlockRange range = BlockRange.Around(first, (int)(end - first), unit, tensor.Tensor.ElementCount);
+            // The bytes may begin and end within an element, and within a row.
+            long first = offset / width;
+            long end = Math.Min(
+                (offset + destination.Length + width - 1) / width, first + tensor.Work.BlockFor(tensor.Tensor.DType));
+            BlockRange range = BlockRange.Around(first, (int)(end - first), rowLength, tensor.Tensor.ElementCount);
             ReadOnlySpan<byte> bytes = tensor.Work.InDoubles(tensor.Tensor.DType)
-                ? BlockComputer.Compute<double>(scratch, tensor, range, unit, null)
-                : BlockComputer.Compute<float>(scratch, tensor, range, unit, null);
+                ? BlockComputer.Compute<double>(buffers, tensor, range, rowLength, null)
+                : BlockComputer.Compute<float>(buffers, tensor, range, rowLength, null);
             bytes = bytes[(int)(offset - (first * width))..];
             int count = Math.Min(bytes.Length, destination.Length);
             bytes[..count].CopyTo(destination);
@@ -118,21 +128,21 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
             offset += count;
         }
 
-        _scratch.Add(scratch);
+        _buffers.Add(buffers);
     }
 
-    private static void ReadAgreed(PlannedTensor tensor, long offset, Span<byte> destination)
+    private static void ReadIdentical(PlannedTensor tensor, long offset, Span<byte> destination)
     {
         tensor.Work.Operands[0].Read(offset, destination);
-        byte[] other = new byte[destination.Length];
+        byte[] buffer = new byte[destination.Length];
         for (int k = 1; k < tensor.Work.Operands.Count; k++)
         {
-            TensorWriter.RequireSame(tensor, k, offset, destination, other);
+            TensorWriter.RequireSame(tensor, k, offset, destination, buffer);
         }
     }
 
-    /// <summary>The bytes that a thread read last.</summary>
-    private sealed class Window
+    /// <summary>The bytes of a thread's last read.</summary>
+    private sealed class LastRead
     {
         private string? _name;
         private long _offset;
@@ -150,10 +160,10 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
             return true;
         }
 
-        public void Remember(string name, long offset, ReadOnlySpan<byte> bytes)
+        public void Store(string name, long offset, ReadOnlySpan<byte> bytes)
         {
             _name = null;
-            // Whole tensors that somebody reads at once are not kept.
+            // Large reads are not cached: a caller that reads whole tensors would need their memory twice.
             if (bytes.Length > TensorWorkSizes.LongestRemembered)
             {
                 return;

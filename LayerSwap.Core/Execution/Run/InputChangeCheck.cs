@@ -3,10 +3,10 @@ using LayerSwap.IO;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Finds inputs that are no longer the files that were opened and planned with: by device, inode, size and times. Weights and the files beside them alike.</summary>
+/// <summary>Finds weight files and auxiliary files of inputs that changed since planning, by device, inode, size and times.</summary>
 internal static class InputChangeCheck
 {
-    /// <exception cref="InputChangedException">One of them changed, vanished or appeared.</exception>
+    /// <exception cref="InputChangedException">A file changed, vanished or appeared.</exception>
     public static void RequireUnchanged(MergePlan plan)
     {
         foreach (CheckpointFile file in plan.Request.Inputs.SelectMany(i => i.Files))
@@ -27,5 +27,6 @@ internal static class InputChangeCheck
     }
 
     private static InputChangedException Changed(string path, string difference) => new(path,
-        $"{Printable.Escape(path)} changed after it was opened: {difference}. What was merged of it cannot be trusted, and nothing was published. Remedy: let nothing write to an input while it is read, and run again.");
+        $"{Printable.Escape(path)} changed after it was opened: {difference}. Results computed from it are not valid, and nothing was "
+        + "published. Remedy: let nothing write to an input while it is read, and run again.");
 }

@@ -1,33 +1,34 @@
 namespace LayerSwap;
 
-/// <summary>What a merge wrote.</summary>
+/// <summary>The result of a saved merge.</summary>
 public sealed partial record MergeResult
 {
     /// <summary>The output folder, absolute.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Everything in it: weights, index, configuration, tokenizer, record; file names.</summary>
+    /// <summary>The names of all files in the folder: weights, index, configuration, tokenizer, manifest.</summary>
     public required IReadOnlyList<string> Files { get; init; }
 
     /// <summary>The number of tensors written.</summary>
     public required int Tensors { get; init; }
 
-    /// <summary>Bytes of weight files written.</summary>
+    /// <summary>The size of the weight files in bytes.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>NaNs and infinities in the inputs of computed tensors, by tensor and model; empty where all is finite. Tensors that are taken are not looked at.</summary>
+    /// <summary>NaNs and infinities in the inputs of computed tensors, by tensor and model. Copied tensors are not checked.</summary>
     public required IReadOnlyList<NonFiniteInput> NonFinite { get; init; }
 
-    /// <summary>Results that are infinite or NaN though their inputs are finite: too large for the output's dtype; by tensor; empty where there are none.</summary>
+    /// <summary>Results of finite inputs that are too large for the output's dtype, by tensor.</summary>
     public required IReadOnlyList<Overflow> Overflows { get; init; }
 
-    /// <summary>The time it took.</summary>
+    /// <summary>The time that the merge took.</summary>
     public required TimeSpan Elapsed { get; init; }
 
-    /// <summary>The plan that was worked.</summary>
+    /// <summary>The plan that was executed.</summary>
     public required MergePlan Plan { get; init; }
 
-    /// <summary>A line for people.</summary>
+    /// <summary>Formats the result as one line of text.</summary>
     public override string ToString() =>
-        $"{Tensors} tensors, {ByteSize.Format(Bytes)} in {Elapsed.TotalSeconds.ToString("F1", System.Globalization.CultureInfo.InvariantCulture)} s: {Printable.Escape(Path)}";
+        $"{Tensors} tensors, {ByteSize.Format(Bytes)} in "
+        + $"{Elapsed.TotalSeconds.ToString("F1", System.Globalization.CultureInfo.InvariantCulture)} s: {Printable.Escape(Path)}";
 }

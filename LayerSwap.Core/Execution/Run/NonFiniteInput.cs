@@ -6,12 +6,12 @@ public sealed record NonFiniteInput
     /// <summary>The tensor of the output.</summary>
     public required string Tensor { get; init; }
 
-    /// <summary>The model they were found in.</summary>
+    /// <summary>The input model.</summary>
     public required string Model { get; init; }
 
-    /// <summary>How many elements.</summary>
+    /// <summary>The number of elements.</summary>
     public required long Count { get; init; }
 
-    /// <summary>A line for people.</summary>
+    /// <summary>Formats the finding as one line of text.</summary>
     public override string ToString() => $"{Printable.Escape(Tensor)} has {Count} NaN or infinite element(s) in {Printable.Escape(Model)}";
 }

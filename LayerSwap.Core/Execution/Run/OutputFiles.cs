@@ -3,26 +3,26 @@ using LayerSwap.Planning;
 
 namespace LayerSwap.Execution;
 
-/// <summary>What is written: a whole output, or a part of one, which has no more than weights, index and record.</summary>
+/// <summary>The kind of an output: a whole model, or a part, which has only weights, index and manifest.</summary>
 internal enum OutputKind
 {
     Whole,
     Part,
 }
 
-/// <summary>The files of an output beside its weights and its record.</summary>
+/// <summary>Lists the files of an output.</summary>
 internal static class OutputFiles
 {
-    /// <summary>Each with how it is made, in the order in which they are written: configuration, tokenizer and other companions, the card, the index.</summary>
+    /// <summary>Lists all files but weights and manifest, in writing order: auxiliary files, model card, index.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="kind">What is written.</param>
+    /// <param name="kind">The kind of output.</param>
     public static IEnumerable<AuxiliaryFile> Of(MergePlan plan, OutputKind kind)
     {
         if (kind == OutputKind.Whole)
         {
-            foreach (AuxiliaryFile companion in AuxiliaryFilePlan.Of(plan.Request, plan.ConfigChanges))
+            foreach (AuxiliaryFile file in AuxiliaryFilePlan.Of(plan.Request, plan.ConfigChanges))
             {
-                yield return companion;
+                yield return file;
             }
 
             yield return new(ModelCard.FileName, () => ModelCard.Write(plan));
@@ -30,10 +30,13 @@ internal static class OutputFiles
 
         if (plan.Shards.Count > 1)
         {
-            yield return new(ShardIndex.FileName, () => ShardIndexWriter.Write(plan.Tensors.Select(t => KeyValuePair.Create(t.Tensor.Name, t.File)), plan.Tensors.Sum(t => t.Tensor.ByteLength)));
+            yield return new(ShardIndex.FileName, () => ShardIndexWriter.Write(
+                plan.Tensors.Select(t => KeyValuePair.Create(t.Tensor.Name, t.File)),
+                plan.Tensors.Sum(t => t.Tensor.ByteLength)));
         }
     }
 
-    /// <summary>The names of all files, weights and record included.</summary>
-    public static IReadOnlyList<string> NamesOf(MergePlan plan, OutputKind kind) => [.. plan.Files, .. Of(plan, kind).Select(f => f.Name), ManifestWriter.FileName];
+    /// <summary>Lists the names of all files, weights and manifest included.</summary>
+    public static IReadOnlyList<string> NamesOf(MergePlan plan, OutputKind kind) =>
+        [.. plan.Files, .. Of(plan, kind).Select(f => f.Name), ManifestWriter.FileName];
 }

@@ -6,15 +6,15 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Execution;
 
 /// <summary>
-/// Where all operands of an element have the same bits, the result gets those bits: merging a model with itself gives the model,
-/// NaN payloads and negative zeros included. Works on the undecoded bytes.
+/// Copies elements whose bits are the same in all operands to the result. Merging a model with itself gives the same model,
+/// NaN payloads and negative zeros included. Works on undecoded bytes.
 /// </summary>
 internal static class PreserveIdentical
 {
-    /// <param name="width">Bytes of an element: 1, 2, 4 or 8.</param>
-    /// <param name="operands">The undecoded operands, from the output's first element of the first one to its last element of the last one.</param>
-    /// <param name="stride">The elements from one operand to the next.</param>
-    /// <param name="output">The undecoded result, mended in place.</param>
+    /// <param name="width">The bytes of an element: 1, 2, 4 or 8.</param>
+    /// <param name="operands">The undecoded operands, from the output's first element in the first to its last element in the last.</param>
+    /// <param name="stride">The number of elements from one operand to the next.</param>
+    /// <param name="output">The undecoded result, changed in place.</param>
     public static void Restore(int width, ReadOnlySpan<byte> operands, int stride, Span<byte> output)
     {
         switch (width)

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Execution;
 
-/// <summary>The weight files being written: at full size with their headers from the start, filled by position from any thread, read back at the end.</summary>
+/// <summary>The weight files being written: created at full size with their headers, then filled at any offset by any thread.</summary>
 internal sealed class ShardFiles : IDisposable
 {
     private readonly Dictionary<string, SafeFileHandle> _handles = new(StringComparer.Ordinal);
@@ -13,7 +13,7 @@ internal sealed class ShardFiles : IDisposable
     private readonly IReadOnlyList<PlannedShard> _shards;
     private readonly string _folder;
 
-    /// <summary>Creates them; one of an earlier run that has its size is taken up.</summary>
+    /// <summary>Creates the files, or reuses those of an interrupted run that have the right size.</summary>
     public ShardFiles(IFileOperations files, string folder, IReadOnlyList<PlannedShard> shards)
     {
         _files = files;
@@ -24,14 +24,14 @@ internal sealed class ShardFiles : IDisposable
             foreach (PlannedShard shard in shards)
             {
                 string path = Path.Combine(folder, shard.File);
-                FileStatus? there = FileStatus.OfEntry(path);
-                bool usable = there is { Kind: FileKind.File, Links: 1 } && there.Identity.Length == shard.Length;
-                if (there is not null && !usable)
+                FileStatus? existing = FileStatus.OfEntry(path);
+                bool reusable = existing is { Kind: FileKind.File, Links: 1 } && existing.Identity.Length == shard.Length;
+                if (existing is not null && !reusable)
                 {
                     files.DeleteFile(path);
                 }
 
-                SafeFileHandle handle = usable ? files.Open(path) : files.Create(path, shard.Length);
+                SafeFileHandle handle = reusable ? files.Open(path) : files.Create(path, shard.Length);
                 _handles.Add(shard.File, handle);
                 files.Write(handle, shard.Header, 0);
             }
@@ -45,21 +45,23 @@ internal sealed class ShardFiles : IDisposable
 
     public void Write(string file, ReadOnlySpan<byte> bytes, long offset) => _files.Write(_handles[file], bytes, offset);
 
-    /// <summary>Reads a tensor back for its checksum.</summary>
-    /// <returns>Null where its file is too short.</returns>
-    public ulong? Checksum(BlockStreamer pump, int worker, PlannedTensor tensor) =>
-        TensorChecksum.Read(pump, worker, tensor.Tensor, (offset, bytes) => _files.TryRead(_handles[tensor.File], bytes, tensor.Offset + offset));
+    /// <summary>Reads a tensor back and computes its checksum.</summary>
+    /// <returns>Null if the file is too short.</returns>
+    public ulong? Checksum(BlockStreamer streamer, int worker, PlannedTensor tensor) =>
+        TensorChecksum.Read(streamer, worker, tensor.Tensor, (offset, bytes) =>
+            _files.TryRead(_handles[tensor.File], bytes, tensor.Offset + offset));
 
-    /// <summary>Reads the headers back, and sees that everything reaches the device.</summary>
+    /// <summary>Compares the headers with what was written, and syncs every file to its device.</summary>
     public void Sync()
     {
         foreach (PlannedShard shard in _shards)
         {
             string path = Path.Combine(_folder, shard.File);
             SafeFileHandle handle = _handles[shard.File];
-            if (RandomAccess.GetLength(handle) != shard.Length)
+            long length = RandomAccess.GetLength(handle);
+            if (length != shard.Length)
             {
-                throw new IOException($"{Printable.Escape(path)} has {RandomAccess.GetLength(handle)} bytes where {shard.Length} were written.");
+                throw new IOException($"{Printable.Escape(path)} has {length} bytes where {shard.Length} were written.");
             }
 
             WholeFile.RequireSame(_files, handle, path, shard.Header, 0);

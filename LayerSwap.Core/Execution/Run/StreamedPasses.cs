@@ -4,7 +4,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
 
-/// <summary>The passes of one tensor's operation over its operands.</summary>
+/// <summary>The passes of one tensor's operation over its streamed operands.</summary>
 internal sealed class StreamedPasses(BlockStreamer streamer, int worker, TensorWork.Compute work, long elements) : TensorPasses
 {
     public override long ElementCount => elements;
@@ -18,7 +18,8 @@ internal sealed class StreamedPasses(BlockStreamer streamer, int worker, TensorW
     {
         for (int w = 0; w < windows; w++)
         {
-            streamer.Observe(worker, work.Operands, work.HasBase, (elements - length) / (windows - 1) * w, length, work.Merge.Unit, reduction, state);
+            long start = (elements - length) / (windows - 1) * w;
+            streamer.Observe(worker, work.Operands, work.HasBase, start, length, work.Merge.Unit, reduction, state);
         }
     }
 }

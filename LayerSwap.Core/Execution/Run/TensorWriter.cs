@@ -1,58 +1,59 @@
 using System.IO.Hashing;
-using LayerSwap.Numerics;
 using LayerSwap.Planning;
 using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Receives the bytes of an output tensor: a file, memory, or a check.</summary>
+/// <summary>Receives the bytes of an output tensor.</summary>
 internal delegate void TensorSink(PlannedTensor tensor, long offset, ReadOnlySpan<byte> bytes);
 
-/// <summary>Computes the bytes of planned tensors, section by section, and their checksums.</summary>
-internal sealed class TensorWriter(BlockStreamer pump, int? blockElements, TensorSink sink, NonFiniteTally tally, ProgressMeter meter)
+/// <summary>Computes the bytes of planned tensors, chunk by chunk, and their checksums.</summary>
+internal sealed class TensorWriter(
+    BlockStreamer streamer, int? blockElements, TensorSink sink, NonFiniteTally tally, ProgressMeter meter)
 {
-    /// <summary>Works one tensor and gives its checksum: XXH64 over the XXH64s of its sections, in order.</summary>
+    /// <summary>Computes one tensor and its checksum.</summary>
     public ulong Work(int worker, PlannedTensor tensor)
     {
         long elements = tensor.Tensor.ElementCount;
         ulong[] hashes = new ulong[ChunkSizes.CountOf(elements)];
         if (tensor.Work is TensorWork.Compute compute)
         {
-            compute.Merge.Prepare(new StreamedPasses(pump, worker, compute, elements));
+            compute.Merge.Prepare(new StreamedPasses(streamer, worker, compute, elements));
         }
 
-        pump.Crew.Split(worker, hashes.Length, (w, section) =>
+        streamer.Crew.Split(worker, hashes.Length, (w, chunk) =>
         {
-            (long start, int count) = ChunkSizes.At(section, elements);
-            hashes[section] = tensor.Work switch
+            (long start, int count) = ChunkSizes.At(chunk, elements);
+            hashes[chunk] = tensor.Work switch
             {
-                TensorWork.Compute or TensorWork.Convert when tensor.Work.InDoubles(tensor.Tensor.DType) => Elements<double>(w, tensor, start, count),
-                TensorWork.Compute or TensorWork.Convert => Elements<float>(w, tensor, start, count),
-                _ => Bytes(w, tensor, start, count),
+                TensorWork.Compute or TensorWork.Convert when tensor.Work.InDoubles(tensor.Tensor.DType) =>
+                    ComputeChunk<double>(w, tensor, start, count),
+                TensorWork.Compute or TensorWork.Convert => ComputeChunk<float>(w, tensor, start, count),
+                _ => CopyChunk(w, tensor, start, count),
             };
         });
 
         return TensorChecksum.Of(hashes);
     }
 
-    private ulong Bytes(int worker, PlannedTensor tensor, long firstElement, int elements)
+    private ulong CopyChunk(int worker, PlannedTensor tensor, long firstElement, int elements)
     {
         int bits = tensor.Tensor.DType.Bits();
-        // A section's elements fill whole bytes for every width; the last section ends where the tensor does.
+        // Chunks begin at multiples of eight elements, so at whole bytes for every dtype; the last one ends with the tensor.
         long first = firstElement / 8 * bits, end = first + (((long)elements * bits) / 8);
-        WorkerBuffers scratch = pump.ScratchOf(worker);
-        XxHash64 hash = scratch.StartChecksum();
-        for (long at = first; at < end; at += TensorWorkSizes.CopyBlock)
+        WorkerBuffers buffers = streamer.ScratchOf(worker);
+        XxHash64 hash = buffers.StartChecksum();
+        for (long offset = first; offset < end; offset += TensorWorkSizes.CopyBlock)
         {
-            int count = (int)Math.Min(TensorWorkSizes.CopyBlock, end - at);
-            Span<byte> bytes = scratch.Output(count);
-            tensor.Work.Operands[0].Read(at, bytes);
+            int count = (int)Math.Min(TensorWorkSizes.CopyBlock, end - offset);
+            Span<byte> bytes = buffers.Output(count);
+            tensor.Work.Operands[0].Read(offset, bytes);
             for (int k = 1; k < tensor.Work.Operands.Count; k++)
             {
-                RequireSame(tensor, k, at, bytes, scratch.Raw(count));
+                RequireSame(tensor, k, offset, bytes, buffers.Raw(count));
             }
 
-            sink(tensor, at, bytes);
+            sink(tensor, offset, bytes);
             hash.Append(bytes);
             meter.Add((long)count * (tensor.Work.Operands.Count + 1));
         }
@@ -60,26 +61,26 @@ internal sealed class TensorWriter(BlockStreamer pump, int? blockElements, Tenso
         return hash.GetCurrentHashAsUInt64();
     }
 
-    private ulong Elements<T>(int worker, PlannedTensor tensor, long firstElement, int elements)
+    private ulong ComputeChunk<T>(int worker, PlannedTensor tensor, long firstElement, int elements)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        XxHash64 hash = pump.ScratchOf(worker).StartChecksum();
+        XxHash64 hash = streamer.ScratchOf(worker).StartChecksum();
         DType dtype = tensor.Tensor.DType;
         int width = dtype.Bits() / 8;
-        long unit = tensor.Work.Unit, end = firstElement + elements;
+        long rowLength = tensor.Work.Unit, end = firstElement + elements;
         long readWidth = tensor.Work.Operands.Sum(o => o.DType.Bits() / 8);
         int block = blockElements ?? tensor.Work.BlockFor(dtype);
         for (long start = firstElement; start < end; start += block)
         {
             int count = (int)Math.Min(block, end - start);
-            // A block that begins or ends within a unit is computed with all of it, and what belongs to its neighbours is left to them.
-            BlockRange range = BlockRange.Around(start, count, unit, tensor.Tensor.ElementCount);
-            ReadOnlySpan<byte> output = BlockComputer.Compute<T>(pump.ScratchOf(worker), tensor, range, unit, tally);
+            // Rows must be computed whole; elements of neighbouring blocks are discarded.
+            BlockRange range = BlockRange.Around(start, count, rowLength, tensor.Tensor.ElementCount);
+            ReadOnlySpan<byte> output = BlockComputer.Compute<T>(streamer.ScratchOf(worker), tensor, range, rowLength, tally);
             sink(tensor, start * width, output);
             meter.Add((readWidth * count) + output.Length);
             if (count == elements)
             {
-                // Three times quicker than appending.
+                // One call is three times as fast as appending.
                 return XxHash64.HashToUInt64(output);
             }
 
@@ -89,14 +90,18 @@ internal sealed class TensorWriter(BlockStreamer pump, int? blockElements, Tenso
         return hash.GetCurrentHashAsUInt64();
     }
 
-    public static void RequireSame(PlannedTensor tensor, int operand, long offset, ReadOnlySpan<byte> expected, Span<byte> found)
+    /// <summary>Requires that an operand has the same bytes as the first.</summary>
+    /// <exception cref="MergeException">The bytes differ.</exception>
+    public static void RequireSame(PlannedTensor tensor, int operand, long offset, ReadOnlySpan<byte> expected, Span<byte> buffer)
     {
         Operand other = tensor.Work.Operands[operand];
-        other.Read(offset, found);
-        if (!expected.SequenceEqual(found))
+        other.Read(offset, buffer);
+        if (!expected.SequenceEqual(buffer))
         {
-            throw new MergeException($"Tensor {Printable.Escape(tensor.Tensor.Name)} is {tensor.Tensor.DType.Code()}, which is never averaged, and its bytes differ between "
-                + $"{Printable.Escape(tensor.Work.Operands[0].Checkpoint.Name)} and {Printable.Escape(other.Checkpoint.Name)}. Remedy: take it from one input, {TensorPlanner.AsRule}.");
+            throw new MergeException(
+                $"Tensor {Printable.Escape(tensor.Tensor.Name)} is {tensor.Tensor.DType.Code()}, which is never averaged, "
+                + $"and its bytes differ between {Printable.Escape(tensor.Work.Operands[0].Checkpoint.Name)} and "
+                + $"{Printable.Escape(other.Checkpoint.Name)}. Remedy: take it from one input, {TensorPlanner.AsRule}.");
         }
     }
 }

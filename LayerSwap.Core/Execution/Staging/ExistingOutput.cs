@@ -2,31 +2,47 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Finds that an output is complete already: it has the record that the plan would write, every byte is as the record says, and the inputs give these bytes.</summary>
+/// <summary>
+/// Finds outputs that are complete already: the manifest is the one that the plan would write, every byte matches its checksums, and the
+/// inputs still give these bytes.
+/// </summary>
 internal static class ExistingOutput
 {
     /// <summary>Finds a complete output, or a complete part.</summary>
-    /// <param name="plan">What it should be.</param>
-    /// <param name="folder">Where.</param>
-    /// <param name="kind">Which files it has beside the weights.</param>
-    /// <param name="compute">Whether to compute the merge and compare, where the record cannot tell whether the inputs are still the same.</param>
+    /// <param name="plan">The plan of the output.</param>
+    /// <param name="folder">The folder of the output.</param>
+    /// <param name="kind">The kind of output.</param>
+    /// <param name="compute">Whether to compute the merge and compare it, unless the manifest proves that the inputs are unchanged.</param>
     /// <param name="tally">Counts NaNs and infinities, if the merge is computed.</param>
     /// <param name="cancellation">Stops the work.</param>
-    /// <param name="damage">What is wrong with an output that this merge made; null if it is another merge's, or complete.</param>
-    /// <returns>The record; null if the output is not there, is damaged, or is not what the plan would make.</returns>
-    public static Manifest? Find(MergePlan plan, string folder, OutputKind kind, bool compute, NonFiniteTally tally, CancellationToken cancellation, out string? damage)
+    /// <param name="damage">The damage to an output of this merge; null if the output is complete or of another merge.</param>
+    /// <returns>The manifest; null if the output is missing, damaged, or of another merge.</returns>
+    public static Manifest? Find(
+        MergePlan plan,
+        string folder,
+        OutputKind kind,
+        bool compute,
+        NonFiniteTally tally,
+        CancellationToken cancellation,
+        out string? damage)
     {
         damage = null;
-        if (Record(plan, folder, kind) is not { } record)
+        if (Record(plan, folder, kind) is not { } manifest)
         {
             return null;
         }
 
-        damage = Verifier.FindDamage(folder, record, new ProgressMeter(null, 0), cancellation);
-        return damage is null && (!compute || HasSameTimes(plan, record) || Computes(plan, record, tally, cancellation)) ? record : null;
+        damage = Verifier.FindDamage(folder, manifest, new ProgressMeter(null, 0), cancellation);
+        if (damage is not null)
+        {
+            return null;
+        }
+
+        bool upToDate = !compute || HasSameFacts(plan, manifest) || ComputesSame(plan, manifest, tally, cancellation);
+        return upToDate ? manifest : null;
     }
 
-    /// <summary>Reads the record of an output, or a part, if it is the one that the plan would write. Times of inputs are not compared.</summary>
+    /// <summary>Reads the manifest of an output or part, if the plan would write the same. Times of inputs are not compared.</summary>
     public static Manifest? Record(MergePlan plan, string folder, OutputKind kind)
     {
         Manifest? read;
@@ -36,7 +52,7 @@ internal static class ExistingOutput
         }
         catch (CheckpointException)
         {
-            // What cannot be read is not what the plan would write.
+            // An unreadable manifest is not the one that the plan would write.
             return null;
         }
 
@@ -45,28 +61,36 @@ internal static class ExistingOutput
             return null;
         }
 
-        // A detail that only the work brings out is the record's word: it is a remark on the tensor, whose bytes are compared with their checksum.
-        TensorResult[] made = [.. plan.Tensors.Select(t => new TensorResult(read.Tensors.GetValueOrDefault(t.Tensor.Name), read.Details.GetValueOrDefault(t.Tensor.Name, "")))];
+        // Checksums and details are taken from the manifest, since only computing the merge would give them.
+        TensorResult[] results =
+        [
+            .. plan.Tensors.Select(t => t.Tensor.Name)
+                .Select(n => new TensorResult(read.Tensors.GetValueOrDefault(n), read.Details.GetValueOrDefault(n, ""))),
+        ];
         ManifestFile[] others = [.. OutputFiles.Of(plan, kind).Select(f => ManifestFile.Of(f.Name, f.Make()))];
-        return ManifestWriter.Write(plan, made, others, read.Facts).AsSpan().SequenceEqual(read.Bytes) ? read : null;
+        return ManifestWriter.Write(plan, results, others, read.Facts).AsSpan().SequenceEqual(read.Bytes) ? read : null;
     }
 
-    /// <summary>Whether the inputs still have the contents that a part was made of: they are the same files at the same times, or, if only times differ, they give the same bytes.</summary>
-    public static bool HasSameContents(MergePlan plan, Manifest record, CancellationToken cancellation) =>
-        HasSameTimes(plan, record) || Computes(plan, record, new NonFiniteTally(refuse: false), cancellation);
+    /// <summary>Whether inputs still have the contents that a part was made from: same files and times, or same computed bytes.</summary>
+    public static bool HasSameContents(MergePlan plan, Manifest manifest, CancellationToken cancellation) =>
+        HasSameFacts(plan, manifest) || ComputesSame(plan, manifest, new NonFiniteTally(refuse: false), cancellation);
 
-    private static bool HasSameTimes(MergePlan plan, Manifest record) => record.Facts is { } facts && MergeFingerprint.Differences(facts, MergeFingerprint.Of(plan)) is null;
+    private static bool HasSameFacts(MergePlan plan, Manifest manifest) =>
+        manifest.Facts is { } facts && MergeFingerprint.Differences(facts, MergeFingerprint.Of(plan)) is null;
 
-    /// <summary>Computes the merge, writes nothing, and compares every tensor with the record: only this tells whether inputs of the same size still have the same contents.</summary>
-    private static bool Computes(MergePlan plan, Manifest record, NonFiniteTally tally, CancellationToken cancellation)
+    /// <summary>
+    /// Computes the merge without writing it, and compares every tensor with its checksum. Nothing else proves that inputs of the same size
+    /// have the same contents.
+    /// </summary>
+    private static bool ComputesSame(MergePlan plan, Manifest manifest, NonFiniteTally tally, CancellationToken cancellation)
     {
-        BlockStreamer pump = new(new WorkerPool(plan.Request.Threads, cancellation));
-        TensorWriter writer = new(pump, plan.Request.BlockElements, (_, _, _) => { }, tally, new ProgressMeter(null, 0));
+        BlockStreamer streamer = new(new WorkerPool(plan.Request.Threads, cancellation));
+        TensorWriter writer = new(streamer, plan.Request.BlockElements, (_, _, _) => { }, tally, new ProgressMeter(null, 0));
         bool same = true;
-        pump.Crew.Run(plan.Tensors.Count, (worker, index) =>
+        streamer.Crew.Run(plan.Tensors.Count, (worker, index) =>
         {
             PlannedTensor tensor = plan.Tensors[(int)index];
-            if (Volatile.Read(ref same) && writer.Work(worker, tensor) != record.Tensors[tensor.Tensor.Name])
+            if (Volatile.Read(ref same) && writer.Work(worker, tensor) != manifest.Tensors[tensor.Tensor.Name])
             {
                 Volatile.Write(ref same, false);
             }

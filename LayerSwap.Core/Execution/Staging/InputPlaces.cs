@@ -4,12 +4,14 @@ using LayerSwap.IO;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Everything that inputs are made of and reached through, by device and inode: their files, the folders that are models, and every folder and link on the way to them.</summary>
+/// <summary>
+/// The paths that belong to inputs, by device and inode: their files, their model folders, and every folder and link on the way to them.
+/// </summary>
 internal sealed class InputPlaces
 {
-    private readonly Dictionary<(ulong, ulong), string> _files = [], _folders = [], _ways = [];
+    private readonly Dictionary<(ulong, ulong), string> _files = [], _folders = [], _ancestors = [];
     private readonly Dictionary<string, string> _paths = new(StringComparer.Ordinal);
-    private readonly List<(string Path, string Input)> _owned = [];
+    private readonly List<(string Path, string Input)> _modelFolders = [];
     private readonly MountTable _mounts = MountTable.Read();
 
     public static InputPlaces Of(IEnumerable<ICheckpoint> inputs, IReadOnlyList<WatchedFolder> watched)
@@ -22,7 +24,7 @@ internal sealed class InputPlaces
                 places.AddFile(file.Path, input.Name);
             }
 
-            // A model that is one file does not own the folder that it lies in.
+            // A model that is a single file does not own its folder.
             if (input.Folder is { } folder && AuxiliaryFiles.OwnerOf(input) is not SafeTensorsFile)
             {
                 places.AddFolder(folder, input.Name);
@@ -40,71 +42,104 @@ internal sealed class InputPlaces
         return places;
     }
 
-    /// <summary>Finds an input that a place is, contains, lies in, or has a file of.</summary>
-    /// <param name="place">A canonical path; it need not exist.</param>
-    /// <returns>The input's name; null for none.</returns>
-    public string? Meets(string place)
+    /// <summary>Finds an input that a path is, contains, is inside of, or shares a file with.</summary>
+    /// <param name="path">A canonical path, which need not exist.</param>
+    /// <returns>The name of the input; null if there is none.</returns>
+    public string? Meets(string path)
     {
-        // The place is an input, or leads to one.
-        if (Find(_ways, place) is { } around)
+        // The path is an input, or above one.
+        if (Find(_ancestors, path) is { } above)
         {
-            return around;
+            return above;
         }
 
-        // The place lies in a model.
-        if (RealPath.WithAncestors(place).Select(p => Find(_folders, p)).FirstOrDefault(f => f is not null) is { } within)
+        // The path is inside a model folder.
+        if (RealPath.WithAncestors(path).Select(p => Find(_folders, p)).FirstOrDefault(f => f is not null) is { } within)
         {
             return within;
         }
 
-        // The same through mounts, where a place has other folders above it.
-        if (_mounts.PlaceOf(place) is { } there && _owned.Find(o => _mounts.PlaceOf(o.Path) is { } owned && owned.Device == there.Device && (RealPath.Contains(owned.Path, there.Path) || RealPath.Contains(there.Path, owned.Path))) is { Input: { } mounted })
+        // The path is inside or above a model folder through another mount.
+        if (FindMounted(path) is { } mounted)
         {
             return mounted;
         }
 
-        // The place holds a file of an input under another name; in a staging folder that is one folder further in.
-        return FileStatus.OfEntry(place)?.Kind == FileKind.Folder
-            ? Entries(place).Concat(Entries(Path.Combine(place, PartialOutput.ModelName))).Concat(Entries(Path.Combine(place, PartialOutput.OldName)))
-                .Select(e => Find(_ways, e) ?? Find(_files, e, follow: true)).FirstOrDefault(f => f is not null)
-            : Find(_files, place, follow: true);
+        if (FileStatus.OfEntry(path)?.Kind != FileKind.Folder)
+        {
+            return Find(_files, path, follow: true);
+        }
+
+        // The folder has a file of an input under another name. In a staging folder, files are one level deeper.
+        return Entries(path)
+            .Concat(Entries(Path.Combine(path, PartialOutput.ModelName)))
+            .Concat(Entries(Path.Combine(path, PartialOutput.OldName)))
+            .Select(e => Find(_ancestors, e) ?? Find(_files, e, follow: true))
+            .FirstOrDefault(f => f is not null);
     }
 
-    private static IEnumerable<string> Entries(string folder) => FileStatus.OfEntry(folder)?.Kind == FileKind.Folder ? Directory.EnumerateFileSystemEntries(folder) : [];
+    private static IEnumerable<string> Entries(string folder) =>
+        FileStatus.OfEntry(folder)?.Kind == FileKind.Folder ? Directory.EnumerateFileSystemEntries(folder) : [];
 
-    private string? Find(Dictionary<(ulong, ulong), string> known, string path, bool follow = false) =>
-        (follow ? FileStatus.Of(path) : FileStatus.OfEntry(path)) is not { } status ? null
-            // A file system without inodes: compare canonical paths.
-            : status.Identity.Inode == 0 ? _paths.GetValueOrDefault(path) is { } found && known.ContainsValue(found) ? found : null
-            : known.GetValueOrDefault((status.Identity.Device, status.Identity.Inode));
+    private string? FindMounted(string path)
+    {
+        if (_mounts.PlaceOf(path) is not { } place)
+        {
+            return null;
+        }
+
+        return _modelFolders.Find(Overlaps).Input;
+
+        bool Overlaps((string Path, string Input) model) =>
+            _mounts.PlaceOf(model.Path) is { } folder
+            && folder.Device == place.Device
+            && (RealPath.Contains(folder.Path, place.Path) || RealPath.Contains(place.Path, folder.Path));
+    }
+
+    private string? Find(Dictionary<(ulong, ulong), string> known, string path, bool follow = false)
+    {
+        FileStatus? status = follow ? FileStatus.Of(path) : FileStatus.OfEntry(path);
+        if (status is null)
+        {
+            return null;
+        }
+
+        // On a file system without inodes, canonical paths are compared.
+        if (status.Identity.Inode == 0)
+        {
+            return _paths.GetValueOrDefault(path) is { } found && known.ContainsValue(found) ? found : null;
+        }
+
+        return known.GetValueOrDefault((status.Identity.Device, status.Identity.Inode));
+    }
 
     private void AddFile(string path, string input)
     {
-        AddWay(path, input);
+        AddAncestors(path, input);
         Add(_files, RealPath.Of(path), input);
     }
 
     private void AddFolder(string path, string input)
     {
-        AddWay(path, input);
-        Own(RealPath.Of(path), input);
+        AddAncestors(path, input);
+        AddModelFolder(RealPath.Of(path), input);
         if (HubCache.ModelOf(path) is { } model)
         {
-            Own(model, input);
+            AddModelFolder(model, input);
         }
     }
 
-    private void Own(string folder, string input)
+    private void AddModelFolder(string folder, string input)
     {
         Add(_folders, folder, input);
-        _owned.Add((folder, input));
+        _modelFolders.Add((folder, input));
     }
 
-    private void AddWay(string path, string input)
+    private void AddAncestors(string path, string input)
     {
-        foreach (string place in RealPath.WayTo(path))
+        foreach (string ancestor in RealPath.WayTo(path))
         {
-            Add(_ways, place, input);
+            Add(_ancestors, ancestor, input);
         }
     }
 

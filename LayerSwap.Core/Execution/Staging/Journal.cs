@@ -1,26 +1,28 @@
-using System.IO.Hashing;
 using System.Globalization;
+using System.IO.Hashing;
 using System.Text;
 using System.Text.Json;
 using LayerSwap.IO;
-using LayerSwap.Numerics;
 using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Execution;
 
-/// <summary>What a journal says of the run that wrote it.</summary>
-/// <param name="Files">The names of the files that the run makes in the model's folder.</param>
-/// <param name="PublishedInode">The inode of the model's folder, once it was about to get the target's name; null before.</param>
+/// <summary>The header of a journal, and whether its run began to publish.</summary>
+/// <param name="Files">The names of the files that the run creates in the model folder.</param>
+/// <param name="PublishedInode">The inode of the model folder, written just before its rename to the target; null earlier.</param>
 internal sealed record JournalHead(IReadOnlyList<string> Files, ulong? PublishedInode);
 
 /// <summary>
-/// What a run has done, a line for each finished tensor, so that another can go on. Every line begins with its own checksum: of a line that a killed process left half written nothing is
-/// believed. What is believed is still only a claim: the tensor is read again before it counts.
+/// The finished tensors of a run, one line each, so that an interrupted run can be resumed. Every line begins with its checksum; reading
+/// ends at the first incomplete line. A listed tensor is read again and checked before it counts as finished.
 /// </summary>
 internal sealed class Journal : IDisposable
 {
     private const string Begin = "begin", Tensor = "tensor", Publishing = "publishing";
-    private const int Piece = 1 << 16, LongestLine = 1 << 26;
+    private const int BufferLength = 1 << 16, MaxLineLength = 1 << 26;
+
+    /// <summary>The characters of a checksum, and a space.</summary>
+    private const int ChecksumPrefix = 17;
 
     private readonly IFileOperations _files;
     private readonly SafeFileHandle _handle;
@@ -34,22 +36,23 @@ internal sealed class Journal : IDisposable
         _handle = handle;
     }
 
-    /// <summary>The checksums of the tensors that are said to be finished, and what was found out in working them, by their place in the plan.</summary>
+    /// <summary>The results of the tensors listed as finished, by their index in the plan.</summary>
     public IReadOnlyDictionary<int, TensorResult> Done => _done;
 
-    /// <summary>Begins a journal. It is on the device before anything that it speaks of is made.</summary>
+    /// <summary>Creates a journal. It is synced before any file that it lists is created.</summary>
     /// <param name="files">The file system.</param>
-    /// <param name="path">Where; nothing must be there.</param>
-    /// <param name="identity">What the run depends on.</param>
-    /// <param name="overwrite">Whether an output may be replaced.</param>
-    /// <param name="made">The names of the files that the run will make.</param>
+    /// <param name="path">The path, where no file may exist.</param>
+    /// <param name="facts">The facts that the output depends on.</param>
+    /// <param name="overwrite">Whether an existing output may be replaced.</param>
+    /// <param name="names">The names of the files that the run will create.</param>
     /// <param name="durable">Whether to sync.</param>
-    public static Journal Start(IFileOperations files, string path, IReadOnlyList<Fact> identity, bool overwrite, IReadOnlyList<string> made, bool durable)
+    public static Journal Start(
+        IFileOperations files, string path, IReadOnlyList<Fact> facts, bool overwrite, IReadOnlyList<string> names, bool durable)
     {
         Journal journal = new(files, files.Create(path, 0));
         try
         {
-            journal.Append($"{Begin} {Text(identity, overwrite, made)}");
+            journal.Append($"{Begin} {HeaderText(facts, overwrite, names)}");
             if (durable)
             {
                 files.Sync(journal._handle, path);
@@ -65,8 +68,8 @@ internal sealed class Journal : IDisposable
         }
     }
 
-    /// <summary>Reads what a journal says of a leftover, without taking it up.</summary>
-    /// <returns>Null if there is no journal, or no whole first line.</returns>
+    /// <summary>Reads the header of a journal without resuming its run.</summary>
+    /// <returns>Null if there is no journal, or its first line is incomplete.</returns>
     public static JournalHead? ReadHead(string path)
     {
         if (FileStatus.OfEntry(path) is not { Kind: FileKind.File, Links: 1, Identity.Length: > 0 })
@@ -83,23 +86,27 @@ internal sealed class Journal : IDisposable
 
         try
         {
-            using JsonDocument begun = JsonDocument.Parse(lines[0][(Begin.Length + 1)..]);
-            string? published = lines.LastOrDefault(l => l.StartsWith(Publishing + " ", StringComparison.Ordinal))?[(Publishing.Length + 1)..];
-            return new JournalHead([.. begun.RootElement.GetProperty("files").EnumerateArray().Select(f => f.GetString()!)], published is null ? null : ulong.Parse(published, CultureInfo.InvariantCulture));
+            using JsonDocument header = JsonDocument.Parse(lines[0][(Begin.Length + 1)..]);
+            string? inode = lines.LastOrDefault(l => l.StartsWith(Publishing + " ", StringComparison.Ordinal))?[(Publishing.Length + 1)..];
+            return new JournalHead(
+                [.. header.RootElement.GetProperty("files").EnumerateArray().Select(f => f.GetString()!)],
+                inode is null ? null : ulong.Parse(inode, CultureInfo.InvariantCulture));
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException
+            or OverflowException)
         {
-            // Written by another version: nothing is known of what it made.
+            // Another version wrote the journal, so its files are not known.
             return null;
         }
     }
 
-    /// <summary>Takes up what a run has left.</summary>
-    /// <returns>Null where there is no whole first line: nothing was done.</returns>
-    /// <exception cref="OutputException">It was another run: what differs is named.</exception>
-    public static Journal? Continue(IFileOperations files, string path, string output, IReadOnlyList<Fact> identity, out bool overwrote)
+    /// <summary>Opens the journal of an interrupted run to resume it.</summary>
+    /// <returns>Null if the first line is incomplete: no tensor was finished.</returns>
+    /// <exception cref="OutputException">The run was of another merge, or of another version.</exception>
+    public static Journal? Continue(
+        IFileOperations files, string path, string output, IReadOnlyList<Fact> facts, out bool overwrite)
     {
-        overwrote = false;
+        overwrite = false;
         SafeFileHandle handle = files.Open(path);
         try
         {
@@ -110,14 +117,15 @@ internal sealed class Journal : IDisposable
                 return null;
             }
 
-            using JsonDocument begun = JsonDocument.Parse(lines[0][(Begin.Length + 1)..]);
-            RequireSame(output, begun.RootElement.GetProperty("facts"), identity);
-            overwrote = begun.RootElement.GetProperty("overwrite").GetBoolean();
+            using JsonDocument header = JsonDocument.Parse(lines[0][(Begin.Length + 1)..]);
+            RequireSame(output, header.RootElement.GetProperty("facts"), facts);
+            overwrite = header.RootElement.GetProperty("overwrite").GetBoolean();
             Journal journal = new(files, handle) { _end = end };
             foreach (string[] words in lines.Skip(1).Select(l => l.Split(' ')).Where(w => w.Length == 4 && w[0] == Tensor))
             {
-                journal._done[int.Parse(words[1], CultureInfo.InvariantCulture)] =
-                    new TensorResult(ulong.Parse(words[2], NumberStyles.HexNumber, CultureInfo.InvariantCulture), Encoding.UTF8.GetString(Convert.FromBase64String(words[3])));
+                int tensor = int.Parse(words[1], CultureInfo.InvariantCulture);
+                ulong checksum = ulong.Parse(words[2], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+                journal._done[tensor] = new TensorResult(checksum, Encoding.UTF8.GetString(Convert.FromBase64String(words[3])));
             }
 
             return journal;
@@ -125,27 +133,33 @@ internal sealed class Journal : IDisposable
         catch (Exception e)
         {
             handle.Dispose();
-            if (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException or ArgumentException or IndexOutOfRangeException)
+            if (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException
+                or ArgumentException or IndexOutOfRangeException)
             {
-                throw new OutputException(output, $"{Printable.Escape(path)} was not written by this version: {Printable.Escape(e.Message)} "
-                    + "Remedy: remove what was left there (layerswap clean) and start anew.");
+                throw new OutputException(output, $"{Printable.Escape(path)} was not written by this version: "
+                    + $"{Printable.Escape(e.Message)} Remedy: delete the partial output (layerswap clean) and start again.");
             }
 
             throw;
         }
     }
 
+    /// <summary>Adds a finished tensor.</summary>
+    /// <param name="tensor">Its index in the plan.</param>
+    /// <param name="checksum">The checksum of its bytes.</param>
+    /// <param name="detail">A remark on how it was computed.</param>
     public void Finished(int tensor, ulong checksum, string detail)
     {
-        Append($"{Tensor} {tensor.ToString(CultureInfo.InvariantCulture)} {TensorChecksum.Text(checksum)} {Convert.ToBase64String(Encoding.UTF8.GetBytes(detail))}");
+        string encoded = Convert.ToBase64String(Encoding.UTF8.GetBytes(detail));
+        Append($"{Tensor} {tensor.ToString(CultureInfo.InvariantCulture)} {TensorChecksum.Text(checksum)} {encoded}");
         lock (_gate)
         {
             _done[tensor] = new TensorResult(checksum, detail);
         }
     }
 
-    /// <summary>Writes down that the model is about to get the target's name.</summary>
-    /// <param name="inode">The inode of the model's folder: whether the target has it tells later whether it did.</param>
+    /// <summary>Notes that the model folder is about to be renamed to the target.</summary>
+    /// <param name="inode">The inode of the model folder: if the target has it later, the rename was done.</param>
     /// <param name="durable">Whether to sync.</param>
     public void Publish(ulong inode, bool durable)
     {
@@ -160,49 +174,50 @@ internal sealed class Journal : IDisposable
 
     private void Append(string line)
     {
-        byte[] text = Encoding.UTF8.GetBytes($"{TensorChecksum.Text(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(line)))} {line}\n");
+        string checksum = TensorChecksum.Text(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(line)));
+        byte[] bytes = Encoding.UTF8.GetBytes($"{checksum} {line}\n");
         lock (_gate)
         {
-            _files.Write(_handle, text, _end);
-            _end += text.Length;
+            _files.Write(_handle, bytes, _end);
+            _end += bytes.Length;
         }
     }
 
-    /// <summary>The lines up to the first that is not whole, read a piece at a time: a file may announce more than it holds.</summary>
+    /// <summary>Reads the lines before the first incomplete one. The buffer grows as needed, since the file may be sparse.</summary>
     private static List<string> Lines(IFileOperations files, SafeFileHandle handle, out long end)
     {
         List<string> lines = [];
         end = 0;
         long length = RandomAccess.GetLength(handle);
-        byte[] bytes = new byte[Piece];
-        int held = 0;
-        for (long at = 0; at < length;)
+        byte[] bytes = new byte[BufferLength];
+        int filled = 0;
+        for (long offset = 0; offset < length;)
         {
-            int count = (int)Math.Min(bytes.Length - held, length - at);
-            if (!files.TryRead(handle, bytes.AsSpan(held, count), at))
+            int count = (int)Math.Min(bytes.Length - filled, length - offset);
+            if (!files.TryRead(handle, bytes.AsSpan(filled, count), offset))
             {
                 return lines;
             }
 
-            (at, held) = (at + count, held + count);
+            (offset, filled) = (offset + count, filled + count);
             int start = 0;
-            for (int newline; (newline = bytes.AsSpan(start, held - start).IndexOf((byte)'\n')) >= 0; start += newline + 1)
+            for (int newline; (newline = bytes.AsSpan(start, filled - start).IndexOf((byte)'\n')) >= 0; start += newline + 1)
             {
                 ReadOnlySpan<byte> line = bytes.AsSpan(start, newline);
-                if (line.Length < 17 || Encoding.ASCII.GetString(line[..16]) != TensorChecksum.Text(XxHash64.HashToUInt64(line[17..])))
+                if (!HasChecksum(line))
                 {
                     return lines;
                 }
 
-                lines.Add(Encoding.UTF8.GetString(line[17..]));
+                lines.Add(Encoding.UTF8.GetString(line[ChecksumPrefix..]));
                 end += newline + 1;
             }
 
-            bytes.AsSpan(start, held - start).CopyTo(bytes);
-            held -= start;
-            if (held == bytes.Length)
+            bytes.AsSpan(start, filled - start).CopyTo(bytes);
+            filled -= start;
+            if (filled == bytes.Length)
             {
-                if (bytes.Length >= LongestLine)
+                if (bytes.Length >= MaxLineLength)
                 {
                     return lines;
                 }
@@ -214,7 +229,18 @@ internal sealed class Journal : IDisposable
         return lines;
     }
 
-    private static string Text(IReadOnlyList<Fact> identity, bool overwrite, IReadOnlyList<string> made)
+    private static bool HasChecksum(ReadOnlySpan<byte> line)
+    {
+        if (line.Length < ChecksumPrefix)
+        {
+            return false;
+        }
+
+        string checksum = TensorChecksum.Text(XxHash64.HashToUInt64(line[ChecksumPrefix..]));
+        return Encoding.ASCII.GetString(line[..(ChecksumPrefix - 1)]) == checksum;
+    }
+
+    private static string HeaderText(IReadOnlyList<Fact> facts, bool overwrite, IReadOnlyList<string> names)
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter json = new(stream))
@@ -222,7 +248,7 @@ internal sealed class Journal : IDisposable
             json.WriteStartObject();
             json.WriteBoolean("overwrite", overwrite);
             json.WriteStartArray("facts");
-            foreach ((string name, string value) in identity)
+            foreach ((string name, string value) in facts)
             {
                 json.WriteStartArray();
                 json.WriteStringValue(name);
@@ -232,7 +258,7 @@ internal sealed class Journal : IDisposable
 
             json.WriteEndArray();
             json.WriteStartArray("files");
-            foreach (string name in made)
+            foreach (string name in names)
             {
                 json.WriteStringValue(name);
             }
@@ -244,12 +270,13 @@ internal sealed class Journal : IDisposable
         return Encoding.UTF8.GetString(stream.ToArray());
     }
 
-    private static void RequireSame(string output, JsonElement begun, IReadOnlyList<Fact> identity)
+    private static void RequireSame(string output, JsonElement recorded, IReadOnlyList<Fact> facts)
     {
-        if (MergeFingerprint.Differences(begun.EnumerateArray().Select(f => new Fact(f[0].GetString()!, f[1].GetString()!)), identity) is { } differences)
+        IEnumerable<Fact> earlier = recorded.EnumerateArray().Select(f => new Fact(f[0].GetString()!, f[1].GetString()!));
+        if (MergeFingerprint.Differences(earlier, facts) is { } differences)
         {
-            throw new OutputException(output, $"What was begun at {Printable.Escape(output)} was another merge: {differences}. "
-                + "Remedy: repeat the command as it was, or remove what it left (layerswap clean) and start anew.");
+            throw new OutputException(output, $"The interrupted run at {Printable.Escape(output)} was another merge: {differences}. "
+                + "Remedy: repeat its command, or delete the partial output (layerswap clean) and start again.");
         }
     }
 }

@@ -3,58 +3,86 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Execution;
 
-/// <summary>The errors of writing an output: each says what happened, what is there now, and what to do.</summary>
+/// <summary>Exceptions of writing an output. Each message says what happened, the current state, and the remedy.</summary>
 internal static class OutputErrors
 {
-    /// <summary>Writing failed before the output was published.</summary>
-    /// <param name="path">The output.</param>
-    /// <param name="e">What failed.</param>
+    /// <summary>Makes the exception for a write that failed before publishing.</summary>
+    /// <param name="path">The path of the output.</param>
+    /// <param name="e">The cause.</param>
     /// <param name="bytes">The bytes that the output needs.</param>
-    /// <param name="kept">The folder of what is done, if it is kept.</param>
+    /// <param name="kept">The staging folder, if it is kept; else null.</param>
     public static OutputException Failed(string path, Exception e, long bytes, string? kept = null)
     {
-        bool full = e is IOException && (e.HResult & 0xFFFF) is 0x1C or 0x70 || e.Message.Contains("disk", StringComparison.OrdinalIgnoreCase);
-        string room = "", folder = RealPath.FolderOf(path);
-        if (full && Directory.Exists(folder))
+        bool isFull = e is IOException && (e.HResult & 0xFFFF) is 0x1C or 0x70
+            || e.Message.Contains("disk", StringComparison.OrdinalIgnoreCase);
+        string space = "", folder = RealPath.FolderOf(path);
+        if (isFull && Directory.Exists(folder))
         {
             long free = new DriveInfo(folder).AvailableFreeSpace;
-            room = $" The output needs {ByteSize.Format(bytes)} ({bytes} bytes); {ByteSize.Format(free)} ({free} bytes) are free there now.";
+            space = $" The output needs {ByteSize.Format(bytes)} ({bytes} bytes); "
+                + $"{ByteSize.Format(free)} ({free} bytes) are free there now.";
         }
 
-        return new(path, $"{Printable.Escape(path)} could not be written: {Printable.Escape(e.Message)}{room} What was there before is unchanged.{Kept(path, kept)} Remedy: check the room and the permissions there.", e);
+        return new(
+            path,
+            $"{Printable.Escape(path)} could not be written: {Printable.Escape(e.Message)}{space} What was there before is unchanged."
+                + $"{DescribeKept(path, kept)} Remedy: check the free space and the permissions there.",
+            e);
     }
 
-    /// <summary>An input could not be read; the output is not at fault.</summary>
+    /// <summary>Makes the exception for an input that could not be read.</summary>
     /// <inheritdoc cref="Failed"/>
     public static IOException ReadFailed(string path, InputReadException e, string? kept) =>
-        new($"{Printable.Escape(e.Message.TrimEnd('.'))}. Nothing was published.{Kept(path, kept)} Remedy: check the disk or the network that the input lies on.", e) { HResult = e.HResult };
+        new(
+            $"{Printable.Escape(e.Message.TrimEnd('.'))}. Nothing was published.{DescribeKept(path, kept)} "
+                + "Remedy: check the disk or the network that the input is on.",
+            e)
+        {
+            HResult = e.HResult,
+        };
 
-    /// <summary>A step failed after the output was published.</summary>
+    /// <summary>Makes the exception for a step that failed after publishing.</summary>
     public static OutputException FailedAfter(string path, Exception e) => new(path,
-        $"{Printable.Escape(path)} is the complete new model, but a step after it got its name failed: {Printable.Escape(e.Message)} Whether the name outlasts a power failure is not known, and something may "
-        + "be left beside it. Remedy: repeat the command with --resume (finishing parts needs none), which reads the model again and removes what is left.", e);
+        $"{Printable.Escape(path)} is the complete new model, but a step after its rename failed: {Printable.Escape(e.Message)} The rename "
+        + "may not survive a power failure, and the staging folder may not be deleted. Remedy: repeat the command with --resume (finishing "
+        + "parts needs none), which reads the model again and deletes the staging folder.",
+        e);
 
-    public static OutputException NotEmpty(string path) => new(path, $"{Printable.Escape(path)} exists and is not empty. Remedy: choose another path, or overwrite it (Overwrite, --overwrite).");
+    public static OutputException NotEmpty(string path) => new(
+        path,
+        $"{Printable.Escape(path)} exists and is not empty. Remedy: choose another path, or overwrite it (Overwrite, --overwrite).");
 
-    /// <summary>Another run writes the output now.</summary>
-    public static OutputException Taken(string target, string owner) =>
-        new(target, $"{Printable.Escape(target)} is being written by another run{(owner.Length > 0 ? $", process {Printable.Escape(owner)}" : "")}. Remedy: wait for it, or choose another path.");
+    /// <summary>Makes the exception for an output that another run is writing.</summary>
+    public static OutputException Taken(string target, string owner)
+    {
+        string process = owner.Length > 0 ? $", process {Printable.Escape(owner)}" : "";
+        return new(
+            target,
+            $"{Printable.Escape(target)} is being written by another run{process}. Remedy: wait until it ends, or choose another path.");
+    }
 
-    /// <summary>Something in a staging or parts folder is not LayerSwap's.</summary>
-    /// <param name="target">The output.</param>
-    /// <param name="folder">The folder.</param>
-    /// <param name="foreign">The paths of what is foreign; at least one.</param>
-    public static OutputException Foreign(string target, string folder, IReadOnlyList<string> foreign) => new(target,
-        $"{Printable.Escape(folder)} is in the way and holds {Names(folder, foreign)}, which is not LayerSwap's. Remedy: look at it, and move it away.");
+    /// <summary>Makes the exception for foreign entries in a staging or parts folder.</summary>
+    /// <param name="target">The path of the output.</param>
+    /// <param name="folder">The staging or parts folder.</param>
+    /// <param name="foreign">The paths of the foreign entries; at least one.</param>
+    public static OutputException Foreign(string target, string folder, IReadOnlyList<string> foreign) => new(
+        target,
+        $"{Printable.Escape(folder)} is in the way and has {Names(folder, foreign)}, which is not LayerSwap's. "
+            + "Remedy: look at it, and move it away.");
 
-    /// <summary>Everything that LayerSwap made was removed; other files were found there, and left.</summary>
+    /// <summary>Makes the exception for foreign entries that remain after all of LayerSwap's files were deleted.</summary>
     /// <inheritdoc cref="Foreign"/>
-    public static OutputException ForeignLeft(string target, string folder, IReadOnlyList<string> foreign) => new(target,
-        $"What LayerSwap made in {Printable.Escape(folder)} is removed; it also holds {Names(folder, foreign)}, which is not LayerSwap's, and stays. Remedy: look at it, and move it away.");
+    public static OutputException ForeignLeft(string target, string folder, IReadOnlyList<string> foreign) => new(
+        target,
+        $"LayerSwap's files in {Printable.Escape(folder)} are deleted; it also has {Names(folder, foreign)}, which is not LayerSwap's, "
+            + "and is not deleted. Remedy: look at it, and move it away.");
 
-    private static string Kept(string path, string? kept) => kept is null ? ""
-        : $" What is done is kept in {Printable.Escape(kept)}: --resume goes on with it, `layerswap clean {Printable.Escape(path)}` removes it.";
+    private static string DescribeKept(string path, string? kept) => kept is null
+        ? ""
+        : $" The partial output is kept in {Printable.Escape(kept)}: --resume continues it, "
+            + $"`layerswap clean {Printable.Escape(path)}` deletes it.";
 
-    /// <summary>A few of the paths, relative to the folder that they lie in.</summary>
-    public static string Names(string folder, IReadOnlyList<string> paths) => Printable.List([.. paths.Select(p => p == folder ? p : Path.GetRelativePath(folder, p))], 5);
+    /// <summary>Formats up to five paths, relative to their folder.</summary>
+    public static string Names(string folder, IReadOnlyList<string> paths) =>
+        Printable.List([.. paths.Select(p => p == folder ? p : Path.GetRelativePath(folder, p))], 5);
 }

@@ -4,11 +4,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Execution;
 
-/// <summary>Keeps other runs out of a staging folder until this process ends, however it ends.</summary>
+/// <summary>A file lock on a staging folder. The system releases it when the process ends, even if it crashes.</summary>
 internal sealed class OutputLock : IDisposable
 {
     public const string LockName = "lock", OwnerName = "owner";
-    private const int LongestOwner = 64;
+    private const int MaxOwnerLength = 64;
 
     private readonly string _folder;
     private readonly SafeFileHandle _handle;
@@ -21,8 +21,8 @@ internal sealed class OutputLock : IDisposable
     {
         string path = Path.Combine(folder, LockName);
         SafeFileHandle handle = TryOpen(path) ?? throw OutputErrors.Taken(target, OwnerOf(folder));
-        // Opened a moment before its run ended and removed it: a lock on a file without a name keeps nobody out.
-        if (FileIdentity.Of(handle) is { Inode: not 0 } mine && FileStatus.OfEntry(path)?.Identity.SameFile(mine) != true)
+        // Another run may have deleted the lock file after it was opened; a lock on a deleted file excludes nobody.
+        if (FileIdentity.Of(handle) is { Inode: not 0 } locked && FileStatus.OfEntry(path)?.Identity.SameFile(locked) != true)
         {
             handle.Dispose();
             throw OutputErrors.Taken(target, OwnerOf(folder));
@@ -31,25 +31,26 @@ internal sealed class OutputLock : IDisposable
         return new OutputLock(folder, handle);
     }
 
-    /// <summary>Writes this process's id beside the lock, for the message that others get.</summary>
-    /// <returns>The user id that files of this process have there; null where the system does not say.</returns>
+    /// <summary>Writes this process's id to the owner file, for the error messages of other runs.</summary>
+    /// <returns>The user id of files that this process creates; null if the system has none.</returns>
     public uint? Sign()
     {
         string path = Path.Combine(_folder, OwnerName);
-        // A new file: an old one might be a link, or another file's second name.
+        // A new file, since an existing one may be a link or a hard link.
         File.Delete(path);
         using (SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write))
         {
-            RandomAccess.Write(file, System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"), 0);
+            string id = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
+            RandomAccess.Write(file, System.Text.Encoding.ASCII.GetBytes(id + "\n"), 0);
         }
 
         return FileStatus.OfEntry(path)?.Owner;
     }
 
-    /// <summary>Removes the lock and its folder, if nothing else is in it. The lock ends last, so that nobody takes up what is about to vanish.</summary>
+    /// <summary>Deletes the lock file, and its folder if empty. The lock is released last: no run may resume a vanishing folder.</summary>
     public void Remove(IFileOperations files)
     {
-        // Windows keeps a file that is open.
+        // Windows cannot delete an open file.
         if (OperatingSystem.IsWindows())
         {
             Dispose();
@@ -97,6 +98,8 @@ internal sealed class OutputLock : IDisposable
     private static string OwnerOf(string folder)
     {
         string path = Path.Combine(folder, OwnerName);
-        return FileStatus.OfEntry(path) is { Kind: FileKind.File, Identity.Length: > 0 and <= LongestOwner } ? File.ReadAllText(path).Trim() : "";
+        return FileStatus.OfEntry(path) is { Kind: FileKind.File, Identity.Length: > 0 and <= MaxOwnerLength }
+            ? File.ReadAllText(path).Trim()
+            : "";
     }
 }

@@ -3,23 +3,26 @@ using LayerSwap.IO;
 namespace LayerSwap.Execution;
 
 /// <summary>
-/// Checks where an output may be: not at an input, inside one or above one, and not where something would be replaced without being asked to. Places are compared by device and inode, so that links,
-/// hard links and bind mounts make no difference.
+/// Checks the path of an output: it may not be an input, inside one or above one, or replace a folder unasked. Paths are compared by device
+/// and inode, so that links, hard links and bind mounts are recognized.
 /// </summary>
 internal static class OutputPath
 {
+    /// <summary>Requires that an output may be written to a path.</summary>
     /// <returns>The canonical path.</returns>
-    /// <exception cref="OutputException">It may not be there.</exception>
+    /// <exception cref="OutputException">The output may not be there.</exception>
     public static string Require(string path, bool mayReplace, MergePlan plan)
     {
         string target = Canonical(path), shown = Printable.Escape(path);
-        // Also refuses a root, and names that are too long.
-        string[] places = [target, StagingFolder.FolderOf(target), PartFolders.RootOf(target)];
-        RefuseInputs(places, shown, plan);
-        if (RealPath.WithAncestors(target).FirstOrDefault(p => FileStatus.OfEntry(p) is not null) is { } existing && FileStatus.OfEntry(existing) is { Kind: not FileKind.Folder })
+        // FolderOf also refuses the root of a file system, and names that are too long.
+        string[] paths = [target, StagingFolder.FolderOf(target), PartFolders.RootOf(target)];
+        RefuseInputs(paths, shown, plan);
+        if (RealPath.WithAncestors(target).FirstOrDefault(p => FileStatus.OfEntry(p) is not null) is { } existing
+            && FileStatus.OfEntry(existing) is { Kind: not FileKind.Folder })
         {
-            throw new OutputException(path, existing == target ? $"{shown} is a file; an output folder is expected. Remedy: choose another path."
-                : $"{shown} cannot be: {Printable.Escape(existing)} on the way to it is a file. Remedy: choose another path.");
+            throw new OutputException(path, existing == target
+                ? $"{shown} is a file; an output folder is expected. Remedy: choose another path."
+                : $"{shown} cannot be created: {Printable.Escape(existing)} on the way to it is a file. Remedy: choose another path.");
         }
 
         if (!mayReplace && StagingFolder.Occupied(target))
@@ -30,7 +33,8 @@ internal static class OutputPath
         return target;
     }
 
-    /// <exception cref="OutputException">Its links lead in a circle, or it is no path.</exception>
+    /// <summary>Resolves all links of a path.</summary>
+    /// <exception cref="OutputException">The links form a cycle, or the path is invalid.</exception>
     public static string Canonical(string path)
     {
         try
@@ -39,37 +43,44 @@ internal static class OutputPath
         }
         catch (Exception e) when (e is IOException or ArgumentException)
         {
-            throw new OutputException(path, $"The output {Printable.Escape(path)} cannot be: {Printable.Escape(e.Message)} Remedy: choose another path.");
+            throw new OutputException(path, $"The output {Printable.Escape(path)} cannot be created: {Printable.Escape(e.Message)} "
+                + "Remedy: choose another path.");
         }
     }
 
-    /// <summary>Requires that an existing folder can give its name to the new model: better known before the work than after it.</summary>
-    /// <exception cref="OutputException">It cannot.</exception>
+    /// <summary>Requires that an existing folder can be renamed, before the merge is computed rather than after.</summary>
+    /// <exception cref="OutputException">The folder cannot be renamed.</exception>
     public static void RequireRenamable(string target)
     {
         string shown = Printable.Escape(target);
         if (target == RealPath.Of("."))
         {
-            throw new OutputException(target, $"{shown} is the folder that this command runs in: a new folder would take its name, and the command would stand in one that is gone. Remedy: choose a folder within it, or run the command elsewhere.");
+            throw new OutputException(target, $"{shown} is the folder that this command runs in, which cannot be replaced while it runs. "
+                + "Remedy: choose a folder within it, or run the command elsewhere.");
         }
 
         if (MountTable.Read().IsMountPoint(target))
         {
-            throw new OutputException(target, $"{shown} is where a file system is mounted (a volume?), which cannot give its name to another folder. Remedy: choose a folder within it.");
+            throw new OutputException(target, $"{shown} is where a file system is mounted (a volume?), and cannot be renamed. "
+                + "Remedy: choose a folder within it.");
         }
 
         if (OperatingSystem.IsLinux() && !Native.MayWrite(target))
         {
-            throw new OutputException(target, $"{shown} may not be written to, and so not be replaced. Remedy: choose another path, or change its permissions.");
+            throw new OutputException(target, $"{shown} is not writable, and so cannot be replaced. "
+                + "Remedy: choose another path, or change its permissions.");
         }
     }
 
-    private static void RefuseInputs(string[] places, string shown, MergePlan plan)
+    private static void RefuseInputs(string[] paths, string shown, MergePlan plan)
     {
-        InputPlaces inputs = InputPlaces.Of([.. plan.Request.Inputs, plan.Request.Donor, plan.Request.Tokenizer ?? plan.Request.Donor], plan.Watched);
-        if (places.Select(inputs.Meets).FirstOrDefault(i => i is not null) is { } input)
+        ICheckpoint configSource = plan.Request.Donor;
+        InputPlaces inputs = InputPlaces.Of(
+            [.. plan.Request.Inputs, configSource, plan.Request.Tokenizer ?? configSource], plan.Watched);
+        if (paths.Select(inputs.Meets).FirstOrDefault(i => i is not null) is { } input)
         {
-            throw new OutputException(places[0], $"The output {shown} lies in, around or upon the input {Printable.Escape(input)}. Inputs are never changed. Remedy: choose another path.");
+            throw new OutputException(paths[0], $"The output {shown} is, contains or is inside the input {Printable.Escape(input)}. "
+                + "Inputs are never changed. Remedy: choose another path.");
         }
     }
 }

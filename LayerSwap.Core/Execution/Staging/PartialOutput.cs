@@ -3,8 +3,8 @@ using LayerSwap.IO;
 namespace LayerSwap.Execution;
 
 /// <summary>
-/// What lies in a staging folder when nobody works in it. A file there is LayerSwap's only if LayerSwap made it: a regular file of an expected name with no other name, of the same owner. Whatever
-/// else is there is foreign: never followed, opened, changed or removed.
+/// The contents of a staging folder that no run is using. A file is LayerSwap's own only if it is a regular file with an expected name, one
+/// link, and the same owner. All other entries are foreign: never followed, opened, changed or deleted.
 /// </summary>
 internal sealed class PartialOutput
 {
@@ -14,41 +14,43 @@ internal sealed class PartialOutput
 
     public string Folder { get; }
 
-    /// <summary>What the journal says; null if there is none, or its first line is damaged.</summary>
+    /// <summary>The header of the journal; null if there is no journal, or its first line is damaged.</summary>
     public JournalHead? Journal { get; private init; }
 
-    /// <summary>Whether something is at the journal's place, whole or not.</summary>
+    /// <summary>Whether the journal exists, damaged or not.</summary>
     public bool HasJournal { get; private init; }
 
-    /// <summary>Whether the target is this run's new model already.</summary>
+    /// <summary>Whether the target is already the new model of this run.</summary>
     public bool IsPublished { get; private init; }
 
-    /// <summary>Where the output from before lies, if it stepped aside: the only copy of it.</summary>
+    /// <summary>The path of the previous output, if it was moved here: its only copy.</summary>
     public string? Old { get; private init; }
 
-    /// <summary>The paths of the files that LayerSwap made in the model's folder.</summary>
+    /// <summary>The paths of the files that LayerSwap created in the model folder.</summary>
     public IReadOnlyList<string> Made { get; private init; } = [];
 
-    /// <summary>The paths of folders in the model's folder that LayerSwap makes, outermost first.</summary>
+    /// <summary>The paths of the subfolders that LayerSwap created in the model folder, outermost first.</summary>
     public IReadOnlyList<string> MadeFolders { get; private init; } = [];
 
-    /// <summary>The paths of everything that LayerSwap did not make.</summary>
+    /// <summary>The paths of all entries that LayerSwap did not create.</summary>
     public IReadOnlyList<string> Foreign { get; private init; } = [];
 
-    /// <summary>Looks at a staging folder.</summary>
-    /// <param name="target">The output that it belongs to.</param>
+    /// <summary>Reads the contents of a staging folder.</summary>
+    /// <param name="target">The path of the output.</param>
     /// <param name="folder">The staging folder.</param>
-    /// <param name="names">Names of files that a run of the same plan makes, for where the journal is damaged.</param>
-    /// <param name="owner">The user id that LayerSwap's files have; null for any.</param>
+    /// <param name="names">The names of the files that the plan creates; used if the journal is damaged.</param>
+    /// <param name="owner">The user id of LayerSwap's files; null for any.</param>
     public static PartialOutput Read(string target, string folder, IReadOnlyCollection<string> names, uint? owner = null)
     {
-        List<string> foreign = [], made = [], madeFolders = [];
+        List<string> foreign = [], created = [], createdFolders = [];
         if (FileStatus.OfEntry(folder)?.Kind != FileKind.Folder)
         {
             return new PartialOutput(folder) { Foreign = [folder] };
         }
 
-        string journal = Path.Combine(folder, JournalName), model = Path.Combine(folder, ModelName), old = Path.Combine(folder, OldName);
+        string journal = Path.Combine(folder, JournalName);
+        string model = Path.Combine(folder, ModelName);
+        string old = Path.Combine(folder, OldName);
         bool hasModel = false, hasOld = false, hasJournal = FileStatus.OfEntry(journal) is not null;
         foreach (string path in Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal))
         {
@@ -67,31 +69,40 @@ internal sealed class PartialOutput
         }
 
         JournalHead? head = foreign.Contains(journal) ? null : Execution.Journal.ReadHead(journal);
-        FileStatus? there = FileStatus.OfEntry(target);
-        // Where there are no inodes nothing exchanges names either: an old output that stepped aside, with no model left to come, tells.
+        FileStatus? current = FileStatus.OfEntry(target);
         ulong? inode = head?.PublishedInode;
-        bool published = inode is not null && there is not null && (inode != 0 ? there.Identity.Inode == inode : hasOld && !hasModel && StagingFolder.Occupied(target));
-        // Once names were to be exchanged, a folder there that is not the new model is the old one, wherever the new one is now.
+        bool published = inode switch
+        {
+            null => false,
+            // Without inodes there is no atomic exchange: the old output was moved here first, and then the model moved to the target.
+            0 => current is not null && hasOld && !hasModel && StagingFolder.Occupied(target),
+            _ => current?.Identity.Inode == inode,
+        };
+        // After an atomic exchange, the model folder is the old output, even if the new model was moved away from the target.
         bool exchanged = published || (hasModel && inode is > 0 && FileStatus.OfEntry(model)!.Identity.Inode != inode);
         if (hasModel && !exchanged)
         {
-            // Without a journal no run has worked here: whatever lies in the folder is somebody else's.
+            // Every run writes its journal first. Without a journal, all files are foreign.
             HashSet<string> expected = hasJournal && !foreign.Contains(journal) ? [.. head?.Files ?? names] : [];
             Stack<string> folders = new([model]);
-            while (folders.TryPop(out string? at))
+            while (folders.TryPop(out string? parent))
             {
-                foreach (string path in Directory.EnumerateFileSystemEntries(at).Order(StringComparer.Ordinal))
+                foreach (string path in Directory.EnumerateFileSystemEntries(parent).Order(StringComparer.Ordinal))
                 {
                     FileStatus? status = FileStatus.OfEntry(path);
                     string name = Path.GetRelativePath(model, path);
                     if (status?.Kind == FileKind.Folder && expected.Any(e => e.StartsWith(name + "/", StringComparison.Ordinal)))
                     {
                         folders.Push(path);
-                        madeFolders.Add(path);
+                        createdFolders.Add(path);
+                    }
+                    else if (status is not null && expected.Contains(name) && (IsOwn(status, owner) || IsPart(target, status)))
+                    {
+                        created.Add(path);
                     }
                     else
                     {
-                        (status is not null && expected.Contains(name) && (IsOwn(status, owner) || IsPart(target, status)) ? made : foreign).Add(path);
+                        foreign.Add(path);
                     }
                 }
             }
@@ -102,20 +113,25 @@ internal sealed class PartialOutput
             Journal = head,
             HasJournal = hasJournal,
             IsPublished = published,
-            // After an exchange of names the old output lies where the model was made.
+            // After an exchange, the old output is at the model's path.
             Old = hasOld ? old : exchanged && hasModel ? model : null,
-            Made = made,
-            MadeFolders = madeFolders,
+            Made = created,
+            MadeFolders = createdFolders,
             Foreign = foreign,
         };
     }
 
-    /// <exception cref="OutputException">Something in it is not LayerSwap's.</exception>
-    public PartialOutput RequireOwn(string target) => Foreign.Count == 0 ? this : throw OutputErrors.Foreign(target, Folder, Foreign);
+    /// <summary>Requires that the folder has no foreign entries.</summary>
+    /// <exception cref="OutputException">The folder has foreign entries.</exception>
+    public PartialOutput RequireOwn(string target) =>
+        Foreign.Count == 0 ? this : throw OutputErrors.Foreign(target, Folder, Foreign);
 
-    private static bool IsOwn(FileStatus status, uint? owner) => status.Kind == FileKind.File && status.Links == 1 && (owner is null || status.Owner is null || status.Owner == owner);
+    private static bool IsOwn(FileStatus status, uint? owner) =>
+        status.Kind == FileKind.File && status.Links == 1 && (owner is null || status.Owner is null || status.Owner == owner);
 
-    /// <summary>Whether a file with two names is one that finishing parts gave its second name.</summary>
+    /// <summary>Checks whether a file with two links is a weight file of a part, which assembling links into the model folder.</summary>
     private static bool IsPart(string target, FileStatus status) =>
-        status.Kind == FileKind.File && status.Links == 2 && PartFolders.FilesOf(target).Any(f => FileStatus.OfEntry(f)?.Identity.SameFile(status.Identity) == true);
+        status.Kind == FileKind.File
+        && status.Links == 2
+        && PartFolders.FilesOf(target).Any(f => FileStatus.OfEntry(f)?.Identity.SameFile(status.Identity) == true);
 }

@@ -3,60 +3,68 @@ using LayerSwap.IO;
 namespace LayerSwap.Execution;
 
 /// <summary>
-/// The folder beside the target that a merge is made in: the model as it grows, the journal, and a lock that ends with its process. At the end the model gets the target's name by one rename;
-/// before that the target is as it was. The output that it replaces is never removed before the new one is published and synced.
+/// The hidden folder next to the target in which an output is written: the model folder, the journal, and a lock. Publishing is one atomic
+/// rename; until then the target is unchanged. A previous output is deleted only after the new one is published and synced.
 /// </summary>
 internal sealed class StagingFolder : IDisposable
 {
     public const string Suffix = ".layerswap-partial";
 
-    /// <summary>The longest name that Linux file systems take, in bytes of UTF-8.</summary>
-    private const int LongestName = 255;
+    /// <summary>The longest file name that Linux file systems allow, in bytes of UTF-8.</summary>
+    private const int MaxNameLength = 255;
 
     private readonly IFileOperations _files;
     private readonly OutputLock _lock;
-    private readonly IReadOnlyList<string> _madeParents;
+    private readonly IReadOnlyList<string> _createdParents;
     private readonly IReadOnlyList<string> _names;
     private readonly bool _durable;
-    private readonly Action _requirePlace;
+    private readonly Action _requireTarget;
     private Journal? _journal;
-    private bool _replaces;
+    private bool _replacesOld;
     private FileIdentity? _model;
     private bool _ended;
 
-    private StagingFolder(IFileOperations files, string target, OutputLock @lock, IReadOnlyList<string> madeParents, IReadOnlyList<string> names, bool durable, Action requirePlace)
+    private StagingFolder(
+        IFileOperations files,
+        string target,
+        OutputLock @lock,
+        IReadOnlyList<string> createdParents,
+        IReadOnlyList<string> names,
+        bool durable,
+        Action requireTarget)
     {
         _files = files;
         Target = target;
         _lock = @lock;
-        _madeParents = madeParents;
+        _createdParents = createdParents;
         _names = names;
         _durable = durable;
-        _requirePlace = requirePlace;
+        _requireTarget = requireTarget;
     }
 
     public string Target { get; }
 
     public string Folder => FolderOf(Target);
 
-    /// <summary>Where the model is written.</summary>
+    /// <summary>The path of the folder that the model is written to.</summary>
     public string Model => Path.Combine(Folder, PartialOutput.ModelName);
 
     public Journal Journal => _journal!;
 
-    /// <summary>Whether what is done stays to be continued if the work ends early.</summary>
+    /// <summary>Whether the partial output is kept, to be resumed, if the run ends early.</summary>
     public bool Keep { get; set; }
 
-    /// <summary>Whether the target is the new model already.</summary>
+    /// <summary>Whether the target is already the new model.</summary>
     public bool Published { get; private set; }
 
-    /// <summary>Whether there is something that could be continued.</summary>
+    /// <summary>Whether a tensor is finished, so that the run can be resumed.</summary>
     public bool Resumable => _journal is { Done.Count: > 0 };
 
-    /// <exception cref="OutputException">The name is too long, or the path has no name.</exception>
+    /// <summary>Returns the path of the staging folder of an output.</summary>
+    /// <exception cref="OutputException">The name of the target is too long, or it is the root of a file system.</exception>
     public static string FolderOf(string target) => Beside(target, Suffix);
 
-    /// <summary>The hidden folder beside an output with a suffix.</summary>
+    /// <summary>Returns the path of a hidden folder next to an output.</summary>
     /// <inheritdoc cref="FolderOf"/>
     public static string Beside(string target, string suffix)
     {
@@ -66,62 +74,71 @@ internal sealed class StagingFolder : IDisposable
         }
 
         string name = $".{Path.GetFileName(target)}{suffix}";
-        return System.Text.Encoding.UTF8.GetByteCount(name) <= LongestName ? Path.Combine(parent, name)
-            : throw new OutputException(target, $"{Printable.Escape(target)}: its last part is too long; at most {LongestName - 1 - Suffix.Length} bytes are possible, since a folder beside it has a longer name. Remedy: choose a shorter one.");
+        if (System.Text.Encoding.UTF8.GetByteCount(name) > MaxNameLength)
+        {
+            throw new OutputException(target, $"{Printable.Escape(target)}: the folder's name is too long; at most "
+                + $"{MaxNameLength - 1 - Suffix.Length} bytes are possible, since the staging folder next to it has a longer name. "
+                + "Remedy: choose a shorter name.");
+        }
+
+        return Path.Combine(parent, name);
     }
 
-    /// <summary>Opens a staging folder, or continues the one that an earlier run left.</summary>
+    /// <summary>Creates a staging folder, or opens that of an interrupted run.</summary>
     /// <param name="target">The canonical path of the output.</param>
-    /// <param name="plan">What will be made.</param>
-    /// <param name="options">How.</param>
-    /// <param name="names">The names of all files that will be made.</param>
-    /// <param name="requirePlace">Throws if the output may no longer be at its place; called again before publishing.</param>
-    /// <exception cref="OutputException">The target is not free, or there is no room, no permission, another run, or what another run has left.</exception>
-    public static StagingFolder Open(string target, MergePlan plan, SaveOptions options, IReadOnlyList<string> names, Action requirePlace)
+    /// <param name="plan">The plan of the output.</param>
+    /// <param name="options">The options of the run.</param>
+    /// <param name="names">The names of all files that will be created.</param>
+    /// <param name="requireTarget">Throws if the output may not be written to the target; called before publishing.</param>
+    /// <exception cref="OutputException">
+    /// The target exists, space or permission is missing, another run is active, or a partial output exists.
+    /// </exception>
+    public static StagingFolder Open(
+        string target, MergePlan plan, SaveOptions options, IReadOnlyList<string> names, Action requireTarget)
     {
         string parent = Path.GetDirectoryName(target)!, folder = FolderOf(target);
-        List<string> made = [.. RealPath.WithAncestors(parent).TakeWhile(p => !Directory.Exists(p))];
+        List<string> createdParents = [.. RealPath.WithAncestors(parent).TakeWhile(p => !Directory.Exists(p))];
         IFileOperations files = options.Files;
         OutputLock? held = null;
-        StagingFolder? space = null;
-        bool ours = false;
+        StagingFolder? staging = null;
+        bool created = false;
         try
         {
-            if (made.Count > 0)
+            if (createdParents.Count > 0)
             {
                 files.CreateFolder(parent);
-                foreach (string above in options.Durable ? made.Select(m => Path.GetDirectoryName(m)!) : [])
+                foreach (string changed in options.Durable ? createdParents.Select(p => Path.GetDirectoryName(p)!) : [])
                 {
-                    files.SyncFolder(above);
+                    files.SyncFolder(changed);
                 }
             }
 
-            ours = FileStatus.OfEntry(folder) is null;
-            if (!ours)
+            created = FileStatus.OfEntry(folder) is null;
+            if (!created)
             {
                 PartialOutput.Read(target, folder, names).RequireOwn(target);
             }
 
             files.CreateFolder(folder);
             held = OutputLock.Take(target, folder);
-            space = new StagingFolder(files, target, held, made, names, options.Durable, requirePlace);
-            space.Begin(plan, options);
-            return space;
+            staging = new StagingFolder(files, target, held, createdParents, names, options.Durable, requireTarget);
+            staging.Begin(plan, options);
+            return staging;
         }
         catch (Exception e)
         {
-            space?._journal?.Dispose();
+            staging?._journal?.Dispose();
             using (held)
             {
-                // Only under the lock: without it the folder is that of another run, which began at the same moment.
-                if (held is not null && ours)
+                // Without the lock, the folder belongs to another run that started at the same moment.
+                if (held is not null && created)
                 {
-                    RemoveMade(files, PartialOutput.Read(target, folder, names));
+                    DeleteCreated(files, PartialOutput.Read(target, folder, names));
                     held.Remove(files);
                 }
             }
 
-            RemoveParents(made);
+            DeleteEmptyParents(createdParents);
             if (e is IOException or UnauthorizedAccessException)
             {
                 throw OutputErrors.Failed(target, e, plan.WriteBytes);
@@ -131,12 +148,14 @@ internal sealed class StagingFolder : IDisposable
         }
     }
 
-    /// <summary>Removes what an ended run made beside an output; brings the old output back if it stepped aside and the new one did not come.</summary>
+    /// <summary>Deletes a staging folder that no run is using; moves the old output back if the new one was not published.</summary>
     /// <param name="target">The canonical path of the output.</param>
     /// <param name="files">The file system.</param>
-    /// <param name="verified">Whether the output was compared with its record just now.</param>
-    /// <returns>False if nothing is there.</returns>
-    /// <exception cref="OutputException">The run has not ended, or something there is not LayerSwap's and stays; or it is in doubt which of two outputs is wanted.</exception>
+    /// <param name="verified">Whether the output was just compared with its manifest.</param>
+    /// <returns>False if there is no staging folder.</returns>
+    /// <exception cref="OutputException">
+    /// A run is active, the folder has foreign entries (which are kept), or it is not known which of two outputs is wanted.
+    /// </exception>
     public static bool Clean(string target, IFileOperations files, bool verified = false)
     {
         string folder = FolderOf(target);
@@ -145,42 +164,50 @@ internal sealed class StagingFolder : IDisposable
             return false;
         }
 
-        string foreign = status.Kind != FileKind.Folder ? folder : Path.Combine(folder, OutputLock.LockName);
-        if (PartialOutput.Read(target, folder, []).Foreign.Contains(foreign, StringComparer.Ordinal))
+        // Taking the lock must not follow a foreign link.
+        string locked = status.Kind != FileKind.Folder ? folder : Path.Combine(folder, OutputLock.LockName);
+        if (PartialOutput.Read(target, folder, []).Foreign.Contains(locked, StringComparer.Ordinal))
         {
-            throw OutputErrors.Foreign(target, folder, [foreign]);
+            throw OutputErrors.Foreign(target, folder, [locked]);
         }
 
         using OutputLock held = OutputLock.Take(target, folder);
-        PartialOutput left = PartialOutput.Read(target, folder, []);
-        if (left.Old is { } old)
+        PartialOutput partial = PartialOutput.Read(target, folder, []);
+        if (partial.Old is { } old)
         {
             if (!Occupied(target))
             {
-                BringBack(files, old, target);
+                MoveBack(files, old, target);
             }
-            else if (left.IsPublished && (verified || Verifier.IsIntact(target)))
+            else if (partial.IsPublished && (verified || Verifier.IsIntact(target)))
             {
                 files.SyncFolder(Path.GetDirectoryName(target)!);
                 ModelFolder.Read(old).Remove(files, old);
             }
             else
             {
-                throw InDoubt(target, old);
+                throw TwoOutputs(target, old);
             }
         }
 
-        RemoveMade(files, left);
+        DeleteCreated(files, partial);
         held.Remove(files);
-        string[] rest = Directory.Exists(folder) ? [.. Directory.EnumerateFileSystemEntries(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }).Where(f => !Directory.Exists(f))] : [];
-        return rest.Length == 0 && !Directory.Exists(folder) ? true : throw OutputErrors.ForeignLeft(target, folder, left.Foreign.Count > 0 ? left.Foreign : rest.Length > 0 ? rest : [folder]);
+        if (!Directory.Exists(folder))
+        {
+            return true;
+        }
+
+        EnumerationOptions recursive = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
+        string[] remaining = [.. Directory.EnumerateFileSystemEntries(folder, "*", recursive).Where(f => !Directory.Exists(f))];
+        IReadOnlyList<string> foreign = partial.Foreign.Count > 0 ? partial.Foreign : remaining.Length > 0 ? remaining : [folder];
+        throw OutputErrors.ForeignLeft(target, folder, foreign);
     }
 
-    /// <summary>Whether something is at the target that must not be lost.</summary>
+    /// <summary>Checks whether the target is a folder that is not empty.</summary>
     public static bool Occupied(string target) => Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any();
 
-    /// <summary>Gives the model the target's name. Everything is synced before, and the name after.</summary>
-    /// <returns>What is left in the staging folder, because LayerSwap did not make it: the paths.</returns>
+    /// <summary>Publishes the model: renames its folder to the target, with syncs before and after.</summary>
+    /// <returns>The paths of foreign entries in the staging folder, which are kept.</returns>
     public IReadOnlyList<string> Publish()
     {
         if (_durable)
@@ -188,25 +215,25 @@ internal sealed class StagingFolder : IDisposable
             _files.SyncFolder(Model);
         }
 
-        _requirePlace();
+        _requireTarget();
         RequireSameModel();
-        ModelFolder? old = _replaces ? ModelFolder.RequireReplaceable(Target, Printable.Escape(Target)) : null;
+        ModelFolder? old = _replacesOld ? ModelFolder.RequireReplaceable(Target, Printable.Escape(Target)) : null;
         Journal.Publish(_model!.Inode, _durable);
-        string aside = Model;
+        string oldPath = Model;
         if (old is not null)
         {
             if (!_files.TryExchange(Model, Target))
             {
-                // Without an exchange the old one steps aside; a run killed between is completed by --resume.
-                aside = Path.Combine(Folder, PartialOutput.OldName);
-                _files.Move(Target, aside);
+                // Without an atomic exchange, the old output is moved first. If the process is killed in between, --resume completes it.
+                oldPath = Path.Combine(Folder, PartialOutput.OldName);
+                _files.Move(Target, oldPath);
                 try
                 {
                     _files.Move(Model, Target);
                 }
                 catch
                 {
-                    _files.Move(aside, Target);
+                    _files.Move(oldPath, Target);
                     throw;
                 }
             }
@@ -215,7 +242,7 @@ internal sealed class StagingFolder : IDisposable
         {
             if (Directory.Exists(Target))
             {
-                // Empty, or it would be replaced: see above. One that was filled meanwhile is not removed.
+                // The folder was empty when it was checked; deleting it fails if it no longer is.
                 Directory.Delete(Target);
             }
 
@@ -229,7 +256,7 @@ internal sealed class StagingFolder : IDisposable
             _files.SyncFolder(Path.GetDirectoryName(Target)!);
         }
 
-        old?.Remove(_files, aside);
+        old?.Remove(_files, oldPath);
         _journal!.Dispose();
         _files.DeleteFile(Path.Combine(Folder, PartialOutput.JournalName));
         _lock.Remove(_files);
@@ -246,7 +273,7 @@ internal sealed class StagingFolder : IDisposable
 
         _ended = true;
         _journal?.Dispose();
-        // What is published, and could not be tidied up, is known by its journal.
+        // After publishing, the journal is kept: the next run needs it to finish the cleanup.
         if (Published || (Keep && Resumable))
         {
             _lock.Dispose();
@@ -255,13 +282,13 @@ internal sealed class StagingFolder : IDisposable
 
         try
         {
-            RemoveMade(_files, PartialOutput.Read(Target, Folder, _names));
+            DeleteCreated(_files, PartialOutput.Read(Target, Folder, _names));
             _lock.Remove(_files);
-            RemoveParents(_madeParents);
+            DeleteEmptyParents(_createdParents);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The error that ended the work is the one to report; the next run names what could not be removed.
+            // Keep the original exception; the next run names files that could not be deleted.
         }
         finally
         {
@@ -269,7 +296,7 @@ internal sealed class StagingFolder : IDisposable
         }
     }
 
-    private static void BringBack(IFileOperations files, string old, string target)
+    private static void MoveBack(IFileOperations files, string old, string target)
     {
         if (Directory.Exists(target))
         {
@@ -280,34 +307,43 @@ internal sealed class StagingFolder : IDisposable
         files.SyncFolder(Path.GetDirectoryName(target)!);
     }
 
-    private static OutputException InDoubt(string target, string old) => new(target,
-        $"{Printable.Escape(target)} is there, and {Printable.Escape(old)} is what was there before a run that ended early: which of them is wanted cannot be told. Both are kept. Remedy: look at both, and move one of them away.");
+    private static OutputException OtherOutput(string target, string old) => new(
+        target,
+        $"{Printable.Escape(target)} was written by an earlier run, and differs from the output of this merge; "
+            + $"the output before it is kept in {Printable.Escape(old)}. "
+            + $"Remedy: keep the new one (`layerswap clean {Printable.Escape(target)}`), or move away the one that is not wanted.");
 
-    /// <summary>Removes the model's files that LayerSwap made, and their folder if nothing else is in it. The journal, which names them, goes after them.</summary>
-    private static void RemoveMade(IFileOperations files, PartialOutput left)
+    private static OutputException TwoOutputs(string target, string old) => new(
+        target,
+        $"{Printable.Escape(target)} exists, and so does {Printable.Escape(old)}, the previous output that an interrupted run moved: "
+            + "it is not known which of them is wanted. Both are kept. Remedy: look at both, and move one of them away.");
+
+    /// <summary>Deletes the files that LayerSwap created, and empty folders. The journal, which lists the files, is deleted last.</summary>
+    private static void DeleteCreated(IFileOperations files, PartialOutput partial)
     {
-        foreach (string file in left.Made)
+        foreach (string file in partial.Made)
         {
             files.DeleteFile(file);
         }
 
-        string model = Path.Combine(left.Folder, PartialOutput.ModelName), journal = Path.Combine(left.Folder, PartialOutput.JournalName);
-        foreach (string inner in left.MadeFolders.OrderByDescending(f => f.Length))
+        string model = Path.Combine(partial.Folder, PartialOutput.ModelName);
+        string journal = Path.Combine(partial.Folder, PartialOutput.JournalName);
+        foreach (string inner in partial.MadeFolders.OrderByDescending(f => f.Length))
         {
             files.DeleteIfEmpty(inner);
         }
 
         files.DeleteIfEmpty(model);
-        if (!left.Foreign.Contains(journal, StringComparer.Ordinal))
+        if (!partial.Foreign.Contains(journal, StringComparer.Ordinal))
         {
             files.DeleteFile(journal);
         }
     }
 
-    /// <summary>Removes the folders above the target that were made for it, innermost first.</summary>
-    private static void RemoveParents(IEnumerable<string> made)
+    /// <summary>Deletes the empty folders above the target that were created for it, innermost first.</summary>
+    private static void DeleteEmptyParents(IEnumerable<string> created)
     {
-        foreach (string parent in made.Where(Directory.Exists))
+        foreach (string parent in created.Where(Directory.Exists))
         {
             if (!Directory.EnumerateFileSystemEntries(parent).Any())
             {
@@ -319,36 +355,36 @@ internal sealed class StagingFolder : IDisposable
     private void Begin(MergePlan plan, SaveOptions options)
     {
         string path = Path.Combine(Folder, PartialOutput.JournalName);
-        PartialOutput left = PartialOutput.Read(Target, Folder, _names).RequireOwn(Target);
-        if (!options.Resume && (left.HasJournal || left.Old is not null || left.Made.Count > 0))
+        PartialOutput partial = PartialOutput.Read(Target, Folder, _names).RequireOwn(Target);
+        if (!options.Resume && (partial.HasJournal || partial.Old is not null || partial.Made.Count > 0))
         {
-            throw new OutputException(Target, $"{Printable.Escape(Folder)} is left over from a run that ended before its end. Remedy: go on with it (Resume, --resume), or remove it (layerswap clean {Printable.Escape(Target)}).");
+            throw new OutputException(Target, $"{Printable.Escape(Folder)} is the partial output of an interrupted run. "
+                + $"Remedy: resume it (Resume, --resume), or delete it (layerswap clean {Printable.Escape(Target)}).");
         }
 
-        if (left.Old is { } old)
+        if (partial.Old is { } old)
         {
             if (Occupied(Target))
             {
-                throw left.IsPublished && Verifier.IsIntact(Target)
-                    ? new OutputException(Target, $"{Printable.Escape(Target)} was made by an earlier run, and is not what this merge makes now; what was there before is kept in {Printable.Escape(old)}. Remedy: `layerswap clean {Printable.Escape(Target)}` keeps the new one; or move the one that is not wanted away.")
-                    : InDoubt(Target, old);
+                throw partial.IsPublished && Verifier.IsIntact(Target) ? OtherOutput(Target, old) : TwoOutputs(Target, old);
             }
 
-            // The run ended between the old output's stepping aside and the new one's coming.
-            BringBack(_files, old, Target);
+            // The run was interrupted after it moved the old output, and before it moved the new one to the target.
+            MoveBack(_files, old, Target);
         }
 
-        _replaces = Occupied(Target);
+        _replacesOld = Occupied(Target);
         if (Directory.Exists(Target))
         {
             OutputPath.RequireRenamable(Target);
         }
 
-        // What was worked under another rule on NaNs was not held against this one.
-        IReadOnlyList<Fact> identity = [.. MergeFingerprint.Of(plan), new("non-finite inputs", options.RefuseNonFinite ? "refused" : "counted")];
+        // Finished tensors are not checked again for NaNs, so a run with another rule cannot be resumed.
+        Fact nonFinite = new("non-finite inputs", options.RefuseNonFinite ? "refused" : "counted");
+        IReadOnlyList<Fact> facts = [.. MergeFingerprint.Of(plan), nonFinite];
         bool overwrote = false;
-        _journal = left.HasJournal ? Journal.Continue(_files, path, Target, identity, out overwrote) : null;
-        if (_replaces)
+        _journal = partial.HasJournal ? Journal.Continue(_files, path, Target, facts, out overwrote) : null;
+        if (_replacesOld)
         {
             if (!options.Overwrite && !overwrote)
             {
@@ -358,42 +394,47 @@ internal sealed class StagingFolder : IDisposable
             ModelFolder.RequireReplaceable(Target, Printable.Escape(Target));
         }
 
-        // Only what has no other name and no other owner is taken up.
+        // Only files with one link and the same owner are reused.
         PartialOutput.Read(Target, Folder, _names, _lock.Sign()).RequireOwn(Target);
         if (_journal is null)
         {
-            // Nothing was done that could be continued.
-            RemoveMade(_files, left);
-            RequireRoom(plan.WriteBytes);
-            _journal = Journal.Start(_files, path, identity, options.Overwrite, _names, _durable);
+            DeleteCreated(_files, partial);
+            RequireFreeSpace(plan.WriteBytes);
+            _journal = Journal.Start(_files, path, facts, options.Overwrite, _names, _durable);
         }
 
         _files.CreateFolder(Model);
         if (!OperatingSystem.IsWindows() && Directory.Exists(Target))
         {
-            // A folder that not everybody may read stays so.
+            // Keep the permissions of the previous output.
             File.SetUnixFileMode(Model, File.GetUnixFileMode(Target));
         }
 
-        _model = FileStatus.OfEntry(Model) is { Kind: FileKind.Folder } made ? made.Identity : throw new IOException($"{Printable.Escape(Model)} is not a folder.");
+        _model = FileStatus.OfEntry(Model) is { Kind: FileKind.Folder } model
+            ? model.Identity
+            : throw new IOException($"{Printable.Escape(Model)} is not a folder.");
     }
 
     private void RequireSameModel()
     {
-        if (FileStatus.OfEntry(Model) is not { Kind: FileKind.Folder } now || (now.Identity.Inode != 0 && !now.Identity.SameFile(_model!)))
+        if (FileStatus.OfEntry(Model) is not { Kind: FileKind.Folder } current
+            || (current.Identity.Inode != 0 && !current.Identity.SameFile(_model!)))
         {
             throw new IOException($"{Printable.Escape(Model)} is not the folder that the model was written to.");
         }
     }
 
-    private void RequireRoom(long bytes)
+    private void RequireFreeSpace(long bytes)
     {
         long free = _files.FreeBytes(Folder);
         if (free < bytes)
         {
-            throw new OutputException(Target, $"The output needs {ByteSize.Format(bytes)} ({bytes} bytes) beside {Printable.Escape(Target)}, but only {ByteSize.Format(free)} ({free} bytes) are free. "
-                + "Remedy: make room, or choose another disk.")
-            { NoRoom = true };
+            throw new OutputException(Target, $"The output needs {ByteSize.Format(bytes)} ({bytes} bytes) next to "
+                + $"{Printable.Escape(Target)}, but only {ByteSize.Format(free)} ({free} bytes) are free. "
+                + "Remedy: free some space, or choose another disk.")
+            {
+                NoRoom = true,
+            };
         }
     }
 }
