@@ -99,7 +99,7 @@ internal sealed class OutputOptions
                 : parsed.GetValue(_finish) ? plan.AssembleAsync(path!, options with { Progress = progress }, cancellation)
                 : plan.ExecuteAsync(path!, options with { Progress = progress }, cancellation));
         }
-        catch (OperationCanceledException e) when (Merge.Leftover(path!) is { } left)
+        catch (OperationCanceledException e) when (Merge.FindPartialOutput(path!) is { } left)
         {
             throw new StoppedException($"stopped; what is done is kept in {Printable.Escape(left)}. The same command {(part is null ? "with --resume " : "")}goes on with it; `layerswap clean {Printable.Escape(path!)}` removes it.", e);
         }

@@ -1,11 +1,10 @@
 using LayerSwap.Execution;
 using LayerSwap.IO;
-using LayerSwap.Sweeping;
 
 namespace LayerSwap;
 
 /// <summary>Where every merge starts.</summary>
-public static class Merge
+public static partial class Merge
 {
     /// <summary>The paper's merge (arXiv:2410.01335): outer layers from the language expert, the middle from the task expert, a transition between; embeddings, final norm and head averaged.</summary>
     /// <param name="task">The model fine-tuned for the task, in English. It gives configuration and tokenizer.</param>
@@ -49,30 +48,12 @@ public static class Merge
     public static MergeBuilder WithoutBase() => new(null, MergeStrategies.Keep);
 
     /// <summary>
-    /// Tries merges with a scorer of one's own and ranks them. Each candidate is a checkpoint computed on demand: nothing is written, and what the scorer reads twice is computed twice.
-    /// </summary>
-    /// <param name="candidates">The merges, such as <see cref="SweepCandidate.LayerSwaps"/>; at least one, names unique.</param>
-    /// <param name="score">Says how good a merged model is; higher is better.</param>
-    /// <param name="options">Null for the defaults.</param>
-    /// <param name="cancellationToken">Stops between candidates, and is given to the scorer.</param>
-    /// <exception cref="ArgumentException">No candidate, a name twice, or a log that is none.</exception>
-    /// <exception cref="MergeException">A candidate cannot be planned.</exception>
-    public static Task<SweepReport> SweepAsync(IReadOnlyList<SweepCandidate> candidates, Func<ICheckpoint, CancellationToken, Task<double>> score, SweepOptions? options = null,
-        CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(candidates);
-        ArgumentNullException.ThrowIfNull(score);
-        return Sweeper.RunAsync(candidates, score, options ?? new(), cancellationToken);
-    }
-
-    /// <summary>
-    /// What a run that ended before its end has left of an output: a folder beside it, to go on with (<see cref="SaveOptions.Resume"/>) or to be removed (<see cref="Clean(string)"/>); or its parts,
-    /// until they are finished.
+    /// Finds the partial output of a run that ended early: a staging folder, to be resumed (<see cref="SaveOptions.Resume"/>) or deleted (<see cref="DeletePartialOutput(string)"/>), or its parts.
     /// </summary>
     /// <param name="output">The output's path.</param>
-    /// <returns>The folder, or null where nothing was left.</returns>
+    /// <returns>The folder, or null if there is none.</returns>
     /// <exception cref="OutputException">No output can be at this path.</exception>
-    public static string? Leftover(string output)
+    public static string? FindPartialOutput(string output)
     {
         ArgumentNullException.ThrowIfNull(output);
         string target = OutputPath.Canonical(output);
@@ -80,19 +61,19 @@ public static class Merge
     }
 
     /// <summary>
-    /// Removes what LayerSwap made for an output that was not finished: a staging folder, and parts. If a run ended while it replaced an output, the old one is brought back. What LayerSwap did not make
-    /// is never removed.
+    /// Deletes the partial output of a run that ended early: a staging folder, and parts. If the run ended while it replaced an output, the old output is restored. Foreign files are never
+    /// deleted.
     /// </summary>
     /// <param name="output">The output's path.</param>
-    /// <returns>Whether there was something.</returns>
-    /// <exception cref="OutputException">The run has not ended, or something there is not LayerSwap's and stays: it is named.</exception>
-    public static bool Clean(string output) => Clean(output, SystemFiles.Instance);
+    /// <returns>Whether there was a partial output.</returns>
+    /// <exception cref="OutputException">The run has not ended, or a foreign file is named and stays.</exception>
+    public static bool DeletePartialOutput(string output) => DeletePartialOutput(output, SystemFiles.Instance);
 
-    internal static bool Clean(string output, IFileOperations files)
+    internal static bool DeletePartialOutput(string output, IFileOperations files)
     {
         ArgumentNullException.ThrowIfNull(output);
         string target = OutputPath.Canonical(output);
-        // In this order: while the parts are being finished they stay.
+        // In this order: while the parts are being assembled they stay.
         bool left = StagingFolder.Clean(target, files);
         return PartFolders.Clean(target, files) || left;
     }

@@ -13,8 +13,8 @@ internal static class CleanCommand
             Terminal terminal = new(parsed);
             foreach (string output in parsed.GetValue(outputs)!)
             {
-                string? left = Merge.Leftover(output);
-                if (Merge.Clean(output))
+                string? left = Merge.FindPartialOutput(output);
+                if (Merge.DeletePartialOutput(output))
                 {
                     Terminal.Result($"removed {Printable.Escape(left!)}");
                 }

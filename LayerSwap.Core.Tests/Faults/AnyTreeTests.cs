@@ -153,7 +153,7 @@ public sealed class AnyTreeTests
             {
                 if (kind == 0)
                 {
-                    Merge.Clean(output);
+                    Merge.DeletePartialOutput(output);
                     return;
                 }
 

@@ -38,7 +38,7 @@ public sealed class ExchangeTests
 
             // The same again, and what it left is removed: the old output is there, or the new one.
             await scene.RunAsync(cleaned, new CountingFiles(fault, n) { WithoutExchange = true });
-            Merge.Clean(cleaned);
+            Merge.DeletePartialOutput(cleaned);
             await scene.RequireOldOrNewAsync(cleaned, when + ", cleaned");
             Assert.Equal(["out"], Folders.Names(Path.GetDirectoryName(cleaned)!));
         }

@@ -30,7 +30,7 @@ public sealed class LeftoverTests
 
         OutputException plain = Assert.IsType<OutputException>(await scene.RunAsync(target, new CountingFiles()));
         OutputException resumed = Assert.IsType<OutputException>(await scene.RunAsync(target, new CountingFiles(), resume: true));
-        Exception? cleaned = Record.Exception(() => Merge.Clean(target));
+        Exception? cleaned = Record.Exception(() => Merge.DeletePartialOutput(target));
 
         Assert.All((Exception?[])[plain, resumed, cleaned], e => Assert.Contains(folder, Assert.IsType<OutputException>(e).Message, StringComparison.Ordinal));
         Assert.Contains("not LayerSwap's", resumed.Message, StringComparison.Ordinal);
@@ -67,7 +67,7 @@ public sealed class LeftoverTests
 
             Exception? error = command switch
             {
-                "clean" => Record.Exception(() => Merge.Clean(target)),
+                "clean" => Record.Exception(() => Merge.DeletePartialOutput(target)),
                 "run" => await scene.RunAsync(target, new CountingFiles()),
                 "resume without room" => await scene.RunAsync(target, new CountingFiles { Free = 0 }, resume: true),
                 _ => await scene.RunAsync(target, new CountingFiles(), resume: true),
@@ -125,7 +125,7 @@ public sealed class LeftoverTests
 
             Exception? error = command switch
             {
-                "clean" => Record.Exception(() => Merge.Clean(target)),
+                "clean" => Record.Exception(() => Merge.DeletePartialOutput(target)),
                 "run" => await scene.RunAsync(target, new CountingFiles()),
                 _ => await scene.RunAsync(target, new CountingFiles(), resume: true),
             };
@@ -151,7 +151,7 @@ public sealed class LeftoverTests
             await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst));
         }
 
-        string root = Merge.Leftover(target)!, within = Path.Combine(root, parts ? "part-1-of-2" : "model");
+        string root = Merge.FindPartialOutput(target)!, within = Path.Combine(root, parts ? "part-1-of-2" : "model");
         File.WriteAllText(Path.Combine(within, "thesis.txt"), "the only copy");
         Directory.CreateDirectory(Path.Combine(within, "data"));
         File.WriteAllText(Path.Combine(within, "data", "measured.csv"), "1");

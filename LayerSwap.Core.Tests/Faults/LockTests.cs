@@ -22,7 +22,7 @@ public sealed class LockTests
                     string[] before = Entries(target);
                     refused.Add(Assert.Throws<OutputException>(() => Wait(scene.Plan().ExecuteAsync(target))));
                     refused.Add(Assert.Throws<OutputException>(() => Wait(scene.Plan().ExecuteAsync(target, new() { Resume = true, Overwrite = true }))));
-                    refused.Add(Assert.Throws<OutputException>(() => Merge.Clean(target)));
+                    refused.Add(Assert.Throws<OutputException>(() => Merge.DeletePartialOutput(target)));
                     Assert.Equal(before, Entries(target));
                 }
             },
@@ -80,9 +80,9 @@ public sealed class LockTests
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage(), place = Path.GetDirectoryName(target)!;
-        Assert.False(Merge.Clean(target));
+        Assert.False(Merge.DeletePartialOutput(target));
         await scene.RunAsync(target, new CountingFiles(Fault.Kill, 18));
-        string left = Merge.Leftover(target)!;
+        string left = Merge.FindPartialOutput(target)!;
         File.WriteAllText(Path.Combine(left, "thesis.txt"), "the only copy");
         File.WriteAllText(Path.Combine(place, "beside.txt"), "mine");
         string[] before = Folders.Snapshot(place);
@@ -112,7 +112,7 @@ public sealed class LockTests
         using Scene scene = Scene.Linear();
         string target = scene.Stage();
         await scene.RunAsync(target, new CountingFiles());
-        Assert.False(Merge.Clean(target));
+        Assert.False(Merge.DeletePartialOutput(target));
         await scene.RequireDoneAsync(target, "cleaned");
     }
 

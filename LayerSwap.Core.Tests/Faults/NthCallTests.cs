@@ -39,7 +39,7 @@ public sealed class NthCallTests
                 bool complete = await scene.RequireOldOrNewAsync(target, when);
                 RequireProper(error, fault, target, complete, files.Struck, when);
                 failed += error is null ? 0 : 1;
-                string? left = Merge.Leftover(target);
+                string? left = Merge.FindPartialOutput(target);
                 if (error is not null && left is null)
                 {
                     Assert.True(Folders.Names(Path.GetDirectoryName(target)!).All(f => f == "out"), $"{when}: something is left that is not known as left.");
@@ -113,10 +113,10 @@ public sealed class NthCallTests
                 killed = new(Fault.Kill, n) { WithoutExchange = n % 2 == 0 };
                 await scene.RunAsync(target, killed);
                 CountingFiles files = new(fault, m);
-                Exception? error = Record.Exception(() => Merge.Clean(target, files));
+                Exception? error = Record.Exception(() => Merge.DeletePartialOutput(target, files));
                 struck = files.Struck;
                 Assert.True(struck ? error is DeathException or IOException : error is null, $"{when}: {error}");
-                Merge.Clean(target);
+                Merge.DeletePartialOutput(target);
                 await scene.RequireOldOrNewAsync(target, when);
                 Assert.True(Folders.Names(Path.GetDirectoryName(target)!).All(f => f == "out"), $"{when}: something is left.");
                 cleaned += struck ? 1 : 0;

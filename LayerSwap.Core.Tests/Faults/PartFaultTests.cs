@@ -48,7 +48,7 @@ public sealed class PartFaultTests
             {
                 OutputException missing = Assert.IsType<OutputException>(await scene.AssembleAsync(target));
                 Assert.True(missing.Refused && missing.Message.Contains("is missing: 1/2", StringComparison.Ordinal), $"{when}: {missing}");
-                Assert.Equal(root, Merge.Leftover(target));
+                Assert.Equal(root, Merge.FindPartialOutput(target));
             }
 
             error = await scene.WorkAsync(target, 1);
@@ -145,7 +145,7 @@ public sealed class PartFaultTests
             string target = await scene.StageWorkedAsync(), when = $"{kind}, killed at call {n}, cleaned";
             CountingFiles files = Files(kind, Fault.Kill, n);
             await scene.AssembleAsync(target, files);
-            Assert.Equal(files.Struck, Merge.Clean(target));
+            Assert.Equal(files.Struck, Merge.DeletePartialOutput(target));
             await scene.RequireOldOrNewAsync(target, when);
             Assert.DoesNotContain(Folders.Names(Path.GetDirectoryName(target)!), f => f != "out");
             if (!files.Struck)

@@ -138,12 +138,12 @@ public sealed class ResumeTests
         using Scene scene = Scene.Linear();
         string sample = scene.Stage();
         await scene.RunAsync(sample, new CountingFiles(Fault.Kill, Midst));
-        long length = new FileInfo(Path.Combine(Merge.Leftover(sample)!, "model", "model.safetensors")).Length;
+        long length = new FileInfo(Path.Combine(Merge.FindPartialOutput(sample)!, "model", "model.safetensors")).Length;
         for (long at = 0; at < length; at += 37)
         {
             string target = scene.Stage();
             Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
-            using (FileStream file = new(Path.Combine(Merge.Leftover(target)!, "model", "model.safetensors"), FileMode.Open))
+            using (FileStream file = new(Path.Combine(Merge.FindPartialOutput(target)!, "model", "model.safetensors"), FileMode.Open))
             {
                 file.Position = at;
                 int value = file.ReadByte();
@@ -161,7 +161,7 @@ public sealed class ResumeTests
         using Scene scene = Scene.Linear();
         string sample = scene.Stage();
         await scene.RunAsync(sample, new CountingFiles(Fault.Kill, Midst));
-        byte[] whole = File.ReadAllBytes(Path.Combine(Merge.Leftover(sample)!, "journal"));
+        byte[] whole = File.ReadAllBytes(Path.Combine(Merge.FindPartialOutput(sample)!, "journal"));
         Assert.Equal(4, whole.Count(b => b == (byte)'\n'));
         for (int at = 0; at < whole.Length; at += 29)
         {
@@ -171,7 +171,7 @@ public sealed class ResumeTests
             {
                 string target = scene.Stage();
                 Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
-                File.WriteAllBytes(Path.Combine(Merge.Leftover(target)!, "journal"), journal);
+                File.WriteAllBytes(Path.Combine(Merge.FindPartialOutput(target)!, "journal"), journal);
                 await scene.ResumeToTheEndAsync(target, $"journal torn or damaged at {at}");
             }
         }

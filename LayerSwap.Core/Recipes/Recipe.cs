@@ -83,7 +83,7 @@ public sealed class Recipe : IDisposable
         {
             MergeBuilder? builder = new RecipeBinder(_documents[i], _models, _problems, _notes).Bind();
             _problems.ThrowIfAny();
-            builder!.WithSeed(seed).Allow(Allowed);
+            builder = builder!.WithSeed(seed).Allow(Allowed);
             if (i == _documents.Count - 1)
             {
                 return builder;

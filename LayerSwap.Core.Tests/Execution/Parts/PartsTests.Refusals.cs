@@ -59,7 +59,7 @@ public sealed partial class PartsTests
             Assert.Equal(before, Folders.Snapshot(_temp["place"]));
         }
 
-        Assert.True(Merge.Clean(Output));
+        Assert.True(Merge.DeletePartialOutput(Output));
         File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(-1));
         await WorkAsync(2);
         await Saved().AssembleAsync(Output);

@@ -171,7 +171,7 @@ public sealed partial class PartsTests : IDisposable
                 if (call > 3 && call < counting.Calls - 1)
                 {
                     refused.Add(RefusedAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(1, 3))).GetAwaiter().GetResult());
-                    refused.Add(RefusedAsync(() => Task.FromResult(Merge.Clean(Output))).GetAwaiter().GetResult());
+                    refused.Add(RefusedAsync(() => Task.FromResult(Merge.DeletePartialOutput(Output))).GetAwaiter().GetResult());
                     others += Saved().ExecutePartAsync(Output, MergePart.Of(2, 3)).GetAwaiter().GetResult().Tensors;
                 }
             },
@@ -211,7 +211,7 @@ public sealed partial class PartsTests : IDisposable
                 if (call > 2 && Directory.Exists(_temp["place", ".out.layerswap-partial", "model"]))
                 {
                     refused.Add(RefusedAsync(() => Saved().AssembleAsync(Output)).GetAwaiter().GetResult());
-                    refused.Add(RefusedAsync(() => Task.FromResult(Merge.Clean(Output))).GetAwaiter().GetResult());
+                    refused.Add(RefusedAsync(() => Task.FromResult(Merge.DeletePartialOutput(Output))).GetAwaiter().GetResult());
                 }
             },
         };
@@ -233,7 +233,7 @@ public sealed partial class PartsTests : IDisposable
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Plan(first).ExecutePartAsync(Output, part, cancellationToken: stop.Token));
 
-        Assert.Equal(Root, Merge.Leftover(Output));
+        Assert.Equal(Root, Merge.FindPartialOutput(Output));
         Assert.Equal([".part-2-of-2.layerswap-partial"], Folders.Names(Root));
         Assert.Contains("2/2", await RefusedAsync(async () =>
         {
@@ -260,16 +260,16 @@ public sealed partial class PartsTests : IDisposable
     [Fact]
     public async Task What_is_left_of_parts_is_known_and_can_be_removed()
     {
-        Assert.Null(Merge.Leftover(Output));
+        Assert.Null(Merge.FindPartialOutput(Output));
         await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2));
         await Record.ExceptionAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2), new() { Files = new CountingFiles(Fault.Kill, 20) }));
         Assert.Equal([".part-2-of-2.layerswap-partial", "part-1-of-2"], Folders.Names(Root));
         File.WriteAllText(_temp["place", "beside.txt"], "mine");
-        Assert.Equal(Root, Merge.Leftover(Output));
-        Assert.True(Merge.Clean(Output));
+        Assert.Equal(Root, Merge.FindPartialOutput(Output));
+        Assert.True(Merge.DeletePartialOutput(Output));
         Assert.Equal(["beside.txt"], Folders.Names(_temp["place"]));
-        Assert.Null(Merge.Leftover(Output));
-        Assert.False(Merge.Clean(Output));
+        Assert.Null(Merge.FindPartialOutput(Output));
+        Assert.False(Merge.DeletePartialOutput(Output));
     }
 
     [Fact]

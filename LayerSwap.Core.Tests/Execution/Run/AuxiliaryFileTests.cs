@@ -76,8 +76,8 @@ public sealed class AuxiliaryFileTests : IDisposable
             catch (OutputException)
             {
                 Assert.False(Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any() && !(await Checkpoint.VerifyAsync(output)).Ok, $"call {call}");
-                Merge.Clean(output);
-                Assert.Null(Merge.Leftover(output));
+                Merge.DeletePartialOutput(output);
+                Assert.Null(Merge.FindPartialOutput(output));
                 if (Directory.Exists(output))
                 {
                     Directory.Delete(output, recursive: true);

@@ -228,7 +228,7 @@ public sealed class MergeExecutorTests : IDisposable
         };
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Merge.Onto(stopping).OnThreads(1).SaveAsync(_temp["out"], new() { KeepPartial = true }, stop.Token));
         string[] left = Cli.Folders.Snapshot(_temp.Path);
-        Assert.Equal(_temp[".out.layerswap-partial"], Merge.Leftover(_temp["out"]));
+        Assert.Equal(_temp[".out.layerswap-partial"], Merge.FindPartialOutput(_temp["out"]));
 
         OutputException e = await Assert.ThrowsAsync<OutputException>(() => plan.ExecuteAsync(_temp["out"]));
         Assert.Contains(".out.layerswap-partial", e.Message, StringComparison.Ordinal);
@@ -236,7 +236,7 @@ public sealed class MergeExecutorTests : IDisposable
         Assert.Equal(left, Cli.Folders.Snapshot(_temp.Path));
 
         await plan.ExecuteAsync(_temp["out"], new() { Resume = true });
-        Assert.Null(Merge.Leftover(_temp["out"]));
+        Assert.Null(Merge.FindPartialOutput(_temp["out"]));
         await plan.ExecuteAsync(_temp["undisturbed"]);
         Assert.Equal(File.ReadAllBytes(_temp["undisturbed", "model.safetensors"]), File.ReadAllBytes(_temp["out", "model.safetensors"]));
     }

@@ -30,10 +30,6 @@ public sealed class RecipeNoteTests : IDisposable
         Assert.Contains(Notes("merge_method: slerp\nbase_model: a\nmodels: [a, b]\nparameters: {t: [{filter: self_atn, value: 0.2}, {value: 0.5}]}\n"), n => n.Contains("filter self_atn", StringComparison.Ordinal) && n.Contains("self_attn", StringComparison.Ordinal));
 
     [Fact]
-    public void A_weight_under_share_swap_is_noted() =>
-        Assert.Contains(Notes("merge_method: share_swap\nbase_model: base\nmodels: [{model: a, parameters: {weight: 0.3}}, b]\n"), n => n.Contains("share_swap has no parameter weight", StringComparison.Ordinal));
-
-    [Fact]
     public void An_architecture_to_override_is_refused_and_a_revision_is_looked_for()
     {
         Assert.Contains("override_architecture", Assert.Throws<RecipeException>(() => Notes("merge_method: linear\nmodels: [{model: {model: a, override_architecture: LlamaForCausalLM}, parameters: {weight: 1}}]\n")).Message, StringComparison.Ordinal);

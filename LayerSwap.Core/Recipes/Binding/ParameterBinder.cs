@@ -107,7 +107,7 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
             }
         }
 
-        return Create(values, recipe.MethodPlace);
+        return Create(values, above, recipe.MethodPlace);
     }
 
     /// <summary>Creates the strategy of a rule, whose values hold everywhere.</summary>
@@ -116,10 +116,11 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
         CheckNames(rule.Parameters, [.. method.Parameters.Select(p => p.Name)]);
         Dictionary<string, PerSource> values = rule.Parameters.Where(p => method.Parameters.Any(m => m.Name == p.Key))
             .ToDictionary(p => p.Key, p => PerSource.FromSchedule(new SettingSchedule(p.Key, [p.Value], null, 0, 1)), StringComparer.Ordinal);
-        return Create(values, rule.Place);
+        return Create(values, [rule.Parameters], rule.Place);
     }
 
-    private IMergeStrategy? Create(Dictionary<string, PerSource> values, LineColumn place)
+    /// <summary>Creates the strategy; an error is reported at the parameter that it names first, or at the method.</summary>
+    private IMergeStrategy? Create(Dictionary<string, PerSource> values, Settings[] levels, LineColumn place)
     {
         try
         {
@@ -127,7 +128,8 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
         }
         catch (ArgumentException e)
         {
-            problems.Add(place, e.Message);
+            Setting? named = levels.SelectMany(l => l.Values).FirstOrDefault(s => e.Message.StartsWith(s.Name + " is ", StringComparison.Ordinal));
+            problems.Add(named?.Place ?? place, e.Message);
             return null;
         }
     }

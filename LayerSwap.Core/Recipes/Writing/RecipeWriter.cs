@@ -51,8 +51,8 @@ internal sealed class RecipeWriter
         bool stacked = _request.Sources.Any(s => s.Checkpoint is MappedCheckpoint { Slices: not null });
         IMergeStrategy strategy = (stacked && _request.Rules.Count > 1 && _request.Rules[1].Only is not null ? _request.Rules[1] : _request.Rules[0]).Strategy;
         bool isWholeModel = strategy is IMethodStrategy { Method.IsWholeModel: true };
-        (string Name, object Value)[] parameters = strategy is Take ? [] : [.. Form(strategy).Parameters];
-        string name = strategy is Take take ? MethodOf(take) : strategy.Name;
+        (string Name, object Value)[] parameters = strategy is TakeInput ? [] : [.. Form(strategy).Parameters];
+        string name = strategy is TakeInput take ? MethodOf(take) : strategy.Name;
         Line(0, $"merge_method: {name}");
         if (_request.Base is { } origin)
         {
@@ -103,7 +103,7 @@ internal sealed class RecipeWriter
     }
 
     /// <summary>Keeping what is there: the base with no change at all, or the first model alone.</summary>
-    private string MethodOf(Take take) => take.Source switch
+    private string MethodOf(TakeInput take) => take.Source switch
     {
         null or TensorOperation.Base when _request.Base is not null => "task_arithmetic",
         null or 0 => "linear",
@@ -114,7 +114,7 @@ internal sealed class RecipeWriter
     {
         // A model that only a rule takes from is named there, and not among the models.
         IReadOnlyList<PlanSource> sources = _request.SourcesOf(_request.Rules[0]);
-        bool keeps = strategy is Take;
+        bool keeps = strategy is TakeInput;
         Line(0, "models:");
         if (sources.Count == 0)
         {
@@ -207,7 +207,7 @@ internal sealed class RecipeWriter
 
     private void WriteRule(PlanRule rule, bool isWholeModel)
     {
-        bool takes = rule.Strategy is Take;
+        bool takes = rule.Strategy is TakeInput;
         int[] everywhere = [.. _request.Rules[0].Only ?? [.. Enumerable.Range(0, _request.Sources.Count)]];
         if (rule.Selector is null || (!takes && !everywhere.SequenceEqual(rule.Only ?? [.. Enumerable.Range(0, _request.Sources.Count)])))
         {
@@ -220,7 +220,7 @@ internal sealed class RecipeWriter
         }
 
         string[] how;
-        if (rule.Strategy is Take take)
+        if (rule.Strategy is TakeInput take)
         {
             ICheckpoint from = take.Source is null or TensorOperation.Base ? _request.Base ?? _request.SourcesOf(rule)[0].Checkpoint : _request.SourcesOf(rule)[take.Source.Value].Checkpoint;
             how = [$"source: {ModelOf(from)}"];

@@ -6,19 +6,19 @@ namespace LayerSwap;
 public static partial class MergeStrategies
 {
     /// <summary>The base's bytes, or the first source's if there is no base.</summary>
-    public static IMergeStrategy Keep { get; } = new Take("keep", null);
+    public static IMergeStrategy Keep { get; } = new TakeInput("keep", null);
 
     /// <summary>The bytes of one source, unchanged.</summary>
     /// <param name="source">From 0, in the order the sources were added, or <see cref="TensorOperation.Base"/>.</param>
     public static IMergeStrategy Take(int source)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(source, TensorOperation.Base);
-        return new Take("take", source);
+        return new TakeInput("take", source);
     }
 }
 
 /// <summary>Takes every tensor from one input; if none is named, from the base, or the first source without a base.</summary>
-internal sealed class Take(string name, int? source) : IMergeStrategy
+internal sealed class TakeInput(string name, int? source) : IMergeStrategy
 {
     public string Name => name;
 
