@@ -242,10 +242,10 @@ public sealed class FamiliesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("llama", "\"num_hidden_layers\":6", "\"num_hidden_layers\":7", "num_hidden_layers 7")]
-    [InlineData("flan_t5", "\"num_decoder_layers\":4", "\"num_decoder_layers\":5", "num_decoder_layers 5")]
-    [InlineData("bart", "\"encoder_layers\":6", "\"encoder_layers\":5", "encoder_layers 5")]
-    [InlineData("qwen3", "\"vocab_size\":", "\"vocab_size\":9", "vocab_size 9")]
+    [InlineData("llama", "\"num_hidden_layers\":6", "\"num_hidden_layers\":7", "num_hidden_layers is 7")]
+    [InlineData("flan_t5", "\"num_decoder_layers\":4", "\"num_decoder_layers\":5", "num_decoder_layers is 5")]
+    [InlineData("bart", "\"encoder_layers\":6", "\"encoder_layers\":5", "encoder_layers is 5")]
+    [InlineData("qwen3", "\"vocab_size\":", "\"vocab_size\":9", "vocab_size is 9")]
     [InlineData("qwen3", "\"layer_types\":[", "\"layer_types\":[\"full_attention\",", "layer_types")]
     [InlineData("gemma3_text", "\"vocab_size\"", "\"tie_word_embeddings\":false,\"vocab_size\"", "no output head")]
     public async Task What_config_says_and_is_not_so_is_found_by_verify(string family, string said, string instead, string named)

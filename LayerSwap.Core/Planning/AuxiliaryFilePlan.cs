@@ -4,29 +4,34 @@ using LayerSwap.Common;
 
 namespace LayerSwap.Planning;
 
-/// <summary>A file beside the weights, and how its contents are made.</summary>
+/// <summary>A file written next to the weights, and the function that makes its bytes.</summary>
 internal sealed record AuxiliaryFile(string Name, Func<byte[]> Make);
 
-/// <summary>What lies beside the weights: configuration, generation settings, tokenizer, chat template, model code, licence.</summary>
+/// <summary>The files written next to the weights: configuration, tokenizer, chat template, model code, licence.</summary>
 internal static class AuxiliaryFilePlan
 {
-    private const int MostListed = 200;
+    private const int MaxListed = 200;
 
     private const string GenerationFile = "generation_config.json";
 
-    /// <summary>In the order of their names; config.json with what changed.</summary>
+    /// <summary>Lists the files by name, in ordinal order. <paramref name="changes"/> apply to config.json.</summary>
     public static IEnumerable<AuxiliaryFile> Of(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
     {
         Dictionary<string, Func<byte[]>> files = new(StringComparer.Ordinal);
-        foreach ((ICheckpoint from, string name) in Copied(request))
+        foreach ((ICheckpoint source, string name) in CopiedFiles(request))
         {
-            files[name] = () => from == request.Donor && name == ModelConfig.FileName && changes.Count > 0 ? Changed(from, changes) : AuxiliaryFiles.Copy(from, name);
+            files[name] = () => source == request.Donor && name == ModelConfig.FileName && changes.Count > 0
+                ? WriteConfig(source, changes)
+                : AuxiliaryFiles.Copy(source, name);
         }
 
-        // Without a generation configuration of its own, a tokenizer's model says in its config.json how texts end.
-        if (request.Tokenizer is { } tokenizer && files.ContainsKey(GenerationFile) && !AuxiliaryFiles.Has(tokenizer, GenerationFile) && AuxiliaryFiles.SourceOf(tokenizer) != AuxiliaryFiles.SourceOf(request.Donor))
+        // A tokenizer source without generation_config.json states its end-of-text tokens in config.json.
+        if (request.Tokenizer is { } tokenizer
+            && files.ContainsKey(GenerationFile)
+            && !AuxiliaryFiles.Has(tokenizer, GenerationFile)
+            && AuxiliaryFiles.SourceOf(tokenizer) != AuxiliaryFiles.SourceOf(request.Donor))
         {
-            files[GenerationFile] = () => Ended(request.Donor, tokenizer);
+            files[GenerationFile] = () => WriteGenerationConfig(request.Donor, tokenizer);
         }
 
         foreach ((string name, byte[]? bytes) in request.Beside)
@@ -44,45 +49,59 @@ internal static class AuxiliaryFilePlan
         return files.Keys.Order(StringComparer.Ordinal).Select(name => new AuxiliaryFile(name, files[name]));
     }
 
-    /// <summary>Names every file that would be copied and cannot be.</summary>
+    /// <summary>Reports every file that should be copied and cannot be.</summary>
     public static void Check(PlanRequest request, ProblemList problems)
     {
-        foreach ((ICheckpoint from, string name) in Copied(request).Where(f => !request.Beside.ContainsKey(f.Name)))
+        foreach ((ICheckpoint source, string name) in CopiedFiles(request).Where(f => !request.Beside.ContainsKey(f.Name)))
         {
-            if (AuxiliaryFiles.Refusal(from, name) is { } refusal)
+            if (AuxiliaryFiles.Refusal(source, name) is { } refusal)
             {
                 problems.Add(refusal);
             }
         }
     }
 
-    /// <summary>Lists what lies beside the weights of the model that gives the configuration and is not copied.</summary>
+    /// <summary>Warns about files of the configuration and tokenizer sources that are not copied.</summary>
     public static void LeftBehind(PlanRequest request, List<string> warnings)
     {
-        if (AuxiliaryFiles.LeftBehindOf(request.Donor) is { Count: > 0 } left)
+        if (AuxiliaryFiles.LeftBehindOf(request.Donor) is { Count: > 0 } skipped)
         {
-            warnings.Add($"Not copied from {Printable.Escape(request.Donor.Name)} (other weights, states or logs of a training, or too much): {Printable.List(left, MostListed)}.");
+            warnings.Add($"Not copied from {Printable.Escape(request.Donor.Name)} "
+                + $"(other weights, training states or logs, or over the limits): {Printable.List(skipped, MaxListed)}.");
         }
 
         if (request.Beside.Where(f => f.Value is null).Select(f => f.Key).ToArray() is { Length: > 0 } outdated)
         {
-            warnings.Add($"Not copied from {Printable.Escape((request.Tokenizer ?? request.Donor).Name)}: {Printable.List(outdated, MostListed)}. The output's tokenizer has words that a file of this format cannot be given.");
+            warnings.Add($"Not copied from {Printable.Escape((request.Tokenizer ?? request.Donor).Name)}: "
+                + $"{Printable.List(outdated, MaxListed)}. "
+                + "The output's tokenizer has tokens that cannot be added to a file of this format.");
         }
     }
 
-    private static IEnumerable<(ICheckpoint From, string Name)> Copied(PlanRequest request)
+    private static IEnumerable<(ICheckpoint Source, string Name)> CopiedFiles(PlanRequest request)
     {
         ICheckpoint tokenizer = request.Tokenizer ?? request.Donor;
-        // How a text ends is the tokenizer's.
-        ICheckpoint GiverOf(string name) => name == GenerationFile && AuxiliaryFiles.Has(tokenizer, name) ? tokenizer : request.Donor;
-        // A template that the recipe chose is the only one.
-        bool IsOther(string name) => request.Beside.ContainsKey("chat_template.jinja") && (name == "chat_template.json" || name.StartsWith("additional_chat_templates/", StringComparison.Ordinal));
-        return [.. AuxiliaryFiles.CopiedOf(request.Donor).Where(n => !AuxiliaryFiles.IsOfTokenizer(n)).Select(n => (GiverOf(n), n)), .. AuxiliaryFiles.CopiedOf(tokenizer).Where(n => AuxiliaryFiles.IsOfTokenizer(n) && !IsOther(n)).Select(n => (tokenizer, n))];
+
+        // The end-of-text token belongs to the tokenizer.
+        ICheckpoint SourceOf(string name) =>
+            name == GenerationFile && AuxiliaryFiles.Has(tokenizer, name) ? tokenizer : request.Donor;
+
+        // A template chosen by the recipe replaces all others.
+        bool IsReplacedTemplate(string name) => request.Beside.ContainsKey("chat_template.jinja")
+            && (name == "chat_template.json" || name.StartsWith("additional_chat_templates/", StringComparison.Ordinal));
+
+        return
+        [
+            .. AuxiliaryFiles.CopiedOf(request.Donor).Where(n => !AuxiliaryFiles.IsOfTokenizer(n)).Select(n => (SourceOf(n), n)),
+            .. AuxiliaryFiles.CopiedOf(tokenizer).Where(n => AuxiliaryFiles.IsOfTokenizer(n) && !IsReplacedTemplate(n))
+                .Select(n => (tokenizer, n)),
+        ];
     }
 
-    private static byte[] Ended(ICheckpoint donor, ICheckpoint tokenizer)
+    /// <summary>Writes the generation settings with the token ids of another tokenizer.</summary>
+    private static byte[] WriteGenerationConfig(ICheckpoint model, ICheckpoint tokenizer)
     {
-        ModelConfig generation = ModelConfig.TryReadFile(donor, GenerationFile)!;
+        ModelConfig generation = ModelConfig.TryReadFile(model, GenerationFile)!;
         if (ModelConfig.TryRead(tokenizer) is { } config)
         {
             foreach (string key in ConfigChanges.TokenKeys.Where(config.Has))
@@ -91,7 +110,10 @@ internal static class AuxiliaryFilePlan
             }
         }
 
-        foreach ((string path, System.Text.Json.Nodes.JsonNode value) in new TokenIds(donor, tokenizer).Moved(generation.Root, "").Where(m => !ConfigChanges.TokenKeys.Contains(m.Path[1..], StringComparer.Ordinal)).ToList())
+        TokenIds ids = new(model, tokenizer);
+        foreach ((string path, JsonNode value) in ids.Moved(generation.Root, "")
+            .Where(m => !ConfigChanges.TokenKeys.Contains(m.Path[1..], StringComparer.Ordinal))
+            .ToList())
         {
             generation.Root[path[1..]] = value;
         }
@@ -99,9 +121,9 @@ internal static class AuxiliaryFilePlan
         return PythonJson.Write(generation.Root);
     }
 
-    private static byte[] Changed(ICheckpoint donor, IReadOnlyDictionary<string, JsonNode> changes)
+    private static byte[] WriteConfig(ICheckpoint model, IReadOnlyDictionary<string, JsonNode> changes)
     {
-        ModelConfig config = ModelConfig.TryRead(donor)!;
+        ModelConfig config = ModelConfig.TryRead(model)!;
         config.Apply(changes);
         return PythonJson.Write(config.Root);
     }

@@ -7,13 +7,21 @@ namespace LayerSwap.Planning;
 /// <summary>An input that has a config.json.</summary>
 internal sealed record InputConfig(ICheckpoint Checkpoint, ModelConfig Config)
 {
-    public static InputConfig? TryRead(ICheckpoint checkpoint) => ModelConfig.TryRead(checkpoint) is { } config ? new(checkpoint, config) : null;
+    public static InputConfig? TryRead(ICheckpoint checkpoint) =>
+        ModelConfig.TryRead(checkpoint) is { } config ? new(checkpoint, config) : null;
 }
 
-/// <summary>Holds the inputs against each other by what stands beside the weights: config.json and tokenizer.</summary>
+/// <summary>Compares the config.json files and tokenizers of the inputs.</summary>
 internal static class InputCheck
 {
-    private static readonly (string Key, Func<ModelConfig, object?> Value)[] Figures =
+    private const int MaxListed = 6;
+    private const string TemplateFile = "chat_template.jinja";
+    private const string TokenizerConfigFile = "tokenizer_config.json";
+    private const string GenerationFile = "generation_config.json";
+    private const string EndKey = "eos_token_id";
+
+    /// <summary>Settings that must be equal in all inputs.</summary>
+    private static readonly (string Key, Func<ModelConfig, object?> Value)[] RequiredSettings =
     [
         ("model_type", c => c.ModelType),
         ("number of layers", c => c.Layers),
@@ -22,21 +30,24 @@ internal static class InputCheck
         ("number of key/value heads", c => c.KeyValueHeads),
     ];
 
-    private const string TemplateFile = "chat_template.jinja", TokenizerConfigFile = "tokenizer_config.json", GenerationFile = "generation_config.json", EndKey = "eos_token_id";
-
-    /// <summary>What tensors mean depends on these, and no tensor shows it.</summary>
-    private static readonly string[] Meanings =
+    /// <summary>Settings that change what tensors mean, but not their shapes.</summary>
+    private static readonly string[] BehaviourKeys =
     [
-        "rope_theta", "rope_scaling", "rope_local_base_freq", "partial_rotary_factor", "hidden_act", "hidden_activation", "activation_function", "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "sliding_window",
-        "attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar", "embedding_multiplier", "logits_scaling", "residual_multiplier", "attention_multiplier",
+        "rope_theta", "rope_scaling", "rope_local_base_freq", "partial_rotary_factor",
+        "hidden_act", "hidden_activation", "activation_function",
+        "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "sliding_window",
+        "attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar",
+        "embedding_multiplier", "logits_scaling", "residual_multiplier", "attention_multiplier",
     ];
 
-    public static void Configs(IReadOnlyList<InputConfig> inputs, InputCautions allowed, ProblemList problems, List<string> warnings)
+    public static void Configs(
+        IReadOnlyList<InputConfig> inputs, InputCautions allowed, ProblemList problems, List<string> warnings)
     {
-        foreach ((string key, Func<ModelConfig, object?> value) in Figures)
+        // The config.json of a stacked model counts the layers of the model it was copied from.
+        InputConfig[] unstacked = [.. inputs.Where(i => i.Checkpoint is not MappedCheckpoint)];
+        foreach ((string key, Func<ModelConfig, object?> value) in RequiredSettings)
         {
-            // Stacked layers are not what their donor's config.json counts.
-            if (Differences(inputs.Where(i => i.Checkpoint is not MappedCheckpoint).Select(i => Said.By(i.Checkpoint, value(i.Config)))) is not { } differences)
+            if (Differences(unstacked.Select(i => InputValue.Of(i.Checkpoint, value(i.Config)))) is not { } differences)
             {
                 continue;
             }
@@ -44,99 +55,154 @@ internal static class InputCheck
             string text = $"config.json: the {key} differs: {differences}";
             if (key == "model_type" && allowed.HasFlag(InputCautions.ModelType))
             {
-                warnings.Add($"{text}; allowed, since every tensor fits. The configuration written is that of the model that gives it.");
+                warnings.Add($"{text}; allowed, since every tensor fits. "
+                    + "The output's config.json is copied from the model that gives the configuration.");
             }
             else
             {
-                problems.Add($"{text}; models of one architecture are expected.{(key == "model_type" ? " Remedy: if the same names mean the same in both, allow it (--allow model_type, Allow in code)." : "")}");
+                string remedy = key == "model_type"
+                    ? " Remedy: if the same names mean the same in both, allow it (--allow model_type, Allow in code)."
+                    : "";
+                problems.Add($"{text}; models of one architecture are expected.{remedy}");
             }
         }
 
-        foreach (string key in Meanings)
+        foreach (string key in BehaviourKeys)
         {
-            // What only some say is told too: the others go by the default of their code.
-            string[] said = [.. inputs.Select(i => i.Config.Value(key) ?? "nothing")];
-            if (said.Distinct(StringComparer.Ordinal).Count() > 1)
+            // A missing key differs too: the model's code then uses its own default.
+            string[] values = [.. inputs.Select(i => i.Config.Value(key) ?? "nothing")];
+            if (values.Distinct(StringComparer.Ordinal).Count() > 1)
             {
-                warnings.Add($"config.json: {key} differs: {string.Join(", ", inputs.Zip(said, (i, v) => $"{Printable.Escape(v)} in {Printable.Escape(i.Checkpoint.Name)}"))}; one model cannot behave like both. The configuration written is that of the model that gives it.");
+                IEnumerable<string> found =
+                    inputs.Zip(values, (i, v) => $"{Printable.Escape(v)} in {Printable.Escape(i.Checkpoint.Name)}");
+                warnings.Add($"config.json: {key} differs: {string.Join(", ", found)}; one model cannot behave like both. "
+                    + "The output's config.json is copied from the model that gives the configuration.");
             }
         }
     }
 
-    /// <summary>Names a model that gives the configuration, but not the names that tensors have: its own were mapped to those of a model of another architecture.</summary>
+    /// <summary>Reports a configuration source whose tensors were renamed to match another architecture.</summary>
     public static void RenamedDonor(PlanRequest request, IReadOnlyList<InputConfig> configs, ProblemList problems)
     {
-        static string? Architecture(InputConfig config) => config.Config.Root["model_type"]?.ToString();
-        if (configs.FirstOrDefault(c => c.Checkpoint == request.Donor) is { Checkpoint: RenamedCheckpoint { IsMapped: true } } donor
-            && configs.FirstOrDefault(c => c.Checkpoint is not RenamedCheckpoint { IsMapped: true } && Architecture(c) != Architecture(donor)) is { } other)
+        static string? ModelTypeOf(InputConfig config) => config.Config.Root["model_type"]?.ToString();
+        static string Describe(InputConfig config) => Printable.Escape(ModelTypeOf(config) ?? "no model_type");
+        static bool IsMapped(InputConfig config) => config.Checkpoint is RenamedCheckpoint { IsMapped: true };
+        if (configs.FirstOrDefault(c => c.Checkpoint == request.Donor) is { } source && IsMapped(source)
+            && configs.FirstOrDefault(c => !IsMapped(c) && ModelTypeOf(c) != ModelTypeOf(source)) is { } target)
         {
-            problems.Add($"{Printable.Escape(donor.Checkpoint.Name)} gives the configuration ({Printable.Escape(Architecture(donor) ?? "no model_type")}), but its names are mapped to those of {Printable.Escape(other.Checkpoint.Name)} ({Printable.Escape(Architecture(other) ?? "no model_type")}): "
-                + "programs that load the output would look for other names. Remedy: let the other model give the configuration (as --task, as --base, or as the first model), or map its names instead.");
+            problems.Add($"{Printable.Escape(source.Checkpoint.Name)} gives the configuration ({Describe(source)}), "
+                + $"but its names are mapped to the names in {Printable.Escape(target.Checkpoint.Name)} ({Describe(target)}): "
+                + "programs that load the output would look for other names. Remedy: let the other model give the configuration "
+                + "(as --task, as --base, or as the first model), or map its names instead.");
         }
     }
 
-    /// <summary>Names models of which some tie their heads to their embeddings and some do not, though none has a head: those that do not lack it.</summary>
+    /// <summary>Reports inputs without a stored head of which only some tie it to the embeddings: the others lack it.</summary>
     public static void Heads(IReadOnlyList<InputConfig> inputs, ProblemList problems)
     {
-        if (!inputs.Any(i => TiedHeads.HasHead(i.Checkpoint)) && Differences(inputs.Select(i => Said.By(i.Checkpoint, i.Config.TiedEmbeddings))) is { } differences)
+        if (!inputs.Any(i => TiedHeads.HasHead(i.Checkpoint))
+            && Differences(inputs.Select(i => InputValue.Of(i.Checkpoint, i.Config.TiedEmbeddings))) is { } differences)
         {
-            problems.Add($"config.json: the tie_word_embeddings differs: {differences}; and no model has a head of its own. Remedy: fetch all files of the model that is not tied.");
+            problems.Add($"config.json: tie_word_embeddings differs: {differences}; and no model has a separate head. "
+                + "Remedy: fetch all files of the model that is not tied.");
         }
     }
 
-    /// <summary>Names models that have fewer layers than their config.json says: half a model.</summary>
+    /// <summary>Reports models whose number of layers is not the one in their config.json.</summary>
     public static void WholeModels(IReadOnlyList<InputConfig> inputs, InputCautions allowed, ProblemList problems)
     {
-        foreach ((ICheckpoint checkpoint, ModelConfig config) in inputs.Select(i => i with { Checkpoint = AuxiliaryFiles.OwnerOf(i.Checkpoint) }).DistinctBy(i => i.Checkpoint).Where(i => i.Checkpoint is not IComputedCheckpoint))
+        if (allowed.HasFlag(InputCautions.Layers))
+        {
+            return;
+        }
+
+        IEnumerable<InputConfig> owners = inputs.Select(i => i with { Checkpoint = AuxiliaryFiles.OwnerOf(i.Checkpoint) })
+            .DistinctBy(i => i.Checkpoint)
+            .Where(i => i.Checkpoint is not IComputedCheckpoint);
+        foreach ((ICheckpoint checkpoint, ModelConfig config) in owners)
         {
             LayerMap map = LayerMap.Of(checkpoint);
-            if (!allowed.HasFlag(InputCautions.Layers) && !config.SharesLayers && map.MainStack is { } stack && StackConfig.Of(config.Root, map.Stacks.Keys, stack).Layers is { } said && (map.LayerCount != said || map.MissingLayers(stack).Count > 0))
+            if (config.SharesLayers
+                || map.MainStack is not { } stack
+                || StackConfig.Of(config.Root, map.Stacks.Keys, stack).Layers is not { } stated)
             {
-                string lacking = map.LayerCount == said ? $" (it lacks {Printable.List([.. map.MissingLayers(stack).Select(m => m.ToString(CultureInfo.InvariantCulture))], 6)})" : "";
-                problems.Add($"{Printable.Escape(checkpoint.Name)} has {map.LayerCount} layers{lacking}, but its config.json says {said}: the model is not {(map.LayerCount > said ? "the one that it says" : "whole")}. Remedy: fetch all of its files; or, if it is meant to be so, allow it (--allow layers, Allow in code).");
+                continue;
+            }
+
+            string[] missing = [.. map.MissingLayers(stack).Select(m => m.ToString(CultureInfo.InvariantCulture))];
+            if (map.LayerCount != stated || missing.Length > 0)
+            {
+                string lacking = map.LayerCount == stated ? $" (it lacks {Printable.List(missing, MaxListed)})" : "";
+                string verdict = map.LayerCount > stated ? "the config.json is of another model" : "the model is not whole";
+                problems.Add($"{Printable.Escape(checkpoint.Name)} has {map.LayerCount} layers{lacking}, "
+                    + $"but its config.json says {stated}: {verdict}. "
+                    + "Remedy: fetch all of its files; or, if it is meant to be so, allow it (--allow layers, Allow in code).");
             }
         }
     }
 
-    /// <summary>Warns where the model that gives the configuration ends a text by another token than the others, or lacks the chat template that they have: the merge would not stop as they do.</summary>
+    /// <summary>Warns if the output ends a text by another token than an input, or lacks a chat template that an input has.</summary>
     public static void Endings(PlanRequest request, IReadOnlyList<InputConfig> configs, List<string> warnings)
     {
-        ICheckpoint donor = request.Tokenizer ?? request.Donor;
-        (ICheckpoint Model, string? End)[] ends = [.. request.Inputs.Append(donor).Distinct().Select(i => (i, EndOf(i, configs)))];
-        string? own = Array.Find(ends, e => e.Model == donor).End;
-        if (own is not null && Array.FindAll(ends, e => e.End is not null && e.End != own) is { Length: > 0 } others)
+        ICheckpoint tokenizer = request.Tokenizer ?? request.Donor;
+        (ICheckpoint Model, string? End)[] ends =
+            [.. request.Inputs.Append(tokenizer).Distinct().Select(i => (i, EndTokenOf(i, configs)))];
+        string? outputEnd = Array.Find(ends, e => e.Model == tokenizer).End;
+        if (outputEnd is not null
+            && Array.FindAll(ends, e => e.End is not null && e.End != outputEnd) is { Length: > 0 } others)
         {
-            warnings.Add($"The output ends a text by eos_token_id {own}, as {Printable.Escape(donor.Name)} does; {string.Join(", ", others.Select(o => $"{Printable.Escape(o.Model.Name)} by {o.End}"))}. "
-                + "A model that was taught to stop at another token may not stop: take the tokenizer from it (tokenizer_source in a recipe).");
+            IEnumerable<string> otherEnds = others.Select(o => $"{Printable.Escape(o.Model.Name)} by {o.End}");
+            warnings.Add($"The output ends a text by eos_token_id {outputEnd}, as {Printable.Escape(tokenizer.Name)} does; "
+                + $"{string.Join(", ", otherEnds)}. A model that was trained to stop at another token may not stop: "
+                + "take the tokenizer from it (tokenizer_source in a recipe).");
         }
 
-        if (!HasTemplate(donor) && !request.Beside.ContainsKey(TemplateFile) && request.Inputs.Where(HasTemplate).ToArray() is { Length: > 0 } with)
+        if (!HasTemplate(tokenizer)
+            && !request.Beside.ContainsKey(TemplateFile)
+            && request.Inputs.Where(HasTemplate).ToArray() is { Length: > 0 } with)
         {
-            warnings.Add($"{string.Join(", ", with.Select(w => Printable.Escape(w.Name)))} {(with.Length == 1 ? "has" : "have")} a chat template, and {Printable.Escape(donor.Name)}, which gives the tokenizer, has none: the output has none either. "
+            warnings.Add($"{string.Join(", ", with.Select(w => Printable.Escape(w.Name)))} {(with.Length == 1 ? "has" : "have")} "
+                + $"a chat template, and {Printable.Escape(tokenizer.Name)}, which gives the tokenizer, has none: "
+                + "the output has none either. "
                 + "Take the tokenizer from one that has it (tokenizer_source), or name a template (chat_template) in a recipe.");
         }
     }
 
-    private static string? EndOf(ICheckpoint model, IReadOnlyList<InputConfig> configs) =>
-        ModelConfig.TryReadFile(model, GenerationFile)?.Value(EndKey) ?? (configs.FirstOrDefault(c => c.Checkpoint == model)?.Config ?? ModelConfig.TryRead(model))?.Value(EndKey);
+    private static string? EndTokenOf(ICheckpoint model, IReadOnlyList<InputConfig> configs)
+    {
+        if (ModelConfig.TryReadFile(model, GenerationFile)?.Value(EndKey) is { } end)
+        {
+            return end;
+        }
 
-    private static bool HasTemplate(ICheckpoint model) => AuxiliaryFiles.Has(model, TemplateFile) || ModelConfig.TryReadFile(model, TokenizerConfigFile)?.Has("chat_template") == true;
+        ModelConfig? config = configs.FirstOrDefault(c => c.Checkpoint == model)?.Config ?? ModelConfig.TryRead(model);
+        return config?.Value(EndKey);
+    }
 
-    /// <summary>Different vocabularies over tables that fit are no error: what the output says is shown.</summary>
+    private static bool HasTemplate(ICheckpoint model) => AuxiliaryFiles.Has(model, TemplateFile)
+        || ModelConfig.TryReadFile(model, TokenizerConfigFile)?.Has("chat_template") == true;
+
+    /// <summary>Warns of different vocabulary sizes: no error, since the tables fit.</summary>
     public static void Vocabularies(IReadOnlyList<InputConfig> inputs, List<string> warnings)
     {
-        if (Differences(inputs.Select(i => Said.By(i.Checkpoint, i.Config.VocabularySize))) is { } differences)
+        if (Differences(inputs.Select(i => InputValue.Of(i.Checkpoint, i.Config.VocabularySize))) is { } differences)
         {
-            warnings.Add($"config.json: the vocabulary differs: {differences}; the configuration written is that of the model that gives it, made to fit the embeddings.");
+            warnings.Add($"config.json: the vocabulary differs: {differences}; the output's config.json is copied from the model "
+                + "that gives the configuration, with vocab_size set to the rows of the embeddings.");
         }
     }
 
     public static void LayerCounts(IReadOnlyList<ICheckpoint> inputs, ProblemList problems)
     {
-        // A model with the first one's names has its layers.
         LayerMap first = LayerMap.Of(inputs[0]);
-        // What is stacked has layers of its own making: where they do not fit, a tensor is lacking.
-        if (Differences(inputs.Where(i => i is not MappedCheckpoint { Slices: not null }).Select(i => Said.By(i, TensorList.SameNames(i, inputs[0]) ? first.LayerCount : LayerMap.Of(i).LayerCount))) is { } differences)
+        // Equal names mean equal layers: such inputs need no map of their own.
+        int CountOf(ICheckpoint input) =>
+            TensorList.SameNames(input, inputs[0]) ? first.LayerCount : LayerMap.Of(input).LayerCount;
+
+        // A stack of slices with too few layers is reported by the tensors that it lacks.
+        IEnumerable<InputValue> counts = inputs.Where(i => i is not MappedCheckpoint { Slices: not null })
+            .Select(i => InputValue.Of(i, CountOf(i)));
+        if (Differences(counts) is { } differences)
         {
             problems.Add($"The number of layers differs: {differences}; the same number is expected.");
         }
@@ -155,42 +221,63 @@ internal static class InputCheck
 
             if (found.Disagreement is var (token, stated))
             {
-                warnings.Add($"The tokenizer.json of {Printable.Escape(input.Name)} gives token {Printable.Escape(token)} the id {stated}, and programs that load it give it {found.Ids[token]}: rows are those of the latter.");
+                warnings.Add($"The tokenizer.json of {Printable.Escape(input.Name)} gives token {Printable.Escape(token)} "
+                    + $"the id {stated}, but programs that load it use {found.Ids[token]}, and so does the merge.");
             }
 
             if (expected is null)
             {
                 (first, expected) = (input, found);
-                continue;
             }
-
-            string between = $"{Printable.Escape(first!.Name)} and {Printable.Escape(input.Name)}";
-            KeyValuePair<string, long> moved = found.Ids.FirstOrDefault(t => expected.Ids.TryGetValue(t.Key, out long id) && id != t.Value);
-            if (moved.Key is not null)
+            else
             {
-                problems.Add($"The tokenizers of {between} differ: token {Printable.Escape(moved.Key)} has the number {expected.Ids[moved.Key]} in the first and {moved.Value} in the second, "
-                    + "so rows of the embeddings mean different tokens. Remedy: merge them by a recipe with tokenizer_source: base (or union), which puts rows on their tokens; or merge models of one tokenizer.");
-            }
-            else if (found.IsWhole && expected.IsWhole && (found.Ids.Count != expected.Ids.Count || found.Ids.Keys.Any(k => !expected.Ids.ContainsKey(k))))
-            {
-                Dictionary<long, string> texts = expected.Ids.DistinctBy(t => t.Value).ToDictionary(t => t.Value, t => t.Key);
-                KeyValuePair<string, long> renamed = found.Ids.FirstOrDefault(t => texts.TryGetValue(t.Value, out string? text) && text != t.Key && !expected.Ids.ContainsKey(t.Key));
-                warnings.Add($"The tokenizers of {between} have different tokens ({expected.Ids.Count} and {found.Ids.Count}); the tokenizer written is the one the plan names."
-                    + (renamed.Key is null ? "" : $" Row {renamed.Value} is {Printable.Escape(texts[renamed.Value])} in the first and {Printable.Escape(renamed.Key)} in the second."));
+                string names = $"{Printable.Escape(first!.Name)} and {Printable.Escape(input.Name)}";
+                CompareVocabularies(names, expected, found, problems, warnings);
             }
         }
     }
 
-    /// <summary>Who says what, where not all who say anything say the same; null where they do.</summary>
-    private static string? Differences(IEnumerable<Said> all)
+    private static void CompareVocabularies(
+        string names, TokenizerVocabulary first, TokenizerVocabulary second, ProblemList problems, List<string> warnings)
     {
-        Said[] said = [.. all.Where(s => s.Value.Length > 0)];
-        return said.Select(s => s.Value).Distinct(StringComparer.Ordinal).Count() <= 1 ? null
-            : string.Join(", ", said.Select(s => $"{Printable.Escape(s.Value)} in {Printable.Escape(s.Name)}"));
+        KeyValuePair<string, long> moved =
+            second.Ids.FirstOrDefault(t => first.Ids.TryGetValue(t.Key, out long id) && id != t.Value);
+        if (moved.Key is not null)
+        {
+            problems.Add($"The tokenizers of {names} differ: token {Printable.Escape(moved.Key)} has the id "
+                + $"{first.Ids[moved.Key]} in the first and {moved.Value} in the second, "
+                + "so rows of the embeddings mean different tokens. "
+                + "Remedy: merge them by a recipe with tokenizer_source: base (or union), which puts rows on their tokens; "
+                + "or merge models of one tokenizer.");
+        }
+        else if (second.IsWhole && first.IsWhole
+            && (second.Ids.Count != first.Ids.Count || second.Ids.Keys.Any(k => !first.Ids.ContainsKey(k))))
+        {
+            Dictionary<long, string> texts = first.Ids.DistinctBy(t => t.Value).ToDictionary(t => t.Value, t => t.Key);
+            KeyValuePair<string, long> renamed = second.Ids.FirstOrDefault(t =>
+                texts.TryGetValue(t.Value, out string? text) && text != t.Key && !first.Ids.ContainsKey(t.Key));
+            string example = renamed.Key is null
+                ? ""
+                : $" Row {renamed.Value} is {Printable.Escape(texts[renamed.Value])} in the first "
+                    + $"and {Printable.Escape(renamed.Key)} in the second.";
+            warnings.Add($"The tokenizers of {names} have different tokens ({first.Ids.Count} and {second.Ids.Count}); "
+                + $"the tokenizer written is the one the plan names.{example}");
+        }
     }
 
-    private sealed record Said(string Name, string Value)
+    /// <summary>Lists the values with their inputs; null if all inputs with a value have the same one.</summary>
+    private static string? Differences(IEnumerable<InputValue> all)
     {
-        public static Said By(ICheckpoint checkpoint, object? value) => new(checkpoint.Name, Convert.ToString(value, CultureInfo.InvariantCulture) ?? "");
+        InputValue[] values = [.. all.Where(v => v.Value.Length > 0)];
+        return values.DistinctBy(v => v.Value, StringComparer.Ordinal).Count() <= 1
+            ? null
+            : string.Join(", ", values.Select(v => $"{Printable.Escape(v.Value)} in {Printable.Escape(v.Name)}"));
+    }
+
+    /// <summary>A setting's value in one input; empty if the input has none.</summary>
+    private sealed record InputValue(string Name, string Value)
+    {
+        public static InputValue Of(ICheckpoint checkpoint, object? value) =>
+            new(checkpoint.Name, Convert.ToString(value, CultureInfo.InvariantCulture) ?? "");
     }
 }

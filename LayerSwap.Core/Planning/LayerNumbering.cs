@@ -8,13 +8,15 @@ using LayerSwap.LayerMaps;
 namespace LayerSwap.Planning;
 
 /// <summary>
-/// Rewrites what config.json says of layers by their numbers, where layers were stacked or left out: their number, under the key of the stack that changed; lists with an entry for each layer; lists of
-/// layers' numbers. Periods cannot follow a new order: where they would mean other layers, and no list says what is meant, the merge is refused by name.
+/// Rewrites the settings of config.json that depend on layer numbers, after layers were stacked or removed: layer counts, lists with an
+/// entry per layer, lists of layer numbers. A period cannot follow a new order: it is refused if it would select other layers.
 /// </summary>
 internal sealed partial class LayerNumbering
 {
-    /// <summary>What follows from a layer's number and a figure; the list that says the same counts where it is there.</summary>
-    private static readonly (string Key, Func<long, long, bool> Holds, string? List)[] Periods =
+    private const RegexOptions KeyOptions = RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture;
+
+    /// <summary>Settings that select layers by number, with the list that overrides the setting where config.json has it.</summary>
+    private static readonly (string Key, Func<long, long, bool> Selects, string? List)[] Periods =
     [
         ("sliding_window_pattern", (i, p) => (i + 1) % p != 0, "layer_types"),
         ("_sliding_window_pattern", (i, p) => (i + 1) % p != 0, "layer_types"),
@@ -36,21 +38,34 @@ internal sealed partial class LayerNumbering
         ("moe_layer_end_index", (i, k) => i <= k, null),
     ];
 
-    /// <summary>What families' code takes where config.json says nothing (transformers 5.12).</summary>
-    private static readonly (string ModelType, string Key, long Figure)[] Defaults =
+    /// <summary>The defaults in the code of model families (transformers 5.12).</summary>
+    private static readonly (string ModelType, string Key, long Value)[] Defaults =
     [
-        ("gemma2", "sliding_window_pattern", 2), ("gemma3_text", "sliding_window_pattern", 6), ("gemma3", "sliding_window_pattern", 6), ("olmo3", "sliding_window_pattern", 4), ("cohere2", "sliding_window_pattern", 4),
-        ("exaone4", "sliding_window_pattern", 4), ("gpt_oss", "sliding_window_pattern", 2), ("qwen3_next", "full_attention_interval", 4), ("qwen3_5_text", "full_attention_interval", 4),
-        ("jamba", "attn_layer_period", 8), ("jamba", "expert_layer_period", 2), ("smollm3", "no_rope_layer_interval", 4), ("llama4_text", "no_rope_layer_interval", 4), ("modernbert", "global_attn_every_n_layers", 3),
+        ("gemma2", "sliding_window_pattern", 2),
+        ("gemma3_text", "sliding_window_pattern", 6),
+        ("gemma3", "sliding_window_pattern", 6),
+        ("olmo3", "sliding_window_pattern", 4),
+        ("cohere2", "sliding_window_pattern", 4),
+        ("exaone4", "sliding_window_pattern", 4),
+        ("gpt_oss", "sliding_window_pattern", 2),
+        ("qwen3_next", "full_attention_interval", 4),
+        ("qwen3_5_text", "full_attention_interval", 4),
+        ("jamba", "attn_layer_period", 8),
+        ("jamba", "expert_layer_period", 2),
+        ("smollm3", "no_rope_layer_interval", 4),
+        ("llama4_text", "no_rope_layer_interval", 4),
+        ("modernbert", "global_attn_every_n_layers", 3),
         ("modernbert-decoder", "global_attn_every_n_layers", 3),
     ];
 
-    private static readonly (string Key, long Figure)[] OffsetDefaults = [("attn_layer_offset", 4), ("expert_layer_offset", 1)];
+    /// <summary>Periods with an offset (Jamba).</summary>
+    private static readonly (string Period, string Offset, long DefaultOffset)[] OffsetPeriods =
+    [
+        ("attn_layer_period", "attn_layer_offset", 4),
+        ("expert_layer_period", "expert_layer_offset", 1),
+    ];
 
-    /// <summary>A period with an offset: Jamba's.</summary>
-    private static readonly (string Period, string Offset)[] OffsetPeriods = [("attn_layer_period", "attn_layer_offset"), ("expert_layer_period", "expert_layer_offset")];
-
-    /// <summary>Figures by which layers share tensors or have tables of their own outside the layers: such layers cannot be moved one by one.</summary>
+    /// <summary>Settings by which layers share tensors, or use tables outside the layers: such layers cannot be moved.</summary>
     private static readonly (string Key, string Meaning)[] Shared =
     [
         ("num_kv_shared_layers", "its last layers take keys and values from layers before them"),
@@ -61,38 +76,60 @@ internal sealed partial class LayerNumbering
     private readonly JsonObject _root;
     private readonly string _model;
     private readonly string _stack;
-    private readonly int _before;
+    private readonly int _oldCount;
     private readonly IReadOnlyList<int> _order;
     private readonly bool _inOrder;
     private readonly Dictionary<string, JsonNode> _changes;
     private readonly ProblemList _problems;
 
-    private LayerNumbering(ModelConfig config, string model, string stack, int before, IReadOnlyList<int> order, Dictionary<string, JsonNode> changes, ProblemList problems)
+    private LayerNumbering(
+        ModelConfig config,
+        string model,
+        string stack,
+        int oldCount,
+        IReadOnlyList<int> order,
+        Dictionary<string, JsonNode> changes,
+        ProblemList problems)
     {
-        (_root, _model, _stack, _before, _order, _changes, _problems) = (config.Root, Printable.Escape(model), stack, before, order, changes, problems);
-        _inOrder = order.Select((o, i) => o == i).All(same => same);
+        _root = config.Root;
+        _model = Printable.Escape(model);
+        _stack = stack;
+        _oldCount = oldCount;
+        _order = order;
+        _inOrder = IsUnmoved(order);
+        _changes = changes;
+        _problems = problems;
     }
 
     /// <summary>Adds the changes of a config.json.</summary>
-    /// <param name="config">The configuration of the model that gives it.</param>
-    /// <param name="model">That model's name.</param>
-    /// <param name="map">The layers of that model.</param>
-    /// <param name="order">The layer of that model, or of one like it, that each layer of the output stands for.</param>
-    /// <param name="changes">Where to add: by path, such as <c>/text_config/num_hidden_layers</c>.</param>
-    /// <param name="problems">What cannot be said is named there.</param>
-    public static void Apply(ModelConfig config, string model, LayerMap map, IReadOnlyList<int> order, Dictionary<string, JsonNode> changes, ProblemList problems)
+    /// <param name="config">The configuration to change.</param>
+    /// <param name="model">The name of its model.</param>
+    /// <param name="map">The layers of its model.</param>
+    /// <param name="order">For each layer of the output, the layer of this model, or of one like it, that it is made from.</param>
+    /// <param name="changes">Receives new values by path, such as <c>/text_config/num_hidden_layers</c>.</param>
+    /// <param name="problems">Receives the settings that cannot be rewritten.</param>
+    public static void Apply(
+        ModelConfig config,
+        string model,
+        LayerMap map,
+        IReadOnlyList<int> order,
+        Dictionary<string, JsonNode> changes,
+        ProblemList problems)
     {
-        if (map.MainStack is { } stack && (order.Count != map.LayerCount || order.Select((o, i) => o != i).Any(moved => moved)))
+        if (map.MainStack is { } stack && (order.Count != map.LayerCount || !IsUnmoved(order)))
         {
             new LayerNumbering(config, model, stack, map.LayerCount, order, changes, problems).Run(map);
         }
     }
 
+    private static bool IsUnmoved(IReadOnlyList<int> order) => order.Select((o, i) => o == i).All(same => same);
+
     private void Run(LayerMap map)
     {
         StackConfig part = StackConfig.Of(_root, map.Stacks.Keys, _stack);
         SetCount(part, StackConfig.HasBoth(map.Stacks.Keys));
-        foreach ((string path, JsonObject section) in part.Path.Length == 0 ? [("", _root)] : new[] { (part.Path, part.Section), ("", _root) })
+        (string, JsonObject)[] sections = part.Path.Length == 0 ? [("", _root)] : [(part.Path, part.Section), ("", _root)];
+        foreach ((string path, JsonObject section) in sections)
         {
             foreach ((string key, JsonNode? value) in section)
             {
@@ -100,96 +137,152 @@ internal sealed partial class LayerNumbering
             }
         }
 
-        string? family = (part.Section["model_type"] ?? _root["model_type"]) is JsonValue name && name.TryGetValue(out string? text) ? text : null;
-        foreach ((_, string key, long figure) in Defaults.Where(d => d.ModelType == family && part.Section[d.Key] is null && _root[d.Key] is null))
+        JsonNode? modelType = part.Section["model_type"] ?? _root["model_type"];
+        string? family = modelType is JsonValue name && name.TryGetValue(out string? text) ? text : null;
+        foreach ((_, string key, long value) in Defaults.Where(d => d.ModelType == family))
         {
-            CheckFigure(part.Section, key, figure, $" (the default of {family})");
+            if (part.Section[key] is null && _root[key] is null)
+            {
+                CheckNumber(part.Section, key, value, $" (the default of {family})");
+            }
         }
     }
 
     private void SetCount(StackConfig part, bool both)
     {
-        if (_order.Count == _before)
+        if (_order.Count == _oldCount)
         {
             return;
         }
 
         (string path, JsonObject section, IReadOnlyList<string> keys) = part;
-        string[] saying = [.. keys.Where(k => StackConfig.Whole(section[k]) == _before)];
-        if (both && path.Length == 0 && StackConfig.Whole(section["num_layers"]) is { } shared && section["num_decoder_layers"] is null)
+        string[] countKeys = [.. keys.Where(k => StackConfig.Whole(section[k]) == _oldCount)];
+        if (both
+            && path.Length == 0
+            && StackConfig.Whole(section["num_layers"]) is { } shared
+            && section["num_decoder_layers"] is null)
         {
-            // T5 has one number for both unless the decoder's is given.
-            saying = LayerMaps.StackClassifier.IsDecoder(_stack) ? ["num_decoder_layers"] : saying;
+            // T5: num_layers counts both stacks unless num_decoder_layers is given.
+            countKeys = StackClassifier.IsDecoder(_stack) ? ["num_decoder_layers"] : countKeys;
             _changes["/num_decoder_layers"] = JsonValue.Create(shared);
         }
 
-        if (saying.Length == 0 && path.Length > 0 && section == _root["decoder"])
+        if (countKeys.Length == 0 && path.Length > 0 && section == _root["decoder"])
         {
-            saying = ["num_hidden_layers"];
+            countKeys = ["num_hidden_layers"];
         }
 
-        if (saying.Length == 0)
+        if (countKeys.Length == 0)
         {
-            _problems.Add($"config.json of {_model} does not say anywhere that {Printable.Escape(_stack)} has {_before} layers, so that it cannot say that the output has {_order.Count}: looked for {string.Join(", ", keys)} in {(path.Length == 0 ? "it" : path[1..])}. "
+            _problems.Add($"config.json of {_model} does not state the {_oldCount} layers of {Printable.Escape(_stack)}, "
+                + $"so the {_order.Count} layers of the output cannot be stated either: "
+                + $"looked for {string.Join(", ", keys)} in {(path.Length == 0 ? "the root" : path[1..])}. "
                 + "Remedy: write the number of layers into it");
         }
 
-        foreach (string key in saying)
+        foreach (string key in countKeys)
         {
             _changes[$"{path}/{key}"] = JsonValue.Create(_order.Count);
         }
     }
 
-    private void Renumber(string path, JsonObject part, string key, JsonNode? value)
+    private void Renumber(string path, JsonObject section, string key, JsonNode? value)
     {
         switch (value)
         {
-            case JsonArray list when key == "attention_types":
-                // GPT-Neo: patterns with how often they are repeated.
-                Set(path, key, list, new JsonArray(new JsonArray(new JsonArray([.. Moved(Expanded(list))]), JsonValue.Create(1))));
+            case JsonArray list:
+                RenumberList(path, key, list);
                 break;
-            case JsonArray list when list.Count == _before && _order.All(o => o < list.Count) && !IsConstant(key):
-                Set(path, key, list, new JsonArray([.. Moved([.. list])]));
+            case JsonObject nested:
+                CheckObject(key, nested);
                 break;
-            case JsonArray list when list.Count > 0 && IsNumbers(key, list):
-                HashSet<long> numbers = [.. list.Select(n => StackConfig.Whole(n)!.Value)];
-                Set(path, key, list, new JsonArray([.. Enumerable.Range(0, _order.Count).Where(i => numbers.Contains(_order[i])).Select(i => (JsonNode?)JsonValue.Create(i))]));
+            case JsonValue text when text.TryGetValue(out string? letters):
+                RenumberText(path, key, letters);
                 break;
-            case JsonValue text when text.TryGetValue(out string? pattern) && pattern.Length == _before && key.EndsWith("_pattern", StringComparison.Ordinal):
-                // Nemotron-H: a letter for each layer.
-                _changes[$"{path}/{key}"] = JsonValue.Create(string.Concat(_order.Select(o => pattern[o])));
-                break;
-            case JsonValue text when text.TryGetValue(out string? pattern) && pattern.Length > 0 && key.EndsWith("_pattern", StringComparison.Ordinal):
-                // A pattern that is repeated.
-                Require(_order.Select((o, i) => pattern[o % pattern.Length] == pattern[i % pattern.Length]).All(same => same), key, pattern);
-                break;
-            case JsonArray { Count: > 0 } cycle when cycle.Count < _before && cycle.All(c => c is JsonValue v && v.TryGetValue(out string? _)) && key.EndsWith("block_types", StringComparison.Ordinal):
-                Require(_order.Select((o, i) => cycle[o % cycle.Count]!.ToString() == cycle[i % cycle.Count]!.ToString()).All(same => same), key, "a cycle of " + cycle.Count);
-                break;
-            case JsonValue text when text.TryGetValue(out string? enumerated) && key.Contains("layer", StringComparison.Ordinal) && Enumerated().IsMatch(enumerated):
-                HashSet<int> listed = [.. enumerated.Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture))];
-                _changes[$"{path}/{key}"] = JsonValue.Create(string.Join(',', Enumerable.Range(0, _order.Count).Where(i => listed.Contains(_order[i]))));
-                break;
-            case JsonObject nested when key == "pruned_heads" && nested.Count > 0:
-                Require(_inOrder && _order.Count >= _before, key, nested.Count + " layers");
-                break;
-            case JsonObject nested when nested.Any(n => n.Value is JsonArray numbered && numbered.Count > 0 && numbered.All(x => StackConfig.Whole(x) is not null) && n.Key.EndsWith("_layers", StringComparison.Ordinal)):
-                // Kimi Linear counts from 1.
-                Require(_inOrder && _order.Count >= _before, key, "lists of layers");
-                break;
-            case JsonValue when StackConfig.Whole(value) is { } figure and > 0:
-                CheckFigure(part, key, figure);
+            case JsonValue when StackConfig.Whole(value) is { } number and > 0:
+                CheckNumber(section, key, number);
                 break;
         }
     }
 
-    private IEnumerable<JsonNode?> Moved(List<JsonNode?> list) => _order.Select(o => list[o]?.DeepClone());
-
-    private List<JsonNode?> Expanded(JsonArray types)
+    private void RenumberList(string path, string key, JsonArray list)
     {
-        List<JsonNode?> all = [.. types.OfType<JsonArray>().Where(t => t.Count == 2 && t[0] is JsonArray && StackConfig.Whole(t[1]) is > 0 and < 10_000)
-            .SelectMany(t => Enumerable.Repeat((JsonArray)t[0]!, (int)StackConfig.Whole(t[1])!.Value).SelectMany(p => p))];
-        while (all.Count < _before)
+        if (key == "attention_types")
+        {
+            // GPT-Neo: patterns, each with its number of repetitions.
+            JsonArray pattern = new([.. Reordered(RepeatPatterns(list))]);
+            SetList(path, key, list, new JsonArray(new JsonArray(pattern, JsonValue.Create(1))));
+        }
+        else if (list.Count == _oldCount && _order.All(o => o < list.Count) && !HasLayerCountByChance(key))
+        {
+            SetList(path, key, list, new JsonArray([.. Reordered([.. list])]));
+        }
+        else if (list.Count > 0 && IsLayerNumbers(key, list))
+        {
+            HashSet<long> numbers = [.. list.Select(n => StackConfig.Whole(n)!.Value)];
+            IEnumerable<JsonNode?> newNumbers = NewNumbers(o => numbers.Contains(o)).Select(i => (JsonNode?)JsonValue.Create(i));
+            SetList(path, key, list, new JsonArray([.. newNumbers]));
+        }
+        else if (list.Count > 0
+            && list.Count < _oldCount
+            && list.All(c => c is JsonValue v && v.TryGetValue(out string? _))
+            && key.EndsWith("block_types", StringComparison.Ordinal))
+        {
+            Require(Keeps(i => list[(int)(i % list.Count)]!.ToString()), key, "a cycle of " + list.Count);
+        }
+    }
+
+    private void RenumberText(string path, string key, string text)
+    {
+        bool isPattern = key.EndsWith("_pattern", StringComparison.Ordinal);
+        if (isPattern && text.Length == _oldCount)
+        {
+            // Nemotron-H: a letter for each layer.
+            _changes[$"{path}/{key}"] = JsonValue.Create(string.Concat(_order.Select(o => text[o])));
+        }
+        else if (isPattern && text.Length > 0)
+        {
+            // A repeated pattern.
+            Require(Keeps(i => text[(int)(i % text.Length)]), key, text);
+        }
+        else if (key.Contains("layer", StringComparison.Ordinal) && CommaSeparatedNumbers().IsMatch(text))
+        {
+            HashSet<int> numbers = [.. text.Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture))];
+            _changes[$"{path}/{key}"] = JsonValue.Create(string.Join(',', NewNumbers(numbers.Contains)));
+        }
+    }
+
+    private void CheckObject(string key, JsonObject nested)
+    {
+        bool keepsNumbers = _inOrder && _order.Count >= _oldCount;
+        if (key == "pruned_heads" && nested.Count > 0)
+        {
+            Require(keepsNumbers, key, nested.Count + " layers");
+        }
+        else if (nested.Any(n => n.Value is JsonArray { Count: > 0 } numbers
+            && numbers.All(x => StackConfig.Whole(x) is not null)
+            && n.Key.EndsWith("_layers", StringComparison.Ordinal)))
+        {
+            // Kimi Linear: the numbers start at 1.
+            Require(keepsNumbers, key, "lists of layers");
+        }
+    }
+
+    private IEnumerable<JsonNode?> Reordered(List<JsonNode?> list) => _order.Select(o => list[o]?.DeepClone());
+
+    /// <summary>The numbers of the output's layers that are made from the selected old layers.</summary>
+    private IEnumerable<int> NewNumbers(Func<int, bool> selects) => Enumerable.Range(0, _order.Count).Where(i => selects(_order[i]));
+
+    /// <summary>Expands <c>[[patterns, repetitions], ...]</c> to one entry per layer, padded with null.</summary>
+    private List<JsonNode?> RepeatPatterns(JsonArray types)
+    {
+        List<JsonNode?> all =
+        [
+            .. types.OfType<JsonArray>()
+                .Where(t => t.Count == 2 && t[0] is JsonArray && StackConfig.Whole(t[1]) is > 0 and < 10_000)
+                .SelectMany(t => Enumerable.Repeat((JsonArray)t[0]!, (int)StackConfig.Whole(t[1])!.Value).SelectMany(p => p)),
+        ];
+        while (all.Count < _oldCount)
         {
             all.Add(null);
         }
@@ -197,57 +290,71 @@ internal sealed partial class LayerNumbering
         return all;
     }
 
-    private void CheckFigure(JsonObject part, string key, long figure, string origin = "")
+    /// <param name="section">The object that has the key.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="value">Its value.</param>
+    /// <param name="note">Text for a message, after the value.</param>
+    private void CheckNumber(JsonObject section, string key, long value, string note = "")
     {
-        // What one half of an encoder-decoder does is nothing to the other.
-        if ((key.StartsWith("encoder_", StringComparison.Ordinal) && LayerMaps.StackClassifier.IsDecoder(_stack)) || (key.StartsWith("decoder_", StringComparison.Ordinal) && LayerMaps.StackClassifier.IsEncoder(_stack) && !LayerMaps.StackClassifier.IsDecoder(_stack)))
+        if (IsOfOtherStack(key))
         {
             return;
         }
 
         if (Array.Find(Shared, s => s.Key == key) is { Meaning: { } meaning })
         {
-            _problems.Add($"config.json of {_model} says {key} {figure}: {meaning}. Its layers cannot be stacked or left out. Remedy: take all layers in their order");
+            _problems.Add($"config.json of {_model} says {key} {value}: {meaning}. Its layers cannot be stacked or left out. "
+                + "Remedy: take all layers in their order");
         }
-        else if (Array.Find(Periods, p => p.Key == key) is { Holds: { } holds } period)
+        else if (Array.Find(Periods, p => p.Key == key) is { Selects: { } selects } period)
         {
-            bool listed = period.List is not null && part[period.List] is JsonArray { Count: > 0 };
-            // A figure of windows counts only where windows are used.
-            bool unused = key == "max_window_layers" && !IsTrue(part["use_sliding_window"]);
-            Require(listed || unused || Follows(i => holds(i, figure)), key, figure + origin);
+            bool isListed = period.List is not null && section[period.List] is JsonArray { Count: > 0 };
+            bool isUnused = key == "max_window_layers" && !IsTrue(section["use_sliding_window"]);
+            Require(isListed || isUnused || Keeps(i => selects(i, value)), key, value + note);
         }
-        else if (Array.Find(OffsetPeriods, p => p.Period == key) is { Offset: { } offset })
+        else if (Array.Find(OffsetPeriods, p => p.Period == key) is { Offset: { } offsetKey } offsetPeriod)
         {
-            long shift = StackConfig.Whole(part[offset]) ?? Array.Find(OffsetDefaults, d => d.Key == offset).Figure;
-            Require(Follows(i => i % figure == shift) || part["layers_block_type"] is JsonArray { Count: > 0 } || part["layer_types"] is JsonArray { Count: > 0 }, key, figure + origin);
+            long offset = StackConfig.Whole(section[offsetKey]) ?? offsetPeriod.DefaultOffset;
+            bool isListed = section["layers_block_type"] is JsonArray { Count: > 0 } || section["layer_types"] is JsonArray { Count: > 0 };
+            Require(isListed || Keeps(i => i % value == offset), key, value + note);
         }
-        else if (!_inOrder && figure > 1 && NumbersLayers().IsMatch(key) && !OffsetPeriods.Any(p => p.Offset == key))
+        else if (!_inOrder && value > 1 && LayerPeriodKey().IsMatch(key) && !OffsetPeriods.Any(p => p.Offset == key))
         {
-            Require(false, key, figure.ToString(CultureInfo.InvariantCulture));
+            Require(false, key, value.ToString(CultureInfo.InvariantCulture));
         }
+    }
+
+    /// <summary>Whether a setting is of the encoder while the stack is the decoder, or the reverse.</summary>
+    private bool IsOfOtherStack(string key)
+    {
+        bool isDecoder = StackClassifier.IsDecoder(_stack);
+        return (key.StartsWith("encoder_", StringComparison.Ordinal) && isDecoder)
+            || (key.StartsWith("decoder_", StringComparison.Ordinal) && StackClassifier.IsEncoder(_stack) && !isDecoder);
     }
 
     private static bool IsTrue(JsonNode? node) => (node as JsonValue)?.TryGetValue(out bool value) == true && value;
 
-    /// <summary>Whether what holds of a layer by its new number held of it by its old one.</summary>
-    private bool Follows(Func<long, bool> holds) => _order.Select((o, i) => holds(o) == holds(i)).All(same => same);
+    /// <summary>Whether a property of layers by number is the same at every layer's old and new number.</summary>
+    private bool Keeps<T>(Func<long, T> property) =>
+        _order.Select((o, i) => EqualityComparer<T>.Default.Equals(property(o), property(i))).All(same => same);
 
-    private void Require(bool follows, string key, string figure)
+    private void Require(bool condition, string key, string value)
     {
-        if (!follows)
+        if (!condition)
         {
-            _problems.Add($"config.json of {_model} tells layers by their numbers: {key} is {Printable.Escape(figure)}, which would mean other layers in the new order. "
+            _problems.Add($"config.json of {_model} selects layers by their numbers: {key} is {Printable.Escape(value)}, "
+                + "which would mean other layers in the new order. "
                 + "Remedy: stack layers so that the pattern goes on (ranges of its length), or take all layers in their order");
         }
     }
 
-    /// <summary>Whether a list holds numbers of layers: whole, ascending, below their number, under a key that says so.</summary>
-    private bool IsNumbers(string key, JsonArray list)
+    /// <summary>Whether a list holds layer numbers: ascending integers below the layer count, under a key that names layers.</summary>
+    private bool IsLayerNumbers(string key, JsonArray list)
     {
         long last = -1;
         foreach (JsonNode? node in list)
         {
-            if (StackConfig.Whole(node) is not { } number || number <= last || number >= _before)
+            if (StackConfig.Whole(node) is not { } number || number <= last || number >= _oldCount)
             {
                 return false;
             }
@@ -255,28 +362,34 @@ internal sealed partial class LayerNumbering
             last = number;
         }
 
-        return LayerNumbers().IsMatch(key);
+        return LayerListKey().IsMatch(key);
     }
 
-    /// <summary>Lists that have as many entries as there are layers by chance.</summary>
-    private static bool IsConstant(string key) => key is "architectures" or "eos_token_id" or "bos_token_id" or "pad_token_id" or "time_step_limit" or "suppress_tokens" or "begin_suppress_tokens" or "mrope_section" or "image_grid_pinpoints" or "vision_feature_layer"
-        || key.StartsWith("tdnn_", StringComparison.Ordinal) || key.StartsWith("conv_", StringComparison.Ordinal)
+    /// <summary>Whether a list does not depend on layers, though it may have as many entries.</summary>
+    private static bool HasLayerCountByChance(string key) =>
+        key is "architectures" or "eos_token_id" or "bos_token_id" or "pad_token_id" or "time_step_limit" or "suppress_tokens"
+            or "begin_suppress_tokens" or "mrope_section" or "image_grid_pinpoints" or "vision_feature_layer"
+        || key.StartsWith("tdnn_", StringComparison.Ordinal)
+        || key.StartsWith("conv_", StringComparison.Ordinal)
         || key.EndsWith("_token_ids", StringComparison.Ordinal);
 
-    private void Set(string path, string key, JsonArray before, JsonArray after)
+    private void SetList(string path, string key, JsonArray oldList, JsonArray newList)
     {
-        if (!JsonNode.DeepEquals(before, after))
+        if (!JsonNode.DeepEquals(oldList, newList))
         {
-            _changes[$"{path}/{key}"] = after;
+            _changes[$"{path}/{key}"] = newList;
         }
     }
 
-    [GeneratedRegex(@"^\d{1,6}(,\d{1,6})*$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex Enumerated();
+    [GeneratedRegex(@"^\d{1,6}(,\d{1,6})*$", KeyOptions, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex CommaSeparatedNumbers();
 
-    [GeneratedRegex("layer|block|idx|idxs|indices|_ids$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex LayerNumbers();
+    [GeneratedRegex("layer|block|idx|idxs|indices|_ids$", KeyOptions, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex LayerListKey();
 
-    [GeneratedRegex("layer.*(period|interval|freq|every|pattern|offset)|(period|interval|every|pattern|freq).*layer", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex NumbersLayers();
+    [GeneratedRegex(
+        "layer.*(period|interval|freq|every|pattern|offset)|(period|interval|every|pattern|freq).*layer",
+        KeyOptions,
+        matchTimeoutMilliseconds: 1000)]
+    private static partial Regex LayerPeriodKey();
 }

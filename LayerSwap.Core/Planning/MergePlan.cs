@@ -4,8 +4,8 @@ using LayerSwap.Planning;
 namespace LayerSwap;
 
 /// <summary>
-/// What a merge will do, complete before anything is written: every output tensor once, with its operation, its sources, the rule that took it, and its
-/// place in its file. Immutable; printing it gives a summary. Made by <see cref="MergeBuilder.Plan"/>.
+/// The complete plan of a merge, made before anything is written: every output tensor with its operation, sources, rule and file offset.
+/// Immutable; printing it gives a summary. Made by <see cref="MergeBuilder.Plan"/>.
 /// </summary>
 public sealed partial record MergePlan
 {
@@ -19,30 +19,30 @@ public sealed partial record MergePlan
     /// <summary>The layers of the model.</summary>
     public required LayerMap Layers { get; init; }
 
-    /// <summary>Bytes of tensors that will be read in the last pass, inputs counted as often as they are read.</summary>
+    /// <summary>Bytes of tensors that the last pass reads; an input read twice counts twice.</summary>
     public required long ReadBytes { get; init; }
 
-    /// <summary>Bytes of weight files that will be written, headers included.</summary>
+    /// <summary>Bytes of the weight files to write, headers included.</summary>
     public required long WriteBytes { get; init; }
 
-    /// <summary>What the process will hold of memory at most, runtime and headers included; an upper estimate.</summary>
+    /// <summary>An upper estimate of the process's memory in bytes, runtime and headers included.</summary>
     public required long PeakMemoryBytes { get; init; }
 
-    /// <summary>What one should know before going on.</summary>
+    /// <summary>Findings that do not prevent the merge.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary>The names of the weight files that will be written.</summary>
+    /// <summary>The names of the weight files to write.</summary>
     public IReadOnlyList<string> Files => [.. Shards.Select(s => s.File)];
 
     internal PlanRequest Request { get; init; } = null!;
 
     internal IReadOnlyList<PlannedShard> Shards { get; init; } = null!;
 
-    /// <summary>The inputs beside the weights.</summary>
+    /// <summary>The files next to the input weights, as they were when planned.</summary>
     internal IReadOnlyList<Checkpoints.WatchedFolder> Watched { get; init; } = [];
 
     internal IReadOnlyDictionary<string, JsonNode> ConfigChanges { get; init; } = null!;
 
-    /// <summary>The plan as a summary: layers alike in one line, then sizes and warnings.</summary>
+    /// <summary>Summarizes the plan: equal layers on one line, then sizes and warnings.</summary>
     public override string ToString() => PlanText.Of(this);
 }

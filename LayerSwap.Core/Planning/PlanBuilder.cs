@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
 using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.Common;
@@ -5,15 +6,18 @@ using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Planning;
 
-/// <summary>Makes a plan from headers alone; everything that is wrong is reported at once.</summary>
+/// <summary>Builds a plan from headers alone, and reports every problem at once.</summary>
 internal static class PlanBuilder
 {
+    private const int MaxListed = 4;
+
     public static MergePlan Build(PlanRequest request)
     {
         ProblemList problems = new();
         List<string> warnings = [.. request.Inputs.OfType<ShardedCheckpoint>().SelectMany(s => s.Warnings)];
-        // Before anything beside the weights is read.
-        IReadOnlyList<WatchedFolder> watched = WatchedFolder.Of([.. request.Inputs, request.Donor, request.Tokenizer ?? request.Donor]);
+        // Recorded before any auxiliary file is read.
+        IReadOnlyList<WatchedFolder> watched =
+            WatchedFolder.Of([.. request.Inputs, request.Donor, request.Tokenizer ?? request.Donor]);
         request = TiedHeads.Untie(request, warnings);
         IReadOnlyList<ICheckpoint> inputs = request.Inputs;
         InputConfig[] configs = [.. inputs.Select(InputConfig.TryRead).OfType<InputConfig>()];
@@ -29,20 +33,15 @@ internal static class PlanBuilder
 
         SchemeCheck schemes = new(inputs);
         schemes.Inputs(problems);
-        string[] reasons = [.. inputs.Skip(1).Where(o => o.Tensors.Any(t => inputs[0].Find(t.Name) is null)).Select(o => NameDifference.Reason(inputs[0], o)).OfType<string>()];
-        if (reasons.Length > 0)
-        {
-            // One reason says more than every tensor that differs.
-            Array.ForEach(reasons, r => problems.Add(r));
-            problems.ThrowIfAny();
-        }
+        ThrowIfNamesDiffer(inputs, problems);
 
         LayerMap map = LayerMap.OfAll(inputs);
         HashSet<string> tokenTables = [.. inputs.SelectMany(TokenTables.OfAny).Select(t => t.Name)];
-        List<Decision> decisions = Decide(request, map, new TensorPlanner(request, tokenTables, problems), TiedHeads.Tied(inputs, configs), warnings);
+        TensorPlanner planner = new(request, tokenTables, problems);
+        List<Decision> decisions = Decide(request, map, planner, TiedHeads.Tied(inputs, configs), warnings);
         schemes.Decisions(decisions, problems);
         Decision[] tables = [.. decisions.Where(d => tokenTables.Contains(d.Output.Name))];
-        RowsAgree(inputs, tables, problems);
+        CheckRows(inputs, tables, problems);
         if (request.Tokenizer is null)
         {
             request = TokenizerChoice.Of(request, tables, problems, warnings);
@@ -52,42 +51,83 @@ internal static class PlanBuilder
         AuxiliaryFilePlan.Check(request, problems);
         AuxiliaryFilePlan.LeftBehind(request, warnings);
         problems.ThrowIfAny(map.Places.Count());
-        foreach (PlanRule rule in request.Rules.Where(r => r.Selector is not null && !map.Places.Any(r.Selector.Matches)).DistinctBy(r => r.Text, StringComparer.Ordinal))
-        {
-            warnings.Add($"{(rule.Written is null ? "" : rule.Written + ": ")}The rule for {rule.Text} matches no tensor: it changes nothing.");
-        }
+        WarnOfUnusedRules(request, map, warnings);
+        WarnOfSeveralStacks(map, warnings);
+        WarnOfNarrowed(request, decisions, warnings);
 
-        if (map.Stacks.Count > 1)
-        {
-            warnings.Add($"The model has {map.Stacks.Count} stacks of layers ({string.Join(", ", map.Stacks.Select(s => $"{Printable.Escape(s.Key)}: {s.Value}"))}); layers are counted in {Printable.Escape(map.MainStack!)}.");
-        }
-
-        Narrowed(request, decisions, warnings);
-
-        // A head of its own goes by a flag of its own.
-        bool unties = tables.Any(d => d.Place.Kind == TensorKind.Head) && configs.Any(c => c.Config.TiedEmbeddings == false);
-        // The donor need not be an input: a base may be no more than that.
+        bool untied = tables.Any(d => d.Place.Kind == TensorKind.Head) && configs.Any(c => c.Config.TiedEmbeddings == false);
+        // The donor is not always an input: a base may give no more than the configuration.
         ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.Donor)?.Config ?? ModelConfig.TryRead(request.Donor);
-        IReadOnlyDictionary<string, System.Text.Json.Nodes.JsonNode> changes = ConfigChanges.Of(request, config, tables, unties, problems, warnings);
+        IReadOnlyDictionary<string, JsonNode> changes = ConfigChanges.Of(request, config, tables, untied, problems, warnings);
         problems.ThrowIfAny();
         return Assemble(request, map, decisions, warnings) with { ConfigChanges = changes, Watched = watched };
     }
 
-    /// <summary>Lists tensors that are narrowed though most are not: those that models of 16 bits keep in 32 on purpose.</summary>
-    private static void Narrowed(PlanRequest request, List<Decision> decisions, List<string> warnings)
+    /// <summary>Reports the cause of differing names instead of every tensor that differs.</summary>
+    private static void ThrowIfNamesDiffer(IReadOnlyList<ICheckpoint> inputs, ProblemList problems)
     {
-        string[] narrowed = request.DType is null ? [] : [.. decisions.Where(d => d.Work.Operands.Any(o => o.DType.Bits() > d.Output.DType.Bits())).Select(d => d.Output.Name)];
-        if (narrowed.Length > 0 && narrowed.Length * 2 < decisions.Count)
+        string[] reasons =
+        [
+            .. inputs.Skip(1)
+                .Where(i => i.Tensors.Any(t => inputs[0].Find(t.Name) is null))
+                .Select(i => NameDifference.Reason(inputs[0], i))
+                .OfType<string>(),
+        ];
+        if (reasons.Length > 0)
         {
-            warnings.Add($"{narrowed.Length} {(narrowed.Length == 1 ? "tensor" : "tensors")} of a wider dtype than the rest {(narrowed.Length == 1 ? "is" : "are")} narrowed to {request.DType!.Value.Code()}: {Printable.List(narrowed, 4)}.");
+            Array.ForEach(reasons, r => problems.Add(r));
+            problems.ThrowIfAny();
         }
     }
 
-    private static List<Decision> Decide(PlanRequest request, LayerMap map, TensorPlanner planner, IReadOnlySet<string> tied, List<string> warnings)
+    private static void WarnOfUnusedRules(PlanRequest request, LayerMap map, List<string> warnings)
+    {
+        IEnumerable<PlanRule> unused = request.Rules.Where(r => r.Selector is not null && !map.Places.Any(r.Selector.Matches))
+            .DistinctBy(r => r.Text, StringComparer.Ordinal);
+        foreach (PlanRule rule in unused)
+        {
+            string place = rule.Written is null ? "" : rule.Written + ": ";
+            warnings.Add($"{place}The rule for {rule.Text} matches no tensor: it changes nothing.");
+        }
+    }
+
+    private static void WarnOfSeveralStacks(LayerMap map, List<string> warnings)
+    {
+        if (map.Stacks.Count > 1)
+        {
+            IEnumerable<string> stacks = map.Stacks.Select(s => $"{Printable.Escape(s.Key)}: {s.Value}");
+            warnings.Add($"The model has {map.Stacks.Count} stacks of layers ({string.Join(", ", stacks)}); "
+                + $"layers are counted in {Printable.Escape(map.MainStack!)}.");
+        }
+    }
+
+    /// <summary>Warns if a minority of tensors is narrowed: 16-bit models keep some tensors in float32 on purpose.</summary>
+    private static void WarnOfNarrowed(PlanRequest request, List<Decision> decisions, List<string> warnings)
+    {
+        if (request.DType is not { } dtype)
+        {
+            return;
+        }
+
+        string[] narrowed =
+        [
+            .. decisions.Where(d => d.Work.Operands.Any(o => o.DType.Bits() > d.Output.DType.Bits())).Select(d => d.Output.Name),
+        ];
+        if (narrowed.Length > 0 && narrowed.Length * 2 < decisions.Count)
+        {
+            string tensors = narrowed.Length == 1 ? "1 tensor" : $"{narrowed.Length} tensors";
+            string verb = narrowed.Length == 1 ? "is" : "are";
+            warnings.Add($"{tensors} of a wider dtype than the rest {verb} narrowed to {dtype.Code()}: "
+                + $"{Printable.List(narrowed, MaxListed)}.");
+        }
+    }
+
+    private static List<Decision> Decide(
+        PlanRequest request, LayerMap map, TensorPlanner planner, IReadOnlySet<string> tied, List<string> warnings)
     {
         List<Decision> decisions = [];
         List<string> dropped = [];
-        foreach (string name in Names(request.Inputs))
+        foreach (string name in NamesOf(request.Inputs))
         {
             TensorPlace place = map[name];
             if (tied.Contains(name))
@@ -98,11 +138,11 @@ internal static class PlanBuilder
                     continue;
                 }
 
-                // The head is the embedding: what is decided for one holds for both.
+                // A tied head follows the rules for the embedding.
                 place = place with { Kind = TensorKind.Embedding };
             }
 
-            if (IsComputedAnew(name) && request.Inputs.Any(i => i.Find(name) is null))
+            if (IsDerivedBuffer(name) && request.Inputs.Any(i => i.Find(name) is null))
             {
                 dropped.Add(name);
                 continue;
@@ -116,33 +156,38 @@ internal static class PlanBuilder
 
         if (dropped.Count > 0)
         {
-            warnings.Add($"{Printable.List(dropped, 4)} {(dropped.Count == 1 ? "is" : "are")} dropped: programs that load a model compute {(dropped.Count == 1 ? "it" : "them")} anew, and not every input stores {(dropped.Count == 1 ? "it" : "them")}.");
+            (string verb, string pronoun) = dropped.Count == 1 ? ("is", "it") : ("are", "them");
+            warnings.Add($"{Printable.List(dropped, MaxListed)} {verb} dropped: programs that load a model compute {pronoun} again, "
+                + $"and not every input stores {pronoun}.");
         }
 
         return decisions;
     }
 
-    /// <summary>Buffers that older programs stored with the weights, and that no program reads any more.</summary>
-    private static bool IsComputedAnew(string name) => name[(name.LastIndexOf('.') + 1)..] is "inv_freq" or "original_inv_freq" or "position_ids" or "masked_bias";
+    /// <summary>Whether a tensor is a buffer that old programs stored, and that current programs compute.</summary>
+    private static bool IsDerivedBuffer(string name) =>
+        name[(name.LastIndexOf('.') + 1)..] is "inv_freq" or "original_inv_freq" or "position_ids" or "masked_bias";
 
-    /// <summary>The names of all inputs in canonical order, in which each input's are already: where all have the same there is nothing to sort.</summary>
-    private static IEnumerable<string> Names(IReadOnlyList<ICheckpoint> inputs)
-    {
-        IReadOnlyList<TensorInfo> first = inputs[0].Tensors;
-        return inputs.All(i => TensorList.SameNames(i, inputs[0]))
-            ? first.Select(t => t.Name)
+    /// <summary>Lists the names of all inputs in canonical order. Each input is sorted already: equal inputs need no sorting.</summary>
+    private static IEnumerable<string> NamesOf(IReadOnlyList<ICheckpoint> inputs) =>
+        inputs.All(i => TensorList.SameNames(i, inputs[0]))
+            ? inputs[0].Tensors.Select(t => t.Name)
             : inputs.SelectMany(i => i.Tensors).Select(t => t.Name).Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance);
-    }
 
-    /// <summary>Embeddings and heads that have the same rows in every input keep to that, though each may be taken from another input.</summary>
-    private static void RowsAgree(IReadOnlyList<ICheckpoint> inputs, IReadOnlyList<Decision> tables, ProblemList problems)
+    /// <summary>Reports token tables that have equal rows in every input, but would differ in the output.</summary>
+    private static void CheckRows(IReadOnlyList<ICheckpoint> inputs, IReadOnlyList<Decision> tables, ProblemList problems)
     {
-        foreach (IGrouping<string, Decision> alike in tables.GroupBy(d => string.Join(',', inputs.Select(i => i.Find(d.Output.Name) is { Shape.Rank: > 0 } t ? TokenTables.RowsOf(t.Shape) : -1)), StringComparer.Ordinal))
+        string InputRows(Decision table) => string.Join(',', inputs.Select(i =>
+            i.Find(table.Output.Name) is { Shape.Rank: > 0 } tensor ? TokenTables.RowsOf(tensor.Shape) : -1));
+
+        foreach (IGrouping<string, Decision> alike in tables.GroupBy(InputRows, StringComparer.Ordinal))
         {
             if (alike.Select(d => TokenTables.RowsOf(d.Output.Shape)).Distinct().Count() > 1)
             {
-                problems.Add($"The output's tables of tokens would have different numbers of rows: {string.Join(", ", alike.Select(d => $"{d.Output.Shape} in {Printable.Escape(d.Output.Name)}"))}; "
-                    + "one vocabulary is expected. Remedy: take all of them from one input, or choose a vocabulary policy, truncate or pad (--vocabulary, vocabulary in a recipe, Vocabulary in code).");
+                IEnumerable<string> shapes = alike.Select(d => $"{d.Output.Shape} in {Printable.Escape(d.Output.Name)}");
+                problems.Add($"The output's token tables would have different numbers of rows: {string.Join(", ", shapes)}; "
+                    + "one vocabulary is expected. Remedy: take all of them from one input, or choose a vocabulary policy, "
+                    + "truncate or pad (--vocabulary, vocabulary in a recipe, Vocabulary in code).");
             }
         }
     }
@@ -151,18 +196,19 @@ internal static class PlanBuilder
     {
         Dictionary<string, string> metadata = new(request.Donor.Metadata, StringComparer.Ordinal) { ["format"] = "pt" };
         IReadOnlyList<PlannedShard> shards = ShardLayout.Of([.. decisions.Select(d => d.Output)], request.ShardSize, metadata);
-        Dictionary<string, PlacedTensor> places = shards.SelectMany(s => s.Tensors).ToDictionary(t => t.Tensor.Name, StringComparer.Ordinal);
+        Dictionary<string, PlacedTensor> places =
+            shards.SelectMany(s => s.Tensors).ToDictionary(t => t.Tensor.Name, StringComparer.Ordinal);
 
-        // Tensors treated alike have one list of inputs, and so one of their names.
-        Dictionary<IReadOnlyList<ICheckpoint>, IReadOnlyList<string>> sources = new(ReferenceEqualityComparer.Instance);
-        IReadOnlyList<string> NamesOf(IReadOnlyList<ICheckpoint> read)
+        // Tensors with the same treatment share one list of inputs, and so one list of names.
+        Dictionary<IReadOnlyList<ICheckpoint>, IReadOnlyList<string>> names = new(ReferenceEqualityComparer.Instance);
+        IReadOnlyList<string> SourcesOf(IReadOnlyList<ICheckpoint> read)
         {
-            if (!sources.TryGetValue(read, out IReadOnlyList<string>? names))
+            if (!names.TryGetValue(read, out IReadOnlyList<string>? sources))
             {
-                sources.Add(read, names = [.. read.Select(i => i.Name).Distinct(StringComparer.Ordinal)]);
+                names.Add(read, sources = [.. read.Select(i => i.Name).Distinct(StringComparer.Ordinal)]);
             }
 
-            return names;
+            return sources;
         }
 
         PlannedTensor[] tensors = [.. decisions.Select(d => new PlannedTensor
@@ -172,7 +218,7 @@ internal static class PlanBuilder
             Operation = d.Work is TensorWork.Copy or TensorWork.Agree ? PlannedOperation.Take : PlannedOperation.Merge,
             Strategy = d.Rule.Strategy.Name,
             Rule = d.Rule.Text,
-            Sources = NamesOf(d.Inputs),
+            Sources = SourcesOf(d.Inputs),
             Detail = DetailOf(d),
             File = places[d.Output.Name].File,
             Offset = places[d.Output.Name].Offset,

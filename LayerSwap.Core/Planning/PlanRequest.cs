@@ -1,42 +1,46 @@
 namespace LayerSwap.Planning;
 
-/// <summary>A rule by place: what to do where a selector matches; null matches everything. It may have but some of the sources, and be written down somewhere, which its problems then name.</summary>
+/// <summary>A merge strategy for the tensors that a selector matches.</summary>
+/// <param name="Selector">The tensors; null for all.</param>
+/// <param name="Strategy">The strategy.</param>
+/// <param name="Only">The indices of the sources to merge; null for all.</param>
+/// <param name="Written">Where the rule is written, for messages; null if unknown.</param>
 internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy, IReadOnlyList<int>? Only = null, string? Written = null)
 {
     public string Text => Selector?.ToString() ?? "everywhere";
 }
 
-/// <summary>A model to be merged, and its weight.</summary>
+/// <summary>A model to merge, and its weight.</summary>
 internal sealed record PlanSource(ICheckpoint Checkpoint, Schedule Weight);
 
-/// <summary>Everything a plan is made from: the frozen state of a builder.</summary>
+/// <summary>The input of planning: the frozen state of a builder.</summary>
 internal sealed record PlanRequest
 {
     public required ICheckpoint? Base { get; init; }
 
     public required IReadOnlyList<PlanSource> Sources { get; init; }
 
-    /// <summary>The last rule that matches wins.</summary>
+    /// <summary>The rules; the last one that matches applies.</summary>
     public required IReadOnlyList<PlanRule> Rules { get; init; }
 
-    /// <summary>The input that gives configuration and tokenizer.</summary>
+    /// <summary>The model that config.json and other auxiliary files are copied from.</summary>
     public required ICheckpoint Donor { get; init; }
 
-    /// <summary>The sources of a rule.</summary>
+    /// <summary>Selects the sources of a rule.</summary>
     public IReadOnlyList<PlanSource> SourcesOf(PlanRule rule) => rule.Only is null ? Sources : [.. rule.Only.Select(i => Sources[i])];
 
-    /// <summary>The model that gives the tokenizer, where it was chosen; else the donor.</summary>
+    /// <summary>The model that the tokenizer is copied from; null for the donor.</summary>
     public ICheckpoint? Tokenizer { get; init; }
 
-    /// <summary>Files written beside the weights instead of the donor's; null for one that is left out.</summary>
+    /// <summary>The contents of files that replace the donor's, by name; null for a file to omit.</summary>
     public IReadOnlyDictionary<string, byte[]?> Beside { get; init; } = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
 
-    /// <summary>Checks that are lifted.</summary>
+    /// <summary>Checks to skip.</summary>
     public InputCautions Allowed { get; init; }
 
     public DType? DType { get; init; }
 
-    /// <summary>Whether also tensors kept in float32 beside narrower ones get the dtype.</summary>
+    /// <summary>Whether the dtype also applies to float32 tensors of models that are mostly narrower.</summary>
     public bool ForcesDType { get; init; }
 
     public long Seed { get; init; }
@@ -47,9 +51,10 @@ internal sealed record PlanRequest
 
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>Elements merged at a time; null where each tensor has what suits it.</summary>
+    /// <summary>Elements merged at a time; null for a length chosen per tensor.</summary>
     public int? BlockElements { get; init; }
 
-    /// <summary>All inputs, the base first, each once.</summary>
-    public IReadOnlyList<ICheckpoint> Inputs => [.. (Base is null ? [] : new[] { Base }).Concat(Sources.Select(s => s.Checkpoint)).Distinct()];
+    /// <summary>All distinct inputs, the base first.</summary>
+    public IReadOnlyList<ICheckpoint> Inputs =>
+        [.. (Base is null ? [] : new[] { Base }).Concat(Sources.Select(s => s.Checkpoint)).Distinct()];
 }

@@ -4,11 +4,11 @@ using LayerSwap.Common;
 
 namespace LayerSwap.Planning;
 
-/// <summary>A plan for people: neighbouring layers that are treated alike share a line.</summary>
+/// <summary>Formats a plan as a table: consecutive layers with the same treatment share a row.</summary>
 internal static class PlanText
 {
     /// <param name="plan">The plan.</param>
-    /// <param name="machine">Whether also what depends on the machine: threads, and with them memory.</param>
+    /// <param name="machine">Whether to include threads and memory, which depend on the machine.</param>
     public static string Of(MergePlan plan, bool machine = true)
     {
         PlanRequest request = plan.Request;
@@ -18,21 +18,34 @@ internal static class PlanText
         foreach (ICheckpoint input in request.Inputs)
         {
             string role = input == request.Base ? "base" : $"source {request.Sources.ToList().FindIndex(s => s.Checkpoint == input)}";
-            text.Append(CultureInfo.InvariantCulture, $"  {role,-9} {Printable.Escape(input.Name)}{(input == request.Donor ? "  (gives config and tokenizer)" : "")}\n");
+            string note = input == request.Donor ? "  (gives config and tokenizer)" : "";
+            text.Append(CultureInfo.InvariantCulture, $"  {role,-9} {Printable.Escape(input.Name)}{note}\n");
         }
 
         TextTable table = new TextTable("where", "does", "from", "how", "rule", "tensors", "size").Left(1, 2, 3, 4);
         foreach (Step step in Steps(plan))
         {
             PlannedTensor t = step.First;
-            table.Add(step.Where, t.Operation == PlannedOperation.Take ? "take" : "merge", string.Join(" + ", t.Sources.Select(shorten)),
-                t.Detail.Length == 0 ? t.Strategy : $"{t.Strategy}: {t.Detail}", t.Rule,
-                step.Tensors.ToString(CultureInfo.InvariantCulture), ByteSize.Format(step.Bytes));
+            table.Add(
+                step.Where,
+                t.Operation == PlannedOperation.Take ? "take" : "merge",
+                string.Join(" + ", t.Sources.Select(shorten)),
+                t.Detail.Length == 0 ? t.Strategy : $"{t.Strategy}: {t.Detail}",
+                t.Rule,
+                step.Tensors.ToString(CultureInfo.InvariantCulture),
+                ByteSize.Format(step.Bytes));
         }
 
         text.Append('\n').Append(table).Append('\n');
-        text.Append(CultureInfo.InvariantCulture, $"reads {ByteSize.Format(plan.ReadBytes)}, writes {ByteSize.Format(plan.WriteBytes)} in {Count(plan.Shards.Count, "file")}");
-        text.Append(machine ? string.Create(CultureInfo.InvariantCulture, $", at most {ByteSize.Format(plan.PeakMemoryBytes)} of memory with {Count(request.Threads, "thread")}\n") : "\n");
+        text.Append("reads ").Append(ByteSize.Format(plan.ReadBytes)).Append(", writes ").Append(ByteSize.Format(plan.WriteBytes));
+        text.Append(" in ").Append(Count(plan.Shards.Count, "file"));
+        if (machine)
+        {
+            text.Append(", at most ").Append(ByteSize.Format(plan.PeakMemoryBytes));
+            text.Append(" of memory with ").Append(Count(request.Threads, "thread"));
+        }
+
+        text.Append('\n');
         foreach (string warning in plan.Warnings)
         {
             text.Append("warning: ").Append(warning).Append('\n');
@@ -41,11 +54,11 @@ internal static class PlanText
         return text.ToString();
     }
 
-    /// <summary>Joins tensors of one layer, or of one kind outside, that are treated alike; then neighbouring layers with the same lines.</summary>
+    /// <summary>Groups tensors by layer (or kind, outside layers) and treatment, then joins consecutive layers with equal groups.</summary>
     private static IEnumerable<Step> Steps(MergePlan plan)
     {
-        var places = plan.Tensors.GroupBy(t => t.Place.Layer is null ? t.Place.Kind.ToString().ToLowerInvariant() : t.Place.Stack!, StringComparer.Ordinal)
-            .OrderBy(g => g.First().Place.Layer is not null ? 1 : g.First().Place.Kind switch { TensorKind.Embedding => 0, TensorKind.Norm => 2, TensorKind.Head => 4, _ => 3 });
+        static string GroupOf(TensorPlace place) => place.Layer is null ? place.Kind.ToString().ToLowerInvariant() : place.Stack!;
+        var places = plan.Tensors.GroupBy(t => GroupOf(t.Place), StringComparer.Ordinal).OrderBy(g => RankOf(g.First().Place));
         foreach (var place in places)
         {
             bool layers = place.First().Place.Layer is not null;
@@ -53,11 +66,15 @@ internal static class PlanText
             int previous = -1;
             foreach (var layer in place.GroupBy(t => t.Place.Layer ?? 0).OrderBy(g => g.Key))
             {
-                List<Step> lines = [.. layer.GroupBy(TreatmentOf).Select(g => new Step(g.First(), g.Count(), g.Sum(t => t.Tensor.ByteLength)))];
-                bool alike = layer.Key == previous + 1 && open.Select(s => TreatmentOf(s.First)).SequenceEqual(lines.Select(s => TreatmentOf(s.First)));
-                if (alike)
+                List<Step> steps =
+                    [.. layer.GroupBy(TreatmentOf).Select(g => new Step(g.First(), g.Count(), g.Sum(t => t.Tensor.ByteLength)))];
+                if (layer.Key == previous + 1 && Treatments(open).SequenceEqual(Treatments(steps)))
                 {
-                    open = [.. open.Zip(lines, (a, b) => a with { Last = layer.Key, Tensors = a.Tensors + b.Tensors, Bytes = a.Bytes + b.Bytes })];
+                    open =
+                    [
+                        .. open.Zip(steps, (a, b) =>
+                            a with { Last = layer.Key, Tensors = a.Tensors + b.Tensors, Bytes = a.Bytes + b.Bytes }),
+                    ];
                 }
                 else
                 {
@@ -66,7 +83,7 @@ internal static class PlanText
                         yield return done;
                     }
 
-                    open = [.. lines.Select(s => s with { Where = layers ? "" : place.Key, Last = layer.Key })];
+                    open = [.. steps.Select(s => s with { Where = layers ? "" : place.Key, Last = layer.Key })];
                 }
 
                 previous = layer.Key;
@@ -79,9 +96,20 @@ internal static class PlanText
         }
     }
 
+    private static int RankOf(TensorPlace place) => place switch
+    {
+        { Layer: not null } => 1,
+        { Kind: TensorKind.Embedding } => 0,
+        { Kind: TensorKind.Norm } => 2,
+        { Kind: TensorKind.Head } => 4,
+        _ => 3,
+    };
+
     private static Treatment TreatmentOf(PlannedTensor t) => new(t.Operation, t.Strategy, string.Join('|', t.Sources), t.Detail, t.Rule);
 
-    /// <summary>The last part of a path is enough in a table, as long as it tells the inputs apart; the list above has all of it.</summary>
+    private static IEnumerable<Treatment> Treatments(List<Step> steps) => steps.Select(s => TreatmentOf(s.First));
+
+    /// <summary>Shortens paths to their last part, if these differ between inputs.</summary>
     private static Func<string, string> Shortener(IReadOnlyList<ICheckpoint> inputs)
     {
         static string Last(string name) => string.Join(" + ", LastParts(name));
@@ -89,11 +117,12 @@ internal static class PlanText
         return name => Printable.Escape(distinct ? Last(name) : name);
     }
 
-    /// <summary>The last part of a path; of a stack, which is called by its parts, that of each.</summary>
+    /// <summary>The last part of a path, or of each path in the name of a stack: <c>a/b + a/c</c> gives b and c.</summary>
     internal static IEnumerable<string> LastParts(string name) =>
         name.Split(" + ").Select(n => Path.GetFileName(Path.TrimEndingDirectorySeparator(n)) is { Length: > 0 } last ? last : n);
 
-    private static string Count(int count, string noun) => string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
+    private static string Count(int count, string noun) =>
+        string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
 
     private sealed record Treatment(PlannedOperation Operation, string Strategy, string Sources, string Detail, string Rule);
 
@@ -105,9 +134,18 @@ internal static class PlanText
 
         public string Where
         {
-            get => _where.Length > 0 ? _where
-                : First.Place.Layer == Last ? string.Create(CultureInfo.InvariantCulture, $"{Prefix}layer {Last}")
-                : string.Create(CultureInfo.InvariantCulture, $"{Prefix}layers {First.Place.Layer}-{Last}");
+            get
+            {
+                if (_where.Length > 0)
+                {
+                    return _where;
+                }
+
+                return First.Place.Layer == Last
+                    ? string.Create(CultureInfo.InvariantCulture, $"{Prefix}layer {Last}")
+                    : string.Create(CultureInfo.InvariantCulture, $"{Prefix}layers {First.Place.Layer}-{Last}");
+            }
+
             init => _where = value;
         }
 

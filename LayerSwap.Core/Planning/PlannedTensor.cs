@@ -2,48 +2,48 @@ using LayerSwap.Planning;
 
 namespace LayerSwap;
 
-/// <summary>What is done to a tensor.</summary>
+/// <summary>The way an output tensor is made.</summary>
 public enum PlannedOperation
 {
-    /// <summary>The bytes of one input, unchanged.</summary>
+    /// <summary>Copied from one input, byte for byte.</summary>
     Take,
 
     /// <summary>Computed, or converted to another dtype.</summary>
     Merge,
 }
 
-/// <summary>One output tensor of a plan: what is done, by which rule, from what, and where it will lie.</summary>
+/// <summary>One output tensor of a plan: its operation, rule, sources, file and offset.</summary>
 public sealed record PlannedTensor
 {
-    /// <summary>Name, dtype and shape of the output.</summary>
+    /// <summary>The name, dtype and shape.</summary>
     public required TensorInfo Tensor { get; init; }
 
-    /// <summary>Where it belongs in the model.</summary>
+    /// <summary>The place in the model: stack, layer and kind.</summary>
     public required TensorPlace Place { get; init; }
 
-    /// <summary>What is done.</summary>
+    /// <summary>The way it is made.</summary>
     public required PlannedOperation Operation { get; init; }
 
-    /// <summary>The name of the strategy that decided it.</summary>
+    /// <summary>The name of the strategy.</summary>
     public required string Strategy { get; init; }
 
     /// <summary>The rule that applied: a selector, or <c>everywhere</c>.</summary>
     public required string Rule { get; init; }
 
-    /// <summary>The names of the inputs that are read.</summary>
+    /// <summary>The names of the inputs to read.</summary>
     public required IReadOnlyList<string> Sources { get; init; }
 
-    /// <summary>The parameter values that hold for it; empty for none.</summary>
+    /// <summary>The parameter values of the strategy; empty for none.</summary>
     public required string Detail { get; init; }
 
-    /// <summary>The file it will lie in.</summary>
+    /// <summary>The name of the output file.</summary>
     public required string File { get; init; }
 
-    /// <summary>Its first byte in that file.</summary>
+    /// <summary>The offset of its first byte in <see cref="File"/>.</summary>
     public required long Offset { get; init; }
 
     internal TensorWork Work { get; init; } = null!;
 
-    /// <summary>What is read of the inputs in the last pass.</summary>
+    /// <summary>Bytes that the last pass reads from the inputs.</summary>
     internal long ReadBytes => Work.Operands.Sum(o => Tensor.ElementCount * o.DType.Bits() / 8);
 }

@@ -3,16 +3,17 @@ using LayerSwap.Checkpoints.SafeTensors;
 
 namespace LayerSwap.Planning;
 
-/// <summary>One file of the output: its name, its header, where each tensor lies.</summary>
+/// <summary>One output file: its name, header, tensors and length in bytes.</summary>
 internal sealed record PlannedShard(string File, byte[] Header, IReadOnlyList<PlacedTensor> Tensors, long Length);
 
-/// <summary>Where a tensor lies.</summary>
+/// <summary>A tensor with its file and byte offset.</summary>
 internal sealed record PlacedTensor(TensorInfo Tensor, string File, long Offset);
 
-/// <summary>Spreads tensors over files: greedy in tensor order; a tensor larger than a shard gets one of its own; one shard has the plain name.</summary>
+/// <summary>Distributes tensors over shards, greedily in tensor order. A tensor larger than a shard gets its own.</summary>
 internal static class ShardLayout
 {
-    public static IReadOnlyList<PlannedShard> Of(IReadOnlyList<TensorInfo> tensors, long shardSize, IReadOnlyDictionary<string, string> metadata)
+    public static IReadOnlyList<PlannedShard> Of(
+        IReadOnlyList<TensorInfo> tensors, long shardSize, IReadOnlyDictionary<string, string> metadata)
     {
         List<List<TensorInfo>> groups = [[]];
         long filled = 0;

@@ -3,45 +3,77 @@ using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Planning;
 
-/// <summary>The part of a config.json that speaks of a stack of layers, and the keys that its number of layers may be under.</summary>
-/// <param name="Path">Where it is, such as <c>/text_config</c>; empty for the root.</param>
-/// <param name="Section">The part.</param>
+/// <summary>The section of a config.json that describes a stack of layers, and the keys that may hold its layer count.</summary>
+/// <param name="Path">The path of the section, such as <c>/text_config</c>; empty for the root.</param>
+/// <param name="Section">The section.</param>
 /// <param name="Keys">The keys, the most specific first.</param>
 internal sealed record StackConfig(string Path, JsonObject Section, IReadOnlyList<string> Keys)
 {
-    private static readonly string[] TextSections = ["text_config", "llm_config", "language_config", "decoder_config", "thinker_config"];
+    private static readonly string[] TextSections =
+        ["text_config", "llm_config", "language_config", "decoder_config", "thinker_config"];
 
-    /// <summary>The number of layers, under the first key that says it; null if none does.</summary>
+    private static readonly string[] SectionKeys =
+        ["num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth", "encoder_layers", "decoder_layers"];
+
+    /// <summary>The layer count under the first key that has one; null if none does.</summary>
     public long? Layers => Keys.Select(k => Whole(Section[k])).FirstOrDefault(n => n is not null);
 
-    /// <summary>Finds what speaks of a stack.</summary>
+    /// <summary>Finds the section of a stack.</summary>
     /// <param name="root">The configuration.</param>
     /// <param name="stacks">All stacks of the model.</param>
     /// <param name="stack">One of them.</param>
     public static StackConfig Of(JsonObject root, IEnumerable<string> stacks, string stack)
     {
-        bool decoder = StackClassifier.IsDecoder(stack), encoder = StackClassifier.IsEncoder(stack), both = HasBoth(stacks);
-        string[] wanted = StackClassifier.Sees(stack) ? ["vision_config"] : StackClassifier.Hears(stack) ? ["audio_config"]
-            : decoder && root["decoder"] is JsonObject ? ["decoder"] : encoder && root["encoder"] is JsonObject ? ["encoder"] : TextSections;
-        string? name = Array.Find(wanted, n => root[n] is JsonObject);
-        JsonObject section = name is null ? root : (JsonObject)root[name]!;
-        string path = name is null ? "" : "/" + name;
-        // One level more: the thinker of an omni model has a text_config of its own.
-        if (name is not null && section["text_config"] is JsonObject inner)
+        string? name = Array.Find(SectionNamesOf(root, stack), n => root[n] is JsonObject);
+        if (name is null)
         {
-            (path, section) = (path + "/text_config", inner);
+            return new StackConfig("", root, RootKeysOf(stack, HasBoth(stacks)));
         }
 
-        string[] keys = name is not null ? ["num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth", "encoder_layers", "decoder_layers"]
-            : decoder && both ? ["num_decoder_layers", "decoder_layers"]
-            : decoder ? ["decoder_layers", "num_decoder_layers", "num_hidden_layers", "n_layer", "num_layers", "n_layers"]
-            : encoder && both ? ["num_encoder_layers", "encoder_layers", "num_hidden_layers", "num_layers"]
-            : ["num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth", "encoder_layers", "decoder_layers"];
-        return new StackConfig(path, section, keys);
+        JsonObject section = (JsonObject)root[name]!;
+        // The thinker of an omni model has a nested text_config.
+        return section["text_config"] is JsonObject inner
+            ? new StackConfig($"/{name}/text_config", inner, SectionKeys)
+            : new StackConfig("/" + name, section, SectionKeys);
     }
 
     /// <summary>Whether a model has an encoder and a decoder.</summary>
-    public static bool HasBoth(IEnumerable<string> stacks) => stacks.Any(StackClassifier.IsDecoder) && stacks.Any(StackClassifier.IsEncoder);
+    public static bool HasBoth(IEnumerable<string> stacks) =>
+        stacks.Any(StackClassifier.IsDecoder) && stacks.Any(StackClassifier.IsEncoder);
 
     public static long? Whole(JsonNode? node) => (node as JsonValue)?.TryGetValue(out long number) == true ? number : null;
+
+    private static string[] SectionNamesOf(JsonObject root, string stack)
+    {
+        if (StackClassifier.Sees(stack))
+        {
+            return ["vision_config"];
+        }
+
+        if (StackClassifier.Hears(stack))
+        {
+            return ["audio_config"];
+        }
+
+        if (StackClassifier.IsDecoder(stack) && root["decoder"] is JsonObject)
+        {
+            return ["decoder"];
+        }
+
+        return StackClassifier.IsEncoder(stack) && root["encoder"] is JsonObject ? ["encoder"] : TextSections;
+    }
+
+    private static string[] RootKeysOf(string stack, bool both)
+    {
+        if (StackClassifier.IsDecoder(stack))
+        {
+            return both
+                ? ["num_decoder_layers", "decoder_layers"]
+                : ["decoder_layers", "num_decoder_layers", "num_hidden_layers", "n_layer", "num_layers", "n_layers"];
+        }
+
+        return both && StackClassifier.IsEncoder(stack)
+            ? ["num_encoder_layers", "encoder_layers", "num_hidden_layers", "num_layers"]
+            : SectionKeys;
+    }
 }

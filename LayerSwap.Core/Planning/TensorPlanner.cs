@@ -4,96 +4,141 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Planning;
 
-/// <summary>Decides what happens to one tensor, and notes everything that stands against it.</summary>
-/// <param name="request">What is planned.</param>
+/// <summary>Decides how each tensor is made, and reports the tensors that cannot be made.</summary>
+/// <param name="request">The merge to plan.</param>
 /// <param name="tokenTables">The names of tables with a row for each token.</param>
-/// <param name="problems">What stands against it.</param>
+/// <param name="problems">Receives the problems.</param>
 internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> tokenTables, ProblemList problems)
 {
-    private readonly IReadOnlyList<ICheckpoint> _inputs = request.Inputs;
-    /// <summary>How a tensor is taken from one input, in each form in which people work.</summary>
+    /// <summary>The remedy to take a tensor from one input, on the command line, in a recipe and in code.</summary>
     public const string AsRule = "by a rule (--rule 'NAME=take:MODEL', rules in a recipe, Swap in code)";
 
     private const int EverySource = -2;
     private const int EveryOperand = -3;
 
-    /// <summary>Whether most numbers of every input are of 16 bits or fewer: then what is wider is so on purpose.</summary>
-    private readonly bool _keepsWide = request.DType is not null && request.Inputs.All(i =>
-        i.Tensors.Where(t => t.DType is DType.Float32 or DType.Float64).Sum(t => t.ElementCount) * 2 < i.Tensors.Where(t => t.DType.SupportsArithmetic()).Sum(t => t.ElementCount));
+    private readonly IReadOnlyList<ICheckpoint> _inputs = request.Inputs;
 
+    /// <summary>Whether most elements of every input have 16 bits or fewer: wider tensors are then wide on purpose.</summary>
+    private readonly bool _keepsWide = request.DType is not null && request.Inputs.All(IsMostlyNarrow);
+
+    // One list for all tensors: a model may have 100,000 of them.
     private readonly List<(ICheckpoint Input, TensorInfo Tensor)> _present = new(request.Inputs.Count);
 
-    // By identity: rules are compared once a tensor.
-    private readonly Dictionary<PlanRule, (IReadOnlyList<PlanSource> Sources, IReadOnlyList<string> Names)> _sources = new(ReferenceEqualityComparer.Instance);
+    // Keyed by identity: comparing rules by value would cost time for every tensor.
+    private readonly Dictionary<PlanRule, (IReadOnlyList<PlanSource> Sources, IReadOnlyList<string> Names)> _sources =
+        new(ReferenceEqualityComparer.Instance);
+
     private readonly Dictionary<(PlanRule, int), IReadOnlyList<ICheckpoint>> _needed = [];
 
-    /// <summary>What is done to a tensor, before it has its place in a file; null where it cannot be done.</summary>
+    /// <summary>Decides how a tensor is made; null if it cannot be.</summary>
     public Decision? Plan(string name, TensorPlace place)
     {
-        // Plain loops, and one list for all: there may be a hundred thousand tensors.
-        List<(ICheckpoint Input, TensorInfo Tensor)> present = _present;
-        present.Clear();
-        foreach (ICheckpoint input in _inputs)
-        {
-            if (input.Find(name) is { } found)
-            {
-                present.Add((input, found));
-            }
-        }
-
+        List<(ICheckpoint Input, TensorInfo Tensor)> present = FindPresent(name);
         PlanRule rule = RuleOf(place);
         TensorInfo reference = present[0].Tensor;
         TensorShape? common = CommonShape(place, present);
-        TensorInfo output = common is null || (common == reference.Shape && Target(reference.DType) == reference.DType) ? reference : new(name, Target(reference.DType), common.Value);
-        TensorOperation? merge = Bind(rule, output, place);
-        if (merge is null)
+        DType dtype = Target(reference.DType);
+        TensorInfo output = common is null || (common == reference.Shape && dtype == reference.DType)
+            ? reference
+            : new(name, dtype, common.Value);
+        TensorOperation? operation = Bind(rule, output, place);
+        if (operation is null)
         {
             return null;
         }
 
-        IReadOnlyList<ICheckpoint> needed = NeededBy(merge, rule);
+        IReadOnlyList<ICheckpoint> needed = NeededBy(operation, rule);
         bool complete = true;
         for (int i = 0; i < needed.Count; i++)
         {
-            ICheckpoint lacking = needed[i];
-            if (lacking.Find(name) is not null || needed.Take(i).Contains(lacking))
+            ICheckpoint input = needed[i];
+            if (input.Find(name) is not null || needed.Take(i).Contains(input))
             {
                 continue;
             }
 
             complete = false;
-            problems.Add($"{Printable.Escape(lacking.Name)} lacks tensors that {Printable.Escape(present[0].Input.Name)} has and {rule.Strategy.Name} needs; "
-                + $"the same names are expected in every input. Remedy: merge models of one architecture, or take these from an input that has them, {AsRule}", name);
+            problems.Add($"{Printable.Escape(input.Name)} lacks tensors that {Printable.Escape(present[0].Input.Name)} has and "
+                + $"{rule.Strategy.Name} needs; the same names are expected in every input. "
+                + $"Remedy: merge models of one architecture, or take these from an input that has them, {AsRule}", name);
         }
 
-        // Its shape is what the configuration says, or what the number of tokens or labels makes of it.
-        bool single = merge.Taken is not null && (place.Kind is TensorKind.Embedding or TensorKind.Head || needed[0] == request.Donor);
-        if (common is null && !single)
+        // A shape that differs may be copied: it fits the output's config.json, or depends on the number of tokens or labels.
+        bool canCopy = operation.Taken is not null
+            && (place.Kind is TensorKind.Embedding or TensorKind.Head || needed[0] == request.Donor);
+        if (common is null && !canCopy)
         {
             complete = false;
-            problems.Add($"Tensor {Printable.Escape(name)} has different shapes: {string.Join(", ", present.Select(p => $"{p.Tensor.Shape} in {Printable.Escape(p.Input.Name)}"))}; one shape is expected."
-                + (tokenTables.Contains(name) ? $" Remedy: choose a vocabulary policy, truncate or pad (--vocabulary, vocabulary in a recipe, Vocabulary in code), or take these tensors from one input, {AsRule}." : $" Remedy: take this tensor from {(place.Kind == TensorKind.Head ? "one input" : Printable.Escape(request.Donor.Name) + ", which gives the configuration")}, {AsRule}."));
+            ReportShapes(name, place, present);
         }
 
-        if (!complete && merge.Taken is null)
+        if (!complete && operation.Taken is null)
         {
-            // Not decided any more, but its dtypes are named along with what else is wrong.
+            // Report differing dtypes together with the other problems.
             CheckDTypes(name, needed);
         }
 
-        return complete ? Decide(merge, rule, place, output, needed, present) : null;
+        return complete ? Decide(operation, rule, place, output, needed, present) : null;
     }
 
-    private Decision? Decide(TensorOperation merge, PlanRule rule, TensorPlace place, TensorInfo output, IReadOnlyList<ICheckpoint> needed, List<(ICheckpoint Input, TensorInfo Tensor)> present)
+    private static bool IsMostlyNarrow(ICheckpoint input)
+    {
+        long wide = input.Tensors.Where(t => t.DType is DType.Float32 or DType.Float64).Sum(t => t.ElementCount);
+        return wide * 2 < input.Tensors.Where(t => t.DType.SupportsArithmetic()).Sum(t => t.ElementCount);
+    }
+
+    private List<(ICheckpoint Input, TensorInfo Tensor)> FindPresent(string name)
+    {
+        _present.Clear();
+        foreach (ICheckpoint input in _inputs)
+        {
+            if (input.Find(name) is { } found)
+            {
+                _present.Add((input, found));
+            }
+        }
+
+        return _present;
+    }
+
+    private void ReportShapes(string name, TensorPlace place, List<(ICheckpoint Input, TensorInfo Tensor)> present)
+    {
+        string remedy;
+        if (tokenTables.Contains(name))
+        {
+            remedy = "choose a vocabulary policy, truncate or pad (--vocabulary, vocabulary in a recipe, Vocabulary in code), "
+                + $"or take these tensors from one input, {AsRule}.";
+        }
+        else
+        {
+            string source = place.Kind == TensorKind.Head
+                ? "one input"
+                : Printable.Escape(request.Donor.Name) + ", which gives the configuration";
+            remedy = $"take this tensor from {source}, {AsRule}.";
+        }
+
+        IEnumerable<string> shapes = present.Select(p => $"{p.Tensor.Shape} in {Printable.Escape(p.Input.Name)}");
+        problems.Add($"Tensor {Printable.Escape(name)} has different shapes: {string.Join(", ", shapes)}; one shape is expected. "
+            + $"Remedy: {remedy}");
+    }
+
+    private Decision? Decide(
+        TensorOperation operation,
+        PlanRule rule,
+        TensorPlace place,
+        TensorInfo output,
+        IReadOnlyList<ICheckpoint> needed,
+        List<(ICheckpoint Input, TensorInfo Tensor)> present)
     {
         string name = output.Name;
-        if (merge.Taken is not null)
+        if (operation.Taken is not null)
         {
             TensorInfo tensor = needed[0].Find(name)!;
             bool resized = request.Vocabulary != VocabularyPolicy.Error && tensor.Shape != output.Shape;
             output = new TensorInfo(name, Target(tensor.DType), resized ? output.Shape : tensor.Shape);
             Operand operand = OperandOf(needed[0], output, present);
-            return new Decision(output, place, rule, merge, tensor.DType == output.DType ? new TensorWork.Copy(operand) : new TensorWork.Convert(operand), needed);
+            TensorWork work = tensor.DType == output.DType ? new TensorWork.Copy(operand) : new TensorWork.Convert(operand);
+            return new Decision(output, place, rule, operation, work, needed);
         }
 
         Operand[] operands = new Operand[needed.Count];
@@ -111,34 +156,46 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
 
         if (!operands[0].DType.SupportsArithmetic())
         {
-            // Never averaged: all must have the same bytes, which is checked when they are read.
-            return new Decision(output, place, rule, merge, new TensorWork.Agree(Operands(output, present)), [.. present.Select(p => p.Input)]);
+            // Cannot be averaged: the bytes must be equal in all inputs, which is checked when they are read.
+            TensorWork.Agree work = new([.. present.Select(p => OperandOf(p.Input, output, present))]);
+            return new Decision(output, place, rule, operation, work, [.. present.Select(p => p.Input)]);
         }
 
-        if (merge.Unit > ChunkSizes.LongestUnit)
+        if (operation.Unit > ChunkSizes.LongestUnit)
         {
-            problems.Add($"{rule.Strategy.Name} computes {merge.Unit} elements together, which is more than {ChunkSizes.LongestUnit}. Remedy: choose another method for this tensor", name);
+            problems.Add($"{rule.Strategy.Name} computes {operation.Unit} elements together, which is more than "
+                + $"{ChunkSizes.LongestUnit}. Remedy: choose another method for this tensor", name);
             return null;
         }
 
-        bool hasBase = merge.ReadsBase && request.Base is not null;
-        return new Decision(output, place, rule, merge, new TensorWork.Compute(operands, hasBase, merge), needed);
+        bool hasBase = operation.ReadsBase && request.Base is not null;
+        return new Decision(output, place, rule, operation, new TensorWork.Compute(operands, hasBase, operation), needed);
     }
 
-    private static Operand[] Operands(TensorInfo output, List<(ICheckpoint Input, TensorInfo Tensor)> present) => [.. present.Select(p => OperandOf(p.Input, output, present))];
-
-    /// <summary>One dtype where the tensor is needed and present, or several that can be converted to the one asked for.</summary>
+    /// <summary>Checks that a tensor has one dtype in the needed inputs, or that all can be converted to the requested one.</summary>
     private bool CheckDTypes(string name, IEnumerable<ICheckpoint> needed)
     {
-        (ICheckpoint Input, DType DType)[] inputs = [.. needed.Distinct().Select(n => (n, n.Find(name)?.DType)).Where(i => i.DType is not null).Select(i => (i.n, i.DType!.Value))];
-        DType[] dtypes = [.. inputs.Select(i => i.DType).Distinct()];
-        if (dtypes.Length <= 1 || (request.DType is not null && dtypes.All(d => d.SupportsArithmetic())))
+        List<(ICheckpoint Input, DType DType)> found = [];
+        foreach (ICheckpoint input in needed.Distinct())
+        {
+            if (input.Find(name) is { } tensor)
+            {
+                found.Add((input, tensor.DType));
+            }
+        }
+
+        DType[] dtypes = [.. found.Select(f => f.DType).Distinct()];
+        bool convertible = dtypes.All(d => d.SupportsArithmetic());
+        if (dtypes.Length <= 1 || (request.DType is not null && convertible))
         {
             return true;
         }
 
-        problems.Add($"The dtypes differ: {string.Join(", ", inputs.Select(i => $"{i.DType.Code()} in {Printable.Escape(i.Input.Name)}"))}; one dtype is expected. "
-            + (dtypes.All(d => d.SupportsArithmetic()) ? "Remedy: say which dtype the output shall have (--dtype, dtype in a recipe, As in code)" : $"Remedy: take this tensor from one input, {AsRule}"), name);
+        string remedy = convertible
+            ? "Remedy: choose the dtype of the output (--dtype, dtype in a recipe, As in code)"
+            : $"Remedy: take this tensor from one input, {AsRule}";
+        IEnumerable<string> list = found.Select(f => $"{f.DType.Code()} in {Printable.Escape(f.Input.Name)}");
+        problems.Add($"The dtypes differ: {string.Join(", ", list)}; one dtype is expected. {remedy}", name);
         return false;
     }
 
@@ -153,14 +210,22 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         return request.Rules[last];
     }
 
-    /// <summary>The inputs that a merge reads: one and the same list for all tensors that are treated alike.</summary>
-    private IReadOnlyList<ICheckpoint> NeededBy(TensorOperation merge, PlanRule rule)
+    /// <summary>Lists the inputs that an operation reads. Tensors with the same treatment share one list.</summary>
+    private IReadOnlyList<ICheckpoint> NeededBy(TensorOperation operation, PlanRule rule)
     {
-        int key = merge.Taken ?? (merge.ReadsBase ? EveryOperand : EverySource);
+        int key = operation.Taken ?? (operation.ReadsBase ? EveryOperand : EverySource);
         if (!_needed.TryGetValue((rule, key), out IReadOnlyList<ICheckpoint>? needed))
         {
-            needed = merge.Taken is { } taken ? [Input(rule, taken)]
-                : [.. (merge.ReadsBase && request.Base is { } origin ? [origin] : Array.Empty<ICheckpoint>()), .. request.SourcesOf(rule).Select(s => s.Checkpoint)];
+            if (operation.Taken is { } taken)
+            {
+                needed = [Input(rule, taken)];
+            }
+            else
+            {
+                ICheckpoint[] @base = operation.ReadsBase && request.Base is not null ? [request.Base] : [];
+                needed = [.. @base, .. request.SourcesOf(rule).Select(s => s.Checkpoint)];
+            }
+
             _needed.Add((rule, key), needed);
         }
 
@@ -171,23 +236,24 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
     {
         try
         {
-            if (!_sources.TryGetValue(rule, out var own))
+            if (!_sources.TryGetValue(rule, out var cached))
             {
                 IReadOnlyList<PlanSource> sources = request.SourcesOf(rule);
-                _sources.Add(rule, own = (sources, [.. sources.Select(s => s.Checkpoint.Name)]));
+                cached = (sources, [.. sources.Select(s => s.Checkpoint.Name)]);
+                _sources.Add(rule, cached);
             }
 
-            double[] weights = new double[own.Sources.Count];
+            double[] weights = new double[cached.Sources.Count];
             for (int i = 0; i < weights.Length; i++)
             {
-                weights[i] = own.Sources[i].Weight.At(place);
+                weights[i] = cached.Sources[i].Weight.At(place);
             }
 
             return rule.Strategy.Bind(new TensorContext
             {
                 Output = output,
                 Place = place,
-                Sources = own.Names,
+                Sources = cached.Names,
                 Weights = weights,
                 HasBase = request.Base is not null,
                 Seed = request.Seed,
@@ -204,17 +270,30 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         }
     }
 
-    private ICheckpoint Input(PlanRule rule, int source) => source == TensorOperation.Base
-        ? request.Base ?? throw new MergeException("A strategy takes from the base, but the merge has none. Remedy: give a base.")
-        : request.SourcesOf(rule) is var sources && source < sources.Count ? sources[source].Checkpoint
-        : throw new MergeException($"A strategy takes from source {source}, but there are {request.SourcesOf(rule).Count}, counted from 0.");
+    private ICheckpoint Input(PlanRule rule, int source)
+    {
+        if (source == TensorOperation.Base)
+        {
+            return request.Base
+                ?? throw new MergeException("A strategy takes from the base, but the merge has none. Remedy: give a base.");
+        }
 
-    private DType Target(DType found) => request.DType is { } asked && found.SupportsArithmetic() && !IsKept(found, asked) ? asked : found;
+        IReadOnlyList<PlanSource> sources = request.SourcesOf(rule);
+        return source < sources.Count
+            ? sources[source].Checkpoint
+            : throw new MergeException($"A strategy takes from source {source}, but there are {sources.Count}, counted from 0.");
+    }
 
-    /// <summary>Whether a tensor is in a wider dtype than its model on purpose, and so keeps it.</summary>
-    private bool IsKept(DType found, DType asked) => !request.ForcesDType && _keepsWide && found is (DType.Float32 or DType.Float64) && asked.Bits() < found.Bits();
+    private DType Target(DType found) =>
+        request.DType is { } requested && found.SupportsArithmetic() && !IsKept(found, requested) ? requested : found;
 
-    /// <summary>The one shape of all, or the one a vocabulary policy gives; null where there is none.</summary>
+    /// <summary>Whether a tensor is wider than its model on purpose, and so keeps its dtype.</summary>
+    private bool IsKept(DType found, DType requested) => !request.ForcesDType
+        && _keepsWide
+        && found is DType.Float32 or DType.Float64
+        && requested.Bits() < found.Bits();
+
+    /// <summary>Finds the shape that all inputs share, or that the vocabulary policy gives; null if there is none.</summary>
     private TensorShape? CommonShape(TensorPlace place, List<(ICheckpoint Input, TensorInfo Tensor)> present)
     {
         TensorShape first = present[0].Tensor.Shape;
@@ -224,15 +303,22 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
             same++;
         }
 
-        return same == present.Count ? first : SharedByPolicy(place, present);
+        return same == present.Count ? first : ShapeByPolicy(place, present);
     }
 
-    private TensorShape? SharedByPolicy(TensorPlace place, List<(ICheckpoint Input, TensorInfo Tensor)> present)
+    private TensorShape? ShapeByPolicy(TensorPlace place, List<(ICheckpoint Input, TensorInfo Tensor)> present)
     {
         TensorShape first = present[0].Tensor.Shape;
         TensorShape[] shapes = [.. present.Select(p => p.Tensor.Shape)];
-        bool rowsOnly = tokenTables.Contains(place.Name) && Array.TrueForAll(shapes, s => s.Rank > 0 && s.Rank == first.Rank && TokenTables.WithRows(s, TokenTables.RowsOf(first)) == first);
-        return !rowsOnly ? null : request.Vocabulary switch
+        bool OnlyRowsDiffer(TensorShape shape) => shape.Rank > 0
+            && shape.Rank == first.Rank
+            && TokenTables.WithRows(shape, TokenTables.RowsOf(first)) == first;
+        if (!tokenTables.Contains(place.Name) || !Array.TrueForAll(shapes, OnlyRowsDiffer))
+        {
+            return null;
+        }
+
+        return request.Vocabulary switch
         {
             VocabularyPolicy.Truncate => TokenTables.WithRows(first, shapes.Min(TokenTables.RowsOf)),
             VocabularyPolicy.Pad => TokenTables.WithRows(first, shapes.Max(TokenTables.RowsOf)),
@@ -240,25 +326,32 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         };
     }
 
-    /// <summary>The input's tensor; rows it lacks come from the first input, the base before all, that has them in the same dtype.</summary>
+    /// <summary>Makes the operand of an input. Missing rows come from the first input with the same dtype that has them.</summary>
     private static Operand OperandOf(ICheckpoint input, TensorInfo output, List<(ICheckpoint Input, TensorInfo Tensor)> present)
     {
         TensorInfo tensor = input.Find(output.Name)!;
-        if (tensor.ElementCount >= output.ElementCount)
-        {
-            return new Operand(input, tensor);
-        }
-
-        return Extended(input, tensor, output, present);
+        return tensor.ElementCount >= output.ElementCount
+            ? new Operand(input, tensor)
+            : new Operand(input, tensor, RowSource(input, tensor, output, present));
     }
 
-    private static Operand Extended(ICheckpoint input, TensorInfo tensor, TensorInfo output, List<(ICheckpoint Input, TensorInfo Tensor)> present)
+    private static Operand RowSource(
+        ICheckpoint input, TensorInfo tensor, TensorInfo output, List<(ICheckpoint Input, TensorInfo Tensor)> present)
     {
-        (ICheckpoint donor, TensorInfo longer) = present.Find(p => p.Tensor.ElementCount >= output.ElementCount && p.Tensor.DType == tensor.DType);
-        return donor is not null ? new Operand(input, tensor, new Operand(donor, longer))
-            : throw new MergeException($"Tensor {Printable.Escape(output.Name)}: rows that {Printable.Escape(input.Name)} lacks are in no other input in {tensor.DType.Code()}. Remedy: convert the inputs to one dtype first.");
+        (ICheckpoint donor, TensorInfo longer) =
+            present.Find(p => p.Tensor.ElementCount >= output.ElementCount && p.Tensor.DType == tensor.DType);
+        return donor is not null
+            ? new Operand(donor, longer)
+            : throw new MergeException($"Tensor {Printable.Escape(output.Name)}: rows that {Printable.Escape(input.Name)} lacks "
+                + $"are in no other input in {tensor.DType.Code()}. Remedy: convert the inputs to one dtype first.");
     }
 }
 
-/// <summary>What happens to a tensor, before it has its place in a file.</summary>
-internal sealed record Decision(TensorInfo Output, TensorPlace Place, PlanRule Rule, TensorOperation Merge, TensorWork Work, IReadOnlyList<ICheckpoint> Inputs);
+/// <summary>The way a tensor is made, before it has a place in a file.</summary>
+internal sealed record Decision(
+    TensorInfo Output,
+    TensorPlace Place,
+    PlanRule Rule,
+    TensorOperation Merge,
+    TensorWork Work,
+    IReadOnlyList<ICheckpoint> Inputs);

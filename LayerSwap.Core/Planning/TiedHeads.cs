@@ -2,47 +2,62 @@ using LayerSwap.Checkpoints;
 
 namespace LayerSwap.Planning;
 
-/// <summary>Heads that are the embedding by another name, in all inputs or in some.</summary>
+/// <summary>Finds output heads that are tied to the embeddings, and unties them if only some inputs tie them.</summary>
 internal static class TiedHeads
 {
     /// <summary>
-    /// Gives inputs whose head is their embedding a head, where other inputs have one of their own by their configuration: the output has one too, the average of heads where heads are averaged.
+    /// Gives tied inputs a separate head if another input's config.json says that it has one. The output then has a separate head too.
     /// </summary>
     public static PlanRequest Untie(PlanRequest request, List<string> warnings)
     {
         Dictionary<ICheckpoint, ICheckpoint> views = new(ReferenceEqualityComparer.Instance);
         foreach (ICheckpoint input in request.Inputs)
         {
-            ICheckpoint? untied = request.Inputs.FirstOrDefault(o => HeadOf(o) is { } head && input.Find(head.Name) is null && ModelConfig.TryRead(o)?.TiedEmbeddings == false);
-            if (untied is not null && HeadOf(untied) is { } wanted && ModelConfig.TryRead(input)?.TiedEmbeddings != false && EmbeddingOf(input) is { } embedding && embedding.Shape.Rank == wanted.Shape.Rank)
+            ICheckpoint? untied = request.Inputs.FirstOrDefault(o =>
+                HeadOf(o) is { } head && input.Find(head.Name) is null && ModelConfig.TryRead(o)?.TiedEmbeddings == false);
+            if (untied is not null
+                && HeadOf(untied) is { } head
+                && ModelConfig.TryRead(input)?.TiedEmbeddings != false
+                && EmbeddingOf(input) is { } embedding
+                && embedding.Shape.Rank == head.Shape.Rank)
             {
-                views.Add(input, RenamedCheckpoint.WithAlias(input, wanted.Name, embedding.Name));
-                warnings.Add($"{Printable.Escape(input.Name)} ties its head to its embeddings, and {Printable.Escape(untied.Name)} has a head of its own ({Printable.Escape(wanted.Name)}): the embeddings stand for the head of the former, and the output has a head of its own.");
+                views.Add(input, RenamedCheckpoint.WithAlias(input, head.Name, embedding.Name));
+                warnings.Add($"{Printable.Escape(input.Name)} ties its head to its embeddings, and {Printable.Escape(untied.Name)} "
+                    + $"has a separate head ({Printable.Escape(head.Name)}): "
+                    + "the embeddings are used as the head of the former, and the output has a separate head.");
             }
         }
 
-        ICheckpoint View(ICheckpoint input) => views.GetValueOrDefault(input, input);
+        ICheckpoint ViewOf(ICheckpoint input) => views.GetValueOrDefault(input, input);
         return views.Count == 0 ? request : request with
         {
-            Base = request.Base is { } origin ? View(origin) : null,
-            Sources = [.. request.Sources.Select(s => s with { Checkpoint = View(s.Checkpoint) })],
-            Donor = View(request.Donor),
-            Tokenizer = request.Tokenizer is { } tokenizer ? View(tokenizer) : null,
+            Base = request.Base is { } @base ? ViewOf(@base) : null,
+            Sources = [.. request.Sources.Select(s => s with { Checkpoint = ViewOf(s.Checkpoint) })],
+            Donor = ViewOf(request.Donor),
+            Tokenizer = request.Tokenizer is { } tokenizer ? ViewOf(tokenizer) : null,
         };
     }
 
-    /// <summary>The names of heads that are the embedding: no configuration says otherwise, and some say so, or some input has no head at all.</summary>
+    /// <summary>
+    /// Finds the names of tied heads: no config.json unties them, and either every config.json ties them or an input lacks the head.
+    /// </summary>
     public static IReadOnlySet<string> Tied(IReadOnlyList<ICheckpoint> inputs, IReadOnlyList<InputConfig> configs)
     {
         HashSet<string> tied = new(StringComparer.Ordinal);
-        if (configs.Count > 0 && configs.All(c => c.Config.TiedEmbeddings != false))
+        if (configs.Count == 0 || configs.Any(c => c.Config.TiedEmbeddings == false))
         {
-            foreach (TensorInfo head in inputs.Select(HeadOf).OfType<TensorInfo>())
+            return tied;
+        }
+
+        bool allTie = configs.All(c => c.Config.TiedEmbeddings == true);
+        bool LacksHead(ICheckpoint input, TensorInfo head) =>
+            input.Find(head.Name) is null && EmbeddingOf(input) is { Shape.Rank: 2 };
+
+        foreach (TensorInfo head in inputs.Select(HeadOf).OfType<TensorInfo>())
+        {
+            if (allTie || inputs.Any(i => LacksHead(i, head)))
             {
-                if (configs.All(c => c.Config.TiedEmbeddings == true) || inputs.Any(i => i.Find(head.Name) is null && EmbeddingOf(i) is { } embedding && embedding.Shape.Rank == 2))
-                {
-                    tied.Add(head.Name);
-                }
+                tied.Add(head.Name);
             }
         }
 
@@ -51,16 +66,20 @@ internal static class TiedHeads
 
     public static bool HasHead(ICheckpoint model) => HeadOf(model) is not null;
 
-    /// <summary>The output projection onto the vocabulary, if it has the embedding's shape.</summary>
+    /// <summary>Finds the output projection onto the vocabulary, if it has the shape of the embedding.</summary>
     private static TensorInfo? HeadOf(ICheckpoint model)
     {
         LayerMap map = LayerMap.Of(model);
-        return EmbeddingOf(model) is { } embedding ? model.Tensors.FirstOrDefault(t => t.Shape == embedding.Shape && map[t.Name] is { Kind: TensorKind.Head, IsTokenTable: true }) : null;
+        return EmbeddingOf(model) is { } embedding
+            ? model.Tensors.FirstOrDefault(t =>
+                t.Shape == embedding.Shape && map[t.Name] is { Kind: TensorKind.Head, IsTokenTable: true })
+            : null;
     }
 
     private static TensorInfo? EmbeddingOf(ICheckpoint model)
     {
         LayerMap map = LayerMap.Of(model);
-        return model.Tensors.FirstOrDefault(t => t.Shape.Rank == 2 && map[t.Name] is { Kind: TensorKind.Embedding, IsTokenTable: true });
+        return model.Tensors.FirstOrDefault(t =>
+            t.Shape.Rank == 2 && map[t.Name] is { Kind: TensorKind.Embedding, IsTokenTable: true });
     }
 }

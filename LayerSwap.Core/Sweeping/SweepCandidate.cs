@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace LayerSwap;
 
-/// <summary>A merge to be tried, under a name that tells it from the others.</summary>
+/// <summary>A named merge to evaluate in a sweep.</summary>
 public sealed record SweepCandidate
 {
     /// <summary>The name, such as <c>swap 5,2,1</c>; unique within a sweep.</summary>
@@ -11,16 +11,22 @@ public sealed record SweepCandidate
     /// <summary>The merge.</summary>
     public required MergeBuilder Merge { get; init; }
 
-    /// <summary>Every layer swap of these numbers that fits the models' layers.</summary>
+    /// <summary>Creates every layer swap with these layer counts that fits the models.</summary>
     /// <param name="task">The task expert.</param>
     /// <param name="language">The language expert.</param>
-    /// <param name="bottom">Numbers of layers at the bottom to try.</param>
-    /// <param name="top">Numbers of layers at the top to try.</param>
-    /// <param name="transition">Numbers of averaged layers at each seam to try; a side with no swapped layer has none. Null for 1.</param>
-    /// <param name="weights">Weights of the averaged layers to try; null for equal ones.</param>
-    /// <param name="base">The model both were fine-tuned from, where the weights need it.</param>
-    public static IReadOnlyList<SweepCandidate> LayerSwaps(ICheckpoint task, ICheckpoint language, IEnumerable<int> bottom, IEnumerable<int> top, IEnumerable<int>? transition = null,
-        IEnumerable<TransitionWeights>? weights = null, ICheckpoint? @base = null)
+    /// <param name="bottom">The numbers of bottom layers to try.</param>
+    /// <param name="top">The numbers of top layers to try.</param>
+    /// <param name="transition">The numbers of averaged layers per seam to try; none at a side without swapped layers. Null for 1.</param>
+    /// <param name="weights">The weights of averaged layers to try; null for equal weights.</param>
+    /// <param name="base">The base of both experts; needed by some weights.</param>
+    public static IReadOnlyList<SweepCandidate> LayerSwaps(
+        ICheckpoint task,
+        ICheckpoint language,
+        IEnumerable<int> bottom,
+        IEnumerable<int> top,
+        IEnumerable<int>? transition = null,
+        IEnumerable<TransitionWeights>? weights = null,
+        ICheckpoint? @base = null)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(language);
@@ -37,8 +43,14 @@ public sealed record SweepCandidate
 
             foreach ((int i, TransitionWeights pair) in pairs.Index())
             {
-                string name = string.Create(CultureInfo.InvariantCulture, $"swap {b},{u},{t}") + (pairs.Length == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" weights {i + 1}"));
-                candidates.Add(new SweepCandidate { Name = name, Merge = global::LayerSwap.Merge.LayerSwap(task, language, options with { Weights = pair }, @base) });
+                string name = string.Create(CultureInfo.InvariantCulture, $"swap {b},{u},{t}");
+                if (pairs.Length > 1)
+                {
+                    name += string.Create(CultureInfo.InvariantCulture, $" weights {i + 1}");
+                }
+
+                MergeBuilder merge = global::LayerSwap.Merge.LayerSwap(task, language, options with { Weights = pair }, @base);
+                candidates.Add(new SweepCandidate { Name = name, Merge = merge });
             }
         }
 

@@ -4,33 +4,33 @@ using LayerSwap.Reports.Notebooks;
 
 namespace LayerSwap;
 
-/// <summary>A candidate's score.</summary>
+/// <summary>The score of a candidate.</summary>
 public sealed record SweepResult
 {
     /// <summary>The candidate's name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>What the scorer said of it; higher is better.</summary>
+    /// <summary>The score; higher is better.</summary>
     public required double Score { get; init; }
 }
 
-/// <summary>What became of a sweep. Printing it gives an aligned table, the best first.</summary>
+/// <summary>The scores of a sweep. Printing it gives an aligned table, the best first.</summary>
 [TypeFormatterSource(typeof(NotebookFormatters))]
 public sealed record SweepReport
 {
-    /// <summary>All results, the best first; equal scores in the order tried.</summary>
+    /// <summary>All results, the best first; equal scores in the order of evaluation.</summary>
     public required IReadOnlyList<SweepResult> Results { get; init; }
 
-    /// <summary>The first.</summary>
+    /// <summary>The result with the highest score.</summary>
     public SweepResult Best => Results[0];
 
-    /// <summary>The one in the middle; of an even number the better of two.</summary>
+    /// <summary>The middle result; with an even count, the better of the two.</summary>
     public SweepResult Median => Results[(Results.Count - 1) / 2];
 
-    /// <summary>The last.</summary>
+    /// <summary>The result with the lowest score.</summary>
     public SweepResult Worst => Results[^1];
 
-    /// <summary>The table, then best, median and worst.</summary>
+    /// <summary>Writes the table, then best, median and worst.</summary>
     public override string ToString()
     {
         TextTable table = new("merge", "score");
@@ -45,25 +45,25 @@ public sealed record SweepReport
     private static string Text(SweepResult result) => result.Score.ToString("0.####", CultureInfo.InvariantCulture);
 }
 
-/// <summary>How far a sweep has come.</summary>
+/// <summary>The progress of a sweep.</summary>
 public sealed record SweepProgress
 {
-    /// <summary>Candidates scored so far, those of an earlier run included.</summary>
+    /// <summary>The number of candidates scored, earlier runs included.</summary>
     public required int Done { get; init; }
 
-    /// <summary>All candidates.</summary>
+    /// <summary>The number of candidates.</summary>
     public required int Total { get; init; }
 
-    /// <summary>The last one scored.</summary>
+    /// <summary>The last result.</summary>
     public required SweepResult Last { get; init; }
 }
 
-/// <summary>How a sweep runs.</summary>
+/// <summary>The options of a sweep.</summary>
 public sealed record SweepOptions
 {
-    /// <summary>A file that every score is written to at once, and that a later sweep of the same candidates goes on from; null (the default) for none.</summary>
+    /// <summary>A file that records every score, from which a later sweep resumes; null (the default) for none.</summary>
     public string? Log { get; init; }
 
-    /// <summary>Told of every score; null (the default) for nobody.</summary>
+    /// <summary>Receives every score; null (the default) for no reports.</summary>
     public IProgress<SweepProgress>? Progress { get; init; }
 }

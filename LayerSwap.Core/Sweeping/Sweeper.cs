@@ -5,17 +5,26 @@ using LayerSwap.IO;
 
 namespace LayerSwap.Sweeping;
 
-/// <summary>Tries candidates one by one; the scorer may use all processors.</summary>
+/// <summary>Scores candidates one at a time, so that the scorer can use all processors.</summary>
 internal static class Sweeper
 {
-    private const long LongestLog = 256_000_000;
+    private const long MaxLogBytes = 256_000_000;
 
-    public static async Task<SweepReport> RunAsync(IReadOnlyList<SweepCandidate> candidates, Func<ICheckpoint, CancellationToken, Task<double>> score, SweepOptions options, CancellationToken cancellation)
+    public static async Task<SweepReport> RunAsync(
+        IReadOnlyList<SweepCandidate> candidates,
+        Func<ICheckpoint, CancellationToken, Task<double>> score,
+        SweepOptions options,
+        CancellationToken cancellation)
     {
-        string? twice = candidates.GroupBy(c => c.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1)?.Key;
-        if (candidates.Count == 0 || twice is not null)
+        if (candidates.Count == 0)
         {
-            throw new ArgumentException(twice is null ? "A sweep needs at least one candidate." : $"Two candidates are called {Printable.Escape(twice)}; names must be unique.", nameof(candidates));
+            throw new ArgumentException("A sweep needs at least one candidate.", nameof(candidates));
+        }
+
+        if (candidates.GroupBy(c => c.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } duplicates)
+        {
+            throw new ArgumentException(
+                $"Two candidates are called {Printable.Escape(duplicates.Key)}; names must be unique.", nameof(candidates));
         }
 
         Dictionary<string, double> known = options.Log is null ? new(StringComparer.Ordinal) : Read(options.Log);
@@ -35,7 +44,7 @@ internal static class Sweeper
                 log.Append(Line(candidate.Name, value));
                 if (options.Log is not null)
                 {
-                    // Whole at any moment: a sweep that is killed goes on from the last score.
+                    // Replaced atomically: a sweep that is killed resumes after the last score.
                     WholeFile.Replace(SystemFiles.Instance, RealPath.Of(options.Log), Encoding.UTF8.GetBytes(log.ToString()));
                 }
             }
@@ -45,26 +54,37 @@ internal static class Sweeper
             options.Progress?.Report(new SweepProgress { Done = results.Count, Total = candidates.Count, Last = result });
         }
 
-        // A NaN is no score to win with.
-        return new SweepReport { Results = [.. results.OrderByDescending(r => double.IsNaN(r.Score) ? double.NegativeInfinity : r.Score)] };
+        // NaN ranks last.
+        return new SweepReport
+        {
+            Results = [.. results.OrderByDescending(r => double.IsNaN(r.Score) ? double.NegativeInfinity : r.Score)],
+        };
     }
 
-    private static string Line(string name, double score) => $"{score.ToString("R", CultureInfo.InvariantCulture)}\t{Printable.Escape(name)}\n";
+    private static string Line(string name, double score) =>
+        $"{score.ToString("R", CultureInfo.InvariantCulture)}\t{Printable.Escape(name)}\n";
 
     private static Dictionary<string, double> Read(string path)
     {
         Dictionary<string, double> known = new(StringComparer.Ordinal);
         if (File.Exists(path) && new FileInfo(path).Length > 0)
         {
-            foreach (string line in Encoding.UTF8.GetString(InputFile.ReadAll(path, LongestLog)).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            string text = Encoding.UTF8.GetString(InputFile.ReadAll(path, MaxLogBytes));
+            foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
             {
-                string[] parts = line.Split('\t');
-                known[parts.Length == 2 ? parts[1] : throw NotALog(path)] = double.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out double score) ? score : throw NotALog(path);
+                if (line.Split('\t') is not [string scoreText, string name]
+                    || !double.TryParse(scoreText, NumberStyles.Float, CultureInfo.InvariantCulture, out double score))
+                {
+                    throw NotALog(path);
+                }
+
+                known[name] = score;
             }
         }
 
         return known;
     }
 
-    private static ArgumentException NotALog(string path) => new($"{Printable.Escape(path)} is not the log of a sweep. Remedy: choose another file.");
+    private static ArgumentException NotALog(string path) =>
+        new($"{Printable.Escape(path)} is not the log of a sweep. Remedy: choose another file.");
 }

@@ -4,19 +4,19 @@ using YamlDotNet.Core.Events;
 namespace LayerSwap.Recipes;
 
 /// <summary>
-/// Passes YAML on while it is of a size that can be read: an alias counts as all that it stands for. Nesting without end, a few lines of aliases that unfold to millions of values, and a value
-/// that contains itself would else end the process, which cannot be caught.
+/// Limits nesting and the number of values, each alias counted with all the values it expands to. Without limits, deep nesting, alias
+/// bombs and values that contain themselves overflow the stack or the memory, which cannot be caught.
 /// </summary>
 internal sealed class BoundedParser(IParser inner) : IParser
 {
-    /// <summary>A recipe needs ten.</summary>
+    /// <summary>The maximum nesting depth; a recipe needs about 10.</summary>
     public const int Deepest = 64;
 
-    /// <summary>Aliases unfolded; about what can be read in a second.</summary>
+    /// <summary>The maximum number of values with aliases expanded; about a second of reading.</summary>
     public const int MostValues = 200_000;
 
     private readonly Dictionary<AnchorName, (long Values, int Height)> _anchors = [];
-    private readonly Stack<Open> _open = new();
+    private readonly Stack<OpenNode> _open = new();
     private long _values;
 
     public ParsingEvent? Current => inner.Current;
@@ -43,78 +43,84 @@ internal sealed class BoundedParser(IParser inner) : IParser
                 break;
             case MappingStart or SequenceStart:
                 NodeEvent start = (NodeEvent)inner.Current;
-                _open.Push(new Open(start.Anchor, _values));
+                _open.Push(new OpenNode(start.Anchor, _values));
                 Add(start, 1, 0);
-                // Until its end there is nothing whole that the name could stand for.
+                // An anchor has no value before its node ends.
                 _anchors.Remove(start.Anchor);
                 break;
             case MappingEnd or SequenceEnd:
                 Close();
                 break;
             case AnchorAlias alias:
-                (long values, int height) = _anchors.TryGetValue(alias.Value, out (long, int) known) ? known
-                    : throw new YamlException(alias.Start, alias.End, $"the alias *{alias.Value} has no value before it that is at its end; a value cannot contain itself.");
-                Add(alias, values, height);
+                if (!_anchors.TryGetValue(alias.Value, out (long Values, int Height) anchor))
+                {
+                    throw new YamlException(alias.Start, alias.End,
+                        $"the alias *{alias.Value} has no complete value before it; a value cannot contain itself.");
+                }
+
+                Add(alias, anchor.Values, anchor.Height);
                 break;
         }
 
         return true;
     }
 
-    /// <summary>The scanner's own assertions, which it meets with on some inputs that are not YAML, become a verdict on the input.</summary>
+    /// <summary>Moves on, and reports the scanner's internal errors on invalid input as YAML errors.</summary>
     private bool Next()
     {
         try
         {
             return inner.MoveNext();
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException or OverflowException or IndexOutOfRangeException)
+        catch (Exception e)
+            when (e is InvalidOperationException or ArgumentException or FormatException or OverflowException or IndexOutOfRangeException)
         {
             Mark before = Current?.End ?? Mark.Empty;
-            throw new YamlException(before, before, "what follows here is no value, key or mark.", e);
+            throw new YamlException(before, before, "a value, key or mark is expected here.", e);
         }
     }
 
-    private void Add(ParsingEvent at, long values, int height)
+    private void Add(ParsingEvent node, long values, int height)
     {
         _values += values;
         if (_values > MostValues)
         {
-            throw new YamlException(at.Start, at.End, $"it has more than {MostValues} values, each alias counted as all that it stands for (a limit of LayerSwap's own).");
+            throw new YamlException(node.Start, node.End,
+                $"it has more than {MostValues} values with aliases expanded (a limit of LayerSwap's own).");
         }
 
         if (_open.Count + height > Deepest)
         {
-            throw new YamlException(at.Start, at.End, $"its values are nested more than {Deepest} deep (a limit of LayerSwap's own).");
+            throw new YamlException(node.Start, node.End, $"its values are nested more than {Deepest} deep (a limit of LayerSwap's own).");
         }
 
-        if (_open.TryPeek(out Open? top))
+        if (_open.TryPeek(out OpenNode? parent))
         {
-            top.Height = Math.Max(top.Height, height);
+            parent.Height = Math.Max(parent.Height, height);
         }
     }
 
     private void Close()
     {
-        Open closed = _open.Pop();
+        OpenNode closed = _open.Pop();
         int height = closed.Height + 1;
-        if (_open.TryPeek(out Open? outer))
+        if (_open.TryPeek(out OpenNode? parent))
         {
-            outer.Height = Math.Max(outer.Height, height);
+            parent.Height = Math.Max(parent.Height, height);
         }
 
         if (!closed.Anchor.IsEmpty)
         {
-            _anchors[closed.Anchor] = (_values - closed.Before, height);
+            _anchors[closed.Anchor] = (_values - closed.ValuesBefore, height);
         }
     }
 
-    /// <summary>A list or mapping whose end has not come.</summary>
-    private sealed class Open(AnchorName anchor, long before)
+    /// <summary>A list or mapping before its end.</summary>
+    private sealed class OpenNode(AnchorName anchor, long valuesBefore)
     {
         public AnchorName Anchor => anchor;
 
-        public long Before => before;
+        public long ValuesBefore => valuesBefore;
 
         public int Height { get; set; }
     }

@@ -4,11 +4,11 @@ using YamlDotNet.Core.Events;
 namespace LayerSwap.Recipes;
 
 /// <summary>
-/// Lets a recipe repeat keys of its own at the top, as people do for constants (<c>const_tag: &amp;A one</c>, <c>const_tag: &amp;B two</c>): each gets a name of its own, which no reader looks for. Keys that mean
-/// something must not be repeated.
+/// Allows repeated top-level keys for constants (<c>const_tag: &amp;A one</c>, <c>const_tag: &amp;B two</c>): renames each repetition
+/// to a unique key. Keys of the recipe grammar must not be repeated.
 /// </summary>
 /// <param name="inner">The parser.</param>
-/// <param name="known">The keys that mean something.</param>
+/// <param name="known">The keys of the recipe grammar.</param>
 internal sealed class RecipeConstants(IParser inner, IReadOnlyCollection<string> known) : IParser
 {
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
@@ -33,7 +33,7 @@ internal sealed class RecipeConstants(IParser inner, IReadOnlyCollection<string>
                 (_depth, _isKey) = (0, false);
                 break;
             case MappingStart or SequenceStart:
-                // The root's first child is a key; a value within it ends as one node.
+                // The first child of the root is a key.
                 _isKey = _depth == 0 && Current is MappingStart;
                 _depth++;
                 break;
@@ -46,7 +46,15 @@ internal sealed class RecipeConstants(IParser inner, IReadOnlyCollection<string>
                 {
                     string unique = $"{scalar.Value} ({_seen.Count})";
                     _seen.Add(unique);
-                    Current = new Scalar(scalar.Anchor, scalar.Tag, unique, scalar.Style, scalar.IsPlainImplicit, scalar.IsQuotedImplicit, scalar.Start, scalar.End);
+                    Current = new Scalar(
+                        scalar.Anchor,
+                        scalar.Tag,
+                        unique,
+                        scalar.Style,
+                        scalar.IsPlainImplicit,
+                        scalar.IsQuotedImplicit,
+                        scalar.Start,
+                        scalar.End);
                 }
 
                 _isKey = false;

@@ -2,7 +2,7 @@ using YamlDotNet.Core;
 
 namespace LayerSwap.Recipes;
 
-/// <summary>A place in the recipe's text, counted from 1.</summary>
+/// <summary>A position in the recipe's text; line and column start at 1.</summary>
 internal readonly record struct LineColumn(long Line, long Column)
 {
     public static LineColumn Of(Mark mark) => new(mark.Line, mark.Column);
@@ -10,10 +10,10 @@ internal readonly record struct LineColumn(long Line, long Column)
     public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"line {Line}, column {Column}");
 }
 
-/// <summary>One value of a setting and where it holds: where a tensor's name contains the filter, everywhere without one. Several numbers are a gradient.</summary>
+/// <summary>A value of a setting, or a gradient over layers, for tensors whose names contain the filter; null for all.</summary>
 internal sealed record SettingValue(string? Filter, double[] Gradient, LineColumn Place);
 
-/// <summary>A parameter as it is written. Text stands for the few that are words.</summary>
+/// <summary>A parameter as written: numbers, or text for the few parameters that are words.</summary>
 internal sealed record Setting(string Name, IReadOnlyList<SettingValue> Values, string? Text, LineColumn Place);
 
 /// <summary>Parameters by name.</summary>
@@ -25,26 +25,26 @@ internal sealed class Settings : Dictionary<string, Setting>
     }
 }
 
-/// <summary>A model as it is referred to.</summary>
+/// <summary>A reference to a model, as written.</summary>
 internal sealed record ModelReference(string Path, LineColumn Place);
 
-/// <summary>A model of a slice, or of a whole merge, where no range is given.</summary>
+/// <summary>A model of a slice, or of a whole merge if there is no layer range.</summary>
 internal sealed record RecipeSource(ModelReference Model, (int Start, int End)? Layers, Settings Parameters, LineColumn Place);
 
-/// <summary>Layers of the output and what they are made of.</summary>
+/// <summary>Consecutive layers of the output, and the models they are merged from.</summary>
 internal sealed record RecipeSlice(IReadOnlyList<RecipeSource> Sources, ModelReference? Base, Settings Parameters, LineColumn Place);
 
-/// <summary>A part of the output: of everything, or of the tensors of a module.</summary>
+/// <summary>A module of the output; a null name is the whole model or the default module.</summary>
 internal sealed record RecipeModule(string? Name, IReadOnlyList<RecipeSlice> Slices, Settings Parameters, LineColumn Place)
 {
-    /// <summary>Whether a tensor belongs to it, by name; told by the models.</summary>
+    /// <summary>Whether a tensor belongs to the module, by name; set when the models are known.</summary>
     public Func<string, bool> Holds { get; init; } = _ => true;
 }
 
-/// <summary>Another method where something matches.</summary>
+/// <summary>A merge method for the tensors that a selector matches.</summary>
 internal sealed record RecipeRule(LayerSelector Selector, string Method, ModelReference? Source, Settings Parameters, LineColumn Place);
 
-/// <summary>One document of a recipe, understood but not yet held against any model.</summary>
+/// <summary>One parsed document of a recipe, not yet checked against any model.</summary>
 internal sealed record RecipeDocument
 {
     public required string? Name { get; init; }
@@ -67,27 +67,38 @@ internal sealed record RecipeDocument
 
     public required string? ChatTemplate { get; init; }
 
-    /// <summary>Keys in it that no version does anything with any more.</summary>
+    /// <summary>Keys in the document that have no effect in current versions.</summary>
     public IReadOnlyList<string> Obsolete { get; init; } = [];
 
-    /// <summary>Whether packed experts are taken one by one.</summary>
+    /// <summary>Whether to split packed experts into one tensor each.</summary>
     public bool ExpertsApart { get; init; }
 
-    /// <summary>The stack that layers are counted in; null for the one that names suggest.</summary>
+    /// <summary>The stack that layer numbers refer to; null for the one that names suggest.</summary>
     public string? Stack { get; init; }
 
     public required IReadOnlyList<RecipeRule> Rules { get; init; }
 
-    /// <summary>Beginnings of names that are replaced in the models that have them.</summary>
+    /// <summary>Name prefixes to replace in the models that have them.</summary>
     public required IReadOnlyList<NamePrefix> Map { get; init; }
 
-    /// <summary>All models referred to, each once.</summary>
-    public IEnumerable<ModelReference> References => ((IEnumerable<ModelReference?>)
-        [Base, .. Modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources.Select(x => x.Model).Prepend(s.Base!)), .. Rules.Select(r => r.Source), .. Tokenizer?.References ?? []])
-        .OfType<ModelReference>().DistinctBy(r => r.Path, StringComparer.Ordinal);
+    /// <summary>All models referred to, distinct by path.</summary>
+    public IEnumerable<ModelReference> References
+    {
+        get
+        {
+            IEnumerable<ModelReference?> all =
+            [
+                Base,
+                .. Modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources.Select(x => x.Model).Prepend(s.Base!)),
+                .. Rules.Select(r => r.Source),
+                .. Tokenizer?.References ?? [],
+            ];
+            return all.OfType<ModelReference>().DistinctBy(r => r.Path, StringComparer.Ordinal);
+        }
+    }
 }
 
-/// <summary>Whose vocabulary the output has, and where single tokens' rows come from.</summary>
+/// <summary>The tokenizer section: the source of the vocabulary, and rules for the rows of single tokens.</summary>
 internal sealed record TokenizerRequest
 {
     /// <summary><c>union</c>, <c>base</c>, or a model's path.</summary>
@@ -104,5 +115,6 @@ internal sealed record TokenizerRequest
     public IEnumerable<ModelReference?> References => Tokens.Select(t => t.Model).Prepend(Model);
 }
 
-/// <summary>Where one token's row comes from: a model's own, a model's row of another token, or zeros.</summary>
-internal sealed record TokenRule(string Token, ModelReference? Model, string? OtherToken, long? OtherId, bool Zero, bool Force, LineColumn Place);
+/// <summary>The source of one token's row: a model's row of this or another token, or zeros.</summary>
+internal sealed record TokenRule(
+    string Token, ModelReference? Model, string? OtherToken, long? OtherId, bool Zero, bool Force, LineColumn Place);

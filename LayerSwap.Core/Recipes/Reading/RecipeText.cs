@@ -2,17 +2,19 @@ using System.Text;
 
 namespace LayerSwap.Recipes;
 
-/// <summary>The bytes of a recipe as text.</summary>
+/// <summary>Decodes the bytes of a recipe.</summary>
 internal static class RecipeText
 {
+    /// <summary>The maximum size of a recipe, in bytes.</summary>
     public const long Longest = 16_000_000;
 
-    /// <exception cref="RecipeException">It is not UTF-8.</exception>
+    /// <exception cref="RecipeException">The bytes are not UTF-8.</exception>
     public static string Decode(byte[] bytes, string file)
     {
         try
         {
-            return new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(bytes).TrimStart('\uFEFF');
+            UTF8Encoding strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+            return strict.GetString(bytes).TrimStart('\uFEFF');
         }
         catch (DecoderFallbackException e)
         {

@@ -1,40 +1,46 @@
 using System.Globalization;
 using LayerSwap.Common;
+using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace LayerSwap.Recipes;
 
-/// <summary>Reads YAML nodes and notes what is wrong with them, with its place; several things at once.</summary>
+/// <summary>Reads YAML nodes, and collects problems with their positions.</summary>
 internal sealed class YamlReader(string file)
 {
-    /// <summary>Nobody reads on; and a long file of nothing but mistakes would fill the memory with their names.</summary>
-    private const int MostProblems = 100;
+    /// <summary>Limits the memory that problems of a long invalid file take.</summary>
+    private const int MaxProblems = 100;
+
+    private const int MaxQuoted = 60;
 
     private readonly List<(LineColumn Place, string Text)> _problems = [];
 
     public void Add(LineColumn place, string text)
     {
-        if (_problems.Count < MostProblems)
+        if (_problems.Count < MaxProblems)
         {
             _problems.Add((place, text));
         }
     }
 
-    /// <summary>A place with its file, as problems begin.</summary>
+    /// <summary>Formats a position with its file.</summary>
     public string At(LineColumn place) => $"{Printable.Escape(file)}, {place}";
 
     public void Add(YamlNode node, string text) => Add(LineColumn.Of(node.Start), text);
 
-    /// <exception cref="RecipeException">Something is wrong.</exception>
+    /// <exception cref="RecipeException">There are problems.</exception>
     public void ThrowIfAny()
     {
         if (_problems.Count > 0)
         {
-            throw new RecipeException([.. _problems.OrderBy(p => p.Place.Line).ThenBy(p => p.Place.Column).Select(p => $"{At(p.Place)}: {p.Text}").Distinct(StringComparer.Ordinal)]);
+            IEnumerable<string> sorted = _problems.OrderBy(p => p.Place.Line)
+                .ThenBy(p => p.Place.Column)
+                .Select(p => $"{At(p.Place)}: {p.Text}");
+            throw new RecipeException([.. sorted.Distinct(StringComparer.Ordinal)]);
         }
     }
 
-    /// <summary>The members of a mapping, those of <c>&lt;&lt;</c> included; keys that are not known are problems.</summary>
+    /// <summary>Reads the members of a mapping, merge keys (<c>&lt;&lt;</c>) included. Unknown keys are problems.</summary>
     public Dictionary<string, YamlNode> Members(YamlNode node, string what, params string[] known)
     {
         Dictionary<string, YamlNode> members = new(StringComparer.Ordinal);
@@ -49,7 +55,7 @@ internal sealed class YamlReader(string file)
             string name = Text(key) ?? "";
             if (name == "<<" && value is YamlMappingNode or YamlSequenceNode)
             {
-                // Of several that are merged the first that has a key gives it.
+                // The first merged mapping that has a key wins.
                 IEnumerable<YamlNode> merged = value is YamlSequenceNode list ? list.Children : [value];
                 foreach ((string inner, YamlNode innerValue) in merged.SelectMany(m => Members(m, what, known)))
                 {
@@ -58,14 +64,12 @@ internal sealed class YamlReader(string file)
             }
             else if (known.Length > 0 && !known.Contains(name, StringComparer.Ordinal))
             {
-                if (_problems.Count == MostProblems)
+                if (_problems.Count == MaxProblems)
                 {
                     break;
                 }
 
-                string? parameter = known.Contains("parameters", StringComparer.Ordinal) && Common.ClosestMatch.Slip(name, known) is null ? Common.ClosestMatch.Slip(name, MethodNames.Parameters) : null;
-                Add(key, parameter is null ? $"{what} has the unknown key {Printable.Escape(name)}; nearest is {Common.ClosestMatch.To(name, known)}. Known are {string.Join(", ", known)}."
-                    : $"{what} has the unknown key {Printable.Escape(name)}. Remedy: parameters stand under the key parameters, {(MethodNames.IsPerSource(parameter) ? "here" : "of the recipe or of a slice")}, as parameters: {{{parameter}: ...}}.");
+                AddUnknownKey(key, name, what, known);
             }
             else
             {
@@ -74,6 +78,22 @@ internal sealed class YamlReader(string file)
         }
 
         return members;
+    }
+
+    private void AddUnknownKey(YamlNode key, string name, string what, string[] known)
+    {
+        string problem = $"{what} has the unknown key {Printable.Escape(name)}";
+        bool mayBeParameter = known.Contains("parameters", StringComparer.Ordinal) && ClosestMatch.Slip(name, known) is null;
+        if (mayBeParameter && ClosestMatch.Slip(name, MethodNames.Parameters) is { } parameter)
+        {
+            string place = MethodNames.IsPerSource(parameter) ? "here" : "of the recipe or of a slice";
+            Add(key, $"{problem}. Remedy: parameters belong under the key parameters, {place}, "
+                + $"as parameters: {{{parameter}: ...}}.");
+        }
+        else
+        {
+            Add(key, $"{problem}; nearest is {ClosestMatch.To(name, known)}. Known are {string.Join(", ", known)}.");
+        }
     }
 
     public IReadOnlyList<YamlNode> Items(YamlNode node, string what)
@@ -87,10 +107,19 @@ internal sealed class YamlReader(string file)
         return [];
     }
 
-    /// <summary>A scalar's text, or null for <c>null</c> and for what is none.</summary>
-    public static string? Text(YamlNode? node) => node is YamlScalarNode { Value: { } value } scalar && !(scalar.Style == YamlDotNet.Core.ScalarStyle.Plain && value is "" or "null" or "~" or "Null" or "NULL") ? value : null;
+    /// <summary>The text of a scalar; null for <c>null</c>, and for nodes that are no scalars.</summary>
+    public static string? Text(YamlNode? node)
+    {
+        if (node is not YamlScalarNode { Value: { } value } scalar)
+        {
+            return null;
+        }
 
-    /// <summary>Whether it is <c>null</c>, or nothing: as if the key were not there.</summary>
+        bool isNull = scalar.Style == ScalarStyle.Plain && value is "" or "null" or "~" or "Null" or "NULL";
+        return isNull ? null : value;
+    }
+
+    /// <summary>Whether a scalar is <c>null</c> or empty, as if its key were missing.</summary>
     public static bool IsNull(YamlNode node) => node is YamlScalarNode && Text(node) is null;
 
     public string? RequireText(YamlNode node, string what)
@@ -126,16 +155,30 @@ internal sealed class YamlReader(string file)
         return null;
     }
 
-    /// <summary>A number; true and false are 1 and 0.</summary>
-    public static double? Number(YamlNode node) => Text(node) is not { } text ? null
-        : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value
-        : Boolean(text) is { } on ? (on ? 1 : 0)
-        : null;
+    /// <summary>Reads a finite number; true and false are 1 and 0. Null for anything else.</summary>
+    public static double? Number(YamlNode node)
+    {
+        string? text = Text(node);
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value))
+        {
+            return value;
+        }
 
+        return Boolean(text) switch
+        {
+            true => 1,
+            false => 0,
+            null => null,
+        };
+    }
+
+    /// <summary>Describes a node in a message: the text of a scalar, or the kind of node.</summary>
     public static string Kind(YamlNode node) => node switch
     {
-        YamlScalarNode scalar => Text(scalar) is { } text ? Printable.Escape(text.Length > 60 ? text[..60] + "..." : text) : "empty",
-        YamlSequenceNode list => list.Children.Count == 0 ? "an empty list" : "a list",
+        YamlScalarNode when Text(node) is { Length: > MaxQuoted } text => Printable.Escape(text[..MaxQuoted] + "..."),
+        YamlScalarNode => Text(node) is { } text ? Printable.Escape(text) : "empty",
+        YamlSequenceNode { Children.Count: 0 } => "an empty list",
+        YamlSequenceNode => "a list",
         _ => "a mapping",
     };
 

@@ -6,25 +6,30 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Recipes;
 
-/// <summary>Where each row of a table of tokens comes from: a model's row, the mean of several models' rows, zeros, or nowhere, which is the mean of all of the model's own rows.</summary>
+/// <summary>
+/// The source of each row of a token table: one row of a model, the mean of several, zeros, or (by default) the mean of all rows of the
+/// model's own table.
+/// </summary>
 internal sealed class RowPlan(long rows)
 {
-    private readonly int[] _model = Filled(rows);
+    private const int NoModel = -1;
+
+    private readonly int[] _model = NoModels(rows);
     private readonly long[] _row = new long[rows];
     private readonly Dictionary<long, (int Model, long Row)[]> _means = [];
     private readonly HashSet<long> _zeros = [];
 
     public long Rows => rows;
 
-    public void Set(long row, params (int Model, long Row)[] from)
+    public void Set(long row, params (int Model, long Row)[] sources)
     {
-        if (from.Length > 1)
+        if (sources.Length > 1)
         {
-            _means[row] = from;
+            _means[row] = sources;
         }
-        else if (from.Length == 1)
+        else if (sources is [var source])
         {
-            (_model[row], _row[row]) = from[0];
+            (_model[row], _row[row]) = source;
         }
     }
 
@@ -32,36 +37,49 @@ internal sealed class RowPlan(long rows)
 
     public bool IsZero(long row) => _zeros.Contains(row);
 
-    /// <summary>The rows that a row is the mean of: none, one or several.</summary>
-    public (int Model, long Row)[] Of(long row) => _means.TryGetValue(row, out (int, long)[]? several) ? several : _model[row] < 0 ? [] : [(_model[row], _row[row])];
+    /// <summary>Lists the rows whose mean a row is: none, one or several.</summary>
+    public (int Model, long Row)[] Of(long row)
+    {
+        if (_means.TryGetValue(row, out (int, long)[]? several))
+        {
+            return several;
+        }
 
-    /// <summary>How many rows from this one on follow each other in one model; 1 where it is not a model's own.</summary>
+        return _model[row] == NoModel ? [] : [(_model[row], _row[row])];
+    }
+
+    /// <summary>Counts the rows from this one on that are consecutive rows of one model; 1 if it is not one row of a model.</summary>
     public long RunFrom(long row)
     {
         long run = 1;
-        if (_model[row] >= 0 && !_means.ContainsKey(row))
+        if (_model[row] == NoModel || _means.ContainsKey(row))
         {
-            while (row + run < rows && _model[row + run] == _model[row] && _row[row + run] == _row[row] + run && !_means.ContainsKey(row + run))
-            {
-                run++;
-            }
+            return run;
+        }
+
+        while (row + run < rows
+            && _model[row + run] == _model[row]
+            && _row[row + run] == _row[row] + run
+            && !_means.ContainsKey(row + run))
+        {
+            run++;
         }
 
         return run;
     }
 
-    private static int[] Filled(long rows)
+    private static int[] NoModels(long rows)
     {
         int[] models = new int[rows];
-        Array.Fill(models, -1);
+        Array.Fill(models, NoModel);
         return models;
     }
 }
 
-/// <summary>A view of a model whose tables of tokens have the rows of another vocabulary.</summary>
+/// <summary>A view of a model whose token tables have the rows of another vocabulary.</summary>
 internal sealed class RemappedRows : ICheckpoint, ICheckpointView
 {
-    /// <summary>Bytes read at a time for a mean of all rows.</summary>
+    /// <summary>Bytes to read at a time for the mean of all rows.</summary>
     private const int MeanBlock = 1 << 18;
 
     private readonly ICheckpoint _inner;
@@ -72,17 +90,21 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
     private readonly ConcurrentDictionary<string, Lazy<byte[]>> _means = new(StringComparer.Ordinal);
 
     /// <param name="inner">The model.</param>
-    /// <param name="plan">Its rows.</param>
-    /// <param name="models">The models that the plan counts.</param>
-    /// <param name="tables">The names of the tables.</param>
+    /// <param name="plan">The sources of its rows.</param>
+    /// <param name="models">The models, in the order of the plan's indices.</param>
+    /// <param name="tables">The names of the token tables.</param>
     public RemappedRows(ICheckpoint inner, RowPlan plan, IReadOnlyList<ICheckpoint> models, IEnumerable<string> tables)
     {
         _inner = inner;
         _plan = plan;
         _models = models;
         _tables = new HashSet<string>(tables, StringComparer.Ordinal);
-        _tensors = new TensorList(inner.Tensors.Select(t => _tables.Contains(t.Name) ? new TensorInfo(t.Name, t.DType, TokenTables.WithRows(t.Shape, plan.Rows)) : t));
-        Files = [.. models.SelectMany(m => m.Files).DistinctBy(f => f.Path, StringComparer.Ordinal).Where(f => inner.Files.Contains(f))];
+        _tensors = new TensorList(inner.Tensors.Select(t =>
+            _tables.Contains(t.Name) ? new TensorInfo(t.Name, t.DType, TokenTables.WithRows(t.Shape, plan.Rows)) : t));
+        Files =
+        [
+            .. models.SelectMany(m => m.Files).DistinctBy(f => f.Path, StringComparer.Ordinal).Where(f => inner.Files.Contains(f)),
+        ];
     }
 
     public ICheckpoint Donor => _inner;
@@ -125,84 +147,93 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
     {
     }
 
+    /// <summary>Fills bytes of a run of rows, from the byte offset <paramref name="within"/> its first row.</summary>
     private void Fill(TensorInfo tensor, long row, long within, Span<byte> destination)
     {
-        (int Model, long Row)[] from = _plan.Of(row);
+        (int Model, long Row)[] sources = _plan.Of(row);
         long rowBytes = tensor.ByteLength / _plan.Rows;
         if (_plan.IsZero(row))
         {
             destination.Clear();
         }
-        else if (from.Length == 0)
+        else if (sources.Length == 0)
         {
-            _means.GetOrAdd(tensor.Name, name => new Lazy<byte[]>(() => MeanOfAll(_inner.Find(name)!))).Value.AsSpan((int)within, destination.Length).CopyTo(destination);
+            Lazy<byte[]> mean = _means.GetOrAdd(tensor.Name, name => new Lazy<byte[]>(() => MeanOfAll(_inner.Find(name)!)));
+            mean.Value.AsSpan((int)within, destination.Length).CopyTo(destination);
         }
-        else if (from.Length == 1 && SourceOf(from[0].Model, tensor) is var source && source.DType == tensor.DType)
+        else if (sources is [var single] && SourceOf(single.Model, tensor) is var source && source.DType == tensor.DType)
         {
-            _models[from[0].Model].Read(source.Name, (from[0].Row * rowBytes) + within, destination);
+            _models[single.Model].Read(source.Name, (single.Row * rowBytes) + within, destination);
         }
-        else if (from.Length == 1)
+        else if (sources is [var converted])
         {
-            // In another dtype, row by row.
-            for (long at = 0; at < destination.Length;)
+            for (long done = 0; done < destination.Length;)
             {
-                long own = (within + at) / rowBytes, start = (within + at) % rowBytes, count = Math.Min(rowBytes - start, destination.Length - at);
-                Mean(tensor, [(from[0].Model, from[0].Row + own)], rowBytes).AsSpan((int)start, (int)count).CopyTo(destination[(int)at..]);
-                at += count;
+                long index = (within + done) / rowBytes, start = (within + done) % rowBytes;
+                int count = (int)Math.Min(rowBytes - start, destination.Length - done);
+                byte[] bytes = Mean(tensor, [(converted.Model, converted.Row + index)], rowBytes);
+                bytes.AsSpan((int)start, count).CopyTo(destination[(int)done..]);
+                done += count;
             }
         }
         else
         {
-            Mean(tensor, from, rowBytes).AsSpan((int)within, destination.Length).CopyTo(destination);
+            Mean(tensor, sources, rowBytes).AsSpan((int)within, destination.Length).CopyTo(destination);
         }
     }
 
-    /// <summary>The table of a model that stands for one of this: its own, or where it has no head, its embedding, to which the head is tied.</summary>
-    private TensorInfo SourceOf(int model, TensorInfo table) => _models[model].Find(table.Name) ?? TokenTables.Of(_models[model]).First(t => t.Shape.Rank == table.Shape.Rank);
+    /// <summary>Finds a model's table of the same name, or the embedding that a missing head is tied to.</summary>
+    private TensorInfo SourceOf(int model, TensorInfo table) =>
+        _models[model].Find(table.Name) ?? TokenTables.Of(_models[model]).First(t => t.Shape.Rank == table.Shape.Rank);
 
-    /// <summary>The mean of all rows of the model's own table: summed in doubles, rounded once.</summary>
+    /// <summary>Computes the mean of all rows of the model's own table: summed in float64, rounded once.</summary>
     private byte[] MeanOfAll(TensorInfo table)
     {
         long rows = TokenTables.RowsOf(table.Shape);
-        int width = checked((int)(table.ElementCount / Math.Max(rows, 1))), bytes = width * table.DType.Bits() / 8, together = Math.Max(1, MeanBlock / Math.Max(bytes, 1));
-        byte[] block = new byte[together * bytes];
-        double[] sum = new double[width], one = new double[together * width];
-        for (long row = 0; row < rows; row += together)
+        int width = checked((int)(table.ElementCount / Math.Max(rows, 1)));
+        int rowBytes = width * table.DType.Bits() / 8;
+        int blockRows = Math.Max(1, MeanBlock / Math.Max(rowBytes, 1));
+        byte[] block = new byte[blockRows * rowBytes];
+        // (blockRows, width), row-major.
+        double[] values = new double[blockRows * width];
+        double[] sum = new double[width];
+        for (long row = 0; row < rows; row += blockRows)
         {
-            int count = (int)Math.Min(together, rows - row);
-            _inner.Read(table.Name, row * bytes, block.AsSpan(0, count * bytes));
-            ElementCodec.Widen(table.DType, block.AsSpan(0, count * bytes), one.AsSpan(0, count * width));
+            int count = (int)Math.Min(blockRows, rows - row);
+            Span<byte> bytes = block.AsSpan(0, count * rowBytes);
+            _inner.Read(table.Name, row * rowBytes, bytes);
+            ElementCodec.Widen(table.DType, bytes, values.AsSpan(0, count * width));
             for (int r = 0; r < count; r++)
             {
-                TensorPrimitives.Add(sum, one.AsSpan(r * width, width), sum);
+                TensorPrimitives.Add(sum, values.AsSpan(r * width, width), sum);
             }
         }
 
         TensorPrimitives.Divide(sum, (double)Math.Max(rows, 1), sum);
-        byte[] mean = new byte[bytes];
+        byte[] mean = new byte[rowBytes];
         ElementCodec.Narrow(table.DType, sum, mean);
         return mean;
     }
 
-    /// <summary>The mean of rows: summed in doubles, rounded once.</summary>
-    private byte[] Mean(TensorInfo tensor, (int Model, long Row)[] from, long rowBytes)
+    /// <summary>Computes the mean of rows: summed in float64, rounded once.</summary>
+    private byte[] Mean(TensorInfo tensor, (int Model, long Row)[] sources, long rowBytes)
     {
-        double[] sum = new double[rowBytes * 8 / tensor.DType.Bits()], one = new double[sum.Length];
-        foreach ((int model, long row) in from)
+        double[] sum = new double[rowBytes * 8 / tensor.DType.Bits()], values = new double[sum.Length];
+        foreach ((int model, long row) in sources)
         {
             TensorInfo source = SourceOf(model, tensor);
-            byte[] own = new byte[sum.Length * source.DType.Bits() / 8];
-            _models[model].Read(source.Name, row * own.Length, own);
-            ElementCodec.Widen(source.DType, own, one);
+            byte[] stored = new byte[sum.Length * source.DType.Bits() / 8];
+            _models[model].Read(source.Name, row * stored.Length, stored);
+            ElementCodec.Widen(source.DType, stored, values);
             for (int i = 0; i < sum.Length; i++)
             {
-                sum[i] += one[i];
+                sum[i] += values[i];
             }
         }
 
         for (int i = 0; i < sum.Length; i++)
         {
-            sum[i] /= from.Length;
+            sum[i] /= sources.Length;
         }
 
         byte[] bytes = new byte[rowBytes];

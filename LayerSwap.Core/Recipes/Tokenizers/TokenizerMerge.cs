@@ -4,11 +4,14 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Recipes;
 
 /// <summary>
-/// One vocabulary for models with different ones: the output's tokens, views of the models whose tables have a row for each of them, and the tokenizer's files. A token that a model lacks has
-/// the base's row; where the base lacks it too, that of the one model that has it, or the mean of several; where none has it, the mean of all of the model's own rows, as rows without a token have.
+/// Merges the vocabularies of models: the output's tokens, views of the models with a row for each token, and the tokenizer's files.
+/// A missing token gets the base's row, else the mean of the rows of all models that have it, else the mean of all the model's rows.
+/// Rows that no model has get this last mean too.
 /// </summary>
 internal sealed class TokenizerMerge
 {
+    private const string LeaveOut = "leave the tokenizer section out";
+
     private readonly TokenizerRequest _request;
     private readonly IReadOnlyList<ICheckpoint> _models;
     private readonly TokenizerVocabulary[] _vocabularies;
@@ -19,12 +22,19 @@ internal sealed class TokenizerMerge
     private readonly YamlReader _problems;
     private readonly Dictionary<string, long> _output;
 
-    private TokenizerMerge(TokenizerRequest request, IReadOnlyList<ICheckpoint> models, TokenizerVocabulary[] vocabularies, ICheckpoint? origin, ICheckpoint donor, Func<ModelReference, ICheckpoint> open, YamlReader problems)
+    private TokenizerMerge(
+        TokenizerRequest request,
+        IReadOnlyList<ICheckpoint> models,
+        TokenizerVocabulary[] vocabularies,
+        ICheckpoint? @base,
+        ICheckpoint donor,
+        Func<ModelReference, ICheckpoint> open,
+        YamlReader problems)
     {
         _request = request;
         _models = models;
         _vocabularies = vocabularies;
-        _base = origin;
+        _base = @base;
         _open = open;
         _problems = problems;
         Donor = donor;
@@ -34,27 +44,30 @@ internal sealed class TokenizerMerge
         _output = new Dictionary<string, long>(VocabularyOf(donor).Ids, StringComparer.Ordinal);
     }
 
-    /// <summary>The model whose tokenizer files are copied.</summary>
+    /// <summary>The model that the tokenizer's files are copied from.</summary>
     public ICheckpoint Donor { get; }
 
-    /// <summary>Files of the tokenizer that are written instead of the donor's.</summary>
+    /// <summary>Files of the tokenizer that replace the donor's, by name; null for one that must not be copied.</summary>
     public Dictionary<string, byte[]?> Files { get; } = new(StringComparer.Ordinal);
 
-    /// <returns>Null where there are problems.</returns>
-    public static TokenizerMerge? Of(TokenizerRequest request, IReadOnlyList<ICheckpoint> models, ICheckpoint? origin, Func<ModelReference, ICheckpoint> open, YamlReader problems)
+    /// <returns>Null if there are problems.</returns>
+    public static TokenizerMerge? Of(
+        TokenizerRequest request,
+        IReadOnlyList<ICheckpoint> models,
+        ICheckpoint? @base,
+        Func<ModelReference, ICheckpoint> open,
+        YamlReader problems)
     {
         List<TokenizerVocabulary> vocabularies = [];
-        foreach (ICheckpoint checkpoint in models)
+        foreach (ICheckpoint model in models)
         {
-            if (TokenizerVocabulary.TryRead(checkpoint) is { IsWhole: true } found)
+            if (TokenizerVocabulary.TryRead(model) is { IsWhole: true } found)
             {
                 vocabularies.Add(found);
             }
             else
             {
-                problems.Add(request.Place, AuxiliaryFiles.Has(checkpoint, TokenizerVocabulary.PiecesFile)
-                    ? $"{Printable.Escape(checkpoint.Name)} has {TokenizerVocabulary.PiecesFile} alone (SentencePiece), which is not read. Remedy: make a {TokenizerVocabulary.TokenizerFile} of it (AutoTokenizer.from_pretrained and save_pretrained in transformers), or leave the tokenizer section out."
-                    : $"{Printable.Escape(checkpoint.Name)} has no {TokenizerVocabulary.TokenizerFile}, {TokenizerVocabulary.VocabularyFile} or {TokenizerVocabulary.LinesFile} that tells its tokens. Remedy: put its tokenizer beside its weights, or leave the tokenizer section out.");
+                problems.Add(request.Place, DescribeMissing(model));
             }
         }
 
@@ -63,7 +76,8 @@ internal sealed class TokenizerMerge
             return null;
         }
 
-        TokenizerMerge merge = new(request, models, [.. vocabularies], origin, request.Model is { } model ? open(model) : origin ?? models[0], open, problems);
+        ICheckpoint donor = request.Model is { } reference ? open(reference) : @base ?? models[0];
+        TokenizerMerge merge = new(request, models, [.. vocabularies], @base, donor, open, problems);
         if (merge.HasImpossibleIds())
         {
             return null;
@@ -73,79 +87,138 @@ internal sealed class TokenizerMerge
         return merge;
     }
 
-    /// <summary>The view of a model with a row for each token of the output.</summary>
-    /// <returns>Null where there are problems.</returns>
+    private static string DescribeMissing(ICheckpoint model)
+    {
+        string name = Printable.Escape(model.Name);
+        return AuxiliaryFiles.Has(model, TokenizerVocabulary.PiecesFile)
+            ? $"{name} has {TokenizerVocabulary.PiecesFile} alone (SentencePiece), which is not read. "
+                + $"Remedy: make a {TokenizerVocabulary.TokenizerFile} of it "
+                + $"(AutoTokenizer.from_pretrained and save_pretrained in transformers), or {LeaveOut}."
+            : $"{name} has no {TokenizerVocabulary.TokenizerFile}, {TokenizerVocabulary.VocabularyFile} or "
+                + $"{TokenizerVocabulary.LinesFile} with its tokens. "
+                + $"Remedy: put its tokenizer into the folder of its weights, or {LeaveOut}.";
+    }
+
+    /// <summary>Makes the view of a model with a row for each token of the output.</summary>
+    /// <returns>Null if there are problems.</returns>
     public ICheckpoint? ViewOf(ICheckpoint model)
     {
-        // Tables are not cut where rows without a token are all that differs.
-        long needed = Math.Max(_output.Values.Max() + 1, RowsOf(Donor)), rows = (needed + _request.PadTo - 1) / _request.PadTo * _request.PadTo;
-        string[] tables = _tables[IndexOf(model)];
+        int index = IndexOf(model);
+        string[] tables = _tables[index];
+        if (!CanRemap(model, tables))
+        {
+            return null;
+        }
+
+        // Never fewer rows than the donor has: a table may have rows without a token.
+        long needed = Math.Max(_output.Values.Max() + 1, RowsOf(Donor));
+        long rows = (needed + _request.PadTo - 1) / _request.PadTo * _request.PadTo;
+        RowPlan plan = new(rows);
+        HashSet<long> planned = PlanTokens(plan, index);
+        PlanRowsWithoutTokens(plan, index, planned);
+
+        bool isUnchanged = rows == RowsOf(model)
+            && plan.RunFrom(0) == rows
+            && plan.Of(0) is [(int first, 0)]
+            && first == index;
+        return isUnchanged ? model : new RemappedRows(model, plan, _models, tables);
+    }
+
+    private bool CanRemap(ICheckpoint model, string[] tables)
+    {
+        string name = Printable.Escape(model.Name);
         if (tables.Length == 0)
         {
-            _problems.Add(_request.Place, $"{Printable.Escape(model.Name)} has no table of token embeddings whose rows could follow a tokenizer.");
-            return null;
+            _problems.Add(_request.Place, $"{name} has no table of token embeddings whose rows could follow a tokenizer.");
+            return false;
         }
 
-        foreach (ICheckpoint other in _models.Where(o => tables.Any(t => !CanGive(o, model.Find(t)!))))
+        foreach (ICheckpoint other in _models)
         {
-            _problems.Add(_request.Place, $"{Printable.Escape(other.Name)} lacks {string.Join(" or ", tables.Where(t => !CanGive(other, model.Find(t)!)).Select(Printable.Escape))}, or has it in another shape than {Printable.Escape(model.Name)}; rows can then not be taken from it. Remedy: merge models of one architecture, or leave the tokenizer section out.");
-            return null;
+            string[] lacking = [.. tables.Where(t => !CanGive(other, model.Find(t)!)).Select(Printable.Escape)];
+            if (lacking.Length > 0)
+            {
+                _problems.Add(_request.Place, $"{Printable.Escape(other.Name)} lacks {string.Join(" or ", lacking)}, "
+                    + $"or has it in another shape than {name}; rows can then not be taken from it. "
+                    + $"Remedy: merge models of one architecture, or {LeaveOut}.");
+                return false;
+            }
         }
 
-        RowPlan plan = new(rows);
-        int own = IndexOf(model), holes = IndexOf(Donor);
+        return true;
+    }
+
+    /// <summary>Plans the rows of all tokens.</summary>
+    /// <returns>The planned rows.</returns>
+    private HashSet<long> PlanTokens(RowPlan plan, int model)
+    {
         Dictionary<string, TokenRule> rules = _request.Tokens.ToDictionary(t => t.Token, StringComparer.Ordinal);
-        HashSet<long> named = [], mineNamed = [.. _vocabularies[own].Ids.Values];
+        HashSet<long> planned = [];
         foreach ((string token, long row) in _output)
         {
-            named.Add(row);
+            planned.Add(row);
             TokenRule? rule = rules.GetValueOrDefault(token);
-            if (rule is { Zero: true } && (rule.Force || RowIn(own, token) is null))
+            long? ownRow = RowIn(model, token);
+            bool followsRule = rule?.Force == true || ownRow is null;
+            if (followsRule && rule is { Zero: true })
             {
                 plan.SetZero(row);
             }
             else
             {
-                plan.Set(row, rule?.Force != true && RowIn(own, token) is { } mine ? [(own, mine)] : Otherwise(token, rule));
+                plan.Set(row, followsRule ? OtherSources(token, rule) : [(model, ownRow!.Value)]);
             }
         }
 
-        // Rows without a token: the model's own where it has none there either, else those of the tokenizer's model.
-        for (long row = 0; row < rows; row++)
+        return planned;
+    }
+
+    /// <summary>Plans rows without a token: the model's own row if it has no token there either, else the donor's.</summary>
+    private void PlanRowsWithoutTokens(RowPlan plan, int model, HashSet<long> planned)
+    {
+        int donor = IndexOf(Donor);
+        HashSet<long> ownTokens = [.. _vocabularies[model].Ids.Values];
+        for (long row = 0; row < plan.Rows; row++)
         {
-            if (!named.Contains(row) && row < _rows[own] && !mineNamed.Contains(row))
+            if (planned.Contains(row))
             {
-                plan.Set(row, (own, row));
+                continue;
             }
-            else if (!named.Contains(row) && row < RowsOf(Donor))
+
+            if (row < _rows[model] && !ownTokens.Contains(row))
             {
-                plan.Set(row, (holes, row));
+                plan.Set(row, (model, row));
+            }
+            else if (row < _rows[donor])
+            {
+                plan.Set(row, (donor, row));
             }
         }
-
-        bool asIs = rows == RowsOf(model) && plan.RunFrom(0) == rows && plan.Of(0) is [(int first, 0)] && first == own;
-        return asIs ? model : new RemappedRows(model, plan, _models, tables);
     }
 
     /// <summary>
-    /// Names ids that no table could have rows for. Tokens may lie beyond the rows, where programs add tokens without growing the tables, but no further than there are tokens: the output would have
-    /// a row for each id up to the highest.
+    /// Reports ids that no table can have rows for. Ids may exceed the rows, since programs add tokens without growing the tables, but
+    /// by no more than the number of tokens: the output has a row for each id up to the highest.
     /// </summary>
     private bool HasImpossibleIds()
     {
         bool found = false;
         for (int m = 0; m < _models.Count; m++)
         {
-            long end = _rows[m] + _vocabularies[m].Ids.Count;
+            TokenizerVocabulary vocabulary = _vocabularies[m];
             string name = Printable.Escape(_models[m].Name);
-            if (_vocabularies[m].Ids.Count == 0)
+            long end = _rows[m] + vocabulary.Ids.Count;
+            KeyValuePair<string, long> stated =
+                vocabulary.Disagreement is var (statedToken, statedId) ? new(statedToken, statedId) : new("", 0);
+            if (vocabulary.Ids.Count == 0)
             {
-                _problems.Add(_request.Place, $"the tokenizer of {name} has no tokens. Remedy: fetch it again, or leave the tokenizer section out.");
+                _problems.Add(_request.Place, $"the tokenizer of {name} has no tokens. Remedy: fetch it again, or {LeaveOut}.");
                 found = true;
             }
-            else if (_vocabularies[m].Ids.Append(new(_vocabularies[m].Disagreement?.Token ?? "", _vocabularies[m].Disagreement?.Stated ?? 0)).FirstOrDefault(t => t.Value >= end) is { Key: { } token } impossible)
+            else if (vocabulary.Ids.Append(stated).FirstOrDefault(t => t.Value >= end) is { Key: { } token } impossible)
             {
-                _problems.Add(_request.Place, $"the tokenizer of {name} gives token {Printable.Escape(token)} the id {impossible.Value}, but there are {_rows[m]} rows and {_vocabularies[m].Ids.Count} tokens; ids below {end} are expected. "
+                _problems.Add(_request.Place, $"the tokenizer of {name} gives token {Printable.Escape(token)} the id {impossible.Value}, "
+                    + $"but there are {_rows[m]} rows and {vocabulary.Ids.Count} tokens; ids below {end} are expected. "
                     + "Remedy: fetch the tokenizer of this model again.");
                 found = true;
             }
@@ -169,39 +242,58 @@ internal sealed class TokenizerMerge
         throw new InvalidOperationException($"{model.Name} is none of the models.");
     }
 
-    /// <summary>Whether a model has rows for a table, or, where it has no head of its own, an embedding like it.</summary>
-    private bool CanGive(ICheckpoint model, TensorInfo table) => (model.Find(table.Name) ?? _tables[IndexOf(model)].Select(model.Find).FirstOrDefault(t => t!.Shape.Rank == 2 && table.Shape.Rank == 2)) is { } own
-        && own.DType.SupportsArithmetic() && table.DType.SupportsArithmetic() && own.Shape.Rank == table.Shape.Rank && TokenTables.WithRows(own.Shape, 1) == TokenTables.WithRows(table.Shape, 1);
+    /// <summary>Whether a model has rows for a table, in its own or in the embedding that a missing head is tied to.</summary>
+    private bool CanGive(ICheckpoint model, TensorInfo table)
+    {
+        TensorInfo? source = model.Find(table.Name)
+            ?? _tables[IndexOf(model)].Select(model.Find).FirstOrDefault(t => t!.Shape.Rank == 2 && table.Shape.Rank == 2);
+        return source is not null
+            && source.DType.SupportsArithmetic()
+            && table.DType.SupportsArithmetic()
+            && source.Shape.Rank == table.Shape.Rank
+            && TokenTables.WithRows(source.Shape, 1) == TokenTables.WithRows(table.Shape, 1);
+    }
 
-    /// <summary>The row of a token where the model lacks it, or where the recipe says.</summary>
-    private (int, long)[] Otherwise(string token, TokenRule? rule)
+    /// <summary>Lists the rows for a token that the model lacks, or that has a rule; the mean of several is used.</summary>
+    private (int Model, long Row)[] OtherSources(string token, TokenRule? rule)
     {
         if (rule?.Model is not null)
         {
-            int from = IndexOf(_open(rule.Model));
-            long? row = rule.OtherId ?? RowIn(from, rule.OtherToken ?? token);
-            if (row is null || row >= RowsOf(_models[from]))
+            int source = IndexOf(_open(rule.Model));
+            long? row = rule.OtherId ?? RowIn(source, rule.OtherToken ?? token);
+            if (row is null || row >= _rows[source])
             {
-                _problems.Add(rule.Place, $"{Printable.Escape(_models[from].Name)} has no row for {Printable.Escape(rule.OtherToken ?? (rule.OtherId is { } id ? $"number {id}" : token))}.");
+                string wanted = rule.OtherToken ?? (rule.OtherId is { } id ? $"number {id}" : token);
+                _problems.Add(rule.Place, $"{Printable.Escape(_models[source].Name)} has no row for {Printable.Escape(wanted)}.");
                 return [];
             }
 
-            return [(from, row.Value)];
+            return [(source, row.Value)];
         }
 
-        if (_base is not null && RowIn(IndexOf(_base), token) is { } inBase)
+        if (_base is not null && RowIn(IndexOf(_base), token) is { } baseRow)
         {
-            return [(IndexOf(_base), inBase)];
+            return [(IndexOf(_base), baseRow)];
         }
 
-        return [.. Enumerable.Range(0, _models.Count).Select(m => (m, Row: RowIn(m, token))).Where(r => r.Row is not null).Select(r => (r.m, r.Row!.Value))];
+        List<(int, long)> rows = [];
+        for (int m = 0; m < _models.Count; m++)
+        {
+            if (RowIn(m, token) is { } row)
+            {
+                rows.Add((m, row));
+            }
+        }
+
+        return [.. rows];
     }
 
-    private long? RowIn(int model, string token) => _vocabularies[model].Ids.TryGetValue(token, out long row) && row >= 0 && row < _rows[model] ? row : null;
+    private long? RowIn(int model, string token) =>
+        _vocabularies[model].Ids.TryGetValue(token, out long row) && row >= 0 && row < _rows[model] ? row : null;
 
     private long RowsOf(ICheckpoint model) => _rows[IndexOf(model)];
 
-    /// <summary>Tokens of the other models that the donor lacks, in the order of models and of their ids, and those that only the recipe names.</summary>
+    /// <summary>Adds tokens that the donor lacks: from the other models, by model and id, then from the recipe's token rules.</summary>
     private void AddMissing()
     {
         long next = _output.Values.DefaultIfEmpty(-1).Max() + 1;
@@ -217,13 +309,15 @@ internal sealed class TokenizerMerge
 
         foreach (string token in _request.Tokens.Select(t => t.Token).Where(t => !_output.ContainsKey(t)))
         {
-            added.Add(new NewToken(token, next, Array.FindIndex(_vocabularies, v => v.Ids.ContainsKey(token)) is >= 0 and int giver ? _models[giver] : null));
+            int owner = Array.FindIndex(_vocabularies, v => v.Ids.ContainsKey(token));
+            added.Add(new NewToken(token, next, owner >= 0 ? _models[owner] : null));
             _output.Add(token, next++);
         }
 
         if (added.Count > 0 && TokenizerFiles.Write(Donor, VocabularyOf(Donor), added, Files) is { } problem)
         {
-            _problems.Add(_request.Place, $"{added.Count} tokens, such as {Printable.Escape(added[0].Token)}, cannot be added to the tokenizer of {Printable.Escape(Donor.Name)}: {problem}");
+            _problems.Add(_request.Place, $"{added.Count} tokens, such as {Printable.Escape(added[0].Token)}, "
+                + $"cannot be added to the tokenizer of {Printable.Escape(Donor.Name)}: {problem}");
         }
     }
 }
