@@ -18,7 +18,7 @@ internal sealed class Terminal
 
     private static readonly Option<LogLevel> Level = Choice.Of<LogLevel>(
         "--log-level",
-        "The least level that is logged to stderr: trace, debug, information, warning, error, critical or none (the default).",
+        "The lowest level that is logged to stderr: trace, debug, information, warning, error, critical or none (the default).",
         "LEVEL");
 
     private readonly ParseResult _parsed;

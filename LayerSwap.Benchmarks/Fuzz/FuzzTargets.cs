@@ -52,7 +52,7 @@ internal sealed class FuzzTargets : IDisposable
                 f => f == "tokenizer.json",
                 """{"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"content": "<s>", "id": 2}]}""",
                 """{"model": {"vocab": [["a", -1.5], ["b", 0]]}}"""),
-            // Sealed: otherwise hardly any mutation passes the manifest's own checksum.
+            // Seal closes the object: otherwise hardly any mutation passes the manifest's own checksum.
             OverFile(
                 "record",
                 ManifestWriter.FileName,
@@ -62,7 +62,7 @@ internal sealed class FuzzTargets : IDisposable
                 $$"""{"checksum": "{{ManifestWriter.Algorithm}}","""
                     + """ "files": [{"name": "model.safetensors", "bytes": 12, "headerSha256": "00"}, """
                     + """{"name": "config.json", "bytes": 2, "xxh64": "0123456789abcdef"}], "facts": [["seed", "1"]],"""
-                    + """ "tensors": [{"name": "a", "xxh64": "0123456789abcdef", "detail": "x"}]}"""),
+                    + """ "tensors": [{"name": "a", "xxh64": "0123456789abcdef", "detail": "x"}]"""),
             Journals(),
         ];
     }
