@@ -1,18 +1,18 @@
 namespace LayerSwap.Benchmarks;
 
-/// <summary>The repository that the programme was built in.</summary>
+/// <summary>The repository that contains the program.</summary>
 internal static class Checkout
 {
-    /// <summary>A folder of it.</summary>
-    /// <param name="relative">From the repository's root.</param>
-    /// <param name="option">What to give where there is no repository.</param>
+    /// <summary>Finds a folder of the repository.</summary>
+    /// <param name="relative">The path relative to the repository's root.</param>
+    /// <param name="option">The option to name in the error if there is no repository.</param>
     public static string Folder(string relative, string option)
     {
-        for (string? at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
+        for (string? folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {
-            if (Directory.Exists(Path.Combine(at, relative)))
+            if (Directory.Exists(Path.Combine(folder, relative)))
             {
-                return Path.Combine(at, relative);
+                return Path.Combine(folder, relative);
             }
         }
 

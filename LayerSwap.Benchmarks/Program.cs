@@ -6,14 +6,34 @@ using LayerSwap.Benchmarks.Paper;
 using LayerSwap.Benchmarks.Planning;
 using LayerSwap.Benchmarks.Scale;
 
-// Plain programs by name; anything else goes to BenchmarkDotNet.
+// Programs by name; all other arguments go to BenchmarkDotNet.
 BenchmarkProgram[] programs =
 [
-    new("floor", "whole merges against plain copying, in one run", "[--size 1GiB] [--threads N] [--rounds N] [--only NAME] [--alone] [--dir DIR] [--results DIR]", FloorProgram.RunAsync),
-    new("paper", "the paper's comparison on the miniature's trained models", "[--models DIR] [--results DIR]", options => Task.FromResult(PaperProgram.Run(options))),
-    new("plan", "recipes planned over very many tensors", "[--tensors N] [--rounds N] [--only NAME]", PlanProgram.RunAsync),
-    new("scale", "the largest inputs; exit code 1 where a limit is missed", $"[--only NAME] [--dir DIR] [--rounds N] [--large] [{RowProcess.Argument} NAME, which runs one in this process]", ScaleProgram.RunAsync),
-    new("fuzz", "spoilt inputs to every reader of input; exit code 1 where one does what it should not", "[--minutes N] [--seed S] [--from N] [--count N] [--target NAME] [--corpus DIR] [--out DIR]", options => Task.FromResult(FuzzProgram.Run(options))),
+    new(
+        "floor",
+        "whole merges relative to plain copying, in one run",
+        "[--size 1GiB] [--threads N] [--rounds N] [--only NAME] [--alone] [--dir DIR] [--results DIR]",
+        FloorProgram.RunAsync),
+    new(
+        "paper",
+        "the paper's comparison on the miniature's trained models",
+        "[--models DIR] [--results DIR]",
+        options => Task.FromResult(PaperProgram.Run(options))),
+    new(
+        "plan",
+        "planning of recipes over very many tensors",
+        "[--tensors N] [--rounds N] [--only NAME]",
+        PlanProgram.RunAsync),
+    new(
+        "scale",
+        "the largest inputs; exit code 1 if a limit is missed",
+        $"[--only NAME] [--dir DIR] [--rounds N] [--large] [{RowProcess.Argument} NAME, which runs one row in this process]",
+        ScaleProgram.RunAsync),
+    new(
+        "fuzz",
+        "mutated inputs to every reader of input; exit code 1 if there are findings",
+        "[--minutes N] [--seed S] [--from N] [--count N] [--target NAME] [--corpus DIR] [--out DIR]",
+        options => Task.FromResult(FuzzProgram.Run(options))),
 ];
 if (programs.FirstOrDefault(p => args.Length > 0 && args[0] == p.Name) is { } program)
 {

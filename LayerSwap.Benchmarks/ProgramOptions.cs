@@ -1,12 +1,17 @@
 namespace LayerSwap.Benchmarks;
 
-/// <summary>The options of the plain programs: a name, and its value behind it.</summary>
+/// <summary>Parses options of the form --name value.</summary>
 internal static class ProgramOptions
 {
-    /// <returns>Null where the option is not given.</returns>
+    /// <returns>The value, or null if the option is not given.</returns>
     public static string? Value(string[] options, string name)
     {
-        int at = Array.IndexOf(options, name);
-        return at < 0 ? null : at + 1 < options.Length ? options[at + 1] : throw new ArgumentException($"{name} needs a value.");
+        int index = Array.IndexOf(options, name);
+        if (index < 0)
+        {
+            return null;
+        }
+
+        return index + 1 < options.Length ? options[index + 1] : throw new ArgumentException($"{name} needs a value.");
     }
 }

@@ -4,21 +4,19 @@ using System.Globalization;
 
 namespace LayerSwap.Cli;
 
-/// <summary>Options for one of a few words, or for a whole number; what does not fit is answered with what is expected, not with the name of a type.</summary>
+/// <summary>Creates options for enum names and integers. Their errors name the values expected, not a .NET type.</summary>
 internal static class Choice
 {
+    /// <summary>Creates an option for one name.</summary>
     public static Option<T> Of<T>(string name, string description, string helpName)
         where T : struct, Enum => new(name)
         {
             Description = description,
             HelpName = helpName,
-            // Enum.TryParse would take numbers too, of words that are not there.
-            CustomParser = result => Array.Find(Enum.GetNames<T>(), n => string.Equals(n, Text(result), StringComparison.OrdinalIgnoreCase)) is { } word
-                ? Enum.Parse<T>(word)
-                : Refuse<T>(result, name, AnyOf(Enum.GetNames<T>())),
+            CustomParser = result => Parse<T>(result, name, Text(result), Text(result), Enum.GetNames<T>()),
         };
 
-    /// <summary>One of a few words, several times.</summary>
+    /// <summary>Creates an option for one name, which may be given several times.</summary>
     public static Option<T[]> Several<T>(string name, string description, string helpName)
         where T : struct, Enum
     {
@@ -29,9 +27,11 @@ internal static class Choice
             HelpName = helpName,
             Arity = ArgumentArity.OneOrMore,
             AllowMultipleArgumentsPerToken = false,
-            CustomParser = result => [.. result.Tokens.Select(t => Array.Find(words, w => string.Equals(w, t.Value.Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase)) is { } word
-                ? Enum.Parse<T>(word)
-                : Refuse<T>(result, t.Value, name, AnyOf(words)))],
+            CustomParser = result =>
+            [
+                .. result.Tokens.Select(t =>
+                    Parse<T>(result, name, t.Value, t.Value.Replace("_", "", StringComparison.Ordinal), words)),
+            ],
         };
     }
 
@@ -41,14 +41,20 @@ internal static class Choice
         HelpName = "N",
         CustomParser = result => int.TryParse(Text(result), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
             ? number
-            : Refuse<int?>(result, name, "a whole number"),
+            : Refuse<int?>(result, Text(result), name, "a whole number"),
     };
 
-    private static string AnyOf(string[] words) => string.Join(", ", words.SkipLast(1)).ToLowerInvariant() + " or " + words[^1].ToLowerInvariant();
+    // Enum.TryParse would accept numbers too, even without a name.
+    private static T Parse<T>(ArgumentResult result, string name, string text, string word, string[] words)
+        where T : struct, Enum =>
+        Array.Find(words, w => string.Equals(w, word, StringComparison.OrdinalIgnoreCase)) is { } found
+            ? Enum.Parse<T>(found)
+            : Refuse<T>(result, text, name, AnyOf(words));
+
+    private static string AnyOf(string[] words) =>
+        string.Join(", ", words.SkipLast(1)).ToLowerInvariant() + " or " + words[^1].ToLowerInvariant();
 
     private static string Text(ArgumentResult result) => result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
-
-    private static T? Refuse<T>(ArgumentResult result, string name, string expected) => Refuse<T>(result, Text(result), name, expected);
 
     private static T? Refuse<T>(ArgumentResult result, string text, string name, string expected)
     {

@@ -5,12 +5,12 @@ using System.Runtime.InteropServices;
 
 namespace LayerSwap.Cli;
 
-/// <summary>Runs a command and turns what becomes of it into an exit code; an error is a short paragraph on stderr.</summary>
+/// <summary>Runs a command and returns its exit code. An error is a short paragraph on stderr.</summary>
 internal static class ExitCode
 {
     public const int Done = 0, Usage = 2, BadInput = 3, IO = 4;
 
-    /// <summary>A path may begin with @: nothing is a file of further arguments.</summary>
+    /// <summary>Arguments that begin with @ are paths, not response files.</summary>
     public static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
 
     private const string NoCommand = "Required command was not provided.";
@@ -18,10 +18,10 @@ internal static class ExitCode
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
         ParseResult parsed = root.Parse(args, Parsing);
-        string[] messages = [.. parsed.Errors.Select(e => e.Message).Concat(Misspelt(parsed)).Distinct(StringComparer.Ordinal)];
+        string[] messages = [.. parsed.Errors.Select(e => e.Message).Concat(FindUnknownOptions(parsed)).Distinct(StringComparer.Ordinal)];
         if (messages.Length > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
-            // Where a command is misspelt none was given either; only the former is news.
+            // A misspelt command is also a missing command: only the first message helps.
             foreach (string message in messages.Where(m => messages.Length == 1 || m != NoCommand))
             {
                 await Console.Error.WriteLineAsync("layerswap: " + message);
@@ -45,11 +45,13 @@ internal static class ExitCode
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, c => OnSignal(c, 1));
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token);
+            InvocationConfiguration configuration = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            return await parsed.InvokeAsync(configuration, stop.Token);
         }
         catch (OperationCanceledException e) when (signal != 0)
         {
-            await Console.Error.WriteLineAsync("layerswap: " + ((e as StoppedException)?.Message ?? "stopped; nothing was left behind."));
+            string message = (e as StoppedException)?.Message ?? "stopped; nothing was left behind.";
+            await Console.Error.WriteLineAsync("layerswap: " + message);
             return 128 + signal;
         }
         catch (Exception e) when (Of(e) is { } code)
@@ -59,15 +61,21 @@ internal static class ExitCode
         }
     }
 
-    /// <summary>Without what .NET appends on the parameter of a method, which means nothing to who typed a command; and with a remedy, which errors of the system lack.</summary>
+    /// <summary>Formats an error without .NET parameter names, and adds a remedy to system errors.</summary>
     private static string Message(Exception e)
     {
-        string message = e is ArgumentException { ParamName: { } name } && e.Message.IndexOf($" (Parameter '{name}')", StringComparison.Ordinal) is > 0 and int end ? e.Message[..end] : e.Message;
+        string message = e.Message;
+        if (e is ArgumentException { ParamName: { } name }
+            && message.IndexOf($" (Parameter '{name}')", StringComparison.Ordinal) is > 0 and int end)
+        {
+            message = message[..end];
+        }
+
         return e switch
         {
             _ when message.Contains("Remedy: ", StringComparison.Ordinal) => message,
-            UnauthorizedAccessException => $"{message} Remedy: check the permissions of this path, or run as the user that it belongs to.",
-            IOException => $"{message} Remedy: check the path, and the disk that it lies on.",
+            UnauthorizedAccessException => $"{message} Remedy: check the permissions of this path, or run as its owner.",
+            IOException => $"{message} Remedy: check the path and its disk.",
             _ => message,
         };
     }
@@ -82,33 +90,38 @@ internal static class ExitCode
         _ => null,
     };
 
-    /// <summary>What was taken for a path and is an option that there is not; after two hyphens anything is a path. Numbers are values of an option that is named already.</summary>
-    private static IEnumerable<string> Misspelt(ParseResult parsed)
+    /// <summary>Finds unknown options among the paths. After -- everything is a path; negative numbers are option values.</summary>
+    private static IEnumerable<string> FindUnknownOptions(ParseResult parsed)
     {
-        HashSet<Token> before = [.. parsed.Tokens.TakeWhile(t => t.Type != TokenType.DoubleDash)];
-        return parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(a => a.Tokens)
-            .Where(t => before.Contains(t) && t.Value is ['-', not '-', ..] or ['-', '-', _, ..] && !double.TryParse(t.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out _))
-            .Select(t => $"There is no option '{Printable.Escape(t.Value)}'. A path that begins so is written './{Printable.Escape(t.Value)}'.");
+        HashSet<Token> beforeDoubleHyphen = [.. parsed.Tokens.TakeWhile(t => t.Type != TokenType.DoubleDash)];
+        bool IsNumber(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
+        bool IsUnknownOption(Token t) =>
+            beforeDoubleHyphen.Contains(t) && t.Value is ['-', not '-', ..] or ['-', '-', _, ..] && !IsNumber(t.Value);
+        return parsed.CommandResult.Children.OfType<ArgumentResult>()
+            .SelectMany(a => a.Tokens)
+            .Where(IsUnknownOption)
+            .Select(t => $"There is no option '{Printable.Escape(t.Value)}'. "
+                + $"A path that begins so is written './{Printable.Escape(t.Value)}'.");
     }
 
-    /// <summary>The names of the commands typed, for the hint where help is.</summary>
+    /// <summary>Returns the names of the commands typed, for the hint to their help.</summary>
     private static IEnumerable<string> Path(ParseResult parsed)
     {
         Stack<string> names = new();
-        for (SymbolResult? at = parsed.CommandResult; at?.Parent is not null; at = at.Parent)
+        for (SymbolResult? result = parsed.CommandResult; result?.Parent is not null; result = result.Parent)
         {
-            names.Push(((CommandResult)at).Command.Name);
+            names.Push(((CommandResult)result).Command.Name);
         }
 
         return names.Count == 0 ? [] : [.. names, ""];
     }
 }
 
-/// <summary>Long work was stopped, and something of it is left.</summary>
+/// <summary>A run was stopped, and a partial output is left.</summary>
 internal sealed class StoppedException(string message, Exception inner) : OperationCanceledException(message, inner);
 
-/// <summary>What was typed does not make sense together.</summary>
+/// <summary>The arguments are invalid, or contradict each other.</summary>
 internal sealed class UsageException(string message) : Exception(message);
 
-/// <summary>A file that was named is missing, or not what it should be.</summary>
+/// <summary>An input file is missing or invalid.</summary>
 internal sealed class BadInputException(string message) : Exception(message);

@@ -1,7 +1,7 @@
 namespace LayerSwap.Cli;
 
-/// <summary>Opens each path once and closes all of them at the end.</summary>
-internal sealed class OpenModels(InputCautions allowed, string? stack, bool expertsApart, IReadOnlyList<NamePrefix> map) : IDisposable
+/// <summary>Opens each path once, and closes all of them when disposed.</summary>
+internal sealed class OpenModels(InputCautions allowed, string? stack, bool unpackExperts, IReadOnlyList<NamePrefix> map) : IDisposable
 {
     private readonly List<ICheckpoint> _open = [];
     private readonly Dictionary<string, ICheckpoint> _views = new(StringComparer.Ordinal);
@@ -14,7 +14,7 @@ internal sealed class OpenModels(InputCautions allowed, string? stack, bool expe
             {
                 ICheckpoint checkpoint = Checkpoint.Open(path, allowed);
                 _open.Add(checkpoint);
-                view = (expertsApart ? checkpoint.WithExpertsApart() : checkpoint).Renamed(map);
+                view = (unpackExperts ? checkpoint.WithExpertsApart() : checkpoint).Renamed(map);
                 _views.Add(path, view = stack is null ? view : view.WithMainStack(stack));
             }
 

@@ -6,12 +6,13 @@ using System.Text.Json.Nodes;
 
 namespace LayerSwap.Cli;
 
-/// <summary>A plan as JSON that can be run elsewhere: with the command that it is the plan of, and the folder that its paths are relative to.</summary>
+/// <summary>A plan as JSON with its command line and working folder, so that it can be run elsewhere.</summary>
 internal sealed record PlanFile
 {
+    private const string Expected = "a file of what `layerswap plan ... -o OUT --json` prints";
     private const string CommandName = "command", FolderName = "folder", ArgumentsName = "arguments";
 
-    private static readonly string[] OfPlanning = ["--json", "--dry-run"];
+    private static readonly string[] PlanOnlyOptions = ["--json", "--dry-run"];
 
     /// <summary>The file's absolute path.</summary>
     public required string Path { get; init; }
@@ -20,20 +21,21 @@ internal sealed record PlanFile
 
     public required IReadOnlyList<string> Arguments { get; init; }
 
-    /// <summary>What was typed behind <c>plan</c>, without what concerns planning alone.</summary>
-    /// <param name="parsed">What was typed.</param>
-    /// <param name="without">Options to be left out too.</param>
+    /// <summary>Returns the arguments after <c>plan</c>, without options that only concern planning.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="without">Further options to leave out.</param>
     public static IEnumerable<string> Typed(ParseResult parsed, params IEnumerable<string> without) => parsed.Tokens
         .Where(t => t.Type switch
         {
             TokenType.Command => t.Value != "plan",
-            TokenType.Option => !OfPlanning.Concat(without).Contains(t.Value, StringComparer.Ordinal),
+            TokenType.Option => !PlanOnlyOptions.Concat(without).Contains(t.Value, StringComparer.Ordinal),
             _ => true,
         })
         .Select(t => t.Value);
 
+    /// <summary>Formats a plan with its command line.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="arguments">The command that works it: <see cref="Typed"/>.</param>
+    /// <param name="arguments">The command line that executes the plan: <see cref="Typed"/>.</param>
     public static string Write(MergePlan plan, IEnumerable<string> arguments)
     {
         JsonObject root = JsonNode.Parse(plan.ToJson())!.AsObject();
@@ -51,14 +53,14 @@ internal sealed record PlanFile
         return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
     }
 
-    /// <exception cref="UsageException">It is no such file.</exception>
+    /// <exception cref="UsageException">The file is not a plan.</exception>
     public static PlanFile Read(string path)
     {
-        // Not a pipe or a device, which have no length: it is read again when the merge is planned.
+        // Pipes and devices have no length, and cannot be read again when the merge is planned.
         FileInfo file = new(path);
         if (!System.IO.Path.Exists(path))
         {
-            throw new BadInputException($"{Printable.Escape(path)} does not exist; a file of what `layerswap plan ... -o OUT --json` prints is expected. Remedy: check the path.");
+            throw new BadInputException($"{Printable.Escape(path)} does not exist; {Expected} is expected. Remedy: check the path.");
         }
 
         if ((file.ResolveLinkTarget(returnFinalTarget: true) ?? file) is not FileInfo { Exists: true, Length: > 0 })
@@ -85,5 +87,5 @@ internal sealed record PlanFile
         static string Text(JsonElement text) => text.GetString() ?? throw new JsonException();
     }
 
-    private static UsageException NoPlan(string path) => new($"{Printable.Escape(path)} is not a plan: a file of what `layerswap plan ... -o OUT --json` prints is expected.");
+    private static UsageException NoPlan(string path) => new($"{Printable.Escape(path)} is not a plan: {Expected} is expected.");
 }

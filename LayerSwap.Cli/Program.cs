@@ -3,7 +3,8 @@ using LayerSwap.Cli;
 using LayerSwap.Cli.Commands;
 
 StandardStreams.Secure();
-RootCommand root = new("LayerSwap merges language models: layer swapping (arXiv:2410.01335), soups, task arithmetic, over safetensors checkpoints.")
+RootCommand root = new(
+    "LayerSwap merges language models: layer swapping (arXiv:2410.01335), soups, task arithmetic, over safetensors checkpoints.")
 {
     InspectCommand.Create(),
     DiffCommand.Create(),

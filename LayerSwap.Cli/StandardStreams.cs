@@ -4,14 +4,14 @@ using System.Text;
 namespace LayerSwap.Cli;
 
 /// <summary>
-/// Makes the standard streams safe to write to. Whoever starts the tool may have closed them; then the next file that is opened gets their number, and what is printed would go into it. Diagnostics
-/// never end a merge, whether standard error is closed, full or broken.
+/// Makes the standard streams safe to write to. If the tool is started with closed streams, the next file opened gets their number and
+/// would receive the output. Diagnostics never end a merge, even if standard error is closed, full or broken.
 /// </summary>
 internal static partial class StandardStreams
 {
     private const int GetFlags = 1, ReadWrite = 2, Output = 1, Error = 2;
 
-    /// <summary>Whether there is a standard output.</summary>
+    /// <summary>Whether standard output is open.</summary>
     public static bool HasOutput { get; private set; } = true;
 
     public static void Secure()
@@ -23,7 +23,7 @@ internal static partial class StandardStreams
             int filler;
             do
             {
-                // The lowest free number: numbers of standard streams are taken, so that no file gets them.
+                // Opening takes the lowest free number, until the numbers of all standard streams are taken.
                 filler = Open("/dev/null", ReadWrite);
             }
             while (filler is >= 0 and <= Error);
@@ -41,7 +41,7 @@ internal static partial class StandardStreams
         Console.SetError(error ? new UnfailingWriter(Console.Error) : TextWriter.Null);
     }
 
-    /// <summary>Whether a stream was open when the process began. Files that the runtime opened itself have the close-on-exec flag, which nothing inherited has.</summary>
+    /// <summary>Whether a stream was open when the process started. Only files opened by the runtime have the close-on-exec flag.</summary>
     private static bool IsInherited(int stream) => Control(stream, GetFlags) == 0;
 
     [LibraryImport("libc", EntryPoint = "fcntl")]
@@ -53,7 +53,7 @@ internal static partial class StandardStreams
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int file);
 
-    /// <summary>Writes while that is possible, and then nothing any more.</summary>
+    /// <summary>Writes until the first I/O error, and then nothing.</summary>
     private sealed class UnfailingWriter(TextWriter inner) : TextWriter
     {
         private bool _broken;
@@ -81,7 +81,6 @@ internal static partial class StandardStreams
             }
             catch (IOException)
             {
-                // There is nowhere to say so.
                 _broken = true;
             }
         }

@@ -5,12 +5,21 @@ using Spectre.Console;
 
 namespace LayerSwap.Cli;
 
-/// <summary>What every command shares: results on stdout, all else on stderr, progress only on a terminal.</summary>
+/// <summary>The output of every command: results on stdout, all else on stderr, progress only on a terminal.</summary>
 internal sealed class Terminal
 {
     private static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "Print results and errors only.", Recursive = true };
-    private static readonly Option<bool> NoProgress = new("--no-progress") { Description = "Show no progress, not even on a terminal.", Recursive = true };
-    private static readonly Option<LogLevel> Level = Choice.Of<LogLevel>("--log-level", "What is logged to stderr: trace, debug, information, warning, error, critical or none (the default).", "LEVEL");
+
+    private static readonly Option<bool> NoProgress = new("--no-progress")
+    {
+        Description = "Show no progress, not even on a terminal.",
+        Recursive = true,
+    };
+
+    private static readonly Option<LogLevel> Level = Choice.Of<LogLevel>(
+        "--log-level",
+        "The lowest level that is logged to stderr: trace, debug, information, warning, error, critical or none (the default).",
+        "LEVEL");
 
     private readonly ParseResult _parsed;
 
@@ -27,11 +36,11 @@ internal sealed class Terminal
         root.Options.Add(Level);
     }
 
-    /// <summary>Something the command's reader came for.</summary>
-    /// <exception cref="IOException">Standard output is full or broken. Closed, or a pipe that nobody reads, it takes nothing and says nothing.</exception>
+    /// <summary>Writes a result to standard output.</summary>
+    /// <exception cref="IOException">Standard output is full or broken. A closed output or pipe is ignored.</exception>
     public static void Result(string text) => Result(() => Console.Out.Write(text.EndsWith('\n') ? text : text + "\n"));
 
-    /// <summary>A result that is too long for a text.</summary>
+    /// <summary>Writes a result that is too long for a string.</summary>
     /// <inheritdoc cref="Result(string)"/>
     public static void Result(Action<Stream> write) => Result(() =>
     {
@@ -51,7 +60,7 @@ internal sealed class Terminal
         }
     }
 
-    /// <summary>Something to know on the way.</summary>
+    /// <summary>Writes a note to standard error, unless --quiet.</summary>
     public void Note(string text)
     {
         if (!_parsed.GetValue(Quiet))
@@ -60,7 +69,7 @@ internal sealed class Terminal
         }
     }
 
-    /// <summary>Runs long work under a bar with bytes and the time that is left.</summary>
+    /// <summary>Runs long work with a progress bar, bytes and the remaining time.</summary>
     public async Task<T> WithProgress<T>(string title, Func<IProgress<WorkProgress>?, Task<T>> work)
     {
         if (_parsed.GetValue(Quiet) || _parsed.GetValue(NoProgress) || Console.IsErrorRedirected)
@@ -77,15 +86,16 @@ internal sealed class Terminal
                 return await work(new Reporter(p =>
                 {
                     task.Value = p.Fraction;
-                    task.Description = Markup.Escape($"{title}  {ByteSize.Format(p.BytesDone)} of {ByteSize.Format(p.BytesTotal)}, {Left(p)}");
+                    string bytes = $"{ByteSize.Format(p.BytesDone)} of {ByteSize.Format(p.BytesTotal)}";
+                    task.Description = Markup.Escape($"{title}  {bytes}, {Remaining(p)}");
                 }));
             });
     }
 
-    /// <summary>Writes a result to a file, or to stdout where it is called <c>-</c>.</summary>
+    /// <summary>Writes a result to a file, or to stdout if the path is <c>-</c>.</summary>
     public static void Save(string path, string text, Action<string> save)
     {
-        // Opened by its path a file that output is appended to would be written from its beginning.
+        // Stdout may append to a file; opening it by path would overwrite the file from its beginning.
         if (path is "-" or "/dev/stdout" or "/dev/fd/1" or "/proc/self/fd/1")
         {
             Result(text);
@@ -96,22 +106,29 @@ internal sealed class Terminal
         }
     }
 
-    private static string Left(WorkProgress p) => p.Remaining is { } left ? left.ToString(left.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture) + " left" : "...";
+    private static string Remaining(WorkProgress p) => p.Remaining is { } time
+        ? time.ToString(time.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture) + " left"
+        : "...";
 
-    /// <summary>Reports at once: the framework's Progress would queue reports past the end of the work.</summary>
+    /// <summary>Reports synchronously: Progress&lt;T&gt; would queue reports past the end of the work.</summary>
     private sealed class Reporter(Action<WorkProgress> report) : IProgress<WorkProgress>
     {
         public void Report(WorkProgress value) => report(value);
     }
 
-    private sealed class StderrLogger(LogLevel least) : ILogger
+    private sealed class StderrLogger(LogLevel minimum) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= least && least != LogLevel.None;
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= minimum && minimum != LogLevel.None;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             if (IsEnabled(logLevel))
             {

@@ -5,72 +5,102 @@ using LayerSwap.Merging;
 namespace LayerSwap.Benchmarks.Floor;
 
 /// <summary>
-/// How far whole operations are from the floor: plain loops that do the same reads and writes and no arithmetic. Rounds are interleaved and medians taken, so that
-/// a noisy machine spoils both sides alike.
+/// Compares whole operations with plain loops that do the same reads and writes without arithmetic.
+/// Rounds are interleaved and medians taken, so that noise affects both sides alike.
 /// </summary>
 internal static class FloorProgram
 {
+    private const string FileCopy = "File.Copy of one model";
+    private const string DurableCopy = "File.Copy, synced and read back";
+    private const string CopyOf2 = "plain copy loop, 2 in";
+    private const string CopyOf3 = "plain copy loop, 3 in";
+    private const string ReadOf1 = "plain read loop, 1 in";
+    private const string ReadOf3 = "plain read loop, 3 in";
+
     public static async Task<int> RunAsync(string[] options)
     {
-        long size = ByteSize.TryParse(ProgramOptions.Value(options, "--size") ?? "1GiB", out long bytes) ? bytes : throw new ArgumentException("--size: a size such as 1GiB is expected.");
-        int threads = int.Parse(ProgramOptions.Value(options, "--threads") ?? Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        long size = ByteSize.TryParse(ProgramOptions.Value(options, "--size") ?? "1GiB", out long bytes)
+            ? bytes
+            : throw new ArgumentException("--size: a size such as 1GiB is expected.");
+        int threads = ProgramOptions.Value(options, "--threads") is { } count
+            ? int.Parse(count, CultureInfo.InvariantCulture)
+            : Environment.ProcessorCount;
         string only = ProgramOptions.Value(options, "--only") ?? "";
         int rounds = int.Parse(ProgramOptions.Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
-        // Models in a folder that was named stay there for the next run.
+        // Models in the folder of --dir are kept for the next run.
         string? kept = ProgramOptions.Value(options, "--dir");
         string root = Path.Combine(kept ?? Path.GetTempPath(), "layerswap-floor");
         Directory.CreateDirectory(root);
         string[] paths = [.. new[] { "base", "math", "swahili" }.Select(n => Path.Combine(root, n))];
         await MakeModelsAsync(paths, size);
 
-        using ICheckpoint origin = Checkpoint.Open(paths[0]), math = Checkpoint.Open(paths[1]), swahili = Checkpoint.Open(paths[2]);
+        using ICheckpoint baseModel = Checkpoint.Open(paths[0]), math = Checkpoint.Open(paths[1]), swahili = Checkpoint.Open(paths[2]);
         string target = Path.Combine(root, "out"), file = Path.Combine(root, "copy");
-        MergeBuilder Both() => Merge.Onto(origin).With(math, 0.6).With(swahili, 0.4).OnThreads(threads);
         string[] files = [.. paths.Select(p => Path.Combine(p, "model.safetensors"))];
-        // The floor neither syncs nor reads back; nor does what is held against it. What that costs has rows of its own.
+        // The baselines neither sync nor read back, so their merges do not either. Durable merges have their own rows.
         SaveOptions fast = new() { Durable = false };
+
+        // Operations of one model, of both experts without weights, and of both experts with weights.
+        MergeBuilder One() => Merge.Onto(baseModel).With(math);
+        MergeBuilder Two() => Merge.Onto(baseModel).With(math).With(swahili);
+        MergeBuilder Weighted() => Merge.Onto(baseModel).With(math, 0.6).With(swahili, 0.4);
+        Operation Loop(string name, string? floor, double models, Action run) => new(name, floor, models, null, () => Task.Run(run));
+        Operation Save(string name, string floor, double models, double? limit, Func<MergeBuilder> merge) =>
+            new(name, floor, models, limit, () => merge().OnThreads(threads).SaveAsync(target, fast));
+        LayerSwapOptions pure = new()
+        {
+            TransitionBottom = 0,
+            TransitionTop = 0,
+            Embeddings = OutsidePolicy.Task,
+            Norm = OutsidePolicy.Task,
+            Head = OutsidePolicy.Task,
+        };
+        DareOptions dareTies = new() { Density = 0.5, SignConsensus = true };
+        LayerDiff diff = LayerDiff.From(baseModel).To(math, swahili).OnThreads(threads);
         Operation[] operations =
         [
-            new("File.Copy of one model", null, 2, null, () => Task.Run(() => File.Copy(files[1], file))),
-            new("plain copy loop, 2 in", null, 3, null, () => Task.Run(() => CopyLoop.Run(files[1..], file, 1))),
-            new("plain copy loop, 3 in", null, 4, null, () => Task.Run(() => CopyLoop.Run(files, file, 1))),
-            new("plain read loop, 1 in", null, 1, null, () => Task.Run(() => CopyLoop.Run(files[1..2], null, 1))),
-            new("plain read loop, 3 in", null, 3, null, () => Task.Run(() => CopyLoop.Run(files, null, 1))),
-            new("threaded copy loop, 3 in", "plain copy loop, 3 in", 4, null, () => Task.Run(() => CopyLoop.Run(files, file, threads))),
-            new("swap, pure", "File.Copy of one model", 2, 1.1, () => Merge.LayerSwap(math, swahili, new LayerSwapOptions
-            {
-                TransitionBottom = 0, TransitionTop = 0, Embeddings = OutsidePolicy.Task, Norm = OutsidePolicy.Task, Head = OutsidePolicy.Task,
-            }).OnThreads(threads).SaveAsync(target, fast)),
-            new("swap, paper", "File.Copy of one model", 2.4, 1.1, () => Merge.LayerSwap(math, swahili).OnThreads(threads).SaveAsync(target, fast)),
-            new("linear of 2", "plain copy loop, 2 in", 3, 1.25, () => Merge.Soup(math, swahili).OnThreads(threads).SaveAsync(target, fast)),
-            new("linear of 3", "plain copy loop, 3 in", 4, 1.25, () => Merge.Soup(origin, math, swahili).OnThreads(threads).SaveAsync(target, fast)),
-            new("task_arithmetic of 2", "plain copy loop, 3 in", 4, 1.25, () => Merge.Onto(origin).With(math, 0.6).With(swahili, 0.4).TaskArithmetic(0.8).OnThreads(threads).SaveAsync(target, fast)),
-            new("slerp", "plain copy loop, 2 in", 3, 2, () => Merge.Onto(origin).With(math).Using(MergeStrategies.Slerp(0.5)).OnThreads(threads).SaveAsync(target, fast)),
-            new("karcher of 3", "plain copy loop, 3 in", 4, null, () => Merge.Onto(origin).With(math).With(swahili).Using(MergeStrategies.Karcher()).OnThreads(threads).SaveAsync(target, fast)),
-            new("model_stock", "plain copy loop, 3 in", 4, 2, () => Both().Using(MergeStrategies.ModelStock()).SaveAsync(target, fast)),
-            new("ties", "plain copy loop, 3 in", 4, 3.5, () => Both().Using(MergeStrategies.Ties(0.2)).SaveAsync(target, fast)),
-            new("breadcrumbs", "plain copy loop, 3 in", 4, 3.5, () => Both().Using(MergeStrategies.Breadcrumbs(new() { Density = 0.9 })).SaveAsync(target, fast)),
-            new("dare_ties", "plain copy loop, 3 in", 4, 3.5, () => Both().Using(MergeStrategies.Dare(new() { Density = 0.5, SignConsensus = true })).SaveAsync(target, fast)),
-            new("della", "plain copy loop, 3 in", 4, 3.5, () => Both().Using(MergeStrategies.Della(new() { Density = 0.5 })).SaveAsync(target, fast)),
-            new("sce", "plain copy loop, 3 in", 4, 3.5, () => Both().Using(MergeStrategies.Sce(0.2)).SaveAsync(target, fast)),
-            new("diff of 2", "plain read loop, 3 in", 3, 1.5, () => LayerDiff.From(origin).To(math, swahili).OnThreads(threads).RunAsync()),
-            new("diff of 2 with profiles", "plain read loop, 3 in", 3, null, () => LayerDiff.From(origin).To(math, swahili).WithProfiles().OnThreads(threads).RunAsync()),
-            new("verify", "plain read loop, 1 in", 1, null, () => Checkpoint.VerifyAsync(paths[1])),
+            Loop(FileCopy, null, 2, () => File.Copy(files[1], file)),
+            Loop(CopyOf2, null, 3, () => CopyLoop.Run(files[1..], file, 1)),
+            Loop(CopyOf3, null, 4, () => CopyLoop.Run(files, file, 1)),
+            Loop(ReadOf1, null, 1, () => CopyLoop.Run(files[1..2], null, 1)),
+            Loop(ReadOf3, null, 3, () => CopyLoop.Run(files, null, 1)),
+            Loop("threaded copy loop, 3 in", CopyOf3, 4, () => CopyLoop.Run(files, file, threads)),
+            Save("swap, pure", FileCopy, 2, 1.1, () => Merge.LayerSwap(math, swahili, pure)),
+            Save("swap, paper", FileCopy, 2.4, 1.1, () => Merge.LayerSwap(math, swahili)),
+            Save("linear of 2", CopyOf2, 3, 1.25, () => Merge.Soup(math, swahili)),
+            Save("linear of 3", CopyOf3, 4, 1.25, () => Merge.Soup(baseModel, math, swahili)),
+            Save("task_arithmetic of 2", CopyOf3, 4, 1.25, () => Weighted().TaskArithmetic(0.8)),
+            Save("slerp", CopyOf2, 3, 2, () => One().Using(MergeStrategies.Slerp(0.5))),
+            Save("karcher of 3", CopyOf3, 4, null, () => Two().Using(MergeStrategies.Karcher())),
+            Save("model_stock", CopyOf3, 4, 2, () => Weighted().Using(MergeStrategies.ModelStock())),
+            Save("ties", CopyOf3, 4, 3.5, () => Weighted().Using(MergeStrategies.Ties(0.2))),
+            Save("breadcrumbs", CopyOf3, 4, 3.5, () => Weighted().Using(MergeStrategies.Breadcrumbs(new() { Density = 0.9 }))),
+            Save("dare_ties", CopyOf3, 4, 3.5, () => Weighted().Using(MergeStrategies.Dare(dareTies))),
+            Save("della", CopyOf3, 4, 3.5, () => Weighted().Using(MergeStrategies.Della(new() { Density = 0.5 }))),
+            Save("sce", CopyOf3, 4, 3.5, () => Weighted().Using(MergeStrategies.Sce(0.2))),
+            new("diff of 2", ReadOf3, 3, 1.5, () => diff.RunAsync()),
+            new("diff of 2 with profiles", ReadOf3, 3, null, () => diff.WithProfiles().RunAsync()),
+            new("verify", ReadOf1, 1, null, () => Checkpoint.VerifyAsync(paths[1])),
         ];
-        // Rounds of their own: what is written after a sync waits for the device.
+        // In rounds of their own: writes after a sync wait for the device.
         Operation[] durable =
         [
-            new("File.Copy, synced and read back", null, 3, null, () => Task.Run(() => CopyLoop.RunDurably(files[1], file))),
-            new("swap, paper, durable", "File.Copy, synced and read back", 3.4, null, () => Merge.LayerSwap(math, swahili).OnThreads(threads).SaveAsync(target)),
+            Loop(DurableCopy, null, 3, () => CopyLoop.RunDurably(files[1], file)),
+            new("swap, paper, durable", DurableCopy, 3.4, null, () => Merge.LayerSwap(math, swahili).OnThreads(threads).SaveAsync(target)),
         ];
-        // A name, or a part of the names, to look at one operation: loops are measured with it, unless it is to be alone.
+        // --only is a name, or a part of names. --alone leaves out the loops, whose page cache would evict parts of the program at
+        // sizes near the memory's.
         bool named = operations.Any(o => o.Name == only);
-        // For memory at sizes where what loops read and write would push parts of the program itself out of it.
         bool alone = options.Contains("--alone");
-        operations = [.. operations.Where(o => o.Floor is null ? !alone : (named ? o.Name == only : o.Name.Contains(only, StringComparison.Ordinal)))];
+        bool IsChosen(Operation o) => named ? o.Name == only : o.Name.Contains(only, StringComparison.Ordinal);
+        operations = [.. operations.Where(o => o.Floor is null ? !alone : IsChosen(o))];
         try
         {
-            Measurement[] results = [.. await Stopwatches.MeasureAsync(operations, rounds, () => Clear(target, file)), .. await Stopwatches.MeasureAsync(only.Length == 0 ? durable : [], rounds, () => Clear(target, file))];
+            Measurement[] results =
+            [
+                .. await Stopwatches.MeasureAsync(operations, rounds, () => Clear(target, file)),
+                .. await Stopwatches.MeasureAsync(only.Length == 0 ? durable : [], rounds, () => Clear(target, file)),
+            ];
             string table = FloorTable.Of(results, size, threads, rounds);
             Console.WriteLine(table);
             if (only.Length == 0 && !alone)
@@ -93,16 +123,18 @@ internal static class FloorProgram
         return 0;
     }
 
-    /// <summary>Writes the three models, a file each, for the loops read whole files; language changes outside, task changes in the middle.</summary>
+    /// <summary>Writes the three models, one file each. The deltas of swahili are larger outside, those of math in the middle.</summary>
     private static async Task MakeModelsAsync(string[] paths, long size)
     {
         LlamaShape shape = LlamaShape.OfSize(size);
-        Func<int?, double>?[] changes = [null, layer => layer is >= 5 and < 14 ? 0.002 : 0.0005, layer => layer is >= 5 and < 14 ? 0.0005 : 0.002];
+        bool IsMiddle(int? layer) => layer is >= 5 and < 14;
+        Func<int?, double>?[] deltas = [null, layer => IsMiddle(layer) ? 0.002 : 0.0005, layer => IsMiddle(layer) ? 0.0005 : 0.002];
         for (int i = 0; i < paths.Length; i++)
         {
             if (!Directory.Exists(paths[i]))
             {
-                await Merge.Onto(new GeneratedModel(Path.GetFileName(paths[i]), shape, i, changes[i])).InShardsOf(2 * size).SaveAsync(paths[i]);
+                GeneratedModel model = new(Path.GetFileName(paths[i]), shape, i, deltas[i]);
+                await Merge.Onto(model).InShardsOf(2 * size).SaveAsync(paths[i]);
             }
         }
     }

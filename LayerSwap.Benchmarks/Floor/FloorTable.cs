@@ -10,12 +10,18 @@ internal static class FloorTable
     public static string Of(Measurement[] results, long size, int threads, int rounds)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"Three BF16 models of {ByteSize.Format(size)}, {threads} thread(s), median of {rounds} interleaved rounds, files in the page cache. GB/s of what must be read and written at least.\n\n");
-        text.Append("| operation | seconds | GB/s | held against | ratio | limit | peak memory |\n|---|---:|---:|---|---:|---:|---:|\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"Three BF16 models of {ByteSize.Format(size)}, {threads} thread(s), median of {rounds} interleaved rounds, "
+                + $"files in the page cache. GB/s of the minimum of bytes read and written.\n\n");
+        text.Append("| operation | seconds | GB/s | baseline | ratio | limit | peak memory |\n|---|---:|---:|---|---:|---:|---:|\n");
         foreach (Measurement m in results)
         {
-            string limit = m.Operation.Limit is not { } most ? "" : m.Ratio > most ? $"**{Number(most)}**" : Number(most);
-            text.Append(CultureInfo.InvariantCulture, $"| {m.Operation.Name} | {m.Seconds:F2} | {Speed(m, size):F1} | {m.Operation.Floor} | {(m.Ratio is { } ratio ? Number(ratio) : "")} | {limit} | {ByteSize.Format(m.PeakMemory)} |\n");
+            string ratio = m.Ratio is { } number ? Number(number) : "";
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"| {m.Operation.Name} | {m.Seconds:F2} | {Speed(m, size):F1} | {m.Operation.Floor} | {ratio} | {Limit(m)} "
+                    + $"| {ByteSize.Format(m.PeakMemory)} |\n");
         }
 
         return text.ToString();
@@ -49,6 +55,17 @@ internal static class FloorTable
         }
 
         return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
+    }
+
+    /// <summary>Formats the limit, in bold if it is exceeded.</summary>
+    private static string Limit(Measurement m)
+    {
+        if (m.Operation.Limit is not { } limit)
+        {
+            return "";
+        }
+
+        return m.Ratio > limit ? $"**{Number(limit)}**" : Number(limit);
     }
 
     private static double Speed(Measurement m, long size) => m.Operation.Models * size / m.Seconds / 1e9;

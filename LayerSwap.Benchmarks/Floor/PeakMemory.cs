@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace LayerSwap.Benchmarks.Floor;
 
-/// <summary>The process's peak resident memory, by the kernel's own count; it can be reset on Linux.</summary>
+/// <summary>The peak resident memory of the process in bytes, as the kernel counts it. Only Linux can reset it.</summary>
 internal static class PeakMemory
 {
     public static void Reset()

@@ -2,15 +2,15 @@ using System.Diagnostics;
 
 namespace LayerSwap.Benchmarks.Floor;
 
-/// <summary>Something to be timed.</summary>
-/// <param name="Name">What it is.</param>
-/// <param name="Floor">The name of what it is held against.</param>
-/// <param name="Models">How many models' bytes must be read and written at least; what is read again in another pass does not count.</param>
-/// <param name="Limit">The most that its ratio may be.</param>
-/// <param name="Run">Does it.</param>
+/// <summary>An operation to time.</summary>
+/// <param name="Name">The name in the table.</param>
+/// <param name="Floor">The name of its baseline.</param>
+/// <param name="Models">The minimum number of models whose bytes are read or written. Further passes do not count.</param>
+/// <param name="Limit">The largest allowed ratio to the baseline.</param>
+/// <param name="Run">Runs the operation.</param>
 internal sealed record Operation(string Name, string? Floor, double Models, double? Limit, Func<Task> Run);
 
-/// <summary>The median time of an operation, and its ratio to its floor, round by round, as a median too.</summary>
+/// <summary>The median time of an operation, and the median of its ratios to the baseline in each round.</summary>
 internal sealed record Measurement(Operation Operation, double Seconds, double? Ratio, long PeakMemory);
 
 /// <summary>Times operations in interleaved rounds.</summary>
@@ -20,13 +20,13 @@ internal static class Stopwatches
     {
         double[][] seconds = [.. operations.Select(_ => new double[rounds])];
         long[] peaks = new long[operations.Length];
-        // The round before the first warms caches and compilers and is not counted.
+        // Round -1 warms up caches and the JIT, and is not counted.
         for (int round = -1; round < rounds; round++)
         {
             for (int i = 0; i < operations.Length; i++)
             {
                 clear();
-                // A merge is most often a process of its own: as much as can be of what operations before this one left is given back.
+                // Most merges run in a new process: release the memory of earlier operations.
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 PeakMemory.Reset();
                 long start = Stopwatch.GetTimestamp();
@@ -44,7 +44,8 @@ internal static class Stopwatches
         return [.. operations.Select((operation, i) =>
         {
             int floor = Array.FindIndex(operations, o => o.Name == operation.Floor);
-            return new Measurement(operation, Median(seconds[i]), floor < 0 ? null : Median([.. seconds[i].Zip(seconds[floor], (a, b) => a / b)]), peaks[i]);
+            double? ratio = floor < 0 ? null : Median([.. seconds[i].Zip(seconds[floor], (a, b) => a / b)]);
+            return new Measurement(operation, Median(seconds[i]), ratio, peaks[i]);
         })];
     }
 

@@ -4,8 +4,9 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Benchmarks.Forward;
 
 /// <summary>
-/// The forward pass of a <c>LlamaForCausalLM</c> in floats, over any checkpoint, also one that is computed on demand: RMSNorm, rotary positions, grouped-query attention, SwiGLU, a head of its
-/// own or the embedding's. Weights are held as they are stored. A benchmark's means to tell what a merge does; LayerSwap itself runs no models.
+/// The forward pass of a <c>LlamaForCausalLM</c> in float32, over any checkpoint, also one computed on demand: RMSNorm, rotary positions,
+/// grouped-query attention, SwiGLU, tied or untied head. Weights keep their stored dtype. Activations are (features, tokens).
+/// It only measures merges; LayerSwap itself runs no models.
 /// </summary>
 internal sealed class Llama
 {
@@ -26,7 +27,7 @@ internal sealed class Llama
 
     public static Llama Load(ICheckpoint checkpoint) => new(checkpoint);
 
-    /// <summary>The logits after the last token of each prompt: prompts by vocabulary.</summary>
+    /// <summary>Computes the logits after the last token of each prompt, (prompts, vocabulary).</summary>
     public float[][] LastLogits(IReadOnlyList<int[]> prompts)
     {
         int[] starts = new int[prompts.Count + 1];
@@ -40,13 +41,15 @@ internal sealed class Llama
         for (int l = 0; l < _layers.Length; l++)
         {
             Layer layer = _layers[l];
-            Matrix normal = Normalized(state, layer.AttentionNorm);
-            Matrix query = layer.Query.Times(normal), key = layer.Key.Times(normal), value = layer.Value.Times(normal);
+            Matrix normalized = Normalize(state, layer.AttentionNorm);
+            Matrix query = layer.Query.Times(normalized);
+            Matrix key = layer.Key.Times(normalized);
+            Matrix value = layer.Value.Times(normalized);
             Rotate(query, _config.Heads, angles);
             Rotate(key, _config.KeyValueHeads, angles);
             Add(state, layer.Output.Times(Attend(query, key, value, starts)));
-            normal = Normalized(state, layer.FeedForwardNorm);
-            Matrix gate = layer.Gate.Times(normal), up = layer.Up.Times(normal);
+            normalized = Normalize(state, layer.FeedForwardNorm);
+            Matrix gate = layer.Gate.Times(normalized), up = layer.Up.Times(normalized);
             Silu(gate.Data);
             TensorPrimitives.Multiply<float>(gate.Data, up.Data, gate.Data);
             Add(state, layer.Down.Times(gate));
@@ -61,8 +64,12 @@ internal sealed class Llama
             }
         }
 
-        Matrix logits = _head.Times(Normalized(last, _norm));
-        return [.. Enumerable.Range(0, prompts.Count).Select(p => Enumerable.Range(0, logits.Rows).Select(r => logits[r][p]).ToArray())];
+        Matrix logits = _head.Times(Normalize(last, _norm));
+        return
+        [
+            .. Enumerable.Range(0, prompts.Count)
+                .Select(p => Enumerable.Range(0, logits.Rows).Select(r => logits[r][p]).ToArray()),
+        ];
     }
 
     private Matrix Embed(IReadOnlyList<int[]> prompts, int tokens)
@@ -83,8 +90,8 @@ internal sealed class Llama
         return state;
     }
 
-    /// <summary><c>x / sqrt(mean(x^2) + eps) * weight</c>, token by token.</summary>
-    private Matrix Normalized(Matrix state, float[] weight)
+    /// <summary>Computes <c>x / sqrt(mean(x^2) + eps) * weight</c> for each token.</summary>
+    private Matrix Normalize(Matrix state, float[] weight)
     {
         float[] scale = new float[state.Stride], square = new float[state.Stride];
         for (int row = 0; row < state.Rows; row++)
@@ -106,7 +113,7 @@ internal sealed class Llama
         return output;
     }
 
-    /// <summary>Cosine and sine of every token's angle, for half the features of a head.</summary>
+    /// <summary>Computes the cosine and sine of the rotary angles, (half the head size, tokens).</summary>
     private (Matrix Cosine, Matrix Sine) Angles(int[] starts)
     {
         int half = _config.HeadSize / 2;
@@ -127,7 +134,7 @@ internal sealed class Llama
         return (cosine, sine);
     }
 
-    /// <summary>Rotary positions: the first half of a head's features turned against the second.</summary>
+    /// <summary>Applies rotary positions: rotates each feature of a head's first half with its partner in the second.</summary>
     private void Rotate(Matrix matrix, int heads, (Matrix Cosine, Matrix Sine) angles)
     {
         int half = _config.HeadSize / 2;
@@ -136,26 +143,30 @@ internal sealed class Llama
             ReadOnlySpan<float> cosine = angles.Cosine[i], sine = angles.Sine[i];
             for (int head = 0; head < heads; head++)
             {
-                Span<float> first = matrix[(head * _config.HeadSize) + i], second = matrix[(head * _config.HeadSize) + half + i];
+                int row = (head * _config.HeadSize) + i;
+                Span<float> first = matrix[row], second = matrix[row + half];
                 for (int t = 0; t < matrix.Tokens; t++)
                 {
-                    (first[t], second[t]) = ((first[t] * cosine[t]) - (second[t] * sine[t]), (second[t] * cosine[t]) + (first[t] * sine[t]));
+                    float x = first[t], y = second[t];
+                    first[t] = (x * cosine[t]) - (y * sine[t]);
+                    second[t] = (y * cosine[t]) + (x * sine[t]);
                 }
             }
         }
     }
 
-    /// <summary>Causal attention within each prompt; several query heads share a key head.</summary>
+    /// <summary>Computes causal attention within each prompt. Several query heads share a key head.</summary>
     private Matrix Attend(Matrix query, Matrix key, Matrix value, int[] starts)
     {
         Matrix output = new(query.Rows, query.Tokens);
-        int size = _config.HeadSize, shared = _config.Heads / _config.KeyValueHeads;
-        float root = 1 / MathF.Sqrt(size);
-        // Whole vectors: what lies beyond the tokens seen gets no weight.
-        float[] scores = new float[Enumerable.Range(0, starts.Length - 1).Max(p => starts[p + 1] - starts[p]) + Matrix.Slack], features = new float[size];
+        int size = _config.HeadSize, groupSize = _config.Heads / _config.KeyValueHeads;
+        float scale = 1 / MathF.Sqrt(size);
+        int longest = Enumerable.Range(0, starts.Length - 1).Max(p => starts[p + 1] - starts[p]);
+        // The slack after the scores is zero: kernels read whole vectors.
+        float[] scores = new float[longest + Matrix.Slack], features = new float[size];
         for (int head = 0; head < _config.Heads; head++)
         {
-            int q = head * size, k = head / shared * size;
+            int q = head * size, k = head / groupSize * size;
             for (int p = 0; p + 1 < starts.Length; p++)
             {
                 for (int t = starts[p]; t < starts[p + 1]; t++)
@@ -163,7 +174,7 @@ internal sealed class Llama
                     int seen = t - starts[p] + 1;
                     for (int i = 0; i < size; i++)
                     {
-                        features[i] = query[q + i][t] * root;
+                        features[i] = query[q + i][t] * scale;
                     }
 
                     key.Weighted(k, starts[p], features, scores.AsSpan(0, seen));
@@ -181,9 +192,10 @@ internal sealed class Llama
         return output;
     }
 
-    private static void Add(Matrix state, Matrix change) => TensorPrimitives.Add<float>(state.Data, change.Data, state.Data);
+    private static void Add(Matrix state, Matrix residual) =>
+        TensorPrimitives.Add<float>(state.Data, residual.Data, state.Data);
 
-    /// <summary><c>x / (1 + exp(-x))</c>.</summary>
+    /// <summary>Computes <c>x / (1 + exp(-x))</c> in place.</summary>
     private static void Silu(float[] values)
     {
         float[] sigmoid = new float[values.Length];

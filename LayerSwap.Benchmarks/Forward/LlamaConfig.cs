@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Benchmarks.Forward;
 
-/// <summary>The figures of a config.json that a Llama's arithmetic needs.</summary>
+/// <summary>The values of config.json that the forward pass needs.</summary>
 internal sealed record LlamaConfig
 {
     public required int Hidden { get; init; }
@@ -21,7 +21,8 @@ internal sealed record LlamaConfig
 
     public static LlamaConfig Read(ICheckpoint checkpoint)
     {
-        string path = Path.Combine(checkpoint.Folder ?? throw new ArgumentException($"{checkpoint.Name} has no folder with a config.json."), "config.json");
+        string folder = checkpoint.Folder ?? throw new ArgumentException($"{checkpoint.Name} has no folder with a config.json.");
+        string path = Path.Combine(folder, "config.json");
         using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
         JsonElement root = document.RootElement;
         string type = root.GetProperty("model_type").GetString() ?? "";
@@ -36,10 +37,13 @@ internal sealed record LlamaConfig
             Hidden = hidden,
             Layers = root.GetProperty("num_hidden_layers").GetInt32(),
             Heads = heads,
-            KeyValueHeads = root.TryGetProperty("num_key_value_heads", out JsonElement kv) && kv.ValueKind == JsonValueKind.Number ? kv.GetInt32() : heads,
-            HeadSize = root.TryGetProperty("head_dim", out JsonElement size) && size.ValueKind == JsonValueKind.Number ? size.GetInt32() : hidden / heads,
+            KeyValueHeads = Number("num_key_value_heads") ?? heads,
+            HeadSize = Number("head_dim") ?? hidden / heads,
             NormEpsilon = root.GetProperty("rms_norm_eps").GetSingle(),
             RopeTheta = root.TryGetProperty("rope_theta", out JsonElement theta) ? theta.GetDouble() : 10000,
         };
+
+        int? Number(string name) =>
+            root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetInt32() : null;
     }
 }

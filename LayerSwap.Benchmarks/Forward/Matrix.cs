@@ -5,7 +5,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Benchmarks.Forward;
 
-/// <summary>Activations of a batch of tokens: a row for each feature, a column for each token. Columns are filled up to whole vectors with zeros.</summary>
+/// <summary>Activations of a batch of tokens, (features, tokens), row-major. Rows are padded with zeros to whole vectors.</summary>
 internal sealed class Matrix
 {
     public Matrix(int rows, int tokens)
@@ -16,7 +16,7 @@ internal sealed class Matrix
         Data = new float[(rows * Stride) + Slack];
     }
 
-    /// <summary>Zeros after the last row, so that a vector may begin at any token.</summary>
+    /// <summary>The number of zeros after the last row, so that a vector can start at any token.</summary>
     public static int Slack => Vector512<float>.Count;
 
     public int Rows { get; }
@@ -29,7 +29,7 @@ internal sealed class Matrix
 
     public Span<float> this[int row] => Data.AsSpan(row * Stride, Stride);
 
-    /// <summary><c>output = weight x input</c>: two vectors of tokens and four rows of the weight at a time.</summary>
+    /// <summary>Computes <c>weight x input</c> from weights (rows, features), two vectors of tokens and four rows per step.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Matrix Product(ReadOnlySpan<float> weight, Matrix input)
     {
@@ -45,11 +45,16 @@ internal sealed class Matrix
             for (; r <= rows - 4; r += 4)
             {
                 Vector512<float> a = default, b = default, c = default, d = default, e = default, f = default, g = default, h = default;
-                ref float w0 = ref Unsafe.Add(ref w, r * inner), w1 = ref Unsafe.Add(ref w0, inner), w2 = ref Unsafe.Add(ref w1, inner), w3 = ref Unsafe.Add(ref w2, inner);
+                ref float w0 = ref Unsafe.Add(ref w, r * inner);
+                ref float w1 = ref Unsafe.Add(ref w0, inner);
+                ref float w2 = ref Unsafe.Add(ref w1, inner);
+                ref float w3 = ref Unsafe.Add(ref w2, inner);
                 for (int k = 0; k < inner; k++)
                 {
-                    Vector512<float> left = Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t)), right = Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t + Vector512<float>.Count));
-                    Vector512<float> p = Vector512.Create(Unsafe.Add(ref w0, k)), q = Vector512.Create(Unsafe.Add(ref w1, k)), u = Vector512.Create(Unsafe.Add(ref w2, k)), v = Vector512.Create(Unsafe.Add(ref w3, k));
+                    Vector512<float> left = Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t));
+                    Vector512<float> right = Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t + Vector512<float>.Count));
+                    Vector512<float> p = Vector512.Create(Unsafe.Add(ref w0, k)), q = Vector512.Create(Unsafe.Add(ref w1, k));
+                    Vector512<float> u = Vector512.Create(Unsafe.Add(ref w2, k)), v = Vector512.Create(Unsafe.Add(ref w3, k));
                     a = Vector512.MultiplyAddEstimate(p, left, a);
                     b = Vector512.MultiplyAddEstimate(q, left, b);
                     c = Vector512.MultiplyAddEstimate(u, left, c);
@@ -64,19 +69,22 @@ internal sealed class Matrix
                 Store(ref y, (r * stride) + t + Vector512<float>.Count, stride, e, f, g, h);
             }
 
-            Rest(weight, ref x, ref y, r, rows, inner, stride, t);
-            Rest(weight, ref x, ref y, r, rows, inner, stride, t + Vector512<float>.Count);
+            MultiplyRows(weight, ref x, ref y, r, rows, inner, stride, t);
+            MultiplyRows(weight, ref x, ref y, r, rows, inner, stride, t + Vector512<float>.Count);
         }
 
         for (; t < stride; t += Vector512<float>.Count)
         {
-            Rest(weight, ref x, ref y, 0, rows, inner, stride, t);
+            MultiplyRows(weight, ref x, ref y, 0, rows, inner, stride, t);
         }
 
         return output;
     }
 
-    /// <summary>For each of some tokens the sum of its features times weights: <c>scores[j] = sum over i of weights[i] x row first+i [start+j]</c>. The memory after scores may be written, up to <see cref="Slack"/>.</summary>
+    /// <summary>
+    /// Computes weighted sums of features for each token: <c>scores[j] = sum over i of weights[i] * this[first + i][start + j]</c>.
+    /// May overwrite up to <see cref="Slack"/> elements after scores.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Weighted(int first, int start, ReadOnlySpan<float> weights, Span<float> scores)
     {
@@ -87,20 +95,26 @@ internal sealed class Matrix
             int i = 0;
             for (; i < weights.Length - 1; i += 2)
             {
-                even = Vector512.MultiplyAddEstimate(Vector512.Create(weights[i]), Vector512.LoadUnsafe(ref rows, (nuint)((i * Stride) + j)), even);
-                odd = Vector512.MultiplyAddEstimate(Vector512.Create(weights[i + 1]), Vector512.LoadUnsafe(ref rows, (nuint)(((i + 1) * Stride) + j)), odd);
+                Vector512<float> row = Vector512.LoadUnsafe(ref rows, (nuint)((i * Stride) + j));
+                Vector512<float> next = Vector512.LoadUnsafe(ref rows, (nuint)(((i + 1) * Stride) + j));
+                even = Vector512.MultiplyAddEstimate(Vector512.Create(weights[i]), row, even);
+                odd = Vector512.MultiplyAddEstimate(Vector512.Create(weights[i + 1]), next, odd);
             }
 
             if (i < weights.Length)
             {
-                even = Vector512.MultiplyAddEstimate(Vector512.Create(weights[i]), Vector512.LoadUnsafe(ref rows, (nuint)((i * Stride) + j)), even);
+                Vector512<float> row = Vector512.LoadUnsafe(ref rows, (nuint)((i * Stride) + j));
+                even = Vector512.MultiplyAddEstimate(Vector512.Create(weights[i]), row, even);
             }
 
             (even + odd).StoreUnsafe(ref MemoryMarshal.GetReference(scores), (nuint)j);
         }
     }
 
-    /// <summary>For each feature the sum over some tokens times weights: <c>features[i] = sum over j of weights[j] x row first+i [start+j]</c>. After the weights come zeros, <see cref="Slack"/> of them.</summary>
+    /// <summary>
+    /// Computes weighted sums of tokens for each feature: <c>features[i] = sum over j of weights[j] * this[first + i][start + j]</c>.
+    /// The weights must be followed by <see cref="Slack"/> zeros.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Averaged(int first, int start, ReadOnlySpan<float> weights, Span<float> features)
     {
@@ -110,34 +124,52 @@ internal sealed class Matrix
             Vector512<float> sum = default;
             for (int j = 0; j < weights.Length; j += Vector512<float>.Count)
             {
-                sum = Vector512.MultiplyAddEstimate(Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(weights), (nuint)j), Vector512.LoadUnsafe(ref rows, (nuint)((i * Stride) + j)), sum);
+                Vector512<float> weight = Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(weights), (nuint)j);
+                Vector512<float> row = Vector512.LoadUnsafe(ref rows, (nuint)((i * Stride) + j));
+                sum = Vector512.MultiplyAddEstimate(weight, row, sum);
             }
 
             features[i] = Vector512.Sum(sum);
         }
     }
 
-    /// <summary>Row by row, one vector of tokens.</summary>
+    /// <summary>Multiplies the rows from <paramref name="first"/> on with one vector of tokens.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rest(ReadOnlySpan<float> weight, ref float x, ref float y, int first, int rows, int inner, int stride, int t)
+    private static void MultiplyRows(
+        ReadOnlySpan<float> weight,
+        ref float x,
+        ref float y,
+        int first,
+        int rows,
+        int inner,
+        int stride,
+        int t)
     {
         for (int r = first; r < rows; r++)
         {
             Vector512<float> sum = default;
             for (int k = 0; k < inner; k++)
             {
-                sum = Vector512.MultiplyAddEstimate(Vector512.Create(weight[(r * inner) + k]), Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t)), sum);
+                Vector512<float> tokens = Vector512.LoadUnsafe(ref x, (nuint)((k * stride) + t));
+                sum = Vector512.MultiplyAddEstimate(Vector512.Create(weight[(r * inner) + k]), tokens, sum);
             }
 
             sum.StoreUnsafe(ref y, (nuint)((r * stride) + t));
         }
     }
 
-    private static void Store(ref float y, int at, int stride, Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    private static void Store(
+        ref float y,
+        int offset,
+        int stride,
+        Vector512<float> a,
+        Vector512<float> b,
+        Vector512<float> c,
+        Vector512<float> d)
     {
-        a.StoreUnsafe(ref y, (nuint)at);
-        b.StoreUnsafe(ref y, (nuint)(at + stride));
-        c.StoreUnsafe(ref y, (nuint)(at + (2 * stride)));
-        d.StoreUnsafe(ref y, (nuint)(at + (3 * stride)));
+        a.StoreUnsafe(ref y, (nuint)offset);
+        b.StoreUnsafe(ref y, (nuint)(offset + stride));
+        c.StoreUnsafe(ref y, (nuint)(offset + (2 * stride)));
+        d.StoreUnsafe(ref y, (nuint)(offset + (3 * stride)));
     }
 }

@@ -2,22 +2,24 @@ using System.Text.Json;
 
 namespace LayerSwap.Benchmarks.Forward;
 
-/// <summary>A prompt and the one token that answers it.</summary>
+/// <summary>A prompt and the token that answers it.</summary>
 public sealed record Problem(int[] Prompt, int Answer)
 {
-    /// <summary>Reads a file of one JSON object a line: <c>{"prompt": [ids], "answer": id}</c>.</summary>
+    /// <summary>Reads a file with one JSON object per line: <c>{"prompt": [ids], "answer": id}</c>.</summary>
     public static Problem[] Read(string path) => [.. File.ReadLines(path).Select(line =>
     {
         using JsonDocument document = JsonDocument.Parse(line);
-        return new Problem([.. document.RootElement.GetProperty("prompt").EnumerateArray().Select(t => t.GetInt32())], document.RootElement.GetProperty("answer").GetInt32());
+        JsonElement root = document.RootElement;
+        int[] prompt = [.. root.GetProperty("prompt").EnumerateArray().Select(t => t.GetInt32())];
+        return new Problem(prompt, root.GetProperty("answer").GetInt32());
     })];
 
-    /// <summary>The share of problems whose answer has the highest logit after the prompt.</summary>
+    /// <summary>Computes the share of problems whose answer has the highest logit after the prompt, from 0 to 1.</summary>
     public static double Accuracy(ICheckpoint checkpoint, Problem[] problems)
     {
         const int Batch = 32;
         Llama model = Llama.Load(checkpoint);
-        int right = 0;
+        int correct = 0;
         Parallel.ForEach(problems.Chunk(Batch), batch =>
         {
             float[][] logits = model.LastLogits([.. batch.Select(p => p.Prompt)]);
@@ -25,10 +27,10 @@ public sealed record Problem(int[] Prompt, int Answer)
             {
                 if (System.Numerics.Tensors.TensorPrimitives.IndexOfMax<float>(logits[p]) == batch[p].Answer)
                 {
-                    Interlocked.Increment(ref right);
+                    Interlocked.Increment(ref correct);
                 }
             }
         });
-        return right / (double)problems.Length;
+        return correct / (double)problems.Length;
     }
 }

@@ -3,7 +3,7 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Benchmarks.Forward;
 
-/// <summary>A weight held in the bytes that it is stored in, and widened to floats while it is used: a model takes the memory of its size, and that of its largest weight in floats.</summary>
+/// <summary>A weight in its stored dtype. It is widened to float32 only while it is used, to save memory.</summary>
 internal sealed class Weight
 {
     private readonly byte[] _bytes;
@@ -15,15 +15,15 @@ internal sealed class Weight
         _dtype = tensor.DType;
         _bytes = GC.AllocateUninitializedArray<byte>(checked((int)tensor.ByteLength));
         const int Window = 1 << 20;
-        for (int at = 0; at < _bytes.Length; at += Window)
+        for (int offset = 0; offset < _bytes.Length; offset += Window)
         {
-            checkpoint.Read(name, at, _bytes.AsSpan(at, Math.Min(Window, _bytes.Length - at)));
+            checkpoint.Read(name, offset, _bytes.AsSpan(offset, Math.Min(Window, _bytes.Length - offset)));
         }
     }
 
     private int Width => _dtype.Bits() / 8;
 
-    /// <summary>Some of its elements as floats.</summary>
+    /// <summary>Returns a range of elements as float32.</summary>
     public float[] Values(int first, int count)
     {
         float[] values = new float[count];
@@ -31,10 +31,10 @@ internal sealed class Weight
         return values;
     }
 
-    /// <summary>All of them.</summary>
+    /// <summary>Returns all elements as float32.</summary>
     public float[] Values() => Values(0, _bytes.Length / Width);
 
-    /// <summary><c>weight x input</c>.</summary>
+    /// <summary>Computes <c>weight x input</c>.</summary>
     public Matrix Times(Matrix input)
     {
         int count = _bytes.Length / Width;

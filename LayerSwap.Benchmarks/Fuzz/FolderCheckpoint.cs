@@ -1,6 +1,6 @@
 namespace LayerSwap.Benchmarks.Fuzz;
 
-/// <summary>A model of no tensors whose folder holds what is to be read.</summary>
+/// <summary>A checkpoint without tensors, for readers of files in its folder.</summary>
 internal sealed class FolderCheckpoint(string folder) : ICheckpoint
 {
     public string Name => "fuzz";

@@ -4,21 +4,22 @@ using System.IO.MemoryMappedFiles;
 namespace LayerSwap.Benchmarks.Fuzz;
 
 /// <summary>
-/// <c>-- fuzz [--minutes N] [--seed S] [--target NAME] [--corpus DIR] [--out DIR] [--from I] [--count N]</c>. Every finding's input is saved with what makes it again. The number of the input that
-/// is being read lies in a file that outlives the process: of a stack that overflows nothing else would be left.
+/// Fuzzes the readers of input. Each finding's input is saved with the command that repeats it. A marker file has the number of the current
+/// input, because after a stack overflow nothing else is left.
 /// </summary>
 internal static class FuzzProgram
 {
-    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan HangTime = TimeSpan.FromSeconds(20);
 
     public static int Run(string[] options)
     {
         double minutes = double.Parse(Value(options, "--minutes") ?? "1", CultureInfo.InvariantCulture);
         int seed = int.Parse(Value(options, "--seed") ?? "1", CultureInfo.InvariantCulture);
         long from = long.Parse(Value(options, "--from") ?? "0", CultureInfo.InvariantCulture);
-        long count = long.Parse(Value(options, "--count") ?? long.MaxValue.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        long count = Value(options, "--count") is { } text ? long.Parse(text, CultureInfo.InvariantCulture) : long.MaxValue;
         string corpus = Value(options, "--corpus") ?? Checkout.Folder("LayerSwap.Core.Tests/Fixtures", "--corpus");
-        string folder = Directory.CreateDirectory(Value(options, "--out") ?? Path.Combine(Path.GetTempPath(), "layerswap-fuzz")).FullName;
+        string output = Value(options, "--out") ?? Path.Combine(Path.GetTempPath(), "layerswap-fuzz");
+        string folder = Directory.CreateDirectory(output).FullName;
         using FuzzTargets targets = new();
         string? only = Value(options, "--target");
         FuzzTarget[] chosen = [.. targets.All.Where(t => only is null || t.Name == only)];
@@ -28,12 +29,14 @@ internal static class FuzzProgram
             return 2;
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, from input {from}, {minutes} minutes over {chosen.Length} targets, corpus {corpus}, findings to {folder}"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"seed {seed}, from input {from}, {minutes} minutes over {chosen.Length} targets, corpus {corpus}, findings to {folder}"));
         int findings = 0;
         foreach (FuzzTarget target in chosen)
         {
             FuzzRun run = new(target, corpus, seed);
-            findings += TellOfDeath(run, folder, corpus);
+            findings += ReportCrash(run, folder, corpus);
             Feed(run, folder, seed, from, count, TimeSpan.FromMinutes(minutes / chosen.Length));
             Report(run, folder, seed);
             findings += run.Findings.Count;
@@ -47,7 +50,7 @@ internal static class FuzzProgram
         string marker = Marker(folder, run.Target);
         using (MemoryMappedFile file = MemoryMappedFile.CreateFromFile(marker, FileMode.Create, null, 16))
         using (MemoryMappedViewAccessor current = file.CreateViewAccessor())
-        using (Timer watch = new(_ => StopIfHung(run, folder, seed), null, Hang, TimeSpan.FromSeconds(1)))
+        using (Timer watchdog = new(_ => ExitIfHung(run, folder, seed), null, HangTime, TimeSpan.FromSeconds(1)))
         {
             current.Write(0, (long)seed);
             run.Go(from, count, time, i => current.Write(8, i));
@@ -58,9 +61,12 @@ internal static class FuzzProgram
 
     private static void Report(FuzzRun run, string folder, int seed)
     {
-        string verdicts = string.Join(", ", run.Verdicts.Select(v => $"{v.Key} {v.Value.ToString(CultureInfo.InvariantCulture)}"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{run.Target.Name}: {run.Count} inputs of {run.CorpusSize} in {run.Elapsed.TotalSeconds:0.0} s, {run.Count / run.Elapsed.TotalSeconds:0} a second: {verdicts}; {run.Findings.Count} findings"));
+        string outcomes = string.Join(", ", run.Verdicts.Select(v => $"{v.Key} {v.Value.ToString(CultureInfo.InvariantCulture)}"));
+        double seconds = run.Elapsed.TotalSeconds;
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{run.Target.Name}: {run.Count} inputs of {run.CorpusSize} in {seconds:0.0} s, {run.Count / seconds:0} a second: "
+                + $"{outcomes}; {run.Findings.Count} findings"));
         foreach (FuzzFinding finding in run.Findings)
         {
             Save(folder, run.Target.Name, seed, finding.Iteration, finding.Input, $"{finding.Kind} ({finding.Times} times)");
@@ -68,8 +74,8 @@ internal static class FuzzProgram
         }
     }
 
-    /// <summary>An earlier run that died left the number of its last input: it is made again and saved.</summary>
-    private static int TellOfDeath(FuzzRun run, string folder, string corpus)
+    /// <summary>Saves the last input of an earlier run that crashed, if there was one.</summary>
+    private static int ReportCrash(FuzzRun run, string folder, string corpus)
     {
         string marker = Marker(folder, run.Target);
         if (!File.Exists(marker))
@@ -77,32 +83,37 @@ internal static class FuzzProgram
             return 0;
         }
 
-        byte[] left = File.ReadAllBytes(marker);
-        int seed = (int)BitConverter.ToInt64(left, 0);
-        long iteration = BitConverter.ToInt64(left, 8);
+        byte[] state = File.ReadAllBytes(marker);
+        int seed = (int)BitConverter.ToInt64(state, 0);
+        long iteration = BitConverter.ToInt64(state, 8);
         File.Delete(marker);
-        Save(folder, run.Target.Name, seed, iteration, new FuzzRun(run.Target, corpus, seed).Input(iteration), "an earlier run ended (or was ended) at this input");
+        byte[] input = new FuzzRun(run.Target, corpus, seed).Input(iteration);
+        Save(folder, run.Target.Name, seed, iteration, input, "an earlier run ended (or was killed) at this input");
         return 1;
     }
 
-    private static void StopIfHung(FuzzRun run, string folder, int seed)
+    private static void ExitIfHung(FuzzRun run, string folder, int seed)
     {
-        if (run.InputTime > Hang)
+        if (run.InputTime > HangTime)
         {
             long iteration = run.Iteration;
-            Save(folder, run.Target.Name, seed, iteration, run.Input(iteration), "does not come to an end");
+            Save(folder, run.Target.Name, seed, iteration, run.Input(iteration), "does not end");
             Environment.Exit(1);
         }
     }
 
-    private static void Save(string folder, string target, int seed, long iteration, byte[] input, string what)
+    private static void Save(string folder, string target, int seed, long iteration, byte[] input, string finding)
     {
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{target}-{seed}-{iteration}.bin"));
         File.WriteAllBytes(path, input);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FINDING {target}: {what}; {input.Length} bytes in {path}; again: fuzz --target {target} --seed {seed} --from {iteration} --count 1"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"FINDING {target}: {finding}; {input.Length} bytes in {path}; "
+                + $"repeat: fuzz --target {target} --seed {seed} --from {iteration} --count 1"));
     }
 
     private static string Marker(string folder, FuzzTarget target) => Path.Combine(folder, target.Name + ".running");
 
-    private static string? Value(string[] options, string name) => Array.IndexOf(options, name) is >= 0 and int i && i + 1 < options.Length ? options[i + 1] : null;
+    private static string? Value(string[] options, string name) =>
+        Array.IndexOf(options, name) is >= 0 and int i && i + 1 < options.Length ? options[i + 1] : null;
 }

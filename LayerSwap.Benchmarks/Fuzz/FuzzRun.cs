@@ -3,13 +3,13 @@ using System.Text;
 
 namespace LayerSwap.Benchmarks.Fuzz;
 
-/// <summary>What was found at one place: the first input that shows it.</summary>
+/// <summary>A fault of a reader, with the first input that causes it.</summary>
 internal sealed record FuzzFinding(string Target, string Kind, long Iteration, byte[] Input, string Detail)
 {
     public int Times { get; set; } = 1;
 }
 
-/// <summary>Feeds one target input after input and judges what comes of each.</summary>
+/// <summary>Feeds mutated inputs to one target, and records the outcome of each.</summary>
 internal sealed class FuzzRun
 {
     public static readonly TimeSpan LongestTime = TimeSpan.FromSeconds(1);
@@ -19,8 +19,8 @@ internal sealed class FuzzRun
     private readonly Mutator _mutator;
     private readonly int _seed;
     private readonly Dictionary<string, FuzzFinding> _findings = new(StringComparer.Ordinal);
-    private readonly SortedDictionary<string, long> _verdicts = new(StringComparer.Ordinal);
-    private long _iteration, _began;
+    private readonly SortedDictionary<string, long> _outcomes = new(StringComparer.Ordinal);
+    private long _iteration, _started;
 
     public FuzzRun(FuzzTarget target, string corpus, int seed)
     {
@@ -37,26 +37,27 @@ internal sealed class FuzzRun
 
     public IReadOnlyCollection<FuzzFinding> Findings => _findings.Values;
 
-    /// <summary>How many inputs ended each way.</summary>
-    public IReadOnlyDictionary<string, long> Verdicts => _verdicts;
+    /// <summary>The number of inputs by outcome.</summary>
+    public IReadOnlyDictionary<string, long> Verdicts => _outcomes;
 
     public long Count { get; private set; }
 
     public TimeSpan Elapsed { get; private set; }
 
-    /// <summary>The input that is being read now.</summary>
+    /// <summary>The number of the current input. Other threads may read it.</summary>
     public long Iteration => Interlocked.Read(ref _iteration);
 
-    /// <summary>For how long it has been; seen from another thread.</summary>
-    public TimeSpan InputTime => Interlocked.Read(ref _began) is > 0 and long began ? Stopwatch.GetElapsedTime(began) : TimeSpan.Zero;
+    /// <summary>The time spent on the current input. Other threads may read it.</summary>
+    public TimeSpan InputTime =>
+        Interlocked.Read(ref _started) is > 0 and long started ? Stopwatch.GetElapsedTime(started) : TimeSpan.Zero;
 
     public byte[] Input(long iteration) => _mutator.Make(_seed, iteration);
 
-    /// <summary>Runs on a thread with the small stack that library code may be called on.</summary>
+    /// <summary>Runs on a thread with a small stack, as applications may have.</summary>
     /// <param name="first">The number of the first input.</param>
-    /// <param name="count">How many at most.</param>
-    /// <param name="time">How long at most.</param>
-    /// <param name="starting">Told the number of every input before it is read: a process may die of it.</param>
+    /// <param name="count">The maximum number of inputs.</param>
+    /// <param name="time">The maximum time.</param>
+    /// <param name="starting">Receives the number of each input before it is read, which may crash the process.</param>
     public void Go(long first, long count, TimeSpan time, Action<long>? starting = null)
     {
         Thread thread = new(() => Loop(first, count, time, starting), maxStackSize: 1 << 20);
@@ -66,34 +67,34 @@ internal sealed class FuzzRun
 
     private void Loop(long first, long count, TimeSpan time, Action<long>? starting)
     {
-        long began = Stopwatch.GetTimestamp();
-        for (long i = first; i - first < count && Stopwatch.GetElapsedTime(began) < time; i++)
+        long started = Stopwatch.GetTimestamp();
+        for (long i = first; i - first < count && Stopwatch.GetElapsedTime(started) < time; i++)
         {
             Interlocked.Exchange(ref _iteration, i);
             starting?.Invoke(i);
             byte[] input = Input(i);
-            string verdict = Judge(input, i);
-            _verdicts[verdict] = _verdicts.GetValueOrDefault(verdict) + 1;
+            string outcome = Test(input, i);
+            _outcomes[outcome] = _outcomes.GetValueOrDefault(outcome) + 1;
             Count++;
         }
 
-        Elapsed += Stopwatch.GetElapsedTime(began);
+        Elapsed += Stopwatch.GetElapsedTime(started);
     }
 
-    private string Judge(byte[] input, long iteration)
+    private string Test(byte[] input, long iteration)
     {
-        (string verdict, Exception? wrong, long memory, TimeSpan time) = Read(input);
-        if (wrong is not null)
+        (string outcome, Exception? fault, long memory, TimeSpan time) = Read(input);
+        if (fault is not null)
         {
-            Note(wrong.GetType().Name + " at " + Place(wrong), iteration, input, wrong.ToString());
+            Note(fault.GetType().Name + " at " + Place(fault), iteration, input, fault.ToString());
         }
 
         if (memory > MostMemory)
         {
-            Note($"{LongestOf(memory)} MB allocated", iteration, input, verdict);
+            Note($"{RoundedMegabytes(memory)} MB allocated", iteration, input, outcome);
         }
 
-        // A slow machine is not a slow reader: it counts only if it is slow every time.
+        // Repeat, so that a slow machine does not look like a slow reader.
         for (int again = 0; again < 2 && time > LongestTime; again++)
         {
             TimeSpan repeated = Read(input).Time;
@@ -102,35 +103,35 @@ internal sealed class FuzzRun
 
         if (time > LongestTime)
         {
-            Note("over a second", iteration, input, verdict);
+            Note("over a second", iteration, input, outcome);
         }
 
-        return verdict;
+        return outcome;
     }
 
-    private (string Verdict, Exception? Wrong, long Memory, TimeSpan Time) Read(byte[] input)
+    private (string Outcome, Exception? Fault, long Memory, TimeSpan Time) Read(byte[] input)
     {
-        long memory = GC.GetAllocatedBytesForCurrentThread(), began = Stopwatch.GetTimestamp();
-        Interlocked.Exchange(ref _began, began);
-        string verdict = "accepted";
-        Exception? wrong = null;
+        long memory = GC.GetAllocatedBytesForCurrentThread(), started = Stopwatch.GetTimestamp();
+        Interlocked.Exchange(ref _started, started);
+        string outcome = "accepted";
+        Exception? fault = null;
         try
         {
             _target.Read(input);
         }
         catch (LayerSwapException e)
         {
-            verdict = e.GetType().Name;
+            outcome = e.GetType().Name;
         }
         catch (Exception e)
         {
-            verdict = e.GetType().Name + " (!)";
-            wrong = e;
+            outcome = e.GetType().Name + " (!)";
+            fault = e;
         }
 
-        TimeSpan time = Stopwatch.GetElapsedTime(began);
-        Interlocked.Exchange(ref _began, 0);
-        return (verdict, wrong, GC.GetAllocatedBytesForCurrentThread() - memory, time);
+        TimeSpan time = Stopwatch.GetElapsedTime(started);
+        Interlocked.Exchange(ref _started, 0);
+        return (outcome, fault, GC.GetAllocatedBytesForCurrentThread() - memory, time);
     }
 
     private void Note(string kind, long iteration, byte[] input, string detail)
@@ -145,17 +146,21 @@ internal sealed class FuzzRun
         }
     }
 
-    /// <summary>A power of two of megabytes, so that one place is one finding.</summary>
-    private static long LongestOf(long memory) => 1L << (int)Math.Log2(memory >> 20);
+    /// <summary>Rounds down to a power of two megabytes, so that similar amounts are one finding.</summary>
+    private static long RoundedMegabytes(long memory) => 1L << (int)Math.Log2(memory >> 20);
 
     private static string Place(Exception e)
     {
         StackFrame[] frames = new StackTrace(e).GetFrames();
-        StackFrame? own = frames.FirstOrDefault(f => f.GetMethod()?.DeclaringType?.FullName?.StartsWith("LayerSwap.", StringComparison.Ordinal) == true);
+        StackFrame? library = frames.FirstOrDefault(f =>
+            f.GetMethod()?.DeclaringType?.FullName?.StartsWith("LayerSwap.", StringComparison.Ordinal) == true);
         StringBuilder place = new();
-        foreach (StackFrame frame in new[] { frames.FirstOrDefault(), own }.OfType<StackFrame>().Distinct())
+        foreach (StackFrame frame in new[] { frames.FirstOrDefault(), library }.OfType<StackFrame>().Distinct())
         {
-            place.Append(place.Length > 0 ? " from " : "").Append(frame.GetMethod()?.DeclaringType?.Name).Append('.').Append(frame.GetMethod()?.Name);
+            place.Append(place.Length > 0 ? " from " : "")
+                .Append(frame.GetMethod()?.DeclaringType?.Name)
+                .Append('.')
+                .Append(frame.GetMethod()?.Name);
         }
 
         return place.ToString();

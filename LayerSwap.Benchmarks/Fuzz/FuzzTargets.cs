@@ -11,12 +11,15 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Benchmarks.Fuzz;
 
-/// <summary>The readers of input, each with what is fed to it. Those that read files have one each, in a folder of their own in memory where there is such a place.</summary>
+/// <summary>All readers of input. Each file reader has its own file in a temporary folder, in memory if possible.</summary>
 internal sealed class FuzzTargets : IDisposable
 {
     private static readonly Fact[] Identity = [new("recipe", "a"), new("seed", "1")];
 
-    private readonly string _folder = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), "layerswap-fuzz-" + Guid.NewGuid().ToString("N"));
+    private readonly string _folder = Path.Combine(
+        Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(),
+        "layerswap-fuzz-" + Guid.NewGuid().ToString("N"));
+
     private readonly List<SafeFileHandle> _handles = [];
 
     public FuzzTargets()
@@ -26,16 +29,40 @@ internal sealed class FuzzTargets : IDisposable
         All =
         [
             Header(),
-            OverFile("index", ShardIndex.FileName, path => ShardIndex.Read(path), f => f.EndsWith(".index.json", StringComparison.Ordinal), """
-                {"metadata": {"total_size": 16, "more": {"a": [1]}}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
-                """, "{\"weight_map\":{}}"),
+            OverFile(
+                "index",
+                ShardIndex.FileName,
+                path => ShardIndex.Read(path),
+                f => f.EndsWith(".index.json", StringComparison.Ordinal),
+                """{"metadata": {"total_size": 16, "more": {"a": [1]}},"""
+                    + """ "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}""",
+                "{\"weight_map\":{}}"),
             Recipe(),
-            OverFile("config", ModelConfig.FileName, _ => ReadConfig(checkpoint), f => f == ModelConfig.FileName, """{"text_config": {"model_type": "a", "vocab_size": 9, "layer_types": ["x"]}, "tie_word_embeddings": true, "rope": 1e5}"""),
-            OverFile("tokenizer", "tokenizer.json", _ => TokenizerVocabulary.TryRead(checkpoint), f => f == "tokenizer.json",
-                """{"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"content": "<s>", "id": 2}]}""", """{"model": {"vocab": [["a", -1.5], ["b", 0]]}}"""),
-            // Sealed, or hardly any change would get past the record's own checksum.
-            OverFile("record", ManifestWriter.FileName, _ => Manifest.TryRead(_folder), _ => false, bytes => ManifestWriter.Seal(bytes),
-                $$"""{"checksum": "{{ManifestWriter.Algorithm}}", "files": [{"name": "model.safetensors", "bytes": 12, "headerSha256": "00"}, {"name": "config.json", "bytes": 2, "xxh64": "0123456789abcdef"}], "facts": [["seed", "1"]], "tensors": [{"name": "a", "xxh64": "0123456789abcdef", "detail": "x"}]"""),
+            OverFile(
+                "config",
+                ModelConfig.FileName,
+                _ => ReadConfig(checkpoint),
+                f => f == ModelConfig.FileName,
+                """{"text_config": {"model_type": "a", "vocab_size": 9, "layer_types": ["x"]},"""
+                    + """ "tie_word_embeddings": true, "rope": 1e5}"""),
+            OverFile(
+                "tokenizer",
+                "tokenizer.json",
+                _ => TokenizerVocabulary.TryRead(checkpoint),
+                f => f == "tokenizer.json",
+                """{"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"content": "<s>", "id": 2}]}""",
+                """{"model": {"vocab": [["a", -1.5], ["b", 0]]}}"""),
+            // Seal closes the object: otherwise hardly any mutation passes the manifest's own checksum.
+            OverFile(
+                "record",
+                ManifestWriter.FileName,
+                _ => Manifest.TryRead(_folder),
+                _ => false,
+                bytes => ManifestWriter.Seal(bytes),
+                $$"""{"checksum": "{{ManifestWriter.Algorithm}}","""
+                    + """ "files": [{"name": "model.safetensors", "bytes": 12, "headerSha256": "00"}, """
+                    + """{"name": "config.json", "bytes": 2, "xxh64": "0123456789abcdef"}], "facts": [["seed", "1"]],"""
+                    + """ "tensors": [{"name": "a", "xxh64": "0123456789abcdef", "detail": "x"}]"""),
             Journals(),
         ];
     }
@@ -55,7 +82,13 @@ internal sealed class FuzzTargets : IDisposable
         {
             Name = "header",
             Takes = f => f.EndsWith(SafeTensorsFormat.Extension, StringComparison.Ordinal),
-            Seeds = [WithLength("""{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[],"data_offsets":[8,10],"x":[{"y":1}]}}""", 10)],
+            Seeds =
+            [
+                WithLength(
+                    """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}"""
+                        + ""","b":{"dtype":"BF16","shape":[],"data_offsets":[8,10],"x":[{"y":1}]}}""",
+                    10),
+            ],
             Read = bytes =>
             {
                 Fill(file, bytes);
@@ -72,7 +105,7 @@ internal sealed class FuzzTargets : IDisposable
         Read = bytes => RecipeReader.Read(RecipeText.Decode(bytes, "fuzz.yml"), "fuzz.yml"),
     };
 
-    /// <summary>The checksums of the lines are made right, or hardly any change would get past them: for all but inputs of an even length that begin with a digit.</summary>
+    /// <summary>Corrects the checksums of lines, which would fail after most mutations, in most inputs.</summary>
     private FuzzTarget Journals()
     {
         string path = Path.Combine(_folder, "journal");
@@ -85,22 +118,36 @@ internal sealed class FuzzTargets : IDisposable
             [
                 .. new[]
                 {
-                    "begin {\"overwrite\":false,\"facts\":[[\"recipe\",\"a\"],[\"seed\",\"1\"]],\"files\":[\"model.safetensors\"]}\ntensor 0 0123456789abcdef QQ==\ntensor 1 00000000000000ff \npublishing 12\n",
+                    "begin {\"overwrite\":false,\"facts\":[[\"recipe\",\"a\"],[\"seed\",\"1\"]],\"files\":[\"model.safetensors\"]}\n"
+                        + "tensor 0 0123456789abcdef QQ==\ntensor 1 00000000000000ff \npublishing 12\n",
                     "begin {\"overwrite\":true,\"facts\":[[\"recipe\",\"b\"]]}\n",
                 }.Select(Encoding.UTF8.GetBytes),
             ],
             Read = bytes =>
             {
-                Fill(file, bytes.Length % 2 == 0 && bytes is [>= (byte)'0' and <= (byte)'9', ..] ? bytes : WithChecksums(bytes));
+                bool keepChecksums = bytes.Length % 2 == 0 && bytes is [>= (byte)'0' and <= (byte)'9', ..];
+                Fill(file, keepChecksums ? bytes : WithChecksums(bytes));
                 Journal.ReadHead(path);
                 Journal.Continue(SystemFiles.Instance, path, "out", Identity, out _)?.Dispose();
             },
         };
     }
 
-    private FuzzTarget OverFile(string name, string fileName, Action<string> read, Func<string, bool> takes, params string[] seeds) => OverFile(name, fileName, read, takes, bytes => bytes, seeds);
+    private FuzzTarget OverFile(
+        string name,
+        string fileName,
+        Action<string> read,
+        Func<string, bool> takes,
+        params string[] seeds) =>
+        OverFile(name, fileName, read, takes, bytes => bytes, seeds);
 
-    private FuzzTarget OverFile(string name, string fileName, Action<string> read, Func<string, bool> takes, Func<byte[], byte[]> dress, params string[] seeds)
+    private FuzzTarget OverFile(
+        string name,
+        string fileName,
+        Action<string> read,
+        Func<string, bool> takes,
+        Func<byte[], byte[]> prepare,
+        params string[] seeds)
     {
         SafeFileHandle file = Create(fileName);
         string path = Path.Combine(_folder, fileName);
@@ -111,7 +158,7 @@ internal sealed class FuzzTargets : IDisposable
             Seeds = [.. seeds.Select(Encoding.UTF8.GetBytes)],
             Read = bytes =>
             {
-                Fill(file, dress(bytes));
+                Fill(file, prepare(bytes));
                 read(path);
             },
         };
@@ -124,15 +171,20 @@ internal sealed class FuzzTargets : IDisposable
             return;
         }
 
-        // Read only when asked for: a merge asks for each of them.
-        _ = (config.ModelType, config.Layers, config.HiddenSize, config.Heads, config.KeyValueHeads, config.VocabularySize, config.TiedEmbeddings, config.Has("vocab_size"));
+        // The properties are parsed lazily; a merge reads each of them.
+        _ = (config.ModelType, config.Layers, config.HiddenSize, config.Heads);
+        _ = (config.KeyValueHeads, config.VocabularySize, config.TiedEmbeddings, config.Has("vocab_size"));
         _ = config.Lists.Count();
     }
 
     private SafeFileHandle Create(string name)
     {
-        // Shared with writers: the reader under test opens the file again, and asks only that others may read.
-        SafeFileHandle file = File.OpenHandle(Path.Combine(_folder, name), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        // Shared, because the reader under test opens the file again.
+        SafeFileHandle file = File.OpenHandle(
+            Path.Combine(_folder, name),
+            FileMode.CreateNew,
+            FileAccess.ReadWrite,
+            FileShare.ReadWrite | FileShare.Delete);
         _handles.Add(file);
         return file;
     }
@@ -143,21 +195,22 @@ internal sealed class FuzzTargets : IDisposable
         RandomAccess.Write(file, bytes, 0);
     }
 
-    private static byte[] WithLength(string json, int data) => [.. BitConverter.GetBytes((ulong)json.Length), .. Encoding.UTF8.GetBytes(json), .. new byte[data]];
+    private static byte[] WithLength(string json, int dataLength) =>
+        [.. BitConverter.GetBytes((ulong)json.Length), .. Encoding.UTF8.GetBytes(json), .. new byte[dataLength]];
 
     private static byte[] WithChecksums(byte[] lines)
     {
-        using MemoryStream made = new();
+        using MemoryStream corrected = new();
         for (int start = 0; start < lines.Length;)
         {
             int newline = Array.IndexOf(lines, (byte)'\n', start);
             ReadOnlySpan<byte> line = lines.AsSpan(start, (newline < 0 ? lines.Length : newline) - start);
-            made.Write(Encoding.ASCII.GetBytes(TensorChecksum.Text(XxHash64.HashToUInt64(line)) + " "));
-            made.Write(line);
-            made.WriteByte((byte)'\n');
+            corrected.Write(Encoding.ASCII.GetBytes(TensorChecksum.Text(XxHash64.HashToUInt64(line)) + " "));
+            corrected.Write(line);
+            corrected.WriteByte((byte)'\n');
             start += line.Length + 1;
         }
 
-        return made.ToArray();
+        return corrected.ToArray();
     }
 }

@@ -4,39 +4,43 @@ using System.Text;
 
 namespace LayerSwap.Benchmarks.Fuzz;
 
-/// <summary>Spoils inputs: a few changes each, of bytes, slices, words and numbers. The same number gives the same input for ever.</summary>
+/// <summary>Mutates inputs by a few random edits of bytes, slices, words and numbers, reproducible by seed and number.</summary>
 internal sealed class Mutator(IReadOnlyList<byte[]> corpus)
 {
-    /// <summary>No input grows past this: what is looked for are faults of grammar, and many inputs a second.</summary>
-    private const int Longest = 16 * 1024;
+    /// <summary>The maximum length of an input. Parser faults show in short inputs, which are fast.</summary>
+    private const int MaxLength = 16 * 1024;
 
     private static readonly byte[][] Words = [.. FuzzWords.All.Select(Encoding.UTF8.GetBytes)];
     private static readonly ulong[] Numbers =
-        [0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 255, 256, 65535, 65536, 99_999_992, 100_000_000, 100_000_001, int.MaxValue, 1UL << 31, uint.MaxValue, 1UL << 32, 1UL << 53, (1UL << 60) - 1, 1UL << 61, long.MaxValue, 1UL << 63, ulong.MaxValue - 7, ulong.MaxValue];
+    [
+        0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 255, 256, 65535, 65536, 99_999_992, 100_000_000, 100_000_001,
+        int.MaxValue, 1UL << 31, uint.MaxValue, 1UL << 32, 1UL << 53, (1UL << 60) - 1, 1UL << 61,
+        long.MaxValue, 1UL << 63, ulong.MaxValue - 7, ulong.MaxValue,
+    ];
 
-    /// <summary>The input of one number. Every input is made anew from the corpus, so that it can be made again without those before it.</summary>
+    /// <summary>Creates the input of one number. It depends on the corpus, not on earlier inputs, so it can be repeated alone.</summary>
     public byte[] Make(int seed, long iteration)
     {
         Random random = new((int)(Mix(Mix((ulong)(uint)seed) + (ulong)iteration) >> 32));
         List<byte> input = [.. corpus[random.Next(corpus.Count)]];
-        for (int changes = 1 + (int)Math.Min(15, -Math.Log(1 - random.NextDouble()) * 3); changes > 0; changes--)
+        for (int edits = 1 + (int)Math.Min(15, -Math.Log(1 - random.NextDouble()) * 3); edits > 0; edits--)
         {
-            Change(input, random);
-            if (input.Count > Longest)
+            Edit(input, random);
+            if (input.Count > MaxLength)
             {
-                input.RemoveRange(Longest, input.Count - Longest);
+                input.RemoveRange(MaxLength, input.Count - MaxLength);
             }
         }
 
         if (input.Count > 8 && random.Next(4) != 0)
         {
-            MendLength(input, random);
+            RepairLength(input, random);
         }
 
         return [.. input];
     }
 
-    private void Change(List<byte> input, Random random)
+    private void Edit(List<byte> input, Random random)
     {
         int at = random.Next(input.Count + 1);
         switch (random.Next(input.Count == 0 ? 1 : 10))
@@ -57,22 +61,22 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus)
                 input.RemoveRange(at, random.Next(Math.Min(64, input.Count - at) + 1));
                 break;
             case 6:
-                // A slice again, elsewhere, perhaps many times: depth and doubled names come of it.
+                // Repeats a slice, which nests structures and duplicates names.
                 byte[] slice = Slice(input, random);
-                for (int times = random.Next(8) == 0 ? random.Next(200) : 1; times > 0 && input.Count < Longest; times--)
+                for (int times = random.Next(8) == 0 ? random.Next(200) : 1; times > 0 && input.Count < MaxLength; times--)
                 {
                     input.InsertRange(at, slice);
                 }
 
                 break;
             case 7:
-                Exchange(input, random);
+                MoveSlice(input, random);
                 break;
             case 8:
-                PutNumber(input, random);
+                ReplaceNumber(input, random);
                 break;
             default:
-                // The rest of another entry, from a random place of it.
+                // Appends the rest of another entry.
                 byte[] other = corpus[random.Next(corpus.Count)];
                 input.RemoveRange(at, input.Count - at);
                 input.AddRange(other.AsSpan(random.Next(other.Length + 1)));
@@ -86,7 +90,7 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus)
         return [.. input.GetRange(start, random.Next(Math.Min(128, input.Count - start) + 1))];
     }
 
-    private static void Exchange(List<byte> input, Random random)
+    private static void MoveSlice(List<byte> input, Random random)
     {
         int[] cuts = [.. Enumerable.Range(0, 3).Select(_ => random.Next(input.Count + 1)).Order()];
         List<byte> moved = input.GetRange(cuts[0], cuts[1] - cuts[0]);
@@ -94,8 +98,8 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus)
         input.InsertRange(cuts[2] - moved.Count, moved);
     }
 
-    /// <summary>An interesting number: in place of one that stands there as text, or as bytes.</summary>
-    private static void PutNumber(List<byte> input, Random random)
+    /// <summary>Inserts an edge-case number: in place of a decimal number, or as eight bytes.</summary>
+    private static void ReplaceNumber(List<byte> input, Random random)
     {
         ulong number = Numbers[random.Next(Numbers.Length)];
         int start = random.Next(input.Count);
@@ -109,7 +113,8 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus)
             }
 
             input.RemoveRange(digit, end - digit);
-            input.InsertRange(digit, Encoding.ASCII.GetBytes((random.Next(6) == 0 ? "-" : "") + number.ToString(CultureInfo.InvariantCulture)));
+            string sign = random.Next(6) == 0 ? "-" : "";
+            input.InsertRange(digit, Encoding.ASCII.GetBytes(sign + number.ToString(CultureInfo.InvariantCulture)));
         }
         else
         {
@@ -122,8 +127,8 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus)
         }
     }
 
-    /// <summary>Where the input begins with a length, as a header does, lets it be right again: else no change would get past the first check.</summary>
-    private static void MendLength(List<byte> input, Random random)
+    /// <summary>Repairs the length before a safetensors header, without which no edit would pass the first check.</summary>
+    private static void RepairLength(List<byte> input, Random random)
     {
         if (input[8] != (byte)'{')
         {
@@ -140,7 +145,7 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus)
         }
     }
 
-    /// <summary>SplitMix64's finalizer: neighbours become strangers.</summary>
+    /// <summary>Hashes a number with SplitMix64's finalizer.</summary>
     private static ulong Mix(ulong value)
     {
         value += 0x9E3779B97F4A7C15;

@@ -3,7 +3,7 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Benchmarks.Kernels;
 
-/// <summary>Bytes of each dtype to floats and back; times are those of one element.</summary>
+/// <summary>Conversion of each dtype to float32 and back. Times are of one element.</summary>
 public class CodecBenchmarks
 {
     private readonly float[] _wide = new float[KernelBlock.Length];

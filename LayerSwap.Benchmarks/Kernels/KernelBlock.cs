@@ -5,10 +5,10 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Benchmarks.Kernels;
 
-/// <summary>A block of a base and of two models fine-tuned from it, BF16, distributed as weights and their deltas are.</summary>
+/// <summary>A BF16 block of a base and two fine-tuned models, (model, element), with normally distributed weights and deltas.</summary>
 internal sealed class KernelBlock
 {
-    /// <summary>The elements of a block.</summary>
+    /// <summary>The number of elements of one model.</summary>
     public const int Length = 1952;
 
     private readonly BFloat16[] _all = new BFloat16[3 * Length];
@@ -35,13 +35,13 @@ internal sealed class KernelBlock
     /// <summary>The second model's elements.</summary>
     public ReadOnlySpan<BFloat16> Second => _all.AsSpan(2 * Length);
 
-    /// <summary>The models as deltas of the base.</summary>
+    /// <summary>The base and the models as sources with a base.</summary>
     public OperandBlock<BFloat16> Models => new(0, _all, Length, Length, hasBase: true, Output);
 
-    /// <summary>All three as sources.</summary>
+    /// <summary>All three as sources without a base.</summary>
     public OperandBlock<BFloat16> All => new(0, _all, Length, Length, hasBase: false, Output);
 
-    /// <summary>All elements, undecoded.</summary>
+    /// <summary>The bytes of all elements.</summary>
     public ReadOnlySpan<byte> Bytes => MemoryMarshal.AsBytes(_all.AsSpan());
 
     /// <summary>A mask for each model; half of the bits are set.</summary>
@@ -49,7 +49,7 @@ internal sealed class KernelBlock
 
     public BFloat16[] Output { get; } = new BFloat16[Length];
 
-    /// <summary>Bounds around the median of keys, a fortieth of them between, as a cut of a tensor has them.</summary>
+    /// <summary>Returns bounds at the median with a fortieth of the keys between them, as in an exact threshold search.</summary>
     public static (ulong Low, ulong High) Around(ulong[] keys)
     {
         ulong[] sorted = [.. keys.Order()];
@@ -58,5 +58,6 @@ internal sealed class KernelBlock
 
     private static BFloat16 Of(double number) => new(SixteenBitFloats.ToBFloat16((float)number));
 
-    private static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(Math.Tau * random.NextDouble());
+    private static double Normal(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(Math.Tau * random.NextDouble());
 }

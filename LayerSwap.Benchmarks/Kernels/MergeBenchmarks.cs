@@ -7,13 +7,14 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Benchmarks.Kernels;
 
-/// <summary>The arithmetic of merges on one block, BF16 to BF16, and the work on every block. Times are of one element.</summary>
+/// <summary>The kernels of merges on one block, BF16 to BF16, and the checks of every block. Times are of one element.</summary>
 public class MergeBenchmarks
 {
     private readonly KernelBlock _block = new();
     private readonly double[] _weights = [0.61, 0.43], _three = [0.3, 0.3, 0.4];
     private readonly WeightedSum _sum = new([0.61, 0.43], 1, 1);
-    private readonly SignElection _ties = SignElection.OfTies([0.61, 0.43], [0.61, 0.43], normalize: true, 1), _sce = SignElection.OfSce([0.61, 0.43], 1e-6);
+    private readonly SignElection _ties = SignElection.OfTies([0.61, 0.43], [0.61, 0.43], normalize: true, 1);
+    private readonly SignElection _sce = SignElection.OfSce([0.61, 0.43], 1e-6);
 
     private Span<byte> Output => MemoryMarshal.AsBytes(_block.Output.AsSpan());
 

@@ -4,7 +4,7 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Benchmarks.Kernels;
 
-/// <summary>The steps of random masks, of dare and of a row of della, on BF16. Times are of one element.</summary>
+/// <summary>The steps of random masks for dare, and for a row of della, on BF16. Times are of one element.</summary>
 public class RandomBenchmarks
 {
     private const int Float32Fraction = 23, Row = 2048;
@@ -27,7 +27,7 @@ public class RandomBenchmarks
         _limits.AsSpan().Fill(0x807F);
     }
 
-    /// <summary>A mask whose bits are set with one probability.</summary>
+    /// <summary>Draws a mask whose bits have equal probability.</summary>
     [Benchmark(OperationsPerInvoke = Row)]
     public void Below() => RandomKernel.Below(1, 0, uint.MaxValue / 2, _mask);
 

@@ -8,7 +8,8 @@ namespace LayerSwap.Benchmarks.Kernels;
 public class SelectionBenchmarks
 {
     private readonly KernelBlock _block = new();
-    private readonly ulong[] _keys = new ulong[KernelBlock.Length], _foundKeys = new ulong[KernelBlock.Length], _mask = new ulong[BitMask.Words(KernelBlock.Length)];
+    private readonly ulong[] _keys = new ulong[KernelBlock.Length], _foundKeys = new ulong[KernelBlock.Length];
+    private readonly ulong[] _mask = new ulong[BitMask.Words(KernelBlock.Length)];
     private readonly int[] _float32Keys = new int[KernelBlock.Length], _foundFloat32 = new int[KernelBlock.Length];
 
     private (ulong Low, ulong High) _bounds;
@@ -21,27 +22,27 @@ public class SelectionBenchmarks
         KeyKernel.TryDeltas(_block.Base, _block.First, _float32Keys, out _);
     }
 
-    /// <summary>Keys of deltas that are exact in float32.</summary>
+    /// <summary>Computes keys of deltas that are exact in float32.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
     public bool Float32Keys() => KeyKernel.TryDeltas(_block.Base, _block.First, _float32Keys, out _);
 
-    /// <summary>Keys of deltas in float64.</summary>
+    /// <summary>Computes keys of deltas in float64.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
     public void Float64Keys() => KeyKernel.Deltas(_block.Base, _block.First, _keys);
 
-    /// <summary>Counts float32 keys against bounds, and lists those within.</summary>
+    /// <summary>Counts and lists the float32 keys within bounds.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
     public long Float32Within() => KeyKernel.Within(_float32Keys, _bounds.Low, _bounds.High, _foundFloat32).Within;
 
-    /// <summary>Counts float64 keys against bounds, and lists those within.</summary>
+    /// <summary>Counts and lists the float64 keys within bounds.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
     public long Float64Within() => KeyKernel.Within(_keys, _bounds.Low, _bounds.High, _foundKeys).Within;
 
-    /// <summary>The mask of the deltas from a threshold on.</summary>
+    /// <summary>Computes the mask of deltas above a threshold.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
     public void Mask() => MaskKernel.Between(_block.Base, _block.First, _bounds.Low, long.MaxValue, _mask);
 
-    /// <summary>Keys of variances.</summary>
+    /// <summary>Computes keys of variances.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
     public void VarianceKeys() => VarianceKernel.Keys(_block.Models, _keys);
 }

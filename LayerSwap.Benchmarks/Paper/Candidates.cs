@@ -2,15 +2,15 @@ using System.Globalization;
 
 namespace LayerSwap.Benchmarks.Paper;
 
-/// <summary>The merges that the paper compares, of one pair of experts: names as in the miniature's expected.json.</summary>
+/// <summary>The merges of one pair of experts that the paper compares, with the names of the miniature's expected.json.</summary>
 internal static class Candidates
 {
     private static readonly (int Bottom, int Top)[] Controls = [(1, 1), (2, 1), (2, 2)];
 
-    public static IReadOnlyList<SweepCandidate> Of(ICheckpoint origin, ICheckpoint math, ICheckpoint language)
+    public static IReadOnlyList<SweepCandidate> Of(ICheckpoint @base, ICheckpoint math, ICheckpoint language)
     {
-        MergeBuilder Both() => Merge.Onto(origin).With(math).With(language);
-        int layers = LayerMap.Of(origin.Tensors).LayerCount;
+        MergeBuilder Both() => Merge.Onto(@base).With(math).With(language);
+        int layers = LayerMap.Of(@base.Tensors).LayerCount;
         return
         [
             Named("soup", Merge.Soup(math, language)),
@@ -23,13 +23,13 @@ internal static class Candidates
             Named("model stock", Both().Using(MergeStrategies.ModelStock())),
             .. Swaps(math, language),
             .. Controls.Select(c => Named($"control: roles exchanged {c.Bottom},{c.Top},0", Swap(language, math, c.Bottom, c.Top, 0))),
-            .. Controls.Select(c => Named($"control: base outside {c.Bottom},{c.Top},0", Swap(math, origin, c.Bottom, c.Top, 0))),
+            .. Controls.Select(c => Named($"control: base outside {c.Bottom},{c.Top},0", Swap(math, @base, c.Bottom, c.Top, 0))),
             Named("control: all layers math", Swap(math, language, 0, 0, 0)),
             Named("control: all layers language", Swap(math, language, layers, 0, 0)),
         ];
     }
 
-    /// <summary>Every swap of up to two layers below and three above.</summary>
+    /// <summary>Enumerates the swaps of up to two bottom and three top layers.</summary>
     public static IEnumerable<SweepCandidate> Swaps(ICheckpoint math, ICheckpoint language) =>
         from b in Enumerable.Range(0, 3)
         from u in Enumerable.Range(0, 4)
@@ -38,7 +38,13 @@ internal static class Candidates
         select Named(string.Create(CultureInfo.InvariantCulture, $"swap {b},{u},{t}"), Swap(math, language, b, u, t));
 
     private static MergeBuilder Swap(ICheckpoint task, ICheckpoint language, int bottom, int top, int transition) =>
-        Merge.LayerSwap(task, language, new LayerSwapOptions { Bottom = bottom, Top = top, TransitionBottom = bottom > 0 ? transition : 0, TransitionTop = top > 0 ? transition : 0 });
+        Merge.LayerSwap(task, language, new LayerSwapOptions
+        {
+            Bottom = bottom,
+            Top = top,
+            TransitionBottom = bottom > 0 ? transition : 0,
+            TransitionTop = top > 0 ? transition : 0,
+        });
 
     private static SweepCandidate Named(string name, MergeBuilder merge) => new() { Name = name, Merge = merge };
 

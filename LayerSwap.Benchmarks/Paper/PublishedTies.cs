@@ -1,8 +1,9 @@
 namespace LayerSwap.Benchmarks.Paper;
 
 /// <summary>
-/// TIES as the miniature's other implementation has it. It differs from <see cref="MergeStrategies.Ties(TiesOptions)"/> in two conventions: everything as large as the k-th largest change is kept,
-/// which is more than k where changes are equal (the differences of bf16 numbers often are), and where the kept changes sum to 0 no sign is elected and the base stays.
+/// TIES as in the miniature's other implementation. It differs from <see cref="MergeStrategies.Ties(TiesOptions)"/> in two conventions:
+/// all deltas equal to the k-th largest survive, so more than k may (bf16 deltas often are equal), and if the surviving deltas sum to 0,
+/// no sign is elected and the base's value is kept.
 /// </summary>
 internal sealed class PublishedTies(double density, double lambda) : IMergeStrategy
 {
@@ -12,18 +13,18 @@ internal sealed class PublishedTies(double density, double lambda) : IMergeStrat
 
     public TensorOperation Bind(TensorContext tensor) => new Merging(density, (float)lambda, tensor.SourceCount);
 
-    /// <summary>The tensor's changes are sorted at once: the miniature's largest has 16,640 elements.</summary>
+    /// <summary>Merges one tensor. All deltas are sorted in memory: the miniature's largest tensor has 16,640 elements.</summary>
     private sealed class Merging(double density, float lambda, int sources) : TensorOperation
     {
-        private readonly float[] _least = new float[sources];
+        private readonly float[] _thresholds = new float[sources];
 
         public override void Prepare(TensorPasses passes)
         {
-            List<float>[] sizes = passes.Reduce(new Sizes(sources));
+            List<float>[] magnitudes = passes.Reduce(new Magnitudes(sources));
             for (int s = 0; s < sources; s++)
             {
-                sizes[s].Sort();
-                _least[s] = sizes[s][^Math.Max(1, (int)(density * sizes[s].Count))];
+                magnitudes[s].Sort();
+                _thresholds[s] = magnitudes[s][^Math.Max(1, (int)(density * magnitudes[s].Count))];
             }
         }
 
@@ -35,15 +36,15 @@ internal sealed class PublishedTies(double density, double lambda) : IMergeStrat
                 int count = 0;
                 for (int s = 0; s < sources; s++)
                 {
-                    total += Kept(block, s, i);
+                    total += MaskedDelta(block, s, i);
                 }
 
                 for (int s = 0; s < sources; s++)
                 {
-                    float change = Kept(block, s, i);
-                    if (change != 0 && MathF.Sign(change) == MathF.Sign(total))
+                    float delta = MaskedDelta(block, s, i);
+                    if (delta != 0 && MathF.Sign(delta) == MathF.Sign(total))
                     {
-                        agreeing += change;
+                        agreeing += delta;
                         count++;
                     }
                 }
@@ -52,14 +53,14 @@ internal sealed class PublishedTies(double density, double lambda) : IMergeStrat
             }
         }
 
-        private float Kept(OperandBlock<float> block, int source, int i)
+        private float MaskedDelta(OperandBlock<float> block, int source, int i)
         {
-            float change = block[source][i] - block.Base[i];
-            return MathF.Abs(change) < _least[source] ? 0 : change;
+            float delta = block[source][i] - block.Base[i];
+            return MathF.Abs(delta) < _thresholds[source] ? 0 : delta;
         }
     }
 
-    private sealed class Sizes(int sources) : IReduction<List<float>[]>
+    private sealed class Magnitudes(int sources) : IReduction<List<float>[]>
     {
         public List<float>[] Create() => [.. Enumerable.Range(0, sources).Select(_ => new List<float>())];
 

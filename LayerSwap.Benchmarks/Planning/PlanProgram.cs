@@ -3,10 +3,10 @@ using System.Globalization;
 
 namespace LayerSwap.Benchmarks.Planning;
 
-/// <summary>How long a recipe takes from its text to a plan over very many tensors: models of single numbers, so that headers are nearly all there is.</summary>
+/// <summary>Measures the time from a recipe's text to its plan, over very many tensors of one element each.</summary>
 internal static class PlanProgram
 {
-    private const int PartsInLayer = 100;
+    private const int TensorsPerLayer = 100;
 
     public static async Task<int> RunAsync(string[] options)
     {
@@ -21,10 +21,15 @@ internal static class PlanProgram
                 await Merge.Onto(Model(model, tensors)).SaveAsync(Path.Combine(root, model), new SaveOptions { Durable = false });
             }
 
-            foreach ((string name, string text) in Recipes(tensors / PartsInLayer).Where(r => r.Name.Contains(only, StringComparison.Ordinal)))
+            (string, string)[] recipes =
+                [.. Recipes(tensors / TensorsPerLayer).Where(r => r.Name.Contains(only, StringComparison.Ordinal))];
+            foreach ((string name, string text) in recipes)
             {
                 double[] seconds = [.. Enumerable.Range(0, rounds).Select(_ => Plan(text, root, tensors)).Order()];
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-10} {tensors:N0} tensors of 3 models: {seconds[rounds / 2]:F2} s (best {seconds[0]:F2}, worst {seconds[^1]:F2}, {rounds} rounds)"));
+                Console.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{name,-10} {tensors:N0} tensors of 3 models: {seconds[rounds / 2]:F2} s "
+                        + $"(best {seconds[0]:F2}, worst {seconds[^1]:F2}, {rounds} rounds)"));
             }
         }
         finally
@@ -35,22 +40,32 @@ internal static class PlanProgram
         return 0;
     }
 
-    /// <summary>From the recipe's text to the plan: models opened, their headers read, every tensor decided.</summary>
+    /// <summary>Times the parsing of the recipe, the opening of its models and the planning.</summary>
+    /// <returns>The time in seconds.</returns>
     private static double Plan(string text, string root, int tensors)
     {
         long start = Stopwatch.GetTimestamp();
         using Recipe recipe = Recipe.Parse(text, root);
         MergePlan plan = recipe.ToMerge().Plan();
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return plan.Tensors.Count == tensors ? seconds : throw new InvalidOperationException($"{plan.Tensors.Count} tensors were planned; {tensors} are expected.");
+        return plan.Tensors.Count == tensors
+            ? seconds
+            : throw new InvalidOperationException($"{plan.Tensors.Count} tensors were planned; {tensors} are expected.");
     }
 
-    private static ICheckpoint Model(string name, int tensors) => Checkpoint.InMemory(name, Enumerable.Range(0, tensors).Select(i =>
-        (new TensorInfo(string.Create(CultureInfo.InvariantCulture, $"model.layers.{i / PartsInLayer}.mlp.experts.{i % PartsInLayer}.w.weight"), DType.BFloat16, new TensorShape(1)), (ReadOnlyMemory<byte>)new byte[2])));
+    private static ICheckpoint Model(string name, int tensors)
+    {
+        string TensorName(int i) => string.Create(
+            CultureInfo.InvariantCulture,
+            $"model.layers.{i / TensorsPerLayer}.mlp.experts.{i % TensorsPerLayer}.w.weight");
+        return Checkpoint.InMemory(name, Enumerable.Range(0, tensors).Select(i =>
+            (new TensorInfo(TensorName(i), DType.BFloat16, new TensorShape(1)), (ReadOnlyMemory<byte>)new byte[2])));
+    }
 
     private static (string Name, string Text)[] Recipes(int layers) =>
     [
-        ("linear", "{merge_method: linear, models: [{model: base, parameters: {weight: 1}}, {model: math, parameters: {weight: 1}}, {model: swahili, parameters: {weight: [0, 0.5, 1]}}]}"),
+        ("linear", "{merge_method: linear, models: [{model: base, parameters: {weight: 1}}, {model: math, parameters: {weight: 1}}, "
+            + "{model: swahili, parameters: {weight: [0, 0.5, 1]}}]}"),
         ("ties", """
             merge_method: ties
             base_model: base

@@ -3,33 +3,36 @@ using System.Globalization;
 namespace LayerSwap.Benchmarks.Scale;
 
 /// <summary>
-/// What the largest inputs take: time, and memory, which must not grow with a model. Inputs are made first, sparse where they are too large for any disk, and each row is measured in a process
-/// of its own.
+/// Measures time and memory of the largest inputs; memory must not grow with a model. Inputs are created first, as sparse files if they
+/// are too large for a disk. Each row is measured in a child process.
 /// </summary>
 internal static class ScaleProgram
 {
     public static async Task<int> RunAsync(string[] options)
     {
         string? kept = ProgramOptions.Value(options, "--dir");
-        if (ProgramOptions.Value(options, RowProcess.Argument) is { } one)
+        if (ProgramOptions.Value(options, RowProcess.Argument) is { } child)
         {
-            await RowProcess.WorkAsync(ScaleRows.All.Single(r => r.Name == one), kept!);
+            await RowProcess.WorkAsync(ScaleRows.All.Single(r => r.Name == child), kept!);
             return 0;
         }
 
         string only = ProgramOptions.Value(options, "--only") ?? "";
         int rounds = int.Parse(ProgramOptions.Value(options, "--rounds") ?? "3", CultureInfo.InvariantCulture);
-        ScaleRow[] rows = [.. ScaleRows.All.Where(r => r.Name.Contains(only, StringComparison.Ordinal) && (!r.Large || options.Contains("--large")))];
-        string root = kept is null ? Directory.CreateTempSubdirectory("layerswap-scale-").FullName : Directory.CreateDirectory(kept).FullName;
+        bool large = options.Contains("--large");
+        ScaleRow[] rows = [.. ScaleRows.All.Where(r => r.Name.Contains(only, StringComparison.Ordinal) && (!r.Large || large))];
+        string root = kept is null
+            ? Directory.CreateTempSubdirectory("layerswap-scale-").FullName
+            : Directory.CreateDirectory(kept).FullName;
         List<(ScaleRow Row, ScaleResult Result)> results = [];
         try
         {
-            // One input at a time: all of them together may not find room.
-            foreach (IGrouping<ScaleInput, ScaleRow> alike in rows.GroupBy(r => r.Input))
+            // One input at a time: all of them may not fit on the disk.
+            foreach (IGrouping<ScaleInput, ScaleRow> group in rows.GroupBy(r => r.Input))
             {
-                string input = Path.Combine(root, alike.Key.Name);
-                await MakeAsync(alike.Key, input);
-                foreach (ScaleRow row in alike)
+                string input = Path.Combine(root, group.Key.Name);
+                await MakeAsync(group.Key, input);
+                foreach (ScaleRow row in group)
                 {
                     results.Add((row, await MeasureAsync(row, root, rounds)));
                 }
@@ -50,10 +53,10 @@ internal static class ScaleProgram
         return results.TrueForAll(r => ScaleTable.Holds(r.Row, r.Result)) ? 0 : 1;
     }
 
-    /// <summary>The folder that a row writes in; empty when it starts.</summary>
+    /// <summary>Returns the folder for a row's output; empty when the row starts.</summary>
     public static string OutputIn(string root) => Path.Combine(root, "out");
 
-    /// <summary>Makes an input that is not there from another time; half of one never has its name.</summary>
+    /// <summary>Creates an input if it does not exist, and renames it when complete.</summary>
     private static async Task MakeAsync(ScaleInput input, string path)
     {
         string part = path + ".part";
@@ -74,11 +77,17 @@ internal static class ScaleProgram
             Clear(OutputIn(root));
             Directory.CreateDirectory(OutputIn(root));
             results[i] = await RowProcess.MeasureAsync(row, root);
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{row.Name}: {results[i].Seconds:F2} s, {ByteSize.Format(results[i].PeakMemory)}"));
+            Console.Error.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{row.Name}: {results[i].Seconds:F2} s, {ByteSize.Format(results[i].PeakMemory)}"));
         }
 
         Clear(OutputIn(root));
-        return results[0] with { Seconds = results.Select(r => r.Seconds).Order().ElementAt(rounds / 2), PeakMemory = results.Max(r => r.PeakMemory) };
+        return results[0] with
+        {
+            Seconds = results.Select(r => r.Seconds).Order().ElementAt(rounds / 2),
+            PeakMemory = results.Max(r => r.PeakMemory),
+        };
     }
 
     private static void Clear(string folder)

@@ -4,13 +4,13 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Benchmarks.Scale;
 
-/// <summary>The rows, each at an end of what is promised: the longest header, the largest model, the cost of a byte from small to large, the longest tensor.</summary>
+/// <summary>The rows, each at a limit: the longest header, the largest model, throughput by model size, the longest tensor.</summary>
 internal static class ScaleRows
 {
     private const int Shards = 163;
     private const long LongTensor = (1L << 31) + 1000;
 
-    /// <summary>Written and published, not synced and read back: what is asked is the cost of merging, not of the disk.</summary>
+    /// <summary>Without sync and read-back, to measure the merge and not the disk.</summary>
     private static readonly SaveOptions Fast = new() { Durable = false };
 
     public static IReadOnlyList<ScaleRow> All { get; } =
@@ -26,19 +26,20 @@ internal static class ScaleRows
         LongestTensor(DType.BFloat16),
     ];
 
-    /// <summary>As many of the shortest entries as a header may hold.</summary>
+    /// <summary>Creates a row with the maximum number of tensors of a header.</summary>
     private static ScaleRow Header(string names, string input, int tensors, Func<int, string> digits) => new()
     {
         Name = $"header of 1.4 million tensors (99.9 MB), {names}",
         Input = new(input, folder =>
         {
-            SparseCheckpoint.Write(folder, Enumerable.Range(0, tensors).Select(i => new TensorInfo("w" + digits(i), DType.UInt8, new TensorShape(1))));
+            TensorShape shape = new(1);
+            SparseCheckpoint.Write(folder, Enumerable.Range(0, tensors).Select(i => new TensorInfo("w" + digits(i), DType.UInt8, shape)));
             return Task.CompletedTask;
         }),
         Run = (folder, _) =>
         {
             using ICheckpoint checkpoint = Checkpoint.Open(folder);
-            Require(checkpoint.Tensors.Count == tensors, "The header has another number of tensors.");
+            Require(checkpoint.Tensors.Count == tensors, "The header has the wrong number of tensors.");
             return Task.FromResult(new ScaleWork());
         },
         MostSeconds = 1.5,
@@ -53,7 +54,7 @@ internal static class ScaleRows
             foreach (string model in (string[])["math", "swahili"])
             {
                 string path = Path.Combine(folder, model);
-                // A shard ends before the tensor that would overfill it: room for one matrix of an expert more in each.
+                // Shards end before the tensor that would exceed the size, so add one expert matrix to each.
                 SparseCheckpoint.Write(path, tensors, (tensors.Sum(t => t.ByteLength) / Shards) + 30.MB());
                 await File.WriteAllTextAsync(Path.Combine(path, "config.json"), DeepSeekShape.Config);
             }
@@ -66,7 +67,8 @@ internal static class ScaleRows
             Run = (folder, _) =>
             {
                 using ICheckpoint model = Checkpoint.Open(Path.Combine(folder, "math"));
-                Require(model.ToText().Contains("1.37 TB", StringComparison.Ordinal) && model.Files.Count == Shards, "The model is another.");
+                bool isExpected = model.ToText().Contains("1.37 TB", StringComparison.Ordinal) && model.Files.Count == Shards;
+                Require(isExpected, "The model has another size or number of files.");
                 return Task.FromResult(new ScaleWork());
             },
         };
@@ -76,8 +78,10 @@ internal static class ScaleRows
             Input = input,
             Run = (folder, _) =>
             {
-                using ICheckpoint math = Checkpoint.Open(Path.Combine(folder, "math")), swahili = Checkpoint.Open(Path.Combine(folder, "swahili"));
-                Require(Merge.LayerSwap(math, swahili).Plan().ToString().Contains("1.37 TB", StringComparison.Ordinal), "The plan is another.");
+                using ICheckpoint math = Checkpoint.Open(Path.Combine(folder, "math"));
+                using ICheckpoint swahili = Checkpoint.Open(Path.Combine(folder, "swahili"));
+                string plan = Merge.LayerSwap(math, swahili).Plan().ToString();
+                Require(plan.Contains("1.37 TB", StringComparison.Ordinal), "The plan has another size.");
                 return Task.FromResult(new ScaleWork());
             },
         };
@@ -87,10 +91,11 @@ internal static class ScaleRows
             Input = input,
             Run = async (folder, output) =>
             {
-                using ICheckpoint math = Checkpoint.Open(Path.Combine(folder, "math")), swahili = Checkpoint.Open(Path.Combine(folder, "swahili"));
+                using ICheckpoint math = Checkpoint.Open(Path.Combine(folder, "math"));
+                using ICheckpoint swahili = Checkpoint.Open(Path.Combine(folder, "swahili"));
                 MergePlan plan = Merge.Soup(math, swahili).Plan();
                 MergeResult shard = await plan.ExecutePartAsync(Path.Combine(output, "out"), MergePart.Of(1, plan.Files.Count), Fast);
-                Require(shard.Bytes == plan.Shards[0].Length, "The shard has another size than the plan's.");
+                Require(shard.Bytes == plan.Shards[0].Length, "The shard has another size than in the plan.");
                 return new ScaleWork { Traffic = 3 * shard.Bytes, PlannedMemory = plan.PeakMemoryBytes };
             },
         };
@@ -104,14 +109,20 @@ internal static class ScaleRows
             LlamaShape shape = LlamaShape.OfSize(size);
             for (int i = 0; i < 2; i++)
             {
-                await Merge.Onto(new GeneratedModel("generated", shape, i + 1, _ => 0.001)).SaveAsync(Path.Combine(folder, Model(i)));
+                GeneratedModel model = new("generated", shape, i + 1, _ => 0.001);
+                await Merge.Onto(model).SaveAsync(Path.Combine(folder, Model(i)));
             }
         }),
-        // Merged once at a small size: compiling takes as long as merging 100 MB.
-        Warm = output => Merge.Soup([.. Enumerable.Range(1, 2).Select(i => new GeneratedModel("small", new LlamaShape(), i, _ => 0.001))]).SaveAsync(Path.Combine(output, "small"), Fast),
+        // A small merge first: JIT compilation takes as long as merging 100 MB.
+        Warm = output =>
+        {
+            GeneratedModel[] small = [.. Enumerable.Range(1, 2).Select(i => new GeneratedModel("small", new LlamaShape(), i, _ => 0.001))];
+            return Merge.Soup(small).SaveAsync(Path.Combine(output, "small"), Fast);
+        },
         Run = async (folder, output) =>
         {
-            using ICheckpoint first = Checkpoint.Open(Path.Combine(folder, Model(0))), second = Checkpoint.Open(Path.Combine(folder, Model(1)));
+            using ICheckpoint first = Checkpoint.Open(Path.Combine(folder, Model(0)));
+            using ICheckpoint second = Checkpoint.Open(Path.Combine(folder, Model(1)));
             return ScaleWork.Of((await Merge.Soup(first, second).SaveAsync(Path.Combine(output, "out"), Fast)).Plan);
         },
     };
@@ -119,8 +130,8 @@ internal static class ScaleRows
     private static ScaleRow LongestTensor(DType dtype)
     {
         int width = dtype.Bits() / 8;
-        // The first element, the two beside the last that an int counts, and the last.
-        long[] places = [0, int.MaxValue, 1L << 31, LongTensor - 1];
+        // The first element, those around the largest int, and the last.
+        long[] marked = [0, int.MaxValue, 1L << 31, LongTensor - 1];
         return new ScaleRow
         {
             Name = $"linear of 2, a tensor of 2^31 + 1000 elements of {dtype.Code()}",
@@ -129,22 +140,24 @@ internal static class ScaleRows
                 for (int i = 0; i < 2; i++)
                 {
                     string model = Path.Combine(folder, Model(i));
+                    long[] beforeEnd = [.. marked.Select(p => (LongTensor - p) * width)];
                     SparseCheckpoint.Write(model, [new TensorInfo("w", dtype, new TensorShape(LongTensor))]);
-                    SparseCheckpoint.Fill(Path.Combine(model, "model.safetensors"), Encoded(dtype, i + 1), [.. places.Select(p => (LongTensor - p) * width)]);
+                    SparseCheckpoint.Fill(Path.Combine(model, "model.safetensors"), Encode(dtype, i + 1), beforeEnd);
                 }
 
                 return Task.CompletedTask;
             }),
             Run = async (folder, output) =>
             {
-                using ICheckpoint first = Checkpoint.Open(Path.Combine(folder, Model(0))), second = Checkpoint.Open(Path.Combine(folder, Model(1)));
+                using ICheckpoint first = Checkpoint.Open(Path.Combine(folder, Model(0)));
+                using ICheckpoint second = Checkpoint.Open(Path.Combine(folder, Model(1)));
                 MergeResult merged = await Merge.Soup(first, second).SaveAsync(Path.Combine(output, "out"), Fast);
                 using ICheckpoint result = Checkpoint.Open(merged.Path);
-                foreach (long place in places.Concat([1, LongTensor - 2]))
+                foreach (long index in marked.Concat([1, LongTensor - 2]))
                 {
-                    byte[] found = new byte[width];
-                    result.Read("w", place * width, found);
-                    Require(found.AsSpan().SequenceEqual(Encoded(dtype, places.Contains(place) ? 1.5f : 0)), $"Element {place} is another.");
+                    byte[] found = new byte[width], expected = Encode(dtype, marked.Contains(index) ? 1.5f : 0);
+                    result.Read("w", index * width, found);
+                    Require(found.AsSpan().SequenceEqual(expected), $"Element {index} has the wrong value.");
                 }
 
                 return ScaleWork.Of(merged.Plan);
@@ -154,18 +167,18 @@ internal static class ScaleRows
 
     private static string Model(int index) => index == 0 ? "math" : "swahili";
 
-    private static byte[] Encoded(DType dtype, float value)
+    private static byte[] Encode(DType dtype, float value)
     {
         byte[] bytes = new byte[dtype.Bits() / 8];
         ElementCodec.Narrow(dtype, [value], bytes);
         return bytes;
     }
 
-    private static void Require(bool holds, string otherwise)
+    private static void Require(bool condition, string message)
     {
-        if (!holds)
+        if (!condition)
         {
-            throw new InvalidOperationException(otherwise);
+            throw new InvalidOperationException(message);
         }
     }
 }

@@ -9,21 +9,29 @@ internal static class ScaleTable
     public static string Of(IEnumerable<(ScaleRow Row, ScaleResult Result)> rows, int rounds)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{Environment.ProcessorCount} thread(s), median time and greatest peak of {rounds} process(es) a row; GB/s of bytes read and written.\n\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"{Environment.ProcessorCount} thread(s), median time and largest peak memory of {rounds} process(es) per row; "
+                + $"GB/s of bytes read and written.\n\n");
         text.Append("| row | seconds | GB/s | peak memory | limit |\n|---|---:|---:|---:|---|\n");
         foreach ((ScaleRow row, ScaleResult result) in rows)
         {
             string speed = (result.Work.Traffic / result.Seconds / 1e9)?.ToString("F2", CultureInfo.InvariantCulture) ?? "";
-            text.Append(CultureInfo.InvariantCulture, $"| {row.Name} | {result.Seconds:F2} | {speed} | {ByteSize.Format(result.PeakMemory)} | {string.Join(", ", Limits(row, result))} |\n");
+            string limits = string.Join(", ", Limits(row, result));
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"| {row.Name} | {result.Seconds:F2} | {speed} | {ByteSize.Format(result.PeakMemory)} | {limits} |\n");
         }
 
         return text.ToString();
     }
 
-    public static bool Holds(ScaleRow row, ScaleResult result) => !(result.Seconds > row.MostSeconds) && !(result.PeakMemory > MostMemory(row, result));
+    /// <summary>Tells whether the result is within the row's limits.</summary>
+    public static bool Holds(ScaleRow row, ScaleResult result) =>
+        !(result.Seconds > row.MostSeconds) && !(result.PeakMemory > MemoryLimit(row, result));
 
-    /// <summary>A merge is held against what its plan says.</summary>
-    private static long? MostMemory(ScaleRow row, ScaleResult result) => row.MostMemory ?? result.Work.PlannedMemory;
+    /// <summary>Returns the row's memory limit, or the plan's.</summary>
+    private static long? MemoryLimit(ScaleRow row, ScaleResult result) => row.MostMemory ?? result.Work.PlannedMemory;
 
     private static IEnumerable<string> Limits(ScaleRow row, ScaleResult result)
     {
@@ -32,9 +40,10 @@ internal static class ScaleTable
             yield return string.Create(CultureInfo.InvariantCulture, $"{seconds} s{(result.Seconds > seconds ? " **missed**" : "")}");
         }
 
-        if (MostMemory(row, result) is { } memory)
+        if (MemoryLimit(row, result) is { } memory)
         {
-            yield return $"{ByteSize.Format(memory)}{(row.MostMemory is null ? " by its plan" : "")}{(result.PeakMemory > memory ? " **missed**" : "")}";
+            string source = row.MostMemory is null ? " by its plan" : "";
+            yield return $"{ByteSize.Format(memory)}{source}{(result.PeakMemory > memory ? " **missed**" : "")}";
         }
     }
 }

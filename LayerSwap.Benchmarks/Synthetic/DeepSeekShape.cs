@@ -1,14 +1,15 @@
 namespace LayerSwap.Benchmarks.Synthetic;
 
 /// <summary>
-/// The tensors of DeepSeek-V3 by its published names and shapes, the layer that predicts a second token included, with a scale beside each matrix; the matrices in BF16 where it has 8 bits.
+/// The tensors of DeepSeek-V3, by its published names and shapes, with the layer that predicts a second token and a scale for each matrix.
+/// Matrices are BF16 instead of FP8.
 /// </summary>
 internal static class DeepSeekShape
 {
     private const int Hidden = 7168, Vocabulary = 129280, Layers = 61, DenseLayers = 3, Experts = 256, Expert = 2048, Dense = 18432;
     private const int Heads = 128, Query = 1536, KeyValue = 512, Rotary = 64, HeadSize = 128, Block = 128;
 
-    /// <summary>What of the published config.json a merge looks at.</summary>
+    /// <summary>The values of the published config.json that a merge reads.</summary>
     public static string Config => $$"""
         {
           "architectures": ["DeepseekV3ForCausalLM"],
@@ -30,8 +31,9 @@ internal static class DeepSeekShape
         for (int layer = 0; layer <= Layers; layer++)
         {
             string prefix = $"model.layers.{layer}.";
-            IEnumerable<TensorInfo> own = layer < DenseLayers ? FeedForward(prefix + "mlp.", Dense) : Mixture(prefix + "mlp.");
-            foreach (TensorInfo tensor in (IEnumerable<TensorInfo>)[.. Attention(prefix), .. own, .. layer == Layers ? SecondToken(prefix) : []])
+            IEnumerable<TensorInfo> mlp = layer < DenseLayers ? FeedForward(prefix + "mlp.", Dense) : Mixture(prefix + "mlp.");
+            IEnumerable<TensorInfo> secondToken = layer == Layers ? SecondToken(prefix) : [];
+            foreach (TensorInfo tensor in (IEnumerable<TensorInfo>)[.. Attention(prefix), .. mlp, .. secondToken])
             {
                 yield return tensor;
             }
@@ -63,7 +65,11 @@ internal static class DeepSeekShape
     ];
 
     private static IEnumerable<TensorInfo> FeedForward(string prefix, int width) =>
-        [.. Scaled(prefix + "gate_proj", width, Hidden), .. Scaled(prefix + "up_proj", width, Hidden), .. Scaled(prefix + "down_proj", Hidden, width)];
+    [
+        .. Scaled(prefix + "gate_proj", width, Hidden),
+        .. Scaled(prefix + "up_proj", width, Hidden),
+        .. Scaled(prefix + "down_proj", Hidden, width),
+    ];
 
     private static IEnumerable<TensorInfo> SecondToken(string prefix) =>
     [
@@ -75,10 +81,14 @@ internal static class DeepSeekShape
         Matrix(prefix + "shared_head.head", Vocabulary, Hidden),
     ];
 
-    private static IEnumerable<TensorInfo> Scaled(string name, long rows, long columns) =>
-        [Matrix(name, rows, columns), new(name + ".weight_scale_inv", DType.Float32, new TensorShape((rows + Block - 1) / Block, (columns + Block - 1) / Block))];
+    private static IEnumerable<TensorInfo> Scaled(string name, long rows, long columns)
+    {
+        TensorShape blocks = new((rows + Block - 1) / Block, (columns + Block - 1) / Block);
+        return [Matrix(name, rows, columns), new(name + ".weight_scale_inv", DType.Float32, blocks)];
+    }
 
-    private static TensorInfo Matrix(string name, long rows, long columns) => new(name + ".weight", DType.BFloat16, new TensorShape(rows, columns));
+    private static TensorInfo Matrix(string name, long rows, long columns) =>
+        new(name + ".weight", DType.BFloat16, new TensorShape(rows, columns));
 
     private static TensorInfo Vector(string name, long length) => new(name + ".weight", DType.BFloat16, new TensorShape(length));
 }

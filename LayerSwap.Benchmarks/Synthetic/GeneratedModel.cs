@@ -3,20 +3,20 @@ using System.Runtime.InteropServices;
 namespace LayerSwap.Benchmarks.Synthetic;
 
 /// <summary>
-/// A model of any size that is computed when it is read: a base of noise, and upon it a change whose strength is known layer by layer.
-/// Every element is a hash of its place, so any window of it is the same at any time.
+/// A model of any size, computed when it is read: base noise plus a delta of known strength in each layer.
+/// Every element is a hash of its position, so every read gives the same values.
 /// </summary>
 internal sealed class GeneratedModel : ICheckpoint
 {
     private const double BaseScale = 0.04;
 
-    private readonly Dictionary<string, (TensorInfo Tensor, ulong Seed, double Change)> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (TensorInfo Tensor, ulong Seed, double Delta)> _tensors = new(StringComparer.Ordinal);
     private readonly ulong _expert;
 
-    /// <param name="name">What to call it.</param>
-    /// <param name="shape">Its tensors.</param>
-    /// <param name="expert">0 for the base itself; other numbers for independent fine-tunings of it.</param>
-    /// <param name="change">The mean absolute change at a layer; null stands for what lies outside the layers.</param>
+    /// <param name="name">The name of the model.</param>
+    /// <param name="shape">The sizes of the tensors.</param>
+    /// <param name="expert">0 for the base; other numbers for independent fine-tunings of it.</param>
+    /// <param name="change">The mean absolute delta by layer number; null is outside the layers.</param>
     public GeneratedModel(string name, LlamaShape shape, int expert = 0, Func<int?, double>? change = null)
     {
         Name = name;
@@ -25,7 +25,7 @@ internal sealed class GeneratedModel : ICheckpoint
         LayerMap map = LayerMap.Of(Tensors);
         foreach (TensorInfo tensor in Tensors)
         {
-            // The name's own hash: string.GetHashCode differs from run to run.
+            // FNV-1a of the name: string.GetHashCode differs from run to run.
             ulong seed = tensor.Name.Aggregate(14695981039346656037UL, (hash, c) => (hash ^ c) * 1099511628211UL);
             _tensors.Add(tensor.Name, (tensor, seed, change?.Invoke(map[tensor.Name].Layer) ?? 0));
         }
@@ -41,14 +41,14 @@ internal sealed class GeneratedModel : ICheckpoint
 
     public void Read(string name, long offset, Span<byte> destination)
     {
-        (TensorInfo tensor, ulong seed, double change) = _tensors[name];
+        (TensorInfo tensor, ulong seed, double delta) = _tensors[name];
         int width = tensor.DType.Bits() / 8;
         Span<byte> element = stackalloc byte[8];
         long index = offset / width;
         int skip = (int)(offset % width);
         while (!destination.IsEmpty)
         {
-            Encode(tensor.DType, Value(seed, index++, change), element);
+            Encode(tensor.DType, Value(seed, index++, delta), element);
             ReadOnlySpan<byte> part = element[skip..width];
             int count = Math.Min(part.Length, destination.Length);
             part[..count].CopyTo(destination);
@@ -61,11 +61,14 @@ internal sealed class GeneratedModel : ICheckpoint
     {
     }
 
-    /// <summary>Uniform noise: the mean absolute value of uniform [-a, a] is a / 2.</summary>
-    private float Value(ulong seed, long index, double change) =>
-        (float)((BaseScale * 2 * Uniform(seed, index)) + (_expert == 0 ? 0 : change * 2 * Uniform(seed ^ (_expert * 0x9E3779B97F4A7C15), index)));
+    /// <summary>Computes an element. The mean absolute value of uniform noise in [-a, a] is a / 2.</summary>
+    private float Value(ulong seed, long index, double delta)
+    {
+        double noise = _expert == 0 ? 0 : delta * 2 * Uniform(seed ^ (_expert * 0x9E3779B97F4A7C15), index);
+        return (float)((BaseScale * 2 * Uniform(seed, index)) + noise);
+    }
 
-    /// <summary>From -1 to 1: SplitMix64 of the place.</summary>
+    /// <summary>Hashes a position to [-1, 1) with SplitMix64.</summary>
     private static double Uniform(ulong seed, long index)
     {
         ulong z = seed + ((ulong)index * 0x9E3779B97F4A7C15);

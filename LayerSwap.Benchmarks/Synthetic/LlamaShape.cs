@@ -1,6 +1,6 @@
 namespace LayerSwap.Benchmarks.Synthetic;
 
-/// <summary>The sizes of a Llama-like model and the tensors that follow from them.</summary>
+/// <summary>The sizes of a Llama-like model, and its tensors.</summary>
 internal sealed record LlamaShape
 {
     public int Layers { get; init; } = 4;
@@ -13,11 +13,11 @@ internal sealed record LlamaShape
 
     public DType DType { get; init; } = DType.BFloat16;
 
-    /// <summary>A shape with about so many bytes of tensors, all but a tenth of them in 16 layers.</summary>
+    /// <summary>Creates a shape of about the given number of bytes, nine tenths of them in 16 layers.</summary>
     public static LlamaShape OfSize(long bytes, DType dtype = DType.BFloat16)
     {
         const int layers = 16;
-        // A layer has 4 h^2 + 3 h (8/3 h) = 12 h^2 elements, embedding and head 2 v h.
+        // A layer has 4 h^2 + 3 h (8/3 h) = 12 h^2 elements; embeddings and head have 2 v h.
         double elements = bytes * 8.0 / dtype.Bits();
         int hidden = Math.Max(32, (int)(Math.Sqrt(elements * 0.9 / (layers * 12)) / 32) * 32);
         LlamaShape shape = new() { Layers = layers, Hidden = hidden, FeedForward = hidden * 8 / 3, DType = dtype };

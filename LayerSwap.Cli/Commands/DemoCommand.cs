@@ -2,89 +2,128 @@ using System.CommandLine;
 
 namespace LayerSwap.Cli.Commands;
 
-/// <summary>The whole path on really trained models that come with the tool.</summary>
+/// <summary>Runs every step from inspect to report on small trained models that come with the tool.</summary>
 internal static class DemoCommand
 {
     private const string Models = "models", Merged = "math-sahili", Report = "report";
 
-    private static readonly string[] OwnNames = [Models, Merged, Report], ReportNames = ["diff.json", "diff.csv", "diff.md", "diff.html"];
+    private static readonly string[] FolderNames = [Models, Merged, Report];
+    private static readonly string[] ReportNames = ["diff.json", "diff.csv", "diff.md", "diff.html"];
 
     public static Command Create()
     {
-        Argument<string> directory = new("DIR") { Description = "Where to put models, merge and reports; layerswap-demo by default.", DefaultValueFactory = _ => "layerswap-demo" };
-        Command command = new("demo", "Shows the whole path on three small trained models that come with the tool: inspect, diff, plan, swap, verify, report. Needs no input and no network.\n\nExample: layerswap demo") { directory };
+        Argument<string> directory = new("DIR")
+        {
+            Description = "The folder for models, merge and reports; layerswap-demo by default.",
+            DefaultValueFactory = _ => "layerswap-demo",
+        };
+        Command command = new(
+            "demo",
+            "Shows every step on three small trained models that come with the tool: inspect, diff, plan, swap, verify, report. "
+                + "Needs no input and no network.\n\nExample: layerswap demo") { directory };
         command.SetAction((parsed, cancellation) => RunAsync(new Terminal(parsed), parsed.GetValue(directory)!, cancellation));
         return command;
     }
 
     private static async Task<int> RunAsync(Terminal terminal, string directory, CancellationToken cancellation)
     {
-        string models = Path.Combine(directory, Models), merged = Path.Combine(directory, Merged), report = Path.Combine(directory, Report);
+        string models = Path.Combine(directory, Models);
+        string merged = Path.Combine(directory, Merged);
+        string report = Path.Combine(directory, Report);
         string[] names = ["base", "math", "sahili"];
-        RequireOwn(directory);
+        RequireDemoFolder(directory);
         CopyModels(names, models);
         Directory.CreateDirectory(report);
-        using OpenModels open = new(InputCautions.None, stack: null, expertsApart: false, []);
+        using OpenModels open = new(InputCautions.None, stack: null, unpackExperts: false, []);
         ICheckpoint[] all = [.. names.Select(n => open[Path.Combine(models, n)])];
 
-        Terminal.Result("1. inspect: a small Llama, trained; two were fine-tuned from it, one on mathematics in English, one on text in Sahili (an invented language).\n");
+        Terminal.Result(
+            "1. inspect: a small trained Llama; two models were fine-tuned from it, "
+                + "one on mathematics in English, one on text in Sahili (an invented language).\n");
         Terminal.Result(all[0].ToText());
 
         Terminal.Result("2. diff: what each fine-tuning changed, layer by layer.\n");
-        LayerDiffReport diff = await terminal.WithProgress("comparing", p => LayerDiff.From(all[0]).To(all[1], all[2]).WithProfiles().RunAsync(p, cancellation));
+        LayerDiff request = LayerDiff.From(all[0]).To(all[1], all[2]).WithProfiles();
+        LayerDiffReport diff = await terminal.WithProgress("comparing", p => request.RunAsync(p, cancellation));
         Terminal.Result(diff.ToString());
         diff.SaveJson(Path.Combine(report, "diff.json"));
         diff.SaveCsv(Path.Combine(report, "diff.csv"));
         diff.SaveMarkdown(Path.Combine(report, "diff.md"));
         foreach (string model in diff.Models)
         {
-            DiffEntry most = diff.Entries.First(e => e.Model == model && e.Layer is not null), least = diff.Entries.Last(e => e.Model == model && e.Layer is not null);
-            Terminal.Result($"   {Path.GetFileName(model)} changed {most.Name} most and {least.Name} least, {most.MeanAbsolute / least.MeanAbsolute:F1} times apart.");
+            DiffEntry[] layers = [.. diff.Entries.Where(e => e.Model == model && e.Layer is not null)];
+            DiffEntry most = layers[0], least = layers[^1];
+            Terminal.Result(
+                $"   {Path.GetFileName(model)} changed {most.Name} most and {least.Name} least, "
+                    + $"by a factor of {most.MeanAbsolute / least.MeanAbsolute:F1}.");
         }
 
-        Terminal.Result("\n3. plan: the bottom layer and the top layer from Sahili, the middle from mathematics, one averaged layer at each seam.\n");
+        Terminal.Result(
+            "\n3. plan: the bottom layer and the top layer from Sahili, the middle from mathematics, one averaged layer at each seam.\n");
         MergePlan plan = Merge.LayerSwap(task: all[1], language: all[2], bottom: 1, top: 1, transition: 1).Plan();
         Terminal.Result(plan.ToString());
 
         diff.SaveHtml(Path.Combine(report, "diff.html"), plan);
 
         Terminal.Result("4. swap.\n");
-        MergeResult result = await terminal.WithProgress("merging", p => plan.ExecuteAsync(merged, new SaveOptions { Progress = p, Logger = terminal.Logger, Overwrite = true }, cancellation));
+        SaveOptions options = new() { Logger = terminal.Logger, Overwrite = true };
+        MergeResult result = await terminal.WithProgress(
+            "merging",
+            p => plan.ExecuteAsync(merged, options with { Progress = p }, cancellation));
         Terminal.Result("   " + result);
 
         Terminal.Result("\n5. verify.\n");
         VerifyReport verified = await terminal.WithProgress("verifying", p => Checkpoint.VerifyAsync(merged, p, cancellation));
         Terminal.Result("   " + verified);
 
-        Terminal.Result($"\nThe merged model: {Path.GetFullPath(merged)}\nThe report:       {Path.GetFullPath(report)} (open diff.html in a browser; diff.json, diff.csv, diff.md)\nThe models:       {Path.GetFullPath(models)}");
+        Terminal.Result(
+            $"\nThe merged model: {Path.GetFullPath(merged)}\n"
+                + $"The report:       {Path.GetFullPath(report)} (open diff.html in a browser; diff.json, diff.csv, diff.md)\n"
+                + $"The models:       {Path.GetFullPath(models)}");
         return verified.Ok ? ExitCode.Done : ExitCode.BadInput;
     }
 
-    /// <summary>Refuses a folder of something else: what lies where the demo writes would be replaced. What the demo made before is its own: models as they come with it, reports beside a merge with its record.</summary>
-    private static void RequireOwn(string directory)
+    /// <summary>
+    /// Refuses a folder with files that the demo did not create, because it replaces its output. Reports count as the demo's only if
+    /// the merge has a manifest.
+    /// </summary>
+    private static void RequireDemoFolder(string directory)
     {
         string merged = Path.Combine(directory, Merged), report = Path.Combine(directory, Report);
+        bool hasManifest = File.Exists(Path.Combine(merged, "layerswap.json"));
+        bool IsName(string path, string[] names) => names.Contains(Path.GetFileName(path), StringComparer.Ordinal);
         string[] foreign =
         [
-            .. Entries(directory).Where(e => !OwnNames.Contains(Path.GetFileName(e), StringComparer.Ordinal) || !IsFolder(e)),
+            .. Entries(directory).Where(e => !IsName(e, FolderNames) || !IsFolder(e)),
             .. Entries(merged).Where(e => !IsFile(e)),
-            .. Entries(report).Where(e => !IsFile(e) || !File.Exists(Path.Combine(merged, "layerswap.json")) || !ReportNames.Contains(Path.GetFileName(e), StringComparer.Ordinal)),
-            .. File.Exists(Path.Combine(merged, "layerswap.json")) ? [] : Entries(merged),
+            .. Entries(report).Where(e => !IsFile(e) || !hasManifest || !IsName(e, ReportNames)),
+            .. hasManifest ? [] : Entries(merged),
         ];
         if (foreign.Length > 0)
         {
-            throw new UsageException($"{Printable.Escape(directory)} holds {Printable.Escape(Path.GetRelativePath(directory, foreign[0]))}, which is not the demo's. Remedy: name a folder that is empty or not there yet.");
+            string found = Path.GetRelativePath(directory, foreign[0]);
+            throw new UsageException(
+                $"{Printable.Escape(directory)} contains {Printable.Escape(found)}, which is not the demo's. "
+                    + "Remedy: name a folder that is empty or does not exist.");
         }
     }
 
-    private static string[] Entries(string folder) => Directory.Exists(folder) ? Directory.GetFileSystemEntries(folder) : File.Exists(folder) ? [folder] : [];
+    private static string[] Entries(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return Directory.GetFileSystemEntries(path);
+        }
+
+        return File.Exists(path) ? [path] : [];
+    }
 
     private static bool IsFolder(string path) => new DirectoryInfo(path) is { Exists: true, LinkTarget: null };
 
-    /// <summary>Whether it is a file of some length: a pipe has none, and reading it would wait for ever.</summary>
+    /// <summary>Whether a path is a non-empty file. Pipes have no length, and reading one could block.</summary>
     private static bool IsFile(string path) => new FileInfo(path) is { Exists: true, LinkTarget: null, Length: > 0 };
 
-    /// <summary>Puts the models that come with the tool beside the result, where the commands shown can be repeated on them.</summary>
+    /// <summary>Copies the models that come with the tool, so that the commands shown can be repeated on them.</summary>
     private static void CopyModels(string[] names, string target)
     {
         List<(string From, string To)> missing = [];
@@ -93,13 +132,14 @@ internal static class DemoCommand
             foreach (string file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Demo", name)))
             {
                 string copy = Path.Combine(target, name, Path.GetFileName(file));
-                if (!Path.Exists(copy) && new FileInfo(copy).LinkTarget is null && (!Directory.Exists(Path.GetDirectoryName(copy)) || IsFolder(Path.GetDirectoryName(copy)!)))
+                if (IsFree(copy))
                 {
                     missing.Add((file, copy));
                 }
-                else if (!IsFile(copy) || new FileInfo(copy).Length != new FileInfo(file).Length || !File.ReadAllBytes(copy).AsSpan().SequenceEqual(File.ReadAllBytes(file)))
+                else if (!IsCopy(copy, file))
                 {
-                    throw new UsageException($"{Printable.Escape(copy)} is there already, and is not the demo's. Remedy: name another folder, or remove it.");
+                    throw new UsageException(
+                        $"{Printable.Escape(copy)} exists, and is not the demo's. Remedy: name another folder, or remove it.");
                 }
             }
         }
@@ -110,4 +150,15 @@ internal static class DemoCommand
             File.Copy(from, to);
         }
     }
+
+    private static bool IsFree(string path)
+    {
+        string folder = Path.GetDirectoryName(path)!;
+        return !Path.Exists(path) && new FileInfo(path).LinkTarget is null && (!Directory.Exists(folder) || IsFolder(folder));
+    }
+
+    private static bool IsCopy(string path, string source) =>
+        IsFile(path)
+        && new FileInfo(path).Length == new FileInfo(source).Length
+        && File.ReadAllBytes(path).AsSpan().SequenceEqual(File.ReadAllBytes(source));
 }

@@ -8,8 +8,13 @@ internal static class InspectCommand
     {
         Argument<string> path = new("PATH") { Description = "A .safetensors file, or a folder with a model." };
         Option<bool> json = new("--json") { Description = "Print every tensor as JSON." };
-        Option<int?> page = Choice.Number("--page", $"Which page of the table to print, where it has more than {CheckpointReport.PageLength} lines; 1 by default.");
-        Command command = new("inspect", "Shows what is in a checkpoint: tensors, layers, kinds, dtypes, bytes. Reads headers only.\n\nExample: layerswap inspect models/llama-8b") { path, json, page };
+        Option<int?> page = Choice.Number(
+            "--page",
+            $"The page of the table to print if it has more than {CheckpointReport.PageLength} lines; 1 by default.");
+        Command command = new(
+            "inspect",
+            "Shows the contents of a checkpoint: tensors, layers, kinds, dtypes, bytes. Reads headers only.\n\n"
+                + "Example: layerswap inspect models/llama-8b") { path, json, page };
         InputOptions inputs = new(command);
         command.SetAction(parsed =>
         {

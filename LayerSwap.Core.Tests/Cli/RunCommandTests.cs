@@ -79,7 +79,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
         }
 
         Folders.RequireSame(_planned.Folder["single", "out"], _folder["place", "out"]);
-        Assert.Contains("parts are worked first, all of them, and then finished", Tool.Fail(2, "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out", "--part", "1/2", "--finish"), StringComparison.Ordinal);
+        Assert.Contains("parts are executed first, all of them, and then finished", Tool.Fail(2, "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out", "--part", "1/2", "--finish"), StringComparison.Ordinal);
     }
 
     [Fact]

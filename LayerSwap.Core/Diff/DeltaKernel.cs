@@ -7,7 +7,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Diff;
 
-/// <summary>Sums over the elements of a base's tensor. All sums are doubles.</summary>
+/// <summary>Sums over the elements of a base tensor, in float64.</summary>
 internal sealed class BaseSums
 {
     public double Abs { get; set; }
@@ -23,7 +23,7 @@ internal sealed class BaseSums
     public void Clear() => (Abs, Square) = (0, 0);
 }
 
-/// <summary>Sums over the elements of a tensor in a base and in a model fine-tuned from it. All sums are doubles.</summary>
+/// <summary>Sums over the elements of a tensor in the base and in a fine-tuned model, in float64; delta = fine-tuned - base.</summary>
 internal sealed class DeltaSums
 {
     public double AbsChange { get; set; }
@@ -34,9 +34,10 @@ internal sealed class DeltaSums
 
     public double Dot { get; set; }
 
-    /// <summary>The kernels may lose a change that is not a number, the sum does not.</summary>
+    /// <summary>The largest absolute delta, or NaN. Kernels may drop NaN from the maximum, but not from <see cref="AbsChange"/>.</summary>
     public double MaxAbs { get => double.IsNaN(AbsChange) ? double.NaN : field; set; }
 
+    /// <summary>The number of elements whose bits differ.</summary>
     public long Changed { get; set; }
 
     public void Add(DeltaSums other)
@@ -52,17 +53,18 @@ internal sealed class DeltaSums
     public void Clear() => (AbsChange, SquareChange, SquareTuned, Dot, MaxAbs, Changed) = (0, 0, 0, 0, 0, 0);
 }
 
-/// <summary>Sums over the changes of two models from one base.</summary>
+/// <summary>Sums over the deltas of two models from one base.</summary>
 internal sealed class AgreementSums
 {
     public double Dot { get; set; }
 
-    /// <summary>Elements that both moved, in opposite directions.</summary>
+    /// <summary>The number of elements whose two deltas have opposite signs.</summary>
     public long Conflicts { get; set; }
 
-    /// <summary>Rows that are among the most changed of both, and how many could be.</summary>
+    /// <summary>The number of rows that are among the most changed of both models.</summary>
     public long SharedRows { get; set; }
 
+    /// <summary>The largest possible value of <see cref="SharedRows"/>.</summary>
     public long MostChangedRows { get; set; }
 
     public void Add(AgreementSums other)
@@ -77,35 +79,35 @@ internal sealed class AgreementSums
 }
 
 /// <summary>
-/// The sums of one block. Lanes are eight doubles wide on every machine, so that sums are the same on every machine; products of two widened floats are exact in doubles, so fusing
-/// them with the addition changes nothing, and squares of changes are always fused.
+/// Computes the sums of one block. Vectors have eight float64 lanes on every machine, so sums are the same on every machine.
+/// Products of two widened float32 values are exact in float64, so fusing them with the addition changes no result. Squares of deltas
+/// are always fused.
 /// </summary>
 internal static class DeltaKernel
 {
-    /// <summary>Elements looked at in a turn.</summary>
-    private const int Together = 16;
+    private const int ElementsPerStep = 16;
 
-    /// <summary>The base alone.</summary>
+    /// <summary>Adds the sums of the base.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void ObserveOrigin<T>(ReadOnlySpan<T> origin, BaseSums into)
+    public static void ObserveOrigin<T>(ReadOnlySpan<T> @base, BaseSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int done = 0;
         if (typeof(T) == typeof(float))
         {
-            done = OriginVectors(MemoryMarshal.Cast<T, float>(origin), out OriginLanes lanes);
+            done = BaseVectors(MemoryMarshal.Cast<T, float>(@base), out BaseLanes lanes);
             lanes.AddTo(into);
         }
 
-        OriginScalar(origin[done..], into);
+        OriginScalar(@base[done..], into);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OriginScalar<T>(ReadOnlySpan<T> origin, BaseSums into)
+    public static void OriginScalar<T>(ReadOnlySpan<T> @base, BaseSums into)
         where T : unmanaged
     {
         double abs = 0, square = 0;
-        foreach (T element in origin)
+        foreach (T element in @base)
         {
             double x = VectorWidening.Load1(element);
             abs += Math.Abs(x);
@@ -116,43 +118,45 @@ internal static class DeltaKernel
         into.Square += square;
     }
 
-    /// <summary>One model beside the base.</summary>
-    /// <param name="origin">The base's elements.</param>
-    /// <param name="tuned">The model's, as many.</param>
-    /// <param name="columns">Empty, or as many sums, to each of which the absolute change of its element is added.</param>
-    /// <param name="into">Added to.</param>
-    /// <returns>The sum of the absolute changes.</returns>
+    /// <summary>Adds the sums of one model and the base.</summary>
+    /// <param name="base">The base's elements.</param>
+    /// <param name="fineTuned">The model's elements, of the same length.</param>
+    /// <param name="columns">Sums of absolute deltas by element, of the same length; or empty.</param>
+    /// <param name="into">The sums to add to.</param>
+    /// <returns>The sum of the absolute deltas of this block.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static double Observe<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> columns, DeltaSums into)
+    public static double Observe<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> fineTuned, Span<double> columns, DeltaSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int done = 0;
         double sum = 0;
         if (typeof(T) == typeof(float))
         {
-            done = Vectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(tuned), columns, out ChangeLanes lanes);
+            ReadOnlySpan<float> base32 = MemoryMarshal.Cast<T, float>(@base), fineTuned32 = MemoryMarshal.Cast<T, float>(fineTuned);
+            done = DeltaVectors(base32, fineTuned32, columns, out DeltaLanes lanes);
             sum = lanes.AddTo(into, done);
         }
 
-        return sum + Scalar(origin[done..], tuned[done..], columns.IsEmpty ? columns : columns[done..], into);
+        return sum + Scalar(@base[done..], fineTuned[done..], columns.IsEmpty ? columns : columns[done..], into);
     }
 
-    /// <summary>The scalar definition: everything in doubles. The greatest change is of those that are numbers.</summary>
+    /// <summary>Defines the sums of one model, element by element in float64. The maximum ignores NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static double Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, Span<double> columns, DeltaSums into)
+    public static double Scalar<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> fineTuned, Span<double> columns, DeltaSums into)
         where T : unmanaged
     {
-        double abs = 0, change = 0, square = 0, dot = 0, max = 0;
+        double abs = 0, squareDelta = 0, squareFineTuned = 0, dot = 0, max = 0;
         int changed = 0;
-        for (int i = 0; i < origin.Length; i++)
+        for (int i = 0; i < @base.Length; i++)
         {
-            double x = VectorWidening.Load1(origin[i]), y = VectorWidening.Load1(tuned[i]), d = Math.Abs(y - x);
+            double x = VectorWidening.Load1(@base[i]), y = VectorWidening.Load1(fineTuned[i]);
+            double d = Math.Abs(y - x);
             abs += d;
-            change += d * d;
-            square += y * y;
+            squareDelta += d * d;
+            squareFineTuned += y * y;
             dot += x * y;
             max = d > max ? d : max;
-            changed += SameBits(origin[i], tuned[i]) ? 0 : 1;
+            changed += SameBits(@base[i], fineTuned[i]) ? 0 : 1;
             if (!columns.IsEmpty)
             {
                 columns[i] += d;
@@ -160,38 +164,40 @@ internal static class DeltaKernel
         }
 
         into.AbsChange += abs;
-        into.SquareChange += change;
-        into.SquareTuned += square;
+        into.SquareChange += squareDelta;
+        into.SquareTuned += squareFineTuned;
         into.Dot += dot;
         into.MaxAbs = Math.Max(into.MaxAbs, max);
         into.Changed += changed;
         return abs;
     }
 
-    /// <summary>Two models beside the base.</summary>
+    /// <summary>Adds how the deltas of two models agree.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void ObservePair<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
+    public static void ObservePair<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int done = 0;
         if (typeof(T) == typeof(float))
         {
-            done = PairVectors(MemoryMarshal.Cast<T, float>(origin), MemoryMarshal.Cast<T, float>(a), MemoryMarshal.Cast<T, float>(b), out AgreementLanes lanes);
+            ReadOnlySpan<float> a32 = MemoryMarshal.Cast<T, float>(a), b32 = MemoryMarshal.Cast<T, float>(b);
+            done = PairVectors(MemoryMarshal.Cast<T, float>(@base), a32, b32, out AgreementLanes lanes);
             lanes.AddTo(into);
         }
 
-        PairScalar(origin[done..], a[done..], b[done..], into);
+        PairScalar(@base[done..], a[done..], b[done..], into);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PairScalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
+    public static void PairScalar<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
         where T : unmanaged
     {
         double dot = 0;
         long conflicts = 0;
-        for (int i = 0; i < origin.Length; i++)
+        for (int i = 0; i < @base.Length; i++)
         {
-            double x = VectorWidening.Load1(origin[i]), p = VectorWidening.Load1(a[i]) - x, q = VectorWidening.Load1(b[i]) - x;
+            double x = VectorWidening.Load1(@base[i]);
+            double p = VectorWidening.Load1(a[i]) - x, q = VectorWidening.Load1(b[i]) - x;
             dot += p * q;
             conflicts += (p > 0 && q < 0) || (p < 0 && q > 0) ? 1 : 0;
         }
@@ -200,25 +206,32 @@ internal static class DeltaKernel
         into.Conflicts += conflicts;
     }
 
-    /// <summary>The base and two models, as most comparisons have: all of the above at once, to the same bits.</summary>
+    /// <summary>Adds all sums of the base and two models in one pass, bit-identical to the methods above.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void ObserveTwo<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, BaseSums ofOrigin, DeltaSums ofA, DeltaSums ofB, AgreementSums ofBoth)
+    public static void ObserveTwo<T>(
+        ReadOnlySpan<T> @base,
+        ReadOnlySpan<T> a,
+        ReadOnlySpan<T> b,
+        BaseSums ofBase,
+        DeltaSums ofA,
+        DeltaSums ofB,
+        AgreementSums ofBoth)
         where T : unmanaged
     {
         int done = 0;
         if (typeof(T) != typeof(double))
         {
-            done = TwoVectors(origin, a, b, out OriginLanes own, out ChangeLanes lanesA, out ChangeLanes lanesB, out AgreementLanes both);
-            own.AddTo(ofOrigin);
+            done = TwoVectors(@base, a, b, out BaseLanes baseLanes, out DeltaLanes lanesA, out DeltaLanes lanesB, out AgreementLanes both);
+            baseLanes.AddTo(ofBase);
             lanesA.AddTo(ofA, done);
             lanesB.AddTo(ofB, done);
             both.AddTo(ofBoth);
         }
 
-        OriginScalar(origin[done..], ofOrigin);
-        Scalar(origin[done..], a[done..], [], ofA);
-        Scalar(origin[done..], b[done..], [], ofB);
-        PairScalar(origin[done..], a[done..], b[done..], ofBoth);
+        OriginScalar(@base[done..], ofBase);
+        Scalar(@base[done..], a[done..], [], ofA);
+        Scalar(@base[done..], b[done..], [], ofB);
+        PairScalar(@base[done..], a[done..], b[done..], ofBoth);
     }
 
     private static bool SameBits<T>(T a, T b)
@@ -226,12 +239,12 @@ internal static class DeltaKernel
         MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in a)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in b)));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int OriginVectors(ReadOnlySpan<float> origin, out OriginLanes into)
+    private static int BaseVectors(ReadOnlySpan<float> @base, out BaseLanes into)
     {
-        OriginLanes lanes = default;
-        ref float x = ref MemoryMarshal.GetReference(origin);
+        BaseLanes lanes = default;
+        ref float x = ref MemoryMarshal.GetReference(@base);
         int i = 0;
-        for (; i <= origin.Length - Together; i += Together)
+        for (; i <= @base.Length - ElementsPerStep; i += ElementsPerStep)
         {
             lanes.Add(VectorWidening.Load16(ref x, i));
         }
@@ -241,16 +254,19 @@ internal static class DeltaKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> tuned, Span<double> columns, out ChangeLanes into)
+    private static int DeltaVectors(ReadOnlySpan<float> @base, ReadOnlySpan<float> fineTuned, Span<double> columns, out DeltaLanes into)
     {
-        ChangeLanes lanes = default;
-        ref float x = ref MemoryMarshal.GetReference(origin);
-        ref float y = ref MemoryMarshal.GetReference(tuned[..origin.Length]);
+        DeltaLanes lanes = default;
+        ref float x = ref MemoryMarshal.GetReference(@base);
+        ref float y = ref MemoryMarshal.GetReference(fineTuned[..@base.Length]);
         Span<Vector512<double>> column = MemoryMarshal.Cast<double, Vector512<double>>(columns);
         int i = 0;
-        for (; i <= origin.Length - Together; i += Together)
+        for (; i <= @base.Length - ElementsPerStep; i += ElementsPerStep)
         {
-            (Vector512<double> lower, Vector512<double> upper) = lanes.Add(ref Unsafe.Add(ref x, i), VectorWidening.Load16(ref x, i), ref Unsafe.Add(ref y, i));
+            (Vector512<double> lower, Vector512<double> upper) = lanes.Add(
+                ref Unsafe.Add(ref x, i),
+                VectorWidening.Load16(ref x, i),
+                ref Unsafe.Add(ref y, i));
             if (!column.IsEmpty)
             {
                 int at = i / Vector512<double>.Count;
@@ -264,16 +280,18 @@ internal static class DeltaKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int PairVectors(ReadOnlySpan<float> origin, ReadOnlySpan<float> a, ReadOnlySpan<float> b, out AgreementLanes into)
+    private static int PairVectors(ReadOnlySpan<float> @base, ReadOnlySpan<float> a, ReadOnlySpan<float> b, out AgreementLanes into)
     {
         AgreementLanes lanes = default;
-        ref float x = ref MemoryMarshal.GetReference(origin);
-        ref float p = ref MemoryMarshal.GetReference(a[..origin.Length]);
-        ref float q = ref MemoryMarshal.GetReference(b[..origin.Length]);
+        ref float x = ref MemoryMarshal.GetReference(@base);
+        ref float p = ref MemoryMarshal.GetReference(a[..@base.Length]);
+        ref float q = ref MemoryMarshal.GetReference(b[..@base.Length]);
         int i = 0;
-        for (; i <= origin.Length - Together; i += Together)
+        for (; i <= @base.Length - ElementsPerStep; i += ElementsPerStep)
         {
-            (Vector512<double> Lower, Vector512<double> Upper) wide = VectorWidening.Load16(ref x, i), first = VectorWidening.Load16(ref p, i), second = VectorWidening.Load16(ref q, i);
+            (Vector512<double> Lower, Vector512<double> Upper) wide = VectorWidening.Load16(ref x, i);
+            (Vector512<double> Lower, Vector512<double> Upper) first = VectorWidening.Load16(ref p, i);
+            (Vector512<double> Lower, Vector512<double> Upper) second = VectorWidening.Load16(ref q, i);
             lanes.Add((first.Lower - wide.Lower, first.Upper - wide.Upper), (second.Lower - wide.Lower, second.Upper - wide.Upper));
         }
 
@@ -282,29 +300,38 @@ internal static class DeltaKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int TwoVectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b, out OriginLanes ofOrigin, out ChangeLanes ofA, out ChangeLanes ofB, out AgreementLanes ofBoth)
+    private static int TwoVectors<T>(
+        ReadOnlySpan<T> @base,
+        ReadOnlySpan<T> a,
+        ReadOnlySpan<T> b,
+        out BaseLanes ofBase,
+        out DeltaLanes ofA,
+        out DeltaLanes ofB,
+        out AgreementLanes ofBoth)
         where T : unmanaged
     {
-        OriginLanes own = default;
-        ChangeLanes lanesA = default, lanesB = default;
+        BaseLanes baseLanes = default;
+        DeltaLanes lanesA = default, lanesB = default;
         AgreementLanes both = default;
-        ref T x = ref MemoryMarshal.GetReference(origin);
-        ref T p = ref MemoryMarshal.GetReference(a[..origin.Length]);
-        ref T q = ref MemoryMarshal.GetReference(b[..origin.Length]);
+        ref T x = ref MemoryMarshal.GetReference(@base);
+        ref T p = ref MemoryMarshal.GetReference(a[..@base.Length]);
+        ref T q = ref MemoryMarshal.GetReference(b[..@base.Length]);
         int i = 0;
-        for (; i <= origin.Length - Together; i += Together)
+        for (; i <= @base.Length - ElementsPerStep; i += ElementsPerStep)
         {
             (Vector512<double>, Vector512<double>) wide = VectorWidening.Load16(ref x, i);
-            own.Add(wide);
-            both.Add(lanesA.Add(ref Unsafe.Add(ref x, i), wide, ref Unsafe.Add(ref p, i)), lanesB.Add(ref Unsafe.Add(ref x, i), wide, ref Unsafe.Add(ref q, i)));
+            baseLanes.Add(wide);
+            both.Add(
+                lanesA.Add(ref Unsafe.Add(ref x, i), wide, ref Unsafe.Add(ref p, i)),
+                lanesB.Add(ref Unsafe.Add(ref x, i), wide, ref Unsafe.Add(ref q, i)));
         }
 
-        (ofOrigin, ofA, ofB, ofBoth) = (own, lanesA, lanesB, both);
+        (ofBase, ofA, ofB, ofBoth) = (baseLanes, lanesA, lanesB, both);
         return i;
     }
 
-    // Sums of lanes. Loops keep them in registers, which they could not if anything were called after them: so they are given back, and added up by who asked.
-    private struct OriginLanes
+    // Loops return their lane sums instead of adding them up: a call after the loop would keep the lanes out of registers.
+    private struct BaseLanes
     {
         private Vector512<double> _abs, _square;
 
@@ -323,37 +350,39 @@ internal static class DeltaKernel
         }
     }
 
-    private struct ChangeLanes
+    private struct DeltaLanes
     {
-        private Vector512<double> _abs, _change, _tuned, _dot, _max;
+        private Vector512<double> _abs, _squareDelta, _squareFineTuned, _dot, _max;
         private int _same;
 
-        /// <returns>The changes.</returns>
+        /// <returns>The deltas.</returns>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public (Vector512<double> Lower, Vector512<double> Upper) Add<T>(ref T x, (Vector512<double> Lower, Vector512<double> Upper) wide, ref T y)
+        public (Vector512<double> Lower, Vector512<double> Upper) Add<T>(
+            ref T x,
+            (Vector512<double> Lower, Vector512<double> Upper) wide,
+            ref T y)
             where T : unmanaged
         {
-            _same += typeof(T) == typeof(BFloat16)
-                ? BitOperations.PopCount(Vector256.Equals(Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref x)), Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref y))).ExtractMostSignificantBits())
-                : BitOperations.PopCount(Vector512.Equals(Vector512.LoadUnsafe(ref Unsafe.As<T, int>(ref x)), Vector512.LoadUnsafe(ref Unsafe.As<T, int>(ref y))).ExtractMostSignificantBits());
+            _same += CountEqual(ref x, ref y);
             (Vector512<double> y0, Vector512<double> y1) = VectorWidening.Load16(ref y, 0);
-            Vector512<double> c0 = y0 - wide.Lower, c1 = y1 - wide.Upper, d0 = Vector512.Abs(c0), d1 = Vector512.Abs(c1);
-            _max = Vector512.MaxNative(_max, Vector512.MaxNative(d0, d1));
-            _abs += d0 + d1;
-            _change = Vector512.FusedMultiplyAdd(c1, c1, Vector512.FusedMultiplyAdd(c0, c0, _change));
-            _tuned = Vector512.MultiplyAddEstimate(y1, y1, Vector512.MultiplyAddEstimate(y0, y0, _tuned));
+            Vector512<double> d0 = y0 - wide.Lower, d1 = y1 - wide.Upper;
+            Vector512<double> abs0 = Vector512.Abs(d0), abs1 = Vector512.Abs(d1);
+            _max = Vector512.MaxNative(_max, Vector512.MaxNative(abs0, abs1));
+            _abs += abs0 + abs1;
+            _squareDelta = Vector512.FusedMultiplyAdd(d1, d1, Vector512.FusedMultiplyAdd(d0, d0, _squareDelta));
+            _squareFineTuned = Vector512.MultiplyAddEstimate(y1, y1, Vector512.MultiplyAddEstimate(y0, y0, _squareFineTuned));
             _dot = Vector512.MultiplyAddEstimate(wide.Upper, y1, Vector512.MultiplyAddEstimate(wide.Lower, y0, _dot));
-            return (c0, c1);
+            return (d0, d1);
         }
 
-        /// <returns>The sum of the absolute changes.</returns>
+        /// <returns>The sum of the absolute deltas.</returns>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly double AddTo(DeltaSums sums, int count)
         {
             double sum = Vector512.Sum(_abs);
             sums.AbsChange += sum;
-            sums.SquareChange += Vector512.Sum(_change);
-            sums.SquareTuned += Vector512.Sum(_tuned);
+            sums.SquareChange += Vector512.Sum(_squareDelta);
+            sums.SquareTuned += Vector512.Sum(_squareFineTuned);
             sums.Dot += Vector512.Sum(_dot);
             sums.Changed += count - _same;
             for (int lane = 0; lane < Vector512<double>.Count; lane++)
@@ -363,6 +392,23 @@ internal static class DeltaKernel
 
             return sum;
         }
+
+        /// <summary>Counts the elements with equal bits in one step.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static int CountEqual<T>(ref T x, ref T y)
+            where T : unmanaged
+        {
+            if (typeof(T) == typeof(BFloat16))
+            {
+                Vector256<ushort> x16 = Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref x));
+                Vector256<ushort> y16 = Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref y));
+                return BitOperations.PopCount(Vector256.Equals(x16, y16).ExtractMostSignificantBits());
+            }
+
+            Vector512<int> x32 = Vector512.LoadUnsafe(ref Unsafe.As<T, int>(ref x));
+            Vector512<int> y32 = Vector512.LoadUnsafe(ref Unsafe.As<T, int>(ref y));
+            return BitOperations.PopCount(Vector512.Equals(x32, y32).ExtractMostSignificantBits());
+        }
     }
 
     private struct AgreementLanes
@@ -370,7 +416,7 @@ internal static class DeltaKernel
         private Vector512<double> _dot;
         private int _conflicts;
 
-        /// <summary>Products of differences of two widened singles are never too small for their sign.</summary>
+        /// <summary>Adds deltas. Products of differences of float32 values do not underflow in float64, so their sign is exact.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Add((Vector512<double> Lower, Vector512<double> Upper) a, (Vector512<double> Lower, Vector512<double> Upper) b)
         {

@@ -1,7 +1,8 @@
 using LayerSwap.Merging;
+
 namespace LayerSwap.Diff;
 
-/// <summary>The sums of several tensors, and the metrics that follow from them.</summary>
+/// <summary>Sums over several tensors, and the metrics computed from them.</summary>
 internal sealed class DeltaTotal(int models)
 {
     private readonly TensorDelta _all = new(models);
@@ -12,23 +13,28 @@ internal sealed class DeltaTotal(int models)
 
     public bool HasMatrices => _matrixElements > 0;
 
-    public void Add(TensorInfo tensor, TensorDelta change)
+    public void Add(TensorInfo tensor, TensorDelta delta)
     {
-        _all.Add(change);
+        _all.Add(delta);
         Elements += tensor.ElementCount;
         if (tensor.Shape.Rank == 2)
         {
-            _matrices.Add(change);
+            _matrices.Add(delta);
             _matrixElements += tensor.ElementCount;
         }
     }
 
     public bool IsBaseFinite => double.IsFinite(_all.Origin.Abs);
 
-    /// <summary>Whether a model's elements are all numbers; beside a finite base told by the changes, since squares of large doubles overflow.</summary>
+    /// <summary>Whether all elements of a model are finite.</summary>
     public bool IsFinite(int model) => IsFiniteIn(_all, model);
 
-    public static bool IsFiniteIn(TensorDelta change, int model) => double.IsFinite(double.IsFinite(change.Origin.Abs) ? change.Models[model].AbsChange : change.Models[model].SquareTuned);
+    public static bool IsFiniteIn(TensorDelta delta, int model)
+    {
+        // Squares of large float64 values overflow: if the base is finite, its deltas tell more reliably.
+        DeltaSums sums = delta.Models[model];
+        return double.IsFinite(double.IsFinite(delta.Origin.Abs) ? sums.AbsChange : sums.SquareTuned);
+    }
 
     public double AbsoluteSum(int model) => _all.Models[model].AbsChange;
 
@@ -46,20 +52,21 @@ internal sealed class DeltaTotal(int models)
 
     public double Cosine(int model) => CosineOf(_all.Models[model].Dot, _all.Origin.Square, _all.Models[model].SquareTuned);
 
-    /// <summary>The cosine between base and model over the two-dimensional weights alone: norms of about 1 everywhere would speak for any base.</summary>
-    public double MatrixCosine(int model) => CosineOf(_matrices.Models[model].Dot, _matrices.Origin.Square, _matrices.Models[model].SquareTuned);
+    /// <summary>The cosine between base and model over two-dimensional weights only: norm weights are near 1 in every model.</summary>
+    public double MatrixCosine(int model) =>
+        CosineOf(_matrices.Models[model].Dot, _matrices.Origin.Square, _matrices.Models[model].SquareTuned);
 
     public double MaxAbsolute(int model) => _all.Models[model].MaxAbs;
 
     public double Changed(int model) => Ratio(_all.Models[model].Changed, Elements);
 
-    /// <summary>A metric of which more is more change, of cosines too: 1 - cosine.</summary>
+    /// <summary>Returns a metric that grows with the delta; for the cosine, 1 - cosine.</summary>
     public double Amount(DiffMetric metric, int model) => metric switch
     {
         DiffMetric.RelativeMeanAbsolute => RelativeMeanAbsolute(model),
         DiffMetric.L2 => L2(model),
         DiffMetric.RelativeL2 => RelativeL2(model),
-        // The cosine of a thing with itself is 1 but for rounding, which is no change.
+        // The cosine of equal tensors is 1 only up to rounding.
         DiffMetric.Cosine => HasChanged(model) ? 1 - Cosine(model) : 0,
         DiffMetric.Changed => Changed(model),
         _ => MeanAbsolute(model),
@@ -75,13 +82,18 @@ internal sealed class DeltaTotal(int models)
 
     public double SignConflict(int pair) => Ratio(_all.Pairs[pair].Conflicts, Elements);
 
-    public double RowOverlap(int pair) => _all.Pairs[pair].MostChangedRows == 0 ? double.NaN : (double)_all.Pairs[pair].SharedRows / _all.Pairs[pair].MostChangedRows;
+    public double RowOverlap(int pair)
+    {
+        AgreementSums sums = _all.Pairs[pair];
+        return sums.MostChangedRows == 0 ? double.NaN : (double)sums.SharedRows / sums.MostChangedRows;
+    }
 
-    /// <summary>norm(W_a - W_b) / norm(W_base).</summary>
+    /// <summary>Computes norm(W_a - W_b) / norm(W_base).</summary>
     public double RelativeDistance(int pair)
     {
         (int a, int b) = TensorDelta.Pairing(models).ElementAt(pair);
-        return Math.Sqrt(Math.Max(0, Ratio(_all.Models[a].SquareChange + _all.Models[b].SquareChange - (2 * _all.Pairs[pair].Dot), _all.Origin.Square)));
+        double square = _all.Models[a].SquareChange + _all.Models[b].SquareChange - (2 * _all.Pairs[pair].Dot);
+        return Math.Sqrt(Math.Max(0, Ratio(square, _all.Origin.Square)));
     }
 
     private double PairCosine(TensorDelta sums, int pair)
@@ -90,7 +102,7 @@ internal sealed class DeltaTotal(int models)
         return CosineOf(sums.Pairs[pair].Dot, sums.Models[a].SquareChange, sums.Models[b].SquareChange);
     }
 
-    /// <summary>A quotient in which nothing of nothing is nothing: an unchanged zero has not changed.</summary>
+    /// <summary>Divides, with 0 / 0 = 0: a zero tensor without a delta is unchanged.</summary>
     public static double Ratio(double part, double whole) => part == 0 && whole == 0 ? 0 : part / whole;
 
     private static double CosineOf(double dot, double squareA, double squareB) =>

@@ -2,17 +2,20 @@ using System.Globalization;
 
 namespace LayerSwap.Diff;
 
-/// <summary>Reads verdicts from what was measured.</summary>
+/// <summary>Finds properties of the models that argue against a merge.</summary>
 internal static class DiffDiagnostics
 {
-    /// <summary>norm(W_a - W_b) / norm(W_base) from which on two experts are far apart. Fine-tuning as in the paper moves weights by a few hundredths of their norm.</summary>
-    private const double Far = 0.1;
+    /// <summary>
+    /// The smallest norm(W_a - W_b) / norm(W_base) of two experts that are far apart.
+    /// Fine-tuning as in the paper moves weights by a few hundredths of their norm.
+    /// </summary>
+    private const double FarDistance = 0.1;
 
-    /// <summary>The cosine below which a model does not look like a fine-tuned base: unrelated models have one near 0.</summary>
-    private const double Unrelated = 0.5;
+    /// <summary>The smallest cosine between a base and a model fine-tuned from it. Unrelated models have a cosine near 0.</summary>
+    private const double RelatedCosine = 0.5;
 
-    /// <summary>The cosine between two changes from which on more than half of what both changed is common to them.</summary>
-    private const double Common = 0.5;
+    /// <summary>The smallest cosine between two deltas that have more than half of their norm in common.</summary>
+    private const double CommonCosine = 0.5;
 
     public static IReadOnlyList<DiffVerdict> Of(DiffMeasurement measured)
     {
@@ -21,88 +24,121 @@ internal static class DiffDiagnostics
         IReadOnlyList<string> models = measured.Models;
         List<DiffVerdict> verdicts = [.. NotFinite(measured, whole)];
         int[] finite = [.. Enumerable.Range(0, models.Count).Where(m => whole.IsBaseFinite && whole.IsFinite(m))];
-        int[] foreign = [.. finite.Where(m => whole.MatrixCosine(m) < Unrelated)];
+        int[] foreign = [.. finite.Where(m => whole.MatrixCosine(m) < RelatedCosine)];
         foreach (int m in finite)
         {
+            string name = Name(models[m]);
             if (!whole.HasChanged(m))
             {
-                verdicts.Add(Verdict(DiffVerdictKind.EqualToBase, [models[m]], [], $"{Name(models[m])} is the base, bit for bit: there is nothing to merge."));
+                string message = $"{name} is the base, bit for bit: there is nothing to merge.";
+                verdicts.Add(Verdict(DiffVerdictKind.EqualToBase, [models[m]], [], message));
             }
             else if (foreign.Contains(m))
             {
-                verdicts.Add(Verdict(DiffVerdictKind.OtherBase, [models[m]], [], string.Create(CultureInfo.InvariantCulture,
-                    $"{Name(models[m])} does not look fine-tuned from {Name(measured.Base)}: the cosine between their weights is {whole.MatrixCosine(m):0.###}, near 1 for fine-tuned models. Compare it with the base it was made from.")));
+                string message = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{name} does not look fine-tuned from {Name(measured.Base)}: the cosine between their weights is "
+                        + $"{whole.MatrixCosine(m):0.###}, near 1 for fine-tuned models. Compare it with the base it was made from.");
+                verdicts.Add(Verdict(DiffVerdictKind.OtherBase, [models[m]], [], message));
             }
-            else if (Where(layers, l => l.Elements > 0 && !l.HasChanged(m)) is { Length: > 0 } still)
+            else if (Where(layers, l => l.Elements > 0 && !l.HasChanged(m)) is { Length: > 0 } unchanged)
             {
-                verdicts.Add(Verdict(DiffVerdictKind.UnchangedLayers, [models[m]], still, $"{Name(models[m])} has left {Numbers(still)} as they were: frozen while it was fine-tuned, or copied from the base."));
+                string message = $"{name} has {Numbers(unchanged)} unchanged: frozen during fine-tuning, or copied from the base.";
+                verdicts.Add(Verdict(DiffVerdictKind.UnchangedLayers, [models[m]], unchanged, message));
             }
 
             if (Where(layers, l => l.IsZero(m)) is { Length: > 0 } dead)
             {
-                verdicts.Add(Verdict(DiffVerdictKind.DeadLayers, [models[m]], dead, $"{Name(models[m])} has {Numbers(dead)} whose weights are all zero: they do nothing."));
+                verdicts.Add(DeadLayers(models[m], name, dead));
             }
         }
 
         if (Where(layers, l => l.IsBaseZero) is { Length: > 0 } deadInBase)
         {
-            verdicts.Add(Verdict(DiffVerdictKind.DeadLayers, [measured.Base], deadInBase, $"The base {Name(measured.Base)} has {Numbers(deadInBase)} whose weights are all zero: they do nothing."));
+            verdicts.Add(DeadLayers(measured.Base, $"The base {Name(measured.Base)}", deadInBase));
         }
 
         int[] comparable = [.. finite.Except(foreign)];
         foreach ((int pair, (int a, int b)) in TensorDelta.Pairing(models.Count).Index())
         {
-            if (!comparable.Contains(a) || !comparable.Contains(b))
+            if (comparable.Contains(a) && comparable.Contains(b))
             {
-                continue;
-            }
-
-            double distance = whole.RelativeDistance(pair), cosine = whole.MatrixPairCosine(pair);
-            if (distance == 0 && whole.HasChanged(a))
-            {
-                verdicts.Add(Verdict(DiffVerdictKind.SameModel, [models[a], models[b]], [], $"{Name(models[a])} and {Name(models[b])} are the same model: their changes are equal."));
-            }
-            else if (cosine >= Common && distance > 0)
-            {
-                verdicts.Add(Verdict(DiffVerdictKind.OtherBase, [models[a], models[b]], [], string.Create(CultureInfo.InvariantCulture,
-                    $"{Name(models[a])} and {Name(models[b])} changed {Name(measured.Base)} alike (cosine {cosine:0.###}): more than half of it is common to both. They share training, or their base is another one; with that as the base the common part would not count twice.")));
-            }
-
-            if (distance >= Far)
-            {
-                verdicts.Add(Verdict(DiffVerdictKind.FarApart, [models[a], models[b]], [], string.Create(CultureInfo.InvariantCulture,
-                    $"{Name(models[a])} and {Name(models[b])} lie far apart: {distance:P1} of the base's norm ({Name(models[a])} moved by {whole.RelativeL2(a):P1}, {Name(models[b])} by {whole.RelativeL2(b):P1}). Merging layers needs light fine-tunings, of a few per cent; test the result.")));
+                verdicts.AddRange(OfPair(measured, pair, a, b));
             }
         }
 
         return verdicts;
     }
 
+    private static IEnumerable<DiffVerdict> OfPair(DiffMeasurement measured, int pair, int a, int b)
+    {
+        DeltaTotal whole = measured.Whole;
+        string[] models = [measured.Models[a], measured.Models[b]];
+        string nameA = Name(models[0]), nameB = Name(models[1]);
+        double distance = whole.RelativeDistance(pair), cosine = whole.MatrixPairCosine(pair);
+        if (distance == 0 && whole.HasChanged(a))
+        {
+            string message = $"{nameA} and {nameB} are the same model: their deltas are equal.";
+            yield return Verdict(DiffVerdictKind.SameModel, models, [], message);
+        }
+        else if (cosine >= CommonCosine && distance > 0)
+        {
+            string message = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{nameA} and {nameB} changed {Name(measured.Base)} alike (cosine {cosine:0.###}): more than half of it is common to both. "
+                    + $"They share training, or their base is another one; with that as the base the common part would not count twice.");
+            yield return Verdict(DiffVerdictKind.OtherBase, models, [], message);
+        }
+
+        if (distance >= FarDistance)
+        {
+            string message = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{nameA} and {nameB} are far apart: {distance:P1} of the base's norm "
+                    + $"({nameA} moved by {whole.RelativeL2(a):P1}, {nameB} by {whole.RelativeL2(b):P1}). "
+                    + $"Merging layers needs light fine-tuning, of a few per cent; test the result.");
+            yield return Verdict(DiffVerdictKind.FarApart, models, [], message);
+        }
+    }
+
     private static IEnumerable<DiffVerdict> NotFinite(DiffMeasurement measured, DeltaTotal whole)
     {
         if (!whole.IsBaseFinite)
         {
-            yield return NotFinite(measured.Base, [.. measured.Tensors.Where((_, i) => !double.IsFinite(measured.Changes[i].Origin.Abs))]);
+            IEnumerable<TensorInfo> tensors = measured.Tensors.Where((_, i) => !double.IsFinite(measured.Changes[i].Origin.Abs));
+            yield return NotFinite(measured.Base, [.. tensors]);
         }
 
         for (int m = 0; m < measured.Models.Count; m++)
         {
             if (!whole.IsFinite(m))
             {
-                yield return NotFinite(measured.Models[m], [.. measured.Tensors.Where((_, i) => !DeltaTotal.IsFiniteIn(measured.Changes[i], m))]);
+                IEnumerable<TensorInfo> tensors = measured.Tensors.Where((_, i) => !DeltaTotal.IsFiniteIn(measured.Changes[i], m));
+                yield return NotFinite(measured.Models[m], [.. tensors]);
             }
         }
     }
 
-    private static DiffVerdict NotFinite(string model, TensorInfo[] tensors) => Verdict(DiffVerdictKind.NotFinite, [model], [],
-        $"{Name(model)} holds NaN or infinities in {tensors.Length} of its tensors, first in {Name(tensors[0].Name)}: a merge would carry them on.");
+    private static DiffVerdict NotFinite(string model, TensorInfo[] tensors)
+    {
+        string message = $"{Name(model)} has NaN or infinities in {tensors.Length} of its tensors, first in {Name(tensors[0].Name)}: "
+            + "a merge would copy them to its output.";
+        return Verdict(DiffVerdictKind.NotFinite, [model], [], message);
+    }
 
-    private static int[] Where(IReadOnlyList<DeltaTotal> layers, Func<DeltaTotal, bool> matches) => [.. Enumerable.Range(0, layers.Count).Where(l => matches(layers[l]))];
+    private static DiffVerdict DeadLayers(string model, string subject, int[] layers) => Verdict(
+        DiffVerdictKind.DeadLayers,
+        [model],
+        layers,
+        $"{subject} has {Numbers(layers)} whose weights are all zero: they do nothing.");
 
-    /// <summary>Numbers as runs: layers 0-3, 7.</summary>
+    private static int[] Where(IReadOnlyList<DeltaTotal> layers, Func<DeltaTotal, bool> matches) =>
+        [.. Enumerable.Range(0, layers.Count).Where(l => matches(layers[l]))];
+
+    /// <summary>Formats layer numbers as ranges: "layers 0-3, 7".</summary>
     private static string Numbers(int[] layers)
     {
-        List<string> runs = [];
+        List<string> ranges = [];
         for (int i = 0; i < layers.Length;)
         {
             int end = i;
@@ -111,14 +147,16 @@ internal static class DiffDiagnostics
                 end++;
             }
 
-            runs.Add(layers[i].ToString(CultureInfo.InvariantCulture) + (end == i ? "" : string.Create(CultureInfo.InvariantCulture, $"-{layers[end]}")));
+            string last = end == i ? "" : string.Create(CultureInfo.InvariantCulture, $"-{layers[end]}");
+            ranges.Add(layers[i].ToString(CultureInfo.InvariantCulture) + last);
             i = end + 1;
         }
 
-        return $"layer{(layers.Length == 1 ? "" : "s")} {string.Join(", ", runs)}";
+        return $"layer{(layers.Length == 1 ? "" : "s")} {string.Join(", ", ranges)}";
     }
 
     private static string Name(string name) => Printable.Escape(name);
 
-    private static DiffVerdict Verdict(DiffVerdictKind kind, string[] models, int[] layers, string message) => new() { Kind = kind, Models = models, Layers = layers, Message = message };
+    private static DiffVerdict Verdict(DiffVerdictKind kind, string[] models, int[] layers, string message) =>
+        new() { Kind = kind, Models = models, Layers = layers, Message = message };
 }

@@ -1,6 +1,6 @@
 namespace LayerSwap;
 
-/// <summary>How far a tensor, a layer or a component moved from the base to one model. Over several tensors all means are over all their elements.</summary>
+/// <summary>The delta of one model over a tensor, a layer or a component. Means are over all elements of the entry.</summary>
 public sealed record DiffEntry
 {
     /// <summary>The model, by the name it was opened under.</summary>
@@ -18,25 +18,25 @@ public sealed record DiffEntry
     /// <summary>The number of elements.</summary>
     public required long Parameters { get; init; }
 
-    /// <summary>The place by the report's metric within the model, from 1; 1 changed most.</summary>
+    /// <summary>The rank within the model by the report's metric; 1 has the largest delta.</summary>
     public required int Rank { get; init; }
 
-    /// <summary>mean abs(D).</summary>
+    /// <summary>mean abs(D), where D = W_tuned - W_base.</summary>
     public required double MeanAbsolute { get; init; }
 
-    /// <summary>mean abs(D) over the two-dimensional weights alone, the paper's measure; NaN where there is none.</summary>
+    /// <summary>mean abs(D) over two-dimensional weights only, the paper's measure; NaN if there is none.</summary>
     public required double MatrixMeanAbsolute { get; init; }
 
-    /// <summary>mean abs(D) / mean abs(W_base); infinite where only the base is zero.</summary>
+    /// <summary>mean abs(D) / mean abs(W_base); infinite if only the base is zero.</summary>
     public required double RelativeMeanAbsolute { get; init; }
 
     /// <summary>norm(D).</summary>
     public required double L2 { get; init; }
 
-    /// <summary>norm(D) / norm(W_base); infinite where only the base is zero.</summary>
+    /// <summary>norm(D) / norm(W_base); infinite if only the base is zero.</summary>
     public required double RelativeL2 { get; init; }
 
-    /// <summary>The cosine between W_base and W_tuned, from -1 to 1; NaN where one is zero.</summary>
+    /// <summary>The cosine between W_base and W_tuned, from -1 to 1; NaN if one is zero.</summary>
     public required double Cosine { get; init; }
 
     /// <summary>max abs(D).</summary>
@@ -45,7 +45,7 @@ public sealed record DiffEntry
     /// <summary>The share of elements whose bits differ, from 0 to 1.</summary>
     public required double Changed { get; init; }
 
-    /// <summary>The share of the model's whole change that lies here: sum abs(D) here / sum abs(D) everywhere, from 0 to 1 (as in arXiv:2601.22620).</summary>
+    /// <summary>sum abs(D) of the entry / sum abs(D) of the model, from 0 to 1 (as in arXiv:2601.22620).</summary>
     public required double Share { get; init; }
 
     /// <summary>The value of one metric.</summary>
@@ -61,30 +61,31 @@ public sealed record DiffEntry
     };
 }
 
-/// <summary>How the changes of two models agree, over a tensor, a layer or a component.</summary>
+/// <summary>The agreement of the deltas of two models, over a tensor, a layer or a component.</summary>
 public sealed record DiffPair
 {
-    /// <summary>One model.</summary>
+    /// <summary>The first model.</summary>
     public required string A { get; init; }
 
-    /// <summary>The other.</summary>
+    /// <summary>The second model.</summary>
     public required string B { get; init; }
 
-    /// <summary>As in <see cref="DiffEntry.Name"/>.</summary>
+    /// <summary>The tensor, the layer (<c>model.layers.3</c>) or the component.</summary>
     public required string Name { get; init; }
 
-    /// <summary>As in <see cref="DiffEntry.Layer"/>.</summary>
+    /// <summary>The layer's number, or null outside the layers and for components.</summary>
     public int? Layer { get; init; }
 
-    /// <summary>The cosine between the two changes, from -1 to 1; NaN where one is zero.</summary>
+    /// <summary>The cosine between the two deltas, from -1 to 1; NaN if one is zero.</summary>
     public required double Cosine { get; init; }
 
-    /// <summary>The share of elements that both moved, in opposite directions.</summary>
+    /// <summary>The share of elements whose two deltas have opposite signs, from 0 to 1.</summary>
     public required double SignConflict { get; init; }
 
     /// <summary>
-    /// Of each two-dimensional weight's most changed tenth of rows (by row_mav; rows that did not change are not among them), the share that both models have in common, from 0 to 1; chance gives
-    /// about a tenth. NaN where profiles were not asked for or nothing changed.
+    /// The share of the most changed rows that both models have in common, from 0 to 1; by chance about 0.1.
+    /// Most changed is the tenth of a two-dimensional weight's rows with the largest row_mav, without rows that did not change.
+    /// NaN without profiles, or if nothing changed.
     /// </summary>
     public required double RowOverlap { get; init; }
 }

@@ -1,6 +1,6 @@
 namespace LayerSwap.Diff;
 
-/// <summary>All that one pass measured, tensor by tensor: reports are views of it.</summary>
+/// <summary>The sums of one pass over all tensors. Every report is a view of it.</summary>
 internal sealed record DiffMeasurement
 {
     /// <summary>The base, then the models.</summary>
@@ -10,13 +10,12 @@ internal sealed record DiffMeasurement
 
     public required IReadOnlyList<TensorInfo> Tensors { get; init; }
 
-    /// <summary>What was gathered of each of <see cref="Tensors"/>.</summary>
+    /// <summary>The sums of each of <see cref="Tensors"/>, in the same order.</summary>
     public required IReadOnlyList<TensorDelta> Changes { get; init; }
 
-    /// <summary>Whether profiles were asked for.</summary>
     public required bool WithProfiles { get; init; }
 
-    /// <summary>Model by model; empty where they were not asked for.</summary>
+    /// <summary>The profiles, model by model; empty without <see cref="WithProfiles"/>.</summary>
     public required IReadOnlyList<TensorProfile> Profiles { get; init; }
 
     public required IReadOnlyList<string> Skipped { get; init; }
@@ -25,13 +24,13 @@ internal sealed record DiffMeasurement
 
     public IReadOnlyList<string> Models => field ??= [.. Inputs.Skip(1).Select(m => m.Name)];
 
-    /// <summary>The layers of the main stack, by number; a layer without a measured tensor has a total of nothing.</summary>
+    /// <summary>The totals of the main stack's layers, by number. The total of a layer without measured tensors is empty.</summary>
     public IReadOnlyList<DeltaTotal> Layers => field ??= SumLayers();
 
-    /// <summary>Everything together.</summary>
+    /// <summary>The total over all tensors.</summary>
     public DeltaTotal Whole => field ??= SumAll();
 
-    /// <summary>Tensors added up under keys, in the order in which keys are first met; null leaves a tensor out.</summary>
+    /// <summary>Sums tensors by key, in order of first occurrence. A null key leaves a tensor out.</summary>
     public IReadOnlyList<(TKey Key, DeltaTotal Total)> GroupBy<TKey>(Func<TensorPlace, TKey?> key)
         where TKey : class
     {
@@ -39,15 +38,15 @@ internal sealed record DiffMeasurement
         Dictionary<TKey, DeltaTotal> byKey = [];
         for (int i = 0; i < Tensors.Count; i++)
         {
-            if (key(Map[Tensors[i].Name]) is not { } found)
+            if (key(Map[Tensors[i].Name]) is not { } group)
             {
                 continue;
             }
 
-            if (!byKey.TryGetValue(found, out DeltaTotal? total))
+            if (!byKey.TryGetValue(group, out DeltaTotal? total))
             {
-                byKey.Add(found, total = new DeltaTotal(Models.Count));
-                groups.Add((found, total));
+                byKey.Add(group, total = new DeltaTotal(Models.Count));
+                groups.Add((group, total));
             }
 
             total.Add(Tensors[i], Changes[i]);

@@ -1,9 +1,9 @@
 namespace LayerSwap;
 
-/// <summary>How a change from the base to a fine-tuned model is measured. W is the base's tensor, D = W_tuned - W.</summary>
+/// <summary>A measure of the delta between base and fine-tuned model. W is the base's tensor, D = W_tuned - W.</summary>
 public enum DiffMetric
 {
-    /// <summary>The mean absolute change (MAV): mean abs(D).</summary>
+    /// <summary>mean abs(D), the mean absolute value (MAV) of the delta.</summary>
     MeanAbsolute,
 
     /// <summary>mean abs(D) / mean abs(W).</summary>
@@ -15,22 +15,22 @@ public enum DiffMetric
     /// <summary>norm(D) / norm(W).</summary>
     RelativeL2,
 
-    /// <summary>The cosine between W and W_tuned; the smaller, the larger the change.</summary>
+    /// <summary>The cosine between W and W_tuned. A smaller cosine is a larger delta.</summary>
     Cosine,
 
     /// <summary>The share of elements whose bits differ.</summary>
     Changed,
 }
 
-/// <summary>What the entries of a diff stand for.</summary>
+/// <summary>The unit of a diff's entries.</summary>
 public enum LayerGrouping
 {
-    /// <summary>One entry a layer, and one for each component outside the layers.</summary>
+    /// <summary>One entry for each layer, and for each component outside the layers.</summary>
     Layer,
 
-    /// <summary>One entry for each component, over all layers.</summary>
+    /// <summary>One entry for each component, summed over all layers.</summary>
     Component,
 
-    /// <summary>One entry a tensor.</summary>
+    /// <summary>One entry for each tensor.</summary>
     Tensor,
 }

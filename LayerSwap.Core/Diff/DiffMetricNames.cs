@@ -13,7 +13,7 @@ internal static class DiffMetricNames
         _ => "changed",
     };
 
-    /// <summary>What <see cref="DeltaTotal.Amount"/> is, with its unit.</summary>
+    /// <summary>Returns the formula of <see cref="DeltaTotal.Amount"/> and its unit.</summary>
     public static string Title(DiffMetric metric) => metric switch
     {
         DiffMetric.MeanAbsolute => "mean |W \u2212 W_base|, in the weights\u2019 unit",

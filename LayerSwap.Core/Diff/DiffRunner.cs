@@ -6,27 +6,28 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Diff;
 
-/// <summary>Streams a base and its experts once, all tensors side by side.</summary>
+/// <summary>Measures the deltas of all models in one pass over the base and the models.</summary>
 internal static class DiffRunner
 {
     public static LayerDiffReport Run(DiffRequest request, IProgress<WorkProgress>? progress, CancellationToken cancellation)
     {
         IReadOnlyList<ICheckpoint> all = [request.Base, .. request.Models];
         CheckFit(all);
-        TensorInfo[] measured = [.. request.Base.Tensors.Where(t => all.All(c => c.Find(t.Name) is { } other && other.Shape == t.Shape && other.DType.SupportsArithmetic()))];
+        TensorInfo[] measured = [.. request.Base.Tensors.Where(t => all.All(c => IsComparable(c, t)))];
         HashSet<string> common = [.. measured.Select(t => t.Name)];
-        TensorDelta[] changes = new TensorDelta[measured.Length];
+        TensorDelta[] deltas = new TensorDelta[measured.Length];
         TensorProfile[][] profiles = new TensorProfile[measured.Length][];
         ProgressMeter meter = new(progress, measured.Sum(t => all.Sum(c => c.Find(t.Name)!.ByteLength)));
-        BlockStreamer pump = new(new WorkerPool(request.Threads, cancellation));
-        ProfileMaker maker = new(request);
-        pump.Crew.Run(measured.Length, (worker, index) =>
+        BlockStreamer streamer = new(new WorkerPool(request.Threads, cancellation));
+        ProfileMaker profileMaker = new(request);
+        streamer.Crew.Run(measured.Length, (worker, index) =>
         {
             TensorInfo tensor = measured[index];
             Operand[] operands = [.. all.Select(c => new Operand(c, c.Find(tensor.Name)!))];
-            DeltaReduction reduction = new(request.Models.Count, maker.ColumnsOf(tensor));
-            changes[index] = pump.Reduce(worker, operands, hasBase: true, new ChunkGrid(0, tensor.ElementCount), reduction, meter.Add);
-            profiles[index] = maker.Finish(tensor, changes[index]);
+            DeltaReduction reduction = new(request.Models.Count, profileMaker.ColumnsOf(tensor));
+            ChunkGrid grid = new(0, tensor.ElementCount);
+            deltas[index] = streamer.Reduce(worker, operands, hasBase: true, grid, reduction, meter.Add);
+            profiles[index] = profileMaker.Finish(tensor, deltas[index]);
         });
         meter.Finish();
         DiffMeasurement measurement = new()
@@ -34,64 +35,105 @@ internal static class DiffRunner
             Inputs = all,
             Map = LayerMap.Of(request.Base),
             Tensors = measured,
-            Changes = changes,
+            Changes = deltas,
             WithProfiles = request.WithProfiles,
-            Profiles = [.. Enumerable.Range(0, request.Models.Count).SelectMany(m => profiles.Where(p => p.Length > 0).Select(p => p[m]))],
-            Skipped = [.. all.SelectMany(c => c.Tensors).Select(t => t.Name).Where(n => !common.Contains(n)).Distinct(StringComparer.Ordinal)],
+            Profiles =
+            [
+                .. Enumerable.Range(0, request.Models.Count)
+                    .SelectMany(m => profiles.Where(p => p.Length > 0).Select(p => p[m])),
+            ],
+            Skipped =
+            [
+                .. all.SelectMany(c => c.Tensors)
+                    .Select(t => t.Name)
+                    .Where(n => !common.Contains(n))
+                    .Distinct(StringComparer.Ordinal),
+            ],
         };
         return DiffGrouping.Report(measurement, request.GroupedBy, request.RankedBy);
     }
 
-    /// <summary>The same names and shapes everywhere; everything that differs is named at once.</summary>
+    private static bool IsComparable(ICheckpoint checkpoint, TensorInfo tensor) =>
+        checkpoint.Find(tensor.Name) is { } found && found.Shape == tensor.Shape && found.DType.SupportsArithmetic();
+
+    /// <summary>Checks that the models can be compared, and reports every problem at once.</summary>
     private static void CheckFit(IReadOnlyList<ICheckpoint> all)
     {
         ProblemList problems = new();
-        ICheckpoint origin = all[0];
-        string baseName = Printable.Escape(origin.Name);
-        foreach (IGrouping<string, ICheckpoint> twice in all.Skip(1).GroupBy(m => m.Name, StringComparer.Ordinal).Where(g => g.Count() > 1))
-        {
-            problems.Add($"{Printable.Escape(twice.Key)} is compared {twice.Count()} times; figures of models are told apart by their names. Remedy: name each model once.");
-        }
+        CheckNames(all, problems);
+        CheckStorage(all, problems);
+        CheckTensors(all, problems);
+        problems.ThrowIfAny();
+    }
 
+    private static void CheckNames(IReadOnlyList<ICheckpoint> all, ProblemList problems)
+    {
+        var duplicates = all.Skip(1).GroupBy(m => m.Name, StringComparer.Ordinal).Where(g => g.Count() > 1);
+        foreach (IGrouping<string, ICheckpoint> duplicate in duplicates)
+        {
+            problems.Add($"{Printable.Escape(duplicate.Key)} is compared {duplicate.Count()} times; "
+                + "results are identified by model name. Remedy: name each model once.");
+        }
+    }
+
+    private static void CheckStorage(IReadOnlyList<ICheckpoint> all, ProblemList problems)
+    {
         foreach (ICheckpoint model in all)
         {
             StorageScheme scheme = StorageScheme.Of(model);
             if ((scheme.Adapter ?? scheme.Quantization) is { } stored)
             {
-                problems.Add($"{Printable.Escape(model.Name)} is {(scheme.Adapter is null ? "quantised" : "an adapter")} ({stored}): the numbers stored are not the weights, and their differences mean nothing. "
-                    + (scheme.Adapter is null ? "Remedy: dequantise it first, with the library that quantised it" : "Remedy: apply it to its base model first (PEFT: merge_and_unload)"));
+                (string kind, string remedy) = scheme.Adapter is null
+                    ? ("quantised", "dequantise it first, with the library that quantised it")
+                    : ("an adapter", "apply it to its base model first (PEFT: merge_and_unload)");
+                problems.Add($"{Printable.Escape(model.Name)} is {kind} ({stored}): the numbers stored are not the weights, "
+                    + $"and their differences mean nothing. Remedy: {remedy}");
             }
         }
-
-        foreach (ICheckpoint model in all.Skip(1))
-        {
-            // What only some have, and tables of other sizes, are left out and listed. Models that hardly have anything in common are not compared.
-            int common = origin.Tensors.Count(t => model.Find(t.Name)?.Shape == t.Shape);
-            if (common * 2 < Math.Max(origin.Tensors.Count, model.Tensors.Count))
-            {
-                problems.Add(NameDifference.Reason(origin, model)
-                    ?? $"{Printable.Escape(model.Name)} and the base {baseName} have {common} tensors in common by name and shape, of {model.Tensors.Count} and {origin.Tensors.Count}; models of one architecture are expected. {Example(origin, model)}Remedy: compare a model with the one that it was fine-tuned from.");
-            }
-        }
-
-        problems.ThrowIfAny();
     }
 
-    /// <summary>A few tensors of each kind that show the difference.</summary>
-    private static string Example(ICheckpoint origin, ICheckpoint model)
+    /// <summary>Checks that every model has at least half of its tensors in common with the base, by name and shape.</summary>
+    private static void CheckTensors(IReadOnlyList<ICheckpoint> all, ProblemList problems)
+    {
+        ICheckpoint baseModel = all[0];
+        foreach (ICheckpoint model in all.Skip(1))
+        {
+            int common = baseModel.Tensors.Count(t => model.Find(t.Name)?.Shape == t.Shape);
+            if (common * 2 < Math.Max(baseModel.Tensors.Count, model.Tensors.Count))
+            {
+                problems.Add(NameDifference.Reason(baseModel, model)
+                    ?? $"{Printable.Escape(model.Name)} and the base {Printable.Escape(baseModel.Name)} have {common} tensors in common "
+                        + $"by name and shape, of {model.Tensors.Count} and {baseModel.Tensors.Count}; "
+                        + $"models of one architecture are expected. {Example(baseModel, model)}"
+                        + "Remedy: compare a model with the one that it was fine-tuned from.");
+            }
+        }
+    }
+
+    /// <summary>Names a few tensors that differ.</summary>
+    private static string Example(ICheckpoint baseModel, ICheckpoint model)
     {
         const int Shown = 3;
-        string Names(IEnumerable<TensorInfo> tensors, string what)
+        string Names(IEnumerable<TensorInfo> tensors, string title)
         {
             string[] names = [.. tensors.Take(Shown + 1).Select(t => Printable.Escape(t.Name))];
-            return names.Length == 0 ? "" : $"{what}: {string.Join(", ", names.Take(Shown))}{(names.Length > Shown ? ", ..." : "")}. ";
+            return names.Length == 0 ? "" : $"{title}: {string.Join(", ", names.Take(Shown))}{(names.Length > Shown ? ", ..." : "")}. ";
         }
 
-        TensorInfo? shaped = origin.Tensors.FirstOrDefault(t => model.Find(t.Name) is { } other && other.Shape != t.Shape);
-        return Names(origin.Tensors.Where(t => model.Find(t.Name) is null), "In the base alone") + Names(model.Tensors.Where(t => origin.Find(t.Name) is null), "Not in the base")
-            + (shaped is null ? "" : $"{Printable.Escape(shaped.Name)} is {model.Find(shaped.Name)!.Shape} in the one and {shaped.Shape} in the other. ");
+        string onlyInBase = Names(baseModel.Tensors.Where(t => model.Find(t.Name) is null), "In the base alone");
+        string onlyInModel = Names(model.Tensors.Where(t => baseModel.Find(t.Name) is null), "Not in the base");
+        TensorInfo? reshaped = baseModel.Tensors.FirstOrDefault(t => model.Find(t.Name) is { } found && found.Shape != t.Shape);
+        string shapes = reshaped is null ? ""
+            : $"{Printable.Escape(reshaped.Name)} is {model.Find(reshaped.Name)!.Shape} in the one and {reshaped.Shape} in the other. ";
+        return onlyInBase + onlyInModel + shapes;
     }
 }
 
-/// <summary>What a diff is made from: the frozen state of its builder.</summary>
-internal sealed record DiffRequest(ICheckpoint Base, IReadOnlyList<ICheckpoint> Models, LayerGrouping GroupedBy, DiffMetric RankedBy, bool WithProfiles, int Threads);
+/// <summary>The inputs and options of a diff, as its builder had them.</summary>
+internal sealed record DiffRequest(
+    ICheckpoint Base,
+    IReadOnlyList<ICheckpoint> Models,
+    LayerGrouping GroupedBy,
+    DiffMetric RankedBy,
+    bool WithProfiles,
+    int Threads);

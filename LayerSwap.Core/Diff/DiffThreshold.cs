@@ -3,7 +3,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap;
 
-/// <summary>From what change on a row or column counts as changed much: one number for all, or a quantile of its kind.</summary>
+/// <summary>The mean absolute delta above which a row or column counts: one number for all, or a quantile by component.</summary>
 public sealed record DiffThreshold
 {
     private readonly double _value;
@@ -11,20 +11,27 @@ public sealed record DiffThreshold
 
     private DiffThreshold(double value, bool isQuantile) => (_value, _isQuantile) = (value, isQuantile);
 
-    /// <summary>A mean absolute change, in the weights' own unit.</summary>
-    /// <param name="change">0 or more.</param>
-    public static DiffThreshold Absolute(double change) => double.IsFinite(change) && change >= 0 ? new(change, isQuantile: false)
+    /// <summary>Creates a threshold from a mean absolute delta in the weights' unit.</summary>
+    /// <param name="change">The mean absolute delta, 0 or more.</param>
+    public static DiffThreshold Absolute(double change) => double.IsFinite(change) && change >= 0
+        ? new(change, isQuantile: false)
         : throw new ArgumentOutOfRangeException(nameof(change), change, "A mean absolute change of 0 or more is expected.");
 
-    /// <summary>A quantile of the changes of all rows (or of all columns) of one model's weights of one component, over all layers: linear between the two nearest ranks.</summary>
-    /// <param name="q">From 0 to 1; 0.9 leaves the tenth that changed most.</param>
-    public static DiffThreshold Quantile(double q) => q is >= 0 and <= 1 ? new(q, isQuantile: true)
+    /// <summary>
+    /// Creates a threshold from a quantile of the mean absolute deltas of all rows (or all columns) of one component of one model,
+    /// over all layers. Values between ranks are interpolated linearly.
+    /// </summary>
+    /// <param name="q">The quantile, from 0 to 1; above 0.9 is the tenth with the largest deltas.</param>
+    public static DiffThreshold Quantile(double q) => q is >= 0 and <= 1
+        ? new(q, isQuantile: true)
         : throw new ArgumentOutOfRangeException(nameof(q), q, "A quantile from 0 to 1 is expected.");
 
-    /// <summary>The number, or the quantile.</summary>
-    public override string ToString() => _isQuantile ? string.Create(CultureInfo.InvariantCulture, $"quantile {_value}") : _value.ToString(CultureInfo.InvariantCulture);
+    /// <summary>Formats the number, or the quantile.</summary>
+    public override string ToString() => _isQuantile
+        ? string.Create(CultureInfo.InvariantCulture, $"quantile {_value}")
+        : _value.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>The threshold that holds for these, pooled.</summary>
+    /// <summary>Computes the threshold of the pooled profiles; NaN for the quantile of nothing.</summary>
     internal double Over(IEnumerable<IReadOnlyList<double>> profiles)
     {
         if (!_isQuantile)
@@ -39,13 +46,13 @@ public sealed record DiffThreshold
         }
 
         Array.Sort(all);
-        double place = _value * (all.Length - 1);
-        int below = (int)place, above = Math.Min(below + 1, all.Length - 1);
-        return all[below] == all[above] || below == place ? all[below] : all[below] + ((place - below) * (all[above] - all[below]));
+        double rank = _value * (all.Length - 1);
+        int below = (int)rank, above = Math.Min(below + 1, all.Length - 1);
+        return all[below] == all[above] || below == rank ? all[below] : all[below] + ((rank - below) * (all[above] - all[below]));
     }
 }
 
-/// <summary>How many rows and columns of a weight changed more than a threshold.</summary>
+/// <summary>The shares of a weight's rows and columns with deltas above a threshold.</summary>
 public sealed record ThresholdShare
 {
     /// <summary>The model.</summary>
@@ -60,13 +67,13 @@ public sealed record ThresholdShare
     /// <summary>The component.</summary>
     public required string Component { get; init; }
 
-    /// <summary>The threshold that held for rows.</summary>
+    /// <summary>The threshold of rows.</summary>
     public required double RowThreshold { get; init; }
 
     /// <summary>The share of rows with row_mav above it, from 0 to 1.</summary>
     public required double Rows { get; init; }
 
-    /// <summary>The threshold that held for columns.</summary>
+    /// <summary>The threshold of columns.</summary>
     public required double ColumnThreshold { get; init; }
 
     /// <summary>The share of columns with col_mav above it, from 0 to 1.</summary>

@@ -1,45 +1,45 @@
 namespace LayerSwap;
 
-/// <summary>What a diff found that speaks against a merge, or should be known before it.</summary>
+/// <summary>The kind of a finding that argues against a merge, or should be known before it.</summary>
 public enum DiffVerdictKind
 {
-    /// <summary>A model, or the base, holds NaN or infinities.</summary>
+    /// <summary>A model or the base has NaN or infinities.</summary>
     NotFinite,
 
-    /// <summary>A model is the base, bit for bit.</summary>
+    /// <summary>A model equals the base, bit for bit.</summary>
     EqualToBase,
 
-    /// <summary>A model, or two of them, look as if they were fine-tuned from another base.</summary>
+    /// <summary>One or two models seem to be fine-tuned from another base.</summary>
     OtherBase,
 
-    /// <summary>Two models changed the base in the same way, element by element.</summary>
+    /// <summary>Two models have equal deltas.</summary>
     SameModel,
 
-    /// <summary>Two experts lie far apart, measured by the base: layer swapping and averages need light fine-tunings (arXiv:2410.01335).</summary>
+    /// <summary>The distance between two experts is large: layer swapping and averages need light fine-tuning (arXiv:2410.01335).</summary>
     FarApart,
 
-    /// <summary>Layers that fine-tuning left as they were, though it changed others.</summary>
+    /// <summary>Some layers of a fine-tuned model equal the base's.</summary>
     UnchangedLayers,
 
-    /// <summary>Layers all of whose two-dimensional weights are zero.</summary>
+    /// <summary>All two-dimensional weights of some layers are zero.</summary>
     DeadLayers,
 }
 
-/// <summary>One finding, with its reason.</summary>
+/// <summary>A finding with its reason.</summary>
 public sealed record DiffVerdict
 {
-    /// <summary>What was found.</summary>
+    /// <summary>The kind of finding.</summary>
     public required DiffVerdictKind Kind { get; init; }
 
-    /// <summary>The models it is about; the base may be one.</summary>
+    /// <summary>The models concerned; the base may be one.</summary>
     public required IReadOnlyList<string> Models { get; init; }
 
-    /// <summary>The layers it is about, by number in the main stack; empty for a whole model.</summary>
+    /// <summary>The layers concerned, by number in the main stack; empty for a whole model.</summary>
     public required IReadOnlyList<int> Layers { get; init; }
 
-    /// <summary>What was found and why it matters, in a sentence.</summary>
+    /// <summary>The finding and why it matters.</summary>
     public required string Message { get; init; }
 
-    /// <summary>The message.</summary>
+    /// <summary>Returns the message.</summary>
     public override string ToString() => Message;
 }

@@ -3,14 +3,18 @@ using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Diff;
 
-/// <summary>Which rows or columns of an attention weight belong to which head: told from the projection's name and the counts of config.json, and only where they fit the shape.</summary>
+/// <summary>
+/// Maps rows or columns of attention weights to heads, by the projection's name and the head counts of config.json.
+/// Counts that do not fit the shape are ignored.
+/// </summary>
 internal static class HeadLayout
 {
-    /// <summary>The heads' sums of a weight whose profiles are known; empty where it has no heads.</summary>
+    /// <summary>Sums the profiles of a weight by head; empty if it has no heads.</summary>
     public static IReadOnlyList<HeadChange> Of(TensorPlace place, ModelConfig? config, double[] rows, double[] columns)
     {
-        // The counts are the language model's, not those of a tower that sees or hears.
-        if (place.Kind != TensorKind.Attention || place.Stack is null || StackClassifier.Rank(place.Stack) == 0 || config is not { Heads: > 0 and { } heads, HeadSize: > 0 and { } size } || size > Array.MaxLength)
+        // The counts are the language model's, not those of a vision or audio tower.
+        bool isLanguageAttention = place.Kind == TensorKind.Attention && place.Stack is not null && StackClassifier.Rank(place.Stack) != 0;
+        if (!isLanguageAttention || config is not { Heads: > 0 and { } heads, HeadSize: > 0 and { } size } || size > Array.MaxLength)
         {
             return [];
         }
@@ -24,7 +28,7 @@ internal static class HeadLayout
             "o_proj" or "out_proj" or "o" or "wo" or "out_lin" or "dense" => Split(columns, size, ("o", heads)),
             "qkv_proj" when config.ModelType is not "codegen" => Split(rows, size, ("q", heads), ("k", groups), ("v", groups)),
             "query_key_value" => Split(rows, 3 * size, ("qkv", heads)),
-            // GPT-2 stores its weights in x out; others that took its names do not.
+            // GPT-2 stores weights as (in, out); other models with these names do not.
             "c_attn" when config.ModelType is "gpt2" => Split(columns, size, ("q", heads), ("k", heads), ("v", heads)),
             "c_proj" when config.ModelType is "gpt2" => Split(rows, size, ("o", heads)),
             _ => [],
@@ -36,7 +40,7 @@ internal static class HeadLayout
         long rows = 0;
         foreach ((_, long heads) in parts)
         {
-            // Held against the weight before anything is multiplied: a config.json may say any number.
+            // Compared before multiplying: a config.json may have any number, and the product could overflow.
             if (heads < 1 || heads > profile.Length / size)
             {
                 return [];
@@ -50,16 +54,17 @@ internal static class HeadLayout
             return [];
         }
 
-        List<HeadChange> changes = [];
+        List<HeadChange> sums = [];
         int start = 0;
         foreach ((string part, long heads) in parts)
         {
             for (int head = 0; head < heads; head++, start += (int)size)
             {
-                changes.Add(new HeadChange { Part = part, Head = head, Sum = new ArraySegment<double>(profile, start, (int)size).Sum() });
+                double sum = new ArraySegment<double>(profile, start, (int)size).Sum();
+                sums.Add(new HeadChange { Part = part, Head = head, Sum = sum });
             }
         }
 
-        return [.. changes];
+        return [.. sums];
     }
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace LayerSwap;
 
-/// <summary>Layers of the main stack chosen by what a diff measured, each with its score: a selector that <see cref="MergeBuilder"/> takes wherever it takes one.</summary>
+/// <summary>Layers of the main stack selected by the scores of a diff: a selector for <see cref="MergeBuilder"/>.</summary>
 public sealed class LayerSet : LayerSelector
 {
     private readonly IReadOnlyList<double> _scores;
@@ -14,31 +14,34 @@ public sealed class LayerSet : LayerSelector
     }
 
     private LayerSet(IReadOnlyList<double> scores, HashSet<int> chosen)
-        : base($"Layers.At({string.Join(", ", chosen.Order().Select(l => l.ToString(CultureInfo.InvariantCulture)))})", p => p.InMainStack && chosen.Contains(p.Layer!.Value)) =>
+        : base(Describe(chosen), p => p.InMainStack && chosen.Contains(p.Layer!.Value)) =>
         (_scores, _chosen) = (scores, chosen);
 
-    /// <summary>The layers chosen, by number, ascending.</summary>
+    /// <summary>The selected layers, by number, ascending.</summary>
     public IReadOnlyList<int> Layers => [.. _chosen.Order()];
 
-    /// <summary>The score of each layer of the model, chosen or not.</summary>
+    /// <summary>The scores of all layers of the main stack, selected or not.</summary>
     public IReadOnlyList<double> Scores => _scores;
 
-    /// <summary>Of these the ones with the highest scores; of equal ones the lower.</summary>
-    /// <param name="count">How many at most; 1 or more.</param>
+    /// <summary>Selects the layers of this set with the highest scores. Of equal scores the lower layers win.</summary>
+    /// <param name="count">The maximum number of layers, 1 or more.</param>
     public LayerSet Top(int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         return new(_scores, Layers.OrderByDescending(l => _scores[l]).Take(count));
     }
 
-    /// <summary>Of these the ones with a score above a value.</summary>
-    /// <param name="score">In the unit of the scores.</param>
+    /// <summary>Selects the layers of this set with a score above a value.</summary>
+    /// <param name="score">The value, in the unit of the scores.</param>
     public LayerSet Above(double score) => new(_scores, Layers.Where(l => _scores[l] > score));
 
-    /// <summary>Of these the ones that reach from the first or the last layer on without a gap: what layer swapping's bottom and top are.</summary>
+    /// <summary>Selects the layers of this set that reach the first or the last layer without a gap, as a layer swap needs.</summary>
     public LayerSet Contiguous() => new(_scores, Enumerable.Range(0, _scores.Count).TakeWhile(_chosen.Contains)
         .Concat(Enumerable.Range(0, _scores.Count).Reverse().TakeWhile(_chosen.Contains)));
 
-    /// <summary>All other layers of the main stack. (<c>!set</c> would be all other tensors, those outside the layers too.)</summary>
+    /// <summary>Selects all other layers of the main stack. In contrast, <c>!set</c> also selects tensors outside the layers.</summary>
     public LayerSet OtherLayers() => new(_scores, Enumerable.Range(0, _scores.Count).Where(l => !_chosen.Contains(l)));
+
+    private static string Describe(HashSet<int> chosen) =>
+        $"Layers.At({string.Join(", ", chosen.Order().Select(l => l.ToString(CultureInfo.InvariantCulture)))})";
 }

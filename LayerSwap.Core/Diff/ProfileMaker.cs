@@ -4,19 +4,26 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Diff;
 
-/// <summary>Turns the sums over a matrix's rows and columns into profiles, and finds the rows that two models both changed most.</summary>
+/// <summary>Computes profiles from row and column sums, and counts the most changed rows that two models share.</summary>
 internal sealed class ProfileMaker(DiffRequest request)
 {
     private readonly ModelConfig? _config = request.WithProfiles ? ModelConfig.TryRead(request.Base) : null;
     private readonly LayerMap _map = LayerMap.Of(request.Base);
 
-    /// <summary>The length of a row of a tensor that gets profiles, or 0.</summary>
-    public long ColumnsOf(TensorInfo tensor) => request.WithProfiles && tensor.Shape.Rank == 2 && tensor.ElementCount > 0 && tensor.Shape.Extents.All(e => e <= Array.MaxLength) ? tensor.Shape.Extents[1] : 0;
-
-    /// <summary>The profiles of a tensor, one for each model, and its rows' overlap in the pairs; empty where it gets none.</summary>
-    public TensorProfile[] Finish(TensorInfo tensor, TensorDelta change)
+    /// <summary>Returns the row length of a tensor that has profiles, or 0.</summary>
+    public long ColumnsOf(TensorInfo tensor)
     {
-        if (change.Profiles is not { } sums)
+        bool hasProfiles = request.WithProfiles
+            && tensor.Shape.Rank == 2
+            && tensor.ElementCount > 0
+            && tensor.Shape.Extents.All(e => e <= Array.MaxLength);
+        return hasProfiles ? tensor.Shape.Extents[1] : 0;
+    }
+
+    /// <summary>Returns the profiles of a tensor, one for each model or none, and sets the row overlap of each pair.</summary>
+    public TensorProfile[] Finish(TensorInfo tensor, TensorDelta delta)
+    {
+        if (delta.Profiles is not { } sums)
         {
             return [];
         }
@@ -41,12 +48,12 @@ internal sealed class ProfileMaker(DiffRequest request)
             sums[m].Release();
         }
 
-        change.Profiles = null;
-        HashSet<int>[] most = [.. profiles.Select(p => MostChanged(p.Rows))];
+        delta.Profiles = null;
+        HashSet<int>[] mostChanged = [.. profiles.Select(p => MostChanged(p.Rows))];
         foreach ((int pair, (int a, int b)) in TensorDelta.Pairing(profiles.Length).Index())
         {
-            change.Pairs[pair].SharedRows = most[a].Count(most[b].Contains);
-            change.Pairs[pair].MostChangedRows = Math.Min(most[a].Count, most[b].Count);
+            delta.Pairs[pair].SharedRows = mostChanged[a].Count(mostChanged[b].Contains);
+            delta.Pairs[pair].MostChangedRows = Math.Min(mostChanged[a].Count, mostChanged[b].Count);
         }
 
         return profiles;
@@ -63,7 +70,12 @@ internal sealed class ProfileMaker(DiffRequest request)
         return means;
     }
 
-    /// <summary>The most changed tenth, of equal ones the lower; those that changed at all.</summary>
+    /// <summary>Selects the tenth of the rows with the largest delta, without unchanged rows. Of equal rows the lower win.</summary>
     private static HashSet<int> MostChanged(IReadOnlyList<double> rows) =>
-        [.. Enumerable.Range(0, rows.Count).Where(r => rows[r] != 0).OrderByDescending(r => double.IsNaN(rows[r]) ? double.PositiveInfinity : rows[r]).Take((rows.Count + 9) / 10)];
+    [
+        .. Enumerable.Range(0, rows.Count)
+            .Where(r => rows[r] != 0)
+            .OrderByDescending(r => double.IsNaN(rows[r]) ? double.PositiveInfinity : rows[r])
+            .Take((rows.Count + 9) / 10),
+    ];
 }

@@ -7,37 +7,37 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Diff;
 
 /// <summary>
-/// The absolute changes of consecutive elements of a matrix, summed by row and by column. Holds the rows and columns it has met and no more: a section of a long row is a few
-/// columns, a section of a narrow matrix a few rows.
+/// Sums of absolute deltas by row and by column over consecutive elements of a matrix. Only rows and columns seen so far are held:
+/// a chunk of a long row has few columns, a chunk of a narrow matrix few rows.
 /// </summary>
-/// <param name="columns">The length of a row.</param>
+/// <param name="columns">The row length.</param>
 internal sealed class ProfileSums(long columns)
 {
     private Sums _rows = new(64);
     private Sums _columns = new((int)Math.Min(columns, ChunkSizes.Length));
 
-    /// <summary>The sums of the rows met, the first row of the matrix first once all is met.</summary>
+    /// <summary>The sums of the rows seen; after the whole matrix, of all rows.</summary>
     public ReadOnlySpan<double> Rows => _rows.Values;
 
-    /// <summary>The sums of the columns met.</summary>
+    /// <summary>The sums of the columns seen.</summary>
     public ReadOnlySpan<double> Columns => _columns.Values;
 
-    /// <summary>Adds elements that follow one another, to their rows and columns and to the sums of all; several calls follow one another too.</summary>
-    public void Observe<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> tuned, long start, DeltaSums into)
+    /// <summary>Adds a block of consecutive elements. Each call must start where the previous one ended.</summary>
+    public void Observe<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> fineTuned, long start, DeltaSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        while (!origin.IsEmpty)
+        while (!@base.IsEmpty)
         {
             (long row, long column) = Math.DivRem(start, columns);
-            int count = (int)Math.Min(columns - column, origin.Length);
-            _rows.At(row, 1)[0] += DeltaKernel.Observe(origin[..count], tuned[..count], _columns.At(column, count), into);
-            origin = origin[count..];
-            tuned = tuned[count..];
+            int count = (int)Math.Min(columns - column, @base.Length);
+            _rows.At(row, 1)[0] += DeltaKernel.Observe(@base[..count], fineTuned[..count], _columns.At(column, count), into);
+            @base = @base[count..];
+            fineTuned = fineTuned[count..];
             start += count;
         }
     }
 
-    /// <summary>Adds what comes after all that is in here, and empties it.</summary>
+    /// <summary>Adds the sums of later elements, and releases them.</summary>
     public void Add(ProfileSums later)
     {
         _rows.Add(ref later._rows);
@@ -45,15 +45,15 @@ internal sealed class ProfileSums(long columns)
         later.Release();
     }
 
-    /// <summary>Gives the memory back; what was gathered is gone.</summary>
+    /// <summary>Discards the sums and returns their memory.</summary>
     public void Release()
     {
         _rows.Release();
         _columns.Release();
     }
 
-    /// <summary>Sums under consecutive numbers, of which those from the first to the last one met are held.</summary>
-    /// <param name="capacity">Room for so many at least.</param>
+    /// <summary>Sums by index, held from the first to the last index seen.</summary>
+    /// <param name="capacity">The minimum capacity.</param>
     private struct Sums(int capacity)
     {
         private double[] _values = [];
@@ -62,7 +62,7 @@ internal sealed class ProfileSums(long columns)
 
         public readonly ReadOnlySpan<double> Values => _values.AsSpan(0, _count);
 
-        /// <summary>The sums from <paramref name="index"/> on, held from now on.</summary>
+        /// <summary>Returns the sums from <paramref name="index"/> on, and extends the range to them if necessary.</summary>
         public Span<double> At(long index, int count)
         {
             if (_count == 0)
@@ -73,7 +73,7 @@ internal sealed class ProfileSums(long columns)
             long first = Math.Min(index, _first), end = Math.Max(index + count, _first + _count);
             if (first < _first || end > _first + _count)
             {
-                Hold(first, checked((int)(end - first)));
+                Extend(first, checked((int)(end - first)));
             }
 
             return _values.AsSpan((int)(index - _first), count);
@@ -99,13 +99,14 @@ internal sealed class ProfileSums(long columns)
             (_values, _count) = ([], 0);
         }
 
-        /// <summary>Beyond what is held the array is zero, so that holding more is mostly a matter of counting.</summary>
-        private void Hold(long first, int count)
+        /// <summary>Extends the range. The array is zero beyond the range, so appending only increases the count.</summary>
+        private void Extend(long first, int count)
         {
             int shift = (int)(_first - first);
             if (shift > 0 || count > _values.Length)
             {
-                double[] grown = ArrayPool<double>.Shared.Rent(Math.Max(count, Math.Max(capacity, (int)Math.Min(2L * _values.Length, Array.MaxLength))));
+                int doubled = (int)Math.Min(2L * _values.Length, Array.MaxLength);
+                double[] grown = ArrayPool<double>.Shared.Rent(Math.Max(count, Math.Max(capacity, doubled)));
                 Array.Clear(grown);
                 Values.CopyTo(grown.AsSpan(shift));
                 (double[] old, _values) = (_values, grown);

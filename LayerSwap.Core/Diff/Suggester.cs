@@ -2,23 +2,23 @@ using System.Globalization;
 
 namespace LayerSwap.Diff;
 
-/// <summary>Finds the swap that two profiles of change speak for: contiguous layers from each end from one model, the middle from the other.</summary>
+/// <summary>Suggests a layer swap from the deltas of each layer: outer layers from one model, the middle from the other.</summary>
 internal static class Suggester
 {
-    /// <summary>The least ratio between outside and inside that is a structure, as a logarithm: a quarter more.</summary>
-    private static readonly double LeastContrast = Math.Log(1.25);
+    /// <summary>The log of the smallest ratio between outer and inner layers that is a structure.</summary>
+    private static readonly double MinContrast = Math.Log(1.25);
 
-    /// <summary>How probable the best of all cuts may at most be where there is nothing but noise. Many cuts are tried, and the best of noise looks like something: each must be so many times as improbable.</summary>
-    private const double Chance = 0.02;
+    /// <summary>The significance level, divided by the number of candidates: the best of many looks significant even in noise.</summary>
+    private const double Significance = 0.02;
 
-    /// <summary>Scores that differ by less are equal but for rounding: taking the first k layers from one model is taking the others from the other one.</summary>
-    private const double SameScore = 1e-9;
+    /// <summary>The largest difference of scores that are equal up to rounding.</summary>
+    private const double ScoreTolerance = 1e-9;
 
-    /// <summary>What stands for no change beside a model's mean: a ratio needs something.</summary>
-    private const double Floor = 1e-3;
+    /// <summary>A share of the model's mean delta that is added to every layer, so that ratios with unchanged layers are finite.</summary>
+    private const double RelativeFloor = 1e-3;
 
-    /// <summary>The fewest middle layers that leave room for a transition at each seam.</summary>
-    private const int RoomForTransition = 3;
+    /// <summary>The fewest middle layers with which each seam gets a transition.</summary>
+    private const int MinMiddleForTransition = 3;
 
     public static SwapSuggestion Of(DiffMeasurement measured)
     {
@@ -38,45 +38,60 @@ internal static class Suggester
         {
             if (layers.Any(l => l.IsZero(m)))
             {
-                return None($"{Printable.Escape(models[m])} has layers whose weights are all zero; what they changed is no fine-tuning.");
+                return None($"{Printable.Escape(models[m])} has layers whose weights are all zero; their deltas are no fine-tuning.");
             }
         }
 
         return Of(models, [.. Enumerable.Range(0, 2).Select(m => layers.Select(l => l.MeanAbsolute(m)).ToArray())]);
     }
 
-    /// <param name="models">The two models' names.</param>
-    /// <param name="profiles">The change of each layer in each of them.</param>
+    /// <param name="models">The names of two models.</param>
+    /// <param name="profiles">The mean absolute delta, (model, layer).</param>
     public static SwapSuggestion Of(IReadOnlyList<string> models, double[][] profiles)
     {
         double[] sums = [.. profiles.Select(p => p.Sum())];
         for (int m = 0; m < 2; m++)
         {
+            if (sums[m] == 0)
+            {
+                return None($"{Printable.Escape(models[m])} has left all its layers as they are in the base.");
+            }
+
             if (!(sums[m] > 0) || !double.IsFinite(sums[m]))
             {
-                return None(sums[m] == 0 ? $"{Printable.Escape(models[m])} has left all its layers as they are in the base." : $"the changes of {Printable.Escape(models[m])} are not finite.");
+                return None($"the deltas of {Printable.Escape(models[m])} are not finite.");
             }
         }
 
-        double[] ratios = [.. Enumerable.Range(0, profiles[0].Length).Select(l => Math.Log((profiles[0][l] + (Floor * sums[0] / profiles[0].Length)) / (profiles[1][l] + (Floor * sums[1] / profiles[1].Length))))];
-        // Of the two ways to say one cut the one that takes fewer layers.
-        (SwapCandidate Candidate, double Contrast, double Errors)[] tried = [.. Candidates(models[0], ratios).Concat(Candidates(models[1], [.. ratios.Select(r => -r)]))
-            .OrderByDescending(c => Math.Round(c.Candidate.Score / SameScore)).ThenBy(c => c.Candidate.Bottom + c.Candidate.Top).ThenBy(c => c.Candidate.Bottom).ThenBy(c => c.Candidate.Outer, StringComparer.Ordinal)];
-        if (tried.Length == 0)
+        int layers = profiles[0].Length;
+        double WithFloor(int model, int layer) => profiles[model][layer] + (RelativeFloor * sums[model] / layers);
+        double[] ratios = [.. Enumerable.Range(0, layers).Select(l => Math.Log(WithFloor(0, l) / WithFloor(1, l)))];
+        // A swap has two descriptions, with either model outside; of equal scores the one with fewer outer layers wins.
+        Trial[] trials =
+        [
+            .. Trials(models[0], ratios).Concat(Trials(models[1], [.. ratios.Select(r => -r)]))
+                .OrderByDescending(t => Math.Round(t.Candidate.Score / ScoreTolerance))
+                .ThenBy(t => t.Candidate.Bottom + t.Candidate.Top)
+                .ThenBy(t => t.Candidate.Bottom)
+                .ThenBy(t => t.Candidate.Outer, StringComparer.Ordinal),
+        ];
+        if (trials.Length == 0)
         {
             return None("there are too few layers to have something outside and something inside.");
         }
 
-        (SwapCandidate best, double contrast, double errors) = tried[0];
-        SwapCandidate[] candidates = [.. tried.Select(t => t.Candidate)];
-        int cuts = tried.Length / 2;
-        if (contrast < LeastContrast || ratios.Length < 3 || StudentT.TwoSided(errors, ratios.Length - 2) > Chance / cuts)
+        (SwapCandidate best, double contrast, double statistic) = trials[0];
+        SwapCandidate[] candidates = [.. trials.Select(t => t.Candidate)];
+        int distinct = trials.Length / 2;
+        if (contrast < MinContrast || layers < 3 || StudentT.TwoSided(statistic, layers - 2) > Significance / distinct)
         {
-            return None("the two models changed their layers alike: no cut into outer and middle layers tells them apart better than the best of so many cuts would by chance.") with { Candidates = candidates, Score = best.Score };
+            string why = "the two models changed their layers alike: "
+                + "no division into outer and middle layers separates them better than chance.";
+            return None(why) with { Candidates = candidates, Score = best.Score };
         }
 
         string inner = models.First(m => m != best.Outer);
-        int middle = ratios.Length - best.Bottom - best.Top;
+        int middle = layers - best.Bottom - best.Top;
         return new SwapSuggestion
         {
             HasStructure = true,
@@ -84,16 +99,16 @@ internal static class Suggester
             Inner = inner,
             Bottom = best.Bottom,
             Top = best.Top,
-            Transition = middle >= RoomForTransition ? 1 : 0,
+            Transition = middle >= MinMiddleForTransition ? 1 : 0,
             Score = best.Score,
             Candidates = candidates,
-            Reason = string.Create(CultureInfo.InvariantCulture, $"Take {Ends(best.Bottom, best.Top)} of {ratios.Length} layers from {Printable.Escape(best.Outer)}, the others from {Printable.Escape(inner)}: beside {Printable.Escape(inner)}, {Printable.Escape(best.Outer)} changed those layers {Math.Exp(contrast):0.#} times as much as it changed the others (the cut explains {best.Score:P0} of the differences between layers).{(IsGradual(ratios, best.Score) ? " The change is gradual with depth: cuts beside this one are nearly as good." : "")}"),
-            LayerCount = ratios.Length,
+            Reason = Reason(best, inner, Math.Exp(contrast), ratios),
+            LayerCount = layers,
         };
     }
 
-    /// <summary>All ways with at least one layer outside and one inside: how well two levels, outside and inside, explain the logarithms of the ratios.</summary>
-    private static IEnumerable<(SwapCandidate Candidate, double Contrast, double Errors)> Candidates(string outer, double[] ratios)
+    /// <summary>Evaluates every candidate with at least one outer and one inner layer, as a two-level fit to the log ratios.</summary>
+    private static IEnumerable<Trial> Trials(string outer, double[] ratios)
     {
         int n = ratios.Length;
         double mean = ratios.Average(), total = ratios.Sum(r => (r - mean) * (r - mean));
@@ -107,24 +122,47 @@ internal static class Suggester
                     continue;
                 }
 
-                double outside = (ratios.Take(bottom).Sum() + ratios.TakeLast(top).Sum()) / count, inside = ((mean * n) - (outside * count)) / (n - count), contrast = outside - inside;
-                double explained = contrast * contrast * count * (n - count) / n, left = Math.Max(total - explained, total * 1e-12);
-                double error = Math.Sqrt(left / Math.Max(1, n - 2) * n / (count * (double)(n - count)));
-                SwapCandidate candidate = new() { Outer = outer, Bottom = bottom, Top = top, Score = total == 0 ? 0 : Math.Sign(contrast) * explained / total };
-                yield return (candidate, contrast, error == 0 ? 0 : contrast / error);
+                double outside = (ratios.Take(bottom).Sum() + ratios.TakeLast(top).Sum()) / count;
+                double inside = ((mean * n) - (outside * count)) / (n - count);
+                double contrast = outside - inside;
+                double explained = contrast * contrast * count * (n - count) / n, residual = Math.Max(total - explained, total * 1e-12);
+                double standardError = Math.Sqrt(residual / Math.Max(1, n - 2) * n / (count * (double)(n - count)));
+                double score = total == 0 ? 0 : Math.Sign(contrast) * explained / total;
+                SwapCandidate candidate = new() { Outer = outer, Bottom = bottom, Top = top, Score = score };
+                yield return new Trial(candidate, contrast, standardError == 0 ? 0 : contrast / standardError);
             }
         }
     }
 
-    /// <summary>Whether a straight line over depth explains more than the cut.</summary>
+    /// <summary>Whether a straight line over depth explains more than the two levels.</summary>
     private static bool IsGradual(double[] ratios, double score)
     {
         double mean = ratios.Average(), middle = (ratios.Length - 1) / 2.0;
-        double together = ratios.Select((r, l) => (r - mean) * (l - middle)).Sum(), depth = ratios.Select((_, l) => (l - middle) * (l - middle)).Sum(), total = ratios.Sum(r => (r - mean) * (r - mean));
-        return together * together / (depth * total) > score;
+        double covariance = ratios.Select((r, l) => (r - mean) * (l - middle)).Sum();
+        double depth = ratios.Select((_, l) => (l - middle) * (l - middle)).Sum();
+        double total = ratios.Sum(r => (r - mean) * (r - mean));
+        return covariance * covariance / (depth * total) > score;
     }
 
-    private static string Ends(int bottom, int top) => string.Create(CultureInfo.InvariantCulture, $"{(bottom > 0 ? $"the first {bottom}" : "")}{(bottom > 0 && top > 0 ? " and " : "")}{(top > 0 ? $"the last {top}" : "")}");
+    private static string Reason(SwapCandidate best, string inner, double factor, double[] ratios)
+    {
+        string outerName = Printable.Escape(best.Outer), innerName = Printable.Escape(inner);
+        string gradual = IsGradual(ratios, best.Score)
+            ? " The ratio is gradual with depth: neighbouring candidates are nearly as good."
+            : "";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"Take {Ends(best.Bottom, best.Top)} of {ratios.Length} layers from {outerName}, the others from {innerName}: "
+                + $"relative to {innerName}, {outerName} changed those layers {factor:0.#} times as much as it changed the others "
+                + $"(this explains {best.Score:P0} of the differences between layers).{gradual}");
+    }
+
+    private static string Ends(int bottom, int top)
+    {
+        string first = bottom > 0 ? $"the first {bottom.ToString(CultureInfo.InvariantCulture)}" : "";
+        string last = top > 0 ? $"the last {top.ToString(CultureInfo.InvariantCulture)}" : "";
+        return first + (bottom > 0 && top > 0 ? " and " : "") + last;
+    }
 
     private static SwapSuggestion None(string why) => new()
     {
@@ -139,4 +177,9 @@ internal static class Suggester
         LayerCount = 0,
         Reason = "No swap is suggested: " + why,
     };
+
+    /// <param name="Candidate">The swap and its score.</param>
+    /// <param name="Contrast">The difference of the mean log ratios, outer minus inner.</param>
+    /// <param name="Statistic">The t statistic of the contrast.</param>
+    private sealed record Trial(SwapCandidate Candidate, double Contrast, double Statistic);
 }

@@ -4,7 +4,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Diff;
 
-/// <summary>What one pass gathers of a tensor: the base, the change of each model, the agreement of each two; of a matrix its profiles too, where they are asked for.</summary>
+/// <summary>The sums of one pass over a tensor: base, delta of each model, agreement of each pair, and profiles if requested.</summary>
 internal sealed class TensorDelta
 {
     public TensorDelta(int models)
@@ -19,14 +19,14 @@ internal sealed class TensorDelta
 
     public IReadOnlyList<AgreementSums> Pairs { get; }
 
-    /// <summary>One for each model, or null.</summary>
+    /// <summary>The profile sums of each model, or null without profiles.</summary>
     public IReadOnlyList<ProfileSums>? Profiles { get; set; }
 
-    /// <summary>Every two of so many models, in order.</summary>
+    /// <summary>Enumerates the pairs of models, in order.</summary>
     public static IEnumerable<(int A, int B)> Pairing(int models) =>
         Enumerable.Range(0, models).SelectMany(a => Enumerable.Range(a + 1, models - a - 1).Select(b => (a, b)));
 
-    /// <summary>Adds all but the profiles, which are a tensor's own.</summary>
+    /// <summary>Adds all sums except profiles, which belong to one tensor.</summary>
     public void Add(TensorDelta other)
     {
         Origin.Add(other.Origin);
@@ -41,7 +41,7 @@ internal sealed class TensorDelta
         }
     }
 
-    /// <summary>Is as if nothing had been added; profiles are emptied where they are added.</summary>
+    /// <summary>Resets all sums except profiles, which are released when they are combined.</summary>
     public void Clear()
     {
         Origin.Clear();
@@ -57,19 +57,22 @@ internal sealed class TensorDelta
     }
 }
 
-/// <summary>The pass itself: operand 0 is the base, the others are the models.</summary>
-/// <param name="models">How many.</param>
-/// <param name="columns">The length of a row, where profiles are wanted; else 0.</param>
+/// <summary>Computes the sums of a tensor over the operands base, model, model, ...</summary>
+/// <param name="models">The number of models.</param>
+/// <param name="columns">The row length of a tensor with profiles, else 0.</param>
 internal sealed class DeltaReduction(int models, long columns) : IReduction<TensorDelta>
 {
     private readonly (int A, int B)[] _pairs = [.. TensorDelta.Pairing(models)];
 
-    public TensorDelta Create() => new(models) { Profiles = columns == 0 ? null : [.. Enumerable.Range(0, models).Select(_ => new ProfileSums(columns))] };
+    public TensorDelta Create() => new(models)
+    {
+        Profiles = columns == 0 ? null : [.. Enumerable.Range(0, models).Select(_ => new ProfileSums(columns))],
+    };
 
     public void Observe<T>(OperandBlock<T> block, TensorDelta state)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        if (ObservesTwo(state))
+        if (IsTwoModels(state))
         {
             ObserveTwo(block, state);
             return;
@@ -96,12 +99,12 @@ internal sealed class DeltaReduction(int models, long columns) : IReduction<Tens
 
     bool IReduction<TensorDelta>.TryObserve(OperandBlock<BFloat16> block, TensorDelta state)
     {
-        if (ObservesTwo(state))
+        if (IsTwoModels(state))
         {
             ObserveTwo(block, state);
         }
 
-        return ObservesTwo(state);
+        return IsTwoModels(state);
     }
 
     public void Combine(TensorDelta into, TensorDelta from)
@@ -119,9 +122,10 @@ internal sealed class DeltaReduction(int models, long columns) : IReduction<Tens
         return true;
     }
 
-    /// <summary>Whether one call observes everything: for two models without profiles, as most comparisons have.</summary>
-    private bool ObservesTwo(TensorDelta state) => models == 2 && state.Profiles is null;
+    /// <summary>Whether the kernel for two models without profiles applies.</summary>
+    private bool IsTwoModels(TensorDelta state) => models == 2 && state.Profiles is null;
 
     private static void ObserveTwo<T>(OperandBlock<T> block, TensorDelta state)
-        where T : unmanaged => DeltaKernel.ObserveTwo(block.Base, block[0], block[1], state.Origin, state.Models[0], state.Models[1], state.Pairs[0]);
+        where T : unmanaged =>
+        DeltaKernel.ObserveTwo(block.Base, block[0], block[1], state.Origin, state.Models[0], state.Models[1], state.Pairs[0]);
 }

@@ -1,9 +1,11 @@
 using LayerSwap.Streaming;
+
 namespace LayerSwap;
 
 /// <summary>
-/// How far each row and each column of a two-dimensional weight moved: the strips of the paper's picture (arXiv:2410.01335). For a weight W of out x in elements and D = W_tuned - W_base,
-/// <c>row_mav[i]</c> is the mean over j of abs(D[i,j]) and <c>col_mav[j]</c> that over i.
+/// The mean absolute deltas of each row and each column of a two-dimensional weight: the strips of the paper's picture
+/// (arXiv:2410.01335). For weights W (out, in) and D = W_tuned - W_base, <c>row_mav[i]</c> is the mean over j of abs(D[i,j]), and
+/// <c>col_mav[j]</c> is the mean over i.
 /// </summary>
 public sealed record TensorProfile
 {
@@ -13,34 +15,34 @@ public sealed record TensorProfile
     /// <summary>The tensor.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The stack of layers it belongs to, or null outside the layers.</summary>
+    /// <summary>The tensor's stack of layers, or null outside the layers.</summary>
     public string? Stack { get; init; }
 
     /// <summary>The layer's number, or null outside the layers.</summary>
     public int? Layer { get; init; }
 
-    /// <summary>The component: its kind, over which quantiles are pooled.</summary>
+    /// <summary>The component, over whose tensors quantiles are pooled.</summary>
     public required string Component { get; init; }
 
-    /// <summary>row_mav, one for each row.</summary>
+    /// <summary>row_mav, of each row.</summary>
     public required IReadOnlyList<double> Rows { get; init; }
 
-    /// <summary>col_mav, one for each column.</summary>
+    /// <summary>col_mav, of each column.</summary>
     public required IReadOnlyList<double> Columns { get; init; }
 
-    /// <summary>The attention heads of the weight, by config.json's counts; empty where it has none, or where there is no config.json that fits it.</summary>
+    /// <summary>The attention heads of the weight, by config.json; empty without heads, or if config.json does not fit.</summary>
     public required IReadOnlyList<HeadChange> Heads { get; init; }
 }
 
-/// <summary>How far the rows (of an output projection: the columns) that belong to one attention head moved.</summary>
+/// <summary>The delta of the rows (of an output projection: the columns) of one attention head.</summary>
 public sealed record HeadChange
 {
-    /// <summary><c>q</c>, <c>k</c>, <c>v</c>, <c>o</c>, or <c>qkv</c> where a weight has the three side by side for each head.</summary>
+    /// <summary><c>q</c>, <c>k</c>, <c>v</c>, <c>o</c>, or <c>qkv</c> if a weight interleaves the three by head.</summary>
     public required string Part { get; init; }
 
-    /// <summary>The head's number within the part, from 0; with grouped queries <c>k</c> and <c>v</c> have fewer.</summary>
+    /// <summary>The head's number within the part, from 0. With grouped-query attention <c>k</c> and <c>v</c> have fewer heads.</summary>
     public required int Head { get; init; }
 
-    /// <summary>The sum of row_mav (of <c>o</c>: col_mav) over what belongs to the head.</summary>
+    /// <summary>The sum of row_mav (of <c>o</c>: col_mav) over the head's rows (columns).</summary>
     public required double Sum { get; init; }
 }

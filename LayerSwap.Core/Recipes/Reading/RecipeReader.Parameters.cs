@@ -5,9 +5,6 @@ namespace LayerSwap.Recipes;
 /// <summary>Parameters, dtypes and the vocabulary policy.</summary>
 internal sealed partial class RecipeReader
 {
-    /// <summary>The parameters whose values are words.</summary>
-    private static readonly string[] WordParameters = ["embeddings", "norm", "head", "others", "transition_weights"];
-
     private Settings Parameters(YamlNode? node, string what)
     {
         Settings settings = [];
@@ -19,7 +16,7 @@ internal sealed partial class RecipeReader
         foreach ((string name, YamlNode value) in WithoutObsolete(_yaml.Members(node, what)))
         {
             LineColumn place = LineColumn.Of(value.Start);
-            if (WordParameters.Contains(name, StringComparer.Ordinal) && YamlReader.Text(value) is { } word)
+            if (MethodNames.Words.Contains(name, StringComparer.Ordinal) && YamlReader.Text(value) is { } word)
             {
                 settings[name] = new Setting(name, [], word, place);
             }
