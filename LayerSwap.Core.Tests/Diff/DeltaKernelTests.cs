@@ -3,7 +3,8 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Diff;
 
-public class DeltaKernelTests
+[Trait("Category", "Kernel")]
+public sealed class DeltaKernelTests
 {
     private const double Tolerance = 1e-13;
 

@@ -3,7 +3,8 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Numerics;
 
-public class ElementCodecTests
+[Trait("Category", "Kernel")]
+public sealed class ElementCodecTests
 {
     public static TheoryData<DType> Arithmetic => [.. DTypes.All.Where(d => d.SupportsArithmetic())];
 

@@ -3,7 +3,8 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Numerics;
 
-public class SixteenBitTests
+[Trait("Category", "Kernel")]
+public sealed class SixteenBitTests
 {
     private static readonly ushort[] Every = [.. Enumerable.Range(0, 65536).Select(i => (ushort)i)];
 

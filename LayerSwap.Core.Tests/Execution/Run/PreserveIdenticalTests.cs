@@ -3,7 +3,8 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Execution;
 
-public class PreserveIdenticalTests
+[Trait("Category", "Kernel")]
+public sealed class PreserveIdenticalTests
 {
     [Theory]
     [InlineData(8)]

@@ -16,7 +16,7 @@ internal static class Exact
         {
             for (int j = 0; j < i; j++)
             {
-                BigInteger apart = Units(numbers[i]) - Units(numbers[j]);
+                BigInteger apart = Difference(numbers[i], numbers[j]);
                 sum += apart * apart;
             }
         }
@@ -31,7 +31,11 @@ internal static class Exact
         return Math.ScaleB((double)(ulong)(squares >> shift), shift - (2 * Point));
     }
 
-    private static BigInteger Units(double number)
+    /// <summary>A difference in units of the smallest double.</summary>
+    public static BigInteger Difference(double a, double b) => Units(a) - Units(b);
+
+    /// <summary>A finite number in units of the smallest double.</summary>
+    public static BigInteger Units(double number)
     {
         long bits = BitConverter.DoubleToInt64Bits(number), fraction = bits & ((1L << 52) - 1);
         int exponent = (int)(bits >> 52 & 0x7FF);

@@ -13,7 +13,7 @@ internal static class SortKey
     public const ulong NaN = 0x7FF8_0000_0000_0000;
 
     /// <summary>Computes the key of a number's magnitude.</summary>
-    public static ulong Of(double number) => Math.Min(BitConverter.DoubleToUInt64Bits(number) & long.MaxValue, NaN);
+    public static ulong Of(double number) => double.IsNaN(number) ? NaN : BitConverter.DoubleToUInt64Bits(number) & long.MaxValue;
 
     /// <summary>Computes eight keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -4,6 +4,7 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Tests.Merging;
 
 /// <summary>Numbers of many indices against those of one.</summary>
+[Trait("Category", "Kernel")]
 public sealed class RandomKernelTests
 {
     private readonly Random _random = new(14);
