@@ -1,4 +1,4 @@
-namespace LayerSwap.Planning;
+namespace LayerSwap.LayerMaps;
 
 /// <summary>Says why names differ, where one reason explains it: a prefix, or experts that one model packs and another has one by one.</summary>
 internal static class NameDifference
