@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace LayerSwap.Tests;
 
-/// <summary>Numbers that look random and are the same in every run (splitmix64).</summary>
+/// <summary>Reproducible random numbers (SplitMix64).</summary>
 internal sealed class Noise(ulong seed)
 {
     private ulong _state = seed;
@@ -23,10 +23,10 @@ internal sealed class Noise(ulong seed)
         return MemoryMarshal.AsBytes<ulong>(words)[..length].ToArray();
     }
 
-    /// <summary>Weights as models have them, with zeros of both signs among them.</summary>
+    /// <summary>Weights like those of models, some of them zeros of both signs.</summary>
     public float[] Weights(int length) => [.. Enumerable.Range(0, length).Select(_ => Weight())];
 
-    /// <summary>Any bits at all: denormals, infinities and NaNs too.</summary>
+    /// <summary>Any bits, also subnormals, infinities and NaN.</summary>
     public float[] AnyFloats(int length) => [.. Enumerable.Range(0, length).Select(_ => BitConverter.UInt32BitsToSingle((uint)Next()))];
 
     private float Weight() => Below(8) switch

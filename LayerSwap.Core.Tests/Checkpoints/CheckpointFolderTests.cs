@@ -1,7 +1,3 @@
-using FsCheck;
-using FsCheck.Fluent;
-using LayerSwap.Checkpoints;
-
 namespace LayerSwap.Tests.Checkpoints;
 
 public sealed class CheckpointFolderTests : IDisposable
@@ -66,38 +62,6 @@ public sealed class CheckpointFolderTests : IDisposable
         string message = RawFile.Refused(_folder.Path).Message;
         Assert.Contains(_folder.Path, message, StringComparison.Ordinal);
         Assert.Contains("model.safetensors and no model.safetensors.index.json", message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("layers.2.w", "layers.10.w")]
-    [InlineData("layers.2.a", "layers.2.b")]
-    [InlineData("a", "a1")]
-    [InlineData("a.1", "b")]
-    [InlineData("x9", "x10y")]
-    [InlineData("x01", "x1")]
-    [InlineData("x1a", "x01b")]
-    [InlineData("n99999999999999999998", "n99999999999999999999")]
-    [InlineData("n99999999999999999999", "n100000000000000000000")]
-    public void Numbers_within_names_sort_as_numbers(string first, string second)
-    {
-        Assert.True(NaturalOrder.Instance.Compare(first, second) < 0);
-        Assert.True(NaturalOrder.Instance.Compare(second, first) > 0);
-    }
-
-    [Fact]
-    public void The_natural_order_is_total()
-    {
-        Gen<string> name = Gen.Elements("a", "b", ".", "0", "1", "9", "00", "10", "/", ":", "é").ListOf().Select(parts => string.Concat(parts.Take(5)));
-        Gen<(string X, string Y, string Z)> three = from x in name
-                                                    from y in name
-                                                    from z in name
-                                                    select (x, y, z);
-        NaturalOrder order = NaturalOrder.Instance;
-        Prop.ForAll(three.ToArbitrary(), t =>
-            Math.Sign(order.Compare(t.X, t.Y)) == -Math.Sign(order.Compare(t.Y, t.X))
-            && (order.Compare(t.X, t.Y) == 0) == (t.X == t.Y)
-            && (order.Compare(t.X, t.Y) > 0 || order.Compare(t.Y, t.Z) > 0 || order.Compare(t.X, t.Z) <= 0))
-            .Check(Properties.Config.WithMaxTest(2000));
     }
 
     public void Dispose() => _folder.Dispose();

@@ -4,9 +4,9 @@ using LayerSwap.Checkpoints;
 
 namespace LayerSwap.Tests.Checkpoints;
 
-public class NaturalOrderTests
+public sealed class NaturalOrderTests
 {
-    /// <summary>Short texts of few characters, so that equal beginnings, leading zeros and neighbours of the digits are common.</summary>
+    /// <summary>Short texts of few characters: equal beginnings, leading zeros and neighbours of the digits are common.</summary>
     private static readonly Arbitrary<(string A, string B, string C)> Texts =
         Gen.Elements('0', '0', '1', '2', '9', '.', '/', ':', 'a', 'B', '\u0661', '\ud83d', '\uffff').ArrayOf()
             .Resize(7).Select(c => new string(c)).Three().Select(t => (t.Item1, t.Item2, t.Item3)).ToArbitrary();
@@ -49,8 +49,33 @@ public class NaturalOrderTests
 
     [Fact]
     public void Whole_numbers_sort_by_value() =>
-        Prop.ForAll(Generators.Positive.Two().Select(t => (t.Item1, t.Item2)).ToArbitrary(), t =>
-            Compare(FormattableString.Invariant($"x{t.Item1}y"), FormattableString.Invariant($"x{t.Item2}y")) == t.Item1.CompareTo(t.Item2)).Check(Properties.Config);
+        Prop.ForAll(
+            Generators.Positive.Two().Select(t => (t.Item1, t.Item2)).ToArbitrary(),
+            t => Compare($"x{t.Item1}y", $"x{t.Item2}y") == t.Item1.CompareTo(t.Item2)).Check(Properties.Config);
+
+    [Fact]
+    public void Tensors_are_sorted_in_the_order()
+    {
+        string[] pieces = ["a", "b", "0", "1", "9", "10", "007", ".", "layers.", "é", "\u007f", "~", "/", ":", "123456789012", "00"];
+        Random random = new(12345);
+        string Name(int most) => string.Concat(Enumerable.Range(0, random.Next(most)).Select(_ => pieces[random.Next(pieces.Length)]));
+        for (int round = 0; round < 300; round++)
+        {
+            string start = Name(3);
+            string[] names = [.. Enumerable.Range(0, random.Next(1, 400)).Select(_ => start + Name(7))];
+            if (round % 100 == 7)
+            {
+                // Numbers that differ after the digits of a sort key.
+                names = [.. names, .. names.Select(n => n + new string('1', 300)), .. names.Select(n => n + new string('1', 299) + "2")];
+            }
+
+            names = [.. names.Distinct(StringComparer.Ordinal)];
+            TensorInfo[] tensors = [.. names.Select(n => new TensorInfo(n, DType.UInt8, new TensorShape(1)))];
+            NaturalSort.Sort(tensors);
+            Array.Sort(names, NaturalOrder.Instance);
+            Assert.Equal(names, tensors.Select(t => t.Name));
+        }
+    }
 
     private static Config Many => Properties.Config.WithMaxTest(3000);
 

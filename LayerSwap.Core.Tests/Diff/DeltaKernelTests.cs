@@ -9,7 +9,7 @@ public sealed class DeltaKernelTests
     private const double Tolerance = 1e-13;
 
     [Fact]
-    public void Sums_of_a_change_are_those_of_the_definition_at_every_length()
+    public void Sums_of_deltas_are_those_of_the_definition_at_every_length()
     {
         Noise noise = new(11);
         for (int length = 0; length <= 100; length++)
@@ -24,7 +24,7 @@ public sealed class DeltaKernelTests
     }
 
     [Fact]
-    public void Doubles_are_summed_by_the_same_definition()
+    public void Float64_elements_are_summed_by_the_same_definition()
     {
         double[] x = [.. new Noise(12).Weights(50).Select(f => f * 1.1)], y = [.. new Noise(13).Weights(50).Select(f => f * 1.3)];
         DeltaSums sums = new();
@@ -35,7 +35,7 @@ public sealed class DeltaKernelTests
     }
 
     [Fact]
-    public void Bits_that_differ_are_changed_though_the_values_are_equal()
+    public void Equal_values_with_different_bits_count_as_changed()
     {
         float[] x = [.. Enumerable.Repeat(0f, 40)], y = [.. Enumerable.Repeat(-0f, 40)];
         DeltaSums sums = new();
@@ -52,13 +52,14 @@ public sealed class DeltaKernelTests
     [InlineData(15)]
     [InlineData(16)]
     [InlineData(36)]
-    public void A_single_number_that_is_none_shows_in_every_sum(int at)
+    public void A_single_NaN_shows_in_every_sum(int at)
     {
         float[] x = new Noise(14).Weights(37), y = new Noise(15).Weights(37);
         y[at] = float.NaN;
         DeltaSums sums = new();
         DeltaKernel.Observe<float>(x, y, [], sums);
-        Assert.Equal([double.NaN, double.NaN, double.NaN, double.NaN, double.NaN], [sums.AbsChange, sums.SquareChange, sums.SquareTuned, sums.Dot, sums.MaxAbs]);
+        double[] all = [sums.AbsChange, sums.SquareChange, sums.SquareTuned, sums.Dot, sums.MaxAbs];
+        Assert.All(all, sum => Assert.Equal(double.NaN, sum));
         DeltaSums later = new();
         DeltaKernel.Observe<float>(x, x, [], later);
         sums.Add(later);
@@ -67,7 +68,7 @@ public sealed class DeltaKernelTests
     }
 
     [Fact]
-    public void Two_changes_are_compared_by_the_definition_at_every_length()
+    public void Two_deltas_are_compared_by_the_definition_at_every_length()
     {
         Noise noise = new(16);
         for (int length = 0; length <= 100; length++)
@@ -86,12 +87,13 @@ public sealed class DeltaKernelTests
     }
 
     [Fact]
-    public void Two_models_at_once_have_the_same_bits_as_one_after_the_other()
+    public void Two_models_at_once_give_the_bits_of_one_after_the_other()
     {
         Noise noise = new(20);
         for (int length = 0; length <= 100; length++)
         {
-            float[] x = noise.AnyFloats(length), a = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)], b = length % 2 == 0 ? noise.AnyFloats(length) : noise.Weights(length);
+            float[] x = noise.AnyFloats(length), a = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)];
+            float[] b = length % 2 == 0 ? noise.AnyFloats(length) : noise.Weights(length);
             (BaseSums origin, DeltaSums ofA, DeltaSums ofB, AgreementSums both) = (new(), new(), new(), new());
             (BaseSums origin2, DeltaSums ofA2, DeltaSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
             DeltaKernel.ObserveTwo<float>(x, a, b, origin, ofA, ofB, both);
@@ -112,13 +114,14 @@ public sealed class DeltaKernelTests
     }
 
     [Fact]
-    public void Elements_as_they_lie_have_the_sums_of_widened_ones_of_which_the_even_come_first()
+    public void BF16_gives_the_sums_of_widened_elements_the_even_ones_first()
     {
         Noise noise = new(21);
         for (int length = 0; length <= 100; length++)
         {
             ushort[] bits = [.. noise.AnyFloats(3 * length).Select(f => (ushort)(BitConverter.SingleToUInt32Bits(f) >> 16))];
-            BFloat16[] x = [.. bits[..length].Select(b => new BFloat16(b))], a = [.. x.Select((o, i) => noise.Below(3) == 0 ? o : new BFloat16(bits[length + i]))], b = [.. bits[(2 * length)..].Select(b => new BFloat16(b))];
+            BFloat16[] x = [.. bits[..length].Select(b => new BFloat16(b))], b = [.. bits[(2 * length)..].Select(b => new BFloat16(b))];
+            BFloat16[] a = [.. x.Select((o, i) => noise.Below(3) == 0 ? o : new BFloat16(bits[length + i]))];
             (BaseSums origin, DeltaSums ofA, DeltaSums ofB, AgreementSums both) = (new(), new(), new(), new());
             (BaseSums origin2, DeltaSums ofA2, DeltaSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
             DeltaKernel.ObserveTwo<BFloat16>(x, a, b, origin, ofA, ofB, both);
@@ -130,12 +133,12 @@ public sealed class DeltaKernelTests
         }
     }
 
-    /// <summary>Of every sixteen first the even ones and then the odd.</summary>
+    /// <summary>Widens elements: the even ones of every sixteen come first.</summary>
     private static float[] Widened(BFloat16[] elements) =>
-        [.. elements.Chunk(16).SelectMany(c => c.Length < 16 ? c : [.. c.Where((_, i) => i % 2 == 0), .. c.Where((_, i) => i % 2 != 0)]).Select(e => e.Value)];
+        [.. elements.Chunk(16).SelectMany(c => c.Length < 16 ? c : c.Where((_, i) => i % 2 == 0).Concat(c.Where((_, i) => i % 2 != 0))).Select(e => e.Value)];
 
     [Fact]
-    public void Products_of_the_smallest_changes_have_a_sign()
+    public void Conflicts_are_counted_for_the_smallest_deltas()
     {
         float[] x = new float[40], a = [.. Enumerable.Repeat(float.Epsilon, 40)], b = [.. Enumerable.Repeat(-float.Epsilon, 40)];
         AgreementSums sums = new();
@@ -144,7 +147,7 @@ public sealed class DeltaKernelTests
     }
 
     [Fact]
-    public void Sums_of_a_base_and_of_rows_and_columns_are_those_of_the_definition_at_every_length()
+    public void Sums_of_a_base_and_of_columns_are_those_of_the_definition_at_every_length()
     {
         Noise noise = new(19);
         for (int length = 0; length <= 100; length++)
@@ -153,21 +156,21 @@ public sealed class DeltaKernelTests
             BaseSums vector = new(), scalar = new();
             DeltaKernel.ObserveOrigin<float>(x, vector);
             DeltaKernel.OriginScalar<float>(x, scalar);
-            double[] changes = [.. x.Zip(y, (a, b) => (double)Math.Abs(b - a))], columns = [.. changes.Select((_, i) => (double)i)], twin = [.. columns];
+            double[] deltas = [.. x.Zip(y, (a, b) => (double)Math.Abs(b - a))], columns = [.. deltas.Select((_, i) => (double)i)], twin = [.. columns];
             Assert.All(new[] { vector, scalar }, sums =>
             {
                 Assert.Equal(x.Sum(v => Math.Abs((double)v)), sums.Abs, Tolerance * (length + 1));
                 Assert.Equal(x.Sum(v => (double)v * v), sums.Square, Tolerance * (length + 1));
             });
-            Assert.Equal(changes.Sum(), DeltaKernel.Observe<float>(x, y, columns, new DeltaSums()), Tolerance * (length + 1));
-            Assert.Equal(changes.Sum(), DeltaKernel.Scalar<float>(x, y, twin, new DeltaSums()), Tolerance * (length + 1));
-            Assert.Equal(changes.Select((c, i) => i + c), columns);
+            Assert.Equal(deltas.Sum(), DeltaKernel.Observe<float>(x, y, columns, new DeltaSums()), Tolerance * (length + 1));
+            Assert.Equal(deltas.Sum(), DeltaKernel.Scalar<float>(x, y, twin, new DeltaSums()), Tolerance * (length + 1));
+            Assert.Equal(deltas.Select((c, i) => i + c), columns);
             Assert.Equal(columns, twin);
         }
     }
 
     [Fact]
-    public void Sums_of_blocks_add_up()
+    public void Sums_of_blocks_are_added()
     {
         float[] x = new Noise(17).Weights(64), y = new Noise(18).Weights(64);
         DeltaSums whole = Define(x, y), parts = new();

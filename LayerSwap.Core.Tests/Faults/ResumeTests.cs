@@ -2,23 +2,23 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>What may be continued, what not, and that what is continued is held against itself first.</summary>
+/// <summary>Tests which runs can be resumed, and that they are checked first.</summary>
 public sealed class ResumeTests
 {
     /// <summary>The call at which the fourth of five tensors is written.</summary>
-    private const int Midst = 20;
+    private const int Middle = 20;
 
     public static TheoryData<string> Methods => [.. MergeStrategies.Methods.Select(m => m.Name)];
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public async Task Every_method_resumed_gives_the_bytes_and_the_record_of_an_undisturbed_run(string method)
+    public async Task A_resumed_run_gives_the_bytes_and_the_manifest_of_an_undisturbed_run(string method)
     {
         using Scene scene = Scene.Of(models => Execution.MethodMerges.Of(method, models));
-        foreach (int at in (int[])[Midst, int.MaxValue])
+        foreach (int at in (int[])[Middle, int.MaxValue])
         {
             string target = scene.Stage();
-            // Killed in the midst, and after the name was given, when only the staging folder is still to be removed.
+            // Killed in the middle, and after the rename, when only the staging folder is left to be removed.
             int call = at;
             if (at == int.MaxValue)
             {
@@ -33,25 +33,25 @@ public sealed class ResumeTests
     }
 
     [Fact]
-    public async Task Merges_of_merges_and_views_of_one_model_go_on_too()
+    public async Task Merges_of_merges_and_of_views_are_resumed()
     {
         using Scene scene = Scene.Of(m => Merge.Soup(Merge.Soup(m).Plan().AsCheckpoint(), m[0], Merge.Onto(m[0]).With(m[1]).TaskArithmetic(0.5).Plan().AsCheckpoint()));
         string target = scene.Stage();
-        Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
+        Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Middle)));
         OutputException refused = await Assert.ThrowsAsync<OutputException>(() => scene.Plan(b => b.As(DType.Float64)).ExecuteAsync(target, new() { Resume = true }));
         Assert.Contains("was another merge", refused.Message, StringComparison.Ordinal);
         await scene.ResumeToTheEndAsync(target, "a merge of merges");
     }
 
     [Fact]
-    public void Merges_of_the_same_models_by_other_weights_have_other_names()
+    public void Merges_by_different_weights_have_different_names()
     {
         ICheckpoint a = SmallModels.Llama("a", 1), b = SmallModels.Llama("b", 2);
         Assert.NotEqual(Merge.WithoutBase().With(a, 0.4).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name, Merge.WithoutBase().With(a, 0.6).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name);
     }
 
     [Fact]
-    public async Task What_differs_from_what_was_begun_is_named_and_nothing_is_touched()
+    public async Task A_difference_to_the_interrupted_run_is_named_and_nothing_is_touched()
     {
         using Scene scene = Scene.Linear();
         (Func<MergeBuilder, MergeBuilder> Change, string Says)[] changes =
@@ -62,7 +62,7 @@ public sealed class ResumeTests
             (b => b.Using(MergeStrategies.Linear(new() { Normalize = false })), "rule 0 was "),
         ];
         string target = scene.Stage();
-        Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
+        Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Middle)));
         string[] left = Folders.Snapshot(Path.GetDirectoryName(target)!);
         foreach ((Func<MergeBuilder, MergeBuilder> change, string says) in changes)
         {
@@ -81,11 +81,11 @@ public sealed class ResumeTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task An_input_that_was_touched_or_written_anew_between_is_named(bool rewritten)
+    public async Task An_input_that_changed_since_the_interruption_is_named(bool rewritten)
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage(), input = Path.Combine(scene.Inputs[1], "model.safetensors");
-        Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
+        Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Middle)));
         if (rewritten)
         {
             byte[] bytes = File.ReadAllBytes(input);
@@ -104,19 +104,19 @@ public sealed class ResumeTests
     }
 
     [Fact]
-    public async Task A_strategy_of_ones_own_with_another_parameter_is_another_merge()
+    public async Task A_custom_strategy_with_another_parameter_is_another_merge()
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage();
         Task<MergeResult> Run(double scale, CountingFiles files) => scene.Plan(b => b.Using(new Scaled(scale))).ExecuteAsync(target, new() { Files = files, Resume = true });
-        await Assert.ThrowsAsync<DeathException>(() => Run(2, new CountingFiles(Fault.Kill, Midst)));
+        await Assert.ThrowsAsync<DeathException>(() => Run(2, new CountingFiles(Fault.Kill, Middle)));
         Assert.Contains("scale 2", (await Assert.ThrowsAsync<OutputException>(() => Run(3, new CountingFiles()))).Message, StringComparison.Ordinal);
         await Run(2, new CountingFiles());
         Assert.Contains("is not empty", (await Assert.ThrowsAsync<OutputException>(() => Run(3, new CountingFiles()))).Message, StringComparison.Ordinal);
         await Run(2, new CountingFiles());
     }
 
-    /// <summary>The first source, scaled.</summary>
+    /// <summary>Scales the first source.</summary>
     private sealed class Scaled(double scale) : ElementwiseStrategy
     {
         public override string Name => "scaled";
@@ -133,7 +133,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
-    public async Task A_finished_tensor_that_was_tampered_with_is_made_again()
+    public async Task A_finished_tensor_that_was_changed_is_computed_again()
     {
         using Scene scene = Scene.Linear();
         string sample = scene.Stage();
@@ -156,7 +156,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
-    public async Task A_journal_torn_anywhere_or_damaged_anywhere_is_believed_up_to_there()
+    public async Task A_journal_that_is_cut_or_damaged_is_used_up_to_there()
     {
         using Scene scene = Scene.Linear();
         string sample = scene.Stage();
@@ -178,16 +178,16 @@ public sealed class ResumeTests
     }
 
     [Fact]
-    public async Task An_old_output_whose_record_is_damaged_is_overwritten_as_any_other()
+    public async Task An_old_output_with_a_damaged_manifest_is_overwritten()
     {
         using Scene scene = Scene.Overwriting();
         string target = scene.Stage();
         File.WriteAllText(Path.Combine(target, "layerswap.json"), "{}");
-        await scene.ResumeToTheEndAsync(target, "a damaged record");
+        await scene.ResumeToTheEndAsync(target, "a damaged manifest");
     }
 
     [Fact]
-    public async Task What_is_complete_is_said_to_be_done_again_without_work()
+    public async Task A_complete_output_is_reported_without_work()
     {
         using Scene scene = Scene.Swap();
         string target = scene.Stage();
@@ -200,7 +200,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
-    public async Task Every_folder_that_got_a_new_name_in_it_is_synced()
+    public async Task Every_folder_with_a_new_entry_is_synced()
     {
         using Scene scene = Scene.Swap();
         string place = Path.GetDirectoryName(scene.Stage())!, target = Path.Combine(place, "a", "b", "out");

@@ -11,7 +11,7 @@ public sealed class ElementCodecTests
     [Theory]
     [InlineData(DType.BFloat16)]
     [InlineData(DType.Float16)]
-    public void From_doubles_there_is_one_rounding(DType dtype)
+    public void Float64_is_rounded_once(DType dtype)
     {
         SmallFloat oracle = dtype == DType.BFloat16 ? SmallFloat.BFloat16 : SmallFloat.Float16;
         double[] values = [.. HardDoubles.Of(oracle)];
@@ -27,7 +27,7 @@ public sealed class ElementCodecTests
         }
     }
 
-    /// <summary>To odd: exact where it can be, else the one of the two floats around it whose last bit is set.</summary>
+    /// <summary>An inexact number becomes the neighbour whose last bit is set.</summary>
     [Fact]
     public void Rounding_to_odd_takes_the_odd_neighbour()
     {
@@ -55,13 +55,13 @@ public sealed class ElementCodecTests
 
     [Theory]
     [MemberData(nameof(Arithmetic))]
-    public void Bytes_widen_and_come_back_at_any_length_and_address(DType dtype)
+    public void Bytes_are_widened_and_narrowed_back_at_any_length_and_address(DType dtype)
     {
         int width = dtype.Bits() / 8;
         byte[] random = new Noise(6).Bytes((1300 * 8) + 1);
         foreach (int length in new[] { 0, 1, 15, 16, 17, 31, 33, 100, 511, 512, 513, 1300 })
         {
-            // The codes are first made valid ones, without NaN payloads: widened as doubles, NaNs made 1, and encoded.
+            // Codes without NaN payloads: random ones widened to float64, NaN replaced by 1, and narrowed.
             double[] drawn = new double[length];
             ElementCodec.Widen(dtype, random.AsSpan(0, length * width), drawn);
             double[] values = [.. drawn.Select(v => double.IsNaN(v) ? 1 : v)];
@@ -84,9 +84,10 @@ public sealed class ElementCodecTests
     }
 
     [Fact]
-    public void Doubles_and_floats_convert_to_each_other_to_nearest_even()
+    public void Float64_is_rounded_to_the_nearest_even_float32()
     {
-        double[] values = [1 + Math.ScaleB(1, -24), 1 + (3 * Math.ScaleB(1, -24)), 1 + Math.ScaleB(1, -24) + Math.ScaleB(1, -50), 0.1, 1e300, -1e-300, -0.0];
+        double half = Math.ScaleB(1, -24);
+        double[] values = [1 + half, 1 + (3 * half), 1 + half + Math.ScaleB(1, -50), 0.1, 1e300, -1e-300, -0.0];
         float[] floats = new float[values.Length];
         ElementCodec.Narrow(DType.Float32, values, MemoryMarshal.AsBytes(floats.AsSpan()));
         Assert.Equal([1f, 1 + (2 * MathF.ScaleB(1, -23)), 1 + MathF.ScaleB(1, -23), 0.1f, float.PositiveInfinity, -0f, -0f], floats);
@@ -97,7 +98,7 @@ public sealed class ElementCodecTests
     }
 
     [Fact]
-    public void Types_without_arithmetic_are_refused() =>
+    public void DTypes_without_arithmetic_are_refused() =>
         Assert.All(DTypes.All.Where(d => !d.SupportsArithmetic()), d =>
         {
             Assert.Throws<NotSupportedException>(() => ElementCodec.Widen(d, new byte[8], new float[1].AsSpan()));

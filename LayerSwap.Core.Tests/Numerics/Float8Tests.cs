@@ -2,7 +2,7 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Numerics;
 
-public class Float8Tests
+public sealed class Float8Tests
 {
     private static readonly Dictionary<DType, SmallFloat> Oracles = new()
     {
@@ -59,11 +59,11 @@ public class Float8Tests
     [InlineData(DType.Float8E5M2Fnuz, 0x80, double.NaN)]
     [InlineData(DType.Float8E8M0, 0x7F, 1)]
     [InlineData(DType.Float8E8M0, 0x00, 5.8774717541114375e-39)]
-    public void Landmarks_are_where_the_papers_put_them(DType dtype, byte code, double value) => Assert.Equal(value, Float8.For(dtype)!.Widen(code));
+    public void Landmarks_have_the_values_of_the_papers(DType dtype, byte code, double value) => Assert.Equal(value, Float8.For(dtype)!.Widen(code));
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void Every_code_comes_back(DType dtype)
+    public void Every_widened_code_is_narrowed_to_itself(DType dtype)
     {
         Float8 format = Float8.For(dtype)!;
         for (int code = 0; code < 256; code++)
@@ -76,7 +76,7 @@ public class Float8Tests
 
     [Theory]
     [MemberData(nameof(Signed))]
-    public void Narrowing_rounds_to_nearest_even_and_overflows_as_specified(DType dtype)
+    public void Numbers_are_rounded_to_nearest_even_and_overflow_as_specified(DType dtype)
     {
         SmallFloat oracle = Oracles[dtype];
         double[] magnitudes = oracle.Magnitudes();
@@ -102,34 +102,34 @@ public class Float8Tests
     [InlineData(DType.Float8E4M3Fnuz, -0f, 0x00)]
     [InlineData(DType.Float8E5M2Fnuz, float.NegativeInfinity, 0x80)]
     [InlineData(DType.Float8E5M2, -1e-9f, 0x80)]
-    public void The_last_values_before_overflow_and_below_zero(DType dtype, float value, byte code) => Assert.Equal(code, Float8.For(dtype)!.Narrow(value));
+    public void Numbers_near_overflow_and_below_zero_have_codes(DType dtype, float value, byte code) => Assert.Equal(code, Float8.For(dtype)!.Narrow(value));
 
     [Fact]
-    public void A_scale_is_the_nearest_power_of_two_with_ties_to_the_even_code()
+    public void A_scale_is_the_nearest_power_of_two_ties_to_the_even_code()
     {
         for (int code = 0; code < 254; code++)
         {
-            float middle = (float)Math.ScaleB(1.5, code - 127);
-            Assert.Equal(code, Float8.E8M0.Narrow(MathF.BitDecrement(middle)));
-            Assert.Equal(code + (code % 2), Float8.E8M0.Narrow(middle));
-            Assert.Equal(code + 1, Float8.E8M0.Narrow(MathF.BitIncrement(middle)));
+            float midpoint = (float)Math.ScaleB(1.5, code - 127);
+            Assert.Equal(code, Float8.E8M0.Narrow(MathF.BitDecrement(midpoint)));
+            Assert.Equal(code + (code % 2), Float8.E8M0.Narrow(midpoint));
+            Assert.Equal(code + 1, Float8.E8M0.Narrow(MathF.BitIncrement(midpoint)));
         }
     }
 
     [Fact]
-    public void A_scale_that_is_too_large_is_no_number()
+    public void A_scale_that_is_too_large_is_NaN()
     {
-        float middle = (float)Math.ScaleB(1.5, 127);
-        Assert.Equal(254, Float8.E8M0.Narrow(MathF.BitDecrement(middle)));
-        Assert.Equal(254, Float8.E8M0.Narrow(middle));
-        Assert.Equal(255, Float8.E8M0.Narrow(MathF.BitIncrement(middle)));
+        float midpoint = (float)Math.ScaleB(1.5, 127);
+        Assert.Equal(254, Float8.E8M0.Narrow(MathF.BitDecrement(midpoint)));
+        Assert.Equal(254, Float8.E8M0.Narrow(midpoint));
+        Assert.Equal(255, Float8.E8M0.Narrow(MathF.BitIncrement(midpoint)));
         Assert.Equal(255, Float8.E8M0.Narrow(float.MaxValue));
         Assert.Equal(255, Float8.E8M0.Narrow(float.PositiveInfinity));
         Assert.Equal(255, Float8.E8M0.Narrow(float.NaN));
     }
 
     [Fact]
-    public void A_scale_below_all_is_the_smallest_and_a_negative_one_no_number()
+    public void A_scale_below_all_is_the_smallest_and_a_negative_one_NaN()
     {
         Assert.Equal(0, Float8.E8M0.Narrow(0));
         Assert.Equal(0, Float8.E8M0.Narrow(-0f));
@@ -139,7 +139,7 @@ public class Float8Tests
 
     [Theory]
     [MemberData(nameof(Signed))]
-    public void From_doubles_there_is_one_rounding(DType dtype)
+    public void Float64_is_rounded_once(DType dtype)
     {
         double[] values = [.. HardDoubles.Of(Oracles[dtype])];
         byte[] codes = SmallModels.Encode(dtype, values);
@@ -150,7 +150,7 @@ public class Float8Tests
     }
 
     [Fact]
-    public void Other_types_are_no_8_bit_floats() =>
+    public void Other_dtypes_are_no_8_bit_floats() =>
         Assert.All(DTypes.All.Where(d => !Oracles.ContainsKey(d) && d != DType.Float8E8M0), d => Assert.Null(Float8.For(d)));
 
     private static void Check(DType dtype, double value, byte code)
@@ -164,7 +164,7 @@ public class Float8Tests
     }
 
     [Fact]
-    public void The_table_gives_what_the_search_gives()
+    public void The_table_gives_the_result_of_the_search()
     {
         foreach (Float8 format in (Float8[])[Float8.E5M2, Float8.E4M3, Float8.E8M0, Float8.E4M3Fnuz, Float8.E5M2Fnuz])
         {

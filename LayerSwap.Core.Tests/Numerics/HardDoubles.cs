@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests.Numerics;
 
-/// <summary>Doubles at which rounding twice, by way of a float, goes wrong: middles of a small format, and doubles a hair beside them.</summary>
+/// <summary>Float64 that go wrong if rounded twice, through float32: midpoints of a small format, and their neighbours.</summary>
 internal static class HardDoubles
 {
     public static IEnumerable<double> Of(SmallFloat format)
@@ -8,16 +8,17 @@ internal static class HardDoubles
         double[] magnitudes = format.Magnitudes();
         for (int i = 0; i + 1 < magnitudes.Length; i++)
         {
-            double middle = (magnitudes[i] + magnitudes[i + 1]) / 2;
-            double hair = Math.ScaleB(magnitudes[i + 1] - magnitudes[i], -25);
-            foreach (double value in new[] { magnitudes[i], middle, Math.BitIncrement(middle), Math.BitDecrement(middle), middle + hair, middle - hair })
+            double midpoint = (magnitudes[i] + magnitudes[i + 1]) / 2;
+            double tiny = Math.ScaleB(magnitudes[i + 1] - magnitudes[i], -25);
+            double[] hard = [magnitudes[i], midpoint, Math.BitIncrement(midpoint), Math.BitDecrement(midpoint), midpoint + tiny, midpoint - tiny];
+            foreach (double value in hard)
             {
                 yield return value;
                 yield return -value;
             }
         }
 
-        foreach (double value in new[] { 1e300, double.MaxValue, double.PositiveInfinity, double.Epsilon, 1e-60, 0, (double)float.MaxValue * (1 + 1e-9) })
+        foreach (double value in (double[])[1e300, double.MaxValue, double.PositiveInfinity, double.Epsilon, 1e-60, 0, float.MaxValue * (1 + 1e-9)])
         {
             yield return value;
             yield return -value;

@@ -1,14 +1,11 @@
 namespace LayerSwap.Tests.Numerics;
 
-/// <summary>
-/// A float of 8 or 16 bits by its definition, in doubles, which hold all its values, midpoints and neighbours exactly. Knows no NaN
-/// payloads.
-/// </summary>
+/// <summary>An 8-bit or 16-bit float by its definition, in float64, which holds all its values and midpoints exactly. NaN has no payload.</summary>
 /// <param name="exponentBits">Width of the exponent.</param>
 /// <param name="mantissaBits">Width of the mantissa.</param>
 /// <param name="bias">Exponent bias.</param>
 /// <param name="max">The largest finite value.</param>
-/// <param name="infinities">Whether what is too large becomes infinity; otherwise NaN.</param>
+/// <param name="infinities">Whether numbers that are too large become infinity; otherwise NaN.</param>
 /// <param name="negativeZero">Whether zero has a sign.</param>
 internal sealed class SmallFloat(int exponentBits, int mantissaBits, int bias, double max, bool infinities, bool negativeZero = true)
 {
@@ -21,7 +18,7 @@ internal sealed class SmallFloat(int exponentBits, int mantissaBits, int bias, d
 
     public static SmallFloat E4M3 { get; } = new(4, 3, 7, 448, infinities: false);
 
-    /// <summary>Noune et al., "8-bit numerical formats for deep neural networks", 2022: a bias of one more, 0x80 is the only NaN.</summary>
+    /// <summary>Noune et al., "8-bit numerical formats for deep neural networks", 2022: the bias is one higher, 0x80 is the only NaN.</summary>
     public static SmallFloat E4M3Fnuz { get; } = new(4, 3, 8, 240, infinities: false, negativeZero: false);
 
     public static SmallFloat E5M2Fnuz { get; } = new(5, 2, 16, 57344, infinities: false, negativeZero: false);
@@ -41,7 +38,7 @@ internal sealed class SmallFloat(int exponentBits, int mantissaBits, int bias, d
         return (sign == 1 ? -1 : 1) * (magnitude > max ? double.PositiveInfinity : magnitude);
     }
 
-    /// <summary>The value that a number rounds to: nearest, ties to even, in units of the last place.</summary>
+    /// <summary>Rounds a number to nearest, ties to even, in units of the last place.</summary>
     public double Round(double value)
     {
         if (double.IsNaN(value) || value == 0)
@@ -57,7 +54,7 @@ internal sealed class SmallFloat(int exponentBits, int mantissaBits, int bias, d
             : rounded;
     }
 
-    /// <summary>All finite values from zero up, and one that would follow.</summary>
+    /// <summary>Lists all finite values from zero up, and the one that would follow.</summary>
     public double[] Magnitudes()
     {
         double[] finite = [.. Enumerable.Range(0, 1 << (Width - 1)).Select(Decode).Where(double.IsFinite)];

@@ -5,7 +5,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Streaming;
 
-public class BlockStreamerTests
+public sealed class BlockStreamerTests
 {
     private const int Elements = (3 * ChunkSizes.Length) + 12_345;
 
@@ -28,7 +28,7 @@ public class BlockStreamerTests
     }
 
     [Fact]
-    public void Blocks_come_in_order_without_a_gap_and_all_bytes_are_counted()
+    public void Blocks_are_observed_in_order_and_their_bytes_counted()
     {
         using ICheckpoint model = Model(DType.BFloat16, out _);
         long read = 0;
@@ -47,7 +47,7 @@ public class BlockStreamerTests
     }
 
     [Fact]
-    public void Doubles_are_needed_where_one_operand_or_the_output_is_double()
+    public void Float64_is_needed_if_an_operand_or_the_output_has_it()
     {
         using ICheckpoint model = Model(DType.Float32, out _);
         Operand single = new(model, model.Tensors[0]);
@@ -57,9 +57,9 @@ public class BlockStreamerTests
         Assert.True(BlockStreamer.NeedsDoubles([single], DType.Float64));
     }
 
-    /// <summary>Of many operands fewer elements are read at a time.</summary>
+    /// <summary>The more operands, the fewer elements are read at once.</summary>
     [Fact]
-    public void Sums_do_not_depend_on_how_much_is_read_at_a_time()
+    public void Sums_do_not_depend_on_the_length_of_reads()
     {
         ICheckpoint model = Model(DType.Float32, out _);
         Operand operand = new(model, model.Tensors[0]);
@@ -74,7 +74,7 @@ public class BlockStreamerTests
     [InlineData(1568)]
     [InlineData(5000)]
     [InlineData(1_000_000)]
-    public void What_is_read_at_a_time_is_whole_units_and_whole_blocks_that_are_worked_at_once(long unit)
+    public void Reads_are_whole_rows_and_whole_blocks(long unit)
     {
         ICheckpoint model = Model(DType.Float32, out _);
         for (int operands = 1; operands < 100; operands += 7)
@@ -84,7 +84,8 @@ public class BlockStreamerTests
                 int block = ChunkSizes.ReadBlock([.. Enumerable.Repeat(new Operand(model, model.Tensors[0]), operands)], unit, output);
                 Assert.InRange(block, 1, ChunkSizes.LengthOf(unit));
                 Assert.Equal(0, block % unit);
-                Assert.True(block == ChunkSizes.LengthOf(unit) || block % (output is null ? ChunkSizes.ObserveBlockOf(unit) : ChunkSizes.ComputeBlockOf(unit)) == 0);
+                int step = output is null ? ChunkSizes.ObserveBlockOf(unit) : ChunkSizes.ComputeBlockOf(unit);
+                Assert.True(block == ChunkSizes.LengthOf(unit) || block % step == 0, $"{operands} operands: {block}");
             }
         }
     }
@@ -100,11 +101,13 @@ public class BlockStreamerTests
 
     private static Fold Reduce(ICheckpoint model, int workers, Action<long>? read = null, int operands = 2)
     {
-        WorkerPool crew = new(workers, CancellationToken.None);
-        BlockStreamer pump = new(crew);
+        WorkerPool pool = new(workers, CancellationToken.None);
+        BlockStreamer streamer = new(pool);
         Operand operand = new(model, model.Tensors[0]);
         Fold? result = null;
-        crew.Run(1, (worker, _) => result = pump.Reduce(worker, [.. Enumerable.Repeat(operand, operands)], hasBase: false, new ChunkGrid(0, model.Tensors[0].ElementCount), new OrderSensitive(), read));
+        ChunkGrid grid = new(0, model.Tensors[0].ElementCount);
+        pool.Run(1, (worker, _) =>
+            result = streamer.Reduce(worker, [.. Enumerable.Repeat(operand, operands)], hasBase: false, grid, new OrderSensitive(), read));
         return result!;
     }
 
@@ -117,7 +120,7 @@ public class BlockStreamerTests
         public List<long> Starts { get; } = [];
     }
 
-    /// <summary>A sum of numbers of very different sizes: any other order gives other bits.</summary>
+    /// <summary>Sums numbers of very different sizes: any other order gives other bits.</summary>
     private sealed class OrderSensitive : IReduction<Fold>
     {
         public Fold Create() => new();

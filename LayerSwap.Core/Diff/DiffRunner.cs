@@ -1,7 +1,6 @@
 using LayerSwap.Checkpoints;
 using LayerSwap.Common;
 using LayerSwap.LayerMaps;
-using LayerSwap.Planning;
 using LayerSwap.Streaming;
 
 namespace LayerSwap.Diff;

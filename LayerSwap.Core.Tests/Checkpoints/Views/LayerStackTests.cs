@@ -51,6 +51,7 @@ public sealed class LayerStackTests
         using ICheckpoint stack = Checkpoint.Stack((model, 1..3));
         Assert.Equal(["h.0.w", "h.1.w"], stack.Tensors.Select(t => t.Name), StringComparer.Ordinal);
         Assert.Equal(12, SmallModels.Values(stack, "h.1.w")[0]);
+        Assert.Equal(2, LayerMap.Of(stack.Tensors).LayerCount);
     }
 
     [Fact]

@@ -5,7 +5,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Once buffers have grown to their size, a block allocates nothing: not while it is merged, and not while a pass looks at it.</summary>
+/// <summary>Once buffers have their size, blocks allocate nothing, in merges and in passes.</summary>
 public sealed class AllocationTests
 {
     private const int Elements = 400_000, Block = 20_000, Warm = 60;
@@ -16,7 +16,7 @@ public sealed class AllocationTests
     [MemberData(nameof(Methods))]
     public void Blocks_are_merged_without_allocating(string method)
     {
-        // Rows of 1000: methods that work whole rows get whole numbers of them.
+        // Rows of 1000: methods that merge whole rows get whole numbers of them.
         ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [400, 1000], MethodMerges.Noise(Elements, i))))];
         PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
         if (tensor.Work is not TensorWork.Compute compute)
@@ -25,18 +25,18 @@ public sealed class AllocationTests
         }
 
         compute.Merge.Prepare(new StreamedPasses(new BlockStreamer(new WorkerPool(1, CancellationToken.None)), 0, compute, Elements));
-        WorkerBuffers scratch = new();
+        WorkerBuffers buffers = new();
         NonFiniteTally tally = new(refuse: false);
         void Merge(int rounds)
         {
             for (int i = 0; i < rounds; i++)
             {
                 long start = (long)i * Block % Elements;
-                BlockComputer.Compute<float>(scratch, tensor, BlockRange.Around(start, Block, compute.Merge.Unit, Elements), compute.Merge.Unit, tally);
+                BlockComputer.Compute<float>(buffers, tensor, BlockRange.Around(start, Block, compute.Merge.Unit, Elements), compute.Merge.Unit, tally);
             }
         }
 
-        // Enough for the compiler to be done with what runs here, and for pools to be filled.
+        // Enough rounds for the compiler to finish, and for pools to be filled.
         Merge(Warm);
         Assert.Equal(0, Least(() => Merge(Elements / Block)));
     }
@@ -49,37 +49,37 @@ public sealed class AllocationTests
     [InlineData("dare_ties")]
     [InlineData("della")]
     [InlineData("sce")]
-    public void Passes_allocate_by_the_section_and_not_by_the_block(string method)
+    public void Passes_allocate_by_chunk_and_not_by_block(string method)
     {
-        long Allocated(int sections)
+        long Allocated(int chunks)
         {
-            int elements = sections * ChunkSizes.Length;
+            int elements = chunks * ChunkSizes.Length;
             ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
             TensorWork.Compute compute = Assert.IsType<TensorWork.Compute>(tensor.Work);
-            BlockStreamer pump = new(new WorkerPool(1, CancellationToken.None));
+            BlockStreamer streamer = new(new WorkerPool(1, CancellationToken.None));
             for (int i = 0; i < Warm; i++)
             {
-                compute.Merge.Prepare(new StreamedPasses(pump, 0, compute, elements));
+                compute.Merge.Prepare(new StreamedPasses(streamer, 0, compute, elements));
             }
 
-            return Least(() => compute.Merge.Prepare(new StreamedPasses(pump, 0, compute, elements)));
+            return Least(() => compute.Merge.Prepare(new StreamedPasses(streamer, 0, compute, elements)));
         }
 
-        // A section has 68 blocks that are observed: less than a dozen bytes for each leaves room for the section's own state only.
+        // A chunk has 68 blocks: less than a dozen bytes for each leaves room for the state of the chunk only.
         Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 12 * ChunkSizes.Length / ChunkSizes.ObserveBlock);
     }
 
     [Fact]
-    public void A_diff_allocates_by_the_section_and_not_by_the_block()
+    public void A_diff_allocates_by_chunk_and_not_by_block()
     {
-        long Allocated(int sections)
+        long Allocated(int chunks)
         {
-            int elements = sections * ChunkSizes.Length;
+            int elements = chunks * ChunkSizes.Length;
             ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             Operand[] operands = [.. models.Select(m => new Operand(m, m.Tensors[0]))];
-            BlockStreamer pump = new(new WorkerPool(1, CancellationToken.None));
-            void Reduce() => pump.Reduce(0, operands, true, new ChunkGrid(0, elements), new DeltaReduction(2, 0));
+            BlockStreamer streamer = new(new WorkerPool(1, CancellationToken.None));
+            void Reduce() => streamer.Reduce(0, operands, true, new ChunkGrid(0, elements), new DeltaReduction(2, 0));
             for (int i = 0; i < Warm; i++)
             {
                 Reduce();
@@ -88,11 +88,11 @@ public sealed class AllocationTests
             return Least(Reduce);
         }
 
-        // With every block that has a rest after its vectors.
+        // Every block has elements after its last vector.
         Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 20 * ChunkSizes.Length / ChunkSizes.ObserveBlock);
     }
 
-    /// <summary>What work allocates on this thread at least, of several times: where others empty the pools or the compiler comes late, once is chance.</summary>
+    /// <summary>Measures the least that several runs allocate on this thread: other tests may empty the pools, and the compiler may come late.</summary>
     private static long Least(Action work) => Enumerable.Range(0, 10).Min(_ =>
     {
         long before = GC.GetAllocatedBytesForCurrentThread();

@@ -11,7 +11,7 @@ public sealed class PreserveIdenticalTests
     [InlineData(16)]
     [InlineData(32)]
     [InlineData(64)]
-    public void Where_all_operands_agree_their_bits_are_the_result(int bits)
+    public void Elements_that_all_operands_share_keep_their_bits(int bits)
     {
         Noise noise = new(19);
         int width = bits / 8;
@@ -19,7 +19,8 @@ public sealed class PreserveIdenticalTests
         {
             int count = 1 + (length % 4);
             byte[] first = noise.Bytes(length * width), output = noise.Bytes((length * width) + 8);
-            byte[] operands = [.. Enumerable.Range(0, count).SelectMany(k => first.Select((b, i) => noise.Below(6 * width) == 0 && k > 0 ? (byte)(b ^ (1 << noise.Below(8))) : b))];
+            byte Changed(byte b, int operand) => noise.Below(6 * width) == 0 && operand > 0 ? (byte)(b ^ (1 << noise.Below(8))) : b;
+            byte[] operands = [.. Enumerable.Range(0, count).SelectMany(k => first.Select(b => Changed(b, k)))];
             byte[] expected = [.. output];
             for (int i = 0; i < length; i++)
             {

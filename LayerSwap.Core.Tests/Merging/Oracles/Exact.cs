@@ -5,10 +5,13 @@ namespace LayerSwap.Tests.Merging.Oracles;
 /// <summary>Sums without rounding.</summary>
 internal static class Exact
 {
-    /// <summary>The bits behind the point that the smallest double has.</summary>
+    /// <summary>The smallest float64 is 2 to the power of minus this.</summary>
     private const int Point = 1074;
 
-    /// <summary>The sum of the squares of the distances between any two numbers, which is the variance times the square of how many there are; in units of the smallest double's square.</summary>
+    /// <summary>
+    /// Sums the squared distances between any two numbers, which is the variance times the square of their number; in units of the square of the
+    /// smallest float64.
+    /// </summary>
     public static BigInteger SquaredDistances(IReadOnlyList<double> numbers)
     {
         BigInteger sum = 0;
@@ -24,17 +27,17 @@ internal static class Exact
         return sum;
     }
 
-    /// <summary>The same, rounded to a double.</summary>
+    /// <summary>Rounds such a sum to float64.</summary>
     public static double ToDouble(BigInteger squares)
     {
         int shift = Math.Max(0, (int)squares.GetBitLength() - 64);
         return Math.ScaleB((double)(ulong)(squares >> shift), shift - (2 * Point));
     }
 
-    /// <summary>A difference in units of the smallest double.</summary>
+    /// <summary>Computes a difference in units of the smallest float64.</summary>
     public static BigInteger Difference(double a, double b) => Units(a) - Units(b);
 
-    /// <summary>A finite number in units of the smallest double.</summary>
+    /// <summary>Converts a finite number to units of the smallest float64.</summary>
     public static BigInteger Units(double number)
     {
         long bits = BitConverter.DoubleToInt64Bits(number), fraction = bits & ((1L << 52) - 1);

@@ -1,11 +1,9 @@
 using System.Runtime.InteropServices;
 using LayerSwap.Merging;
-using LayerSwap.Numerics;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Merging;
 
-/// <summary>Cuts of rankings against a sort, by key descending and index ascending, on tensors too large to be gathered whole.</summary>
+/// <summary>Compares thresholds with a sort, by key descending and index ascending, of tensors too large to be gathered whole.</summary>
 public sealed class RankSelectorTests
 {
     private const int N = 1_300_003, Large = 2_200_001;
@@ -24,20 +22,29 @@ public sealed class RankSelectorTests
         ["ascending"] = () => Fill(N, (i, _) => i),
         ["descending"] = () => Fill(N, (i, _) => -(N - i) / 2),
         ["large where it is sampled"] = () => Fill(N, (i, r) => (float)r.NextDouble() + (Sampled(i, N) ? 2 : 0)),
-        ["small where it is sampled, alike elsewhere"] = () => Fill(Large, (i, r) => Sampled(i, Large) ? (float)r.NextDouble() / 2 : 1 + (r.Next(3000) / 8388608f)),
+        ["small where it is sampled, alike elsewhere"] =
+            () => Fill(Large, (i, r) => Sampled(i, Large) ? (float)r.NextDouble() / 2 : 1 + (r.Next(3000) / 8388608f)),
         ["equal where it is not sampled"] = () => Fill(Large, (i, r) => Sampled(i, Large) ? (float)r.NextDouble() / 2 : 1),
         ["rising by halves"] = () => Fill(N, (i, r) => (float)(r.NextDouble() * Math.Pow(2, i / 100_000))),
-        ["not numbers and infinities"] = () => Fill(N, (_, r) => r.Next(8) switch { 0 => float.NaN, 1 => float.PositiveInfinity, 2 => float.NegativeInfinity, 3 => float.Epsilon, _ => (float)r.NextDouble() }),
+        ["non-finite"] = () => Fill(N, (_, r) => r.Next(8) switch
+        {
+            0 => float.NaN,
+            1 => float.PositiveInfinity,
+            2 => float.NegativeInfinity,
+            3 => float.Epsilon,
+            _ => (float)r.NextDouble(),
+        }),
     };
 
     [Theory]
     [MemberData(nameof(Distributions))]
-    public void Cuts_are_those_of_a_sort_for_any_number_of_workers(string distribution)
+    public void Thresholds_are_those_of_a_sort_for_any_number_of_workers(string distribution)
     {
         float[] values = Shapes[distribution]();
         long n = values.Length;
         ulong[] keys = [.. values.Select(v => SortKey.Of(v))];
-        RankRequest[] requests = [.. new long[] { 0, 1, 2, n / 100, n / 3, n / 2, (long)(0.6 * n), n - 2, n - 1, n }.Select(r => new RankRequest(0, r))];
+        long[] ranks = [0, 1, 2, n / 100, n / 3, n / 2, (long)(0.6 * n), n - 2, n - 1, n];
+        RankRequest[] requests = [.. ranks.Select(r => new RankRequest(0, r))];
         RankThreshold[] expected = Sorted([keys], requests);
         foreach (int workers in (int[])[1, 2, 8])
         {
@@ -46,23 +53,23 @@ public sealed class RankSelectorTests
     }
 
     [Fact]
-    public void Several_rankings_are_cut_at_once()
+    public void Several_rankings_are_selected_from_at_once()
     {
-        float[] origin = Fill(N, (_, r) => (float)r.NextDouble() * 10);
-        float[][] sources = [Fill(N, (i, r) => origin[i] + (r.Next(3) * 0.125f)), Fill(N, (i, _) => origin[i] + (i * 1e-6f)), [.. origin]];
-        ulong[][] keys = [.. sources.Select(s => s.Select((v, i) => SortKey.Of((double)v - origin[i])).ToArray())];
+        float[] @base = Fill(N, (_, r) => (float)r.NextDouble() * 10);
+        float[][] sources = [Fill(N, (i, r) => @base[i] + (r.Next(3) * 0.125f)), Fill(N, (i, _) => @base[i] + (i * 1e-6f)), [.. @base]];
+        ulong[][] keys = [.. sources.Select(s => s.Select((v, i) => SortKey.Of((double)v - @base[i])).ToArray())];
         RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(1, N / 100), new(1, N / 2), new(2, N / 3), new(0, 0), new(1, N), new(2, N - 1)];
         RankThreshold[] expected = Sorted(keys, requests);
-        Assert.Equal(expected, Select(DType.Float32, origin, sources, new DeltaRanking(), 2, requests));
+        Assert.Equal(expected, Select(DType.Float32, @base, sources, new DeltaRanking(), 2, requests));
         for (int i = 0; i < requests.Length; i++)
         {
-            Assert.Equal([expected[i]], Select(DType.Float32, origin, sources, new DeltaRanking(), 1, requests[i]));
+            Assert.Equal([expected[i]], Select(DType.Float32, @base, sources, new DeltaRanking(), 1, requests[i]));
         }
     }
 
-    /// <summary>Large enough to be sampled twice. Rows that are alike in themselves and unlike each other, and few values, most of which are equal.</summary>
+    /// <summary>The tensors are sampled twice: one has rows that differ in scale, the other few and mostly equal values.</summary>
     [Fact]
-    public void Cuts_of_large_tensors_are_those_of_a_sort()
+    public void Large_tensors_need_one_pass()
     {
         const int n = (1 << 24) + 12_345;
         double scale = 0;
@@ -73,18 +80,19 @@ public sealed class RankSelectorTests
         ];
         ulong[][] keys = [.. sources.Select(s => s.Select(v => SortKey.Of(v)).ToArray())];
         RankRequest[] requests = [new(0, n / 5), new(1, n / 5), new(0, n - (n / 50)), new(1, 77)];
-        CountingRanking counting = new();
-        Assert.Equal(Sorted(keys, requests), Select(DType.Float32, new float[n], sources, counting, 2, requests));
+        CountingRanking ranking = new();
+        Assert.Equal(Sorted(keys, requests), Select(DType.Float32, new float[n], sources, ranking, 2, requests));
 
-        // One pass, and samples of a tenth: nothing was looked for in vain.
-        Assert.InRange(counting.Elements, requests.Length * (long)n, (long)(1.1 * requests.Length * n));
+        // The samples have less than a tenth of the elements.
+        Assert.InRange(ranking.Elements, requests.Length * (long)n, (long)(1.1 * requests.Length * n));
     }
 
     [Fact]
-    public void Doubles_that_differ_in_their_last_bits_only_are_told_apart()
+    public void Float64_deltas_that_differ_in_their_last_bits_are_distinguished()
     {
-        System.Random random = new(4);
-        double[] values = [.. Enumerable.Range(0, N).Select(i => Sampled(i, N) ? random.NextDouble() : BitConverter.Int64BitsToDouble(0x3FF0000000000000 + random.Next(70_000)))];
+        Random random = new(4);
+        double[] values =
+            [.. Enumerable.Range(0, N).Select(i => Sampled(i, N) ? random.NextDouble() : BitConverter.Int64BitsToDouble(0x3FF0000000000000 + random.Next(70_000)))];
         ulong[] keys = [.. values.Select(SortKey.Of)];
         RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(0, N - 1000)];
         Assert.Equal(Sorted([keys], requests), Select(DType.Float64, new double[N], [values], new DeltaRanking(), 2, requests));
@@ -99,15 +107,16 @@ public sealed class RankSelectorTests
     {
         float[] values = Fill(n, (_, r) => r.Next(-3, 4));
         RankRequest[] requests = [.. new long[] { 0, 1, n / 2, n - 1, n }.Select(r => new RankRequest(0, r))];
-        Assert.Equal(Sorted([[.. values.Select(v => SortKey.Of(v))]], requests), Select(DType.Float32, new float[n], [values], new DeltaRanking(), 2, requests));
+        ulong[] keys = [.. values.Select(v => SortKey.Of(v))];
+        Assert.Equal(Sorted([keys], requests), Select(DType.Float32, new float[n], [values], new DeltaRanking(), 2, requests));
     }
 
-    /// <summary>Whether an element lies in one of the 256 windows of 512 that bounds are sampled from.</summary>
+    /// <summary>Whether an element is in one of the 256 windows of 512 elements that bounds are sampled from.</summary>
     private static bool Sampled(int i, int n) => i % ((n - 512) / 255) < 512;
 
-    private static float[] Fill(int n, Func<int, System.Random, float> value)
+    private static float[] Fill(int n, Func<int, Random, float> value)
     {
-        System.Random random = new(n);
+        Random random = new(n);
         return [.. Enumerable.Range(0, n).Select(i => value(i, random))];
     }
 
@@ -140,27 +149,26 @@ public sealed class RankSelectorTests
         })];
     }
 
-    private static RankThreshold[] Select<T>(DType dtype, T[] origin, T[][] sources, IRanking keys, int workers, params RankRequest[] requests)
+    private static RankThreshold[] Select<T>(DType dtype, T[] @base, T[][] sources, IRanking ranking, int workers, params RankRequest[] requests)
         where T : unmanaged
     {
-        RankThreshold[] cuts = [];
-        Run(dtype, origin, sources, workers, passes => cuts = RankSelector.Select(passes, keys, requests));
-        return cuts;
-    }
+        RankThreshold[] thresholds = [];
+        ICheckpoint Model(string name, T[] values)
+        {
+            ReadOnlyMemory<byte> bytes = MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
+            return Checkpoint.InMemory(name, [(new TensorInfo("w", dtype, new TensorShape(values.Length)), bytes)]);
+        }
 
-    private static void Run<T>(DType dtype, T[] origin, T[][] sources, int workers, Action<TensorPasses> select)
-        where T : unmanaged
-    {
-        ICheckpoint Model(string name, T[] values) =>
-            Checkpoint.InMemory(name, [(new TensorInfo("w", dtype, new TensorShape(values.Length)), (ReadOnlyMemory<byte>)MemoryMarshal.AsBytes(values.AsSpan()).ToArray())]);
         using TempFolder temp = new();
-        MergeBuilder builder = Merge.Onto(Model("base", origin));
+        MergeBuilder builder = Merge.Onto(Model("base", @base));
         for (int i = 0; i < sources.Length; i++)
         {
             builder = builder.With(Model($"source {i}", sources[i]));
         }
 
-        builder.Using(new Probe(select)).OnThreads(workers).SaveAsync(temp["out"]).GetAwaiter().GetResult();
+        Probe probe = new(passes => thresholds = RankSelector.Select(passes, ranking, requests));
+        builder.Using(probe).OnThreads(workers).SaveAsync(temp["out"]).GetAwaiter().GetResult();
+        return thresholds;
     }
 
     /// <summary>Counts the elements that are ranked.</summary>
@@ -182,7 +190,7 @@ public sealed class RankSelectorTests
         }
     }
 
-    /// <summary>Selects, and merges nothing.</summary>
+    /// <summary>Runs an action on the passes of a merge whose output is zeros.</summary>
     private sealed class Probe(Action<TensorPasses> select) : IMergeStrategy
     {
         public string Name => "probe";

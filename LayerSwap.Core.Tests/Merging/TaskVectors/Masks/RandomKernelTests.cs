@@ -1,12 +1,12 @@
 using LayerSwap.Merging;
-using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Merging;
 
-/// <summary>Numbers of many indices against those of one.</summary>
 [Trait("Category", "Kernel")]
 public sealed class RandomKernelTests
 {
+    private const ulong Stream = 77;
+
     private readonly Random _random = new(14);
 
     [Fact]
@@ -19,64 +19,72 @@ public sealed class RandomKernelTests
             return state ^ (state >> 31);
         }
 
-        const ulong Stream = 77, Golden = 0x9E3779B97F4A7C15;
+        const ulong golden = 0x9E3779B97F4A7C15;
         for (ulong i = 0; i < 100; i++)
         {
-            byte first = BitConverter.GetBytes(SplitMix64(Stream + (i / 8 * Golden)))[i % 8];
-            ulong others = SplitMix64((Stream ^ 0xD1B54A32D192ED03) + (i * Golden)) >> 40;
+            byte first = BitConverter.GetBytes(SplitMix64(Stream + (i / 8 * golden)))[i % 8];
+            ulong others = SplitMix64((Stream ^ 0xD1B54A32D192ED03) + (i * golden)) >> 40;
             Assert.Equal((first * 0x1000000UL) + others, RandomKernel.Number(Stream, (long)i));
         }
     }
 
-    [Fact]
-    public void First_bytes_are_those_of_numbers()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(8)]
+    [InlineData(1_000_000_000_000)]
+    public void First_bytes_are_those_of_the_numbers(long start)
     {
-        foreach (long start in (long[])[0, 8, 1_000_000_000_000])
-        {
-            byte[] bytes = new byte[256];
-            RandomKernel.FirstBytes(77, start, bytes);
-            Assert.Equal(Enumerable.Range(0, bytes.Length).Select(i => (byte)(RandomKernel.Number(77, start + i) >> 24)), bytes);
-        }
+        byte[] bytes = new byte[256];
+        RandomKernel.FirstBytes(Stream, start, bytes);
+        Assert.Equal(Enumerable.Range(0, bytes.Length).Select(i => (byte)(RandomKernel.Number(Stream, start + i) >> 24)), bytes);
     }
 
     [Fact]
-    public void What_lies_below_a_bound_is_told_from_any_index_on()
+    public void Elements_are_masked_whose_number_is_below_the_density_from_any_index_on()
     {
         for (int length = 1; length < 300; length++)
         {
             long start = _random.NextInt64(1L << 40);
             double density = _random.NextDouble();
-            ulong[] bits = new ulong[BitMask.Words(length)];
-            new DareSparsifier([density], [77]).ComputeMask(new OperandBlock<float>(start, new float[length], new float[length], new float[length]), 0, bits);
-            Assert.Equal(Enumerable.Range(0, length).Select(i => CounterRandom.Uniform(77, start + i) < density), Enumerable.Range(0, length).Select(i => BitMask.IsSet(bits, i)));
+            ulong[] mask = new ulong[BitMask.Words(length)];
+            new DareSparsifier([density], [Stream]).ComputeMask(new KernelBlock<float>(start, new double[length], new double[length]).Block, 0, mask);
+            bool[] expected = [.. Enumerable.Range(0, length).Select(i => CounterRandom.Uniform(Stream, start + i) < density)];
+            Assert.True(expected.SequenceEqual(Enumerable.Range(0, length).Select(i => BitMask.IsSet(mask, i))), $"{length} elements from {start}");
         }
     }
 
     [Fact]
-    public void All_bits_of_a_bound_count()
+    public void Every_bit_of_a_bound_counts()
     {
-        // A bound that is one of the numbers, and the next: they differ in the last bit alone.
+        // A bound that is one of the numbers, and the next bound: their masks differ in that number alone.
         for (int i = 0; i < 64; i++)
         {
-            uint number = RandomKernel.Number(77, i);
-            ulong[] bits = [0], more = [0];
-            RandomKernel.Below(77, 0, number, bits);
-            RandomKernel.Below(77, 0, number + 1, more);
-            Assert.Equal(1UL << i, bits[0] ^ more[0]);
+            uint number = RandomKernel.Number(Stream, i);
+            ulong[] mask = [0], next = [0];
+            RandomKernel.Below(Stream, 0, number, mask);
+            RandomKernel.Below(Stream, 0, number + 1, next);
+            Assert.Equal(1UL << i, mask[0] ^ next[0]);
         }
     }
 
     [Fact]
-    public void Bytes_and_bits_of_numbers_are_even()
+    public void Bits_are_set_in_half_of_the_numbers_independently_of_each_other()
     {
-        const int Count = 1 << 18;
-        uint[] numbers = [.. Enumerable.Range(0, Count).Select(i => RandomKernel.Number(3, i))];
+        const int count = 1 << 18, margin = 1280;
+        uint[] numbers = [.. Enumerable.Range(0, count).Select(i => RandomKernel.Number(3, i))];
         for (int bit = 0; bit < 32; bit++)
         {
-            // Half of them, within five deviations; and no bit goes with the one beside it or with that of the next index.
-            Assert.InRange(numbers.Count(n => (n >> bit & 1) != 0), (Count / 2) - 1280, (Count / 2) + 1280);
-            Assert.InRange(numbers.Count(n => ((n >> bit ^ n >> ((bit + 1) % 32)) & 1) != 0), (Count / 2) - 1280, (Count / 2) + 1280);
-            Assert.InRange(numbers.Zip(numbers.Skip(1), (a, b) => (a ^ b) >> bit & 1).Count(b => b != 0), (Count / 2) - 1280, (Count / 2) + 1280);
+            int set = 0, unlikeNextBit = 0, unlikeNextNumber = 0;
+            for (int i = 0; i < count; i++)
+            {
+                uint own = numbers[i] >> bit & 1;
+                set += (int)own;
+                unlikeNextBit += (int)(own ^ (numbers[i] >> ((bit + 1) % 32) & 1));
+                unlikeNextNumber += (int)(own ^ (numbers[(i + 1) % count] >> bit & 1));
+            }
+
+            // The margin is five standard deviations.
+            Assert.All((int[])[set, unlikeNextBit, unlikeNextNumber], found => Assert.InRange(found, (count / 2) - margin, (count / 2) + margin));
         }
     }
 }

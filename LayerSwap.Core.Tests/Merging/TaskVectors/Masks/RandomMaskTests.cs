@@ -3,31 +3,31 @@ using LayerSwap.Tests.Merging.Oracles;
 
 namespace LayerSwap.Tests.Merging;
 
-/// <summary>The numbers that random sparsifiers draw, and the merges that follow from them given the mask.</summary>
+/// <summary>Tests the random numbers of sparsifiers, and merges by these numbers.</summary>
 public sealed class RandomMaskTests
 {
     private const int N = 200_000;
 
-    private static readonly DType[] DTypesTried = [DType.Float32, DType.BFloat16, DType.Float64];
+    private static readonly DType[] Types = [DType.Float32, DType.BFloat16, DType.Float64];
 
-    /// <summary>Scalars, single elements, short rows, and rows longer than a section.</summary>
+    /// <summary>Scalars, single elements, short rows, and rows longer than a chunk.</summary>
     public static TheoryData<long[]> Shapes => [[], [1], [0], [1000], [5, 11], [2, 3, 4], [6, 1], [300, 7], [2, 270_000], [66, 65], [4, 0]];
 
     [Theory]
     [InlineData(0.1)]
     [InlineData(0.5)]
     [InlineData(0.9)]
-    public void As_many_are_kept_as_the_density_says(double density)
+    public void The_share_of_kept_elements_is_the_density(double density)
     {
         for (int stream = 0; stream < 20; stream++)
         {
-            double kept = Numbers(stream, "model.layers.0.w", stream % 3).Count(u => u < density);
-            Assert.InRange(kept / N, density - (4 * Math.Sqrt(density * (1 - density) / N)), density + (4 * Math.Sqrt(density * (1 - density) / N)));
+            double kept = Numbers(stream, "model.layers.0.w", stream % 3).Count(u => u < density), margin = 4 * Math.Sqrt(density * (1 - density) / N);
+            Assert.InRange(kept / N, density - margin, density + margin);
         }
     }
 
     [Fact]
-    public void Numbers_fall_evenly_into_sixteen_bins()
+    public void Numbers_are_uniform()
     {
         for (int seed = 0; seed < 10; seed++)
         {
@@ -38,7 +38,7 @@ public sealed class RandomMaskTests
                 bins[(int)(u * 16)]++;
             }
 
-            // 15 degrees of freedom: one in ten thousand lies above 44.3.
+            // Chi-squared with 15 degrees of freedom: one in ten thousand is above 44.3.
             Assert.InRange(bins.Sum(b => (b - (N / 16.0)) * (b - (N / 16.0)) / (N / 16.0)), 2.0, 44.3);
         }
     }
@@ -69,7 +69,7 @@ public sealed class RandomMaskTests
     [Theory]
     [InlineData("dare_linear")]
     [InlineData("della")]
-    public void A_mask_depends_neither_on_the_tensor_s_neighbours_nor_on_the_run_but_on_the_seed(string method)
+    public void Masks_depend_on_the_seed_and_on_no_other_tensor_or_run(string method)
     {
         double[] values = [.. Enumerable.Range(1, 5000).Select(i => (double)i)];
         (string, long[], double[]) tensor = ("model.layers.0.w", [50, 100], values), before = ("model.layers.0.a", [3], [1, 2, 3]), after = ("model.layers.1.w", [50, 100], values);
@@ -81,46 +81,46 @@ public sealed class RandomMaskTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Dare_is_its_oracle_given_the_mask(long[] shape)
+    public void Dare_equals_its_oracle_given_the_mask(long[] shape)
     {
-        foreach ((DType dtype, int i) in DTypesTried.Take(shape.Contains(270_000) ? 2 : 3).Select((d, i) => (d, i)))
+        foreach ((DType dtype, int i) in Types.Take(shape.Contains(270_000) ? 2 : 3).Select((d, i) => (d, i)))
         {
             foreach (Rescale rescale in Enum.GetValues<Rescale>().Take(shape.Contains(270_000) ? 1 : 3))
             {
                 double[] weights = [0.6, 1.2], densities = [0.5, 0.8];
                 bool signs = (i + (int)rescale) % 2 == 0;
-                (double[] origin, double[][] tuned) = Models(dtype, shape, 2);
-                bool[][] kept = [.. densities.Select((d, s) => Numbers(7, "w", s, origin.Length).Select(u => u < d).ToArray())];
+                (double[] @base, double[][] sources) = Models(dtype, shape, 2);
+                bool[][] kept = [.. densities.Select((d, s) => Numbers(7, "w", s, @base.Length).Select(u => u < d).ToArray())];
                 double[] expected = signs
-                    ? Oracles.TaskVectors.DareTies(origin, tuned, weights, densities, kept, rescale: (Rescaling)rescale, lambda: 0.9)
-                    : Oracles.TaskVectors.DareLinear(origin, tuned, weights, densities, kept, rescale: (Rescaling)rescale, lambda: 0.9);
+                    ? Oracles.TaskVectors.DareTies(@base, sources, weights, densities, kept, rescale: (Rescaling)rescale, lambda: 0.9)
+                    : Oracles.TaskVectors.DareLinear(@base, sources, weights, densities, kept, rescale: (Rescaling)rescale, lambda: 0.9);
                 IMergeStrategy strategy = MergeStrategies.Dare(new() { Density = PerSource.Of(0.5, 0.8), Lambda = 0.9, Rescale = rescale, SignConsensus = signs });
-                Same(dtype, expected, Run(dtype, shape, origin, tuned, weights, strategy), $"{strategy.Name} {rescale}");
+                Same(dtype, expected, Run(dtype, shape, @base, sources, weights, strategy), $"{strategy.Name} {rescale}");
             }
         }
     }
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Della_is_its_oracle_given_the_mask(long[] shape)
+    public void Della_equals_its_oracle_given_the_mask(long[] shape)
     {
-        foreach ((DType dtype, int i) in DTypesTried.Take(shape.Contains(270_000) ? 2 : 3).Select((d, i) => (d, i)))
+        foreach ((DType dtype, int i) in Types.Take(shape.Contains(270_000) ? 2 : 3).Select((d, i) => (d, i)))
         {
             double[] weights = [0.6, 1.2], densities = [0.5, 0.7], epsilons = [0.3, 0.2];
             bool signs = i % 2 == 0;
             Rescale rescale = (Rescale)i;
-            (double[] origin, double[][] tuned) = Models(dtype, shape, 2);
-            bool[][] kept = [.. tuned.Select((t, s) => Kept(Vectors.Minus(t, origin), densities[s], epsilons[s], shape, s))];
+            (double[] @base, double[][] sources) = Models(dtype, shape, 2);
+            bool[][] kept = [.. sources.Select((t, s) => Kept(Vectors.Minus(t, @base), densities[s], epsilons[s], shape, s))];
             double[] expected = signs
-                ? Oracles.TaskVectors.Della(origin, tuned, weights, densities, kept, rescale: (Rescaling)rescale)
-                : Oracles.TaskVectors.DellaLinear(origin, tuned, weights, densities, kept, rescale: (Rescaling)rescale);
+                ? Oracles.TaskVectors.Della(@base, sources, weights, densities, kept, rescale: (Rescaling)rescale)
+                : Oracles.TaskVectors.DellaLinear(@base, sources, weights, densities, kept, rescale: (Rescaling)rescale);
             IMergeStrategy strategy = MergeStrategies.Della(new() { Density = PerSource.Of(0.5, 0.7), Epsilon = PerSource.Of(0.3, 0.2), Rescale = rescale, SignConsensus = signs });
-            Same(dtype, expected, Run(dtype, shape, origin, tuned, weights, strategy), $"{strategy.Name} {rescale}");
+            Same(dtype, expected, Run(dtype, shape, @base, sources, weights, strategy), $"{strategy.Name} {rescale}");
         }
     }
 
     [Fact]
-    public void Della_keeps_the_density_on_average_and_small_changes_less_often()
+    public void Della_keeps_the_density_on_average_and_small_deltas_less_often()
     {
         const int rows = 200, row = 1000;
         double[] values = [.. Enumerable.Range(0, rows * row).Select(i => 1.0 + (i * 389L % row))];
@@ -133,12 +133,12 @@ public sealed class RandomMaskTests
     }
 
     [Fact]
-    public void Della_takes_no_longer_over_a_long_row_that_is_unchanged_or_changed_alike()
+    public void Della_takes_a_long_row_of_two_magnitudes()
     {
-        double[] origin = new double[1_000_000], tuned = [.. origin.Select((_, i) => i % 2 == 0 ? 0 : 0.5)];
-        double[] merged = Run(DType.BFloat16, [1_000_000], origin, [tuned], [1], MergeStrategies.Della(new() { Density = 0.5, Epsilon = 0.4, Rescale = Rescale.None }));
-        bool[] kept = Kept(tuned, 0.5, 0.4, [1_000_000], 0, seed: 7);
-        Assert.Equal(tuned.Zip(kept, (v, k) => k ? v : 0), merged);
+        double[] @base = new double[1_000_000], sources = [.. @base.Select((_, i) => i % 2 == 0 ? 0 : 0.5)];
+        double[] merged = Run(DType.BFloat16, [1_000_000], @base, [sources], [1], MergeStrategies.Della(new() { Density = 0.5, Epsilon = 0.4, Rescale = Rescale.None }));
+        bool[] kept = Kept(sources, 0.5, 0.4, [1_000_000], 0, seed: 7);
+        Assert.Equal(sources.Zip(kept, (v, k) => k ? v : 0), merged);
     }
 
     private static bool[] Kept(double[] d, double density, double epsilon, long[] shape, int source, long seed = 7) =>
@@ -154,13 +154,13 @@ public sealed class RandomMaskTests
     private static void Uncorrelated(double[] a, double[] b) =>
         Assert.InRange(a.Zip(b, (x, y) => (x - 0.5) * (y - 0.5)).Average() * 12, -4.5 / Math.Sqrt(a.Length), 4.5 / Math.Sqrt(a.Length));
 
-    private static (double[] Base, double[][] Tuned) Models(DType dtype, long[] shape, int sources)
+    private static (double[] Base, double[][] Sources) Models(DType dtype, long[] shape, int sources)
     {
-        System.Random random = new(8);
+        Random random = new(8);
         int count = (int)shape.Aggregate(1L, (a, b) => a * b);
         double[] Rounded(IEnumerable<double> values) => SmallModels.Values(SmallModels.Of("x", dtype, ("x", [count], [.. values])), "x");
-        double[] origin = Rounded(Enumerable.Range(0, count).Select(_ => random.NextDouble() - 0.5));
-        return (origin, [.. Enumerable.Range(0, sources).Select(_ => Rounded(origin.Select(v => v + (random.Next(4) switch { 0 => 0, 1 => 0.0625, _ => (random.NextDouble() - 0.5) / 5 }))))]);
+        double[] @base = Rounded(Enumerable.Range(0, count).Select(_ => random.NextDouble() - 0.5));
+        return (@base, [.. Enumerable.Range(0, sources).Select(_ => Rounded(@base.Select(v => v + (random.Next(4) switch { 0 => 0, 1 => 0.0625, _ => (random.NextDouble() - 0.5) / 5 }))))]);
     }
 
     private static void Same(DType dtype, double[] expected, double[] actual, string what)
@@ -176,11 +176,11 @@ public sealed class RandomMaskTests
         Oracle.WithinOneUlp(dtype, expected, actual, what);
     }
 
-    private static double[] Run(DType dtype, long[] shape, double[] origin, double[][] tuned, double[] weights, IMergeStrategy strategy)
+    private static double[] Run(DType dtype, long[] shape, double[] @base, double[][] sources, double[] weights, IMergeStrategy strategy)
     {
         using TempFolder temp = new();
-        MergeBuilder builder = Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, origin)));
-        for (int s = 0; s < tuned.Length; s++)
+        MergeBuilder builder = Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, @base)));
+        for (int s = 0; s < sources.Length; s++)
         {
             builder = builder.With(SmallModels.Of($"source {s}", dtype, ("w", shape, tuned[s])), weights[s]);
         }
@@ -193,9 +193,9 @@ public sealed class RandomMaskTests
     private static byte[] Run(string method, long seed, params (string Name, long[] Shape, double[] Values)[] tensors)
     {
         using TempFolder temp = new();
-        ICheckpoint origin = SmallModels.Of("base", DType.Float32, [.. tensors.Select(t => (t.Name, t.Shape, new double[t.Values.Length]))]);
+        ICheckpoint @base = SmallModels.Of("base", DType.Float32, [.. tensors.Select(t => (t.Name, t.Shape, new double[t.Values.Length]))]);
         Dictionary<string, PerSource> half = new(StringComparer.Ordinal) { ["density"] = 0.5 };
-        Merge.Onto(origin).With(SmallModels.Of("tuned", DType.Float32, tensors)).WithSeed(seed).Using(MergeStrategies.Find(method).Create(half)).SaveAsync(temp["out"]).GetAwaiter().GetResult();
+        Merge.Onto(@base).With(SmallModels.Of("tuned", DType.Float32, tensors)).WithSeed(seed).Using(MergeStrategies.Find(method).Create(half)).SaveAsync(temp["out"]).GetAwaiter().GetResult();
         using ICheckpoint merged = Checkpoint.Open(temp["out"]);
         return SmallModels.Bytes(merged, "model.layers.0.w");
     }
