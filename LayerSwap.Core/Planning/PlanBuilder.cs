@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
 using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.Common;
-using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Planning;
 
@@ -56,7 +55,7 @@ internal static class PlanBuilder
         WarnOfNarrowed(request, decisions, warnings);
 
         bool untied = tables.Any(d => d.Place.Kind == TensorKind.Head) && configs.Any(c => c.Config.TiedEmbeddings == false);
-        // The donor is not always an input: a base may give no more than the configuration.
+        // The configuration source is not always an input: a base may give no more than the configuration.
         ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.Donor)?.Config ?? ModelConfig.TryRead(request.Donor);
         IReadOnlyDictionary<string, JsonNode> changes = ConfigChanges.Of(request, config, tables, untied, problems, warnings);
         problems.ThrowIfAny();

@@ -29,10 +29,10 @@ internal sealed record PlanRequest
     /// <summary>Selects the sources of a rule.</summary>
     public IReadOnlyList<PlanSource> SourcesOf(PlanRule rule) => rule.Only is null ? Sources : [.. rule.Only.Select(i => Sources[i])];
 
-    /// <summary>The model that the tokenizer is copied from; null for the donor.</summary>
+    /// <summary>The model that the tokenizer is copied from; null for <see cref="Donor"/>.</summary>
     public ICheckpoint? Tokenizer { get; init; }
 
-    /// <summary>The contents of files that replace the donor's, by name; null for a file to omit.</summary>
+    /// <summary>The contents of files that replace copied ones, by name; null for a file to omit.</summary>
     public IReadOnlyDictionary<string, byte[]?> Beside { get; init; } = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
 
     /// <summary>Checks to skip.</summary>

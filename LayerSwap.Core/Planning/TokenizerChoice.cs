@@ -9,13 +9,13 @@ internal static class TokenizerChoice
     private const int MaxListed = 6;
 
     /// <summary>
-    /// Compares the tokenizers of the models that token rows come from. The donor's is kept if it is one of them, has no token beyond
-    /// the rows, and has all rows under a policy that pads; else another model's is chosen, with a warning.
+    /// Compares the tokenizers of the models that token rows come from. The configuration source is chosen if it is one of them, has no
+    /// token beyond the rows, and has all rows under a policy that pads; else another model, with a warning.
     /// </summary>
     /// <param name="request">The merge to plan.</param>
     /// <param name="tables">The decisions for tables with a row for each token.</param>
     /// <param name="problems">Receives tokens that have several ids.</param>
-    /// <param name="warnings">Receives lost tokens and a choice other than the donor.</param>
+    /// <param name="warnings">Receives lost tokens and a choice other than the configuration source.</param>
     public static PlanRequest Of(
         PlanRequest request, IReadOnlyList<Decision> tables, ProblemList problems, List<string> warnings)
     {
@@ -52,10 +52,10 @@ internal static class TokenizerChoice
         bool Fits(ICheckpoint model) => (request.Vocabulary != VocabularyPolicy.Pad || HasAllRows(model))
             && (!vocabularies.TryGetValue(model, out TokenizerVocabulary? vocabulary) || vocabulary.Ids.Values.Max() < rows);
 
-        ICheckpoint? donor = Array.Find(models, m => AuxiliaryFiles.SourceOf(m) == AuxiliaryFiles.SourceOf(request.Donor));
-        ICheckpoint chosen = donor is not null && (vocabularies.Count == 0 || Fits(donor))
-            ? donor
-            : Array.Find(models, m => vocabularies.ContainsKey(m) && Fits(m)) ?? donor ?? models[0];
+        ICheckpoint? configSource = Array.Find(models, m => AuxiliaryFiles.SourceOf(m) == AuxiliaryFiles.SourceOf(request.Donor));
+        ICheckpoint chosen = configSource is not null && (vocabularies.Count == 0 || Fits(configSource))
+            ? configSource
+            : Array.Find(models, m => vocabularies.ContainsKey(m) && Fits(m)) ?? configSource ?? models[0];
         string[] lost =
         [
             .. vocabularies.Values.SelectMany(v => v.Ids).Where(t => t.Value >= rows).Select(t => t.Key).Distinct(StringComparer.Ordinal),
@@ -66,12 +66,12 @@ internal static class TokenizerChoice
                 + $"which has {rows}: {Printable.List(lost, MaxListed)}.");
         }
 
-        if (chosen == donor || (!vocabularies.ContainsKey(chosen) && donor is not null))
+        if (chosen == configSource || (!vocabularies.ContainsKey(chosen) && configSource is not null))
         {
             return request;
         }
 
-        string reason = donor is null ? "the rows of tokens come from it" : "its tokens match the rows";
+        string reason = configSource is null ? "the rows of tokens come from it" : "its tokens match the rows";
         warnings.Add($"The tokenizer is copied from {Printable.Escape(chosen.Name)}: {reason}.");
         return request with { Tokenizer = chosen };
     }

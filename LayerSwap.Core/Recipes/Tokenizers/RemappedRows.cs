@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Numerics.Tensors;
 using LayerSwap.Checkpoints;
 using LayerSwap.Numerics;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Recipes;
 

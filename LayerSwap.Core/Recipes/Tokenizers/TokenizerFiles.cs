@@ -29,27 +29,27 @@ internal sealed class TokenizerFiles
     }
 
     /// <summary>Writes the files that change.</summary>
-    /// <param name="donor">The model that the tokenizer is copied from.</param>
+    /// <param name="source">The model that the tokenizer is copied from.</param>
     /// <param name="known">Its tokens, with the ids that programs load.</param>
     /// <param name="added">The new tokens, by ascending id.</param>
     /// <param name="files">Receives the files; null for one that must not be copied.</param>
     /// <returns>Why the tokens cannot be added; null if they were.</returns>
     public static string? Write(
-        ICheckpoint donor, TokenizerVocabulary known, IReadOnlyList<NewToken> added, Dictionary<string, byte[]?> files) =>
-        new TokenizerFiles().WriteAll(donor, known, added, files);
+        ICheckpoint source, TokenizerVocabulary known, IReadOnlyList<NewToken> added, Dictionary<string, byte[]?> files) =>
+        new TokenizerFiles().WriteAll(source, known, added, files);
 
     private string? WriteAll(
-        ICheckpoint donor, TokenizerVocabulary known, IReadOnlyList<NewToken> added, Dictionary<string, byte[]?> files)
+        ICheckpoint source, TokenizerVocabulary known, IReadOnlyList<NewToken> added, Dictionary<string, byte[]?> files)
     {
         HashSet<string> special = [.. added.Where(IsAdded).Select(t => t.Token)];
-        if (known.File == TokenizerVocabulary.TokenizerFile && WriteTokenizer(donor, known, added, special, files) is { } problem)
+        if (known.File == TokenizerVocabulary.TokenizerFile && WriteTokenizer(source, known, added, special, files) is { } problem)
         {
             return problem;
         }
 
         // Slow tokenizers load the ids in their files.
         NewToken[] words = [.. added.Where(t => !special.Contains(t.Token))];
-        if (ReadObject(donor, TokenizerVocabulary.VocabularyFile) is { } vocabulary)
+        if (ReadObject(source, TokenizerVocabulary.VocabularyFile) is { } vocabulary)
         {
             Extend(vocabulary, words, files, TokenizerVocabulary.VocabularyFile);
         }
@@ -57,10 +57,10 @@ internal sealed class TokenizerFiles
         if (words.Length > 0 && known.File == TokenizerVocabulary.TokenizerFile)
         {
             // Other formats of the same vocabulary: only vocab.txt can be extended.
-            foreach (string name in AuxiliaryFiles.CopiedOf(donor).Where(IsOtherVocabulary))
+            foreach (string name in AuxiliaryFiles.CopiedOf(source).Where(IsOtherVocabulary))
             {
                 files[name] = name == TokenizerVocabulary.LinesFile
-                    ? AppendLines(AuxiliaryFiles.TryRead(donor, name, MaxBytes)!, words)
+                    ? AppendLines(AuxiliaryFiles.TryRead(source, name, MaxBytes)!, words)
                     : null;
             }
         }
@@ -72,14 +72,14 @@ internal sealed class TokenizerFiles
                 + "or choose one model's tokenizer as source.";
         }
 
-        JsonObject? addedTokens = ReadObject(donor, TokenizerVocabulary.AddedFile);
+        JsonObject? addedTokens = ReadObject(source, TokenizerVocabulary.AddedFile);
         if (special.Count > 0 && (addedTokens is not null || known.File != TokenizerVocabulary.TokenizerFile))
         {
             Extend(addedTokens ?? [], added.Where(t => special.Contains(t.Token)), files, TokenizerVocabulary.AddedFile);
         }
 
         if (special.Count > 0
-            && ReadObject(donor, TokenizerVocabulary.ConfigFile) is { } config
+            && ReadObject(source, TokenizerVocabulary.ConfigFile) is { } config
             && config["added_tokens_decoder"] is JsonObject decoder)
         {
             foreach (NewToken token in added.Where(t => special.Contains(t.Token)))
@@ -111,13 +111,13 @@ internal sealed class TokenizerFiles
     }
 
     private string? WriteTokenizer(
-        ICheckpoint donor,
+        ICheckpoint source,
         TokenizerVocabulary known,
         IReadOnlyList<NewToken> added,
         HashSet<string> special,
         Dictionary<string, byte[]?> files)
     {
-        JsonObject root = ReadObject(donor, TokenizerVocabulary.TokenizerFile) ?? [];
+        JsonObject root = ReadObject(source, TokenizerVocabulary.TokenizerFile) ?? [];
         JsonArray entries = root["added_tokens"] as JsonArray ?? [];
         root["added_tokens"] = entries;
         if (ExtendVocabulary(root, entries, known, added, special) is { } problem)

@@ -1,5 +1,4 @@
 using LayerSwap.Checkpoints;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Recipes;
 
@@ -27,7 +26,7 @@ internal sealed class TokenizerMerge
         IReadOnlyList<ICheckpoint> models,
         TokenizerVocabulary[] vocabularies,
         ICheckpoint? @base,
-        ICheckpoint donor,
+        ICheckpoint tokenizerSource,
         Func<ModelReference, ICheckpoint> open,
         YamlReader problems)
     {
@@ -37,17 +36,17 @@ internal sealed class TokenizerMerge
         _base = @base;
         _open = open;
         _problems = problems;
-        Donor = donor;
+        Donor = tokenizerSource;
         IReadOnlyList<TensorInfo>[] tables = [.. models.Select(TokenTables.Of)];
         _tables = [.. tables.Select(t => t.Select(x => x.Name).ToArray())];
         _rows = [.. tables.Select(t => t.Count == 0 ? 0 : TokenTables.RowsOf(t[0].Shape))];
-        _output = new Dictionary<string, long>(VocabularyOf(donor).Ids, StringComparer.Ordinal);
+        _output = new Dictionary<string, long>(VocabularyOf(tokenizerSource).Ids, StringComparer.Ordinal);
     }
 
     /// <summary>The model that the tokenizer's files are copied from.</summary>
     public ICheckpoint Donor { get; }
 
-    /// <summary>Files of the tokenizer that replace the donor's, by name; null for one that must not be copied.</summary>
+    /// <summary>Files of the tokenizer that replace copied ones, by name; null for one that must not be copied.</summary>
     public Dictionary<string, byte[]?> Files { get; } = new(StringComparer.Ordinal);
 
     /// <returns>Null if there are problems.</returns>
@@ -76,8 +75,8 @@ internal sealed class TokenizerMerge
             return null;
         }
 
-        ICheckpoint donor = request.Model is { } reference ? open(reference) : @base ?? models[0];
-        TokenizerMerge merge = new(request, models, [.. vocabularies], @base, donor, open, problems);
+        ICheckpoint tokenizerSource = request.Model is { } reference ? open(reference) : @base ?? models[0];
+        TokenizerMerge merge = new(request, models, [.. vocabularies], @base, tokenizerSource, open, problems);
         if (merge.HasImpossibleIds())
         {
             return null;
@@ -110,7 +109,7 @@ internal sealed class TokenizerMerge
             return null;
         }
 
-        // Never fewer rows than the donor has: a table may have rows without a token.
+        // Never fewer rows than the tokenizer source has: a table may have rows without a token.
         long needed = Math.Max(_output.Values.Max() + 1, RowsOf(Donor));
         long rows = (needed + _request.PadTo - 1) / _request.PadTo * _request.PadTo;
         RowPlan plan = new(rows);
@@ -173,10 +172,10 @@ internal sealed class TokenizerMerge
         return planned;
     }
 
-    /// <summary>Plans rows without a token: the model's own row if it has no token there either, else the donor's.</summary>
+    /// <summary>Plans rows without a token: the model's own row if it has no token there either, else the tokenizer source's.</summary>
     private void PlanRowsWithoutTokens(RowPlan plan, int model, HashSet<long> planned)
     {
-        int donor = IndexOf(Donor);
+        int source = IndexOf(Donor);
         HashSet<long> ownTokens = [.. _vocabularies[model].Ids.Values];
         for (long row = 0; row < plan.Rows; row++)
         {
@@ -189,9 +188,9 @@ internal sealed class TokenizerMerge
             {
                 plan.Set(row, (model, row));
             }
-            else if (row < _rows[donor])
+            else if (row < _rows[source])
             {
-                plan.Set(row, (donor, row));
+                plan.Set(row, (source, row));
             }
         }
     }
@@ -293,7 +292,7 @@ internal sealed class TokenizerMerge
 
     private long RowsOf(ICheckpoint model) => _rows[IndexOf(model)];
 
-    /// <summary>Adds tokens that the donor lacks: from the other models, by model and id, then from the recipe's token rules.</summary>
+    /// <summary>Adds missing tokens: from the other models, by model and id, then from the recipe's token rules.</summary>
     private void AddMissing()
     {
         long next = _output.Values.DefaultIfEmpty(-1).Max() + 1;
