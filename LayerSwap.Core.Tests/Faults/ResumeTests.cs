@@ -137,12 +137,12 @@ public sealed class ResumeTests
     {
         using Scene scene = Scene.Linear();
         string sample = scene.Stage();
-        await scene.RunAsync(sample, new CountingFiles(Fault.Kill, Midst));
+        await scene.RunAsync(sample, new CountingFiles(Fault.Kill, Middle));
         long length = new FileInfo(Path.Combine(Merge.FindPartialOutput(sample)!, "model", "model.safetensors")).Length;
         for (long at = 0; at < length; at += 37)
         {
             string target = scene.Stage();
-            Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
+            Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Middle)));
             using (FileStream file = new(Path.Combine(Merge.FindPartialOutput(target)!, "model", "model.safetensors"), FileMode.Open))
             {
                 file.Position = at;
@@ -160,7 +160,7 @@ public sealed class ResumeTests
     {
         using Scene scene = Scene.Linear();
         string sample = scene.Stage();
-        await scene.RunAsync(sample, new CountingFiles(Fault.Kill, Midst));
+        await scene.RunAsync(sample, new CountingFiles(Fault.Kill, Middle));
         byte[] whole = File.ReadAllBytes(Path.Combine(Merge.FindPartialOutput(sample)!, "journal"));
         Assert.Equal(4, whole.Count(b => b == (byte)'\n'));
         for (int at = 0; at < whole.Length; at += 29)
@@ -170,7 +170,7 @@ public sealed class ResumeTests
             foreach (byte[] journal in (byte[][])[whole[..at], damaged, [.. whole[..at], .. "garbage\n"u8], [.. whole, 0, 0, 255]])
             {
                 string target = scene.Stage();
-                Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Midst)));
+                Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Middle)));
                 File.WriteAllBytes(Path.Combine(Merge.FindPartialOutput(target)!, "journal"), journal);
                 await scene.ResumeToTheEndAsync(target, $"journal torn or damaged at {at}");
             }

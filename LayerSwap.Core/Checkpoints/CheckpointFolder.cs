@@ -57,7 +57,7 @@ internal static partial class CheckpointFolder
         }
 
         string name = Path.GetFileName(models[0]);
-        if (ShardName().Match(name) is { Success: true } shard && shard.Groups["count"].Value is not ("1" or "01" or "00001"))
+        if (ShardName().Match(name) is { Success: true } shard && shard.Groups["count"].Value.TrimStart('0') != "1")
         {
             throw new CheckpointException(folder, null,
                 $"{shown} holds only {Printable.Escape(name)}, which is one of {shard.Groups["count"].Value.TrimStart('0')} files: "

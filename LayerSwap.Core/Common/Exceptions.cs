@@ -45,7 +45,9 @@ public sealed class MergeException : LayerSwapException
             : $"{problems.Count} problems, nothing was written:" + string.Concat(problems.Select(p => "\n  - " + p))) =>
         Problems = problems;
 
-    internal MergeException(string problem)
+    /// <summary>Creates an exception with one problem, such as that of a strategy of one's own.</summary>
+    /// <param name="problem">The problem: found, where, expected, remedy.</param>
+    public MergeException(string problem)
         : this([problem])
     {
     }

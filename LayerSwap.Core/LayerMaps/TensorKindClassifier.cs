@@ -68,7 +68,7 @@ internal static class TensorKindClassifier
         if (kind == TensorKind.Head)
         {
             // All tensors of a multi-token prediction (MTP) layer count as head, but only some have one row per token.
-            if (words.Contains("mtp", StringComparer.Ordinal) || words.Any(w => w.All(char.IsAsciiDigit)))
+            if (words.Contains("mtp", StringComparer.Ordinal) || words.Any(w => w.Length > 0 && w.All(char.IsAsciiDigit)))
             {
                 string module = WithoutWeight(name);
                 return module.EndsWith(".embed_tokens", StringComparison.Ordinal)

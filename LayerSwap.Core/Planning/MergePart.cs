@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using LayerSwap.Planning;
 
@@ -7,7 +8,7 @@ namespace LayerSwap;
 /// One part of a plan that is split across machines with a shared file system. A part owns consecutive output files of about equal
 /// bytes; with more parts than files, some parts own none. Executed by <see cref="MergePlan.ExecutePart"/>.
 /// </summary>
-public sealed record MergePart
+public sealed record MergePart : IParsable<MergePart>
 {
     private MergePart(int number, int count) => (Number, Count) = (number, count);
 
@@ -30,15 +31,34 @@ public sealed record MergePart
     }
 
     /// <summary>Parses a part such as <c>3/16</c>.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>Null if the text is not a part.</returns>
-    public static MergePart? TryParse(string? text)
+    /// <param name="s">The text.</param>
+    /// <param name="provider">Not used: the form is the same everywhere.</param>
+    /// <exception cref="FormatException">The text is not a part.</exception>
+    public static MergePart Parse(string s, IFormatProvider? provider = null)
     {
-        string[] numbers = text?.Split('/') ?? [];
-        return numbers.Length == 2
+        ArgumentNullException.ThrowIfNull(s);
+        return TryParse(s, provider, out MergePart? part) ? part
+            : throw new FormatException($"{Printable.Escape(s)} is not a part; a part such as 3/16 is expected, from 1/16 to 16/16.");
+    }
+
+    /// <summary>Parses a part such as <c>3/16</c>.</summary>
+    /// <param name="s">The text.</param>
+    /// <param name="result">The part, or null.</param>
+    /// <returns>False if the text is not a part.</returns>
+    public static bool TryParse([NotNullWhen(true)] string? s, [NotNullWhen(true)] out MergePart? result) => TryParse(s, null, out result);
+
+    /// <inheritdoc cref="TryParse(string?, out MergePart?)"/>
+    /// <param name="s">The text.</param>
+    /// <param name="provider">Not used: the form is the same everywhere.</param>
+    /// <param name="result">The part, or null.</param>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, [NotNullWhen(true)] out MergePart? result)
+    {
+        string[] numbers = s?.Split('/') ?? [];
+        result = numbers.Length == 2
             && int.TryParse(numbers[0], NumberStyles.None, CultureInfo.InvariantCulture, out int number)
             && int.TryParse(numbers[1], NumberStyles.None, CultureInfo.InvariantCulture, out int count)
             && number >= 1 && number <= count ? new MergePart(number, count) : null;
+        return result is not null;
     }
 
     /// <summary>Writes the part as <c>3/16</c>.</summary>

@@ -180,7 +180,7 @@ internal static class PartFolders
     /// <summary>Returns the folder name of the part that a staging folder belongs to; null for any other name.</summary>
     private static string? StagedPart(string name)
     {
-        if (!name.StartsWith('.') || !name.EndsWith(StagingFolder.Suffix, StringComparison.Ordinal))
+        if (name.Length <= StagingFolder.Suffix.Length || !name.StartsWith('.') || !name.EndsWith(StagingFolder.Suffix, StringComparison.Ordinal))
         {
             return null;
         }
@@ -190,6 +190,6 @@ internal static class PartFolders
     }
 
     private static MergePart? PartOf(string name) => name.StartsWith(Prefix, StringComparison.Ordinal)
-        ? MergePart.TryParse(name[Prefix.Length..].Replace(Between, "/", StringComparison.Ordinal))
+        && MergePart.TryParse(name[Prefix.Length..].Replace(Between, "/", StringComparison.Ordinal), out MergePart? part) ? part
         : null;
 }

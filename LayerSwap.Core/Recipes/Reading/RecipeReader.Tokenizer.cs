@@ -79,7 +79,7 @@ internal sealed partial class RecipeReader
         }
 
         Dictionary<string, YamlNode> inner = _yaml.Members(source, "source", "kind", "model", "token", "token_id");
-        switch (YamlReader.Text(inner["kind"]))
+        switch (YamlReader.Text(inner.GetValueOrDefault("kind")))
         {
             case "zero":
                 return rule with { Zero = true };

@@ -199,7 +199,7 @@ internal sealed class TokenizerFiles
     }
 
     private static double? ScoreOf(JsonNode? pair) =>
-        (pair as JsonArray)?[1] is JsonValue score && score.TryGetValue(out double value) ? value : null;
+        pair is JsonArray { Count: > 1 } entry && entry[1] is JsonValue score && score.TryGetValue(out double value) ? value : null;
 
     /// <summary>Finds a token's score in the model that has it.</summary>
     private double? ScoreIn(NewToken token) =>

@@ -182,7 +182,7 @@ public sealed class RandomMaskTests
         MergeBuilder builder = Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, @base)));
         for (int s = 0; s < sources.Length; s++)
         {
-            builder = builder.With(SmallModels.Of($"source {s}", dtype, ("w", shape, tuned[s])), weights[s]);
+            builder = builder.With(SmallModels.Of($"source {s}", dtype, ("w", shape, sources[s])), weights[s]);
         }
 
         builder.WithSeed(7).Using(strategy).SaveAsync(temp["out"]).GetAwaiter().GetResult();
