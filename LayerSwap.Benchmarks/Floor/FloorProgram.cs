@@ -1,6 +1,5 @@
 using System.Globalization;
 using LayerSwap.Benchmarks.Synthetic;
-using LayerSwap.Merging;
 
 namespace LayerSwap.Benchmarks.Floor;
 
