@@ -12,7 +12,7 @@ BenchmarkProgram[] programs =
     new(
         "floor",
         "whole merges relative to plain copying, in one run",
-        "[--size 1GiB] [--threads N] [--rounds N] [--only NAME] [--alone] [--dir DIR] [--results DIR]",
+        "[--size 1GiB] [--threads N] [--rounds N] [--only NAME] [--alone] [--instructions avx2|scalar] [--dir DIR] [--results DIR]",
         FloorProgram.RunAsync),
     new(
         "paper",

@@ -1,6 +1,6 @@
+using System.Diagnostics;
 using System.Globalization;
 using LayerSwap.Benchmarks.Synthetic;
-using LayerSwap.Merging;
 
 namespace LayerSwap.Benchmarks.Floor;
 
@@ -19,6 +19,11 @@ internal static class FloorProgram
 
     public static async Task<int> RunAsync(string[] options)
     {
+        if (ProgramOptions.Value(options, "--instructions") is { } instructions)
+        {
+            return await RunWithAsync(instructions, options);
+        }
+
         long size = ByteSize.TryParse(ProgramOptions.Value(options, "--size") ?? "1GiB", out long bytes)
             ? bytes
             : throw new ArgumentException("--size: a size such as 1GiB is expected.");
@@ -67,18 +72,18 @@ internal static class FloorProgram
             Loop("threaded copy loop, 3 in", CopyOf3, 4, () => CopyLoop.Run(files, file, threads)),
             Save("swap, pure", FileCopy, 2, 1.1, () => Merge.LayerSwap(math, swahili, pure)),
             Save("swap, paper", FileCopy, 2.4, 1.1, () => Merge.LayerSwap(math, swahili)),
-            Save("linear of 2", CopyOf2, 3, 1.25, () => Merge.Soup(math, swahili)),
-            Save("linear of 3", CopyOf3, 4, 1.25, () => Merge.Soup(baseModel, math, swahili)),
-            Save("task_arithmetic of 2", CopyOf3, 4, 1.25, () => Weighted().TaskArithmetic(0.8)),
+            Save("linear of 2", CopyOf2, 3, 1.3, () => Merge.Soup(math, swahili)),
+            Save("linear of 3", CopyOf3, 4, 1.3, () => Merge.Soup(baseModel, math, swahili)),
+            Save("task_arithmetic of 2", CopyOf3, 4, 1.3, () => Weighted().TaskArithmetic(0.8)),
             Save("slerp", CopyOf2, 3, 2, () => One().Using(MergeStrategies.Slerp(0.5))),
             Save("karcher of 3", CopyOf3, 4, null, () => Two().Using(MergeStrategies.Karcher())),
             Save("model_stock", CopyOf3, 4, 2, () => Weighted().Using(MergeStrategies.ModelStock())),
-            Save("ties", CopyOf3, 4, 3.5, () => Weighted().Using(MergeStrategies.Ties(0.2))),
-            Save("breadcrumbs", CopyOf3, 4, 3.5, () => Weighted().Using(MergeStrategies.Breadcrumbs(new() { Density = 0.9 }))),
-            Save("dare_ties", CopyOf3, 4, 3.5, () => Weighted().Using(MergeStrategies.Dare(dareTies))),
-            Save("della", CopyOf3, 4, 3.5, () => Weighted().Using(MergeStrategies.Della(new() { Density = 0.5 }))),
-            Save("sce", CopyOf3, 4, 3.5, () => Weighted().Using(MergeStrategies.Sce(0.2))),
-            new("diff of 2", ReadOf3, 3, 1.5, () => diff.RunAsync()),
+            Save("ties", CopyOf3, 4, 4.5, () => Weighted().Using(MergeStrategies.Ties(0.2))),
+            Save("breadcrumbs", CopyOf3, 4, 4.5, () => Weighted().Using(MergeStrategies.Breadcrumbs(new() { Density = 0.9 }))),
+            Save("dare_ties", CopyOf3, 4, 4.5, () => Weighted().Using(MergeStrategies.Dare(dareTies))),
+            Save("della", CopyOf3, 4, 6, () => Weighted().Using(MergeStrategies.Della(new() { Density = 0.5 }))),
+            Save("sce", CopyOf3, 4, 4.5, () => Weighted().Using(MergeStrategies.Sce(0.2))),
+            new("diff of 2", ReadOf3, 3, 1.6, () => diff.RunAsync()),
             new("diff of 2 with profiles", ReadOf3, 3, null, () => diff.WithProfiles().RunAsync()),
             new("verify", ReadOf1, 1, null, () => Checkpoint.VerifyAsync(paths[1])),
         ];
@@ -147,5 +152,24 @@ internal static class FloorProgram
         }
 
         File.Delete(file);
+    }
+
+    /// <summary>Runs the program again in a child process that may use fewer instructions: the runtime reads these switches when it starts.</summary>
+    private static async Task<int> RunWithAsync(string instructions, string[] options)
+    {
+        string @switch = instructions switch
+        {
+            "avx2" => "DOTNET_EnableAVX512",
+            "scalar" => "DOTNET_EnableHWIntrinsic",
+            _ => throw new ArgumentException($"--instructions {instructions}: avx2 or scalar is expected."),
+        };
+        int at = Array.IndexOf(options, "--instructions");
+        string host = Environment.ProcessPath!;
+        string[] assembly = Path.GetFileNameWithoutExtension(host) == "dotnet" ? [typeof(FloorProgram).Assembly.Location] : [];
+        ProcessStartInfo start = new(host, [.. assembly, "floor", .. options[..at], .. options[(at + 2)..]]) { UseShellExecute = false };
+        start.Environment[@switch] = "0";
+        using Process process = Process.Start(start)!;
+        await process.WaitForExitAsync();
+        return process.ExitCode;
     }
 }

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Benchmarks.Forward;
 

@@ -5,7 +5,6 @@ using LayerSwap.Checkpoints.SafeTensors;
 using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.Execution;
 using LayerSwap.IO;
-using LayerSwap.Numerics;
 using LayerSwap.Recipes;
 using Microsoft.Win32.SafeHandles;
 

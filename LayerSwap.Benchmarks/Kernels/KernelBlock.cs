@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using LayerSwap.Merging;
 using LayerSwap.Numerics;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Benchmarks.Kernels;
 

@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Attributes;
 using LayerSwap.Merging;
-using LayerSwap.Numerics;
 
 namespace LayerSwap.Benchmarks.Kernels;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Xml.Linq;
 using LayerSwap.Reports.Html;
 using LayerSwap.Reports.Pictures;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Benchmarks.Paper;
 

@@ -148,9 +148,9 @@ internal static class SwapCommand
     {
         LayerDiff request = LayerDiff.From(baseModel).To(task, language);
         LayerDiffReport diff = await terminal.WithProgress("comparing", p => request.RunAsync(p, cancellation));
-        foreach (DiffVerdict verdict in diff.Verdicts)
+        foreach (DiffVerdict finding in diff.Verdicts)
         {
-            terminal.Note("warning: " + verdict.Message);
+            terminal.Note("warning: " + finding.Message);
         }
 
         SwapSuggestion suggestion = diff.Suggest();

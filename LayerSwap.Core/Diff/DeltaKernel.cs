@@ -1,9 +1,8 @@
-using LayerSwap.Numerics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using LayerSwap.Streaming;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Diff;
 

@@ -1,5 +1,3 @@
-using LayerSwap.Merging;
-
 namespace LayerSwap.Diff;
 
 /// <summary>Sums over several tensors, and the metrics computed from them.</summary>

@@ -22,7 +22,7 @@ internal static class DiffDiagnostics
         DeltaTotal whole = measured.Whole;
         IReadOnlyList<DeltaTotal> layers = measured.Layers;
         IReadOnlyList<string> models = measured.Models;
-        List<DiffVerdict> verdicts = [.. NotFinite(measured, whole)];
+        List<DiffVerdict> findings = [.. FindNonFinite(measured, whole)];
         int[] finite = [.. Enumerable.Range(0, models.Count).Where(m => whole.IsBaseFinite && whole.IsFinite(m))];
         int[] foreign = [.. finite.Where(m => whole.MatrixCosine(m) < RelatedCosine)];
         foreach (int m in finite)
@@ -31,7 +31,7 @@ internal static class DiffDiagnostics
             if (!whole.HasChanged(m))
             {
                 string message = $"{name} is the base, bit for bit: there is nothing to merge.";
-                verdicts.Add(Verdict(DiffVerdictKind.EqualToBase, [models[m]], [], message));
+                findings.Add(CreateFinding(DiffVerdictKind.EqualToBase, [models[m]], [], message));
             }
             else if (foreign.Contains(m))
             {
@@ -39,23 +39,23 @@ internal static class DiffDiagnostics
                     CultureInfo.InvariantCulture,
                     $"{name} does not look fine-tuned from {Name(measured.Base)}: the cosine between their weights is "
                         + $"{whole.MatrixCosine(m):0.###}, near 1 for fine-tuned models. Compare it with the base it was made from.");
-                verdicts.Add(Verdict(DiffVerdictKind.OtherBase, [models[m]], [], message));
+                findings.Add(CreateFinding(DiffVerdictKind.OtherBase, [models[m]], [], message));
             }
-            else if (Where(layers, l => l.Elements > 0 && !l.HasChanged(m)) is { Length: > 0 } unchanged)
+            else if (FindLayers(layers, l => l.Elements > 0 && !l.HasChanged(m)) is { Length: > 0 } unchanged)
             {
-                string message = $"{name} has {Numbers(unchanged)} unchanged: frozen during fine-tuning, or copied from the base.";
-                verdicts.Add(Verdict(DiffVerdictKind.UnchangedLayers, [models[m]], unchanged, message));
+                string message = $"{name} has {FormatLayers(unchanged)} unchanged: frozen during fine-tuning, or copied from the base.";
+                findings.Add(CreateFinding(DiffVerdictKind.UnchangedLayers, [models[m]], unchanged, message));
             }
 
-            if (Where(layers, l => l.IsZero(m)) is { Length: > 0 } dead)
+            if (FindLayers(layers, l => l.IsZero(m)) is { Length: > 0 } dead)
             {
-                verdicts.Add(DeadLayers(models[m], name, dead));
+                findings.Add(CreateDeadLayers(models[m], name, dead));
             }
         }
 
-        if (Where(layers, l => l.IsBaseZero) is { Length: > 0 } deadInBase)
+        if (FindLayers(layers, l => l.IsBaseZero) is { Length: > 0 } deadInBase)
         {
-            verdicts.Add(DeadLayers(measured.Base, $"The base {Name(measured.Base)}", deadInBase));
+            findings.Add(CreateDeadLayers(measured.Base, $"The base {Name(measured.Base)}", deadInBase));
         }
 
         int[] comparable = [.. finite.Except(foreign)];
@@ -63,14 +63,14 @@ internal static class DiffDiagnostics
         {
             if (comparable.Contains(a) && comparable.Contains(b))
             {
-                verdicts.AddRange(OfPair(measured, pair, a, b));
+                findings.AddRange(DiagnosePair(measured, pair, a, b));
             }
         }
 
-        return verdicts;
+        return findings;
     }
 
-    private static IEnumerable<DiffVerdict> OfPair(DiffMeasurement measured, int pair, int a, int b)
+    private static IEnumerable<DiffVerdict> DiagnosePair(DiffMeasurement measured, int pair, int a, int b)
     {
         DeltaTotal whole = measured.Whole;
         string[] models = [measured.Models[a], measured.Models[b]];
@@ -79,7 +79,7 @@ internal static class DiffDiagnostics
         if (distance == 0 && whole.HasChanged(a))
         {
             string message = $"{nameA} and {nameB} are the same model: their deltas are equal.";
-            yield return Verdict(DiffVerdictKind.SameModel, models, [], message);
+            yield return CreateFinding(DiffVerdictKind.SameModel, models, [], message);
         }
         else if (cosine >= CommonCosine && distance > 0)
         {
@@ -87,7 +87,7 @@ internal static class DiffDiagnostics
                 CultureInfo.InvariantCulture,
                 $"{nameA} and {nameB} changed {Name(measured.Base)} alike (cosine {cosine:0.###}): more than half of it is common to both. "
                     + $"They share training, or their base is another one; with that as the base the common part would not count twice.");
-            yield return Verdict(DiffVerdictKind.OtherBase, models, [], message);
+            yield return CreateFinding(DiffVerdictKind.OtherBase, models, [], message);
         }
 
         if (distance >= FarDistance)
@@ -97,16 +97,16 @@ internal static class DiffDiagnostics
                 $"{nameA} and {nameB} are far apart: {distance:P1} of the base's norm "
                     + $"({nameA} moved by {whole.RelativeL2(a):P1}, {nameB} by {whole.RelativeL2(b):P1}). "
                     + $"Merging layers needs light fine-tuning, of a few per cent; test the result.");
-            yield return Verdict(DiffVerdictKind.FarApart, models, [], message);
+            yield return CreateFinding(DiffVerdictKind.FarApart, models, [], message);
         }
     }
 
-    private static IEnumerable<DiffVerdict> NotFinite(DiffMeasurement measured, DeltaTotal whole)
+    private static IEnumerable<DiffVerdict> FindNonFinite(DiffMeasurement measured, DeltaTotal whole)
     {
         if (!whole.IsBaseFinite)
         {
             IEnumerable<TensorInfo> tensors = measured.Tensors.Where((_, i) => !double.IsFinite(measured.Changes[i].Origin.Abs));
-            yield return NotFinite(measured.Base, [.. tensors]);
+            yield return CreateNonFinite(measured.Base, [.. tensors]);
         }
 
         for (int m = 0; m < measured.Models.Count; m++)
@@ -114,29 +114,29 @@ internal static class DiffDiagnostics
             if (!whole.IsFinite(m))
             {
                 IEnumerable<TensorInfo> tensors = measured.Tensors.Where((_, i) => !DeltaTotal.IsFiniteIn(measured.Changes[i], m));
-                yield return NotFinite(measured.Models[m], [.. tensors]);
+                yield return CreateNonFinite(measured.Models[m], [.. tensors]);
             }
         }
     }
 
-    private static DiffVerdict NotFinite(string model, TensorInfo[] tensors)
+    private static DiffVerdict CreateNonFinite(string model, TensorInfo[] tensors)
     {
         string message = $"{Name(model)} has NaN or infinities in {tensors.Length} of its tensors, first in {Name(tensors[0].Name)}: "
             + "a merge would copy them to its output.";
-        return Verdict(DiffVerdictKind.NotFinite, [model], [], message);
+        return CreateFinding(DiffVerdictKind.NotFinite, [model], [], message);
     }
 
-    private static DiffVerdict DeadLayers(string model, string subject, int[] layers) => Verdict(
+    private static DiffVerdict CreateDeadLayers(string model, string subject, int[] layers) => CreateFinding(
         DiffVerdictKind.DeadLayers,
         [model],
         layers,
-        $"{subject} has {Numbers(layers)} whose weights are all zero: they do nothing.");
+        $"{subject} has {FormatLayers(layers)} whose weights are all zero: they do nothing.");
 
-    private static int[] Where(IReadOnlyList<DeltaTotal> layers, Func<DeltaTotal, bool> matches) =>
+    private static int[] FindLayers(IReadOnlyList<DeltaTotal> layers, Func<DeltaTotal, bool> matches) =>
         [.. Enumerable.Range(0, layers.Count).Where(l => matches(layers[l]))];
 
     /// <summary>Formats layer numbers as ranges: "layers 0-3, 7".</summary>
-    private static string Numbers(int[] layers)
+    private static string FormatLayers(int[] layers)
     {
         List<string> ranges = [];
         for (int i = 0; i < layers.Length;)
@@ -157,6 +157,6 @@ internal static class DiffDiagnostics
 
     private static string Name(string name) => Printable.Escape(name);
 
-    private static DiffVerdict Verdict(DiffVerdictKind kind, string[] models, int[] layers, string message) =>
+    private static DiffVerdict CreateFinding(DiffVerdictKind kind, string[] models, int[] layers, string message) =>
         new() { Kind = kind, Models = models, Layers = layers, Message = message };
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using LayerSwap.Merging;
 
 namespace LayerSwap.Diff;
 
@@ -9,7 +8,7 @@ internal static class DiffGrouping
     public static LayerDiffReport Report(DiffMeasurement measured, LayerGrouping grouping, DiffMetric metric)
     {
         IReadOnlyList<string> models = measured.Models;
-        IReadOnlyList<(GroupKey Key, DeltaTotal Total)> groups = measured.GroupBy(place => Key(place, grouping));
+        IReadOnlyList<(GroupKey Key, DeltaTotal Total)> groups = measured.GroupBy(place => GetKey(place, grouping));
         DeltaTotal whole = measured.Whole;
         return new LayerDiffReport
         {
@@ -20,19 +19,19 @@ internal static class DiffGrouping
             Entries =
             [
                 .. models.SelectMany((model, index) =>
-                    Rank(metric, groups.Select(g => Entry(g, model, index, whole.AbsoluteSum(index))))),
+                    Rank(metric, groups.Select(g => CreateEntry(g, model, index, whole.AbsoluteSum(index))))),
             ],
             Pairs =
             [
                 .. TensorDelta.Pairing(models.Count)
-                    .SelectMany((pair, index) => groups.Select(g => Pair(g, models[pair.A], models[pair.B], index))),
+                    .SelectMany((pair, index) => groups.Select(g => CreatePair(g, models[pair.A], models[pair.B], index))),
             ],
             Skipped = measured.Skipped,
             Measured = measured,
         };
     }
 
-    private static GroupKey Key(TensorPlace place, LayerGrouping grouping) => grouping switch
+    private static GroupKey GetKey(TensorPlace place, LayerGrouping grouping) => grouping switch
     {
         LayerGrouping.Tensor => new(place.Name, place.Layer, place.Component),
         LayerGrouping.Component => new(place.Component, null, place.Component),
@@ -45,7 +44,7 @@ internal static class DiffGrouping
         .ThenByDescending(e => metric == DiffMetric.Cosine ? -e[metric] : e[metric])
         .Select((entry, index) => entry with { Rank = index + 1 });
 
-    private static DiffEntry Entry((GroupKey Key, DeltaTotal Total) group, string model, int index, double sum) => new()
+    private static DiffEntry CreateEntry((GroupKey Key, DeltaTotal Total) group, string model, int index, double sum) => new()
     {
         Model = model,
         Name = group.Key.Name,
@@ -64,7 +63,7 @@ internal static class DiffGrouping
         Share = DeltaTotal.Ratio(group.Total.AbsoluteSum(index), sum),
     };
 
-    private static DiffPair Pair((GroupKey Key, DeltaTotal Total) group, string a, string b, int index) => new()
+    private static DiffPair CreatePair((GroupKey Key, DeltaTotal Total) group, string a, string b, int index) => new()
     {
         A = a,
         B = b,

@@ -103,14 +103,14 @@ internal static class DiffRunner
                 problems.Add(NameDifference.Reason(baseModel, model)
                     ?? $"{Printable.Escape(model.Name)} and the base {Printable.Escape(baseModel.Name)} have {common} tensors in common "
                         + $"by name and shape, of {model.Tensors.Count} and {baseModel.Tensors.Count}; "
-                        + $"models of one architecture are expected. {Example(baseModel, model)}"
+                        + $"models of one architecture are expected. {DescribeDifference(baseModel, model)}"
                         + "Remedy: compare a model with the one that it was fine-tuned from.");
             }
         }
     }
 
     /// <summary>Names a few tensors that differ.</summary>
-    private static string Example(ICheckpoint baseModel, ICheckpoint model)
+    private static string DescribeDifference(ICheckpoint baseModel, ICheckpoint model)
     {
         const int Shown = 3;
         string Names(IEnumerable<TensorInfo> tensors, string title)

@@ -2,8 +2,6 @@ using System.Globalization;
 using System.Text;
 using LayerSwap.Common;
 using LayerSwap.Diff;
-using LayerSwap.Merging;
-using LayerSwap.Streaming;
 
 namespace LayerSwap;
 
@@ -70,7 +68,7 @@ public sealed partial record LayerDiffReport
     /// <exception cref="ArgumentException">The model was not compared.</exception>
     public LayerSet In(ICheckpoint model)
     {
-        double[] scores = Scores(IndexOf(model));
+        double[] scores = ComputeScores(IndexOf(model));
         return new LayerSet(scores, Enumerable.Range(0, scores.Length));
     }
 
@@ -94,7 +92,7 @@ public sealed partial record LayerDiffReport
         double[][] shares =
         [
             .. Enumerable.Range(0, Models.Count)
-                .Select(Scores)
+                .Select(ComputeScores)
                 .Select(s => s.Select(v => DeltaTotal.Ratio(v, s.Sum())).ToArray()),
         ];
         double[][] others = [.. shares.Where((_, m) => m != index)];
@@ -144,7 +142,7 @@ public sealed partial record LayerDiffReport
     }
 
     /// <summary>Returns the amount of each layer's delta in one model, by the report's metric.</summary>
-    private double[] Scores(int model) => [.. Measured.Layers.Select(l => l.Amount(RankedBy, model))];
+    private double[] ComputeScores(int model) => [.. Measured.Layers.Select(l => l.Amount(RankedBy, model))];
 
     /// <summary>Formats all entries and all pairs as aligned tables.</summary>
     public override string ToString()
@@ -197,9 +195,9 @@ public sealed partial record LayerDiffReport
                 $"left out, not in every model in one shape, or without arithmetic: {Printable.List(Skipped, 20)}\n");
         }
 
-        foreach (DiffVerdict verdict in Verdicts)
+        foreach (DiffVerdict finding in Verdicts)
         {
-            text.Append(CultureInfo.InvariantCulture, $"note: {verdict.Message}\n");
+            text.Append(CultureInfo.InvariantCulture, $"note: {finding.Message}\n");
         }
 
         return text.ToString();

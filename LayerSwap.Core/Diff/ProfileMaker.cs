@@ -1,6 +1,4 @@
 using LayerSwap.Checkpoints;
-using LayerSwap.Merging;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Diff;
 
@@ -32,7 +30,7 @@ internal sealed class ProfileMaker(DiffRequest request)
         TensorProfile[] profiles = new TensorProfile[sums.Count];
         for (int m = 0; m < profiles.Length; m++)
         {
-            double[] rowMeans = Means(sums[m].Rows, columns), columnMeans = Means(sums[m].Columns, rows);
+            double[] rowMeans = ComputeMeans(sums[m].Rows, columns), columnMeans = ComputeMeans(sums[m].Columns, rows);
             TensorPlace place = _map[tensor.Name];
             profiles[m] = new TensorProfile
             {
@@ -49,7 +47,7 @@ internal sealed class ProfileMaker(DiffRequest request)
         }
 
         delta.Profiles = null;
-        HashSet<int>[] mostChanged = [.. profiles.Select(p => MostChanged(p.Rows))];
+        HashSet<int>[] mostChanged = [.. profiles.Select(p => SelectMostChanged(p.Rows))];
         foreach ((int pair, (int a, int b)) in TensorDelta.Pairing(profiles.Length).Index())
         {
             delta.Pairs[pair].SharedRows = mostChanged[a].Count(mostChanged[b].Contains);
@@ -59,7 +57,7 @@ internal sealed class ProfileMaker(DiffRequest request)
         return profiles;
     }
 
-    private static double[] Means(ReadOnlySpan<double> sums, long count)
+    private static double[] ComputeMeans(ReadOnlySpan<double> sums, long count)
     {
         double[] means = sums.ToArray();
         for (int i = 0; i < means.Length; i++)
@@ -71,7 +69,7 @@ internal sealed class ProfileMaker(DiffRequest request)
     }
 
     /// <summary>Selects the tenth of the rows with the largest delta, without unchanged rows. Of equal rows the lower win.</summary>
-    private static HashSet<int> MostChanged(IReadOnlyList<double> rows) =>
+    private static HashSet<int> SelectMostChanged(IReadOnlyList<double> rows) =>
     [
         .. Enumerable.Range(0, rows.Count)
             .Where(r => rows[r] != 0)

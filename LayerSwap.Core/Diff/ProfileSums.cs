@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Numerics;
 using System.Numerics.Tensors;
-using LayerSwap.Numerics;
 using LayerSwap.Streaming;
 
 namespace LayerSwap.Diff;

@@ -25,20 +25,21 @@ internal static class Suggester
         IReadOnlyList<string> models = measured.Models;
         if (models.Count != 2)
         {
-            return None($"a swap is suggested between two models; this diff has {models.Count}.");
+            return CreateInconclusive($"a swap is suggested between two models; this diff has {models.Count}.");
         }
 
         IReadOnlyList<DeltaTotal> layers = measured.Layers;
         if (layers.Count == 0)
         {
-            return None("the models have no layers to choose from.");
+            return CreateInconclusive("the models have no layers to choose from.");
         }
 
         for (int m = 0; m < 2; m++)
         {
             if (layers.Any(l => l.IsZero(m)))
             {
-                return None($"{Printable.Escape(models[m])} has layers whose weights are all zero; their deltas are no fine-tuning.");
+                string name = Printable.Escape(models[m]);
+                return CreateInconclusive($"{name} has layers whose weights are all zero; their deltas are no fine-tuning.");
             }
         }
 
@@ -54,12 +55,12 @@ internal static class Suggester
         {
             if (sums[m] == 0)
             {
-                return None($"{Printable.Escape(models[m])} has left all its layers as they are in the base.");
+                return CreateInconclusive($"{Printable.Escape(models[m])} has left all its layers as they are in the base.");
             }
 
             if (!(sums[m] > 0) || !double.IsFinite(sums[m]))
             {
-                return None($"the deltas of {Printable.Escape(models[m])} are not finite.");
+                return CreateInconclusive($"the deltas of {Printable.Escape(models[m])} are not finite.");
             }
         }
 
@@ -69,7 +70,7 @@ internal static class Suggester
         // A swap has two descriptions, with either model outside; of equal scores the one with fewer outer layers wins.
         Trial[] trials =
         [
-            .. Trials(models[0], ratios).Concat(Trials(models[1], [.. ratios.Select(r => -r)]))
+            .. EnumerateTrials(models[0], ratios).Concat(EnumerateTrials(models[1], [.. ratios.Select(r => -r)]))
                 .OrderByDescending(t => Math.Round(t.Candidate.Score / ScoreTolerance))
                 .ThenBy(t => t.Candidate.Bottom + t.Candidate.Top)
                 .ThenBy(t => t.Candidate.Bottom)
@@ -77,7 +78,7 @@ internal static class Suggester
         ];
         if (trials.Length == 0)
         {
-            return None("there are too few layers to have something outside and something inside.");
+            return CreateInconclusive("there are too few layers to have something outside and something inside.");
         }
 
         (SwapCandidate best, double contrast, double statistic) = trials[0];
@@ -87,7 +88,7 @@ internal static class Suggester
         {
             string why = "the two models changed their layers alike: "
                 + "no division into outer and middle layers separates them better than chance.";
-            return None(why) with { Candidates = candidates, Score = best.Score };
+            return CreateInconclusive(why) with { Candidates = candidates, Score = best.Score };
         }
 
         string inner = models.First(m => m != best.Outer);
@@ -102,13 +103,13 @@ internal static class Suggester
             Transition = middle >= MinMiddleForTransition ? 1 : 0,
             Score = best.Score,
             Candidates = candidates,
-            Reason = Reason(best, inner, Math.Exp(contrast), ratios),
+            Reason = FormatReason(best, inner, Math.Exp(contrast), ratios),
             LayerCount = layers,
         };
     }
 
     /// <summary>Evaluates every candidate with at least one outer and one inner layer, as a two-level fit to the log ratios.</summary>
-    private static IEnumerable<Trial> Trials(string outer, double[] ratios)
+    private static IEnumerable<Trial> EnumerateTrials(string outer, double[] ratios)
     {
         int n = ratios.Length;
         double mean = ratios.Average(), total = ratios.Sum(r => (r - mean) * (r - mean));
@@ -144,7 +145,7 @@ internal static class Suggester
         return covariance * covariance / (depth * total) > score;
     }
 
-    private static string Reason(SwapCandidate best, string inner, double factor, double[] ratios)
+    private static string FormatReason(SwapCandidate best, string inner, double factor, double[] ratios)
     {
         string outerName = Printable.Escape(best.Outer), innerName = Printable.Escape(inner);
         string gradual = IsGradual(ratios, best.Score)
@@ -152,19 +153,19 @@ internal static class Suggester
             : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"Take {Ends(best.Bottom, best.Top)} of {ratios.Length} layers from {outerName}, the others from {innerName}: "
+            $"Take {FormatEnds(best.Bottom, best.Top)} of {ratios.Length} layers from {outerName}, the others from {innerName}: "
                 + $"relative to {innerName}, {outerName} changed those layers {factor:0.#} times as much as it changed the others "
                 + $"(this explains {best.Score:P0} of the differences between layers).{gradual}");
     }
 
-    private static string Ends(int bottom, int top)
+    private static string FormatEnds(int bottom, int top)
     {
         string first = bottom > 0 ? $"the first {bottom.ToString(CultureInfo.InvariantCulture)}" : "";
         string last = top > 0 ? $"the last {top.ToString(CultureInfo.InvariantCulture)}" : "";
         return first + (bottom > 0 && top > 0 ? " and " : "") + last;
     }
 
-    private static SwapSuggestion None(string why) => new()
+    private static SwapSuggestion CreateInconclusive(string why) => new()
     {
         HasStructure = false,
         Outer = "",

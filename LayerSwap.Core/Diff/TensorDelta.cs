@@ -1,6 +1,4 @@
-using LayerSwap.Merging;
 using LayerSwap.Numerics;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Diff;
 

@@ -1,5 +1,3 @@
-using LayerSwap.Streaming;
-
 namespace LayerSwap;
 
 /// <summary>
