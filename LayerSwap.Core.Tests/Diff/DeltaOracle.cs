@@ -5,8 +5,8 @@ namespace LayerSwap.Tests.Diff;
 internal static class DeltaOracle
 {
     /// <summary>abs(D) of every element of a tensor.</summary>
-    public static double[] Changes(ICheckpoint origin, ICheckpoint tuned, string name) =>
-        [.. SmallModels.Values(origin, name).Zip(SmallModels.Values(tuned, name), (a, b) => Math.Abs(b - a))];
+    public static double[] Changes(ICheckpoint baseModel, ICheckpoint fineTuned, string name) =>
+        [.. SmallModels.Values(baseModel, name).Zip(SmallModels.Values(fineTuned, name), (a, b) => Math.Abs(b - a))];
 
     /// <summary>row_mav[i]: the mean over j of abs(D[i,j]).</summary>
     public static double[] Rows(double[] changes, long rows, long columns)

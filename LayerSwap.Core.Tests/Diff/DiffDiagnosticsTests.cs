@@ -70,7 +70,7 @@ public sealed class DiffDiagnosticsTests
     public async Task Two_experts_of_another_base_have_it_in_common()
     {
         ICheckpoint shared = Expert("shared", 7, 0.002);
-        ICheckpoint From(string name, ICheckpoint origin, int seed) => Changed(name, origin, (_, values) => DeltaOracle.Moved(values, 0.001, seed));
+        ICheckpoint From(string name, ICheckpoint baseModel, int seed) => Changed(name, baseModel, (_, values) => DeltaOracle.Moved(values, 0.001, seed));
         ICheckpoint a = From("one", shared, 1), b = From("two", shared, 2);
         await OneAsync(DiffVerdictKind.OtherBase, ["one", "two"], [], LayerDiff.From(Base).To(a, b));
         await OneAsync(DiffVerdictKind.OtherBase, ["one", "two"], [], LayerDiff.From(Base).To(a, Light, b));

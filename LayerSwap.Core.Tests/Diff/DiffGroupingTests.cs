@@ -44,12 +44,12 @@ public sealed class DiffGroupingTests
     [Fact]
     public async Task Views_read_nothing_again()
     {
-        CountingCheckpoint origin = new(Base), tuned = new(Outer);
-        LayerDiffReport report = await LayerDiff.From(origin).To(tuned, Middle).WithProfiles().RunAsync();
+        CountingCheckpoint baseModel = new(Base), fineTuned = new(Outer);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(fineTuned, Middle).WithProfiles().RunAsync();
         long once = Base.Tensors.Sum(t => t.ByteLength);
-        Assert.Equal((once, once), (origin.BytesRead, tuned.BytesRead));
-        _ = (report.GroupBy(LayerGrouping.Tensor).RankBy(DiffMetric.L2).ToJson(), report.Verdicts, report.SharesAbove(DiffThreshold.Quantile(0.5)), report.MoreIn(tuned).Layers, report.Suggest());
-        Assert.Equal((once, once), (origin.BytesRead, tuned.BytesRead));
+        Assert.Equal((once, once), (baseModel.BytesRead, fineTuned.BytesRead));
+        _ = (report.GroupBy(LayerGrouping.Tensor).RankBy(DiffMetric.L2).ToJson(), report.Verdicts, report.SharesAbove(DiffThreshold.Quantile(0.5)), report.MoreIn(fineTuned).Layers, report.Suggest());
+        Assert.Equal((once, once), (baseModel.BytesRead, fineTuned.BytesRead));
     }
 
     [Theory]
@@ -92,17 +92,17 @@ public sealed class DiffGroupingTests
     public async Task Rows_changed_most_by_both_overlap_and_others_do_not()
     {
         // Of 20 rows 2 are a tenth.
-        ICheckpoint origin = Changed("base"), a = Changed("a", 3, 17), same = Changed("same", 17, 3), half = Changed("half", 3, 4), other = Changed("other", 0, 19);
-        LayerDiffReport report = await LayerDiff.From(origin).To(a, same, half, other).WithProfiles().RunAsync();
+        ICheckpoint baseModel = Changed("base"), a = Changed("a", 3, 17), same = Changed("same", 17, 3), half = Changed("half", 3, 4), other = Changed("other", 0, 19);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(a, same, half, other).WithProfiles().RunAsync();
         Assert.Equal([("same", 1), ("half", 0.5), ("other", 0)], report.Pairs.Where(p => p.A == "a").Select(p => (p.B, p.RowOverlap)));
     }
 
     [Fact]
     public async Task Where_there_is_nothing_to_overlap_it_is_not_a_number()
     {
-        ICheckpoint origin = Changed("base"), a = Changed("a", 3, 17), still = Changed("still");
-        Assert.Equal(double.NaN, Assert.Single((await LayerDiff.From(origin).To(a, Changed("b", 3, 17)).RunAsync()).Pairs).RowOverlap);
-        LayerDiffReport report = await LayerDiff.From(origin).To(a, still).WithProfiles().RunAsync();
+        ICheckpoint baseModel = Changed("base"), a = Changed("a", 3, 17), still = Changed("still");
+        Assert.Equal(double.NaN, Assert.Single((await LayerDiff.From(baseModel).To(a, Changed("b", 3, 17)).RunAsync()).Pairs).RowOverlap);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(a, still).WithProfiles().RunAsync();
         Assert.Equal(double.NaN, Assert.Single(report.Pairs).RowOverlap);
         // Nothing of nothing is nothing: a model that has not changed has no share to give.
         Assert.Equal([1.0, 0.0], report.Entries.Select(e => e.Share));
@@ -112,8 +112,8 @@ public sealed class DiffGroupingTests
     [Fact]
     public async Task Unchanged_rows_do_not_overlap()
     {
-        ICheckpoint origin = Changed("base"), a = Changed("a", 3), b = Changed("b", 4), c = Changed("c", 3);
-        LayerDiffReport report = await LayerDiff.From(origin).To(a, b, c).WithProfiles().RunAsync();
+        ICheckpoint baseModel = Changed("base"), a = Changed("a", 3), b = Changed("b", 4), c = Changed("c", 3);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(a, b, c).WithProfiles().RunAsync();
         Assert.Equal([0.0, 1.0, 0.0], report.Pairs.Select(p => p.RowOverlap));
     }
 

@@ -49,8 +49,8 @@ public sealed class DiffThresholdTests
     public async Task A_quantile_shows_the_layers_that_changed_most()
     {
         LlamaShape shape = new() { Layers = 6 };
-        using ICheckpoint origin = new GeneratedModel("base", shape), outer = new GeneratedModel("outer", shape, 1, l => l is 0 or 5 ? 0.02 : 0.002);
-        LayerDiffReport report = await LayerDiff.From(origin).To(outer).WithProfiles().RunAsync();
+        using ICheckpoint baseModel = new GeneratedModel("base", shape), outer = new GeneratedModel("outer", shape, 1, l => l is 0 or 5 ? 0.02 : 0.002);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(outer).WithProfiles().RunAsync();
         // Two thirds of the rows of each kind lie in the four layers between: all others are above.
         foreach (ThresholdShare share in report.SharesAbove(DiffThreshold.Quantile(2 / 3.0)).Where(s => s.Layer is not null))
         {

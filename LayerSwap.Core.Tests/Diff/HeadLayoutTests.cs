@@ -96,15 +96,15 @@ public sealed class HeadLayoutTests : IDisposable
     private async Task<(TensorProfile Profile, double[] Changes)> ProfileAsync(string? config, string name, int rows, int columns)
     {
         double[] values = DeltaOracle.Noise(rows * columns, rows);
-        using ICheckpoint memory = SmallModels.Of("memory", DType.Float32, (name + ".weight", [rows, columns], values)), tuned = SmallModels.Of("b", DType.Float32, (name + ".weight", [rows, columns], DeltaOracle.Moved(values, 0.1, columns)));
+        using ICheckpoint memory = SmallModels.Of("memory", DType.Float32, (name + ".weight", [rows, columns], values)), fineTuned = SmallModels.Of("b", DType.Float32, (name + ".weight", [rows, columns], DeltaOracle.Moved(values, 0.1, columns)));
         await Merge.Onto(memory).SaveAsync(_temp["base"]);
         if (config is not null)
         {
             File.WriteAllText(_temp["base", "config.json"], config);
         }
 
-        using ICheckpoint origin = Checkpoint.Open(_temp["base"]);
-        LayerDiffReport report = await LayerDiff.From(origin).To(tuned).WithProfiles().RunAsync();
-        return (Assert.Single(report.Profiles), DeltaOracle.Changes(origin, tuned, name + ".weight"));
+        using ICheckpoint baseModel = Checkpoint.Open(_temp["base"]);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(fineTuned).WithProfiles().RunAsync();
+        return (Assert.Single(report.Profiles), DeltaOracle.Changes(baseModel, fineTuned, name + ".weight"));
     }
 }

@@ -84,11 +84,11 @@ public sealed class LayerDiffTests
     public async Task Figures_do_not_depend_on_threads()
     {
         double[] values = [.. Enumerable.Range(0, 900_000).Select(i => Math.Sin(i * 0.37))];
-        ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [900, 1000], values)), tuned = SmallModels.Of("b", DType.Float32, ("w", [900, 1000], [.. values.Select(v => v * 1.01)]));
-        string expected = (await LayerDiff.From(origin).To(tuned).OnThreads(1).RunAsync()).ToJson();
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [900, 1000], values)), fineTuned = SmallModels.Of("b", DType.Float32, ("w", [900, 1000], [.. values.Select(v => v * 1.01)]));
+        string expected = (await LayerDiff.From(baseModel).To(fineTuned).OnThreads(1).RunAsync()).ToJson();
         foreach (int threads in (int[])[2, 3, 8])
         {
-            Assert.Equal(expected, (await LayerDiff.From(origin).To(tuned).OnThreads(threads).RunAsync()).ToJson());
+            Assert.Equal(expected, (await LayerDiff.From(baseModel).To(fineTuned).OnThreads(threads).RunAsync()).ToJson());
         }
     }
 
@@ -103,8 +103,8 @@ public sealed class LayerDiffTests
     [Fact]
     public async Task NaN_and_infinities_show_and_are_strings_in_json()
     {
-        ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0])), tuned = SmallModels.Of("b", DType.Float32, ("w", [2], [1, double.NaN]));
-        LayerDiffReport report = await LayerDiff.From(origin).To(tuned).RunAsync();
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0])), fineTuned = SmallModels.Of("b", DType.Float32, ("w", [2], [1, double.NaN]));
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(fineTuned).RunAsync();
         using JsonDocument json = JsonDocument.Parse(report.ToJson());
         Assert.Equal("NaN", json.RootElement.GetProperty("entries")[0].GetProperty("mav").GetString());
         Assert.Contains("NaN", report.ToString(), StringComparison.Ordinal);
@@ -120,8 +120,8 @@ public sealed class LayerDiffTests
     [Fact]
     public async Task Large_doubles_are_numbers()
     {
-        ICheckpoint origin = SmallModels.Of("a", DType.Float64, ("w", [2], [1, 1e200])), tuned = SmallModels.Of("b", DType.Float64, ("w", [2], [1, 2e200]));
-        Assert.DoesNotContain((await LayerDiff.From(origin).To(tuned).RunAsync()).Verdicts, v => v.Kind == DiffVerdictKind.NotFinite);
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float64, ("w", [2], [1, 1e200])), fineTuned = SmallModels.Of("b", DType.Float64, ("w", [2], [1, 2e200]));
+        Assert.DoesNotContain((await LayerDiff.From(baseModel).To(fineTuned).RunAsync()).Verdicts, v => v.Kind == DiffVerdictKind.NotFinite);
     }
 
     [Fact]
@@ -137,17 +137,17 @@ public sealed class LayerDiffTests
     [Fact]
     public async Task Models_that_have_little_in_common_are_refused_with_an_example()
     {
-        ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("lost", [1], [0])), other = SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("new", [1], [1]));
-        MergeException e = await Assert.ThrowsAsync<MergeException>(() => LayerDiff.From(origin).To(other).RunAsync());
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("lost", [1], [0])), other = SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("new", [1], [1]));
+        MergeException e = await Assert.ThrowsAsync<MergeException>(() => LayerDiff.From(baseModel).To(other).RunAsync());
         Assert.All((string[])["0 tensors in common", "w is [1]", "[2]"], text => Assert.Contains(text, e.Message, StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task What_models_have_in_common_is_compared_and_the_rest_is_listed()
     {
-        ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("x", [1], [3]), ("lost", [1], [0]), ("table", [1], [0]));
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("x", [1], [3]), ("lost", [1], [0]), ("table", [1], [0]));
         ICheckpoint other = SmallModels.Of("b", DType.Float32, ("w", [2], [1, 0]), ("x", [1], [5]), ("new", [1], [1]), ("table", [2], [1, 1]));
-        LayerDiffReport report = await LayerDiff.From(origin).To(other).GroupBy(LayerGrouping.Tensor).RunAsync();
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(other).GroupBy(LayerGrouping.Tensor).RunAsync();
         Assert.Equal(["w", "x"], report.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
         Assert.Equal(2, report.Entries.Single(e => e.Name == "x").MeanAbsolute);
         Assert.Equal(["lost", "new", "table"], report.Skipped.Order(StringComparer.Ordinal));

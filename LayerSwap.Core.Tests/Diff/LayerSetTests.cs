@@ -25,9 +25,9 @@ public sealed class LayerSetTests
     {
         LlamaShape shape = new() { Layers = layers };
         bool Outside(int? layer) => layer < bottom || layer >= layers - top;
-        using ICheckpoint origin = new GeneratedModel("base", shape), a = new GeneratedModel("task", shape, 1, l => Outside(l) ? Little : Much),
+        using ICheckpoint baseModel = new GeneratedModel("base", shape), a = new GeneratedModel("task", shape, 1, l => Outside(l) ? Little : Much),
             b = new GeneratedModel("language", shape, 2, l => (Outside(l) ? Much : Little) * language);
-        LayerDiffReport diff = await LayerDiff.From(origin).To(a, b).RunAsync();
+        LayerDiffReport diff = await LayerDiff.From(baseModel).To(a, b).RunAsync();
         int[] outer = [.. Enumerable.Range(0, layers).Where(l => Outside(l))];
         Assert.Equal(outer, diff.MoreIn(b).Layers);
         Assert.Equal(Enumerable.Range(0, layers).Except(outer), diff.MoreIn(a).Layers);
@@ -70,8 +70,8 @@ public sealed class LayerSetTests
     [Fact]
     public async Task The_highest_and_those_above_a_score_are_chosen_among_what_was_chosen()
     {
-        using ICheckpoint origin = new GeneratedModel("base", Eight), rising = new GeneratedModel("rising", Eight, 1, l => l is { } layer ? 0.001 * (layer + 1) : 0), falling = new GeneratedModel("falling", Eight, 2, l => l is { } layer ? 0.001 * (8 - layer) : 0);
-        LayerDiffReport diff = await LayerDiff.From(origin).To(rising, falling).RunAsync();
+        using ICheckpoint baseModel = new GeneratedModel("base", Eight), rising = new GeneratedModel("rising", Eight, 1, l => l is { } layer ? 0.001 * (layer + 1) : 0), falling = new GeneratedModel("falling", Eight, 2, l => l is { } layer ? 0.001 * (8 - layer) : 0);
+        LayerDiffReport diff = await LayerDiff.From(baseModel).To(rising, falling).RunAsync();
         LayerSet all = diff.In(rising);
         Assert.Equal(Enumerable.Range(0, 8), all.Layers);
         Assert.Equal([5, 6, 7], all.Top(3).Layers);
@@ -98,10 +98,10 @@ public sealed class LayerSetTests
     [MemberData(nameof(Metrics))]
     public async Task Scores_are_the_metric_that_ranks_and_the_lead_in_shares_of_it(DiffMetric metric)
     {
-        using ICheckpoint origin = new GeneratedModel("base", Eight);
+        using ICheckpoint baseModel = new GeneratedModel("base", Eight);
         ICheckpoint[] models = [.. Enumerable.Range(1, 3).Select(m => new GeneratedModel($"m{m}", Eight, m, l => ((l ?? 0) + m) % 4 * 0.001 * m))];
-        LayerDiffReport diff = await LayerDiff.From(origin).To(models).GroupBy(LayerGrouping.Component).RankBy(metric).RunAsync();
-        double[][] scores = [.. models.Select(m => Enumerable.Range(0, 8).Select(l => Score(metric, origin, m, l)).ToArray())];
+        LayerDiffReport diff = await LayerDiff.From(baseModel).To(models).GroupBy(LayerGrouping.Component).RankBy(metric).RunAsync();
+        double[][] scores = [.. models.Select(m => Enumerable.Range(0, 8).Select(l => Score(metric, baseModel, m, l)).ToArray())];
         for (int m = 0; m < 3; m++)
         {
             DeltaOracle.Near(scores[m], diff.In(models[m]).Scores);
@@ -126,8 +126,8 @@ public sealed class LayerSetTests
     [MemberData(nameof(Metrics))]
     public async Task A_layer_that_nobody_changed_is_nobodys(DiffMetric metric)
     {
-        using ICheckpoint origin = new GeneratedModel("base", Eight), a = new GeneratedModel("a", Eight, 1, l => l is 2 or 5 ? 0 : Much), b = new GeneratedModel("b", Eight, 2, l => l is 2 or 5 ? 0 : Little);
-        LayerDiffReport diff = await LayerDiff.From(origin).To(a, b).RankBy(metric).RunAsync();
+        using ICheckpoint baseModel = new GeneratedModel("base", Eight), a = new GeneratedModel("a", Eight, 1, l => l is 2 or 5 ? 0 : Much), b = new GeneratedModel("b", Eight, 2, l => l is 2 or 5 ? 0 : Little);
+        LayerDiffReport diff = await LayerDiff.From(baseModel).To(a, b).RankBy(metric).RunAsync();
         Assert.Empty(diff.MoreIn(a).Layers.Concat(diff.MoreIn(b).Layers).Intersect([2, 5]));
         Assert.Equal([0, 1, 3, 4, 6, 7], diff.In(a).Above(0).Layers);
     }
@@ -154,9 +154,9 @@ public sealed class LayerSetTests
         Assert.Throws<ArgumentNullException>("model", () => diff.In(null!));
         Assert.Throws<ArgumentNullException>("model", () => diff.MoreIn(null!));
 
-        using ICheckpoint origin = new GeneratedModel("base", Eight);
-        LayerDiffReport single = await LayerDiff.From(origin).To(b).RunAsync();
-        Assert.Throws<ArgumentException>("model", () => single.In(origin));
+        using ICheckpoint baseModel = new GeneratedModel("base", Eight);
+        LayerDiffReport single = await LayerDiff.From(baseModel).To(b).RunAsync();
+        Assert.Throws<ArgumentException>("model", () => single.In(baseModel));
         Assert.Contains("two models", Assert.Throws<InvalidOperationException>(() => single.MoreIn(b)).Message, StringComparison.Ordinal);
         Assert.Equal([0], single.In(b).Top(1).Layers);
     }
@@ -168,10 +168,10 @@ public sealed class LayerSetTests
         return (await LayerDiff.From(new GeneratedModel("base", Eight)).To(new GeneratedModel("task", Eight, 1, _ => Much), b).RunAsync(), b);
     }
 
-    private static double Score(DiffMetric metric, ICheckpoint origin, ICheckpoint tuned, int layer)
+    private static double Score(DiffMetric metric, ICheckpoint baseModel, ICheckpoint fineTuned, int layer)
     {
-        string[] names = [.. origin.Tensors.Select(t => t.Name).Where(n => n.StartsWith($"model.layers.{layer}.", StringComparison.Ordinal))];
-        double[] x = [.. names.SelectMany(n => SmallModels.Values(origin, n))], y = [.. names.SelectMany(n => SmallModels.Values(tuned, n))], d = [.. x.Zip(y, (a, b) => Math.Abs(b - a))];
+        string[] names = [.. baseModel.Tensors.Select(t => t.Name).Where(n => n.StartsWith($"model.layers.{layer}.", StringComparison.Ordinal))];
+        double[] x = [.. names.SelectMany(n => SmallModels.Values(baseModel, n))], y = [.. names.SelectMany(n => SmallModels.Values(fineTuned, n))], d = [.. x.Zip(y, (a, b) => Math.Abs(b - a))];
         double Norm(double[] values) => Math.Sqrt(values.Sum(v => v * v));
         return metric switch
         {

@@ -28,11 +28,11 @@ public sealed class TensorProfileTests
         Prop.ForAll(cases.ToArbitrary(), c =>
         {
             double[] values = DeltaOracle.Noise(c.Rows * c.Columns, c.seed);
-            ICheckpoint origin = SmallModels.Of("a", c.@from, ("w", [c.Rows, c.Columns], values));
-            ICheckpoint[] tuned = [.. Enumerable.Range(1, 2).Select(i => SmallModels.Of($"b{i}", c.to, ("w", [c.Rows, c.Columns], DeltaOracle.Moved(values, 0.2 * i, c.seed + i))))];
-            LayerDiffReport report = LayerDiff.From(origin).To(tuned).WithProfiles().OnThreads(c.threads).RunAsync().GetAwaiter().GetResult();
+            ICheckpoint baseModel = SmallModels.Of("a", c.@from, ("w", [c.Rows, c.Columns], values));
+            ICheckpoint[] fineTuned = [.. Enumerable.Range(1, 2).Select(i => SmallModels.Of($"b{i}", c.to, ("w", [c.Rows, c.Columns], DeltaOracle.Moved(values, 0.2 * i, c.seed + i))))];
+            LayerDiffReport report = LayerDiff.From(baseModel).To(fineTuned).WithProfiles().OnThreads(c.threads).RunAsync().GetAwaiter().GetResult();
             Assert.Equal(["b1", "b2"], report.Profiles.Select(p => p.Model));
-            Assert.All(report.Profiles.Zip(tuned), p => IsRight(p.First, origin, p.Second));
+            Assert.All(report.Profiles.Zip(fineTuned), p => IsRight(p.First, baseModel, p.Second));
         }).Check(Properties.Config.WithMaxTest(50));
     }
 
@@ -47,12 +47,12 @@ public sealed class TensorProfileTests
     public async Task Rows_and_columns_of_many_sections_are_whole_on_any_number_of_threads(int rows, int columns)
     {
         double[] values = DeltaOracle.Noise((long)rows * columns, rows);
-        ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [rows, columns], values)), tuned = SmallModels.Of("b", DType.Float32, ("w", [rows, columns], DeltaOracle.Moved(values, 0.01, columns)));
-        LayerDiffReport one = await LayerDiff.From(origin).To(tuned).WithProfiles().OnThreads(1).RunAsync();
-        IsRight(Assert.Single(one.Profiles), origin, tuned);
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [rows, columns], values)), fineTuned = SmallModels.Of("b", DType.Float32, ("w", [rows, columns], DeltaOracle.Moved(values, 0.01, columns)));
+        LayerDiffReport one = await LayerDiff.From(baseModel).To(fineTuned).WithProfiles().OnThreads(1).RunAsync();
+        IsRight(Assert.Single(one.Profiles), baseModel, fineTuned);
         foreach (int threads in (int[])[2, 8])
         {
-            LayerDiffReport many = await LayerDiff.From(origin).To(tuned).WithProfiles().OnThreads(threads).RunAsync();
+            LayerDiffReport many = await LayerDiff.From(baseModel).To(fineTuned).WithProfiles().OnThreads(threads).RunAsync();
             Assert.True(one.Profiles[0].Rows.SequenceEqual(many.Profiles[0].Rows), "rows depend on threads");
             Assert.True(one.Profiles[0].Columns.SequenceEqual(many.Profiles[0].Columns), "columns depend on threads");
             Assert.Equal(one.ToJson(), many.ToJson());
@@ -78,15 +78,15 @@ public sealed class TensorProfileTests
     public async Task Profiles_go_model_by_model_and_say_where_their_weight_is()
     {
         LlamaShape shape = new() { Layers = 3 };
-        ICheckpoint origin = new GeneratedModel("base", shape), x = new GeneratedModel("x", shape, 1, _ => 0.01), y = new GeneratedModel("y", shape, 2, _ => 0.02);
-        LayerDiffReport report = await LayerDiff.From(origin).To(x, y).WithProfiles().RunAsync();
-        string[] matrices = [.. origin.Tensors.Where(t => t.Shape.Rank == 2).Select(t => t.Name)];
+        ICheckpoint baseModel = new GeneratedModel("base", shape), x = new GeneratedModel("x", shape, 1, _ => 0.01), y = new GeneratedModel("y", shape, 2, _ => 0.02);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(x, y).WithProfiles().RunAsync();
+        string[] matrices = [.. baseModel.Tensors.Where(t => t.Shape.Rank == 2).Select(t => t.Name)];
         Assert.Equal(matrices.Select(n => ("x", n)).Concat(matrices.Select(n => ("y", n))), report.Profiles.Select(p => (p.Model, p.Name)));
-        Assert.All(report.Profiles, p => IsRight(p, origin, p.Model == "x" ? x : y));
+        Assert.All(report.Profiles, p => IsRight(p, baseModel, p.Model == "x" ? x : y));
         TensorProfile down = report.Profiles.Single(p => p is { Model: "y", Name: "model.layers.2.mlp.down_proj.weight" }), head = report.Profiles.First(p => p.Name == "lm_head.weight");
         Assert.Equal(("model.layers", 2, "mlp.down_proj", 32, 64), (down.Stack, down.Layer, down.Component, down.Rows.Count, down.Columns.Count));
         Assert.Equal((null, null, "lm_head", 48, 32), (head.Stack, head.Layer, head.Component, head.Rows.Count, head.Columns.Count));
-        Assert.Empty((await LayerDiff.From(origin).To(x).RunAsync()).Profiles);
+        Assert.Empty((await LayerDiff.From(baseModel).To(x).RunAsync()).Profiles);
     }
 
     [Fact]
@@ -122,10 +122,10 @@ public sealed class TensorProfileTests
         }
     }
 
-    private static void IsRight(TensorProfile profile, ICheckpoint origin, ICheckpoint tuned)
+    private static void IsRight(TensorProfile profile, ICheckpoint baseModel, ICheckpoint fineTuned)
     {
-        IReadOnlyList<long> extents = origin.Find(profile.Name)!.Shape.Extents.ToArray();
-        double[] changes = DeltaOracle.Changes(origin, tuned, profile.Name);
+        IReadOnlyList<long> extents = baseModel.Find(profile.Name)!.Shape.Extents.ToArray();
+        double[] changes = DeltaOracle.Changes(baseModel, fineTuned, profile.Name);
         DeltaOracle.Near(DeltaOracle.Rows(changes, extents[0], extents[1]), profile.Rows);
         DeltaOracle.Near(DeltaOracle.Columns(changes, extents[0], extents[1]), profile.Columns);
     }

@@ -28,10 +28,10 @@ public sealed class DefectsTests
     [InlineData("breadcrumbs_ties")]
     public void A_density_so_small_that_nothing_is_kept_gives_the_base(string method)
     {
-        double[] origin = [1, -2, 3, -4];
+        double[] baseModel = [1, -2, 3, -4];
         foreach (double rescale in Twos[..1].Append(0))
         {
-            Assert.Equal(origin, Run(DType.BFloat16, [4], origin, [Twos, [5, 5, 5, 5]], Create(method, ("density", 0.2), ("rescale", rescale))));
+            Assert.Equal(baseModel, Run(DType.BFloat16, [4], baseModel, [Twos, [5, 5, 5, 5]], Create(method, ("density", 0.2), ("rescale", rescale))));
         }
     }
 
@@ -67,14 +67,14 @@ public sealed class DefectsTests
     public void Sce_where_nothing_varies_is_the_base_or_with_everything_selected_the_plain_consensus(int sources)
     {
         // Thirds and sevenths: their sums are rounded, yet equal changes do not vary.
-        double[] tuned = [.. Enumerable.Range(1, 30).Select(i => i / 7.0)], origin = [.. Enumerable.Range(1, 30).Select(i => i / 3e5)];
+        double[] fineTuned = [.. Enumerable.Range(1, 30).Select(i => i / 7.0)], baseModel = [.. Enumerable.Range(1, 30).Select(i => i / 3e5)];
         foreach (double share in (double[])[0.4, 1])
         {
             using TempFolder temp = new();
-            Save(DType.Float64, [2, 5, 3], origin, [.. Enumerable.Repeat(tuned, sources)], MergeStrategies.Sce(share), temp["out"]);
+            Save(DType.Float64, [2, 5, 3], baseModel, [.. Enumerable.Repeat(fineTuned, sources)], MergeStrategies.Sce(share), temp["out"]);
             using ICheckpoint merged = Checkpoint.Open(temp["out"]);
             Assert.Equal([2, 5, 3], merged.Find("w")!.Shape.Extents.ToArray());
-            Assert.All((share < 1 ? origin : tuned).Zip(SmallModels.Values(merged, "w")), p => Assert.Equal(p.First, p.Second, 1e-12));
+            Assert.All((share < 1 ? baseModel : fineTuned).Zip(SmallModels.Values(merged, "w")), p => Assert.Equal(p.First, p.Second, 1e-12));
         }
     }
 
@@ -84,14 +84,14 @@ public sealed class DefectsTests
     [InlineData(3)]
     public void Identical_sources_do_not_vary_where_they_are_not_numbers_either(int sources)
     {
-        double[] origin = [.. Enumerable.Range(0, 100).Select(i => (double)i)], tuned = [.. origin.Select((x, i) => i == 50 ? double.NaN : x + 1)];
-        MergeBuilder merge = Merge.Onto(SmallModels.Of("base", DType.Float32, ("w", [100], origin)));
+        double[] baseModel = [.. Enumerable.Range(0, 100).Select(i => (double)i)], fineTuned = [.. baseModel.Select((x, i) => i == 50 ? double.NaN : x + 1)];
+        MergeBuilder merge = Merge.Onto(SmallModels.Of("base", DType.Float32, ("w", [100], baseModel)));
         for (int s = 0; s < sources; s++)
         {
-            merge = merge.With(SmallModels.Of($"source {s}", DType.Float32, ("w", [100], tuned)));
+            merge = merge.With(SmallModels.Of($"source {s}", DType.Float32, ("w", [100], fineTuned)));
         }
 
-        Assert.Equal(origin, SmallModels.Values(merge.Using(MergeStrategies.Sce(0.5)).Plan().AsCheckpoint(), "w"));
+        Assert.Equal(baseModel, SmallModels.Values(merge.Using(MergeStrategies.Sce(0.5)).Plan().AsCheckpoint(), "w"));
     }
 
     [Theory]
@@ -236,17 +236,17 @@ public sealed class DefectsTests
     private static IMergeStrategy Create(string method, params (string Name, double Value)[] values) =>
         MergeStrategies.Find(method).Create(values.ToDictionary(v => v.Name, v => PerSource.FromDouble(v.Value), StringComparer.Ordinal));
 
-    private static double[] Run(DType dtype, long[] shape, double[] origin, double[][] sources, IMergeStrategy strategy)
+    private static double[] Run(DType dtype, long[] shape, double[] baseModel, double[][] sources, IMergeStrategy strategy)
     {
         using TempFolder temp = new();
-        Save(dtype, shape, origin, sources, strategy, temp["out"]);
+        Save(dtype, shape, baseModel, sources, strategy, temp["out"]);
         using ICheckpoint merged = Checkpoint.Open(temp["out"]);
         return SmallModels.Values(merged, "w");
     }
 
-    private static void Save(DType dtype, long[] shape, double[] origin, double[][] sources, IMergeStrategy strategy, string path)
+    private static void Save(DType dtype, long[] shape, double[] baseModel, double[][] sources, IMergeStrategy strategy, string path)
     {
-        MergeBuilder builder = Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, origin)));
+        MergeBuilder builder = Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, baseModel)));
         for (int s = 0; s < sources.Length; s++)
         {
             builder = builder.With(SmallModels.Of($"source {s}", dtype, ("w", shape, sources[s])));

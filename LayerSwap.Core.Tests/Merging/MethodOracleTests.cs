@@ -102,9 +102,9 @@ public sealed class MethodOracleTests
         System.Random random = new(seed);
         int count = (int)shape.Aggregate(1L, (a, b) => a * b);
         double[] Rounded(IEnumerable<double> values) => SmallModels.Values(SmallModels.Of("x", dtype, ("x", [count], [.. values])), "x");
-        double[] origin = Rounded(Enumerable.Range(0, count).Select(_ => (random.NextDouble() - 0.5) * 2));
-        double[][] tuned = [.. Enumerable.Range(0, sources).Select(_ => Rounded(origin.Select(v => v + (random.Next(4) switch { 0 => 0, 1 => 0.0625, 2 => -0.0625, _ => (random.NextDouble() - 0.5) / 5 }))))];
-        return new Case(dtype, shape, origin, tuned, weights[..sources], unit, seed);
+        double[] baseModel = Rounded(Enumerable.Range(0, count).Select(_ => (random.NextDouble() - 0.5) * 2));
+        double[][] fineTuned = [.. Enumerable.Range(0, sources).Select(_ => Rounded(baseModel.Select(v => v + (random.Next(4) switch { 0 => 0, 1 => 0.0625, 2 => -0.0625, _ => (random.NextDouble() - 0.5) / 5 }))))];
+        return new Case(dtype, shape, baseModel, fineTuned, weights[..sources], unit, seed);
     }
 
     private static double[] Run(Case c, IMergeStrategy strategy)

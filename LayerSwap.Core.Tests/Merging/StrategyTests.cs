@@ -71,9 +71,9 @@ public sealed class StrategyTests
     [Fact]
     public void One_source_is_taken_unchanged_and_none_keeps_the_base()
     {
-        ICheckpoint origin = SmallModels.Llama("base", 0), tuned = SmallModels.Llama("tuned", 1);
-        Assert.All(Merge.Soup(tuned).Plan().Tensors, t => Assert.Equal(PlannedOperation.Take, t.Operation));
-        Assert.All(Merge.Onto(origin).TaskArithmetic().Plan().Tensors, t => Assert.Equal(["base"], t.Sources));
+        ICheckpoint baseModel = SmallModels.Llama("base", 0), fineTuned = SmallModels.Llama("tuned", 1);
+        Assert.All(Merge.Soup(fineTuned).Plan().Tensors, t => Assert.Equal(PlannedOperation.Take, t.Operation));
+        Assert.All(Merge.Onto(baseModel).TaskArithmetic().Plan().Tensors, t => Assert.Equal(["base"], t.Sources));
     }
 
     [Theory]
@@ -114,10 +114,10 @@ public sealed class StrategyTests
         Oracle.WithinOneUlp(dtype, [.. within.Select(i => expected[i])], [.. within.Select(i => actual[i])], what);
     }
 
-    private static double[] Run(DType dtype, long[] shape, double[][] sources, double[]? origin, double[] weights, IMergeStrategy strategy)
+    private static double[] Run(DType dtype, long[] shape, double[][] sources, double[]? baseModel, double[] weights, IMergeStrategy strategy)
     {
         using TempFolder temp = new();
-        MergeBuilder builder = origin is null ? Merge.WithoutBase() : Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, origin)));
+        MergeBuilder builder = baseModel is null ? Merge.WithoutBase() : Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, baseModel)));
         for (int i = 0; i < sources.Length; i++)
         {
             builder = builder.With(SmallModels.Of($"source {i}", dtype, ("w", shape, sources[i])), weights[i]);

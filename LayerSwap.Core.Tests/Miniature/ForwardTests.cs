@@ -84,8 +84,8 @@ public sealed class ForwardTests : IDisposable
 
         string[] words = parts[0].Split(' ', ',');
         double[] numbers = [.. words.Where(w => char.IsDigit(w[0])).Select(w => double.Parse(w, CultureInfo.InvariantCulture))];
-        ICheckpoint origin = _models["base"], math = _models["math"], language = _models["sahili"];
-        MergeBuilder both = Merge.Onto(origin).With(math).With(language);
+        ICheckpoint baseModel = _models["base"], math = _models["math"], language = _models["sahili"];
+        MergeBuilder both = Merge.Onto(baseModel).With(math).With(language);
         MergeBuilder merge = words[0] switch
         {
             "swap" => Merge.LayerSwap(math, language, (int)numbers[0], (int)numbers[1], (int)numbers[2]),

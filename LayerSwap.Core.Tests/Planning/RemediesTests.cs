@@ -136,7 +136,7 @@ public sealed class RemediesTests : IDisposable
 
     private static (Func<MergeBuilder> Wrong, Func<MergeBuilder> Right, bool Refuse) Case(string what)
     {
-        ICheckpoint a = Model("a"), b = Model("b"), origin = Model("base");
+        ICheckpoint a = Model("a"), b = Model("b"), baseModel = Model("base");
         string[] parts = what.Split(": ");
         MergeBuilder Soup(params ICheckpoint[] models) => Merge.Soup(models);
         switch (parts[0])
@@ -161,15 +161,15 @@ public sealed class RemediesTests : IDisposable
                 ICheckpoint extra = With(Model("extra"), new TensorInfo("extra", DType.BFloat16, new TensorShape(2)));
                 return (() => Soup(extra, b), () => Soup(extra, b).Swap(Layers.Named("extra"), extra), false);
             case "no base for changes":
-                return (() => Merge.WithoutBase().With(a).With(b).Using(MergeStrategies.TaskArithmetic()), () => Merge.Onto(origin).With(a).With(b).Using(MergeStrategies.TaskArithmetic()), false);
+                return (() => Merge.WithoutBase().With(a).With(b).Using(MergeStrategies.TaskArithmetic()), () => Merge.Onto(baseModel).With(a).With(b).Using(MergeStrategies.TaskArithmetic()), false);
             case "too many layers":
                 return (() => Merge.LayerSwap(a, b, bottom: 5), () => Merge.LayerSwap(a, b, parts.Length > 1 ? LayerSwapOptions.Preset("paper-scaled", 4) : OfFour), false);
             case "no base for a policy":
                 LayerSwapOptions fromBase = OfFour with { Norm = OutsidePolicy.Base };
-                return (() => Merge.LayerSwap(a, b, fromBase), () => parts[1] == "base" ? Merge.LayerSwap(a, b, fromBase, origin) : Merge.LayerSwap(a, b, OfFour with { Norm = OutsidePolicy.Task }), false);
+                return (() => Merge.LayerSwap(a, b, fromBase), () => parts[1] == "base" ? Merge.LayerSwap(a, b, fromBase, baseModel) : Merge.LayerSwap(a, b, OfFour with { Norm = OutsidePolicy.Task }), false);
             case "no base for weights":
                 LayerSwapOptions byChange = OfFour with { Weights = TransitionWeights.Proportional };
-                return (() => Merge.LayerSwap(a, b, byChange), () => parts[1] == "base" ? Merge.LayerSwap(a, b, byChange, origin) : Merge.LayerSwap(a, b, OfFour with { Weights = TransitionWeights.Of(0.7, 0.3) }), false);
+                return (() => Merge.LayerSwap(a, b, byChange), () => parts[1] == "base" ? Merge.LayerSwap(a, b, byChange, baseModel) : Merge.LayerSwap(a, b, OfFour with { Weights = TransitionWeights.Of(0.7, 0.3) }), false);
             case "weights that sum to zero":
                 return (() => Merge.WithoutBase().With(a, 1).With(b, -1).Using(MergeStrategies.Linear()), () => parts[1] == "weights" ? Soup(a, b)
                     : Merge.WithoutBase().With(a, 1).With(b, -1).Using(MergeStrategies.Linear(new() { Normalize = false })), false);
@@ -182,7 +182,7 @@ public sealed class RemediesTests : IDisposable
             case "two models passed through":
                 return (() => Soup(a, b).Using(MergeStrategies.Passthrough()), () => parts[1] == "one" ? Soup(a).Using(MergeStrategies.Passthrough()) : Soup(a, b), false);
             case "values for other sources":
-                MergeBuilder Ties(PerSource density) => Merge.Onto(origin).With(a).With(b).Using(MergeStrategies.Ties(new TiesOptions { Density = density }));
+                MergeBuilder Ties(PerSource density) => Merge.Onto(baseModel).With(a).With(b).Using(MergeStrategies.Ties(new TiesOptions { Density = density }));
                 return (() => Ties(PerSource.Of(0.1, 0.2, 0.3)), () => Ties(parts[1] == "one" ? PerSource.Of(0.2) : PerSource.Of(0.1, 0.2)), false);
             case "names that differ by a prefix":
                 ICheckpoint prefixed = Prefixed(b);
@@ -207,7 +207,7 @@ public sealed class RemediesTests : IDisposable
                 ICheckpoint large = SmallModels.Of("large", DType.Float32, ("w", [2], [1e5, 1]));
                 return (() => Soup(large, large).As(DType.Float16, force: true), () => Soup(large, large).As(parts[1] == "dtype" ? DType.BFloat16 : DType.Float16, force: true), true);
             case "other models of shares":
-                LayerDiffReport diff = LayerDiff.From(origin).To(a, b).RunAsync().GetAwaiter().GetResult();
+                LayerDiffReport diff = LayerDiff.From(baseModel).To(a, b).RunAsync().GetAwaiter().GetResult();
                 return (() => Soup(b, a).Using(MergeStrategies.ShareSwap(diff)), () => Soup(a, b).Using(MergeStrategies.ShareSwap(diff)), false);
             default:
                 throw new ArgumentOutOfRangeException(nameof(what), what, "No such case.");

@@ -92,7 +92,7 @@ public sealed class LayerSwapTests : IDisposable
     [InlineData(OutsidePolicy.Base)]
     public async Task Embeddings_norm_and_head_have_a_policy_each(OutsidePolicy policy)
     {
-        ICheckpoint origin = SmallModels.Llama("base", 0), task = SmallModels.Llama("task", 1), language = SmallModels.Llama("language", 2);
+        ICheckpoint baseModel = SmallModels.Llama("base", 0), task = SmallModels.Llama("task", 1), language = SmallModels.Llama("language", 2);
         (LayerSwapOptions Options, string Tensor)[] choices =
         [
             (new() { Embeddings = policy, Bottom = 1 }, "model.embed_tokens.weight"),
@@ -101,14 +101,14 @@ public sealed class LayerSwapTests : IDisposable
         ];
         foreach ((LayerSwapOptions options, string name) in choices)
         {
-            using ICheckpoint merged = await SavedAsync(Merge.LayerSwap(task, language, options, origin));
+            using ICheckpoint merged = await SavedAsync(Merge.LayerSwap(task, language, options, baseModel));
             foreach (string outside in choices.Select(c => c.Tensor))
             {
                 byte[] expected = (outside == name ? policy : OutsidePolicy.Average) switch
                 {
                     OutsidePolicy.Task => SmallModels.Bytes(task, outside),
                     OutsidePolicy.Language => SmallModels.Bytes(language, outside),
-                    OutsidePolicy.Base => SmallModels.Bytes(origin, outside),
+                    OutsidePolicy.Base => SmallModels.Bytes(baseModel, outside),
                     _ => SmallModels.Encode(DType.BFloat16, [.. SmallModels.Values(task, outside).Zip(SmallModels.Values(language, outside), (a, b) => (a + b) / 2)]),
                 };
                 Assert.Equal(expected, SmallModels.Bytes(merged, outside));
@@ -275,13 +275,13 @@ public sealed class LayerSwapTests : IDisposable
     private static double[] Rounded(DType dtype, double[] values) =>
         SmallModels.Values(SmallModels.Of("x", dtype, ("x", [values.Length], values)), "x");
 
-    private static double[] Transition(DType dtype, TransitionWeights weights, double[] task, double[] language, double[]? origin = null)
+    private static double[] Transition(DType dtype, TransitionWeights weights, double[] task, double[] language, double[]? baseModel = null)
     {
         const string name = "model.layers.0.w.weight";
         ICheckpoint Model(string role, double[] values) => SmallModels.Of(role, dtype, (name, [values.Length], values));
         LayerSwapOptions options = new() { Bottom = 0, Top = 0, TransitionBottom = 1, TransitionTop = 0, Weights = weights };
         using TempFolder temp = new();
-        MergeBuilder builder = Merge.LayerSwap(Model("task", task), Model("language", language), options, origin is null ? null : Model("base", origin));
+        MergeBuilder builder = Merge.LayerSwap(Model("task", task), Model("language", language), options, baseModel is null ? null : Model("base", baseModel));
         builder.SaveAsync(temp["out"]).GetAwaiter().GetResult();
         using ICheckpoint merged = Checkpoint.Open(temp["out"]);
         return SmallModels.Values(merged, name);

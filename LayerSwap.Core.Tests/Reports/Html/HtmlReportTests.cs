@@ -133,8 +133,8 @@ public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
         using TempFolder temp = new();
         string images = Path.Combine(Fixture.Root, "docs", "images");
         // Short names: the picture is not to show where it was made.
-        ICheckpoint origin = Named("base"), math = Named("math"), sahili = Named("sahili");
-        LayerDiffReport report = await LayerDiff.From(origin).To(math, sahili).WithProfiles().RunAsync();
+        ICheckpoint baseModel = Named("base"), math = Named("math"), sahili = Named("sahili");
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(math, sahili).WithProfiles().RunAsync();
         report.SaveHtml(temp["diff.html"], Merge.Onto(math).Swap(report.MoreIn(sahili).Contiguous(), from: sahili).Plan());
         foreach ((string name, int width, int height, ColorScheme scheme) in new[] { ("diff", 1000, 1060, ColorScheme.Light), ("diff-dark", 1000, 640, ColorScheme.Dark), ("diff-narrow", 400, 900, ColorScheme.Light) })
         {
