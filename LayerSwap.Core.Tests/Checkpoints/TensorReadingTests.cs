@@ -40,13 +40,15 @@ public sealed class TensorReadingTests : IDisposable
     public void A_window_outside_the_tensor_is_the_callers_error(Source source)
     {
         using ICheckpoint checkpoint = Make(source, RawFile.Pattern(23));
-        foreach ((long offset, int length) in new[] { (-1L, 1), (23L, 1), (0L, 24), (20L, 4), (24L, 0), (long.MaxValue, 1), (long.MaxValue, 0), (long.MinValue, 0), (-23L, 23) })
+        foreach ((long offset, int length) in new[]
+            { (-1L, 1), (23L, 1), (0L, 24), (20L, 4), (24L, 0), (long.MaxValue, 1), (long.MaxValue, 0), (long.MinValue, 0), (-23L, 23) })
         {
             string message = Assert.ThrowsAny<ArgumentException>(() => checkpoint.Read("h.0.w", offset, new byte[length])).Message;
             Assert.Contains("h.0.w", message, StringComparison.Ordinal);
         }
 
-        Assert.Contains("no such\\u000A", Assert.Throws<ArgumentException>(() => checkpoint.Read("no such\n", 0, [])).Message, StringComparison.Ordinal);
+        Assert.Contains("no such\\u000A",
+            Assert.Throws<ArgumentException>(() => checkpoint.Read("no such\n", 0, [])).Message, StringComparison.Ordinal);
         Assert.Null(checkpoint.Find("no such\n"));
     }
 
@@ -183,8 +185,11 @@ public sealed class TensorReadingTests : IDisposable
     public void Tensors_in_memory_must_be_as_long_as_they_say_and_differently_named()
     {
         TensorInfo two = new("w", DType.Float16, new TensorShape(2));
-        Assert.Contains("needs 4 bytes", Assert.Throws<ArgumentException>(() => Checkpoint.InMemory("m", [(two, new byte[5])])).Message, StringComparison.Ordinal);
-        Assert.Contains("twice", Assert.Throws<ArgumentException>(() => Checkpoint.InMemory("m", [(two, new byte[4]), (two, new byte[4])])).Message, StringComparison.Ordinal);
+        Assert.Contains("needs 4 bytes",
+            Assert.Throws<ArgumentException>(() => Checkpoint.InMemory("m", [(two, new byte[5])])).Message, StringComparison.Ordinal);
+        Assert.Contains("twice",
+            Assert.Throws<ArgumentException>(() => Checkpoint.InMemory("m", [(two, new byte[4]), (two, new byte[4])])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Checkpoint.InMemory("", []));
         Assert.Throws<ArgumentNullException>(() => Checkpoint.InMemory("m", null!));
         using ICheckpoint empty = Checkpoint.InMemory("m", []);
@@ -196,7 +201,8 @@ public sealed class TensorReadingTests : IDisposable
     [Fact]
     public void Names_that_differ_only_in_case_or_composition_are_different()
     {
-        using ICheckpoint checkpoint = Checkpoint.Open(RawFile.Vectors(_folder["x.safetensors"], ("a", [1]), ("A", [2]), ("\u00E9", [3]), ("e\u0301", [4])));
+        using ICheckpoint checkpoint =
+            Checkpoint.Open(RawFile.Vectors(_folder["x.safetensors"], ("a", [1]), ("A", [2]), ("\u00E9", [3]), ("e\u0301", [4])));
         Assert.Equal(4, checkpoint.Tensors.Count);
         Assert.Equal([2], SmallModels.Bytes(checkpoint, "A"));
         Assert.Equal([4], SmallModels.Bytes(checkpoint, "e\u0301"));
@@ -235,7 +241,8 @@ public sealed class TensorReadingTests : IDisposable
         CheckpointFile file = Assert.Single(checkpoint.Files);
         Assert.Equal(path, file.Path);
         Assert.Equal(bytes.Length, file.Length);
-        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes.AsSpan(0, bytes.Length - 3))), file.HeaderHash);
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes.AsSpan(0, bytes.Length - 3))),
+            file.HeaderHash);
     }
 
     public void Dispose() => _folder.Dispose();
@@ -253,12 +260,14 @@ public sealed class TensorReadingTests : IDisposable
             case Source.Shards:
                 RawFile.Vectors(_folder["1"], ("first", [255, 255, 255]));
                 RawFile.Vectors(_folder["2"], ("h.1.w", [255]), ("h.0.w", data));
-                File.WriteAllText(_folder["model.safetensors.index.json"], "{\"weight_map\":{\"first\":\"1\",\"h.0.w\":\"2\",\"h.1.w\":\"2\"}}");
+                File.WriteAllText(_folder["model.safetensors.index.json"],
+                    "{\"weight_map\":{\"first\":\"1\",\"h.0.w\":\"2\",\"h.1.w\":\"2\"}}");
                 return Checkpoint.Open(_folder.Path);
             case Source.Memory:
                 return Checkpoint.InMemory("m", [(new TensorInfo("h.0.w", DType.UInt8, new TensorShape(data.Length)), data)]);
             default:
-                return Checkpoint.Stack((Checkpoint.Open(RawFile.Vectors(_folder["m.safetensors"], ("h.0.w", [255]), ("h.1.w", data))), 1..2));
+                return Checkpoint.Stack((Checkpoint.Open(RawFile.Vectors(_folder["m.safetensors"], ("h.0.w", [255]), ("h.1.w", data))),
+                    1..2));
         }
     }
 }

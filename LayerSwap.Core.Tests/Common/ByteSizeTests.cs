@@ -82,7 +82,8 @@ public class ByteSizeTests
     [Fact]
     public void A_formatted_size_is_read_back_to_its_three_digits() =>
         Prop.ForAll(Generators.Positive.Where(n => n < 900_000_000_000_000).ToArbitrary(), bytes =>
-            ByteSize.TryParse(ByteSize.Format(bytes), out long read) && Math.Abs(read - bytes) <= (bytes * 0.00501) + 1).Check(Properties.Config);
+            ByteSize.TryParse(ByteSize.Format(bytes), out long read)
+                && Math.Abs(read - bytes) <= (bytes * 0.00501) + 1).Check(Properties.Config);
 
     [Fact]
     public void Units_are_decimal()

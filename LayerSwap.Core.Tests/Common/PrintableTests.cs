@@ -48,7 +48,9 @@ public class PrintableTests
     public void A_cut_leaves_no_half_of_a_pair()
     {
         string escaped = Printable.Escape(new string('x', 199) + "😀😀");
-        Assert.All(Enumerable.Range(0, escaped.Length), i => Assert.False(char.IsSurrogate(escaped[i]) && !char.IsSurrogatePair(escaped, i == 0 || char.IsHighSurrogate(escaped[i]) ? i : i - 1)));
+        Assert.All(Enumerable.Range(0, escaped.Length),
+            i => Assert.False(char.IsSurrogate(escaped[i])
+                && !char.IsSurrogatePair(escaped, i == 0 || char.IsHighSurrogate(escaped[i]) ? i : i - 1)));
     }
 
     [Fact]
@@ -56,7 +58,8 @@ public class PrintableTests
         Prop.ForAll(Gen.Choose(0, 0xFFFF).Select(c => (char)c).ArrayOf().Select(c => new string(c)).ToArbitrary(), text =>
             Printable.Escape(text).EnumerateRunes().All(r => r != Rune.ReplacementChar || text.Contains('\uFFFD', StringComparison.Ordinal))
             && Printable.Escape(text).EnumerateRunes().All(r => Rune.GetUnicodeCategory(r)
-                is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)))
+                is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
+                    or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)))
             .Check(Properties.Config);
 
     [Fact]

@@ -118,14 +118,16 @@ public sealed class ConformanceTests
         Assert.StartsWith(path, error.Message, StringComparison.Ordinal);
         string message = error.Message[path.Length..];
         Assert.All(says, s => Assert.Contains(s, message, StringComparison.Ordinal));
-        Assert.True(tensor is null || message.Contains("tensor " + tensor, StringComparison.Ordinal) || message.Contains("name " + tensor, StringComparison.Ordinal), message);
+        Assert.True(tensor is null || message.Contains("tensor " + tensor, StringComparison.Ordinal)
+            || message.Contains("name " + tensor, StringComparison.Ordinal), message);
         Assert.DoesNotContain(message, char.IsControl);
     }
 
     [Fact]
     public void Every_case_has_a_verdict_and_every_verdict_a_case()
     {
-        string[] files = [.. Directory.EnumerateFiles(Fixture.Path("conformance", "cases")).Select(f => Path.GetFileNameWithoutExtension(f)!)];
+        string[] files = [.. Directory.EnumerateFiles(Fixture.Path("conformance", "cases"))
+            .Select(f => Path.GetFileNameWithoutExtension(f)!)];
         Assert.Equal(files.Order(StringComparer.Ordinal), Cases("ACCEPT").Concat(Cases("REJECT")).Order(StringComparer.Ordinal));
     }
 
@@ -133,7 +135,8 @@ public sealed class ConformanceTests
     [InlineData("A04_len_ff")]
     [InlineData("A29_trunc_header")]
     public void A_damaged_length_is_not_taken_for_a_web_page(string name) =>
-        Assert.DoesNotContain("web page", Assert.Throws<CheckpointException>(() => Checkpoint.Open(PathOf(name)).Dispose()).Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("web page",
+            Assert.Throws<CheckpointException>(() => Checkpoint.Open(PathOf(name)).Dispose()).Message, StringComparison.Ordinal);
 
     private static IEnumerable<string> Cases(string verdict) => File.ReadLines(Fixture.Path("conformance", "verdicts.tsv")).Skip(1)
         .Select(l => l.Split('\t')).Where(c => c[1] == verdict).Select(c => c[0]);

@@ -73,7 +73,8 @@ public sealed class DeltaKernelTests
         Noise noise = new(16);
         for (int length = 0; length <= 100; length++)
         {
-            float[] x = noise.Weights(length), a = noise.Weights(length), b = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)];
+            float[] x = noise.Weights(length), a = noise.Weights(length),
+                b = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)];
             AgreementSums vector = new(), scalar = new();
             DeltaKernel.ObservePair<float>(x, a, b, vector);
             DeltaKernel.PairScalar<float>(x, a, b, scalar);
@@ -135,7 +136,8 @@ public sealed class DeltaKernelTests
 
     /// <summary>Widens elements: the even ones of every sixteen come first.</summary>
     private static float[] Widened(BFloat16[] elements) =>
-        [.. elements.Chunk(16).SelectMany(c => c.Length < 16 ? c : c.Where((_, i) => i % 2 == 0).Concat(c.Where((_, i) => i % 2 != 0))).Select(e => e.Value)];
+        [.. elements.Chunk(16)
+            .SelectMany(c => c.Length < 16 ? c : c.Where((_, i) => i % 2 == 0).Concat(c.Where((_, i) => i % 2 != 0))).Select(e => e.Value)];
 
     [Fact]
     public void Conflicts_are_counted_for_the_smallest_deltas()
@@ -156,7 +158,8 @@ public sealed class DeltaKernelTests
             BaseSums vector = new(), scalar = new();
             DeltaKernel.ObserveOrigin<float>(x, vector);
             DeltaKernel.OriginScalar<float>(x, scalar);
-            double[] deltas = [.. x.Zip(y, (a, b) => (double)Math.Abs(b - a))], columns = [.. deltas.Select((_, i) => (double)i)], twin = [.. columns];
+            double[] deltas = [.. x.Zip(y, (a, b) => (double)Math.Abs(b - a))],
+                columns = [.. deltas.Select((_, i) => (double)i)], twin = [.. columns];
             Assert.All(new[] { vector, scalar }, sums =>
             {
                 Assert.Equal(x.Sum(v => Math.Abs((double)v)), sums.Abs, Tolerance * (length + 1));

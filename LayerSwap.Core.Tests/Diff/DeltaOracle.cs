@@ -78,5 +78,6 @@ internal static class DeltaOracle
     }
 
     /// <summary>A fine-tuning of these values: every element moves, by up to so much.</summary>
-    public static double[] Moved(double[] values, double change, int seed) => [.. values.Zip(Noise(values.Length, seed), (v, n) => v + (2 * change * n))];
+    public static double[] Moved(double[] values, double change, int seed) =>
+        [.. values.Zip(Noise(values.Length, seed), (v, n) => v + (2 * change * n))];
 }

@@ -4,7 +4,8 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>One measurement, many views: a report grouped or ranked otherwise is the one measured that way at once; and the figures that only views of a whole model have.</summary>
+/// <summary>One measurement, many views: a report grouped or ranked otherwise is the one measured that way at once; and the figures that
+/// only views of a whole model have.</summary>
 public sealed class DiffGroupingTests
 {
     /// <summary>Rows that can be divided by ten, so that a tenth of them is a whole number.</summary>
@@ -27,7 +28,8 @@ public sealed class DiffGroupingTests
         foreach (DiffMetric metric in Enum.GetValues<DiffMetric>())
         {
             LayerDiffReport expected = await diff.GroupBy(grouping).RankBy(metric).RunAsync();
-            LayerDiffReport[] views = [report.GroupBy(grouping).RankBy(metric), report.RankBy(metric).GroupBy(grouping), shortened.GroupBy(grouping).RankBy(metric), expected.RankBy(metric)];
+            LayerDiffReport[] views = [report.GroupBy(grouping).RankBy(metric), report.RankBy(metric).GroupBy(grouping),
+                shortened.GroupBy(grouping).RankBy(metric), expected.RankBy(metric)];
             foreach (LayerDiffReport view in views)
             {
                 Assert.Equal((grouping, metric), (view.GroupedBy, view.RankedBy));
@@ -48,7 +50,8 @@ public sealed class DiffGroupingTests
         LayerDiffReport report = await LayerDiff.From(baseModel).To(fineTuned, Middle).WithProfiles().RunAsync();
         long once = Base.Tensors.Sum(t => t.ByteLength);
         Assert.Equal((once, once), (baseModel.BytesRead, fineTuned.BytesRead));
-        _ = (report.GroupBy(LayerGrouping.Tensor).RankBy(DiffMetric.L2).ToJson(), report.Verdicts, report.SharesAbove(DiffThreshold.Quantile(0.5)), report.MoreIn(fineTuned).Layers, report.Suggest());
+        _ = (report.GroupBy(LayerGrouping.Tensor).RankBy(DiffMetric.L2).ToJson(), report.Verdicts,
+            report.SharesAbove(DiffThreshold.Quantile(0.5)), report.MoreIn(fineTuned).Layers, report.Suggest());
         Assert.Equal((once, once), (baseModel.BytesRead, fineTuned.BytesRead));
     }
 
@@ -69,7 +72,8 @@ public sealed class DiffGroupingTests
 
         foreach (DiffEntry entry in report.Entries)
         {
-            double here = Names(map, grouping, entry.Name).Sum(n => changes[(entry.Model, n)].Sum()), all = Base.Tensors.Sum(t => changes[(entry.Model, t.Name)].Sum());
+            double here = Names(map, grouping, entry.Name).Sum(n => changes[(entry.Model, n)].Sum()),
+                all = Base.Tensors.Sum(t => changes[(entry.Model, t.Name)].Sum());
             DeltaOracle.Near(here / all, entry.Share);
         }
 
@@ -92,7 +96,8 @@ public sealed class DiffGroupingTests
     public async Task Rows_changed_most_by_both_overlap_and_others_do_not()
     {
         // Of 20 rows 2 are a tenth.
-        ICheckpoint baseModel = Changed("base"), a = Changed("a", 3, 17), same = Changed("same", 17, 3), half = Changed("half", 3, 4), other = Changed("other", 0, 19);
+        ICheckpoint baseModel = Changed("base"), a = Changed("a", 3, 17), same = Changed("same", 17, 3),
+            half = Changed("half", 3, 4), other = Changed("other", 0, 19);
         LayerDiffReport report = await LayerDiff.From(baseModel).To(a, same, half, other).WithProfiles().RunAsync();
         Assert.Equal([("same", 1), ("half", 0.5), ("other", 0)], report.Pairs.Where(p => p.A == "a").Select(p => (p.B, p.RowOverlap)));
     }
@@ -118,9 +123,11 @@ public sealed class DiffGroupingTests
     }
 
     /// <summary>Zeros but for the rows named.</summary>
-    private static ICheckpoint Changed(string name, params int[] rows) => SmallModels.Of(name, DType.Float32, ("w", [20, 3], [.. Enumerable.Range(0, 60).Select(e => rows.Contains(e / 3) ? 1.0 : 0.0)]));
+    private static ICheckpoint Changed(string name, params int[] rows) =>
+        SmallModels.Of(name, DType.Float32, ("w", [20, 3], [.. Enumerable.Range(0, 60).Select(e => rows.Contains(e / 3) ? 1.0 : 0.0)]));
 
-    private static string[] Names(LayerMap map, LayerGrouping grouping, string name) => [.. Base.Tensors.Select(t => t.Name).Where(n => name == grouping switch
+    private static string[] Names(LayerMap map, LayerGrouping grouping, string name) =>
+        [.. Base.Tensors.Select(t => t.Name).Where(n => name == grouping switch
     {
         LayerGrouping.Tensor => n,
         LayerGrouping.Component => map[n].Component,

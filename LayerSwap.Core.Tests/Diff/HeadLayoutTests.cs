@@ -30,7 +30,8 @@ public sealed class HeadLayoutTests : IDisposable
     [InlineData(Wide, Llama + "k_proj", 6, 8, 'r', "k0 k1")]
     [InlineData(Wide, Llama + "o_proj", 8, 12, 'c', "o0 o1 o2 o3")]
     [InlineData(Plain, Llama + "k_proj", 8, 8, 'r', "k0 k1 k2 k3")]
-    [InlineData("""{"model_type":"vision","text_config":""" + Wide + "}", "language_model.model.layers.0.self_attn.v_proj", 6, 8, 'r', "v0 v1")]
+    [InlineData("""{"model_type":"vision","text_config":""" + Wide + "}",
+        "language_model.model.layers.0.self_attn.v_proj", 6, 8, 'r', "v0 v1")]
     [InlineData("""{"head_dim":3,"num_attention_heads":9,"text_config":""" + Grouped + "}", Llama + "o_proj", 8, 12, 'c', "o0 o1 o2 o3")]
     [InlineData(Grouped, Llama + "qkv_proj", 16, 8, 'r', "q0 q1 q2 q3 k0 k1 v0 v1")]
     [InlineData(Wide, Llama + "qkv_proj", 24, 8, 'r', "q0 q1 q2 q3 k0 k1 v0 v1")]
@@ -90,13 +91,16 @@ public sealed class HeadLayoutTests : IDisposable
     [InlineData("""{"num_attention_heads":-4,"num_key_value_heads":-4,"head_dim":-2}""", Llama + "q_proj", 8)]
     [InlineData("""{"num_attention_heads":2,"head_dim":9223372036854775807}""", Llama + "q_proj", 8)]
     [InlineData("""{"num_attention_heads":8,"head_dim":6148914691236517206}""", "gpt_neox.layers.0.attention.query_key_value", 16)]
-    public async Task Impossible_counts_give_none(string config, string name, int rows) => Assert.Empty((await ProfileAsync(config, name, rows, 8)).Profile.Heads);
+    public async Task Impossible_counts_give_none(string config, string name, int rows) =>
+        Assert.Empty((await ProfileAsync(config, name, rows, 8)).Profile.Heads);
 
-    /// <summary>The profile of a weight of a base that was saved to a folder, with this config.json, and what it is to be told from.</summary>
+    /// <summary>The profile of a weight of a base that was saved to a folder, with this config.json, and what it is to be told
+    /// from.</summary>
     private async Task<(TensorProfile Profile, double[] Changes)> ProfileAsync(string? config, string name, int rows, int columns)
     {
         double[] values = DeltaOracle.Noise(rows * columns, rows);
-        using ICheckpoint memory = SmallModels.Of("memory", DType.Float32, (name + ".weight", [rows, columns], values)), fineTuned = SmallModels.Of("b", DType.Float32, (name + ".weight", [rows, columns], DeltaOracle.Moved(values, 0.1, columns)));
+        using ICheckpoint memory = SmallModels.Of("memory", DType.Float32, (name + ".weight", [rows, columns], values)),
+            fineTuned = SmallModels.Of("b", DType.Float32, (name + ".weight", [rows, columns], DeltaOracle.Moved(values, 0.1, columns)));
         await Merge.Onto(memory).SaveAsync(_temp["base"]);
         if (config is not null)
         {

@@ -27,9 +27,12 @@ public sealed class LayerDiffTests
         foreach (DiffEntry entry in report.Entries)
         {
             string[] names = [.. Base.Tensors.Select(t => t.Name).Where(n => NameOf(map[n], grouping) == entry.Name)];
-            double[] x = [.. names.SelectMany(n => SmallModels.Values(Base, n))], y = [.. names.SelectMany(n => SmallModels.Values(entry.Model == "outer" ? Outer : Middle, n))];
+            double[] x = [.. names.SelectMany(n => SmallModels.Values(Base, n))],
+                y = [.. names.SelectMany(n => SmallModels.Values(entry.Model == "outer" ? Outer : Middle, n))];
             double[] d = [.. x.Zip(y, (a, b) => b - a)];
-            double[] m = [.. names.Where(n => Base.Find(n)!.Shape.Rank == 2).SelectMany(n => SmallModels.Values(Base, n).Zip(SmallModels.Values(entry.Model == "outer" ? Outer : Middle, n), (a, b) => Math.Abs(b - a)))];
+            double[] m = [.. names.Where(n => Base.Find(n)!.Shape.Rank == 2)
+                .SelectMany(n => SmallModels.Values(Base, n)
+                    .Zip(SmallModels.Values(entry.Model == "outer" ? Outer : Middle, n), (a, b) => Math.Abs(b - a)))];
             Assert.Equal(x.Length, entry.Parameters);
             Near(d.Average(Math.Abs), entry.MeanAbsolute);
             Near(d.Sum(Math.Abs) / x.Sum(Math.Abs), entry.RelativeMeanAbsolute);
@@ -45,7 +48,8 @@ public sealed class LayerDiffTests
         foreach (DiffPair pair in report.Pairs)
         {
             string[] names = [.. Base.Tensors.Select(t => t.Name).Where(n => NameOf(map[n], grouping) == pair.Name)];
-            double[] Changes(ICheckpoint model) => [.. names.SelectMany(n => SmallModels.Values(Base, n).Zip(SmallModels.Values(model, n), (a, b) => b - a))];
+            double[] Changes(ICheckpoint model) =>
+                [.. names.SelectMany(n => SmallModels.Values(Base, n).Zip(SmallModels.Values(model, n), (a, b) => b - a))];
             double[] p = Changes(Outer), q = Changes(Middle);
             Near(Dot(p, q) / (Norm(p) * Norm(q)), pair.Cosine);
             Near(p.Zip(q).Count(v => v.First * v.Second < 0) / (double)p.Length, pair.SignConflict);
@@ -76,15 +80,18 @@ public sealed class LayerDiffTests
     public async Task A_known_construction_is_seen()
     {
         LayerDiffReport report = await LayerDiff.From(Base).To(Outer, Middle).RunAsync();
-        Assert.Equal([0, 4], report.Entries.Where(e => e.Model == "outer" && e.Layer is not null).Take(2).Select(e => e.Layer!.Value).Order());
-        Assert.Equal([1, 2, 3], report.Entries.Where(e => e.Model == "middle" && e.Layer is not null).Take(3).Select(e => e.Layer!.Value).Order());
+        Assert.Equal([0, 4],
+            report.Entries.Where(e => e.Model == "outer" && e.Layer is not null).Take(2).Select(e => e.Layer!.Value).Order());
+        Assert.Equal([1, 2, 3],
+            report.Entries.Where(e => e.Model == "middle" && e.Layer is not null).Take(3).Select(e => e.Layer!.Value).Order());
     }
 
     [Fact]
     public async Task Figures_do_not_depend_on_threads()
     {
         double[] values = [.. Enumerable.Range(0, 900_000).Select(i => Math.Sin(i * 0.37))];
-        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [900, 1000], values)), fineTuned = SmallModels.Of("b", DType.Float32, ("w", [900, 1000], [.. values.Select(v => v * 1.01)]));
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [900, 1000], values)),
+            fineTuned = SmallModels.Of("b", DType.Float32, ("w", [900, 1000], [.. values.Select(v => v * 1.01)]));
         string expected = (await LayerDiff.From(baseModel).To(fineTuned).OnThreads(1).RunAsync()).ToJson();
         foreach (int threads in (int[])[2, 3, 8])
         {
@@ -103,7 +110,8 @@ public sealed class LayerDiffTests
     [Fact]
     public async Task NaN_and_infinities_show_and_are_strings_in_json()
     {
-        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0])), fineTuned = SmallModels.Of("b", DType.Float32, ("w", [2], [1, double.NaN]));
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0])),
+            fineTuned = SmallModels.Of("b", DType.Float32, ("w", [2], [1, double.NaN]));
         LayerDiffReport report = await LayerDiff.From(baseModel).To(fineTuned).RunAsync();
         using JsonDocument json = JsonDocument.Parse(report.ToJson());
         Assert.Equal("NaN", json.RootElement.GetProperty("entries")[0].GetProperty("mav").GetString());
@@ -120,15 +128,18 @@ public sealed class LayerDiffTests
     [Fact]
     public async Task Large_doubles_are_numbers()
     {
-        ICheckpoint baseModel = SmallModels.Of("a", DType.Float64, ("w", [2], [1, 1e200])), fineTuned = SmallModels.Of("b", DType.Float64, ("w", [2], [1, 2e200]));
-        Assert.DoesNotContain((await LayerDiff.From(baseModel).To(fineTuned).RunAsync()).Verdicts, v => v.Kind == DiffVerdictKind.NotFinite);
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float64, ("w", [2], [1, 1e200])),
+            fineTuned = SmallModels.Of("b", DType.Float64, ("w", [2], [1, 2e200]));
+        Assert.DoesNotContain((await LayerDiff.From(baseModel).To(fineTuned).RunAsync()).Verdicts,
+            v => v.Kind == DiffVerdictKind.NotFinite);
     }
 
     [Fact]
     public async Task Doubles_are_measured_in_doubles_and_integers_are_left_out()
     {
         ICheckpoint Model(string name, double value) => Checkpoint.InMemory(name, [
-            (new TensorInfo("w", DType.Float64, new TensorShape(1)), BitConverter.GetBytes(value)), (new TensorInfo("n", DType.Int32, new TensorShape(1)), new byte[4])]);
+            (new TensorInfo("w", DType.Float64, new TensorShape(1)), BitConverter.GetBytes(value)),
+            (new TensorInfo("n", DType.Int32, new TensorShape(1)), new byte[4])]);
         LayerDiffReport report = await LayerDiff.From(Model("a", 1)).To(Model("b", 1 + 1e-12)).RunAsync();
         Assert.Equal(1 + 1e-12 - 1, Assert.Single(report.Entries).MeanAbsolute);
         Assert.Equal(["n"], report.Skipped);
@@ -137,16 +148,20 @@ public sealed class LayerDiffTests
     [Fact]
     public async Task Models_that_have_little_in_common_are_refused_with_an_example()
     {
-        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("lost", [1], [0])), other = SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("new", [1], [1]));
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("lost", [1], [0])),
+            other = SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("new", [1], [1]));
         MergeException e = await Assert.ThrowsAsync<MergeException>(() => LayerDiff.From(baseModel).To(other).RunAsync());
-        Assert.All((string[])["0 tensors in common", "w is [1]", "[2]"], text => Assert.Contains(text, e.Message, StringComparison.Ordinal));
+        Assert.All((string[])["0 tensors in common", "w is [1]", "[2]"],
+            text => Assert.Contains(text, e.Message, StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task What_models_have_in_common_is_compared_and_the_rest_is_listed()
     {
-        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("x", [1], [3]), ("lost", [1], [0]), ("table", [1], [0]));
-        ICheckpoint other = SmallModels.Of("b", DType.Float32, ("w", [2], [1, 0]), ("x", [1], [5]), ("new", [1], [1]), ("table", [2], [1, 1]));
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]),
+            ("x", [1], [3]), ("lost", [1], [0]), ("table", [1], [0]));
+        ICheckpoint other = SmallModels.Of("b", DType.Float32, ("w", [2], [1, 0]),
+            ("x", [1], [5]), ("new", [1], [1]), ("table", [2], [1, 1]));
         LayerDiffReport report = await LayerDiff.From(baseModel).To(other).GroupBy(LayerGrouping.Tensor).RunAsync();
         Assert.Equal(["w", "x"], report.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
         Assert.Equal(2, report.Entries.Single(e => e.Name == "x").MeanAbsolute);
@@ -165,5 +180,6 @@ public sealed class LayerDiffTests
     private static double Norm(double[] a) => Math.Sqrt(Dot(a, a));
 
     private static void Near(double expected, double actual) =>
-        Assert.True(Math.Abs(expected - actual) <= 1e-12 * Math.Max(1e-12, Math.Abs(expected)) || (double.IsNaN(expected) && double.IsNaN(actual)), $"{actual:R}, expected {expected:R}");
+        Assert.True(Math.Abs(expected - actual) <= 1e-12 * Math.Max(1e-12, Math.Abs(expected))
+            || (double.IsNaN(expected) && double.IsNaN(actual)), $"{actual:R}, expected {expected:R}");
 }

@@ -25,7 +25,8 @@ public sealed class LayerSetTests
     {
         LlamaShape shape = new() { Layers = layers };
         bool Outside(int? layer) => layer < bottom || layer >= layers - top;
-        using ICheckpoint baseModel = new GeneratedModel("base", shape), a = new GeneratedModel("task", shape, 1, l => Outside(l) ? Little : Much),
+        using ICheckpoint baseModel = new GeneratedModel("base", shape),
+            a = new GeneratedModel("task", shape, 1, l => Outside(l) ? Little : Much),
             b = new GeneratedModel("language", shape, 2, l => (Outside(l) ? Much : Little) * language);
         LayerDiffReport diff = await LayerDiff.From(baseModel).To(a, b).RunAsync();
         int[] outer = [.. Enumerable.Range(0, layers).Where(l => Outside(l))];
@@ -70,7 +71,9 @@ public sealed class LayerSetTests
     [Fact]
     public async Task The_highest_and_those_above_a_score_are_chosen_among_what_was_chosen()
     {
-        using ICheckpoint baseModel = new GeneratedModel("base", Eight), rising = new GeneratedModel("rising", Eight, 1, l => l is { } layer ? 0.001 * (layer + 1) : 0), falling = new GeneratedModel("falling", Eight, 2, l => l is { } layer ? 0.001 * (8 - layer) : 0);
+        using ICheckpoint baseModel = new GeneratedModel("base", Eight),
+            rising = new GeneratedModel("rising", Eight, 1, l => l is { } layer ? 0.001 * (layer + 1) : 0),
+            falling = new GeneratedModel("falling", Eight, 2, l => l is { } layer ? 0.001 * (8 - layer) : 0);
         LayerDiffReport diff = await LayerDiff.From(baseModel).To(rising, falling).RunAsync();
         LayerSet all = diff.In(rising);
         Assert.Equal(Enumerable.Range(0, 8), all.Layers);
@@ -89,7 +92,9 @@ public sealed class LayerSetTests
     [Fact]
     public async Task Of_equal_scores_the_lower_layers_are_chosen()
     {
-        ICheckpoint Model(string name, double value) => SmallModels.Of(name, DType.Float32, [.. Enumerable.Range(0, 6).Select(l => ($"model.layers.{l}.mlp.w.weight", (long[])[1, 2], (double[])[value, value]))]);
+        ICheckpoint Model(string name, double value) =>
+            SmallModels.Of(name, DType.Float32,
+                [.. Enumerable.Range(0, 6).Select(l => ($"model.layers.{l}.mlp.w.weight", (long[])[1, 2], (double[])[value, value]))]);
         ICheckpoint b = Model("b", 1);
         Assert.Equal([0, 1], (await LayerDiff.From(Model("a", 0)).To(b).RunAsync()).In(b).Top(2).Layers);
     }
@@ -99,7 +104,8 @@ public sealed class LayerSetTests
     public async Task Scores_are_the_metric_that_ranks_and_the_lead_in_shares_of_it(DiffMetric metric)
     {
         using ICheckpoint baseModel = new GeneratedModel("base", Eight);
-        ICheckpoint[] models = [.. Enumerable.Range(1, 3).Select(m => new GeneratedModel($"m{m}", Eight, m, l => ((l ?? 0) + m) % 4 * 0.001 * m))];
+        ICheckpoint[] models = [.. Enumerable.Range(1, 3)
+            .Select(m => new GeneratedModel($"m{m}", Eight, m, l => ((l ?? 0) + m) % 4 * 0.001 * m))];
         LayerDiffReport diff = await LayerDiff.From(baseModel).To(models).GroupBy(LayerGrouping.Component).RankBy(metric).RunAsync();
         double[][] scores = [.. models.Select(m => Enumerable.Range(0, 8).Select(l => Score(metric, baseModel, m, l)).ToArray())];
         for (int m = 0; m < 3; m++)
@@ -109,7 +115,8 @@ public sealed class LayerSetTests
             List<int> expected = [];
             for (int l = 0; l < 8; l++)
             {
-                double share = scores[m][l] / scores[m].Sum(), best = Enumerable.Range(0, 3).Where(o => o != m).Max(o => scores[o][l] / scores[o].Sum());
+                double share = scores[m][l] / scores[m].Sum(),
+                    best = Enumerable.Range(0, 3).Where(o => o != m).Max(o => scores[o][l] / scores[o].Sum());
                 // A difference of shares has their error, not its own.
                 Assert.Equal(share - best, more.Scores[l], 1e-7);
                 if (share > best)
@@ -126,7 +133,8 @@ public sealed class LayerSetTests
     [MemberData(nameof(Metrics))]
     public async Task A_layer_that_nobody_changed_is_nobodys(DiffMetric metric)
     {
-        using ICheckpoint baseModel = new GeneratedModel("base", Eight), a = new GeneratedModel("a", Eight, 1, l => l is 2 or 5 ? 0 : Much), b = new GeneratedModel("b", Eight, 2, l => l is 2 or 5 ? 0 : Little);
+        using ICheckpoint baseModel = new GeneratedModel("base", Eight), a = new GeneratedModel("a", Eight, 1, l => l is 2 or 5 ? 0 : Much),
+            b = new GeneratedModel("b", Eight, 2, l => l is 2 or 5 ? 0 : Little);
         LayerDiffReport diff = await LayerDiff.From(baseModel).To(a, b).RankBy(metric).RunAsync();
         Assert.Empty(diff.MoreIn(a).Layers.Concat(diff.MoreIn(b).Layers).Intersect([2, 5]));
         Assert.Equal([0, 1, 3, 4, 6, 7], diff.In(a).Above(0).Layers);
@@ -135,12 +143,15 @@ public sealed class LayerSetTests
     [Fact]
     public async Task Only_the_main_stack_counts()
     {
-        ICheckpoint Model(string name, double first, double second) => SmallModels.Of(name, DType.Float32, [.. ((string[])["vision_tower.encoder.layers", "language_model.model.layers"]).SelectMany(stack =>
+        ICheckpoint Model(string name, double first, double second) =>
+            SmallModels.Of(name, DType.Float32,
+                [.. ((string[])["vision_tower.encoder.layers", "language_model.model.layers"]).SelectMany(stack =>
             ((double[])[first, second]).Select((v, l) => ($"{stack}.{l}.mlp.w.weight", (long[])[1, 2], (double[])[v, v])))]);
         ICheckpoint a = Model("a", 1, 2), b = Model("b", 2, 1);
         LayerDiffReport diff = await LayerDiff.From(Model("base", 0, 0)).To(a, b).RunAsync();
         MergePlan plan = Merge.Onto(a).Swap(diff.MoreIn(b), from: b).Plan();
-        Assert.Equal(["language_model.model.layers.0.mlp.w.weight"], plan.Tensors.Where(t => t.Sources.Contains("b")).Select(t => t.Tensor.Name));
+        Assert.Equal(["language_model.model.layers.0.mlp.w.weight"],
+            plan.Tensors.Where(t => t.Sources.Contains("b")).Select(t => t.Tensor.Name));
     }
 
     [Fact]
@@ -165,13 +176,16 @@ public sealed class LayerSetTests
     private static async Task<(LayerDiffReport Diff, ICheckpoint Language)> DiffAsync(params int[] more)
     {
         ICheckpoint b = new GeneratedModel("language", Eight, 2, l => l is { } layer && more.Contains(layer) ? Much : Little);
-        return (await LayerDiff.From(new GeneratedModel("base", Eight)).To(new GeneratedModel("task", Eight, 1, _ => Much), b).RunAsync(), b);
+        return (await LayerDiff.From(new GeneratedModel("base", Eight)).To(new GeneratedModel("task", Eight, 1, _ => Much), b).RunAsync(),
+            b);
     }
 
     private static double Score(DiffMetric metric, ICheckpoint baseModel, ICheckpoint fineTuned, int layer)
     {
-        string[] names = [.. baseModel.Tensors.Select(t => t.Name).Where(n => n.StartsWith($"model.layers.{layer}.", StringComparison.Ordinal))];
-        double[] x = [.. names.SelectMany(n => SmallModels.Values(baseModel, n))], y = [.. names.SelectMany(n => SmallModels.Values(fineTuned, n))], d = [.. x.Zip(y, (a, b) => Math.Abs(b - a))];
+        string[] names = [.. baseModel.Tensors.Select(t => t.Name)
+            .Where(n => n.StartsWith($"model.layers.{layer}.", StringComparison.Ordinal))];
+        double[] x = [.. names.SelectMany(n => SmallModels.Values(baseModel, n))],
+            y = [.. names.SelectMany(n => SmallModels.Values(fineTuned, n))], d = [.. x.Zip(y, (a, b) => Math.Abs(b - a))];
         double Norm(double[] values) => Math.Sqrt(values.Sum(v => v * v));
         return metric switch
         {

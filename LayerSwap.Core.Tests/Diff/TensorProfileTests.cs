@@ -9,7 +9,8 @@ namespace LayerSwap.Tests.Diff;
 /// <summary>row_mav and col_mav of every two-dimensional weight, against loops in doubles.</summary>
 public sealed class TensorProfileTests
 {
-    private static readonly DType[] Measured = [DType.Float32, DType.BFloat16, DType.Float16, DType.Float64, DType.Float8E4M3, DType.Float8E5M2];
+    private static readonly DType[] Measured = [DType.Float32, DType.BFloat16,
+        DType.Float16, DType.Float64, DType.Float8E4M3, DType.Float8E5M2];
 
     [Fact]
     public void Rows_and_columns_equal_loops_in_doubles_whatever_the_shape()
@@ -29,8 +30,10 @@ public sealed class TensorProfileTests
         {
             double[] values = DeltaOracle.Noise(c.Rows * c.Columns, c.seed);
             ICheckpoint baseModel = SmallModels.Of("a", c.@from, ("w", [c.Rows, c.Columns], values));
-            ICheckpoint[] fineTuned = [.. Enumerable.Range(1, 2).Select(i => SmallModels.Of($"b{i}", c.to, ("w", [c.Rows, c.Columns], DeltaOracle.Moved(values, 0.2 * i, c.seed + i))))];
-            LayerDiffReport report = LayerDiff.From(baseModel).To(fineTuned).WithProfiles().OnThreads(c.threads).RunAsync().GetAwaiter().GetResult();
+            ICheckpoint[] fineTuned = [.. Enumerable.Range(1, 2)
+                .Select(i => SmallModels.Of($"b{i}", c.to, ("w", [c.Rows, c.Columns], DeltaOracle.Moved(values, 0.2 * i, c.seed + i))))];
+            LayerDiffReport report = LayerDiff.From(baseModel).To(fineTuned)
+                .WithProfiles().OnThreads(c.threads).RunAsync().GetAwaiter().GetResult();
             Assert.Equal(["b1", "b2"], report.Profiles.Select(p => p.Model));
             Assert.All(report.Profiles.Zip(fineTuned), p => IsRight(p.First, baseModel, p.Second));
         }).Check(Properties.Config.WithMaxTest(50));
@@ -47,7 +50,8 @@ public sealed class TensorProfileTests
     public async Task Rows_and_columns_of_many_sections_are_whole_on_any_number_of_threads(int rows, int columns)
     {
         double[] values = DeltaOracle.Noise((long)rows * columns, rows);
-        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [rows, columns], values)), fineTuned = SmallModels.Of("b", DType.Float32, ("w", [rows, columns], DeltaOracle.Moved(values, 0.01, columns)));
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [rows, columns], values)),
+            fineTuned = SmallModels.Of("b", DType.Float32, ("w", [rows, columns], DeltaOracle.Moved(values, 0.01, columns)));
         LayerDiffReport one = await LayerDiff.From(baseModel).To(fineTuned).WithProfiles().OnThreads(1).RunAsync();
         IsRight(Assert.Single(one.Profiles), baseModel, fineTuned);
         foreach (int threads in (int[])[2, 8])
@@ -63,7 +67,9 @@ public sealed class TensorProfileTests
     public async Task Every_figure_of_a_whole_model_is_the_same_on_any_number_of_threads()
     {
         LlamaShape shape = new() { Layers = 4, Hidden = 40, FeedForward = 70 };
-        LayerDiff diff = LayerDiff.From(new GeneratedModel("base", shape)).To(new GeneratedModel("x", shape, 1, _ => 0.01), new GeneratedModel("y", shape, 2, _ => 0.02)).GroupBy(LayerGrouping.Tensor).WithProfiles();
+        LayerDiff diff = LayerDiff.From(new GeneratedModel("base", shape))
+            .To(new GeneratedModel("x", shape, 1, _ => 0.01), new GeneratedModel("y", shape, 2, _ => 0.02))
+            .GroupBy(LayerGrouping.Tensor).WithProfiles();
         LayerDiffReport one = await diff.OnThreads(1).RunAsync();
         foreach (int threads in (int[])[2, 8])
         {
@@ -78,13 +84,16 @@ public sealed class TensorProfileTests
     public async Task Profiles_go_model_by_model_and_say_where_their_weight_is()
     {
         LlamaShape shape = new() { Layers = 3 };
-        ICheckpoint baseModel = new GeneratedModel("base", shape), x = new GeneratedModel("x", shape, 1, _ => 0.01), y = new GeneratedModel("y", shape, 2, _ => 0.02);
+        ICheckpoint baseModel = new GeneratedModel("base", shape),
+            x = new GeneratedModel("x", shape, 1, _ => 0.01), y = new GeneratedModel("y", shape, 2, _ => 0.02);
         LayerDiffReport report = await LayerDiff.From(baseModel).To(x, y).WithProfiles().RunAsync();
         string[] matrices = [.. baseModel.Tensors.Where(t => t.Shape.Rank == 2).Select(t => t.Name)];
         Assert.Equal(matrices.Select(n => ("x", n)).Concat(matrices.Select(n => ("y", n))), report.Profiles.Select(p => (p.Model, p.Name)));
         Assert.All(report.Profiles, p => IsRight(p, baseModel, p.Model == "x" ? x : y));
-        TensorProfile down = report.Profiles.Single(p => p is { Model: "y", Name: "model.layers.2.mlp.down_proj.weight" }), head = report.Profiles.First(p => p.Name == "lm_head.weight");
-        Assert.Equal(("model.layers", 2, "mlp.down_proj", 32, 64), (down.Stack, down.Layer, down.Component, down.Rows.Count, down.Columns.Count));
+        TensorProfile down = report.Profiles.Single(p => p is { Model: "y", Name: "model.layers.2.mlp.down_proj.weight" }),
+            head = report.Profiles.First(p => p.Name == "lm_head.weight");
+        Assert.Equal(("model.layers", 2, "mlp.down_proj", 32, 64),
+            (down.Stack, down.Layer, down.Component, down.Rows.Count, down.Columns.Count));
         Assert.Equal((null, null, "lm_head", 48, 32), (head.Stack, head.Layer, head.Component, head.Rows.Count, head.Columns.Count));
         Assert.Empty((await LayerDiff.From(baseModel).To(x).RunAsync()).Profiles);
     }
@@ -93,7 +102,9 @@ public sealed class TensorProfileTests
     public async Task Only_two_dimensional_weights_with_elements_have_profiles()
     {
         ICheckpoint Model(string name, double value) => SmallModels.Of(name, DType.Float32,
-            ("scalar", [], [value]), ("vector", [4], [value, 0, 0, 0]), ("none", [0], []), ("cube", [2, 2, 2], [value, 0, 0, 0, 0, 0, 0, 0]), ("no rows", [0, 5], []), ("no columns", [5, 0], []), ("w", [1, 2], [value, 0]));
+            ("scalar", [], [value]), ("vector", [4], [value, 0, 0, 0]), ("none", [0], []),
+            ("cube", [2, 2, 2], [value, 0, 0, 0, 0, 0, 0, 0]), ("no rows", [0, 5], []),
+            ("no columns", [5, 0], []), ("w", [1, 2], [value, 0]));
         LayerDiffReport report = await LayerDiff.From(Model("a", 1)).To(Model("b", 3)).WithProfiles().RunAsync();
         TensorProfile profile = Assert.Single(report.Profiles);
         Assert.Equal("w", profile.Name);
@@ -113,7 +124,8 @@ public sealed class TensorProfileTests
         foreach (double what in (double[])[double.NaN, double.PositiveInfinity, double.NegativeInfinity])
         {
             bad[(row * columns) + column] = what;
-            LayerDiffReport report = await LayerDiff.From(SmallModels.Of("a", DType.Float32, ("w", [rows, columns], values))).To(SmallModels.Of("b", DType.Float32, ("w", [rows, columns], bad))).WithProfiles().RunAsync();
+            LayerDiffReport report = await LayerDiff.From(SmallModels.Of("a", DType.Float32, ("w", [rows, columns], values)))
+                .To(SmallModels.Of("b", DType.Float32, ("w", [rows, columns], bad))).WithProfiles().RunAsync();
             TensorProfile profile = Assert.Single(report.Profiles);
             Assert.Equal([row], Enumerable.Range(0, rows).Where(i => !double.IsFinite(profile.Rows[i])));
             Assert.Equal([column], Enumerable.Range(0, columns).Where(j => !double.IsFinite(profile.Columns[j])));

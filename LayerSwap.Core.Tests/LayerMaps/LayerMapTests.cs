@@ -63,7 +63,10 @@ public class LayerMapTests
     [Fact]
     public void Blocks_of_an_unknown_name_are_layers_when_they_repeat_from_zero()
     {
-        string[] names = [.. from n in Enumerable.Range(0, 4) from part in new[] { "q.weight", "k.weight", "up.weight" } select FormattableString.Invariant($"body.stage.{n}.{part}")];
+        string[] names = [..
+            from n in Enumerable.Range(0, 4)
+            from part in new[] { "q.weight", "k.weight", "up.weight" }
+            select FormattableString.Invariant($"body.stage.{n}.{part}")];
         Assert.Equal("body.stage", Map(names).MainStack);
         Assert.Equal(4, Map(names).LayerCount);
         Assert.Null(Map([.. names.Where(n => !n.StartsWith("body.stage.0.", StringComparison.Ordinal))]).MainStack);
@@ -73,7 +76,8 @@ public class LayerMapTests
 
     [Fact]
     public void The_parts_of_a_sequence_are_not_layers() =>
-        Assert.Empty(Map("classifier.0.weight", "classifier.0.bias", "classifier.1.running_mean", "classifier.1.weight", "classifier.3.weight").Stacks);
+        Assert.Empty(Map("classifier.0.weight", "classifier.0.bias",
+            "classifier.1.running_mean", "classifier.1.weight", "classifier.3.weight").Stacks);
 
     [Fact]
     public void A_known_stack_with_a_gap_counts_to_its_highest_layer() =>
@@ -96,7 +100,9 @@ public class LayerMapTests
     [Fact]
     public void Of_an_encoder_and_a_decoder_the_decoder_is_the_main_stack_however_deep_the_encoder_is()
     {
-        LayerMap map = LayerMap.Of([new TensorInfo("encoder.layers.0.w", DType.Float32, new TensorShape(100)), new TensorInfo("decoder.layers.0.w", DType.Float32, new TensorShape(10))]);
+        LayerMap map =
+            LayerMap.Of([new TensorInfo("encoder.layers.0.w", DType.Float32, new TensorShape(100)),
+                new TensorInfo("decoder.layers.0.w", DType.Float32, new TensorShape(10))]);
         Assert.Equal("decoder.layers", map.MainStack);
     }
 

@@ -55,7 +55,8 @@ public class LayerSelectorTests
     [Fact]
     public void Tensors_outside_the_layers_are_in_no_layer()
     {
-        LayerSelector[] byNumber = [Layers.All, Layers.First(9), Layers.Last(9), Layers.Range(0, 9), Layers.At(0), Layers.Attention, Layers.Mlp];
+        LayerSelector[] byNumber = [Layers.All, Layers.First(9), Layers.Last(9),
+            Layers.Range(0, 9), Layers.At(0), Layers.Attention, Layers.Mlp];
         Assert.All(byNumber, s => Assert.False(s.Matches(Llama["lm_head.weight"])));
         Assert.All(byNumber, s => Assert.False(s.Matches(Llama["model.norm.weight"])));
         Assert.True(Layers.Outside.Matches(Llama["lm_head.weight"]));

@@ -57,5 +57,6 @@ public class TensorNameTests
     [InlineData("graph.0.w", false)]
     [InlineData("mlp1.0.w", false)]
     [InlineData("lm_head.weight", false)]
-    public void Some_words_name_a_stack(string name, bool known) => Assert.Equal(known, TensorName.Parse(name, new NamePool()).IsKnownStack);
+    public void Some_words_name_a_stack(string name, bool known) =>
+        Assert.Equal(known, TensorName.Parse(name, new NamePool()).IsKnownStack);
 }

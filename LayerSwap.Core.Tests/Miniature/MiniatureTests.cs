@@ -40,8 +40,11 @@ public sealed class MiniatureTests : IDisposable
             Assert.Equal(1, diff.Entries.Single(e => e.Layer == layer).MatrixMeanAbsolute / layers[layer], 1e-4);
         }
 
-        Assert.Equal(1, diff.Entries.Single(e => e.Name == "model.embed_tokens").MeanAbsolute / expert.GetProperty("mean_abs_change_embed").GetDouble(), 1e-4);
-        Assert.Equal(1, diff.Entries.Single(e => e.Name == "lm_head").MeanAbsolute / expert.GetProperty("mean_abs_change_head").GetDouble(), 1e-4);
+        Assert.Equal(1,
+            diff.Entries.Single(e => e.Name == "model.embed_tokens").MeanAbsolute / expert.GetProperty("mean_abs_change_embed").GetDouble(),
+            1e-4);
+        Assert.Equal(1,
+            diff.Entries.Single(e => e.Name == "lm_head").MeanAbsolute / expert.GetProperty("mean_abs_change_head").GetDouble(), 1e-4);
     }
 
     [Fact]
@@ -57,7 +60,8 @@ public sealed class MiniatureTests : IDisposable
             LayerMap map = LayerMap.Of(merged.Tensors);
             foreach (TensorInfo tensor in merged.Tensors)
             {
-                double[] x = SmallModels.Values(_base, tensor.Name), m = SmallModels.Values(_math, tensor.Name), s = SmallModels.Values(_sahili, tensor.Name);
+                double[] x = SmallModels.Values(_base, tensor.Name),
+                    m = SmallModels.Values(_math, tensor.Name), s = SmallModels.Values(_sahili, tensor.Name);
                 double[] average = [.. m.Zip(s, (a, b) => (a + b) / 2)];
                 double[] expected = name switch
                 {

@@ -43,7 +43,8 @@ public sealed class MergePartTests
             {
                 int owner = (int)((before + (shard.Length / 2)) * c.count / plan.WriteBytes) + 1;
                 Assert.Contains(shard.File, MergePart.Of(owner, c.count).Of(plan).Files);
-                Assert.All(((int[])[owner - 1, owner + 1]).Where(o => o >= 1 && o <= c.count), o => Assert.DoesNotContain(shard.File, MergePart.Of(o, c.count).Of(plan).Files));
+                Assert.All(((int[])[owner - 1, owner + 1]).Where(o => o >= 1 && o <= c.count),
+                    o => Assert.DoesNotContain(shard.File, MergePart.Of(o, c.count).Of(plan).Files));
                 before += shard.Length;
             }
         }).Check(Properties.Config.WithMaxTest(100));
@@ -89,7 +90,8 @@ public sealed class MergePartTests
         try
         {
             CultureInfo other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
-            other.NumberFormat = new NumberFormatInfo { NumberGroupSeparator = ".", NegativeSign = "~", PositiveSign = "/", DigitSubstitution = DigitShapes.NativeNational };
+            other.NumberFormat = new NumberFormatInfo { NumberGroupSeparator = ".", NegativeSign = "~",
+                PositiveSign = "/", DigitSubstitution = DigitShapes.NativeNational };
             CultureInfo.CurrentCulture = other;
             MergePart part = MergePart.TryParse(text)!;
             Assert.Equal((number, count, text), (part.Number, part.Count, part.ToString()));
@@ -141,7 +143,8 @@ public sealed class MergePartTests
     [InlineData(0, 0)]
     [InlineData(1, -1)]
     [InlineData(int.MinValue, int.MaxValue)]
-    public void A_part_that_there_is_not_is_refused(int number, int count) => Assert.Throws<ArgumentOutOfRangeException>(() => MergePart.Of(number, count));
+    public void A_part_that_there_is_not_is_refused(int number, int count) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => MergePart.Of(number, count));
 
     /// <summary>A plan of files of such sizes.</summary>
     private static MergePlan Of(IReadOnlyList<long> sizes) => Small with

@@ -45,7 +45,8 @@ public sealed class TokenIdTests : IDisposable
 
     private string Recipe1()
     {
-        File.WriteAllText(_temp["r.yml"], "merge_method: linear\nparameters: {weight: 1}\nmodels: [one, two]\ntokenizer: {source: union}\n");
+        File.WriteAllText(_temp["r.yml"],
+            "merge_method: linear\nparameters: {weight: 1}\nmodels: [one, two]\ntokenizer: {source: union}\n");
         return _temp["r.yml"];
     }
 
@@ -53,7 +54,8 @@ public sealed class TokenIdTests : IDisposable
     {
         foreach (string name in (string[])["one", "two"])
         {
-            Folders.Save(SmallModels.Of(name, DType.Float32, ("model.embed_tokens.weight", [5, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])), _temp[name]);
+            Folders.Save(SmallModels.Of(name, DType.Float32, ("model.embed_tokens.weight", [5, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])),
+                _temp[name]);
             File.WriteAllText(_temp[name, "tokenizer.json"], name == "one" ? tokenizer : """{"model": {"vocab": {"a": 0}}}""");
         }
     }

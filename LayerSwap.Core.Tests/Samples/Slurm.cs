@@ -5,7 +5,8 @@ using System.Net.Sockets;
 namespace LayerSwap.Tests.Samples;
 
 /// <summary>
-/// A real Slurm of one node on this machine, for as long as a test needs it. Its daemons and jobs are in a process namespace of their own, which ends when its standard input does:
+/// A real Slurm of one node on this machine, for as long as a test needs it. Its daemons and jobs are in a process namespace of their own,
+/// which ends when its standard input does:
 /// whatever becomes of the tests, no daemon and no job outlives them.
 /// </summary>
 internal sealed class Slurm : IDisposable
@@ -33,7 +34,8 @@ internal sealed class Slurm : IDisposable
     public Slurm()
     {
         File.WriteAllText(_folder["slurm.conf"], Configuration(_folder.Path));
-        _daemons = Process.Start(Command("unshare", ["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", Start], _folder.Path))!;
+        _daemons =
+            Process.Start(Command("unshare", ["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", Start], _folder.Path))!;
         if (_daemons.StandardOutput.ReadLine() is not "ready")
         {
             string error = _daemons.StandardError.ReadToEnd() + Logs;
@@ -43,7 +45,9 @@ internal sealed class Slurm : IDisposable
     }
 
     /// <summary>What the daemons have to say, for the message of a test that fails.</summary>
-    public string Logs => string.Concat(Directory.EnumerateFiles(_folder.Path, "*.log").Order(StringComparer.Ordinal).Select(f => $"\n{Path.GetFileName(f)}:\n{File.ReadAllText(f)}"));
+    public string Logs =>
+        string.Concat(Directory.EnumerateFiles(_folder.Path, "*.log").Order(StringComparer.Ordinal)
+            .Select(f => $"\n{Path.GetFileName(f)}:\n{File.ReadAllText(f)}"));
 
     /// <summary>Submits a job.</summary>
     /// <returns>Its id.</returns>
@@ -54,13 +58,16 @@ internal sealed class Slurm : IDisposable
     public async Task<string[]> FinishAsync(params string[] jobs)
     {
         await RunAsync("srun", ["--quiet", "--input=none", $"--dependency=afterany:{string.Join(':', jobs)}", "true"]);
-        string states = await RunAsync("squeue", ["--states=all", "--array", "--noheader", "--format=%i %T", $"--jobs={string.Join(',', jobs)}"]);
+        string states = await RunAsync("squeue",
+            ["--states=all", "--array", "--noheader", "--format=%i %T", $"--jobs={string.Join(',', jobs)}"]);
         return [.. states.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)];
     }
 
-    /// <summary>Runs a program whose Slurm is this one: a command of Slurm's, or a script that calls them. Jobs that it submits get its environment.</summary>
+    /// <summary>Runs a program whose Slurm is this one: a command of Slurm's, or a script that calls them. Jobs that it submits get its
+    /// environment.</summary>
     /// <returns>What it printed.</returns>
-    public async Task<string> RunAsync(string program, string[] arguments, string? folder = null, params (string Name, string Value)[] environment)
+    public async Task<string> RunAsync(string program, string[] arguments,
+        string? folder = null, params (string Name, string Value)[] environment)
     {
         ProcessStartInfo start = Command(Patience[0], [.. Patience[1..], program, .. arguments], folder ?? _folder.Path);
         foreach ((string name, string value) in environment)
@@ -90,12 +97,15 @@ internal sealed class Slurm : IDisposable
 
     private ProcessStartInfo Command(string program, string[] arguments, string folder)
     {
-        ProcessStartInfo start = new(program, arguments) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
+        ProcessStartInfo start = new(program, arguments)
+            { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true,
+                RedirectStandardError = true, WorkingDirectory = folder };
         start.Environment["SLURM_CONF"] = _folder["slurm.conf"];
         return start;
     }
 
-    /// <summary>The node claims more than any machine has, so that what a script asks for is there and tasks run side by side anywhere; a job whose dependency has failed does not wait for ever.</summary>
+    /// <summary>The node claims more than any machine has, so that what a script asks for is there and tasks run side by side anywhere; a
+    /// job whose dependency has failed does not wait for ever.</summary>
     private static string Configuration(string folder)
     {
         int[] ports = FreePorts(2);

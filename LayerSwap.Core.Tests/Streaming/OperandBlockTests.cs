@@ -73,7 +73,8 @@ public sealed class OperandBlockTests
         await Merge.WithoutBase().With(models[0]).With(models[1]).With(models[2]).Using(new Median()).SaveAsync(temp["out"]);
         using ICheckpoint merged = Checkpoint.Open(temp["out"]);
         double[][] values = [.. models.Select(m => SmallModels.Values(m, "model.layers.3.mlp.up_proj.weight"))];
-        double[] expected = [.. Enumerable.Range(0, values[0].Length).Select(i => (double)(float)values.Select(v => v[i]).Order().ElementAt(1))];
+        double[] expected = [.. Enumerable.Range(0, values[0].Length)
+            .Select(i => (double)(float)values.Select(v => v[i]).Order().ElementAt(1))];
         Assert.Equal(expected, SmallModels.Values(merged, "model.layers.3.mlp.up_proj.weight"));
     }
 }

@@ -47,19 +47,26 @@ public sealed class SweeperTests : IDisposable
     {
         await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([], (_, _) => Task.FromResult(0.0)));
         SweepCandidate one = Candidates()[0];
-        Assert.Contains("unique", (await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([one, one], (_, _) => Task.FromResult(0.0)))).Message, StringComparison.Ordinal);
+        Assert.Contains("unique",
+            (await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([one, one], (_, _) => Task.FromResult(0.0)))).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(_temp["notes.txt"], "mine");
-        Assert.Contains("not the log", (await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([one], (_, _) => Task.FromResult(0.0), new() { Log = _temp["notes.txt"] }))).Message, StringComparison.Ordinal);
+        Assert.Contains("not the log",
+            (await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([one], (_, _) => Task.FromResult(0.0),
+                new() { Log = _temp["notes.txt"] }))).Message, StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(_temp["notes.txt"]));
     }
 
     [Fact]
     public void Only_swaps_that_fit_are_tried() =>
-        Assert.Equal(["swap 4,4,0", "swap 3,3,1"], SweepCandidate.LayerSwaps(_task, _language, [4], [4], [0, 1]).Concat(SweepCandidate.LayerSwaps(_task, _language, [3], [3], [1, 2])).Select(c => c.Name));
+        Assert.Equal(["swap 4,4,0", "swap 3,3,1"],
+            SweepCandidate.LayerSwaps(_task, _language, [4], [4], [0, 1])
+                .Concat(SweepCandidate.LayerSwaps(_task, _language, [3], [3], [1, 2])).Select(c => c.Name));
 
     private IReadOnlyList<SweepCandidate> Candidates() => SweepCandidate.LayerSwaps(_task, _language, [0, 2], [1], [0, 1]);
 
     /// <summary>How many layers are the language expert's.</summary>
     private double Taken(ICheckpoint model) => Enumerable.Range(0, 8).Count(l =>
-        SmallModels.Bytes(model, $"model.layers.{l}.mlp.up_proj.weight").SequenceEqual(SmallModels.Bytes(_language, $"model.layers.{l}.mlp.up_proj.weight")));
+        SmallModels.Bytes(model, $"model.layers.{l}.mlp.up_proj.weight")
+            .SequenceEqual(SmallModels.Bytes(_language, $"model.layers.{l}.mlp.up_proj.weight")));
 }

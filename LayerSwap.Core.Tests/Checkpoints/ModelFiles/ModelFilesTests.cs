@@ -32,7 +32,8 @@ public sealed class ModelFilesTests : IDisposable
             {"model_type":"llama","num_hidden_layers":32,"hidden_size":4096,"num_attention_heads":32,"num_key_value_heads":8,"vocab_size":128256,"tie_word_embeddings":false}
             """);
         Assert.Equal("llama", config.ModelType);
-        Assert.Equal((32, 4096, 32, 8, 128256), (config.Layers, config.HiddenSize, config.Heads, config.KeyValueHeads, config.VocabularySize));
+        Assert.Equal((32, 4096, 32, 8, 128256),
+            (config.Layers, config.HiddenSize, config.Heads, config.KeyValueHeads, config.VocabularySize));
         Assert.False(config.TiedEmbeddings);
         Assert.True(config.Has("vocab_size"));
         Assert.False(config.Has("rope_theta"));
@@ -74,7 +75,8 @@ public sealed class ModelFilesTests : IDisposable
         ModelConfig config = Config(json);
         Assert.Equal(7, config.VocabularySize);
         string written = Encoding.UTF8.GetString(PythonJson.Write(config.Root));
-        Assert.Equal(json.Replace("\\ud83d\\ude00", "\\uD83D\\uDE00", StringComparison.Ordinal), string.Concat(written.Where(c => !char.IsWhiteSpace(c))));
+        Assert.Equal(json.Replace("\\ud83d\\ude00", "\\uD83D\\uDE00", StringComparison.Ordinal),
+            string.Concat(written.Where(c => !char.IsWhiteSpace(c))));
     }
 
     [Theory]
@@ -116,7 +118,8 @@ public sealed class ModelFilesTests : IDisposable
     public void Changes_are_made_where_the_key_stands()
     {
         ModelConfig config = Config("""{"num_hidden_layers":1,"x":5,"text_config":{"num_hidden_layers":24}}""");
-        config.Apply(new Dictionary<string, System.Text.Json.Nodes.JsonNode>(StringComparer.Ordinal) { ["num_hidden_layers"] = 30, ["absent"] = 1 });
+        config.Apply(new Dictionary<string, System.Text.Json.Nodes.JsonNode>(StringComparer.Ordinal)
+            { ["num_hidden_layers"] = 30, ["absent"] = 1 });
         Assert.Equal("""{"num_hidden_layers":30,"x":5,"text_config":{"num_hidden_layers":30}}""", config.Root.ToJsonString());
     }
 
@@ -129,7 +132,8 @@ public sealed class ModelFilesTests : IDisposable
 
     [Fact]
     public void A_list_of_tokens_with_scores_is_numbered_by_place() =>
-        Assert.Equal(["<unk>=0", "a=1", "b=2"], InOrder(Tokens("tokenizer.json", """{"model":{"vocab":[["<unk>",0.0],["a",-1.5],["b",-2]]}}""")), StringComparer.Ordinal);
+        Assert.Equal(["<unk>=0", "a=1", "b=2"],
+            InOrder(Tokens("tokenizer.json", """{"model":{"vocab":[["<unk>",0.0],["a",-1.5],["b",-2]]}}""")), StringComparer.Ordinal);
 
     [Fact]
     public void The_plain_list_of_tokens_is_read_where_there_is_no_tokenizer() =>
@@ -168,7 +172,8 @@ public sealed class ModelFilesTests : IDisposable
         _folder.Dispose();
     }
 
-    private static IEnumerable<string> InOrder(Dictionary<string, long> tokens) => tokens.OrderBy(t => t.Value).Select(t => $"{t.Key}={t.Value}");
+    private static IEnumerable<string> InOrder(Dictionary<string, long> tokens) =>
+        tokens.OrderBy(t => t.Value).Select(t => $"{t.Key}={t.Value}");
 
     private ModelConfig Config(string json)
     {

@@ -13,7 +13,8 @@ public sealed class PythonJsonTests
         string written = Encoding.UTF8.GetString(PythonJson.Write(PythonJson.Parse(Encoding.UTF8.GetBytes(json))!));
         Assert.Equal(
             """{"limit":[0.0,Infinity,-Infinity],"x":NaN,"text":"NaN \" Infinity","n":1}""",
-            written.Replace("\n", "", StringComparison.Ordinal).Replace("  ", "", StringComparison.Ordinal).Replace("\": ", "\":", StringComparison.Ordinal));
+            written.Replace("\n", "", StringComparison.Ordinal).Replace("  ", "", StringComparison.Ordinal)
+                .Replace("\": ", "\":", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -46,7 +46,10 @@ public sealed class HeaderLimitTests : IDisposable
     public void Tables_of_many_lines_come_in_pages_and_JSON_has_everything()
     {
         const int Tensors = 1_234;
-        Write("{" + string.Join(',', Enumerable.Range(0, Tensors).Select(i => $"\"t{i}x\":{{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[{i},{i + 1}]}}")) + "}", Tensors);
+        Write("{"
+            + string.Join(',',
+                Enumerable.Range(0, Tensors).Select(i => $"\"t{i}x\":{{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[{i},{i + 1}]}}"))
+                    + "}", Tensors);
         using ICheckpoint many = Checkpoint.Open(_temp["m.safetensors"]);
         string first = many.ToText(), last = many.ToText(3);
         Assert.Equal(CheckpointReport.PageLength, first.Split('\n').Count(l => l.StartsWith('t')));
@@ -66,7 +69,8 @@ public sealed class HeaderLimitTests : IDisposable
         Write("""{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""");
         File.Move(_temp["m.safetensors"], _temp["model-00001-of-00001.safetensors"]);
         File.WriteAllText(_temp["model.safetensors.index.json"], """{"weight_map": {}}""");
-        Assert.Contains("names no tensor", Assert.Throws<CheckpointException>(() => Checkpoint.Open(_temp.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("names no tensor",
+            Assert.Throws<CheckpointException>(() => Checkpoint.Open(_temp.Path)).Message, StringComparison.Ordinal);
         File.WriteAllText(_temp["model.safetensors.index.json"], """{"x\ud800": 1, "y": "\udc00", "metadata": {"z\ud800": "\ud800"}, "weight_map": {"w": "model-00001-of-00001.safetensors"}}""");
         Checkpoint.Open(_temp.Path).Dispose();
     }

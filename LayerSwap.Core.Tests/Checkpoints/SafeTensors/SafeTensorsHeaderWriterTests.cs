@@ -118,7 +118,8 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
     public void What_the_reader_would_refuse_is_not_written()
     {
         Assert.Contains("65537", Refused(Tensor(new string('n', 65537), DType.UInt8, 1)), StringComparison.Ordinal);
-        Assert.Contains("64", Refused(new TensorInfo("deep", DType.UInt8, new TensorShape([.. Enumerable.Repeat(1L, 65)]))), StringComparison.Ordinal);
+        Assert.Contains("64", Refused(new TensorInfo("deep", DType.UInt8, new TensorShape([.. Enumerable.Repeat(1L, 65)]))),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -132,8 +133,10 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
             byte[] data = RawFile.Pattern(checked((int)tensors.Sum(t => t.ByteLength)));
             File.WriteAllBytes(path, [.. header, .. data]);
             using ICheckpoint checkpoint = Checkpoint.Open(path);
-            Assert.Equal(model.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal), checkpoint.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal));
-            Assert.Equal(tensors.OrderBy(t => t.Name, StringComparer.Ordinal), checkpoint.Tensors.OrderBy(t => t.Name, StringComparer.Ordinal));
+            Assert.Equal(model.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal),
+                checkpoint.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal));
+            Assert.Equal(tensors.OrderBy(t => t.Name, StringComparer.Ordinal),
+                checkpoint.Tensors.OrderBy(t => t.Name, StringComparer.Ordinal));
             int offset = 0;
             foreach (TensorInfo tensor in tensors)
             {
@@ -147,7 +150,8 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
             Assert.Equal(tensors.Select(t => t.Name), names, StringComparer.Ordinal);
             Assert.All(tensors.Zip(tensors.Skip(1)), pair => Assert.True(
                 pair.First.DType > pair.Second.DType
-                || (pair.First.DType == pair.Second.DType && Encoding.UTF8.GetBytes(pair.First.Name).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(pair.Second.Name)) < 0)));
+                || (pair.First.DType == pair.Second.DType
+                    && Encoding.UTF8.GetBytes(pair.First.Name).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(pair.Second.Name)) < 0)));
         }).Check(Properties.Config);
     }
 
@@ -155,12 +159,14 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
 
     private static Gen<(TensorInfo[] Tensors, Dictionary<string, string> Metadata)> Models()
     {
-        Gen<string> text = Gen.Elements("a", "B", "0", "10", ".", "/", "..", "é", "\"", "\\", "\0", "\u0001", "\n", "\u001f", "\u007f", "\u2028", "\uE000", "\uFFFD", "😀", "\U0010FFFF", "\U00010000", "__metadata__")
+        Gen<string> text = Gen.Elements("a", "B", "0", "10", ".", "/", "..", "é", "\"", "\\", "\0", "\u0001", "\n",
+            "\u001f", "\u007f", "\u2028", "\uE000", "\uFFFD", "😀", "\U0010FFFF", "\U00010000", "__metadata__")
             .ListOf().Select(parts => string.Concat(parts.Take(6)));
         Gen<TensorInfo> tensor = from name in text
                                  from dtype in Gen.Elements(DTypes.All.ToArray())
                                  from extents in Gen.Choose(0, 3).ListOf()
-                                 select new TensorInfo(name, dtype, new TensorShape([.. extents.Take(4).Select(x => (long)x), .. dtype.Bits() < 8 ? new[] { 4L } : []]));
+                                 select new TensorInfo(name, dtype,
+                                     new TensorShape([.. extents.Take(4).Select(x => (long)x), .. dtype.Bits() < 8 ? new[] { 4L } : []]));
         Gen<(string Key, string Value)> pair = from key in text
                                                from value in text
                                                select (key, value);

@@ -219,7 +219,8 @@ public sealed class ShardedCheckpointTests : IDisposable
         RawFile.VectorsWith(_folder[Two], "\"__metadata__\":{\"format\":\"pt\",\"part\":\"2\",\"only\":\"here\"},", ("b", [1]));
         WriteIndex(2, ("a", One), ("b", Two));
         using ICheckpoint checkpoint = Checkpoint.Open(_folder.Path);
-        Assert.Equal(["format=pt", "only=here"], checkpoint.Metadata.Select(m => m.Key + "=" + m.Value).Order(StringComparer.Ordinal), StringComparer.Ordinal);
+        Assert.Equal(["format=pt", "only=here"],
+            checkpoint.Metadata.Select(m => m.Key + "=" + m.Value).Order(StringComparer.Ordinal), StringComparer.Ordinal);
     }
 
     [Fact]
@@ -228,9 +229,11 @@ public sealed class ShardedCheckpointTests : IDisposable
         Dictionary<string, string> map = new(StringComparer.Ordinal) { ["b"] = Two, ["a\"é😀"] = One, ["B"] = One };
         File.WriteAllBytes(_folder[Index], ShardIndexWriter.Write(map, 6_000_000_000));
         string text = File.ReadAllText(_folder[Index]);
-        Assert.StartsWith("{\n  \"metadata\": {\n    \"total_size\": 6000000000\n  },\n  \"weight_map\": {\n    \"B\": \"", text, StringComparison.Ordinal);
+        Assert.StartsWith("{\n  \"metadata\": {\n    \"total_size\": 6000000000\n  },\n  \"weight_map\": {\n    \"B\": \"",
+            text, StringComparison.Ordinal);
         using JsonDocument json = JsonDocument.Parse(text);
-        Assert.Equal(["B", "a\"é😀", "b"], json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Name), StringComparer.Ordinal);
+        Assert.Equal(["B", "a\"é😀", "b"],
+            json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Name), StringComparer.Ordinal);
         ShardIndex read = ShardIndex.Read(_folder[Index]);
         Assert.Equal(map.OrderBy(m => m.Key, StringComparer.Ordinal), read.Map.OrderBy(m => m.Key, StringComparer.Ordinal));
         Assert.Equal(6_000_000_000, read.TotalSize);

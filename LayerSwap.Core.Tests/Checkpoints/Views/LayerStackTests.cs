@@ -8,7 +8,8 @@ public sealed class LayerStackTests
         using ICheckpoint a = Model("a", 4, 1), b = Model("b", 4, 2);
         using ICheckpoint stack = Checkpoint.Stack((a, 0..3), (b, 1..4));
         Assert.Equal(
-            ["lm_head.weight", "model.embed_tokens.weight", .. Enumerable.Range(0, 6).Select(i => $"model.layers.{i}.mlp.w"), "model.norm.weight"],
+            ["lm_head.weight", "model.embed_tokens.weight",
+                .. Enumerable.Range(0, 6).Select(i => $"model.layers.{i}.mlp.w"), "model.norm.weight"],
             stack.Tensors.Select(t => t.Name),
             StringComparer.Ordinal);
         Assert.Equal(
@@ -75,7 +76,8 @@ public sealed class LayerStackTests
         Assert.Contains("transformer.h", message, StringComparison.Ordinal);
         Assert.Contains("model.layers", message, StringComparison.Ordinal);
         Assert.Contains("flat", Assert.Throws<ArgumentException>(() => Checkpoint.Stack((flat, ..))).Message, StringComparison.Ordinal);
-        Assert.Contains("flat", Assert.Throws<ArgumentException>(() => Checkpoint.Stack((a, 0..1), (flat, ..))).Message, StringComparison.Ordinal);
+        Assert.Contains("flat", Assert.Throws<ArgumentException>(() => Checkpoint.Stack((a, 0..1), (flat, ..))).Message,
+            StringComparison.Ordinal);
     }
 
     private static ICheckpoint Model(string name, int layers, int number) => SmallModels.Of(

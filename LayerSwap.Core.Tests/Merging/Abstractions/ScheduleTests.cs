@@ -49,7 +49,8 @@ public class ScheduleTests
     [Fact]
     public void Another_value_holds_where_a_selector_matches_and_the_last_one_wins()
     {
-        Schedule schedule = Schedule.Linear(0, 1).Where(Layers.First(2), 5).Where(Layers.Outside, Schedule.Linear(8, 9)).Where(Layers.At(1), 6);
+        Schedule schedule = Schedule.Linear(0, 1).Where(Layers.First(2), 5)
+            .Where(Layers.Outside, Schedule.Linear(8, 9)).Where(Layers.At(1), 6);
         Assert.Equal(5, schedule.At(Place(0, 5)));
         Assert.Equal(6, schedule.At(Place(1, 5)));
         Assert.Equal(0.5, schedule.At(Place(2, 5)));

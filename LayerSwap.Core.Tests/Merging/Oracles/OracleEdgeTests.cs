@@ -82,7 +82,9 @@ public class OracleEdgeTests
 
     [Fact]
     public void The_scale_of_lines_grows_over_the_depth() =>
-        Assert.Equal([0.5, 0.5, 0.75, 1, 1], [Averages.LinesScale(0.5, 0.5, null, 3), .. Enumerable.Range(0, 3).Select(l => Averages.LinesScale(0.5, 0.5, l, 3)), Averages.LinesScale(0.5, 0.5, 0, 1)]);
+        Assert.Equal([0.5, 0.5, 0.75, 1, 1],
+            [Averages.LinesScale(0.5, 0.5, null, 3), .. Enumerable.Range(0, 3).Select(l => Averages.LinesScale(0.5, 0.5, l, 3)),
+                Averages.LinesScale(0.5, 0.5, 0, 1)]);
 
     private static double[] Rounded(double[] values) => [.. values.Select(v => Math.Round(v, 12))];
 }
