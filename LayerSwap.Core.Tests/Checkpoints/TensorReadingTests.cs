@@ -37,7 +37,7 @@ public sealed class TensorReadingTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Sources))]
-    public void A_window_outside_the_tensor_is_the_callers_error(Source source)
+    public void Reading_outside_the_tensor_throws_an_argument_exception(Source source)
     {
         using ICheckpoint checkpoint = Make(source, RawFile.Pattern(23));
         foreach ((long offset, int length) in new[]
@@ -55,12 +55,13 @@ public sealed class TensorReadingTests : IDisposable
     [Theory]
     [InlineData(DType.UInt8, 5L << 30)]
     [InlineData(DType.BFloat16, (5L << 29) + 3)]
-    public void A_tensor_past_four_gigabytes_is_read_at_any_place(DType dtype, long elements)
+    public void A_tensor_past_four_gigabytes_is_read_at_any_offset(DType dtype, long elements)
     {
         string path = _folder["big.safetensors"];
         long bytes = elements * dtype.Bits() / 8;
         byte[] header = Encoding.UTF8.GetBytes(
-            $"{{\"big\":{{\"dtype\":\"{dtype.Code()}\",\"shape\":[{elements}],\"data_offsets\":[0,{bytes}]}},\"tail\":{{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[{bytes},{bytes + 2}]}}}}");
+            $"{{\"big\":{{\"dtype\":\"{dtype.Code()}\",\"shape\":[{elements}],\"data_offsets\":[0,{bytes}]}},"
+                + $"\"tail\":{{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[{bytes},{bytes + 2}]}}}}");
         using (FileStream file = new(path, FileMode.CreateNew))
         {
             byte[] prefix = new byte[8];
@@ -102,7 +103,7 @@ public sealed class TensorReadingTests : IDisposable
     [InlineData(Source.Folder)]
     [InlineData(Source.Shards)]
     [InlineData(Source.Stack)]
-    public void A_file_cut_short_after_it_was_opened_is_told_and_never_read_as_zeros(Source source)
+    public void A_file_truncated_after_opening_is_reported(Source source)
     {
         using ICheckpoint checkpoint = Make(source, RawFile.Pattern(23));
         string path = checkpoint.FileOf("h.0.w")!;
@@ -182,7 +183,7 @@ public sealed class TensorReadingTests : IDisposable
     }
 
     [Fact]
-    public void Tensors_in_memory_must_be_as_long_as_they_say_and_differently_named()
+    public void In_memory_tensors_need_matching_lengths_and_unique_names()
     {
         TensorInfo two = new("w", DType.Float16, new TensorShape(2));
         Assert.Contains("needs 4 bytes",
@@ -233,7 +234,7 @@ public sealed class TensorReadingTests : IDisposable
     }
 
     [Fact]
-    public void The_files_of_a_checkpoint_are_known_by_length_and_the_hash_of_their_headers()
+    public void Files_are_identified_by_length_and_header_hash()
     {
         string path = RawFile.Vectors(_folder["x.safetensors"], ("a", [1, 2, 3]));
         byte[] bytes = File.ReadAllBytes(path);

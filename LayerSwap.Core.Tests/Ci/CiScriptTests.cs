@@ -6,7 +6,7 @@ namespace LayerSwap.Tests.Ci;
 public sealed class CiScriptTests
 {
     [Cli.LinuxFact]
-    public void Counts_are_those_of_the_summary_lines()
+    public void Counts_are_read_from_the_summary_lines()
     {
         using TempFolder folder = new();
         File.WriteAllText(folder["test"],

@@ -42,7 +42,7 @@ public class ByteSizeTests
     [InlineData("1.005GB", 1_005_000_000)]
     [InlineData("9007199254740993", 9_007_199_254_740_993)]
     [InlineData("9223372036854775807", long.MaxValue)]
-    public void Sizes_are_read_as_people_write_them(string text, long expected)
+    public void Common_notations_are_parsed(string text, long expected)
     {
         Assert.True(ByteSize.TryParse(text, out long bytes));
         Assert.Equal(expected, bytes);
@@ -68,7 +68,7 @@ public class ByteSizeTests
     [InlineData("99999999999999999999999999999999999999999999")]
     [InlineData("79228162514264337593543950335 TB")]
     [InlineData(".")]
-    public void What_is_no_size_is_refused(string text)
+    public void Invalid_sizes_are_rejected(string text)
     {
         Assert.False(ByteSize.TryParse(text, out long bytes));
         Assert.Equal(0, bytes);
@@ -95,5 +95,5 @@ public class ByteSizeTests
     }
 
     [Fact]
-    public void Nothing_is_not_a_size() => Assert.Throws<ArgumentNullException>(() => ByteSize.TryParse(null!, out _));
+    public void Null_is_not_a_size() => Assert.Throws<ArgumentNullException>(() => ByteSize.TryParse(null!, out _));
 }

@@ -108,7 +108,7 @@ public sealed class ConformanceTests
 
     [Theory]
     [MemberData(nameof(Rejected))]
-    public void A_bad_file_is_refused_with_file_tensor_found_and_expected(string name)
+    public void An_invalid_file_is_rejected_with_file_tensor_and_expected_value(string name)
     {
         (string? tensor, string[] says) = Refusals[name];
         string path = PathOf(name);
@@ -134,7 +134,7 @@ public sealed class ConformanceTests
     [Theory]
     [InlineData("A04_len_ff")]
     [InlineData("A29_trunc_header")]
-    public void A_damaged_length_is_not_taken_for_a_web_page(string name) =>
+    public void A_damaged_length_is_not_reported_as_a_web_page(string name) =>
         Assert.DoesNotContain("web page",
             Assert.Throws<CheckpointException>(() => Checkpoint.Open(PathOf(name)).Dispose()).Message, StringComparison.Ordinal);
 

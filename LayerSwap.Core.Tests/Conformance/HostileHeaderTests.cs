@@ -132,7 +132,7 @@ public sealed class HostileHeaderTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Bad))]
-    public void A_bad_header_is_refused_in_words(string what, string header, int data, string? tensor, string[] says)
+    public void An_invalid_header_is_rejected_with_a_message(string what, string header, int data, string? tensor, string[] says)
     {
         string path = RawFile.Write(_folder["x.safetensors"], header, data);
         CheckpointException error = RawFile.Refused(path);
@@ -159,7 +159,7 @@ public sealed class HostileHeaderTests : IDisposable
     [InlineData(new byte[] { (byte)'a', (byte)'b', 0xED, 0xA0, 0x80 }, 2)] // a surrogate
     [InlineData(new byte[] { 0xC3, 0xA9, 0xF5, 0x80, 0x80, 0x80 }, 2)] // past U+10FFFF
     [InlineData(new byte[] { 0xE2, 0x82 }, 0)] // cut
-    public void A_wrong_byte_is_named_by_its_offset_even_within_a_value(byte[] text, int wrong)
+    public void An_invalid_byte_is_reported_with_its_offset(byte[] text, int wrong)
     {
         byte[] before = "{\"__metadata__\":{\"k\":\""u8.ToArray();
         string path = RawFile.Write(_folder["x.safetensors"], [.. before, .. text, .. "\"}}"u8], []);
@@ -167,7 +167,7 @@ public sealed class HostileHeaderTests : IDisposable
     }
 
     [Fact]
-    public void A_wrong_byte_in_an_unknown_fields_value_is_refused_too()
+    public void An_invalid_byte_in_an_unknown_field_is_rejected()
     {
         byte[] header = Encoding.Latin1.GetBytes(With("\"x\":\"\u00FF\""));
         Assert.Contains("UTF-8", RawFile.Refused(RawFile.Write(_folder["x.safetensors"], header, [1])).Message, StringComparison.Ordinal);
@@ -177,7 +177,7 @@ public sealed class HostileHeaderTests : IDisposable
     [InlineData(10UL)] // the file's own size
     [InlineData(3UL)]
     [InlineData(99_999_999UL)]
-    public void A_header_that_passes_the_end_of_the_file_is_refused_before_it_is_read(ulong announced)
+    public void A_header_longer_than_the_file_is_rejected_before_reading(ulong announced)
     {
         string message = RawFile.Refused(RawFile.Write(_folder["x.safetensors"], "{}"u8, [], announced)).Message;
         Assert.Contains($"header of {announced} bytes, but only 2 bytes follow", message, StringComparison.Ordinal);
@@ -186,14 +186,14 @@ public sealed class HostileHeaderTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(7)]
-    public void A_file_shorter_than_the_length_itself_is_refused(int length)
+    public void A_file_shorter_than_the_length_itself_is_rejected(int length)
     {
         File.WriteAllBytes(_folder["x.safetensors"], new byte[length]);
         Assert.Contains($"it has {length} byte", RawFile.Refused(_folder["x.safetensors"]).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_good_file_cut_anywhere_is_refused()
+    public void A_valid_file_truncated_anywhere_is_rejected()
     {
         byte[] good = File.ReadAllBytes(RawFile.Vectors(_folder["good.safetensors"], ("a", [1, 2, 3]), ("b", [4])));
         for (int length = 0; length < good.Length; length++)
@@ -204,7 +204,7 @@ public sealed class HostileHeaderTests : IDisposable
     }
 
     [Fact]
-    public void A_file_with_any_bytes_changed_opens_or_is_refused_and_nothing_else()
+    public void A_file_with_changed_bytes_opens_or_is_rejected()
     {
         byte[] good =
             File.ReadAllBytes(RawFile.VectorsWith(_folder["good.safetensors"],

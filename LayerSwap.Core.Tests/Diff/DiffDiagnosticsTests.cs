@@ -18,7 +18,7 @@ public sealed class DiffDiagnosticsTests
     [InlineData(DType.Float32, 0.0005, 0.002)]
     [InlineData(DType.BFloat16, 0.0005, 0.002)]
     [InlineData(DType.Float16, 0.001, 0.001)]
-    public async Task Light_fine_tunings_have_none(DType dtype, double a, double b)
+    public async Task Light_fine_tuning_has_no_findings(DType dtype, double a, double b)
     {
         LlamaShape shape = Shape with { DType = dtype };
         bool Outside(int? layer) => layer is 0 or 1 or 7;
@@ -33,7 +33,7 @@ public sealed class DiffDiagnosticsTests
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
     [InlineData(double.NegativeInfinity)]
-    public async Task What_is_not_finite_is_said_of_the_one_that_holds_it(double what)
+    public async Task Non_finite_values_are_reported_for_their_model(double what)
     {
         // The first, one within, and the last element: vectors and what they leave over.
         foreach (int at in (int[])[0, 1000, 2047])
@@ -48,7 +48,7 @@ public sealed class DiffDiagnosticsTests
     }
 
     [Fact]
-    public async Task The_base_itself_is_nothing_to_merge()
+    public async Task A_model_equal_to_the_base_is_reported()
     {
         await OneAsync(DiffVerdictKind.EqualToBase, ["copy"], [], LayerDiff.From(Base).To(Changed("copy", Base, (_, values) => values)));
         await OneAsync(DiffVerdictKind.EqualToBase, ["copy"], [],
@@ -73,7 +73,7 @@ public sealed class DiffDiagnosticsTests
     }
 
     [Fact]
-    public async Task Two_experts_of_another_base_have_it_in_common()
+    public async Task Two_experts_of_another_base_are_recognised()
     {
         ICheckpoint shared = Expert("shared", 7, 0.002);
         ICheckpoint From(string name, ICheckpoint baseModel, int seed) =>
@@ -85,7 +85,7 @@ public sealed class DiffDiagnosticsTests
     }
 
     [Fact]
-    public async Task Experts_far_from_each_other_are_said_to_be()
+    public async Task Experts_far_from_each_other_are_reported()
     {
         DiffVerdict verdict = await OneAsync(DiffVerdictKind.FarApart, ["heavy", "heavier"], [],
             LayerDiff.From(Base).To(Expert("heavy", 1, 0.006), Expert("heavier", 2, 0.008)));
@@ -130,7 +130,7 @@ public sealed class DiffDiagnosticsTests
     }
 
     [Fact]
-    public async Task Names_are_harmless_in_messages()
+    public async Task Names_are_escaped_in_messages()
     {
         DiffVerdict verdict = await OneAsync(DiffVerdictKind.EqualToBase, ["c\u0007py"],
             [], LayerDiff.From(Base).To(Changed("c\u0007py", Base, (_, values) => values)));

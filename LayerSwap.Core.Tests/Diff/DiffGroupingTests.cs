@@ -21,7 +21,7 @@ public sealed class DiffGroupingTests
 
     [Theory]
     [MemberData(nameof(Groupings))]
-    public async Task Views_equal_what_is_measured_that_way_at_once(LayerGrouping grouping)
+    public async Task Regrouped_reports_equal_directly_measured_ones(LayerGrouping grouping)
     {
         LayerDiff diff = LayerDiff.From(Base).To(Outer, Middle).WithProfiles();
         LayerDiffReport report = await diff.RunAsync(), shortened = report.Top(1);
@@ -44,7 +44,7 @@ public sealed class DiffGroupingTests
     }
 
     [Fact]
-    public async Task Views_read_nothing_again()
+    public async Task Regrouping_reads_no_tensor_again()
     {
         CountingCheckpoint baseModel = new(Base), fineTuned = new(Outer);
         LayerDiffReport report = await LayerDiff.From(baseModel).To(fineTuned, Middle).WithProfiles().RunAsync();
@@ -57,7 +57,7 @@ public sealed class DiffGroupingTests
 
     [Theory]
     [MemberData(nameof(Groupings))]
-    public async Task Shares_and_overlaps_equal_loops_in_doubles(LayerGrouping grouping)
+    public async Task Shares_and_overlaps_match_float64_loops(LayerGrouping grouping)
     {
         LayerDiffReport report = await LayerDiff.From(Base).To(Outer, Middle).GroupBy(grouping).WithProfiles().RunAsync();
         LayerMap map = LayerMap.Of(Base.Tensors);
@@ -103,7 +103,7 @@ public sealed class DiffGroupingTests
     }
 
     [Fact]
-    public async Task Where_there_is_nothing_to_overlap_it_is_not_a_number()
+    public async Task Overlap_is_NaN_without_changed_rows()
     {
         ICheckpoint baseModel = Changed("base"), a = Changed("a", 3, 17), still = Changed("still");
         Assert.Equal(double.NaN, Assert.Single((await LayerDiff.From(baseModel).To(a, Changed("b", 3, 17)).RunAsync()).Pairs).RowOverlap);

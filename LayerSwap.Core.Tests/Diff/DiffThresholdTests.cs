@@ -74,7 +74,7 @@ public sealed class DiffThresholdTests
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
     [InlineData(double.NegativeInfinity)]
-    public void A_change_that_is_none_is_refused(double change) =>
+    public void An_invalid_change_is_rejected(double change) =>
         Assert.Throws<ArgumentOutOfRangeException>(nameof(change), () => DiffThreshold.Absolute(change));
 
     [Theory]
@@ -82,7 +82,7 @@ public sealed class DiffThresholdTests
     [InlineData(1.001)]
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
-    public void A_quantile_that_is_none_is_refused(double q) =>
+    public void An_invalid_quantile_is_rejected(double q) =>
         Assert.Throws<ArgumentOutOfRangeException>(nameof(q), () => DiffThreshold.Quantile(q));
 
     [Fact]

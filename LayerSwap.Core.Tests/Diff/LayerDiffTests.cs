@@ -20,7 +20,7 @@ public sealed class LayerDiffTests
     [InlineData(LayerGrouping.Tensor)]
     [InlineData(LayerGrouping.Layer)]
     [InlineData(LayerGrouping.Component)]
-    public async Task Every_metric_equals_a_loop_in_doubles(LayerGrouping grouping)
+    public async Task Every_metric_matches_a_float64_loop(LayerGrouping grouping)
     {
         LayerDiffReport report = await LayerDiff.From(Base).To(Outer, Middle).GroupBy(grouping).RunAsync();
         LayerMap map = LayerMap.Of(Base.Tensors);
@@ -63,7 +63,7 @@ public sealed class LayerDiffTests
     [InlineData(DiffMetric.RelativeL2)]
     [InlineData(DiffMetric.Cosine)]
     [InlineData(DiffMetric.Changed)]
-    public async Task Ranks_go_from_the_most_changed_on_within_each_model(DiffMetric metric)
+    public async Task Ranks_descend_by_change_within_each_model(DiffMetric metric)
     {
         LayerDiffReport report = await LayerDiff.From(Base).To(Outer, Middle).RankBy(metric).RunAsync();
         foreach (IGrouping<string, DiffEntry> model in report.Entries.GroupBy(e => e.Model))
@@ -77,7 +77,7 @@ public sealed class LayerDiffTests
     }
 
     [Fact]
-    public async Task A_known_construction_is_seen()
+    public async Task A_known_construction_is_ranked_correctly()
     {
         LayerDiffReport report = await LayerDiff.From(Base).To(Outer, Middle).RunAsync();
         Assert.Equal([0, 4],
@@ -87,7 +87,7 @@ public sealed class LayerDiffTests
     }
 
     [Fact]
-    public async Task Figures_do_not_depend_on_threads()
+    public async Task Results_do_not_depend_on_threads()
     {
         double[] values = [.. Enumerable.Range(0, 900_000).Select(i => Math.Sin(i * 0.37))];
         ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [900, 1000], values)),
@@ -119,14 +119,14 @@ public sealed class LayerDiffTests
     }
 
     [Fact]
-    public async Task A_model_that_is_compared_twice_is_refused()
+    public async Task A_model_that_is_compared_twice_is_rejected()
     {
         MergeException refused = await Assert.ThrowsAsync<MergeException>(() => LayerDiff.From(Base).To(Outer, Middle, Outer).RunAsync());
         Assert.Contains("outer is compared 2 times", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Large_doubles_are_numbers()
+    public async Task Large_float64_values_are_finite()
     {
         ICheckpoint baseModel = SmallModels.Of("a", DType.Float64, ("w", [2], [1, 1e200])),
             fineTuned = SmallModels.Of("b", DType.Float64, ("w", [2], [1, 2e200]));
@@ -135,7 +135,7 @@ public sealed class LayerDiffTests
     }
 
     [Fact]
-    public async Task Doubles_are_measured_in_doubles_and_integers_are_left_out()
+    public async Task Float64_is_measured_in_float64_and_integers_are_skipped()
     {
         ICheckpoint Model(string name, double value) => Checkpoint.InMemory(name, [
             (new TensorInfo("w", DType.Float64, new TensorShape(1)), BitConverter.GetBytes(value)),
@@ -146,7 +146,7 @@ public sealed class LayerDiffTests
     }
 
     [Fact]
-    public async Task Models_that_have_little_in_common_are_refused_with_an_example()
+    public async Task Models_with_few_common_tensors_are_rejected_with_an_example()
     {
         ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("lost", [1], [0])),
             other = SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("new", [1], [1]));
@@ -156,7 +156,7 @@ public sealed class LayerDiffTests
     }
 
     [Fact]
-    public async Task What_models_have_in_common_is_compared_and_the_rest_is_listed()
+    public async Task Common_tensors_are_compared_and_the_rest_is_listed()
     {
         ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]),
             ("x", [1], [3]), ("lost", [1], [0]), ("table", [1], [0]));

@@ -56,7 +56,7 @@ public sealed class LayerSetTests
     }
 
     [Fact]
-    public async Task Others_are_layers_too_and_not_what_lies_outside_them()
+    public async Task Others_selects_the_remaining_layers_only()
     {
         (LayerDiffReport diff, ICheckpoint b) = await DiffAsync(0, 1, 7);
         LayerMap map = LayerMap.Of(b.Tensors);
@@ -69,7 +69,7 @@ public sealed class LayerSetTests
     }
 
     [Fact]
-    public async Task The_highest_and_those_above_a_score_are_chosen_among_what_was_chosen()
+    public async Task Highest_and_Above_narrow_the_current_selection()
     {
         using ICheckpoint baseModel = new GeneratedModel("base", Eight),
             rising = new GeneratedModel("rising", Eight, 1, l => l is { } layer ? 0.001 * (layer + 1) : 0),
@@ -131,7 +131,7 @@ public sealed class LayerSetTests
 
     [Theory]
     [MemberData(nameof(Metrics))]
-    public async Task A_layer_that_nobody_changed_is_nobodys(DiffMetric metric)
+    public async Task An_unchanged_layer_belongs_to_no_model(DiffMetric metric)
     {
         using ICheckpoint baseModel = new GeneratedModel("base", Eight), a = new GeneratedModel("a", Eight, 1, l => l is 2 or 5 ? 0 : Much),
             b = new GeneratedModel("b", Eight, 2, l => l is 2 or 5 ? 0 : Little);
@@ -155,7 +155,7 @@ public sealed class LayerSetTests
     }
 
     [Fact]
-    public async Task Models_that_were_not_compared_are_refused_by_name()
+    public async Task Models_that_were_not_compared_are_rejected_by_name()
     {
         (LayerDiffReport diff, ICheckpoint b) = await DiffAsync(0);
         using ICheckpoint stranger = new GeneratedModel("stranger", Eight, 5, _ => 0.001);

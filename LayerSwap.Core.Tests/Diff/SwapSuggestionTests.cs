@@ -39,7 +39,7 @@ public sealed class SwapSuggestionTests
     [InlineData(12, 0, 4)]
     [InlineData(32, 3, 0)]
     [InlineData(9, 0, 2)]
-    public async Task A_cut_at_one_end_has_one_reading(int layers, int bottom, int top)
+    public async Task A_split_at_one_end_has_one_suggestion(int layers, int bottom, int top)
     {
         LlamaShape shape = new() { Layers = layers, DType = DType.Float32 };
         bool Outside(int? layer) => layer < bottom || layer >= layers - top;
@@ -70,7 +70,7 @@ public sealed class SwapSuggestionTests
     [InlineData(6)]
     [InlineData(8)]
     [InlineData(16)]
-    public void Noise_is_no_structure(int layers)
+    public void Noise_is_inconclusive(int layers)
     {
         Random random = new(layers);
         int found = 0;
@@ -87,7 +87,7 @@ public sealed class SwapSuggestionTests
     }
 
     [Fact]
-    public async Task Where_there_is_no_structure_it_says_so()
+    public async Task Inconclusive_diffs_say_why()
     {
         LlamaShape shape = new() { Layers = 8, DType = DType.Float32 };
         using ICheckpoint baseModel = new GeneratedModel("base", shape),

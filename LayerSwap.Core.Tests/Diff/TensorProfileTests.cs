@@ -13,7 +13,7 @@ public sealed class TensorProfileTests
         DType.Float16, DType.Float64, DType.Float8E4M3, DType.Float8E5M2];
 
     [Fact]
-    public void Rows_and_columns_equal_loops_in_doubles_whatever_the_shape()
+    public void Rows_and_columns_match_float64_loops_for_any_shape()
     {
         // A vector of the kernel is 16 elements, a compute block 2048: lengths around both, and anything between.
         Gen<int> extent = Gen.OneOf(Gen.Choose(1, 5), Gen.Choose(6, 90), Gen.Elements(15, 16, 17, 31, 32, 33));
@@ -47,7 +47,7 @@ public sealed class TensorProfileTests
     [InlineData(300_001, 1)]
     [InlineData(2, 262_144)]
     [InlineData(600, 1000)]
-    public async Task Rows_and_columns_of_many_sections_are_whole_on_any_number_of_threads(int rows, int columns)
+    public async Task Rows_and_columns_of_many_chunks_do_not_depend_on_threads(int rows, int columns)
     {
         double[] values = DeltaOracle.Noise((long)rows * columns, rows);
         ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [rows, columns], values)),
@@ -81,7 +81,7 @@ public sealed class TensorProfileTests
     }
 
     [Fact]
-    public async Task Profiles_go_model_by_model_and_say_where_their_weight_is()
+    public async Task Profiles_are_ordered_by_model_and_locate_their_weight()
     {
         LlamaShape shape = new() { Layers = 3 };
         ICheckpoint baseModel = new GeneratedModel("base", shape),
@@ -118,7 +118,7 @@ public sealed class TensorProfileTests
     [InlineData(5, 37, 2, 15)]
     [InlineData(3, 200_001, 1, 199_999)]
     [InlineData(3, 200_001, 2, 0)]
-    public async Task What_is_not_finite_shows_in_its_row_and_its_column_alone(int rows, int columns, int row, int column)
+    public async Task Non_finite_values_affect_only_their_row_and_column(int rows, int columns, int row, int column)
     {
         double[] values = DeltaOracle.Noise((long)rows * columns, 1), bad = DeltaOracle.Moved(values, 0.01, 2);
         foreach (double what in (double[])[double.NaN, double.PositiveInfinity, double.NegativeInfinity])

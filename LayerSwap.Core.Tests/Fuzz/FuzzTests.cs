@@ -17,7 +17,7 @@ public sealed class FuzzTests
     [InlineData("tokenizer", 10_000)]
     [InlineData("record", 10_000)]
     [InlineData("journal", 10_000)]
-    public void Spoilt_input_gets_a_proper_verdict(string name, long count)
+    public void Corrupted_input_is_opened_or_rejected(string name, long count)
     {
         using FuzzTargets targets = new();
         FuzzRun run = new(targets.All.Single(t => t.Name == name), Fixture.Path(), Seed);
@@ -45,7 +45,7 @@ public sealed class FuzzTests
     [Theory]
     [InlineData(typeof(NullReferenceException))]
     [InlineData(typeof(KeyNotFoundException))]
-    public void Any_other_exception_is_a_finding_once_for_its_place(Type exception)
+    public void Unexpected_exceptions_are_reported_once_per_location(Type exception)
     {
         FuzzRun run = Run(_ => throw (Exception)Activator.CreateInstance(exception)!);
 

@@ -106,7 +106,7 @@ public sealed class GoldenTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public Task Agrees_with_the_established_tool(string name) => Agree(name, Recipes[name](this));
+    public Task Agrees_with_mergekit(string name) => Agree(name, Recipes[name](this));
 
     /// <summary>The recipe itself, unchanged, finds its models relative to the folder of models.</summary>
     [Theory]
@@ -163,12 +163,12 @@ public sealed class GoldenTests : IDisposable
     }
 
     [Fact]
-    public void Every_case_is_tried() => Assert.Equal(
+    public void Every_case_is_tested() => Assert.Equal(
         Directory.EnumerateDirectories(Fixture.Path("golden", "cases")).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal),
         Recipes.Keys.Order(StringComparer.Ordinal));
 
     [Fact]
-    public void Weights_that_sum_to_zero_somewhere_are_refused_where_the_established_tool_writes_NaN()
+    public void Weights_that_sum_to_zero_are_rejected_although_mergekit_writes_NaN()
     {
         MergeException e = Assert.Throws<MergeException>(() => Merge.WithoutBase()
             .With(Model("expert1"), Schedule.Points(0, 1, 0.25))
@@ -177,7 +177,7 @@ public sealed class GoldenTests : IDisposable
     }
 
     [Fact]
-    public void A_longer_vocabulary_is_refused_unless_a_policy_is_chosen()
+    public void A_longer_vocabulary_is_rejected_unless_a_policy_is_chosen()
     {
         MergeException e = Assert.Throws<MergeException>(() => Merge.Soup(Model("expert1"), Model("longer/base")).Plan());
         Assert.Contains(e.Problems,
@@ -185,7 +185,7 @@ public sealed class GoldenTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stack_of_another_height_says_so_in_its_configuration()
+    public async Task A_stack_updates_the_layer_count_in_its_config()
     {
         await Merge.WithoutBase().With(Checkpoint.Stack((Model("base"), 0..3), (Model("base"), 1..4))).SaveAsync(_temp["out"]);
         Assert.Contains("\"num_hidden_layers\": 6", File.ReadAllText(_temp["out", "config.json"]), StringComparison.Ordinal);

@@ -53,7 +53,7 @@ public sealed class RealPathTests : IDisposable
     }
 
     [NeedsFact]
-    public void Links_in_a_circle_end_and_empty_paths_and_NULs_are_refused()
+    public void Link_cycles_end_and_empty_paths_and_NULs_are_rejected()
     {
         File.CreateSymbolicLink(_folder["x"], "y");
         File.CreateSymbolicLink(_folder["y"], "x");
@@ -63,7 +63,7 @@ public sealed class RealPathTests : IDisposable
     }
 
     [NeedsFact]
-    public void The_way_to_a_path_has_every_link_on_it()
+    public void The_links_on_a_path_are_listed()
     {
         Directory.CreateDirectory(_folder["real", "model"]);
         Directory.CreateSymbolicLink(_folder["link"], "real");

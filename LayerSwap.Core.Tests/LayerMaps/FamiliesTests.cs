@@ -7,8 +7,7 @@ namespace LayerSwap.Tests.LayerMaps;
 
 /// <summary>
 /// Tests real architectures, as transformers writes them: their stacks, layers and token tables, and the config.json of a model whose
-/// layers were left out or stacked. Expected values come from the
-/// families' published definitions.
+/// layers were left out or stacked. Expected values come from the families' published definitions.
 /// </summary>
 public sealed class FamiliesTests : IDisposable
 {
@@ -62,14 +61,14 @@ public sealed class FamiliesTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public void Every_family_but_two_without_a_stack_of_layers_is_here() =>
+    public void Every_family_except_two_without_layers_is_tested() =>
         Assert.Equal(Directory.EnumerateFiles(Fixture.Path("families")).Select(f => Path.GetFileNameWithoutExtension(f))
             .Except(["albert", "resnet"], StringComparer.Ordinal).Order(StringComparer.Ordinal),
             Families.Select(f => (string)f[0]).Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Families))]
-    public void Stacks_layers_and_what_config_says_of_them_are_right(string family, string stack, int layers, string key)
+    public void Stacks_layers_and_config_keys_are_found(string family, string stack, int layers, string key)
     {
         using ICheckpoint model = Open(family);
         LayerMap map = LayerMap.Of(model);
@@ -122,7 +121,7 @@ public sealed class FamiliesTests : IDisposable
     /// feed-forward, or one of the few that are neither.</summary>
     [Theory]
     [MemberData(nameof(Families))]
-    public void Every_tensor_in_a_layer_is_what_its_module_is(string family, string stack, int layers, string key)
+    public void Tensor_kinds_match_their_modules(string family, string stack, int layers, string key)
     {
         Assert.NotEqual("", stack + layers + key);
         using ICheckpoint model = Open(family);
@@ -152,7 +151,7 @@ public sealed class FamiliesTests : IDisposable
     }
 
     [Fact]
-    public void Lists_of_layers_numbers_follow_the_layers_and_periods_are_refused_where_they_cannot()
+    public void Layer_lists_follow_restacking_and_conflicting_periods_are_rejected()
     {
         using ICheckpoint llama4 = Open("llama4_text"), next = Open("qwen3_next"), moe = Open("qwen3_moe"), neo = Open("gpt_neo");
         JsonNode config = Restacked(llama4, 0..3, 1..6);
@@ -172,7 +171,7 @@ public sealed class FamiliesTests : IDisposable
     [InlineData("\"num_kv_shared_layers\": 2", "num_kv_shared_layers")]
     [InlineData("\"hidden_size_per_layer_input\": 8", "hidden_size_per_layer_input")]
     [InlineData("\"strange_layer_period\": 2", "strange_layer_period")]
-    public void A_figure_that_would_mean_other_layers_is_named(string figure, string named)
+    public void A_config_value_that_would_select_other_layers_is_named(string figure, string named)
     {
         using ICheckpoint model = Open("llama",
             config => config.Replace("\"num_hidden_layers\"", figure + ", \"num_hidden_layers\"", StringComparison.Ordinal));
@@ -203,7 +202,7 @@ public sealed class FamiliesTests : IDisposable
     [InlineData("cohere2", "layer_types")]
     [InlineData("qwen3_next", "layer_types")]
     [InlineData("smollm3", "no_rope_layers")]
-    public void A_familys_own_pattern_counts_where_the_configuration_says_nothing(string family, string list)
+    public void The_default_pattern_of_a_family_applies_without_config(string family, string list)
     {
         using ICheckpoint model = Open(family, config =>
         {
@@ -238,7 +237,7 @@ public sealed class FamiliesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_layer_that_predicts_further_tokens_follows_the_last_layer()
+    public async Task A_multi_token_prediction_layer_follows_the_last_layer()
     {
         string[] names = ["model.embed_tokens.weight", "model.layers.0.w", "model.layers.1.w",
             "model.layers.2.w", "model.layers.3.eh_proj.weight", "model.layers.3.w"];
@@ -287,7 +286,7 @@ public sealed class FamiliesTests : IDisposable
     [InlineData("qwen3", "\"vocab_size\":", "\"vocab_size\":9", "vocab_size is 9")]
     [InlineData("qwen3", "\"layer_types\":[", "\"layer_types\":[\"full_attention\",", "layer_types")]
     [InlineData("gemma3_text", "\"vocab_size\"", "\"tie_word_embeddings\":false,\"vocab_size\"", "no output head")]
-    public async Task What_config_says_and_is_not_so_is_found_by_verify(string family, string said, string instead, string named)
+    public async Task Verify_finds_wrong_config_values(string family, string said, string instead, string named)
     {
         using ICheckpoint model = Open(family, config =>
         {
@@ -302,7 +301,7 @@ public sealed class FamiliesTests : IDisposable
     }
 
     [Fact]
-    public void Layers_that_predict_further_tokens_are_none_of_the_stack()
+    public void Multi_token_prediction_layers_are_not_part_of_the_stack()
     {
         using ICheckpoint model = Open("llama",
             config => config.Replace("\"num_hidden_layers\":6",

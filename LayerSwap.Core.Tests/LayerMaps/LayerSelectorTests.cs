@@ -30,7 +30,7 @@ public class LayerSelectorTests
     }
 
     [Fact]
-    public void Only_layers_chosen_whole_are_listed()
+    public void Only_fully_selected_layers_are_listed()
     {
         Assert.Empty(Layers.Attention.LayersOf(Llama));
         Assert.Empty((!Layers.Attention).LayersOf(Llama));
@@ -64,7 +64,7 @@ public class LayerSelectorTests
     }
 
     [Fact]
-    public void Kinds_choose_by_what_a_tensor_is_for()
+    public void Kind_selectors_match_tensor_kinds()
     {
         Assert.Equal(["model.embed_tokens.weight"], Chosen(Layers.Embeddings));
         Assert.Equal(["lm_head.weight"], Chosen(Layers.Head));
@@ -108,7 +108,7 @@ public class LayerSelectorTests
     }
 
     [Fact]
-    public void Bad_arguments_are_refused_when_given()
+    public void Bad_arguments_are_rejected_when_given()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => Layers.First(-1));
         Assert.Throws<ArgumentOutOfRangeException>(() => Layers.Last(-1));

@@ -18,7 +18,7 @@ public class MainStackTests
     }
 
     [Fact]
-    public void What_is_stacked_is_the_stack_that_was_chosen()
+    public void The_selected_stack_is_stacked()
     {
         LayerMap map =
             LayerMap.Of(Checkpoint.Stack((Model("m").WithMainStack("encoder.block"), ..1),
@@ -48,7 +48,7 @@ public class MainStackTests
     }
 
     [Fact]
-    public void A_stack_that_there_is_not_is_named_with_those_that_there_are()
+    public void A_missing_stack_is_reported_with_the_available_ones()
     {
         MergeException error = Assert.Throws<MergeException>(() => Model("m").WithMainStack("encoder.layers"));
         Assert.Contains("encoder.block, decoder.block",

@@ -52,7 +52,7 @@ public class TensorKindTests
     [InlineData(TensorKind.Head, "transformer.output_layer.weight")]
     [InlineData(TensorKind.Head, "mtp.layers.0.self_attn.q_proj.weight")]
     [InlineData(TensorKind.Head, "model.mtp_layers.0.mlp.up_proj.weight")]
-    public void A_tensor_is_what_it_is_in_its_family(TensorKind kind, string name) =>
+    public void Tensor_kinds_match_their_family(TensorKind kind, string name) =>
         Assert.Equal(kind, LayerMapTests.Map("model.layers.0.self_attn.q_proj.weight", name)[name].Kind);
 
     [Theory]
@@ -71,7 +71,7 @@ public class TensorKindTests
     [InlineData(false, "vocab_transform.weight")]
     [InlineData(false, "pre_classifier.weight")]
     [InlineData(false, "head.dense.weight")]
-    public void Heads_with_rows_of_tokens_are_told_from_those_without(bool isTable, string name) =>
+    public void Heads_with_and_without_token_rows_are_distinguished(bool isTable, string name) =>
         Assert.Equal(isTable, global::LayerSwap.LayerMaps.TensorKindClassifier.IsTokenTable(name, TensorKind.Head));
 
     [Fact]
@@ -81,7 +81,7 @@ public class TensorKindTests
                 "decoder.block.1.layer.2.mlp.experts.expert_3.wi.weight"].Component);
 
     [Fact]
-    public void Layers_that_predict_further_tokens_are_no_stack()
+    public void Multi_token_prediction_layers_are_not_a_stack()
     {
         LayerMap map = LayerMapTests.Map("model.layers.0.self_attn.q_proj.weight", "mtp.layers.0.self_attn.q_proj.weight");
         Assert.Equal(["model.layers"], map.Stacks.Keys);

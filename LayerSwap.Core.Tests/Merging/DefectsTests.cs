@@ -86,7 +86,7 @@ public sealed class DefectsTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Identical_sources_do_not_vary_where_they_are_not_numbers_either(int sources)
+    public void Identical_NaNs_have_no_variance(int sources)
     {
         double[] baseModel = [.. Enumerable.Range(0, 100).Select(i => (double)i)],
             fineTuned = [.. baseModel.Select((x, i) => i == 50 ? double.NaN : x + 1)];
@@ -104,7 +104,7 @@ public sealed class DefectsTests
     [InlineData(DType.Float32, 3)]
     [InlineData(DType.Float32, 5)]
     [InlineData(DType.Float64, 4)]
-    public void Sce_ranks_equal_variances_by_their_place(DType dtype, int sources)
+    public void Sce_ranks_equal_variances_by_index(DType dtype, int sources)
     {
         // The same changes in every order, and shifted: the variance is one, whatever a mean's rounding makes of it.
         double[] changes = [0.1015625, 0.3046875, 0.2265625, 0.75, -0.40625];
@@ -183,7 +183,7 @@ public sealed class DefectsTests
     [InlineData("della", "epsilon", -0.1, "0 or more")]
     [InlineData("sce", "select_topk", 1.1, "0 to 1")]
     [InlineData("sce", "select_topk", -0.5, "0 to 1")]
-    public void Parameters_out_of_range_are_refused_when_planned(string method, string parameter, double value, string range)
+    public void Parameters_out_of_range_are_rejected_when_planned(string method, string parameter, double value, string range)
     {
         (string, double)[] values = parameter == "epsilon" ? [("density", 0.5), (parameter, value)] : [(parameter, value)];
         string problem = Problem(Merge.Onto(Model("base")).With(Model("a")).With(Model("b")).Using(Create(method, values)));
@@ -224,7 +224,7 @@ public sealed class DefectsTests
     }
 
     [Fact]
-    public void As_many_values_as_sources_or_one()
+    public void Values_per_source_need_one_or_all()
     {
         MergeBuilder Builder(PerSource density) =>
             Merge.Onto(Model("base")).With(Model("a")).With(Model("b")).Using(MergeStrategies.Ties(density));

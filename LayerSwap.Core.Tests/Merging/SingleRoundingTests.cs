@@ -9,7 +9,7 @@ public class SingleRoundingTests
     [Theory]
     [InlineData(DType.BFloat16, 8)]
     [InlineData(DType.Float16, 11)]
-    public void What_lies_close_to_a_middle_is_rounded_to_the_right_side(DType dtype, int bits)
+    public void Values_near_a_midpoint_are_rounded_correctly(DType dtype, int bits)
     {
         SmallFloat format = dtype == DType.BFloat16 ? SmallFloat.BFloat16 : SmallFloat.Float16;
         Noise noise = new(5);

@@ -81,7 +81,7 @@ public sealed class StrategyTests
     [InlineData("linear", "sum to 0")]
     [InlineData("task_arithmetic", "none")]
     [InlineData("passthrough", "one source")]
-    public void What_cannot_be_merged_is_refused_when_planned(string method, string reason)
+    public void Invalid_merges_are_rejected_when_planned(string method, string reason)
     {
         MergeBuilder builder = Merge.WithoutBase().With(SmallModels.Llama("a", 1), 1)
             .With(SmallModels.Llama("b", 2), -1).Using(MergeStrategies.Find(method).Create());
@@ -89,7 +89,7 @@ public sealed class StrategyTests
     }
 
     [Fact]
-    public void The_catalogue_finds_by_name_and_names_the_nearest()
+    public void The_catalogue_finds_names_and_suggests_the_closest()
     {
         Assert.Superset(new HashSet<string>(["linear", "task_arithmetic", "passthrough"], StringComparer.Ordinal),
             MergeStrategies.Methods.Select(m => m.Name).ToHashSet(StringComparer.Ordinal));

@@ -71,7 +71,7 @@ public sealed class ForwardTests : IDisposable
     }
 
     [Fact]
-    public void Grouped_heads_and_a_tied_head_are_the_plain_ones_written_out()
+    public void Grouped_and_tied_heads_match_expanded_ones()
     {
         // Keys and values of one head stored once for two query heads, and a head that is the embedding.
         LlamaFolder plain = new(_temp["plain"], keyValueHeads: 2, tied: false),
@@ -129,7 +129,9 @@ public sealed class ForwardTests : IDisposable
             }
 
             Cli.Folders.Save(SmallModels.Of("llama", DType.Float32, [.. tensors]), path);
-            File.WriteAllText(Path.Combine(path, "config.json"), $$"""{"model_type": "llama", "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": {{keyValueHeads}}, "rms_norm_eps": 1e-5}""");
+            File.WriteAllText(Path.Combine(path, "config.json"),
+                """{"model_type": "llama", "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2"""
+                + $$""", "num_key_value_heads": {{keyValueHeads}}, "rms_norm_eps": 1e-5}""");
         }
 
         public ICheckpoint Open() => Checkpoint.Open(_path);

@@ -48,7 +48,7 @@ public sealed class MiniatureTests : IDisposable
     }
 
     [Fact]
-    public async Task Swap_soup_and_task_arithmetic_are_what_their_formulas_say_and_verify()
+    public async Task Swap_soup_and_task_arithmetic_match_their_formulas_and_verify()
     {
         await Merge.LayerSwap(_math, _sahili, 1, 2, 1).SaveAsync(_temp["swap"]);
         await Merge.Soup(_math, _sahili).SaveAsync(_temp["soup"]);

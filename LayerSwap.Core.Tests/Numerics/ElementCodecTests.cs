@@ -104,7 +104,7 @@ public sealed class ElementCodecTests
     }
 
     [Fact]
-    public void DTypes_without_arithmetic_are_refused() =>
+    public void DTypes_without_arithmetic_are_rejected() =>
         Assert.All(DTypes.All.Where(d => !d.SupportsArithmetic()), d =>
         {
             Assert.Throws<NotSupportedException>(() => ElementCodec.Widen(d, new byte[8], new float[1].AsSpan()));

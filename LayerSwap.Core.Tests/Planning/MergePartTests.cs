@@ -30,7 +30,7 @@ public sealed class MergePartTests
     }
 
     [Fact]
-    public void Of_very_many_parts_the_right_ones_own_the_files()
+    public void Files_have_the_right_owners_among_very_many_parts()
     {
         var cases = from sizes in Generators.Positive.Select(s => (s >> 6) + 1).NonEmptyListOf()
                     from count in Gen.OneOf(Gen.Choose(1, int.MaxValue), Gen.Choose(int.MaxValue - 9, int.MaxValue))
@@ -51,7 +51,7 @@ public sealed class MergePartTests
     }
 
     [Fact]
-    public void Files_that_are_alike_are_shared_out_evenly()
+    public void Equal_files_are_distributed_evenly()
     {
         MergePlan plan = Of([.. Enumerable.Repeat(5_000_000_000L, 160)]);
         Assert.All(Enumerable.Range(1, 16), n => Assert.Equal(10, MergePart.Of(n, 16).Of(plan).Files.Count));
@@ -73,7 +73,7 @@ public sealed class MergePartTests
     }
 
     [Fact]
-    public void A_model_in_one_file_is_one_parts()
+    public void A_single_file_has_one_owner()
     {
         MergePlan plan = Merge.Onto(SmallModels.Llama("m", 1, layers: 4)).Plan();
         Assert.Equal([0, 1, 0], Enumerable.Range(1, 3).Select(n => MergePart.Of(n, 3).Of(plan).Files.Count));
@@ -84,7 +84,7 @@ public sealed class MergePartTests
     [InlineData("3/16", 3, 16)]
     [InlineData("16/16", 16, 16)]
     [InlineData("2147483647/2147483647", int.MaxValue, int.MaxValue)]
-    public void A_part_is_written_as_it_is_read_in_any_culture(string text, int number, int count)
+    public void A_part_round_trips_as_text_in_any_culture(string text, int number, int count)
     {
         CultureInfo culture = CultureInfo.CurrentCulture;
         try
@@ -133,7 +133,7 @@ public sealed class MergePartTests
     [InlineData("1/2147483648")]
     [InlineData("4294967297/4294967299")]
     [InlineData("1/99999999999999999999999999999999999999")]
-    public void What_is_no_part_is_none(string? text) => Assert.Null(MergePart.TryParse(text));
+    public void Invalid_parts_are_not_parsed(string? text) => Assert.Null(MergePart.TryParse(text));
 
     [Theory]
     [InlineData(0, 1)]
@@ -143,7 +143,7 @@ public sealed class MergePartTests
     [InlineData(0, 0)]
     [InlineData(1, -1)]
     [InlineData(int.MinValue, int.MaxValue)]
-    public void A_part_that_there_is_not_is_refused(int number, int count) =>
+    public void A_part_out_of_range_is_rejected(int number, int count) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => MergePart.Of(number, count));
 
     /// <summary>A plan of files of such sizes.</summary>

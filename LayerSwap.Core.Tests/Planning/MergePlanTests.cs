@@ -61,12 +61,16 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void Everything_that_does_not_fit_is_named_at_once()
+    public void All_mismatches_are_reported_at_once()
     {
-        ICheckpoint a = Folder("a", """{"hidden_size": 4, "num_attention_heads": 2, "num_key_value_heads": 2, "vocab_size": 3, "num_hidden_layers": 2, "tie_word_embeddings": false}""",
+        ICheckpoint a = Folder("a",
+            """{"hidden_size": 4, "num_attention_heads": 2, "num_key_value_heads": 2"""
+            + """, "vocab_size": 3, "num_hidden_layers": 2, "tie_word_embeddings": false}""",
             ("model.layers.0.w.weight", DType.Float32, [4]), ("model.layers.1.w.weight", DType.Float32, [4]),
             ("only_a", DType.Float32, [1]), ("mixed", DType.Float32, [2]), ("model.embed_tokens.weight", DType.Float32, [3, 2]));
-        ICheckpoint b = Folder("b", """{"hidden_size": 6, "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 5, "num_hidden_layers": 3, "tie_word_embeddings": true}""",
+        ICheckpoint b = Folder("b",
+            """{"hidden_size": 6, "num_attention_heads": 3, "num_key_value_heads": 1"""
+            + """, "vocab_size": 5, "num_hidden_layers": 3, "tie_word_embeddings": true}""",
             ("model.layers.0.w.weight", DType.Float32, [6]), ("model.layers.1.w.weight", DType.Float32, [4]),
             ("model.layers.2.w.weight", DType.Float32, [4]), ("mixed", DType.BFloat16, [2]),
             ("model.embed_tokens.weight", DType.Float32, [5, 2]));
@@ -82,7 +86,7 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void A_dtype_that_differs_is_named_even_where_the_shape_differs_too()
+    public void A_dtype_mismatch_is_named_next_to_a_shape_mismatch()
     {
         MergeException e = Assert.Throws<MergeException>(() => Merge.Soup(
             SmallModels.Of("a", DType.Float32, ("w", [2], [1, 2])), SmallModels.Of("b", DType.BFloat16, ("w", [3], [1, 2, 3]))).Plan());
@@ -95,7 +99,7 @@ public sealed class MergePlanTests : IDisposable
     [InlineData(OutsidePolicy.Language, OutsidePolicy.Language, 3)]
     [InlineData(OutsidePolicy.Task, OutsidePolicy.Language, 0)]
     [InlineData(OutsidePolicy.Language, OutsidePolicy.Task, 0)]
-    public void Embedding_and_head_taken_from_different_vocabularies_are_refused(OutsidePolicy embeddings, OutsidePolicy head, int rows)
+    public void Embedding_and_head_taken_from_different_vocabularies_are_rejected(OutsidePolicy embeddings, OutsidePolicy head, int rows)
     {
         ICheckpoint Model(string name, int tokens) => SmallModels.Of(name, DType.Float32,
             ("model.embed_tokens.weight", [tokens, 1], new double[tokens]),
@@ -113,7 +117,7 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void Dtypes_that_differ_merge_where_the_output_says_which()
+    public void Different_dtypes_merge_if_the_output_dtype_is_set()
     {
         ICheckpoint a = SmallModels.Of("a", DType.Float32, ("w", [2], [1, 2])), b = SmallModels.Of("b", DType.BFloat16, ("w", [2], [3, 4]));
         Assert.Contains("--dtype", Assert.Throws<MergeException>(() => Merge.Soup(a, b).Plan()).Message, StringComparison.Ordinal);
@@ -133,7 +137,7 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void Tokenizers_that_number_tokens_differently_are_refused()
+    public void Tokenizers_with_different_ids_are_rejected()
     {
         ICheckpoint a = Folder("a", "{}", ("w", DType.Float32, [1])), b = Folder("b", "{}", ("w", DType.Float32, [1]));
         File.WriteAllText(_temp["a", "vocab.json"], """{"one": 1, "two": 2}""");
@@ -146,7 +150,7 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_that_a_rule_takes_elsewhere_may_be_missing()
+    public void A_tensor_taken_from_another_model_may_be_missing()
     {
         ICheckpoint a = SmallModels.Of("a", DType.Float32, ("w", [1], [1]), ("extra", [1], [2])),
             b = SmallModels.Of("b", DType.Float32, ("w", [1], [3]));
@@ -164,7 +168,7 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void Names_out_of_files_are_escaped_when_shown()
+    public void Names_from_files_are_escaped()
     {
         ICheckpoint model = SmallModels.Of("evil\u001b[31m", DType.Float32, ("a\u202Eb\u0007", [1], [1]));
         string text = Merge.Onto(model).Plan().ToString() + model.ToText();
@@ -174,7 +178,7 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void Memory_counts_the_room_that_ranking_long_rows_takes()
+    public void Memory_includes_buffers_for_ranking_long_rows()
     {
         const long Row = 2_000_000;
         ICheckpoint Model(string name) =>

@@ -330,6 +330,8 @@ public sealed class RemediesTests : IDisposable
         Save(Model("index"), Config);
         File.Move(_temp["index", "model.safetensors"], _temp["index", "model-00001-of-00001.safetensors"]);
         File.Delete(_temp["index", "layerswap.json"]);
-        File.WriteAllText(_temp["index", "model.safetensors.index.json"], """{"metadata": {}, "weight_map": {"model.norm.weight": "model-00001-of-00001.safetensors", "gone.weight": "model-00001-of-00001.safetensors"}}""");
+        File.WriteAllText(_temp["index", "model.safetensors.index.json"],
+            """{"metadata": {}, "weight_map": """
+            + """{"model.norm.weight": "model-00001-of-00001.safetensors", "gone.weight": "model-00001-of-00001.safetensors"}}""");
     }
 }

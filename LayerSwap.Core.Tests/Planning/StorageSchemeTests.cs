@@ -49,7 +49,7 @@ public sealed class StorageSchemeTests
     };
 
     [Fact]
-    public void Adapters_are_told_by_their_factors()
+    public void Adapters_are_recognised_by_their_factors()
     {
         Assert.All(Adapters, n => Assert.NotNull(StorageScheme.Of(Model("m", [n + " F32"])).Adapter));
         Assert.All(Plain, n => Assert.True(StorageScheme.Of(Model("m", [n + " F32"])) is { Adapter: null, Quantization: null }, n));
@@ -58,7 +58,7 @@ public sealed class StorageSchemeTests
 
     [Theory]
     [MemberData(nameof(Schemes))]
-    public void Quantised_groups_are_taken_whole_and_never_computed_with(string what, string named, string[] tensors)
+    public void Quantised_groups_are_copied_whole_only(string what, string named, string[] tensors)
     {
         string[] second = [.. tensors.Select(t => t.Replace("l.0.", "l.1.", StringComparison.Ordinal))];
         ICheckpoint a = Model("a", [.. tensors, .. second, "l.0.norm.weight BF16", "l.1.norm.weight BF16"]),

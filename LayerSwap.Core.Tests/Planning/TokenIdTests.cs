@@ -20,7 +20,7 @@ public sealed class TokenIdTests : IDisposable
     [InlineData("""{"model": {"vocab": {"a": 0}}, "added_tokens": [{"id": -1, "content": "x"}]}""")]
     [InlineData("""{"model": {"vocab": {}}}""")]
     [InlineData("""{"model": {"vocab": {"a": 6}}}""")]
-    public void An_id_that_no_row_could_have_is_named_in_the_plan(string tokenizer)
+    public void A_token_id_without_a_possible_row_is_reported(string tokenizer)
     {
         Write(tokenizer);
         LayerSwapException error = Assert.ThrowsAny<LayerSwapException>(() => Plan());

@@ -78,8 +78,13 @@ internal static class ApiText
 
     private static string Parameters(MethodBase m) => string.Join(", ", m.GetParameters().Select(Parameter));
 
-    private static string Parameter(ParameterInfo p) =>
-        $"{(p.IsDefined(typeof(ParamArrayAttribute)) || p.GetCustomAttributesData().Any(a => a.AttributeType.Name == "ParamCollectionAttribute") ? "params " : "")}{Name(p.ParameterType)} {p.Name}{(p.HasDefaultValue ? " = " + Convert.ToString(p.DefaultValue ?? "null", CultureInfo.InvariantCulture) : "")}";
+    private static string Parameter(ParameterInfo p)
+    {
+        bool isParams = p.IsDefined(typeof(ParamArrayAttribute))
+            || p.GetCustomAttributesData().Any(a => a.AttributeType.Name == "ParamCollectionAttribute");
+        string value = p.HasDefaultValue ? " = " + Convert.ToString(p.DefaultValue ?? "null", CultureInfo.InvariantCulture) : "";
+        return $"{(isParams ? "params " : "")}{Name(p.ParameterType)} {p.Name}{value}";
+    }
 
     private static string Name(Type type)
     {

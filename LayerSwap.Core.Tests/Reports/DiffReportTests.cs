@@ -12,7 +12,7 @@ public sealed class DiffReportTests
             .To(SmallModels.Of("tuned", DType.Float32, (name, [2], [1, 2.5]))).GroupBy(LayerGrouping.Tensor).RunAsync();
 
     [Fact]
-    public async Task Json_has_the_members_that_tools_rely_on()
+    public async Task Json_has_the_documented_members()
     {
         using JsonDocument json = JsonDocument.Parse((await ReportAsync("w")).ToJson());
         Assert.Equal(["base", "models", "rankedBy", "entries", "pairs", "skipped", "verdicts", "suggestion"],
@@ -41,7 +41,7 @@ public sealed class DiffReportTests
     }
 
     [Fact]
-    public async Task Saved_reports_are_whole_and_replace_what_was_there()
+    public async Task Saved_reports_are_complete_and_replace_existing_files()
     {
         using TempFolder temp = new();
         LayerDiffReport report = await ReportAsync("w");

@@ -14,7 +14,7 @@ public sealed class KubernetesSampleTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [NeedsFact]
-    public void The_pods_commands_work_all_parts_and_finish_them()
+    public void The_pods_commands_execute_and_assemble_all_parts()
     {
         string[] swap = ["swap", "--task", Fixture.Demo("math"), "--language",
             Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "200kB"];
@@ -39,7 +39,7 @@ public sealed class KubernetesSampleTests : IDisposable
     [Theory]
     [InlineData("parts.yml")]
     [InlineData("finish.yml")]
-    public void What_a_container_mounts_is_there_and_the_images_tool_is_where_the_command_looks(string file)
+    public void Mounted_paths_and_the_tool_exist(string file)
     {
         YamlMappingNode job = Job(file), container = Container(job);
         Assert.Equal(("batch/v1", "Job", "Never"),

@@ -12,24 +12,29 @@ namespace LayerSwap.Tests.Samples;
 [Collection("File-based apps")]
 public sealed class NotebookTests
 {
+    private const string Attributes = "value.GetType().GetCustomAttributes(false)";
+    private const string SourceType = """(Type)attribute.GetType().GetProperty("FormatterSourceType")!.GetValue(attribute)!""";
+    private const string Formatters = """source.GetType().GetMethod("CreateTypeFormatters")!.Invoke(source, [])!""";
+    private const string MimeType = """(string)formatter.GetType().GetProperty("MimeType")!.GetValue(formatter)!""";
+
     private const string Mark = "\u0002";
 
     /// <summary>What notebooks call display: asks the formatters of a type that says it has some, by the names that .NET Interactive goes
     /// by.</summary>
-    private const string Display = """
+    private const string Display = $$"""
 
         static void display(object value)
         {
             string html = value.ToString()!, plain = html;
-            object? attribute = Array.Find(value.GetType().GetCustomAttributes(false), a => a.GetType().Name == "TypeFormatterSourceAttribute");
+            object? attribute = Array.Find({{Attributes}}, a => a.GetType().Name == "TypeFormatterSourceAttribute");
             if (attribute is not null)
             {
-                object source = Activator.CreateInstance((Type)attribute.GetType().GetProperty("FormatterSourceType")!.GetValue(attribute)!)!;
-                foreach (object formatter in (System.Collections.Generic.IEnumerable<object>)source.GetType().GetMethod("CreateTypeFormatters")!.Invoke(source, [])!)
+                object source = Activator.CreateInstance({{SourceType}})!;
+                foreach (object formatter in (System.Collections.Generic.IEnumerable<object>){{Formatters}})
                 {
                     System.IO.StringWriter writer = new();
                     formatter.GetType().GetMethod("Format")!.Invoke(formatter, [value, writer]);
-                    (html, plain) = (string)formatter.GetType().GetProperty("MimeType")!.GetValue(formatter)! == "text/html" ? (writer.ToString(), plain) : (html, writer.ToString());
+                    (html, plain) = {{MimeType}} == "text/html" ? (writer.ToString(), plain) : (html, writer.ToString());
                 }
             }
 
@@ -40,7 +45,7 @@ public sealed class NotebookTests
     private static string Notebook => Path.Combine(Fixture.Root, "samples", "layer-swapping.ipynb");
 
     [Fact]
-    public async Task The_notebook_shows_what_its_cells_show()
+    public async Task The_notebook_output_matches_its_saved_cells()
     {
         JsonNode notebook = JsonNode.Parse(File.ReadAllText(Notebook))!;
         JsonObject[] cells = [.. notebook["cells"]!.AsArray().Select(c => c!.AsObject()).Where(c => (string)c["cell_type"]! == "code")];

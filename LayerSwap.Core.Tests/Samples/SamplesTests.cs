@@ -25,7 +25,7 @@ public sealed class SamplesTests
     }
 
     [Fact]
-    public async Task Sweep_ranks_every_swap_by_what_it_answers()
+    public async Task Sweep_ranks_every_swap_by_its_score()
     {
         using TempFolder temp = new();
         File.WriteAllLines(temp["few.jsonl"], File.ReadLines(Fixture.Path("miniature", "validation.jsonl")).Take(40));

@@ -11,12 +11,15 @@ namespace LayerSwap.Tests.Samples;
 /// </summary>
 internal sealed class Slurm : IDisposable
 {
-    private const string Start = """
+    private const string StartMunge = """munged --force --socket="$PWD/munge.socket" --key-file="$PWD/munge.key" """
+        + "--pid-file=\"$PWD/munged.pid\" --seed-file=\"$PWD/munged.seed\" --log-file=\"$PWD/munged.log\"";
+
+    private const string Start = $$"""
         mkdir state spool
         # Without systemd, Slurm has no control groups of its own; before 24.05 it gets by without being told.
         slurmd -V | grep -q ' 2[0-3]\.' || echo CgroupPlugin=disabled > cgroup.conf
         mungekey --create --keyfile="$PWD/munge.key"
-        munged --force --socket="$PWD/munge.socket" --key-file="$PWD/munge.key" --pid-file="$PWD/munged.pid" --seed-file="$PWD/munged.seed" --log-file="$PWD/munged.log"
+        {{StartMunge}}
         slurmctld
         slurmd
         echo ready

@@ -15,7 +15,7 @@ public sealed class SlurmSampleTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [NeedsFact(Needs.Slurm)]
-    public async Task Parts_are_worked_by_an_array_and_finished_and_one_that_failed_is_repeated_by_itself()
+    public async Task An_array_executes_parts_and_a_failed_part_is_retried()
     {
         // What scripts trip over: a blank and a comma.
         string place = _folder["a place, shared"], other = _folder["other"], shim = _folder["bin", "layerswap"];

@@ -26,7 +26,7 @@ public sealed class OperandBlockTests
     [InlineData(3, 4, 2)]
     [InlineData(0, 5, 2)]
     [InlineData(0, 1, 0)]
-    public void Lengths_that_do_not_fit_are_refused(int @base, int sources, int output) =>
+    public void Lengths_that_do_not_fit_are_rejected(int @base, int sources, int output) =>
         Assert.Throws<ArgumentException>(() => new OperandBlock<float>(0, new float[@base], new float[sources], new float[output]));
 
     [Theory]

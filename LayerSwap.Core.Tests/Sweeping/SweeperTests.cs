@@ -19,7 +19,7 @@ public sealed class SweeperTests : IDisposable
     }
 
     [Fact]
-    public async Task A_sweep_that_is_stopped_goes_on_from_its_log()
+    public async Task A_stopped_sweep_resumes_from_its_log()
     {
         SweepOptions options = new() { Log = _temp["sweep.log"] };
         int scored = 0;
@@ -43,7 +43,7 @@ public sealed class SweeperTests : IDisposable
     }
 
     [Fact]
-    public async Task What_makes_no_sense_is_refused()
+    public async Task Invalid_options_are_rejected()
     {
         await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([], (_, _) => Task.FromResult(0.0)));
         SweepCandidate one = Candidates()[0];
@@ -58,7 +58,7 @@ public sealed class SweeperTests : IDisposable
     }
 
     [Fact]
-    public void Only_swaps_that_fit_are_tried() =>
+    public void Only_valid_swaps_are_tried() =>
         Assert.Equal(["swap 4,4,0", "swap 3,3,1"],
             SweepCandidate.LayerSwaps(_task, _language, [4], [4], [0, 1])
                 .Concat(SweepCandidate.LayerSwaps(_task, _language, [3], [3], [1, 2])).Select(c => c.Name));

@@ -6,7 +6,7 @@ public class ExpertsApartTests
     private const int Experts = 3, Inner = 2, Hidden = 4;
 
     [Fact]
-    public void Packed_experts_are_the_same_rows_one_by_one()
+    public void Packed_experts_are_split_into_equal_rows()
     {
         ICheckpoint apart = Apart("apart", 1), packed = Packed(apart);
         ICheckpoint view = packed.WithExpertsApart();
@@ -16,7 +16,7 @@ public class ExpertsApartTests
     }
 
     [Fact]
-    public void Both_layouts_are_named_and_merge_with_the_remedy_that_is_named()
+    public void Mixed_layouts_are_rejected_and_the_remedy_works()
     {
         ICheckpoint apart = Apart("apart", 1), packed = Packed(Apart("packed", 2));
         MergeException error = Assert.Throws<MergeException>(() => Merge.Soup(apart, packed).Plan());
@@ -29,7 +29,7 @@ public class ExpertsApartTests
     }
 
     [Fact]
-    public void Experts_that_are_not_packed_by_rows_are_refused()
+    public void Experts_not_packed_by_rows_are_rejected()
     {
         ICheckpoint transposed = SmallModels.Of("transposed", DType.Float32,
             ("layers.0.mlp.experts.gate_up_proj", [Experts, Hidden, 2 * Inner], new double[Experts * Hidden * 2 * Inner]),

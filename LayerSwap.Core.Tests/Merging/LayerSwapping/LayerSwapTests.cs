@@ -21,7 +21,7 @@ public sealed class LayerSwapTests : IDisposable
     [InlineData(5, 0, 3, 1, 1)]
     [InlineData(4, 4, 0, 0, 0)]
     [InlineData(1, 0, 0, 1, 0)]
-    public async Task Every_layer_comes_from_where_the_algorithm_says(int layers,
+    public async Task Every_layer_has_the_source_of_the_algorithm(int layers,
         int bottom, int top, int transitionBottom, int transitionTop)
     {
         ICheckpoint task = SmallModels.Llama("task", 1, layers: layers), language = SmallModels.Llama("language", 2, layers: layers);
@@ -51,7 +51,7 @@ public sealed class LayerSwapTests : IDisposable
     }
 
     [Fact]
-    public void The_transition_is_within_one_ulp_of_doubles_for_any_weights_and_values()
+    public void The_transition_is_within_one_ulp_of_float64()
     {
         var cases = from dtype in Gen.Elements(Averaged)
                     from weights in Gen.Two(Gen.Choose(1, 1000))
@@ -153,7 +153,7 @@ public sealed class LayerSwapTests : IDisposable
     }
 
     [Fact]
-    public void Presets_go_by_name_and_unknown_names_are_refused()
+    public void Presets_go_by_name_and_unknown_names_are_rejected()
     {
         Assert.Equal(new LayerSwapOptions(), LayerSwapOptions.Preset("paper", 8));
         Assert.Equal((6, 2, 0, 0), Numbers(LayerSwapOptions.Preset("follow-up", 8)));
@@ -175,7 +175,7 @@ public sealed class LayerSwapTests : IDisposable
     [InlineData(0, -1, 0, 0)]
     [InlineData(0, 0, -1, 0)]
     [InlineData(0, 0, 0, -1)]
-    public void Negative_numbers_are_refused_when_added(int bottom, int top, int transitionBottom, int transitionTop) =>
+    public void Negative_numbers_are_rejected_when_added(int bottom, int top, int transitionBottom, int transitionTop) =>
         Assert.Throws<ArgumentOutOfRangeException>(() =>
             MergeStrategies.LayerSwap(new()
                 { Bottom = bottom, Top = top, TransitionBottom = transitionBottom, TransitionTop = transitionTop }));
@@ -183,7 +183,7 @@ public sealed class LayerSwapTests : IDisposable
     [Theory]
     [InlineData(5, 2, 1, 1)]
     [InlineData(int.MaxValue, int.MaxValue, 1, 1)]
-    public void More_than_all_layers_is_refused_once_with_the_numbers(int bottom, int top, int transitionBottom, int transitionTop)
+    public void Swapping_more_than_all_layers_is_rejected_with_the_counts(int bottom, int top, int transitionBottom, int transitionTop)
     {
         LayerSwapOptions options = new() { Bottom = bottom, Top = top, TransitionBottom = transitionBottom, TransitionTop = transitionTop };
         MergeException e =
@@ -198,7 +198,7 @@ public sealed class LayerSwapTests : IDisposable
     [InlineData(-1, 2)]
     [InlineData(double.NaN, 1)]
     [InlineData(double.PositiveInfinity, 1)]
-    public void Weights_that_cannot_be_normalised_are_refused(double task, double language) =>
+    public void Weights_that_cannot_be_normalised_are_rejected(double task, double language) =>
         Assert.Throws<ArgumentException>(() => TransitionWeights.Of(task, language));
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class ShareSwapTests
     private static ICheckpoint Middle => new GeneratedModel("middle", Shape, 2, layer => layer is 2 or 3 ? 0.1 : 0.02);
 
     [Fact]
-    public async Task Each_layer_is_the_experts_with_the_larger_share_or_averaged()
+    public async Task Each_layer_has_the_larger_share_or_the_average()
     {
         LayerDiffReport diff = await LayerDiff.From(Base).To(Outer, Middle).RunAsync();
         MergePlan plan = Merge.Onto(Base).With(Outer).With(Middle).Using(MergeStrategies.ShareSwap(diff, 0.1)).Plan();
@@ -29,7 +29,7 @@ public sealed class ShareSwapTests
     }
 
     [Fact]
-    public async Task Another_order_of_models_another_grouping_and_one_model_are_refused()
+    public async Task Another_order_of_models_another_grouping_and_one_model_are_rejected()
     {
         LayerDiffReport diff = await LayerDiff.From(Base).To(Outer, Middle).RunAsync();
         Assert.Contains("same order",

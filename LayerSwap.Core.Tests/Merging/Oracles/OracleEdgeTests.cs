@@ -41,11 +41,11 @@ public class OracleEdgeTests
     }
 
     [Fact]
-    public void A_share_of_what_varies_is_counted_over_what_varies() =>
+    public void A_density_counts_varying_elements_only() =>
         Assert.Equal([false, true, false, false], Selections.SceKept(Zero4, [[1, 2, 3, 4], [1, 9, 4, 4]], 0.5));
 
     [Fact]
-    public void Both_ways_of_rescaling()
+    public void Both_rescaling_methods()
     {
         bool[] kept = [true, false, false, true];
         Assert.Equal([2, 0, 0, 8], TaskVectors.DareLinear(Zero4, [[1, 2, 3, 4]], [1], [0.5], [kept]));

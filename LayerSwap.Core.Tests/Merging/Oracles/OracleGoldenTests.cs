@@ -74,7 +74,7 @@ public sealed class OracleGoldenTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Agrees_with_the_established_tool(string name)
+    public void Agrees_with_mergekit(string name)
     {
         List<Deviation> off = Compare(name);
         switch (name)
@@ -106,7 +106,7 @@ public sealed class OracleGoldenTests : IDisposable
     }
 
     [Fact]
-    public void Every_deterministic_case_is_tried()
+    public void Every_deterministic_case_is_tested()
     {
         // passthrough takes no arithmetic but a factor, and its cases stack layers, which GoldenTests tries.
         Assert.Equal(

@@ -25,7 +25,7 @@ public sealed class PictureTests
     }
 
     [Fact]
-    public async Task The_first_layer_lies_at_the_bottom_of_the_heat_map()
+    public async Task The_first_layer_is_at_the_bottom_of_the_heat_map()
     {
         XElement picture = XElement.Parse((await ReportAsync()).ToSvg(DiffPicture.HeatMap));
         (double x, double y,
@@ -56,7 +56,7 @@ public sealed class PictureTests
     }
 
     [Fact]
-    public async Task Panels_of_agreement_show_what_their_titles_say()
+    public async Task Agreement_panels_match_their_titles()
     {
         string[] titles = [.. XElement.Parse((await ReportAsync()).ToSvg(DiffPicture.Agreement))
             .Descendants(Space + "title").Select(t => t.Value)];
@@ -83,7 +83,7 @@ public sealed class PictureTests
     }
 
     [Fact]
-    public async Task A_stack_is_coloured_by_where_layers_come_from()
+    public async Task A_stack_is_coloured_by_the_source_of_each_layer()
     {
         LayerDiffReport report = await ReportAsync();
         ICheckpoint rising = report.Measured.Inputs[1], falling = report.Measured.Inputs[2];
