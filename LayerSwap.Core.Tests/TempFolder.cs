@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests;
 
-/// <summary>A folder of a test's own, removed with everything in it.</summary>
+/// <summary>A temporary folder, deleted with its contents.</summary>
 internal sealed class TempFolder : IDisposable
 {
     /// <param name="inMemory">Whether it may lie in memory, where the system has such a place: for tests of many small runs, each of which

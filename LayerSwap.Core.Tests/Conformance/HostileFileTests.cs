@@ -4,7 +4,7 @@ using LayerSwap.Tests.Checkpoints;
 
 namespace LayerSwap.Tests.Conformance;
 
-/// <summary>Things that are called .safetensors and are none: advice instead of a hang or a crash.</summary>
+/// <summary>Paths named .safetensors that are no valid file are rejected without a hang or a crash.</summary>
 public sealed class HostileFileTests : IDisposable
 {
     private readonly TempFolder _folder = new();

@@ -5,12 +5,12 @@ using LayerSwap.Tests.Checkpoints;
 
 namespace LayerSwap.Tests.Conformance;
 
-/// <summary>Headers that are not in the shared cases: each refused with words, or accepted; nothing else is ever thrown.</summary>
+/// <summary>Headers beyond the shared cases are accepted, or rejected with a checkpoint exception.</summary>
 public sealed class HostileHeaderTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
-    /// <summary>What is said, the header, the number of bytes of data, the tensor named, texts of the message.</summary>
+    /// <summary>Description, header, data length, named tensor, parts of the message.</summary>
     public static TheoryData<string, string, int, string?, string[]> Bad()
     {
         TheoryData<string, string, int, string?, string[]> cases = new()

@@ -1,7 +1,7 @@
 using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>The paper's measures of change, in loops in doubles written from their definitions.</summary>
+/// <summary>Computes the paper's measures of change in float64 loops.</summary>
 internal static class DeltaOracle
 {
     /// <summary>abs(D) of every element of a tensor.</summary>
@@ -77,7 +77,7 @@ internal static class DeltaOracle
         return values;
     }
 
-    /// <summary>A fine-tuning of these values: every element moves, by up to so much.</summary>
+    /// <summary>Fine-tunes values: moves every element by at most the given change.</summary>
     public static double[] Moved(double[] values, double change, int seed) =>
         [.. values.Zip(Noise(values.Length, seed), (v, n) => v + (2 * change * n))];
 }

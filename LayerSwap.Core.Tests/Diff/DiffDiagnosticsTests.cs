@@ -2,7 +2,7 @@ using LayerSwap.Benchmarks.Synthetic;
 
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>Each verdict is provoked by a model built for it, alone, and by no light fine-tuning.</summary>
+/// <summary>Each finding is caused by a model built for it, and by no light fine-tuning.</summary>
 public sealed class DiffDiagnosticsTests
 {
     private const string Gate = "model.layers.3.mlp.gate_proj.weight";
@@ -11,7 +11,7 @@ public sealed class DiffDiagnosticsTests
 
     private static ICheckpoint Base { get; } = new GeneratedModel("base", Shape);
 
-    /// <summary>Changed by a fortieth of what weights are: 0.001 beside 0.04.</summary>
+    /// <summary>Changed by a fortieth of the weights: 0.001 of 0.04.</summary>
     private static ICheckpoint Light { get; } = Expert("light", 1);
 
     [Theory]
@@ -35,7 +35,7 @@ public sealed class DiffDiagnosticsTests
     [InlineData(double.NegativeInfinity)]
     public async Task Non_finite_values_are_reported_for_their_model(double what)
     {
-        // The first, one within, and the last element: vectors and what they leave over.
+        // The first, an inner and the last element: vectors and their remainder.
         foreach (int at in (int[])[0, 1000, 2047])
         {
             ICheckpoint bad = Changed("bad", Light,
@@ -65,7 +65,7 @@ public sealed class DiffDiagnosticsTests
         ICheckpoint stranger = Changed("stranger", Base, (_, values) => [.. values.Reverse()]);
         await OneAsync(DiffVerdictKind.OtherBase, ["stranger"], [], LayerDiff.From(Base).To(stranger));
         await OneAsync(DiffVerdictKind.OtherBase, ["stranger"], [], LayerDiff.From(Base).To(stranger, Light));
-        // Norms are near 1 in every model, and here much larger than the weights: they say nothing of where a model comes from.
+        // Norms are near 1 in every model and larger than the weights: they do not identify the base.
         ICheckpoint WithNorms(ICheckpoint model) =>
             Changed(model.Name, model,
                 (name, values) => name.Contains("norm", StringComparison.Ordinal) ? [.. values.Select(_ => 10.0)] : values);
@@ -92,7 +92,7 @@ public sealed class DiffDiagnosticsTests
         // sqrt(0.006^2 + 0.008^2) of 0.04 is a quarter; the two moved by 15 and 20 per cent.
         Assert.Matches(@"2[45]\.\d.*1[45]\.\d.*(19|20)\.\d", verdict.Message);
         await OneAsync(DiffVerdictKind.FarApart, ["light", "heavy"], [], LayerDiff.From(Base).To(Light, Expert("heavy", 2, 0.006)));
-        // One expert alone is far from nobody.
+        // A single expert has no distance to others.
         Assert.Empty((await LayerDiff.From(Base).To(Expert("heavy", 1, 0.006)).RunAsync()).Verdicts);
     }
 
@@ -124,7 +124,7 @@ public sealed class DiffDiagnosticsTests
         // The base's own, which the expert has brought to life.
         verdict = await OneAsync(DiffVerdictKind.DeadLayers, ["base"], [6], LayerDiff.From(Dead(Base, 6)).To(Light));
         Assert.Contains("layer 6 ", verdict.Message, StringComparison.Ordinal);
-        // One projection of zeros is no dead layer: some are born so.
+        // A single zero projection is not a dead layer: some are initialised to zero.
         ICheckpoint partly = Changed("partly", Light, (name, values) => name == Gate ? [.. values.Select(_ => 0.0)] : values);
         Assert.Empty((await LayerDiff.From(Base).To(partly).RunAsync()).Verdicts);
     }

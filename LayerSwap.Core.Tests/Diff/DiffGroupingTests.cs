@@ -109,11 +109,11 @@ public sealed class DiffGroupingTests
         Assert.Equal(double.NaN, Assert.Single((await LayerDiff.From(baseModel).To(a, Changed("b", 3, 17)).RunAsync()).Pairs).RowOverlap);
         LayerDiffReport report = await LayerDiff.From(baseModel).To(a, still).WithProfiles().RunAsync();
         Assert.Equal(double.NaN, Assert.Single(report.Pairs).RowOverlap);
-        // Nothing of nothing is nothing: a model that has not changed has no share to give.
+        // An unchanged model has no shares.
         Assert.Equal([1.0, 0.0], report.Entries.Select(e => e.Share));
     }
 
-    /// <summary>Rows that did not change are not among the most changed ones, though there be fewer than a tenth of others.</summary>
+    /// <summary>Unchanged rows are never among the most changed rows, even if fewer than a tenth changed.</summary>
     [Fact]
     public async Task Unchanged_rows_do_not_overlap()
     {
@@ -122,7 +122,7 @@ public sealed class DiffGroupingTests
         Assert.Equal([0.0, 1.0, 0.0], report.Pairs.Select(p => p.RowOverlap));
     }
 
-    /// <summary>Zeros but for the rows named.</summary>
+    /// <summary>Zeros except in the given rows.</summary>
     private static ICheckpoint Changed(string name, params int[] rows) =>
         SmallModels.Of(name, DType.Float32, ("w", [20, 3], [.. Enumerable.Range(0, 60).Select(e => rows.Contains(e / 3) ? 1.0 : 0.0)]));
 

@@ -96,7 +96,7 @@ public sealed class DiffThresholdTests
         Assert.Throws<ArgumentNullException>(() => measured.SharesAbove(null!));
     }
 
-    /// <summary>Profiles were asked for; there is only nothing to hold a threshold against.</summary>
+    /// <summary>Profiles exist, but no weight has two dimensions.</summary>
     [Fact]
     public async Task A_model_without_two_dimensional_weights_has_no_shares()
     {

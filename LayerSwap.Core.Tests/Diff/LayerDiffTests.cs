@@ -4,7 +4,7 @@ using LayerSwap.Merging;
 
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>The metrics against loops in doubles written from their definitions.</summary>
+/// <summary>Compares the metrics with float64 loops.</summary>
 public sealed class LayerDiffTests
 {
     private static readonly LlamaShape Shape = new() { Layers = 5, DType = DType.BFloat16 };

@@ -2,7 +2,7 @@ using LayerSwap.Benchmarks.Synthetic;
 
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>Layers chosen by what a diff measured, and merges that take exactly those.</summary>
+/// <summary>Tests layers selected by a diff, and merges of exactly these layers.</summary>
 public sealed class LayerSetTests
 {
     private const double Much = 0.004, Little = 0.001;
@@ -80,7 +80,7 @@ public sealed class LayerSetTests
         Assert.Equal([5, 6, 7], all.Top(3).Layers);
         Assert.Equal(Enumerable.Range(0, 8), all.Top(100).Layers);
         Assert.Equal([4, 5, 6, 7], all.Above(0.0045).Layers);
-        // Above is not from: the greatest is not above itself.
+        // Above is exclusive: the greatest is not above itself.
         Assert.Empty(all.Above(all.Scores.Max()).Layers);
         Assert.Equal([4, 5, 6, 7], all.Above(0.0045).Top(100).Layers);
         Assert.Equal([0, 1, 2, 3], diff.MoreIn(falling).Top(100).Layers);

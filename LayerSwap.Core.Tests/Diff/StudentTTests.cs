@@ -2,7 +2,7 @@ using LayerSwap.Diff;
 
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>Against printed tables: the value that 1 %, or 0.1 %, of noise lies beyond.</summary>
+/// <summary>Compares the quantiles of 1 % and 0.1 % with printed tables.</summary>
 public sealed class StudentTTests
 {
     [Theory]

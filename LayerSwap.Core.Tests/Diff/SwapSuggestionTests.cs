@@ -62,7 +62,7 @@ public sealed class SwapSuggestionTests
         }
     }
 
-    /// <summary>The best of many cuts through noise looks like something, most of all where layers are few.</summary>
+    /// <summary>The best of many splits of noise can look significant, most of all with few layers.</summary>
     [Theory]
     [InlineData(2)]
     [InlineData(3)]

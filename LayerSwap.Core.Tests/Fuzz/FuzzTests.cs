@@ -27,7 +27,7 @@ public sealed class FuzzTests
         Assert.Empty(
             run.Findings.Select(f => string.Create(CultureInfo.InvariantCulture,
                 $"seed {Seed}, input {f.Iteration}, {f.Kind}: {Encoding.UTF8.GetString(f.Input)}\n{f.Detail}")));
-        // A fuzzer that is always, or never, let in has lost its way.
+        // A useful fuzzer has both accepted and rejected inputs.
         Assert.InRange(run.Verdicts.GetValueOrDefault("accepted"), 1, run.Count - 1);
     }
 

@@ -2,7 +2,7 @@ using LayerSwap.Merging;
 using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Golden;
 
-/// <summary>Results of the established tool (Fixtures/golden/README.md): its recipes as builder calls, tensor by tensor.</summary>
+/// <summary>Compares merges with results of mergekit (Fixtures/golden/README.md), tensor by tensor.</summary>
 public sealed class GoldenTests : IDisposable
 {
     private readonly TempFolder _temp = new();
@@ -37,7 +37,7 @@ public sealed class GoldenTests : IDisposable
             Merge.WithoutBase().With(t.Model("sharded/base"), 0.7).With(t.Model("sharded/expert1"), 0.3).Using(MergeStrategies.Linear()),
         ["linear-tied-f32"] = t =>
             Merge.WithoutBase().With(t.Model("tied/base"), 0.7).With(t.Model("tied/expert1"), 0.3).Using(MergeStrategies.Linear()),
-        // The established tool truncates without a word; here it is a policy that must be asked for.
+        // Mergekit truncates silently; LayerSwap requires a policy.
         ["linear-vocab-f32"] = t =>
             Merge.WithoutBase().With(t.Model("expert1"), 0.5).With(t.Model("longer/base"), 0.5)
                 .Using(MergeStrategies.Linear()).Vocabulary(VocabularyPolicy.Truncate),
@@ -116,7 +116,7 @@ public sealed class GoldenTests : IDisposable
         string file = Fixture.Path("golden", "cases", name, "config.yml");
         if (name == "linear-gradient-f32")
         {
-            // Weights of 0 and 0: the established tool wrote NaN.
+            // Both weights are 0: mergekit wrote NaN.
             using Recipe zeros = Recipe.Load(file, Fixture.Path("golden"));
             Assert.Contains("sum to 0", Assert.Throws<MergeException>(() => zeros.ToMerge().Plan()).Message, StringComparison.Ordinal);
             return;

@@ -40,7 +40,7 @@ public sealed class RealPathTests : IDisposable
         int resolved = 0;
         for (int i = 0; i < paths.Length; i++)
         {
-            // Where the kernel finds nothing there is nothing to compare with.
+            // Skip paths that the kernel does not resolve.
             if (expected[i].Length > 0)
             {
                 Assert.True(RealPath.Of(paths[i]) == expected[i],

@@ -76,7 +76,7 @@ public sealed class FamiliesTests : IDisposable
 
         Assert.Empty(ConfigCheck.Problems(model));
 
-        // Whole: nothing to be changed, and no warning.
+        // The whole model: no changes, no warning.
         MergePlan whole = Merge.Soup(model, model).Plan();
         Assert.Empty(whole.ConfigChanges);
         Assert.DoesNotContain(whole.Warnings, w => !w.Contains("stacks of layers", StringComparison.Ordinal));

@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests.LayerMaps;
 
-/// <summary>A tensor of a published checkpoint, and where it belongs by the word of that model's own code.</summary>
+/// <summary>A tensor of a published checkpoint and its place according to the model's code.</summary>
 internal sealed record KnownTensor(string Name, TensorKind Kind, string? Stack, int? Layer, string Component);
 
 /// <summary>

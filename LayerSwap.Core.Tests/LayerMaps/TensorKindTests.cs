@@ -1,11 +1,11 @@
 using LayerSwap.LayerMaps;
 namespace LayerSwap.Tests.LayerMaps;
 
-/// <summary>Tests what tensors of published families are for, by the word of their own code.</summary>
+/// <summary>Tests tensor kinds of published families against the families' code.</summary>
 public class TensorKindTests
 {
     [Theory]
-    // Mixers: what stands in the place of attention.
+    // Mixers, which replace attention.
     [InlineData(TensorKind.Attention, "model.layers.0.mamba.in_proj.weight")]
     [InlineData(TensorKind.Attention, "model.layers.0.mamba.A_log")]
     [InlineData(TensorKind.Norm, "model.layers.0.mamba.norm.weight")]
@@ -34,7 +34,7 @@ public class TensorKindTests
     [InlineData(TensorKind.Norm, "vision_tower.vision_model.post_layernorm.weight")]
     [InlineData(TensorKind.Norm, "vision_model.pre_layrnorm.bias")]
     [InlineData(TensorKind.Norm, "vision_tower.ln_pre.weight")]
-    // Heads, and what stands before the projection.
+    // Heads, and modules before the projection.
     [InlineData(TensorKind.Head, "lm_loss.weight")]
     [InlineData(TensorKind.Head, "predictions.bias")]
     [InlineData(TensorKind.Head, "predictions.decoder.weight")]

@@ -68,7 +68,7 @@ public sealed class DefectsTests
     [InlineData(11)]
     public void Sce_where_nothing_varies_is_the_base_or_with_everything_selected_the_plain_consensus(int sources)
     {
-        // Thirds and sevenths: their sums are rounded, yet equal changes do not vary.
+        // Sums of thirds and sevenths are rounded, but equal deltas have no variance.
         double[] fineTuned = [.. Enumerable.Range(1, 30).Select(i => i / 7.0)],
             baseModel = [.. Enumerable.Range(1, 30).Select(i => i / 3e5)];
         foreach (double share in (double[])[0.4, 1])
@@ -114,7 +114,7 @@ public sealed class DefectsTests
                 .Select(i => changes[((s * (1 + (i % 2))) + i) % sources] + ((i % 3) * 0.5)).ToArray())];
         if (sources == 4)
         {
-            // Two steps of four are no order of all.
+            // A step of two does not permute four elements.
             models = [.. Enumerable.Range(0, sources)
                 .Select(s => Enumerable.Range(0, Elements).Select(i => changes[(s + i) % sources] + ((i % 3) * 0.5)).ToArray())];
         }

@@ -5,7 +5,7 @@ using LayerSwap.Benchmarks.Paper;
 
 namespace LayerSwap.Tests.Miniature;
 
-/// <summary>The forward pass against another implementation, over models on disk and over merges that were never written.</summary>
+/// <summary>Compares the forward pass with another implementation, for saved and on-demand models.</summary>
 public sealed class ForwardTests : IDisposable
 {
     private readonly TempFolder _temp = new();

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Tests.Miniature;
 
-/// <summary>The whole path on really trained models: inspect, diff, swap, soup, task arithmetic, verify.</summary>
+/// <summary>Tests inspect, diff, swap, soup, task arithmetic and verify on trained models.</summary>
 public sealed class MiniatureTests : IDisposable
 {
     private readonly TempFolder _temp = new();

@@ -6,7 +6,7 @@ using LayerSwap.Planning;
 
 namespace LayerSwap.Tests.Planning;
 
-/// <summary>Parts share the files of a plan out: each file once, in order, about as much to each.</summary>
+/// <summary>Parts own the files of a plan: each file once, in order, evenly.</summary>
 public sealed class MergePartTests
 {
     private static readonly MergePlan Small = Merge.Onto(SmallModels.Llama("m", 1, layers: 4)).InShardsOf(20_000).Plan();
@@ -23,7 +23,7 @@ public sealed class MergePartTests
             MergePlan[] parts = [.. Enumerable.Range(1, c.count).Select(n => MergePart.Of(n, c.count).Of(plan))];
             Assert.Equal(plan.Files, parts.SelectMany(p => p.Files));
             Assert.Equal(plan.WriteBytes, parts.Sum(p => p.WriteBytes));
-            // No part has more than its share but for what the files at its ends stick out.
+            // No part exceeds its share by more than the files at its ends.
             Int128 most = ((Int128)plan.WriteBytes / c.count) + c.sizes.Max() + 1;
             Assert.All(parts, p => Assert.True(p.WriteBytes <= most, $"{p.WriteBytes} of {plan.WriteBytes} in {c.count} parts"));
         }).Check(Properties.Config.WithMaxTest(300));
@@ -146,7 +146,7 @@ public sealed class MergePartTests
     public void A_part_out_of_range_is_rejected(int number, int count) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => MergePart.Of(number, count));
 
-    /// <summary>A plan of files of such sizes.</summary>
+    /// <summary>Creates a plan with files of the given sizes.</summary>
     private static MergePlan Of(IReadOnlyList<long> sizes) => Small with
     {
         Tensors = [],

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Tests.Planning;
 
-/// <summary>A plan is complete, shows the rule that won, and names everything that is wrong at once.</summary>
+/// <summary>A plan is complete, shows the winning rule, and reports all problems at once.</summary>
 public sealed class MergePlanTests : IDisposable
 {
     private readonly TempFolder _temp = new();

@@ -12,7 +12,7 @@ public sealed class RemediesTests : IDisposable
 
     public void Dispose() => _temp.Dispose();
 
-    /// <summary>What is wrong, words of its remedy, and what was recommended.</summary>
+    /// <summary>The problem, part of its remedy, and the recommended merge.</summary>
     public static TheoryData<string, string> InCode => new()
     {
         { "dtypes differ", "As in code" },
@@ -60,13 +60,13 @@ public sealed class RemediesTests : IDisposable
         Assert.True(error is LayerSwapException or ArgumentException, error.ToString());
         Assert.Contains("Remedy: ", error.Message, StringComparison.Ordinal);
         Assert.Contains(words, error.Message[error.Message.IndexOf("Remedy: ", StringComparison.Ordinal)..], StringComparison.Ordinal);
-        // Written, not only planned.
+        // Saved, not only planned.
         await right()
             .SaveAsync(_temp["right"],
                 strict with { RefuseNonFinite = refuse && !words.Contains("without refusing", StringComparison.Ordinal) });
     }
 
-    /// <summary>A recipe that is refused, words of the remedy, and the recipe that was recommended.</summary>
+    /// <summary>The rejected recipe, part of the remedy, and the recommended recipe.</summary>
     public static TheoryData<string, string, string> InRecipes => new()
     {
         { "merge_method: linear\nmodels: [a, wide]\nparameters: {weight: 1}\n", "dtype in a recipe",
@@ -121,7 +121,7 @@ public sealed class RemediesTests : IDisposable
         recipe.ToMerge().Plan();
     }
 
-    /// <summary>What is typed and refused, words of the remedy, and what is typed besides or instead.</summary>
+    /// <summary>The rejected command, part of the remedy, and the recommended arguments.</summary>
     public static TheoryData<string, string, string> OnTheCommandLine => new()
     {
         { "merge --method linear --model a --model wide", "--dtype", "merge --method linear --model a --model wide --dtype f32" },

@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Planning;
 
-/// <summary>Ids of tokens are bounded by what could have rows before anything is made of them.</summary>
+/// <summary>Token ids are checked against the largest possible row before use.</summary>
 public sealed class TokenIdTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Tests.Reports;
 
-/// <summary>Reports hold full figures and are harmless whatever names they show.</summary>
+/// <summary>Reports have full-precision numbers and escape names.</summary>
 public sealed class DiffReportTests
 {
     private const string Evil = "=HYPERLINK(\"x\")\u0007<script>,|`";

@@ -28,7 +28,7 @@ internal sealed class Slurm : IDisposable
         exit
         """;
 
-    /// <summary>What ends a command that waits too long, even when nobody waits for it any more; its exit code is 124 then.</summary>
+    /// <summary>Ends a command after a timeout, with exit code 124.</summary>
     private static readonly string[] Patience = ["timeout", "--kill-after=10s", "2m"];
 
     private readonly TempFolder _folder = new();
@@ -47,7 +47,7 @@ internal sealed class Slurm : IDisposable
         }
     }
 
-    /// <summary>What the daemons have to say, for the message of a test that fails.</summary>
+    /// <summary>The logs of the daemons, for messages of failing tests.</summary>
     public string Logs =>
         string.Concat(Directory.EnumerateFiles(_folder.Path, "*.log").Order(StringComparer.Ordinal)
             .Select(f => $"\n{Path.GetFileName(f)}:\n{File.ReadAllText(f)}"));

@@ -17,7 +17,7 @@ public sealed class SlurmSampleTests : IDisposable
     [NeedsFact(Needs.Slurm)]
     public async Task An_array_executes_parts_and_a_failed_part_is_retried()
     {
-        // What scripts trip over: a blank and a comma.
+        // A space and a comma, which break careless scripts.
         string place = _folder["a place, shared"], other = _folder["other"], shim = _folder["bin", "layerswap"];
         Directory.CreateDirectory(place);
         Directory.CreateDirectory(other);

@@ -2,7 +2,7 @@ using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Samples;
 
-/// <summary>The cluster that samples are tried on is one: its jobs run, wait for each other, and end with it.</summary>
+/// <summary>Tests the cluster used by the samples: jobs run, wait for dependencies, and end with it.</summary>
 public sealed class SlurmTests
 {
     [NeedsFact(Needs.Slurm)]

@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests.Sweeping;
 
-/// <summary>Merges tried with a scorer of one's own, nothing written but the log.</summary>
+/// <summary>Tests sweeps with a custom scorer; only the log is written.</summary>
 public sealed class SweeperTests : IDisposable
 {
     private readonly TempFolder _temp = new();
@@ -65,7 +65,7 @@ public sealed class SweeperTests : IDisposable
 
     private IReadOnlyList<SweepCandidate> Candidates() => SweepCandidate.LayerSwaps(_task, _language, [0, 2], [1], [0, 1]);
 
-    /// <summary>How many layers are the language expert's.</summary>
+    /// <summary>Counts the layers of the language expert.</summary>
     private double Taken(ICheckpoint model) => Enumerable.Range(0, 8).Count(l =>
         SmallModels.Bytes(model, $"model.layers.{l}.mlp.up_proj.weight")
             .SequenceEqual(SmallModels.Bytes(_language, $"model.layers.{l}.mlp.up_proj.weight")));

@@ -3,7 +3,7 @@ using LayerSwap.Checkpoints;
 
 namespace LayerSwap.Tests.Checkpoints;
 
-/// <summary>config.json and the tokenizer's files beside a model.</summary>
+/// <summary>Tests reading of config.json and tokenizer files.</summary>
 public sealed class ModelFilesTests : IDisposable
 {
     private readonly TempFolder _folder = new();

@@ -3,7 +3,7 @@ using LayerSwap.Checkpoints;
 
 namespace LayerSwap.Tests.Checkpoints;
 
-/// <summary>Words that Python writes and JSON does not know survive reading and writing.</summary>
+/// <summary>NaN and Infinity, which Python writes in JSON, survive reading and writing.</summary>
 public sealed class PythonJsonTests
 {
     [Fact]

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace LayerSwap.Tests.Checkpoints;
 
-/// <summary>Safetensors files written byte by byte, right or wrong, without the library's help.</summary>
+/// <summary>Valid and invalid safetensors files, written without the library.</summary>
 internal static class RawFile
 {
     /// <summary>Length prefix, header, data.</summary>
@@ -38,7 +38,7 @@ internal static class RawFile
             tensors.SelectMany(t => t.Data).ToArray());
     }
 
-    /// <summary>Bytes that tell where they lie.</summary>
+    /// <summary>Bytes that depend on their offset.</summary>
     public static byte[] Pattern(int length, int seed = 0) =>
         [.. Enumerable.Range(seed, length).Select(i => (byte)((i * 31) + (i >> 8) + 7))];
 

@@ -147,7 +147,7 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
                 offset += (int)tensor.ByteLength;
             }
 
-            // Another parser than the library's own, and the order of plain bytes.
+            // Uses an independent parser and byte order.
             using JsonDocument json = JsonDocument.Parse(header.AsMemory(8));
             string[] names = [.. json.RootElement.EnumerateObject().Where(p => p.Name != "__metadata__").Select(p => p.Name)];
             Assert.Equal(tensors.Select(t => t.Name), names, StringComparer.Ordinal);

@@ -60,7 +60,7 @@ public class ScheduleTests
     }
 
     [Fact]
-    public void NaN_and_infinity_are_rejected()
+    public void Invalid_values_are_rejected()
     {
         Assert.Throws<ArgumentException>(() => Schedule.Points());
         Assert.Throws<ArgumentException>(() => Schedule.Points(1, double.NaN));

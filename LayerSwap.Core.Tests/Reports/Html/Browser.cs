@@ -9,7 +9,7 @@ internal sealed class BrowserFactAttribute : FactAttribute
     public BrowserFactAttribute() => Skip = File.Exists(Browser.Path) ? null : $"Needs {Browser.Path}: apt-get install chromium.";
 }
 
-/// <summary>One headless browser for all tests of a class, which knows what pages ask for and complain of.</summary>
+/// <summary>One headless browser per test class, which records requests and errors.</summary>
 public sealed class Browser : IAsyncLifetime
 {
     public const string Path = "/usr/bin/chromium";

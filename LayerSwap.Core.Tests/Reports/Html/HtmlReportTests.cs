@@ -25,7 +25,7 @@ public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
                 await page.Locator("h2").AllInnerTextsAsync());
             Assert.True(await page.Locator("svg text",
                 new PageLocatorOptions { HasTextString = "scale: mean |W − W_base|, in the weights’ unit" }).CountAsync() >= 2);
-            // Wide things are scrolled, not the page.
+            // Wide elements scroll, not the page.
             Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width);
         }
     }

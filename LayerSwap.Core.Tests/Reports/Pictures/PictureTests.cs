@@ -4,7 +4,7 @@ using LayerSwap.Diff;
 
 namespace LayerSwap.Tests.Reports;
 
-/// <summary>What is drawn where: places, sizes and colours of the pictures' parts against the figures.</summary>
+/// <summary>Compares positions, sizes and colours in pictures with the measured values.</summary>
 public sealed class PictureTests
 {
     private static readonly XNamespace Space = "http://www.w3.org/2000/svg";
