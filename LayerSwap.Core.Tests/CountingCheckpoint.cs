@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests;
 
-/// <summary>A checkpoint that counts what is read of it, and can be told to fail.</summary>
+/// <summary>A checkpoint that counts its reads and can be set to fail.</summary>
 internal sealed class CountingCheckpoint(ICheckpoint inner) : ICheckpoint
 {
     private long _bytesRead;

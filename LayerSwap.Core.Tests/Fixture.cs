@@ -5,9 +5,10 @@ namespace LayerSwap.Tests;
 /// <summary>Where the fixtures and the repository are.</summary>
 internal static class Fixture
 {
-    public static string Root { get; } = typeof(Fixture).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "RepositoryRoot").Value!;
+    public static string Root { get; } = typeof(Fixture).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(a => a.Key == "RepositoryRoot").Value!;
 
-    /// <summary>A file or folder of LayerSwap.Core.Tests/Fixtures.</summary>
+    /// <summary>Gets the path of a file or folder in LayerSwap.Core.Tests/Fixtures.</summary>
     public static string Path(params string[] parts) => System.IO.Path.Combine([AppContext.BaseDirectory, "Fixtures", .. parts]);
 
     /// <summary>One of the trained models that come with the tool: base, math or sahili.</summary>

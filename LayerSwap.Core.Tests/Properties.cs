@@ -3,7 +3,7 @@ using FsCheck;
 
 namespace LayerSwap.Tests;
 
-/// <summary>How properties are checked: from a fixed seed, so that a run can be repeated; LAYERSWAP_SEED=N explores elsewhere.</summary>
+/// <summary>Checks properties from a fixed seed; LAYERSWAP_SEED=N sets another one.</summary>
 internal static class Properties
 {
     public static Config Config { get; } = Config.QuickThrowOnFailure.WithReplay(

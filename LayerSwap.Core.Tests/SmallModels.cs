@@ -3,12 +3,13 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests;
 
-/// <summary>Small models in memory, and their elements as doubles.</summary>
+/// <summary>Small models in memory, and their elements as float64.</summary>
 internal static class SmallModels
 {
-    /// <summary>A model of some tensors whose values are given as doubles and rounded once to the dtype.</summary>
+    /// <summary>Creates a model from float64 values, rounded once to the dtype.</summary>
     public static ICheckpoint Of(string name, DType dtype, params (string Name, long[] Shape, double[] Values)[] tensors) =>
-        Checkpoint.InMemory(name, tensors.Select(t => (new TensorInfo(t.Name, dtype, new TensorShape(t.Shape)), (ReadOnlyMemory<byte>)Encode(dtype, t.Values))));
+        Checkpoint.InMemory(name,
+            tensors.Select(t => (new TensorInfo(t.Name, dtype, new TensorShape(t.Shape)), (ReadOnlyMemory<byte>)Encode(dtype, t.Values))));
 
     /// <summary>A Llama of noise: expert 0 is the base, others are fine-tuned from it.</summary>
     public static ICheckpoint Llama(string name, int expert, DType dtype = DType.BFloat16, int layers = 8, double change = 0.01) =>

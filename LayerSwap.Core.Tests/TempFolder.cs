@@ -1,9 +1,10 @@
 namespace LayerSwap.Tests;
 
-/// <summary>A folder of a test's own, removed with everything in it.</summary>
+/// <summary>A temporary folder, deleted with its contents.</summary>
 internal sealed class TempFolder : IDisposable
 {
-    /// <param name="inMemory">Whether it may lie in memory, where the system has such a place: for tests of many small runs, each of which would wait for the disk.</param>
+    /// <param name="inMemory">Whether it may lie in memory, where the system has such a place: for tests of many small runs, each of which
+    /// would wait for the disk.</param>
     public TempFolder(bool inMemory = false) => Path = inMemory && Directory.Exists("/dev/shm")
         ? Directory.CreateDirectory(System.IO.Path.Combine("/dev/shm", "layerswap-test-" + Guid.NewGuid().ToString("N"))).FullName
         : Directory.CreateTempSubdirectory("layerswap-test-").FullName;

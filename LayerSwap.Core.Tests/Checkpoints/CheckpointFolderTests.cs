@@ -5,7 +5,7 @@ public sealed class CheckpointFolderTests : IDisposable
     private readonly TempFolder _folder = new();
 
     [Fact]
-    public void A_folder_with_the_one_file_is_called_by_the_folders_name()
+    public void A_folder_with_one_file_has_the_folders_name()
     {
         RawFile.VectorsWith(_folder["model.safetensors"], "\"__metadata__\":{\"format\":\"pt\"},", ("a", [1, 2]));
         using ICheckpoint checkpoint = Checkpoint.Open(_folder.Path);
@@ -19,7 +19,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void Exactly_one_file_of_another_name_is_taken()
+    public void A_single_file_with_another_name_is_opened()
     {
         RawFile.Vectors(_folder["adapter.safetensors"], ("a", [3]));
         File.WriteAllText(_folder["config.json"], "{}");
@@ -28,7 +28,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void The_usual_name_is_taken_among_others()
+    public void The_usual_file_name_is_preferred()
     {
         RawFile.Vectors(_folder["adapter.safetensors"], ("a", [3]));
         RawFile.Vectors(_folder["model.safetensors"], ("a", [4]));
@@ -37,7 +37,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void Several_files_without_an_index_are_refused_with_their_number()
+    public void Several_files_without_an_index_are_rejected_with_their_count()
     {
         RawFile.Vectors(_folder["model-00001-of-00002.safetensors"], ("a", [3]));
         RawFile.Vectors(_folder["model-00002-of-00002.safetensors"], ("b", [3]));
@@ -57,7 +57,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void An_empty_folder_is_refused_with_what_was_expected()
+    public void An_empty_folder_is_rejected_and_the_message_lists_the_expected_files()
     {
         string message = RawFile.Refused(_folder.Path).Message;
         Assert.Contains(_folder.Path, message, StringComparison.Ordinal);

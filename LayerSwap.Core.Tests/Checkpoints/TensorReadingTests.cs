@@ -37,28 +37,31 @@ public sealed class TensorReadingTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Sources))]
-    public void A_window_outside_the_tensor_is_the_callers_error(Source source)
+    public void Reading_outside_the_tensor_throws_an_argument_exception(Source source)
     {
         using ICheckpoint checkpoint = Make(source, RawFile.Pattern(23));
-        foreach ((long offset, int length) in new[] { (-1L, 1), (23L, 1), (0L, 24), (20L, 4), (24L, 0), (long.MaxValue, 1), (long.MaxValue, 0), (long.MinValue, 0), (-23L, 23) })
+        foreach ((long offset, int length) in new[]
+            { (-1L, 1), (23L, 1), (0L, 24), (20L, 4), (24L, 0), (long.MaxValue, 1), (long.MaxValue, 0), (long.MinValue, 0), (-23L, 23) })
         {
             string message = Assert.ThrowsAny<ArgumentException>(() => checkpoint.Read("h.0.w", offset, new byte[length])).Message;
             Assert.Contains("h.0.w", message, StringComparison.Ordinal);
         }
 
-        Assert.Contains("no such\\u000A", Assert.Throws<ArgumentException>(() => checkpoint.Read("no such\n", 0, [])).Message, StringComparison.Ordinal);
+        Assert.Contains("no such\\u000A",
+            Assert.Throws<ArgumentException>(() => checkpoint.Read("no such\n", 0, [])).Message, StringComparison.Ordinal);
         Assert.Null(checkpoint.Find("no such\n"));
     }
 
     [Theory]
     [InlineData(DType.UInt8, 5L << 30)]
     [InlineData(DType.BFloat16, (5L << 29) + 3)]
-    public void A_tensor_past_four_gigabytes_is_read_at_any_place(DType dtype, long elements)
+    public void A_tensor_past_four_gigabytes_is_read_at_any_offset(DType dtype, long elements)
     {
         string path = _folder["big.safetensors"];
         long bytes = elements * dtype.Bits() / 8;
         byte[] header = Encoding.UTF8.GetBytes(
-            $"{{\"big\":{{\"dtype\":\"{dtype.Code()}\",\"shape\":[{elements}],\"data_offsets\":[0,{bytes}]}},\"tail\":{{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[{bytes},{bytes + 2}]}}}}");
+            $"{{\"big\":{{\"dtype\":\"{dtype.Code()}\",\"shape\":[{elements}],\"data_offsets\":[0,{bytes}]}},"
+                + $"\"tail\":{{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[{bytes},{bytes + 2}]}}}}");
         using (FileStream file = new(path, FileMode.CreateNew))
         {
             byte[] prefix = new byte[8];
@@ -100,7 +103,7 @@ public sealed class TensorReadingTests : IDisposable
     [InlineData(Source.Folder)]
     [InlineData(Source.Shards)]
     [InlineData(Source.Stack)]
-    public void A_file_cut_short_after_it_was_opened_is_told_and_never_read_as_zeros(Source source)
+    public void A_file_truncated_after_opening_is_reported(Source source)
     {
         using ICheckpoint checkpoint = Make(source, RawFile.Pattern(23));
         string path = checkpoint.FileOf("h.0.w")!;
@@ -180,11 +183,14 @@ public sealed class TensorReadingTests : IDisposable
     }
 
     [Fact]
-    public void Tensors_in_memory_must_be_as_long_as_they_say_and_differently_named()
+    public void In_memory_tensors_need_matching_lengths_and_unique_names()
     {
         TensorInfo two = new("w", DType.Float16, new TensorShape(2));
-        Assert.Contains("needs 4 bytes", Assert.Throws<ArgumentException>(() => Checkpoint.InMemory("m", [(two, new byte[5])])).Message, StringComparison.Ordinal);
-        Assert.Contains("twice", Assert.Throws<ArgumentException>(() => Checkpoint.InMemory("m", [(two, new byte[4]), (two, new byte[4])])).Message, StringComparison.Ordinal);
+        Assert.Contains("needs 4 bytes",
+            Assert.Throws<ArgumentException>(() => Checkpoint.InMemory("m", [(two, new byte[5])])).Message, StringComparison.Ordinal);
+        Assert.Contains("twice",
+            Assert.Throws<ArgumentException>(() => Checkpoint.InMemory("m", [(two, new byte[4]), (two, new byte[4])])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Checkpoint.InMemory("", []));
         Assert.Throws<ArgumentNullException>(() => Checkpoint.InMemory("m", null!));
         using ICheckpoint empty = Checkpoint.InMemory("m", []);
@@ -196,7 +202,8 @@ public sealed class TensorReadingTests : IDisposable
     [Fact]
     public void Names_that_differ_only_in_case_or_composition_are_different()
     {
-        using ICheckpoint checkpoint = Checkpoint.Open(RawFile.Vectors(_folder["x.safetensors"], ("a", [1]), ("A", [2]), ("\u00E9", [3]), ("e\u0301", [4])));
+        using ICheckpoint checkpoint =
+            Checkpoint.Open(RawFile.Vectors(_folder["x.safetensors"], ("a", [1]), ("A", [2]), ("\u00E9", [3]), ("e\u0301", [4])));
         Assert.Equal(4, checkpoint.Tensors.Count);
         Assert.Equal([2], SmallModels.Bytes(checkpoint, "A"));
         Assert.Equal([4], SmallModels.Bytes(checkpoint, "e\u0301"));
@@ -227,7 +234,7 @@ public sealed class TensorReadingTests : IDisposable
     }
 
     [Fact]
-    public void The_files_of_a_checkpoint_are_known_by_length_and_the_hash_of_their_headers()
+    public void Files_are_identified_by_length_and_header_hash()
     {
         string path = RawFile.Vectors(_folder["x.safetensors"], ("a", [1, 2, 3]));
         byte[] bytes = File.ReadAllBytes(path);
@@ -235,7 +242,8 @@ public sealed class TensorReadingTests : IDisposable
         CheckpointFile file = Assert.Single(checkpoint.Files);
         Assert.Equal(path, file.Path);
         Assert.Equal(bytes.Length, file.Length);
-        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes.AsSpan(0, bytes.Length - 3))), file.HeaderHash);
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes.AsSpan(0, bytes.Length - 3))),
+            file.HeaderHash);
     }
 
     public void Dispose() => _folder.Dispose();
@@ -253,12 +261,14 @@ public sealed class TensorReadingTests : IDisposable
             case Source.Shards:
                 RawFile.Vectors(_folder["1"], ("first", [255, 255, 255]));
                 RawFile.Vectors(_folder["2"], ("h.1.w", [255]), ("h.0.w", data));
-                File.WriteAllText(_folder["model.safetensors.index.json"], "{\"weight_map\":{\"first\":\"1\",\"h.0.w\":\"2\",\"h.1.w\":\"2\"}}");
+                File.WriteAllText(_folder["model.safetensors.index.json"],
+                    "{\"weight_map\":{\"first\":\"1\",\"h.0.w\":\"2\",\"h.1.w\":\"2\"}}");
                 return Checkpoint.Open(_folder.Path);
             case Source.Memory:
                 return Checkpoint.InMemory("m", [(new TensorInfo("h.0.w", DType.UInt8, new TensorShape(data.Length)), data)]);
             default:
-                return Checkpoint.Stack((Checkpoint.Open(RawFile.Vectors(_folder["m.safetensors"], ("h.0.w", [255]), ("h.1.w", data))), 1..2));
+                return Checkpoint.Stack((Checkpoint.Open(RawFile.Vectors(_folder["m.safetensors"], ("h.0.w", [255]), ("h.1.w", data))),
+                    1..2));
         }
     }
 }

@@ -42,7 +42,7 @@ public class ByteSizeTests
     [InlineData("1.005GB", 1_005_000_000)]
     [InlineData("9007199254740993", 9_007_199_254_740_993)]
     [InlineData("9223372036854775807", long.MaxValue)]
-    public void Sizes_are_read_as_people_write_them(string text, long expected)
+    public void Common_notations_are_parsed(string text, long expected)
     {
         Assert.True(ByteSize.TryParse(text, out long bytes));
         Assert.Equal(expected, bytes);
@@ -68,7 +68,7 @@ public class ByteSizeTests
     [InlineData("99999999999999999999999999999999999999999999")]
     [InlineData("79228162514264337593543950335 TB")]
     [InlineData(".")]
-    public void What_is_no_size_is_refused(string text)
+    public void Invalid_sizes_are_rejected(string text)
     {
         Assert.False(ByteSize.TryParse(text, out long bytes));
         Assert.Equal(0, bytes);
@@ -82,7 +82,8 @@ public class ByteSizeTests
     [Fact]
     public void A_formatted_size_is_read_back_to_its_three_digits() =>
         Prop.ForAll(Generators.Positive.Where(n => n < 900_000_000_000_000).ToArbitrary(), bytes =>
-            ByteSize.TryParse(ByteSize.Format(bytes), out long read) && Math.Abs(read - bytes) <= (bytes * 0.00501) + 1).Check(Properties.Config);
+            ByteSize.TryParse(ByteSize.Format(bytes), out long read)
+                && Math.Abs(read - bytes) <= (bytes * 0.00501) + 1).Check(Properties.Config);
 
     [Fact]
     public void Units_are_decimal()
@@ -94,5 +95,5 @@ public class ByteSizeTests
     }
 
     [Fact]
-    public void Nothing_is_not_a_size() => Assert.Throws<ArgumentNullException>(() => ByteSize.TryParse(null!, out _));
+    public void Null_is_not_a_size() => Assert.Throws<ArgumentNullException>(() => ByteSize.TryParse(null!, out _));
 }

@@ -15,10 +15,10 @@ public class PrintableTests
     [InlineData("a\0b\r\n\tc\u007f\u0085", "a\\u0000b\\u000D\\u000A\\u0009c\\u007F\\u0085")]
     [InlineData("\u202eevil\u2066x\u2069\u200b\u200f\ufeff\u00ad", "\\u202Eevil\\u2066x\\u2069\\u200B\\u200F\\uFEFF\\u00AD")]
     [InlineData("line\u2028paragraph\u2029", "line\\u2028paragraph\\u2029")]
-    public void What_could_act_is_written_out(string text, string expected) => Assert.Equal(expected, Printable.Escape(text));
+    public void Control_characters_are_escaped(string text, string expected) => Assert.Equal(expected, Printable.Escape(text));
 
     [Fact]
-    public void Pairs_stay_and_lone_halves_are_written_out()
+    public void Surrogate_pairs_are_kept_and_lone_surrogates_escaped()
     {
         Assert.Equal("a😀b", Printable.Escape("a😀b"));
         Assert.Equal("a\\uD83Db", Printable.Escape("a\ud83db"));
@@ -30,14 +30,14 @@ public class PrintableTests
 
     /// <summary>Tag characters (U+E0000 and on) are of the format category, and invisible: text can hide in them.</summary>
     [Fact]
-    public void Format_characters_past_the_first_plane_are_written_out()
+    public void Format_characters_outside_the_BMP_are_escaped()
     {
         Assert.Equal("a\\uDB40\\uDC41b", Printable.Escape("a" + char.ConvertFromUtf32(0xE0041) + "b"));
         Assert.Equal("\\uD834\\uDD73", Printable.Escape(char.ConvertFromUtf32(0x1D173)));
     }
 
     [Fact]
-    public void A_long_text_is_cut_and_says_so()
+    public void A_long_text_is_truncated_and_marked()
     {
         Assert.Equal(new string('x', 200), Printable.Escape(new string('x', 200)));
         Assert.Equal(new string('x', 200) + "... (201 characters)", Printable.Escape(new string('x', 201)));
@@ -45,20 +45,23 @@ public class PrintableTests
     }
 
     [Fact]
-    public void A_cut_leaves_no_half_of_a_pair()
+    public void Truncation_does_not_split_a_surrogate_pair()
     {
         string escaped = Printable.Escape(new string('x', 199) + "😀😀");
-        Assert.All(Enumerable.Range(0, escaped.Length), i => Assert.False(char.IsSurrogate(escaped[i]) && !char.IsSurrogatePair(escaped, i == 0 || char.IsHighSurrogate(escaped[i]) ? i : i - 1)));
+        Assert.All(Enumerable.Range(0, escaped.Length),
+            i => Assert.False(char.IsSurrogate(escaped[i])
+                && !char.IsSurrogatePair(escaped, i == 0 || char.IsHighSurrogate(escaped[i]) ? i : i - 1)));
     }
 
     [Fact]
-    public void No_text_is_left_able_to_act() =>
+    public void Escaped_text_has_no_control_characters() =>
         Prop.ForAll(Gen.Choose(0, 0xFFFF).Select(c => (char)c).ArrayOf().Select(c => new string(c)).ToArbitrary(), text =>
             Printable.Escape(text).EnumerateRunes().All(r => r != Rune.ReplacementChar || text.Contains('\uFFFD', StringComparison.Ordinal))
             && Printable.Escape(text).EnumerateRunes().All(r => Rune.GetUnicodeCategory(r)
-                is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)))
+                is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
+                    or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)))
             .Check(Properties.Config);
 
     [Fact]
-    public void Nothing_is_not_a_text() => Assert.Throws<ArgumentNullException>(() => Printable.Escape(null!));
+    public void Null_is_rejected() => Assert.Throws<ArgumentNullException>(() => Printable.Escape(null!));
 }

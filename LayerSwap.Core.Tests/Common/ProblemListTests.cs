@@ -5,10 +5,10 @@ namespace LayerSwap.Tests.Common;
 public class ProblemListTests
 {
     [Fact]
-    public void Nothing_found_is_no_error() => new ProblemList().ThrowIfAny();
+    public void No_problems_do_not_throw() => new ProblemList().ThrowIfAny();
 
     [Fact]
-    public void A_problem_of_many_tensors_is_said_once()
+    public void A_problem_of_many_tensors_is_reported_once()
     {
         ProblemList problems = new();
         for (int i = 0; i < 10; i++)

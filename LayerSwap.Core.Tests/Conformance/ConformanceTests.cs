@@ -108,7 +108,7 @@ public sealed class ConformanceTests
 
     [Theory]
     [MemberData(nameof(Rejected))]
-    public void A_bad_file_is_refused_with_file_tensor_found_and_expected(string name)
+    public void An_invalid_file_is_rejected_with_file_tensor_and_expected_value(string name)
     {
         (string? tensor, string[] says) = Refusals[name];
         string path = PathOf(name);
@@ -118,22 +118,25 @@ public sealed class ConformanceTests
         Assert.StartsWith(path, error.Message, StringComparison.Ordinal);
         string message = error.Message[path.Length..];
         Assert.All(says, s => Assert.Contains(s, message, StringComparison.Ordinal));
-        Assert.True(tensor is null || message.Contains("tensor " + tensor, StringComparison.Ordinal) || message.Contains("name " + tensor, StringComparison.Ordinal), message);
+        Assert.True(tensor is null || message.Contains("tensor " + tensor, StringComparison.Ordinal)
+            || message.Contains("name " + tensor, StringComparison.Ordinal), message);
         Assert.DoesNotContain(message, char.IsControl);
     }
 
     [Fact]
     public void Every_case_has_a_verdict_and_every_verdict_a_case()
     {
-        string[] files = [.. Directory.EnumerateFiles(Fixture.Path("conformance", "cases")).Select(f => Path.GetFileNameWithoutExtension(f)!)];
+        string[] files = [.. Directory.EnumerateFiles(Fixture.Path("conformance", "cases"))
+            .Select(f => Path.GetFileNameWithoutExtension(f)!)];
         Assert.Equal(files.Order(StringComparer.Ordinal), Cases("ACCEPT").Concat(Cases("REJECT")).Order(StringComparer.Ordinal));
     }
 
     [Theory]
     [InlineData("A04_len_ff")]
     [InlineData("A29_trunc_header")]
-    public void A_damaged_length_is_not_taken_for_a_web_page(string name) =>
-        Assert.DoesNotContain("web page", Assert.Throws<CheckpointException>(() => Checkpoint.Open(PathOf(name)).Dispose()).Message, StringComparison.Ordinal);
+    public void A_damaged_length_is_not_reported_as_a_web_page(string name) =>
+        Assert.DoesNotContain("web page",
+            Assert.Throws<CheckpointException>(() => Checkpoint.Open(PathOf(name)).Dispose()).Message, StringComparison.Ordinal);
 
     private static IEnumerable<string> Cases(string verdict) => File.ReadLines(Fixture.Path("conformance", "verdicts.tsv")).Skip(1)
         .Select(l => l.Split('\t')).Where(c => c[1] == verdict).Select(c => c[0]);

@@ -4,7 +4,7 @@ using LayerSwap.Tests.Checkpoints;
 
 namespace LayerSwap.Tests.Conformance;
 
-/// <summary>Things that are called .safetensors and are none: advice instead of a hang or a crash.</summary>
+/// <summary>Paths named .safetensors that are no valid file are rejected without a hang or a crash.</summary>
 public sealed class HostileFileTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -20,7 +20,7 @@ public sealed class HostileFileTests : IDisposable
     [InlineData("PK\u0003\u0004\0\0\0\0 rest of an archive", "zip")]
     [InlineData("{\"error\":\"Repository not found\"}", "header")]
     [InlineData("Entry not found", "header")]
-    public void What_was_saved_in_its_place_is_told(string content, string advice)
+    public void Files_of_another_format_are_identified(string content, string advice)
     {
         File.WriteAllText(Target, content, Encoding.Latin1);
         string message = RawFile.Refused(Target).Message;
@@ -30,14 +30,14 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
-    public void An_empty_file_is_refused()
+    public void An_empty_file_is_rejected()
     {
         File.WriteAllBytes(Target, []);
         Assert.Contains("empty", RawFile.Refused(Target).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_path_where_nothing_is_is_refused()
+    public void A_missing_path_is_rejected()
     {
         CheckpointException error = RawFile.Refused(Target);
         Assert.Equal(Target, error.File);
@@ -47,7 +47,7 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
-    public void A_path_through_a_file_is_refused()
+    public void A_path_through_a_file_is_rejected()
     {
         RawFile.Vectors(Target, ("a", [1]));
         RawFile.Refused(Path.Combine(Target, "model.safetensors"));
@@ -58,7 +58,7 @@ public sealed class HostileFileTests : IDisposable
     [InlineData("model.safetensors.index.json")]
     [InlineData("config.json")]
     [InlineData("tokenizer.json")]
-    public async Task A_pipe_is_refused_and_never_waited_for(string name)
+    public async Task A_pipe_is_rejected_without_waiting(string name)
     {
         if (OperatingSystem.IsWindows())
         {
@@ -87,7 +87,7 @@ public sealed class HostileFileTests : IDisposable
     [Theory]
     [InlineData("/dev/null")]
     [InlineData("/dev/zero")]
-    public async Task A_device_is_refused(string device)
+    public async Task A_device_is_rejected(string device)
     {
         if (!File.Exists(device))
         {
@@ -98,21 +98,21 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_called_like_a_file_is_looked_into_and_refused_when_empty()
+    public void A_folder_with_a_file_extension_is_searched_and_rejected_if_empty()
     {
         Directory.CreateDirectory(Target);
         Assert.Contains("holds no model.safetensors", RawFile.Refused(Target).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_folder_called_model_safetensors_is_no_model()
+    public void A_folder_named_model_safetensors_is_rejected()
     {
         Directory.CreateDirectory(_folder["model.safetensors"]);
         RawFile.Refused(_folder.Path);
     }
 
     [Fact]
-    public void A_link_to_a_good_file_is_followed_also_over_several_links()
+    public void Chains_of_links_to_a_valid_file_are_followed()
     {
         RawFile.Vectors(_folder["blob"], ("a", [1, 2]));
         File.CreateSymbolicLink(_folder["middle"], "blob");
@@ -125,7 +125,7 @@ public sealed class HostileFileTests : IDisposable
     [Theory]
     [InlineData("x.safetensors")]
     [InlineData("model.safetensors")]
-    public void A_link_to_nothing_is_refused_and_says_where_it_leads(string name)
+    public void A_broken_link_is_rejected_with_its_target(string name)
     {
         File.CreateSymbolicLink(_folder[name], _folder["gone"]);
         Assert.Contains(_folder["gone"], RawFile.Refused(_folder[name]).Message, StringComparison.Ordinal);
@@ -133,7 +133,7 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
-    public void A_circle_of_links_is_refused()
+    public void A_link_cycle_is_rejected()
     {
         File.CreateSymbolicLink(Target, _folder["y"]);
         File.CreateSymbolicLink(_folder["y"], Target);
@@ -143,7 +143,7 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
-    public void A_link_to_a_folder_is_looked_into()
+    public void A_link_to_a_folder_is_followed()
     {
         Directory.CreateDirectory(_folder["model"]);
         RawFile.Vectors(_folder["model", "model.safetensors"], ("a", [9]));
@@ -164,7 +164,7 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
-    public void A_long_name_is_cut_between_characters()
+    public void A_long_name_is_truncated_between_characters()
     {
         string name = new string('n', 199) + "😀" + new string('m', 10);
         RawFile.Write(Target, $"{{\"{name}\":7}}");

@@ -73,7 +73,8 @@ public sealed class DeltaKernelTests
         Noise noise = new(16);
         for (int length = 0; length <= 100; length++)
         {
-            float[] x = noise.Weights(length), a = noise.Weights(length), b = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)];
+            float[] x = noise.Weights(length), a = noise.Weights(length),
+                b = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)];
             AgreementSums vector = new(), scalar = new();
             DeltaKernel.ObservePair<float>(x, a, b, vector);
             DeltaKernel.PairScalar<float>(x, a, b, scalar);
@@ -94,14 +95,14 @@ public sealed class DeltaKernelTests
         {
             float[] x = noise.AnyFloats(length), a = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)];
             float[] b = length % 2 == 0 ? noise.AnyFloats(length) : noise.Weights(length);
-            (BaseSums origin, DeltaSums ofA, DeltaSums ofB, AgreementSums both) = (new(), new(), new(), new());
-            (BaseSums origin2, DeltaSums ofA2, DeltaSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
-            DeltaKernel.ObserveTwo<float>(x, a, b, origin, ofA, ofB, both);
-            DeltaKernel.ObserveOrigin<float>(x, origin2);
+            (BaseSums baseSums, DeltaSums ofA, DeltaSums ofB, AgreementSums both) = (new(), new(), new(), new());
+            (BaseSums baseSums2, DeltaSums ofA2, DeltaSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
+            DeltaKernel.ObserveTwo<float>(x, a, b, baseSums, ofA, ofB, both);
+            DeltaKernel.ObserveOrigin<float>(x, baseSums2);
             DeltaKernel.Observe<float>(x, a, [], ofA2);
             DeltaKernel.Observe<float>(x, b, [], ofB2);
             DeltaKernel.ObservePair<float>(x, a, b, both2);
-            Assert.Equivalent(origin2, origin, strict: true);
+            Assert.Equivalent(baseSums2, baseSums, strict: true);
             Assert.Equivalent(ofA2, ofA, strict: true);
             Assert.Equivalent(ofB2, ofB, strict: true);
             Assert.Equivalent(both2, both, strict: true);
@@ -122,11 +123,11 @@ public sealed class DeltaKernelTests
             ushort[] bits = [.. noise.AnyFloats(3 * length).Select(f => (ushort)(BitConverter.SingleToUInt32Bits(f) >> 16))];
             BFloat16[] x = [.. bits[..length].Select(b => new BFloat16(b))], b = [.. bits[(2 * length)..].Select(b => new BFloat16(b))];
             BFloat16[] a = [.. x.Select((o, i) => noise.Below(3) == 0 ? o : new BFloat16(bits[length + i]))];
-            (BaseSums origin, DeltaSums ofA, DeltaSums ofB, AgreementSums both) = (new(), new(), new(), new());
-            (BaseSums origin2, DeltaSums ofA2, DeltaSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
-            DeltaKernel.ObserveTwo<BFloat16>(x, a, b, origin, ofA, ofB, both);
-            DeltaKernel.ObserveTwo<float>(Widened(x), Widened(a), Widened(b), origin2, ofA2, ofB2, both2);
-            Assert.Equivalent(origin2, origin, strict: true);
+            (BaseSums baseSums, DeltaSums ofA, DeltaSums ofB, AgreementSums both) = (new(), new(), new(), new());
+            (BaseSums baseSums2, DeltaSums ofA2, DeltaSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
+            DeltaKernel.ObserveTwo<BFloat16>(x, a, b, baseSums, ofA, ofB, both);
+            DeltaKernel.ObserveTwo<float>(Widened(x), Widened(a), Widened(b), baseSums2, ofA2, ofB2, both2);
+            Assert.Equivalent(baseSums2, baseSums, strict: true);
             Assert.Equivalent(ofA2, ofA, strict: true);
             Assert.Equivalent(ofB2, ofB, strict: true);
             Assert.Equivalent(both2, both, strict: true);
@@ -135,7 +136,8 @@ public sealed class DeltaKernelTests
 
     /// <summary>Widens elements: the even ones of every sixteen come first.</summary>
     private static float[] Widened(BFloat16[] elements) =>
-        [.. elements.Chunk(16).SelectMany(c => c.Length < 16 ? c : c.Where((_, i) => i % 2 == 0).Concat(c.Where((_, i) => i % 2 != 0))).Select(e => e.Value)];
+        [.. elements.Chunk(16)
+            .SelectMany(c => c.Length < 16 ? c : c.Where((_, i) => i % 2 == 0).Concat(c.Where((_, i) => i % 2 != 0))).Select(e => e.Value)];
 
     [Fact]
     public void Conflicts_are_counted_for_the_smallest_deltas()
@@ -156,7 +158,8 @@ public sealed class DeltaKernelTests
             BaseSums vector = new(), scalar = new();
             DeltaKernel.ObserveOrigin<float>(x, vector);
             DeltaKernel.OriginScalar<float>(x, scalar);
-            double[] deltas = [.. x.Zip(y, (a, b) => (double)Math.Abs(b - a))], columns = [.. deltas.Select((_, i) => (double)i)], twin = [.. columns];
+            double[] deltas = [.. x.Zip(y, (a, b) => (double)Math.Abs(b - a))],
+                columns = [.. deltas.Select((_, i) => (double)i)], twin = [.. columns];
             Assert.All(new[] { vector, scalar }, sums =>
             {
                 Assert.Equal(x.Sum(v => Math.Abs((double)v)), sums.Abs, Tolerance * (length + 1));

@@ -1,12 +1,12 @@
 using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>The paper's measures of change, in loops in doubles written from their definitions.</summary>
+/// <summary>Computes the paper's measures of change in float64 loops.</summary>
 internal static class DeltaOracle
 {
     /// <summary>abs(D) of every element of a tensor.</summary>
-    public static double[] Changes(ICheckpoint origin, ICheckpoint tuned, string name) =>
-        [.. SmallModels.Values(origin, name).Zip(SmallModels.Values(tuned, name), (a, b) => Math.Abs(b - a))];
+    public static double[] Changes(ICheckpoint baseModel, ICheckpoint fineTuned, string name) =>
+        [.. SmallModels.Values(baseModel, name).Zip(SmallModels.Values(fineTuned, name), (a, b) => Math.Abs(b - a))];
 
     /// <summary>row_mav[i]: the mean over j of abs(D[i,j]).</summary>
     public static double[] Rows(double[] changes, long rows, long columns)
@@ -77,6 +77,7 @@ internal static class DeltaOracle
         return values;
     }
 
-    /// <summary>A fine-tuning of these values: every element moves, by up to so much.</summary>
-    public static double[] Moved(double[] values, double change, int seed) => [.. values.Zip(Noise(values.Length, seed), (v, n) => v + (2 * change * n))];
+    /// <summary>Fine-tunes values: moves every element by at most the given change.</summary>
+    public static double[] Moved(double[] values, double change, int seed) =>
+        [.. values.Zip(Noise(values.Length, seed), (v, n) => v + (2 * change * n))];
 }

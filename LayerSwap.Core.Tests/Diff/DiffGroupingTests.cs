@@ -4,7 +4,8 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>One measurement, many views: a report grouped or ranked otherwise is the one measured that way at once; and the figures that only views of a whole model have.</summary>
+/// <summary>One measurement, many views: a report grouped or ranked otherwise is the one measured that way at once; and the figures that
+/// only views of a whole model have.</summary>
 public sealed class DiffGroupingTests
 {
     /// <summary>Rows that can be divided by ten, so that a tenth of them is a whole number.</summary>
@@ -20,14 +21,15 @@ public sealed class DiffGroupingTests
 
     [Theory]
     [MemberData(nameof(Groupings))]
-    public async Task Views_equal_what_is_measured_that_way_at_once(LayerGrouping grouping)
+    public async Task Regrouped_reports_equal_directly_measured_ones(LayerGrouping grouping)
     {
         LayerDiff diff = LayerDiff.From(Base).To(Outer, Middle).WithProfiles();
         LayerDiffReport report = await diff.RunAsync(), shortened = report.Top(1);
         foreach (DiffMetric metric in Enum.GetValues<DiffMetric>())
         {
             LayerDiffReport expected = await diff.GroupBy(grouping).RankBy(metric).RunAsync();
-            LayerDiffReport[] views = [report.GroupBy(grouping).RankBy(metric), report.RankBy(metric).GroupBy(grouping), shortened.GroupBy(grouping).RankBy(metric), expected.RankBy(metric)];
+            LayerDiffReport[] views = [report.GroupBy(grouping).RankBy(metric), report.RankBy(metric).GroupBy(grouping),
+                shortened.GroupBy(grouping).RankBy(metric), expected.RankBy(metric)];
             foreach (LayerDiffReport view in views)
             {
                 Assert.Equal((grouping, metric), (view.GroupedBy, view.RankedBy));
@@ -42,19 +44,20 @@ public sealed class DiffGroupingTests
     }
 
     [Fact]
-    public async Task Views_read_nothing_again()
+    public async Task Regrouping_reads_no_tensor_again()
     {
-        CountingCheckpoint origin = new(Base), tuned = new(Outer);
-        LayerDiffReport report = await LayerDiff.From(origin).To(tuned, Middle).WithProfiles().RunAsync();
+        CountingCheckpoint baseModel = new(Base), fineTuned = new(Outer);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(fineTuned, Middle).WithProfiles().RunAsync();
         long once = Base.Tensors.Sum(t => t.ByteLength);
-        Assert.Equal((once, once), (origin.BytesRead, tuned.BytesRead));
-        _ = (report.GroupBy(LayerGrouping.Tensor).RankBy(DiffMetric.L2).ToJson(), report.Verdicts, report.SharesAbove(DiffThreshold.Quantile(0.5)), report.MoreIn(tuned).Layers, report.Suggest());
-        Assert.Equal((once, once), (origin.BytesRead, tuned.BytesRead));
+        Assert.Equal((once, once), (baseModel.BytesRead, fineTuned.BytesRead));
+        _ = (report.GroupBy(LayerGrouping.Tensor).RankBy(DiffMetric.L2).ToJson(), report.Verdicts,
+            report.SharesAbove(DiffThreshold.Quantile(0.5)), report.MoreIn(fineTuned).Layers, report.Suggest());
+        Assert.Equal((once, once), (baseModel.BytesRead, fineTuned.BytesRead));
     }
 
     [Theory]
     [MemberData(nameof(Groupings))]
-    public async Task Shares_and_overlaps_equal_loops_in_doubles(LayerGrouping grouping)
+    public async Task Shares_and_overlaps_match_float64_loops(LayerGrouping grouping)
     {
         LayerDiffReport report = await LayerDiff.From(Base).To(Outer, Middle).GroupBy(grouping).WithProfiles().RunAsync();
         LayerMap map = LayerMap.Of(Base.Tensors);
@@ -69,7 +72,8 @@ public sealed class DiffGroupingTests
 
         foreach (DiffEntry entry in report.Entries)
         {
-            double here = Names(map, grouping, entry.Name).Sum(n => changes[(entry.Model, n)].Sum()), all = Base.Tensors.Sum(t => changes[(entry.Model, t.Name)].Sum());
+            double here = Names(map, grouping, entry.Name).Sum(n => changes[(entry.Model, n)].Sum()),
+                all = Base.Tensors.Sum(t => changes[(entry.Model, t.Name)].Sum());
             DeltaOracle.Near(here / all, entry.Share);
         }
 
@@ -92,35 +96,38 @@ public sealed class DiffGroupingTests
     public async Task Rows_changed_most_by_both_overlap_and_others_do_not()
     {
         // Of 20 rows 2 are a tenth.
-        ICheckpoint origin = Changed("base"), a = Changed("a", 3, 17), same = Changed("same", 17, 3), half = Changed("half", 3, 4), other = Changed("other", 0, 19);
-        LayerDiffReport report = await LayerDiff.From(origin).To(a, same, half, other).WithProfiles().RunAsync();
+        ICheckpoint baseModel = Changed("base"), a = Changed("a", 3, 17), same = Changed("same", 17, 3),
+            half = Changed("half", 3, 4), other = Changed("other", 0, 19);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(a, same, half, other).WithProfiles().RunAsync();
         Assert.Equal([("same", 1), ("half", 0.5), ("other", 0)], report.Pairs.Where(p => p.A == "a").Select(p => (p.B, p.RowOverlap)));
     }
 
     [Fact]
-    public async Task Where_there_is_nothing_to_overlap_it_is_not_a_number()
+    public async Task Overlap_is_NaN_without_changed_rows()
     {
-        ICheckpoint origin = Changed("base"), a = Changed("a", 3, 17), still = Changed("still");
-        Assert.Equal(double.NaN, Assert.Single((await LayerDiff.From(origin).To(a, Changed("b", 3, 17)).RunAsync()).Pairs).RowOverlap);
-        LayerDiffReport report = await LayerDiff.From(origin).To(a, still).WithProfiles().RunAsync();
+        ICheckpoint baseModel = Changed("base"), a = Changed("a", 3, 17), still = Changed("still");
+        Assert.Equal(double.NaN, Assert.Single((await LayerDiff.From(baseModel).To(a, Changed("b", 3, 17)).RunAsync()).Pairs).RowOverlap);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(a, still).WithProfiles().RunAsync();
         Assert.Equal(double.NaN, Assert.Single(report.Pairs).RowOverlap);
-        // Nothing of nothing is nothing: a model that has not changed has no share to give.
+        // An unchanged model has no shares.
         Assert.Equal([1.0, 0.0], report.Entries.Select(e => e.Share));
     }
 
-    /// <summary>Rows that did not change are not among the most changed ones, though there be fewer than a tenth of others.</summary>
+    /// <summary>Unchanged rows are never among the most changed rows, even if fewer than a tenth changed.</summary>
     [Fact]
     public async Task Unchanged_rows_do_not_overlap()
     {
-        ICheckpoint origin = Changed("base"), a = Changed("a", 3), b = Changed("b", 4), c = Changed("c", 3);
-        LayerDiffReport report = await LayerDiff.From(origin).To(a, b, c).WithProfiles().RunAsync();
+        ICheckpoint baseModel = Changed("base"), a = Changed("a", 3), b = Changed("b", 4), c = Changed("c", 3);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(a, b, c).WithProfiles().RunAsync();
         Assert.Equal([0.0, 1.0, 0.0], report.Pairs.Select(p => p.RowOverlap));
     }
 
-    /// <summary>Zeros but for the rows named.</summary>
-    private static ICheckpoint Changed(string name, params int[] rows) => SmallModels.Of(name, DType.Float32, ("w", [20, 3], [.. Enumerable.Range(0, 60).Select(e => rows.Contains(e / 3) ? 1.0 : 0.0)]));
+    /// <summary>Zeros except in the given rows.</summary>
+    private static ICheckpoint Changed(string name, params int[] rows) =>
+        SmallModels.Of(name, DType.Float32, ("w", [20, 3], [.. Enumerable.Range(0, 60).Select(e => rows.Contains(e / 3) ? 1.0 : 0.0)]));
 
-    private static string[] Names(LayerMap map, LayerGrouping grouping, string name) => [.. Base.Tensors.Select(t => t.Name).Where(n => name == grouping switch
+    private static string[] Names(LayerMap map, LayerGrouping grouping, string name) =>
+        [.. Base.Tensors.Select(t => t.Name).Where(n => name == grouping switch
     {
         LayerGrouping.Tensor => n,
         LayerGrouping.Component => map[n].Component,

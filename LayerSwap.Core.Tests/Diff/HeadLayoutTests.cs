@@ -30,7 +30,8 @@ public sealed class HeadLayoutTests : IDisposable
     [InlineData(Wide, Llama + "k_proj", 6, 8, 'r', "k0 k1")]
     [InlineData(Wide, Llama + "o_proj", 8, 12, 'c', "o0 o1 o2 o3")]
     [InlineData(Plain, Llama + "k_proj", 8, 8, 'r', "k0 k1 k2 k3")]
-    [InlineData("""{"model_type":"vision","text_config":""" + Wide + "}", "language_model.model.layers.0.self_attn.v_proj", 6, 8, 'r', "v0 v1")]
+    [InlineData("""{"model_type":"vision","text_config":""" + Wide + "}",
+        "language_model.model.layers.0.self_attn.v_proj", 6, 8, 'r', "v0 v1")]
     [InlineData("""{"head_dim":3,"num_attention_heads":9,"text_config":""" + Grouped + "}", Llama + "o_proj", 8, 12, 'c', "o0 o1 o2 o3")]
     [InlineData(Grouped, Llama + "qkv_proj", 16, 8, 'r', "q0 q1 q2 q3 k0 k1 v0 v1")]
     [InlineData(Wide, Llama + "qkv_proj", 24, 8, 'r', "q0 q1 q2 q3 k0 k1 v0 v1")]
@@ -42,7 +43,7 @@ public sealed class HeadLayoutTests : IDisposable
     [InlineData(Plain, "bert.encoder.layer.0.attention.output.dense", 8, 8, 'c', "o0 o1 o2 o3")]
     [InlineData(T5, "encoder.block.0.layer.0.SelfAttention.v", 12, 8, 'r', "v0 v1 v2 v3")]
     [InlineData(T5, "encoder.block.0.layer.0.SelfAttention.o", 8, 12, 'c', "o0 o1 o2 o3")]
-    public async Task Heads_are_sums_over_what_lies_side_by_side(string config, string name, int rows, int columns, char lies, string heads)
+    public async Task Heads_sum_adjacent_rows_or_columns(string config, string name, int rows, int columns, char lies, string heads)
     {
         (TensorProfile profile, double[] changes) = await ProfileAsync(config, name, rows, columns);
         double[] along = lies == 'r' ? DeltaOracle.Rows(changes, rows, columns) : DeltaOracle.Columns(changes, rows, columns);
@@ -74,7 +75,7 @@ public sealed class HeadLayoutTests : IDisposable
     [InlineData(Plain, "bert.encoder.layer.0.output.dense", 8, 8)]
     [InlineData(Grouped, "model.layers.0.mlp.up_proj", 8, 8)]
     [InlineData(Grouped, "q_proj", 8, 8)]
-    public async Task There_are_none_where_the_counts_or_the_weight_do_not_fit(string? config, string name, int rows, int columns)
+    public async Task Mismatched_counts_or_shapes_have_no_heads(string? config, string name, int rows, int columns)
     {
         TensorProfile profile = (await ProfileAsync(config, name, rows, columns)).Profile;
         Assert.Empty(profile.Heads);
@@ -90,21 +91,24 @@ public sealed class HeadLayoutTests : IDisposable
     [InlineData("""{"num_attention_heads":-4,"num_key_value_heads":-4,"head_dim":-2}""", Llama + "q_proj", 8)]
     [InlineData("""{"num_attention_heads":2,"head_dim":9223372036854775807}""", Llama + "q_proj", 8)]
     [InlineData("""{"num_attention_heads":8,"head_dim":6148914691236517206}""", "gpt_neox.layers.0.attention.query_key_value", 16)]
-    public async Task Impossible_counts_give_none(string config, string name, int rows) => Assert.Empty((await ProfileAsync(config, name, rows, 8)).Profile.Heads);
+    public async Task Impossible_counts_have_no_heads(string config, string name, int rows) =>
+        Assert.Empty((await ProfileAsync(config, name, rows, 8)).Profile.Heads);
 
-    /// <summary>The profile of a weight of a base that was saved to a folder, with this config.json, and what it is to be told from.</summary>
+    /// <summary>The profile of a weight of a base that was saved to a folder, with this config.json, and what it is to be told
+    /// from.</summary>
     private async Task<(TensorProfile Profile, double[] Changes)> ProfileAsync(string? config, string name, int rows, int columns)
     {
         double[] values = DeltaOracle.Noise(rows * columns, rows);
-        using ICheckpoint memory = SmallModels.Of("memory", DType.Float32, (name + ".weight", [rows, columns], values)), tuned = SmallModels.Of("b", DType.Float32, (name + ".weight", [rows, columns], DeltaOracle.Moved(values, 0.1, columns)));
+        using ICheckpoint memory = SmallModels.Of("memory", DType.Float32, (name + ".weight", [rows, columns], values)),
+            fineTuned = SmallModels.Of("b", DType.Float32, (name + ".weight", [rows, columns], DeltaOracle.Moved(values, 0.1, columns)));
         await Merge.Onto(memory).SaveAsync(_temp["base"]);
         if (config is not null)
         {
             File.WriteAllText(_temp["base", "config.json"], config);
         }
 
-        using ICheckpoint origin = Checkpoint.Open(_temp["base"]);
-        LayerDiffReport report = await LayerDiff.From(origin).To(tuned).WithProfiles().RunAsync();
-        return (Assert.Single(report.Profiles), DeltaOracle.Changes(origin, tuned, name + ".weight"));
+        using ICheckpoint baseModel = Checkpoint.Open(_temp["base"]);
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(fineTuned).WithProfiles().RunAsync();
+        return (Assert.Single(report.Profiles), DeltaOracle.Changes(baseModel, fineTuned, name + ".weight"));
     }
 }

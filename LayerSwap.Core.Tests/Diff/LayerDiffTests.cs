@@ -4,7 +4,7 @@ using LayerSwap.Merging;
 
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>The metrics against loops in doubles written from their definitions.</summary>
+/// <summary>Compares the metrics with float64 loops.</summary>
 public sealed class LayerDiffTests
 {
     private static readonly LlamaShape Shape = new() { Layers = 5, DType = DType.BFloat16 };
@@ -20,16 +20,19 @@ public sealed class LayerDiffTests
     [InlineData(LayerGrouping.Tensor)]
     [InlineData(LayerGrouping.Layer)]
     [InlineData(LayerGrouping.Component)]
-    public async Task Every_metric_equals_a_loop_in_doubles(LayerGrouping grouping)
+    public async Task Every_metric_matches_a_float64_loop(LayerGrouping grouping)
     {
         LayerDiffReport report = await LayerDiff.From(Base).To(Outer, Middle).GroupBy(grouping).RunAsync();
         LayerMap map = LayerMap.Of(Base.Tensors);
         foreach (DiffEntry entry in report.Entries)
         {
             string[] names = [.. Base.Tensors.Select(t => t.Name).Where(n => NameOf(map[n], grouping) == entry.Name)];
-            double[] x = [.. names.SelectMany(n => SmallModels.Values(Base, n))], y = [.. names.SelectMany(n => SmallModels.Values(entry.Model == "outer" ? Outer : Middle, n))];
+            double[] x = [.. names.SelectMany(n => SmallModels.Values(Base, n))],
+                y = [.. names.SelectMany(n => SmallModels.Values(entry.Model == "outer" ? Outer : Middle, n))];
             double[] d = [.. x.Zip(y, (a, b) => b - a)];
-            double[] m = [.. names.Where(n => Base.Find(n)!.Shape.Rank == 2).SelectMany(n => SmallModels.Values(Base, n).Zip(SmallModels.Values(entry.Model == "outer" ? Outer : Middle, n), (a, b) => Math.Abs(b - a)))];
+            double[] m = [.. names.Where(n => Base.Find(n)!.Shape.Rank == 2)
+                .SelectMany(n => SmallModels.Values(Base, n)
+                    .Zip(SmallModels.Values(entry.Model == "outer" ? Outer : Middle, n), (a, b) => Math.Abs(b - a)))];
             Assert.Equal(x.Length, entry.Parameters);
             Near(d.Average(Math.Abs), entry.MeanAbsolute);
             Near(d.Sum(Math.Abs) / x.Sum(Math.Abs), entry.RelativeMeanAbsolute);
@@ -45,7 +48,8 @@ public sealed class LayerDiffTests
         foreach (DiffPair pair in report.Pairs)
         {
             string[] names = [.. Base.Tensors.Select(t => t.Name).Where(n => NameOf(map[n], grouping) == pair.Name)];
-            double[] Changes(ICheckpoint model) => [.. names.SelectMany(n => SmallModels.Values(Base, n).Zip(SmallModels.Values(model, n), (a, b) => b - a))];
+            double[] Changes(ICheckpoint model) =>
+                [.. names.SelectMany(n => SmallModels.Values(Base, n).Zip(SmallModels.Values(model, n), (a, b) => b - a))];
             double[] p = Changes(Outer), q = Changes(Middle);
             Near(Dot(p, q) / (Norm(p) * Norm(q)), pair.Cosine);
             Near(p.Zip(q).Count(v => v.First * v.Second < 0) / (double)p.Length, pair.SignConflict);
@@ -59,7 +63,7 @@ public sealed class LayerDiffTests
     [InlineData(DiffMetric.RelativeL2)]
     [InlineData(DiffMetric.Cosine)]
     [InlineData(DiffMetric.Changed)]
-    public async Task Ranks_go_from_the_most_changed_on_within_each_model(DiffMetric metric)
+    public async Task Ranks_descend_by_change_within_each_model(DiffMetric metric)
     {
         LayerDiffReport report = await LayerDiff.From(Base).To(Outer, Middle).RankBy(metric).RunAsync();
         foreach (IGrouping<string, DiffEntry> model in report.Entries.GroupBy(e => e.Model))
@@ -73,22 +77,25 @@ public sealed class LayerDiffTests
     }
 
     [Fact]
-    public async Task A_known_construction_is_seen()
+    public async Task A_known_construction_is_ranked_correctly()
     {
         LayerDiffReport report = await LayerDiff.From(Base).To(Outer, Middle).RunAsync();
-        Assert.Equal([0, 4], report.Entries.Where(e => e.Model == "outer" && e.Layer is not null).Take(2).Select(e => e.Layer!.Value).Order());
-        Assert.Equal([1, 2, 3], report.Entries.Where(e => e.Model == "middle" && e.Layer is not null).Take(3).Select(e => e.Layer!.Value).Order());
+        Assert.Equal([0, 4],
+            report.Entries.Where(e => e.Model == "outer" && e.Layer is not null).Take(2).Select(e => e.Layer!.Value).Order());
+        Assert.Equal([1, 2, 3],
+            report.Entries.Where(e => e.Model == "middle" && e.Layer is not null).Take(3).Select(e => e.Layer!.Value).Order());
     }
 
     [Fact]
-    public async Task Figures_do_not_depend_on_threads()
+    public async Task Results_do_not_depend_on_threads()
     {
         double[] values = [.. Enumerable.Range(0, 900_000).Select(i => Math.Sin(i * 0.37))];
-        ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [900, 1000], values)), tuned = SmallModels.Of("b", DType.Float32, ("w", [900, 1000], [.. values.Select(v => v * 1.01)]));
-        string expected = (await LayerDiff.From(origin).To(tuned).OnThreads(1).RunAsync()).ToJson();
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [900, 1000], values)),
+            fineTuned = SmallModels.Of("b", DType.Float32, ("w", [900, 1000], [.. values.Select(v => v * 1.01)]));
+        string expected = (await LayerDiff.From(baseModel).To(fineTuned).OnThreads(1).RunAsync()).ToJson();
         foreach (int threads in (int[])[2, 3, 8])
         {
-            Assert.Equal(expected, (await LayerDiff.From(origin).To(tuned).OnThreads(threads).RunAsync()).ToJson());
+            Assert.Equal(expected, (await LayerDiff.From(baseModel).To(fineTuned).OnThreads(threads).RunAsync()).ToJson());
         }
     }
 
@@ -103,51 +110,59 @@ public sealed class LayerDiffTests
     [Fact]
     public async Task NaN_and_infinities_show_and_are_strings_in_json()
     {
-        ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0])), tuned = SmallModels.Of("b", DType.Float32, ("w", [2], [1, double.NaN]));
-        LayerDiffReport report = await LayerDiff.From(origin).To(tuned).RunAsync();
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0])),
+            fineTuned = SmallModels.Of("b", DType.Float32, ("w", [2], [1, double.NaN]));
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(fineTuned).RunAsync();
         using JsonDocument json = JsonDocument.Parse(report.ToJson());
         Assert.Equal("NaN", json.RootElement.GetProperty("entries")[0].GetProperty("mav").GetString());
         Assert.Contains("NaN", report.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_model_that_is_compared_twice_is_refused()
+    public async Task A_model_that_is_compared_twice_is_rejected()
     {
         MergeException refused = await Assert.ThrowsAsync<MergeException>(() => LayerDiff.From(Base).To(Outer, Middle, Outer).RunAsync());
         Assert.Contains("outer is compared 2 times", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Large_doubles_are_numbers()
+    public async Task Large_float64_values_are_finite()
     {
-        ICheckpoint origin = SmallModels.Of("a", DType.Float64, ("w", [2], [1, 1e200])), tuned = SmallModels.Of("b", DType.Float64, ("w", [2], [1, 2e200]));
-        Assert.DoesNotContain((await LayerDiff.From(origin).To(tuned).RunAsync()).Verdicts, v => v.Kind == DiffVerdictKind.NotFinite);
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float64, ("w", [2], [1, 1e200])),
+            fineTuned = SmallModels.Of("b", DType.Float64, ("w", [2], [1, 2e200]));
+        Assert.DoesNotContain((await LayerDiff.From(baseModel).To(fineTuned).RunAsync()).Verdicts,
+            v => v.Kind == DiffVerdictKind.NotFinite);
     }
 
     [Fact]
-    public async Task Doubles_are_measured_in_doubles_and_integers_are_left_out()
+    public async Task Float64_is_measured_in_float64_and_integers_are_skipped()
     {
         ICheckpoint Model(string name, double value) => Checkpoint.InMemory(name, [
-            (new TensorInfo("w", DType.Float64, new TensorShape(1)), BitConverter.GetBytes(value)), (new TensorInfo("n", DType.Int32, new TensorShape(1)), new byte[4])]);
+            (new TensorInfo("w", DType.Float64, new TensorShape(1)), BitConverter.GetBytes(value)),
+            (new TensorInfo("n", DType.Int32, new TensorShape(1)), new byte[4])]);
         LayerDiffReport report = await LayerDiff.From(Model("a", 1)).To(Model("b", 1 + 1e-12)).RunAsync();
         Assert.Equal(1 + 1e-12 - 1, Assert.Single(report.Entries).MeanAbsolute);
         Assert.Equal(["n"], report.Skipped);
     }
 
     [Fact]
-    public async Task Models_that_have_little_in_common_are_refused_with_an_example()
+    public async Task Models_with_few_common_tensors_are_rejected_with_an_example()
     {
-        ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("lost", [1], [0])), other = SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("new", [1], [1]));
-        MergeException e = await Assert.ThrowsAsync<MergeException>(() => LayerDiff.From(origin).To(other).RunAsync());
-        Assert.All((string[])["0 tensors in common", "w is [1]", "[2]"], text => Assert.Contains(text, e.Message, StringComparison.Ordinal));
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("lost", [1], [0])),
+            other = SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("new", [1], [1]));
+        MergeException e = await Assert.ThrowsAsync<MergeException>(() => LayerDiff.From(baseModel).To(other).RunAsync());
+        Assert.All((string[])["0 tensors in common", "w is [1]", "[2]"],
+            text => Assert.Contains(text, e.Message, StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task What_models_have_in_common_is_compared_and_the_rest_is_listed()
+    public async Task Common_tensors_are_compared_and_the_rest_is_listed()
     {
-        ICheckpoint origin = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]), ("x", [1], [3]), ("lost", [1], [0]), ("table", [1], [0]));
-        ICheckpoint other = SmallModels.Of("b", DType.Float32, ("w", [2], [1, 0]), ("x", [1], [5]), ("new", [1], [1]), ("table", [2], [1, 1]));
-        LayerDiffReport report = await LayerDiff.From(origin).To(other).GroupBy(LayerGrouping.Tensor).RunAsync();
+        ICheckpoint baseModel = SmallModels.Of("a", DType.Float32, ("w", [2], [0, 0]),
+            ("x", [1], [3]), ("lost", [1], [0]), ("table", [1], [0]));
+        ICheckpoint other = SmallModels.Of("b", DType.Float32, ("w", [2], [1, 0]),
+            ("x", [1], [5]), ("new", [1], [1]), ("table", [2], [1, 1]));
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(other).GroupBy(LayerGrouping.Tensor).RunAsync();
         Assert.Equal(["w", "x"], report.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
         Assert.Equal(2, report.Entries.Single(e => e.Name == "x").MeanAbsolute);
         Assert.Equal(["lost", "new", "table"], report.Skipped.Order(StringComparer.Ordinal));
@@ -165,5 +180,6 @@ public sealed class LayerDiffTests
     private static double Norm(double[] a) => Math.Sqrt(Dot(a, a));
 
     private static void Near(double expected, double actual) =>
-        Assert.True(Math.Abs(expected - actual) <= 1e-12 * Math.Max(1e-12, Math.Abs(expected)) || (double.IsNaN(expected) && double.IsNaN(actual)), $"{actual:R}, expected {expected:R}");
+        Assert.True(Math.Abs(expected - actual) <= 1e-12 * Math.Max(1e-12, Math.Abs(expected))
+            || (double.IsNaN(expected) && double.IsNaN(actual)), $"{actual:R}, expected {expected:R}");
 }

@@ -2,7 +2,7 @@ using LayerSwap.Benchmarks.Synthetic;
 
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>Layers chosen by what a diff measured, and merges that take exactly those.</summary>
+/// <summary>Tests layers selected by a diff, and merges of exactly these layers.</summary>
 public sealed class LayerSetTests
 {
     private const double Much = 0.004, Little = 0.001;
@@ -25,9 +25,10 @@ public sealed class LayerSetTests
     {
         LlamaShape shape = new() { Layers = layers };
         bool Outside(int? layer) => layer < bottom || layer >= layers - top;
-        using ICheckpoint origin = new GeneratedModel("base", shape), a = new GeneratedModel("task", shape, 1, l => Outside(l) ? Little : Much),
+        using ICheckpoint baseModel = new GeneratedModel("base", shape),
+            a = new GeneratedModel("task", shape, 1, l => Outside(l) ? Little : Much),
             b = new GeneratedModel("language", shape, 2, l => (Outside(l) ? Much : Little) * language);
-        LayerDiffReport diff = await LayerDiff.From(origin).To(a, b).RunAsync();
+        LayerDiffReport diff = await LayerDiff.From(baseModel).To(a, b).RunAsync();
         int[] outer = [.. Enumerable.Range(0, layers).Where(l => Outside(l))];
         Assert.Equal(outer, diff.MoreIn(b).Layers);
         Assert.Equal(Enumerable.Range(0, layers).Except(outer), diff.MoreIn(a).Layers);
@@ -55,7 +56,7 @@ public sealed class LayerSetTests
     }
 
     [Fact]
-    public async Task Others_are_layers_too_and_not_what_lies_outside_them()
+    public async Task Others_selects_the_remaining_layers_only()
     {
         (LayerDiffReport diff, ICheckpoint b) = await DiffAsync(0, 1, 7);
         LayerMap map = LayerMap.Of(b.Tensors);
@@ -68,16 +69,18 @@ public sealed class LayerSetTests
     }
 
     [Fact]
-    public async Task The_highest_and_those_above_a_score_are_chosen_among_what_was_chosen()
+    public async Task Highest_and_Above_narrow_the_current_selection()
     {
-        using ICheckpoint origin = new GeneratedModel("base", Eight), rising = new GeneratedModel("rising", Eight, 1, l => l is { } layer ? 0.001 * (layer + 1) : 0), falling = new GeneratedModel("falling", Eight, 2, l => l is { } layer ? 0.001 * (8 - layer) : 0);
-        LayerDiffReport diff = await LayerDiff.From(origin).To(rising, falling).RunAsync();
+        using ICheckpoint baseModel = new GeneratedModel("base", Eight),
+            rising = new GeneratedModel("rising", Eight, 1, l => l is { } layer ? 0.001 * (layer + 1) : 0),
+            falling = new GeneratedModel("falling", Eight, 2, l => l is { } layer ? 0.001 * (8 - layer) : 0);
+        LayerDiffReport diff = await LayerDiff.From(baseModel).To(rising, falling).RunAsync();
         LayerSet all = diff.In(rising);
         Assert.Equal(Enumerable.Range(0, 8), all.Layers);
         Assert.Equal([5, 6, 7], all.Top(3).Layers);
         Assert.Equal(Enumerable.Range(0, 8), all.Top(100).Layers);
         Assert.Equal([4, 5, 6, 7], all.Above(0.0045).Layers);
-        // Above is not from: the greatest is not above itself.
+        // Above is exclusive: the greatest is not above itself.
         Assert.Empty(all.Above(all.Scores.Max()).Layers);
         Assert.Equal([4, 5, 6, 7], all.Above(0.0045).Top(100).Layers);
         Assert.Equal([0, 1, 2, 3], diff.MoreIn(falling).Top(100).Layers);
@@ -89,7 +92,9 @@ public sealed class LayerSetTests
     [Fact]
     public async Task Of_equal_scores_the_lower_layers_are_chosen()
     {
-        ICheckpoint Model(string name, double value) => SmallModels.Of(name, DType.Float32, [.. Enumerable.Range(0, 6).Select(l => ($"model.layers.{l}.mlp.w.weight", (long[])[1, 2], (double[])[value, value]))]);
+        ICheckpoint Model(string name, double value) =>
+            SmallModels.Of(name, DType.Float32,
+                [.. Enumerable.Range(0, 6).Select(l => ($"model.layers.{l}.mlp.w.weight", (long[])[1, 2], (double[])[value, value]))]);
         ICheckpoint b = Model("b", 1);
         Assert.Equal([0, 1], (await LayerDiff.From(Model("a", 0)).To(b).RunAsync()).In(b).Top(2).Layers);
     }
@@ -98,10 +103,11 @@ public sealed class LayerSetTests
     [MemberData(nameof(Metrics))]
     public async Task Scores_are_the_metric_that_ranks_and_the_lead_in_shares_of_it(DiffMetric metric)
     {
-        using ICheckpoint origin = new GeneratedModel("base", Eight);
-        ICheckpoint[] models = [.. Enumerable.Range(1, 3).Select(m => new GeneratedModel($"m{m}", Eight, m, l => ((l ?? 0) + m) % 4 * 0.001 * m))];
-        LayerDiffReport diff = await LayerDiff.From(origin).To(models).GroupBy(LayerGrouping.Component).RankBy(metric).RunAsync();
-        double[][] scores = [.. models.Select(m => Enumerable.Range(0, 8).Select(l => Score(metric, origin, m, l)).ToArray())];
+        using ICheckpoint baseModel = new GeneratedModel("base", Eight);
+        ICheckpoint[] models = [.. Enumerable.Range(1, 3)
+            .Select(m => new GeneratedModel($"m{m}", Eight, m, l => ((l ?? 0) + m) % 4 * 0.001 * m))];
+        LayerDiffReport diff = await LayerDiff.From(baseModel).To(models).GroupBy(LayerGrouping.Component).RankBy(metric).RunAsync();
+        double[][] scores = [.. models.Select(m => Enumerable.Range(0, 8).Select(l => Score(metric, baseModel, m, l)).ToArray())];
         for (int m = 0; m < 3; m++)
         {
             DeltaOracle.Near(scores[m], diff.In(models[m]).Scores);
@@ -109,7 +115,8 @@ public sealed class LayerSetTests
             List<int> expected = [];
             for (int l = 0; l < 8; l++)
             {
-                double share = scores[m][l] / scores[m].Sum(), best = Enumerable.Range(0, 3).Where(o => o != m).Max(o => scores[o][l] / scores[o].Sum());
+                double share = scores[m][l] / scores[m].Sum(),
+                    best = Enumerable.Range(0, 3).Where(o => o != m).Max(o => scores[o][l] / scores[o].Sum());
                 // A difference of shares has their error, not its own.
                 Assert.Equal(share - best, more.Scores[l], 1e-7);
                 if (share > best)
@@ -124,10 +131,11 @@ public sealed class LayerSetTests
 
     [Theory]
     [MemberData(nameof(Metrics))]
-    public async Task A_layer_that_nobody_changed_is_nobodys(DiffMetric metric)
+    public async Task An_unchanged_layer_belongs_to_no_model(DiffMetric metric)
     {
-        using ICheckpoint origin = new GeneratedModel("base", Eight), a = new GeneratedModel("a", Eight, 1, l => l is 2 or 5 ? 0 : Much), b = new GeneratedModel("b", Eight, 2, l => l is 2 or 5 ? 0 : Little);
-        LayerDiffReport diff = await LayerDiff.From(origin).To(a, b).RankBy(metric).RunAsync();
+        using ICheckpoint baseModel = new GeneratedModel("base", Eight), a = new GeneratedModel("a", Eight, 1, l => l is 2 or 5 ? 0 : Much),
+            b = new GeneratedModel("b", Eight, 2, l => l is 2 or 5 ? 0 : Little);
+        LayerDiffReport diff = await LayerDiff.From(baseModel).To(a, b).RankBy(metric).RunAsync();
         Assert.Empty(diff.MoreIn(a).Layers.Concat(diff.MoreIn(b).Layers).Intersect([2, 5]));
         Assert.Equal([0, 1, 3, 4, 6, 7], diff.In(a).Above(0).Layers);
     }
@@ -135,16 +143,19 @@ public sealed class LayerSetTests
     [Fact]
     public async Task Only_the_main_stack_counts()
     {
-        ICheckpoint Model(string name, double first, double second) => SmallModels.Of(name, DType.Float32, [.. ((string[])["vision_tower.encoder.layers", "language_model.model.layers"]).SelectMany(stack =>
+        ICheckpoint Model(string name, double first, double second) =>
+            SmallModels.Of(name, DType.Float32,
+                [.. ((string[])["vision_tower.encoder.layers", "language_model.model.layers"]).SelectMany(stack =>
             ((double[])[first, second]).Select((v, l) => ($"{stack}.{l}.mlp.w.weight", (long[])[1, 2], (double[])[v, v])))]);
         ICheckpoint a = Model("a", 1, 2), b = Model("b", 2, 1);
         LayerDiffReport diff = await LayerDiff.From(Model("base", 0, 0)).To(a, b).RunAsync();
         MergePlan plan = Merge.Onto(a).Swap(diff.MoreIn(b), from: b).Plan();
-        Assert.Equal(["language_model.model.layers.0.mlp.w.weight"], plan.Tensors.Where(t => t.Sources.Contains("b")).Select(t => t.Tensor.Name));
+        Assert.Equal(["language_model.model.layers.0.mlp.w.weight"],
+            plan.Tensors.Where(t => t.Sources.Contains("b")).Select(t => t.Tensor.Name));
     }
 
     [Fact]
-    public async Task Models_that_were_not_compared_are_refused_by_name()
+    public async Task Models_that_were_not_compared_are_rejected_by_name()
     {
         (LayerDiffReport diff, ICheckpoint b) = await DiffAsync(0);
         using ICheckpoint stranger = new GeneratedModel("stranger", Eight, 5, _ => 0.001);
@@ -154,9 +165,9 @@ public sealed class LayerSetTests
         Assert.Throws<ArgumentNullException>("model", () => diff.In(null!));
         Assert.Throws<ArgumentNullException>("model", () => diff.MoreIn(null!));
 
-        using ICheckpoint origin = new GeneratedModel("base", Eight);
-        LayerDiffReport single = await LayerDiff.From(origin).To(b).RunAsync();
-        Assert.Throws<ArgumentException>("model", () => single.In(origin));
+        using ICheckpoint baseModel = new GeneratedModel("base", Eight);
+        LayerDiffReport single = await LayerDiff.From(baseModel).To(b).RunAsync();
+        Assert.Throws<ArgumentException>("model", () => single.In(baseModel));
         Assert.Contains("two models", Assert.Throws<InvalidOperationException>(() => single.MoreIn(b)).Message, StringComparison.Ordinal);
         Assert.Equal([0], single.In(b).Top(1).Layers);
     }
@@ -165,13 +176,16 @@ public sealed class LayerSetTests
     private static async Task<(LayerDiffReport Diff, ICheckpoint Language)> DiffAsync(params int[] more)
     {
         ICheckpoint b = new GeneratedModel("language", Eight, 2, l => l is { } layer && more.Contains(layer) ? Much : Little);
-        return (await LayerDiff.From(new GeneratedModel("base", Eight)).To(new GeneratedModel("task", Eight, 1, _ => Much), b).RunAsync(), b);
+        return (await LayerDiff.From(new GeneratedModel("base", Eight)).To(new GeneratedModel("task", Eight, 1, _ => Much), b).RunAsync(),
+            b);
     }
 
-    private static double Score(DiffMetric metric, ICheckpoint origin, ICheckpoint tuned, int layer)
+    private static double Score(DiffMetric metric, ICheckpoint baseModel, ICheckpoint fineTuned, int layer)
     {
-        string[] names = [.. origin.Tensors.Select(t => t.Name).Where(n => n.StartsWith($"model.layers.{layer}.", StringComparison.Ordinal))];
-        double[] x = [.. names.SelectMany(n => SmallModels.Values(origin, n))], y = [.. names.SelectMany(n => SmallModels.Values(tuned, n))], d = [.. x.Zip(y, (a, b) => Math.Abs(b - a))];
+        string[] names = [.. baseModel.Tensors.Select(t => t.Name)
+            .Where(n => n.StartsWith($"model.layers.{layer}.", StringComparison.Ordinal))];
+        double[] x = [.. names.SelectMany(n => SmallModels.Values(baseModel, n))],
+            y = [.. names.SelectMany(n => SmallModels.Values(fineTuned, n))], d = [.. x.Zip(y, (a, b) => Math.Abs(b - a))];
         double Norm(double[] values) => Math.Sqrt(values.Sum(v => v * v));
         return metric switch
         {

@@ -2,7 +2,7 @@ using LayerSwap.Diff;
 
 namespace LayerSwap.Tests.Diff;
 
-/// <summary>Against printed tables: the value that 1 %, or 0.1 %, of noise lies beyond.</summary>
+/// <summary>Compares the quantiles of 1 % and 0.1 % with printed tables.</summary>
 public sealed class StudentTTests
 {
     [Theory]
@@ -12,7 +12,7 @@ public sealed class StudentTTests
     [InlineData(4, 8.610, 0.001)]
     [InlineData(10, 3.169, 0.01)]
     [InlineData(30, 3.646, 0.001)]
-    public void Printed_values_are_met(int freedom, double t, double probability)
+    public void Quantiles_match_printed_tables(int freedom, double t, double probability)
     {
         Assert.Equal(probability, StudentT.TwoSided(t, freedom), probability * 1e-3);
         Assert.Equal(probability, StudentT.TwoSided(-t, freedom), probability * 1e-3);

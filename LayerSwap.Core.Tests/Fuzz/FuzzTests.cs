@@ -17,15 +17,17 @@ public sealed class FuzzTests
     [InlineData("tokenizer", 10_000)]
     [InlineData("record", 10_000)]
     [InlineData("journal", 10_000)]
-    public void Spoilt_input_gets_a_proper_verdict(string name, long count)
+    public void Corrupted_input_is_opened_or_rejected(string name, long count)
     {
         using FuzzTargets targets = new();
         FuzzRun run = new(targets.All.Single(t => t.Name == name), Fixture.Path(), Seed);
 
         run.Go(0, count, TimeSpan.FromMinutes(1));
 
-        Assert.Empty(run.Findings.Select(f => string.Create(CultureInfo.InvariantCulture, $"seed {Seed}, input {f.Iteration}, {f.Kind}: {Encoding.UTF8.GetString(f.Input)}\n{f.Detail}")));
-        // A fuzzer that is always, or never, let in has lost its way.
+        Assert.Empty(
+            run.Findings.Select(f => string.Create(CultureInfo.InvariantCulture,
+                $"seed {Seed}, input {f.Iteration}, {f.Kind}: {Encoding.UTF8.GetString(f.Input)}\n{f.Detail}")));
+        // A useful fuzzer has both accepted and rejected inputs.
         Assert.InRange(run.Verdicts.GetValueOrDefault("accepted"), 1, run.Count - 1);
     }
 
@@ -33,7 +35,8 @@ public sealed class FuzzTests
     public void The_same_seed_makes_the_same_inputs()
     {
         using FuzzTargets targets = new();
-        FuzzRun one = new(targets.All[0], Fixture.Path(), Seed), two = new(targets.All[0], Fixture.Path(), Seed), other = new(targets.All[0], Fixture.Path(), Seed + 1);
+        FuzzRun one = new(targets.All[0], Fixture.Path(), Seed), two = new(targets.All[0], Fixture.Path(), Seed),
+            other = new(targets.All[0], Fixture.Path(), Seed + 1);
 
         Assert.All(Enumerable.Range(0, 100), i => Assert.Equal(one.Input(i), two.Input(i)));
         Assert.Contains(Enumerable.Range(0, 100), i => !one.Input(i).AsSpan().SequenceEqual(other.Input(i)));
@@ -42,7 +45,7 @@ public sealed class FuzzTests
     [Theory]
     [InlineData(typeof(NullReferenceException))]
     [InlineData(typeof(KeyNotFoundException))]
-    public void Any_other_exception_is_a_finding_once_for_its_place(Type exception)
+    public void Unexpected_exceptions_are_reported_once_per_location(Type exception)
     {
         FuzzRun run = Run(_ => throw (Exception)Activator.CreateInstance(exception)!);
 
@@ -74,5 +77,6 @@ public sealed class FuzzTests
         Assert.Equal("over a second", Assert.Single(run.Findings).Kind);
     }
 
-    private static FuzzRun Run(Action<byte[]> read) => new(new FuzzTarget { Name = "own", Takes = _ => false, Seeds = [[1, 2, 3]], Read = read }, Fixture.Path(), Seed);
+    private static FuzzRun Run(Action<byte[]> read) =>
+        new(new FuzzTarget { Name = "own", Takes = _ => false, Seeds = [[1, 2, 3]], Read = read }, Fixture.Path(), Seed);
 }

@@ -30,17 +30,21 @@ public sealed class RealPathTests : IDisposable
             Directory.CreateSymbolicLink(link, random.Next(2) == 0 ? to : _folder[to.Split('/')]);
         }
 
-        string Piece() => string.Join('/', Enumerable.Range(0, random.Next(1, 4)).Select(_ => random.Next(5) switch { 0 => "..", 1 => ".", 2 => $"l{random.Next(24)}", _ => names[random.Next(4)] }));
+        string Piece() =>
+            string.Join('/',
+                Enumerable.Range(0, random.Next(1, 4))
+                    .Select(_ => random.Next(5) switch { 0 => "..", 1 => ".", 2 => $"l{random.Next(24)}", _ => names[random.Next(4)] }));
 
         string[] paths = [.. Enumerable.Range(0, 400).Select(_ => _folder.Path + "/" + Piece() + "/" + Piece())];
         string[] expected = Kernel(paths);
         int resolved = 0;
         for (int i = 0; i < paths.Length; i++)
         {
-            // Where the kernel finds nothing there is nothing to compare with.
+            // Skip paths that the kernel does not resolve.
             if (expected[i].Length > 0)
             {
-                Assert.True(RealPath.Of(paths[i]) == expected[i], $"{paths[i]}: {RealPath.Of(paths[i])}, and the kernel says {expected[i]}");
+                Assert.True(RealPath.Of(paths[i]) == expected[i],
+                    $"{paths[i]}: {RealPath.Of(paths[i])}, and the kernel says {expected[i]}");
                 resolved++;
             }
         }
@@ -49,7 +53,7 @@ public sealed class RealPathTests : IDisposable
     }
 
     [NeedsFact]
-    public void Links_in_a_circle_end_and_empty_paths_and_NULs_are_refused()
+    public void Link_cycles_end_and_empty_paths_and_NULs_are_rejected()
     {
         File.CreateSymbolicLink(_folder["x"], "y");
         File.CreateSymbolicLink(_folder["y"], "x");
@@ -59,19 +63,22 @@ public sealed class RealPathTests : IDisposable
     }
 
     [NeedsFact]
-    public void The_way_to_a_path_has_every_link_on_it()
+    public void The_links_on_a_path_are_listed()
     {
         Directory.CreateDirectory(_folder["real", "model"]);
         Directory.CreateSymbolicLink(_folder["link"], "real");
         Directory.CreateSymbolicLink(_folder["real", "model", "again"], "../../link/model");
         IReadOnlyCollection<string> way = RealPath.WayTo(_folder["link", "model", "again"]);
         Assert.Equal(_folder["real", "model"], RealPath.Of(_folder["link", "model", "again"]));
-        Assert.All((string[])[_folder["link"], _folder["real"], _folder["real", "model"], _folder["real", "model", "again"]], place => Assert.Contains(place, way));
+        Assert.All((string[])[_folder["link"], _folder["real"], _folder["real", "model"], _folder["real", "model", "again"]],
+            place => Assert.Contains(place, way));
     }
 
     private static string[] Kernel(string[] paths)
     {
-        using Process process = Process.Start(new ProcessStartInfo("sh", ["-c", "while read -r p; do readlink -e \"$p\" || echo; done"]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using Process process =
+            Process.Start(new ProcessStartInfo("sh", ["-c", "while read -r p; do readlink -e \"$p\" || echo; done"])
+                { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         process.StandardInput.Write(string.Join('\n', paths) + "\n");
         process.StandardInput.Close();

@@ -6,8 +6,8 @@ using LayerSwap.Planning;
 namespace LayerSwap.Tests.LayerMaps;
 
 /// <summary>
-/// Tests real architectures, as transformers writes them: their stacks, layers and token tables, and the config.json of a model whose layers were left out or stacked. Expected values come from the
-/// families' published definitions.
+/// Tests real architectures, as transformers writes them: their stacks, layers and token tables, and the config.json of a model whose
+/// layers were left out or stacked. Expected values come from the families' published definitions.
 /// </summary>
 public sealed class FamiliesTests : IDisposable
 {
@@ -23,20 +23,32 @@ public sealed class FamiliesTests : IDisposable
             TheoryData<string, string, int, string> families = new()
             {
                 { "bart", "model.decoder.layers", 6, "/decoder_layers" }, { "marian", "model.decoder.layers", 6, "/decoder_layers" },
-                { "flan_t5", "decoder.block", 4, "/num_decoder_layers" }, { "switch", "decoder.block", 6, "/num_decoder_layers" }, { "t5gemma", "model.decoder.layers", 6, "/decoder/num_hidden_layers" },
-                { "bert_cls", "bert.encoder.layer", 6, Layers }, { "bert_mlm", "bert.encoder.layer", 6, Layers }, { "roberta_mlm", "roberta.encoder.layer", 6, Layers }, { "xlm_roberta", "roberta.encoder.layer", 6, Layers },
-                { "dinov2", "encoder.layer", 6, Layers }, { "vit", "vit.encoder.layer", 6, Layers }, { "wav2vec2", "wav2vec2.encoder.layers", 6, Layers }, { "distilbert", "distilbert.transformer.layer", 6, "/n_layers" },
-                { "bloom", "transformer.h", 6, "/n_layer" }, { "gpt2", "transformer.h", 6, "/n_layer" }, { "gpt_bigcode", "transformer.h", 6, "/n_layer" }, { "gptj", "transformer.h", 6, "/n_layer" },
-                { "gpt_neo", "transformer.h", 6, "/num_layers" }, { "mpt", "transformer.blocks", 6, "/n_layers" }, { "gpt_neox", "gpt_neox.layers", 6, Layers }, { "falcon", "transformer.h", 6, Layers },
-                { "mamba", "backbone.layers", 6, Layers }, { "mamba2", "backbone.layers", 6, Layers }, { "falcon_mamba", "backbone.layers", 6, Layers }, { "rwkv", "rwkv.blocks", 6, Layers },
+                { "flan_t5", "decoder.block", 4, "/num_decoder_layers" }, { "switch", "decoder.block", 6, "/num_decoder_layers" },
+                { "t5gemma", "model.decoder.layers", 6, "/decoder/num_hidden_layers" },
+                { "bert_cls", "bert.encoder.layer", 6, Layers }, { "bert_mlm", "bert.encoder.layer", 6, Layers },
+                { "roberta_mlm", "roberta.encoder.layer", 6, Layers }, { "xlm_roberta", "roberta.encoder.layer", 6, Layers },
+                { "dinov2", "encoder.layer", 6, Layers }, { "vit", "vit.encoder.layer", 6, Layers },
+                { "wav2vec2", "wav2vec2.encoder.layers", 6, Layers }, { "distilbert", "distilbert.transformer.layer", 6, "/n_layers" },
+                { "bloom", "transformer.h", 6, "/n_layer" }, { "gpt2", "transformer.h", 6, "/n_layer" },
+                { "gpt_bigcode", "transformer.h", 6, "/n_layer" }, { "gptj", "transformer.h", 6, "/n_layer" },
+                { "gpt_neo", "transformer.h", 6, "/num_layers" }, { "mpt", "transformer.blocks", 6, "/n_layers" },
+                { "gpt_neox", "gpt_neox.layers", 6, Layers }, { "falcon", "transformer.h", 6, Layers },
+                { "mamba", "backbone.layers", 6, Layers }, { "mamba2", "backbone.layers", 6, Layers },
+                { "falcon_mamba", "backbone.layers", 6, Layers }, { "rwkv", "rwkv.blocks", 6, Layers },
                 { "clip", "text_model.encoder.layers", 6, Text }, { "siglip", "text_model.encoder.layers", 6, Text },
-                { "gemma3_mm", "language_model.model.layers", 6, Text }, { "internvl", "language_model.model.layers", 6, Text }, { "llava", "language_model.model.layers", 6, Text },
-                { "glm4v", "model.language_model.layers", 6, Text }, { "qwen3_5", "model.language_model.layers", 6, Text }, { "qwen3_vl", "model.language_model.layers", 6, Text },
-                { "idefics3", "model.text_model.layers", 6, Text }, { "smolvlm", "model.text_model.layers", 6, Text }, { "qwen2_5_vl", "model.layers", 6, Text }, { "qwen2_vl", "model.layers", 6, Text },
-                { "qwen2_audio", "language_model.model.model.layers", 6, Text }, { "voxtral", "language_model.model.model.layers", 6, Text },
+                { "gemma3_mm", "language_model.model.layers", 6, Text },
+                { "internvl", "language_model.model.layers", 6, Text }, { "llava", "language_model.model.layers", 6, Text },
+                { "glm4v", "model.language_model.layers", 6, Text }, { "qwen3_5", "model.language_model.layers", 6, Text },
+                { "qwen3_vl", "model.language_model.layers", 6, Text },
+                { "idefics3", "model.text_model.layers", 6, Text }, { "smolvlm", "model.text_model.layers", 6, Text },
+                { "qwen2_5_vl", "model.layers", 6, Text }, { "qwen2_vl", "model.layers", 6, Text },
+                { "qwen2_audio", "language_model.model.model.layers", 6, Text },
+                { "voxtral", "language_model.model.model.layers", 6, Text },
             };
-            foreach (string plain in (string[])["apertus", "cohere", "cohere2", "deepseek_v2", "deepseek_v32", "ernie4_5_moe", "exaone4", "gemma", "gemma2", "gemma3_text", "glm4", "granite", "granitemoe", "granitemoehybrid", "llama", "llama4_text",
-                "llama_cls", "llama_rope", "llama_tied", "minimax", "minimax_m2", "ministral3", "mistral", "mixtral", "modernbert", "modernbert_cls", "modernbert_decoder", "nemotron", "olmo2", "olmoe", "phi", "phi3", "phi4_mm", "qwen2", "qwen2_moe",
+            foreach (string plain in (string[])["apertus", "cohere", "cohere2", "deepseek_v2", "deepseek_v32", "ernie4_5_moe",
+                "exaone4", "gemma", "gemma2", "gemma3_text", "glm4", "granite", "granitemoe", "granitemoehybrid", "llama", "llama4_text",
+                "llama_cls", "llama_rope", "llama_tied", "minimax", "minimax_m2", "ministral3", "mistral", "mixtral", "modernbert",
+                "modernbert_cls", "modernbert_decoder", "nemotron", "olmo2", "olmoe", "phi", "phi3", "phi4_mm", "qwen2", "qwen2_moe",
                 "qwen2_tied", "qwen3", "qwen3_moe", "qwen3_next", "smollm3", "stablelm", "starcoder2"])
             {
                 families.Add(plain, "model.layers", 6, Layers);
@@ -49,13 +61,14 @@ public sealed class FamiliesTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public void Every_family_but_two_without_a_stack_of_layers_is_here() =>
-        Assert.Equal(Directory.EnumerateFiles(Fixture.Path("families")).Select(f => Path.GetFileNameWithoutExtension(f)).Except(["albert", "resnet"], StringComparer.Ordinal).Order(StringComparer.Ordinal),
+    public void Every_family_except_two_without_layers_is_tested() =>
+        Assert.Equal(Directory.EnumerateFiles(Fixture.Path("families")).Select(f => Path.GetFileNameWithoutExtension(f))
+            .Except(["albert", "resnet"], StringComparer.Ordinal).Order(StringComparer.Ordinal),
             Families.Select(f => (string)f[0]).Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Families))]
-    public void Stacks_layers_and_what_config_says_of_them_are_right(string family, string stack, int layers, string key)
+    public void Stacks_layers_and_config_keys_are_found(string family, string stack, int layers, string key)
     {
         using ICheckpoint model = Open(family);
         LayerMap map = LayerMap.Of(model);
@@ -63,7 +76,7 @@ public sealed class FamiliesTests : IDisposable
 
         Assert.Empty(ConfigCheck.Problems(model));
 
-        // Whole: nothing to be changed, and no warning.
+        // The whole model: no changes, no warning.
         MergePlan whole = Merge.Soup(model, model).Plan();
         Assert.Empty(whole.ConfigChanges);
         Assert.DoesNotContain(whole.Warnings, w => !w.Contains("stacks of layers", StringComparison.Ordinal));
@@ -83,7 +96,8 @@ public sealed class FamiliesTests : IDisposable
         {
             if (At(before, $"{section}/{list}") is JsonArray old)
             {
-                Assert.True(JsonNode.DeepEquals(new JsonArray([.. old.Take(layers - 2).Select(n => n?.DeepClone())]), At(config, $"{section}/{list}")), $"{family}: {list}");
+                Assert.True(JsonNode.DeepEquals(new JsonArray([.. old.Take(layers - 2).Select(n => n?.DeepClone())]),
+                    At(config, $"{section}/{list}")), $"{family}: {list}");
             }
         }
     }
@@ -97,14 +111,17 @@ public sealed class FamiliesTests : IDisposable
         LayerMap map = LayerMap.Of(model);
         long? vocabulary = ModelConfig.TryRead(model)!.VocabularySize;
         TensorInfo[] tables = [.. model.Tensors.Where(t => map[t.Name].IsTokenTable)];
-        Assert.All(tables, t => Assert.True(t.Shape.Rank == 0 || t.Shape[0] == vocabulary || t.Shape == new TensorShape(1, vocabulary ?? 0), $"{t} has not {vocabulary} rows"));
+        Assert.All(tables,
+            t => Assert.True(t.Shape.Rank == 0 || t.Shape[0] == vocabulary || t.Shape == new TensorShape(1, vocabulary ?? 0),
+                $"{t} has not {vocabulary} rows"));
         Assert.True(vocabulary is null || family is "vit" or "dinov2" || tables.Length > 0, "no token table");
     }
 
-    /// <summary>The modules within layers, as the families' code calls them: each is a norm, attention or what stands in its place, feed-forward, or one of the few that are neither.</summary>
+    /// <summary>The modules within layers, as the families' code calls them: each is a norm, attention or what stands in its place,
+    /// feed-forward, or one of the few that are neither.</summary>
     [Theory]
     [MemberData(nameof(Families))]
-    public void Every_tensor_in_a_layer_is_what_its_module_is(string family, string stack, int layers, string key)
+    public void Tensor_kinds_match_their_modules(string family, string stack, int layers, string key)
     {
         Assert.NotEqual("", stack + layers + key);
         using ICheckpoint model = Open(family);
@@ -120,9 +137,13 @@ public sealed class FamiliesTests : IDisposable
         {
             string[] modules = [.. place.Component.Split('.').Where(m => m is not "bias" && !m.All(char.IsAsciiDigit))];
             string first = modules[0].ToLowerInvariant(), last = modules[^1].ToLowerInvariant();
-            TensorKind expected = last.Contains("norm", StringComparison.Ordinal) || last is "ln_1" or "ln_2" or "ln1" or "ln2" or "pre_ln" ? TensorKind.Norm
-                : modules.Any(m => m is "self_attn" or "attn" or "attention" or "self_attention" or "SelfAttention" or "EncDecAttention" or "encoder_attn" or "cross_attn" or "linear_attn" or "mixer" or "mamba") ? TensorKind.Attention
-                : first is "mlp" or "ffn" or "fc1" or "fc2" or "intermediate" or "output" or "feed_forward" or "feed_forward_in" or "feed_forward_out" or "block_sparse_moe" or "shared_mlp" || modules.Any(m => m is "DenseReluDense" or "mlp") ? TensorKind.Mlp
+            TensorKind expected = last.Contains("norm", StringComparison.Ordinal) || last is "ln_1" or "ln_2" or "ln1" or "ln2" or "pre_ln"
+                ? TensorKind.Norm
+                : modules.Any(m => m is "self_attn" or "attn" or "attention" or "self_attention" or "SelfAttention" or "EncDecAttention"
+                    or "encoder_attn" or "cross_attn" or "linear_attn" or "mixer" or "mamba") ? TensorKind.Attention
+                : first is "mlp" or "ffn" or "fc1" or "fc2" or "intermediate" or "output" or "feed_forward" or "feed_forward_in"
+                    or "feed_forward_out" or "block_sparse_moe" or "shared_mlp" || modules.Any(m => m is "DenseReluDense" or "mlp")
+                        ? TensorKind.Mlp
                 : neither.Any(n => place.Component.StartsWith(n, StringComparison.Ordinal)) ? TensorKind.Other
                 : throw new Xunit.Sdk.XunitException($"{family}: {place.Component} is of no known module");
             Assert.True(expected == place.Kind, $"{family}: {place.Name} is {place.Kind}, expected {expected}");
@@ -130,7 +151,7 @@ public sealed class FamiliesTests : IDisposable
     }
 
     [Fact]
-    public void Lists_of_layers_numbers_follow_the_layers_and_periods_are_refused_where_they_cannot()
+    public void Layer_lists_follow_restacking_and_conflicting_periods_are_rejected()
     {
         using ICheckpoint llama4 = Open("llama4_text"), next = Open("qwen3_next"), moe = Open("qwen3_moe"), neo = Open("gpt_neo");
         JsonNode config = Restacked(llama4, 0..3, 1..6);
@@ -139,7 +160,8 @@ public sealed class FamiliesTests : IDisposable
 
         Assert.Equal("[0,4]", Compact(Restacked(moe, 0..4, 0..2), "/mlp_only_layers"));
         Assert.Equal(8, At(Restacked(next, 0..4, 0..4), Layers)!.GetValue<int>());
-        Assert.Equal("""[[["global","local","global","local","global","local"],1]]""", Compact(Restacked(neo, 0..4, 2..4), "/attention_types"));
+        Assert.Equal("""[[["global","local","global","local","global","local"],1]]""",
+            Compact(Restacked(neo, 0..4, 2..4), "/attention_types"));
     }
 
     [Theory]
@@ -149,9 +171,10 @@ public sealed class FamiliesTests : IDisposable
     [InlineData("\"num_kv_shared_layers\": 2", "num_kv_shared_layers")]
     [InlineData("\"hidden_size_per_layer_input\": 8", "hidden_size_per_layer_input")]
     [InlineData("\"strange_layer_period\": 2", "strange_layer_period")]
-    public void A_figure_that_would_mean_other_layers_is_named(string figure, string named)
+    public void A_config_value_that_would_select_other_layers_is_named(string figure, string named)
     {
-        using ICheckpoint model = Open("llama", config => config.Replace("\"num_hidden_layers\"", figure + ", \"num_hidden_layers\"", StringComparison.Ordinal));
+        using ICheckpoint model = Open("llama",
+            config => config.Replace("\"num_hidden_layers\"", figure + ", \"num_hidden_layers\"", StringComparison.Ordinal));
         MergeException error = Assert.Throws<MergeException>(() => Merge.Soup(Checkpoint.Stack((model, 0..3), (model, 0..3))).Plan());
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.Contains("Remedy: ", error.Message, StringComparison.Ordinal);
@@ -167,7 +190,8 @@ public sealed class FamiliesTests : IDisposable
     public void The_number_of_layers_of_a_chosen_stack_is_written_under_its_own_key(string family, string stack, string key, int layers)
     {
         using ICheckpoint model = Open(family);
-        JsonNode before = JsonNode.Parse(File.ReadAllText(_temp[family, "config.json"]))!, config = Shortened(model.WithMainStack(stack), layers - 1);
+        JsonNode before = JsonNode.Parse(File.ReadAllText(_temp[family, "config.json"]))!,
+            config = Shortened(model.WithMainStack(stack), layers - 1);
         Assert.Equal(layers - 1, At(config, key)!.GetValue<int>());
         Assert.All(Numbers(before, "").Where(n => n.Path != key), n => Assert.Contains(n, Numbers(config, "")));
     }
@@ -178,19 +202,22 @@ public sealed class FamiliesTests : IDisposable
     [InlineData("cohere2", "layer_types")]
     [InlineData("qwen3_next", "layer_types")]
     [InlineData("smollm3", "no_rope_layers")]
-    public void A_familys_own_pattern_counts_where_the_configuration_says_nothing(string family, string list)
+    public void The_default_pattern_of_a_family_applies_without_config(string family, string list)
     {
         using ICheckpoint model = Open(family, config =>
         {
             JsonObject root = JsonNode.Parse(config)!.AsObject();
-            foreach (string key in (string[])[list, "layer_types", "sliding_window_pattern", "_sliding_window_pattern", "full_attention_interval", "no_rope_layer_interval"])
+            foreach (string key in (string[])[list, "layer_types", "sliding_window_pattern",
+                "_sliding_window_pattern", "full_attention_interval", "no_rope_layer_interval"])
             {
                 root.Remove(key);
             }
 
             return root.ToJsonString(new JsonSerializerOptions());
         });
-        Assert.Contains("the default of", Assert.Throws<MergeException>(() => Merge.Soup(Checkpoint.Stack((model, 0..1), (model, 2..6))).Plan()).Message, StringComparison.Ordinal);
+        Assert.Contains("the default of",
+            Assert.Throws<MergeException>(() => Merge.Soup(Checkpoint.Stack((model, 0..1), (model, 2..6))).Plan()).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -202,21 +229,28 @@ public sealed class FamiliesTests : IDisposable
     [InlineData("\"linear_attn_config\": {\"full_attn_layers\": [4]}", "linear_attn_config")]
     public void A_pattern_in_another_form_is_named(string figure, string named)
     {
-        using ICheckpoint model = Open("llama", config => config.Replace("\"num_hidden_layers\"", figure + ", \"num_hidden_layers\"", StringComparison.Ordinal));
-        Assert.Contains(named, Assert.Throws<MergeException>(() => Merge.Soup(Checkpoint.Stack((model, 0..2), (model, 3..6))).Plan()).Message, StringComparison.Ordinal);
+        using ICheckpoint model = Open("llama",
+            config => config.Replace("\"num_hidden_layers\"", figure + ", \"num_hidden_layers\"", StringComparison.Ordinal));
+        Assert.Contains(named,
+            Assert.Throws<MergeException>(() => Merge.Soup(Checkpoint.Stack((model, 0..2), (model, 3..6))).Plan()).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_layer_that_predicts_further_tokens_follows_the_last_layer()
+    public async Task A_multi_token_prediction_layer_follows_the_last_layer()
     {
-        string[] names = ["model.embed_tokens.weight", "model.layers.0.w", "model.layers.1.w", "model.layers.2.w", "model.layers.3.eh_proj.weight", "model.layers.3.w"];
-        await Merge.Onto(SmallModels.Of("m", DType.Float32, [.. names.Select(n => (n, new long[] { 2, 2 }, new double[] { 1, 2, 3, 4 }))])).SaveAsync(_temp["mtp"], new() { Durable = false });
+        string[] names = ["model.embed_tokens.weight", "model.layers.0.w", "model.layers.1.w",
+            "model.layers.2.w", "model.layers.3.eh_proj.weight", "model.layers.3.w"];
+        await Merge.Onto(SmallModels.Of("m", DType.Float32, [.. names.Select(n => (n, new long[] { 2, 2 }, new double[] { 1, 2, 3, 4 }))]))
+            .SaveAsync(_temp["mtp"], new() { Durable = false });
         foreach (string further in (string[])["\"num_nextn_predict_layers\": 1, ", ""])
         {
             File.WriteAllText(_temp["mtp", "config.json"], $$"""{ {{further}}"num_hidden_layers": 3 }""");
             using ICheckpoint model = Checkpoint.Open(_temp["mtp"]);
             Assert.Equal(3, LayerMap.Of(model).LayerCount);
-            Assert.Equal(["model.layers.2.eh_proj.weight", "model.layers.2.w"], Checkpoint.Stack((model, 0..2)).Tensors.Select(t => t.Name).Where(n => n.StartsWith("model.layers.2.", StringComparison.Ordinal)));
+            Assert.Equal(["model.layers.2.eh_proj.weight", "model.layers.2.w"],
+                Checkpoint.Stack((model, 0..2)).Tensors.Select(t => t.Name)
+                    .Where(n => n.StartsWith("model.layers.2.", StringComparison.Ordinal)));
             Assert.Equal(7, Checkpoint.Stack((model, ..), (model, ..)).Tensors.Max(t => LayerMapTests.Map(t.Name).LayerCount));
         }
     }
@@ -226,7 +260,9 @@ public sealed class FamiliesTests : IDisposable
     [InlineData("model.layers.0.w,model.layers.1.w,model.layers.2.w,model.layers.3.w,model.layers.4.w", "has 5 layers")]
     public async Task Layers_that_config_does_not_count_are_named(string names, string named)
     {
-        await Merge.Onto(SmallModels.Of("m", DType.Float32, [.. names.Split(',').Select(n => (n, new long[] { 2, 2 }, new double[] { 1, 2, 3, 4 }))])).SaveAsync(_temp["gap"], new() { Durable = false });
+        await Merge.Onto(SmallModels.Of("m", DType.Float32,
+            [.. names.Split(',').Select(n => (n, new long[] { 2, 2 }, new double[] { 1, 2, 3, 4 }))]))
+                .SaveAsync(_temp["gap"], new() { Durable = false });
         File.WriteAllText(_temp["gap", "config.json"], """{ "num_hidden_layers": 4 }""");
         using ICheckpoint model = Checkpoint.Open(_temp["gap"]);
         Assert.Contains(named, Assert.Throws<MergeException>(() => Merge.Soup(model).Plan()).Message, StringComparison.Ordinal);
@@ -237,7 +273,9 @@ public sealed class FamiliesTests : IDisposable
     [Fact]
     public void A_pattern_with_a_letter_for_each_layer_follows_the_layers()
     {
-        using ICheckpoint model = Open("mamba2", config => config.Replace("\"num_hidden_layers\"", "\"hybrid_override_pattern\": \"M-M*-E\", \"num_hidden_layers\"", StringComparison.Ordinal));
+        using ICheckpoint model = Open("mamba2",
+            config => config.Replace("\"num_hidden_layers\"",
+                "\"hybrid_override_pattern\": \"M-M*-E\", \"num_hidden_layers\"", StringComparison.Ordinal));
         Assert.Equal("M-M*M-M*", At(Restacked(model, 0..4, 0..4), "/hybrid_override_pattern")!.GetValue<string>());
     }
 
@@ -248,22 +286,26 @@ public sealed class FamiliesTests : IDisposable
     [InlineData("qwen3", "\"vocab_size\":", "\"vocab_size\":9", "vocab_size is 9")]
     [InlineData("qwen3", "\"layer_types\":[", "\"layer_types\":[\"full_attention\",", "layer_types")]
     [InlineData("gemma3_text", "\"vocab_size\"", "\"tie_word_embeddings\":false,\"vocab_size\"", "no output head")]
-    public async Task What_config_says_and_is_not_so_is_found_by_verify(string family, string said, string instead, string named)
+    public async Task Verify_finds_wrong_config_values(string family, string said, string instead, string named)
     {
         using ICheckpoint model = Open(family, config =>
         {
-            string changed = config.Replace("\"tie_word_embeddings\":true,", "", StringComparison.Ordinal).Replace(said, instead, StringComparison.Ordinal);
+            string changed = config.Replace("\"tie_word_embeddings\":true,", "", StringComparison.Ordinal)
+                .Replace(said, instead, StringComparison.Ordinal);
             Assert.NotEqual(config, changed);
             return changed;
         });
         VerifyReport report = await Checkpoint.VerifyAsync(_temp[family]);
-        Assert.Contains(report.Problems, p => p.Message.Contains(named, StringComparison.Ordinal) && p.Message.Contains("Remedy: ", StringComparison.Ordinal));
+        Assert.Contains(report.Problems,
+            p => p.Message.Contains(named, StringComparison.Ordinal) && p.Message.Contains("Remedy: ", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Layers_that_predict_further_tokens_are_none_of_the_stack()
+    public void Multi_token_prediction_layers_are_not_part_of_the_stack()
     {
-        using ICheckpoint model = Open("llama", config => config.Replace("\"num_hidden_layers\":6", "\"num_nextn_predict_layers\":1,\"num_hidden_layers\":5", StringComparison.Ordinal));
+        using ICheckpoint model = Open("llama",
+            config => config.Replace("\"num_hidden_layers\":6",
+                "\"num_nextn_predict_layers\":1,\"num_hidden_layers\":5", StringComparison.Ordinal));
         LayerMap map = LayerMap.Of(model);
         Assert.Equal(5, map.LayerCount);
         TensorPlace extra = map["model.layers.5.self_attn.q_proj.weight"];
@@ -274,16 +316,20 @@ public sealed class FamiliesTests : IDisposable
 
     private static string Compact(JsonNode config, string path) => At(config, path)!.ToJsonString();
 
-    private static JsonNode? At(JsonNode config, string path) => path[1..].Split('/').Aggregate((JsonNode?)config, (node, name) => (node as JsonObject)?[name]);
+    private static JsonNode? At(JsonNode config, string path) =>
+        path[1..].Split('/').Aggregate((JsonNode?)config, (node, name) => (node as JsonObject)?[name]);
 
     /// <summary>Every number that says how many layers some stack has.</summary>
     private static List<(string Path, long Number)> Numbers(JsonNode node, string path) => node is not JsonObject part ? []
-        : [.. part.Where(p => p.Key is "num_hidden_layers" or "n_layer" or "num_layers" or "n_layers" or "encoder_layers" or "decoder_layers" or "num_decoder_layers" or "depth" && p.Value is JsonValue)
-            .Select(p => ($"{path}/{p.Key}", p.Value!.GetValue<long>())), .. part.Where(p => p.Value is JsonObject).SelectMany(p => Numbers(p.Value!, $"{path}/{p.Key}"))];
+        : [.. part.Where(p => p.Key is "num_hidden_layers" or "n_layer" or "num_layers" or "n_layers"
+            or "encoder_layers" or "decoder_layers" or "num_decoder_layers" or "depth" && p.Value is JsonValue)
+            .Select(p => ($"{path}/{p.Key}", p.Value!.GetValue<long>())),
+                .. part.Where(p => p.Value is JsonObject).SelectMany(p => Numbers(p.Value!, $"{path}/{p.Key}"))];
 
     private JsonNode Shortened(ICheckpoint model, int layers) => Written(Merge.Soup(Checkpoint.Stack((model, ..layers))).Plan());
 
-    private JsonNode Restacked(ICheckpoint model, Range one, Range two) => Written(Merge.Soup(Checkpoint.Stack((model, one), (model, two))).Plan());
+    private JsonNode Restacked(ICheckpoint model, Range one, Range two) =>
+        Written(Merge.Soup(Checkpoint.Stack((model, one), (model, two))).Plan());
 
     private JsonNode Written(MergePlan plan)
     {
@@ -299,7 +345,8 @@ public sealed class FamiliesTests : IDisposable
         JsonNode file = JsonNode.Parse(File.ReadAllText(Fixture.Path("families", family + ".json")))!;
         ICheckpoint tensors = Checkpoint.InMemory(family, file["tensors"]!.AsObject().Select(t =>
         {
-            TensorInfo info = new(t.Key, DTypes.All.Single(d => d.Code() == t.Value![0]!.GetValue<string>()), new TensorShape([.. t.Value![1]!.AsArray().Select(e => e!.GetValue<long>())]));
+            TensorInfo info = new(t.Key, DTypes.All.Single(d => d.Code() == t.Value![0]!.GetValue<string>()),
+                new TensorShape([.. t.Value![1]!.AsArray().Select(e => e!.GetValue<long>())]));
             return (info, (ReadOnlyMemory<byte>)new byte[info.ByteLength]);
         }));
         Merge.Onto(tensors).SaveAsync(_temp[family], new() { Durable = false, Overwrite = true }).GetAwaiter().GetResult();

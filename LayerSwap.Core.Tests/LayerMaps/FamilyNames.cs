@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests.LayerMaps;
 
-/// <summary>A tensor of a published checkpoint, and where it belongs by the word of that model's own code.</summary>
+/// <summary>A tensor of a published checkpoint and its place according to the model's code.</summary>
 internal sealed record KnownTensor(string Name, TensorKind Kind, string? Stack, int? Layer, string Component);
 
 /// <summary>
@@ -15,7 +15,11 @@ internal sealed record Family(string Main, IReadOnlyDictionary<string, int> Stac
             .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(cells => cells.Length > 0))
         {
             TensorKind kind = Enum.Parse<TensorKind>(cells[0], ignoreCase: true);
-            string component = cells.Length > 3 ? cells[3] : cells[2].EndsWith(".weight", StringComparison.Ordinal) ? cells[2][..^7] : cells[2];
+            string component = cells.Length > 3
+                ? cells[3]
+                : cells[2].EndsWith(".weight", StringComparison.Ordinal)
+                ? cells[2][..^7]
+                : cells[2];
             foreach (string name in Experts(cells[2]))
             {
                 if (cells[1] == "-")
@@ -26,14 +30,17 @@ internal sealed record Family(string Main, IReadOnlyDictionary<string, int> Stac
 
                 for (int layer = 0; layer < Stacks[cells[1]]; layer++)
                 {
-                    yield return new KnownTensor(FormattableString.Invariant($"{cells[1]}.{layer}.{name}"), kind, cells[1], layer, component);
+                    yield return new KnownTensor(FormattableString.Invariant($"{cells[1]}.{layer}.{name}"),
+                        kind, cells[1], layer, component);
                 }
             }
         }
     }
 
     private static IEnumerable<string> Experts(string name) =>
-        name.Contains('@', StringComparison.Ordinal) ? Enumerable.Range(0, 4).Select(e => name.Replace("@", $"{e}", StringComparison.Ordinal)) : [name];
+        name.Contains('@', StringComparison.Ordinal)
+            ? Enumerable.Range(0, 4).Select(e => name.Replace("@", $"{e}", StringComparison.Ordinal))
+            : [name];
 }
 
 internal static class FamilyNames
@@ -303,7 +310,8 @@ internal static class FamilyNames
             head - classifier.out_proj.weight
             head - classifier.out_proj.bias
             """),
-        ["Sentence transformer"] = Of("0.auto_model.encoder.layer=3", BertLayer.Replace("bert.", "0.auto_model.", StringComparison.Ordinal)),
+        ["Sentence transformer"] = Of("0.auto_model.encoder.layer=3",
+            BertLayer.Replace("bert.", "0.auto_model.", StringComparison.Ordinal)),
         ["T5"] = Of("decoder.block=3 encoder.block=3", """
             attention encoder.block layer.0.SelfAttention.q.weight
             attention encoder.block layer.0.SelfAttention.o.weight

@@ -32,7 +32,7 @@ public class LayerMapTests
     }
 
     [Fact]
-    public void Every_family_of_the_promise_is_among_them() => Assert.InRange(FamilyNames.All.Count, 28, int.MaxValue);
+    public void Every_supported_family_is_tested() => Assert.InRange(FamilyNames.All.Count, 28, int.MaxValue);
 
     [Fact]
     public void No_tensors_have_no_layers()
@@ -45,7 +45,7 @@ public class LayerMapTests
     }
 
     [Fact]
-    public void A_model_without_layers_has_places_outside()
+    public void Tensors_of_a_model_without_layers_are_outside()
     {
         LayerMap map = Map("weight", "linear.weight", "linear.bias");
         Assert.All(new[] { "weight", "linear.weight", "linear.bias" }, name =>
@@ -63,7 +63,10 @@ public class LayerMapTests
     [Fact]
     public void Blocks_of_an_unknown_name_are_layers_when_they_repeat_from_zero()
     {
-        string[] names = [.. from n in Enumerable.Range(0, 4) from part in new[] { "q.weight", "k.weight", "up.weight" } select FormattableString.Invariant($"body.stage.{n}.{part}")];
+        string[] names = [..
+            from n in Enumerable.Range(0, 4)
+            from part in new[] { "q.weight", "k.weight", "up.weight" }
+            select FormattableString.Invariant($"body.stage.{n}.{part}")];
         Assert.Equal("body.stage", Map(names).MainStack);
         Assert.Equal(4, Map(names).LayerCount);
         Assert.Null(Map([.. names.Where(n => !n.StartsWith("body.stage.0.", StringComparison.Ordinal))]).MainStack);
@@ -73,14 +76,15 @@ public class LayerMapTests
 
     [Fact]
     public void The_parts_of_a_sequence_are_not_layers() =>
-        Assert.Empty(Map("classifier.0.weight", "classifier.0.bias", "classifier.1.running_mean", "classifier.1.weight", "classifier.3.weight").Stacks);
+        Assert.Empty(Map("classifier.0.weight", "classifier.0.bias",
+            "classifier.1.running_mean", "classifier.1.weight", "classifier.3.weight").Stacks);
 
     [Fact]
     public void A_known_stack_with_a_gap_counts_to_its_highest_layer() =>
         Assert.Equal(8, Map("model.layers.0.mlp.weight", "model.layers.7.mlp.weight").LayerCount);
 
     [Fact]
-    public void Without_words_that_say_so_the_largest_stack_is_the_main_one()
+    public void The_largest_stack_is_the_main_one_by_default()
     {
         LayerMap map = LayerMap.Of(
         [
@@ -94,14 +98,16 @@ public class LayerMapTests
     }
 
     [Fact]
-    public void Of_an_encoder_and_a_decoder_the_decoder_is_the_main_stack_however_deep_the_encoder_is()
+    public void The_decoder_is_the_main_stack_for_any_encoder_depth()
     {
-        LayerMap map = LayerMap.Of([new TensorInfo("encoder.layers.0.w", DType.Float32, new TensorShape(100)), new TensorInfo("decoder.layers.0.w", DType.Float32, new TensorShape(10))]);
+        LayerMap map =
+            LayerMap.Of([new TensorInfo("encoder.layers.0.w", DType.Float32, new TensorShape(100)),
+                new TensorInfo("decoder.layers.0.w", DType.Float32, new TensorShape(10))]);
         Assert.Equal("decoder.layers", map.MainStack);
     }
 
     [Fact]
-    public void The_language_stack_is_the_main_one_however_small_it_is()
+    public void The_language_stack_is_the_main_one_at_any_size()
     {
         LayerMap map = LayerMap.Of(
         [

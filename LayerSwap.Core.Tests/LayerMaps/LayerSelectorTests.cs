@@ -30,7 +30,7 @@ public class LayerSelectorTests
     }
 
     [Fact]
-    public void Only_layers_chosen_whole_are_listed()
+    public void Only_fully_selected_layers_are_listed()
     {
         Assert.Empty(Layers.Attention.LayersOf(Llama));
         Assert.Empty((!Layers.Attention).LayersOf(Llama));
@@ -55,7 +55,8 @@ public class LayerSelectorTests
     [Fact]
     public void Tensors_outside_the_layers_are_in_no_layer()
     {
-        LayerSelector[] byNumber = [Layers.All, Layers.First(9), Layers.Last(9), Layers.Range(0, 9), Layers.At(0), Layers.Attention, Layers.Mlp];
+        LayerSelector[] byNumber = [Layers.All, Layers.First(9), Layers.Last(9),
+            Layers.Range(0, 9), Layers.At(0), Layers.Attention, Layers.Mlp];
         Assert.All(byNumber, s => Assert.False(s.Matches(Llama["lm_head.weight"])));
         Assert.All(byNumber, s => Assert.False(s.Matches(Llama["model.norm.weight"])));
         Assert.True(Layers.Outside.Matches(Llama["lm_head.weight"]));
@@ -63,7 +64,7 @@ public class LayerSelectorTests
     }
 
     [Fact]
-    public void Kinds_choose_by_what_a_tensor_is_for()
+    public void Kind_selectors_match_tensor_kinds()
     {
         Assert.Equal(["model.embed_tokens.weight"], Chosen(Layers.Embeddings));
         Assert.Equal(["lm_head.weight"], Chosen(Layers.Head));
@@ -107,7 +108,7 @@ public class LayerSelectorTests
     }
 
     [Fact]
-    public void Bad_arguments_are_refused_when_given()
+    public void Bad_arguments_are_rejected_when_given()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => Layers.First(-1));
         Assert.Throws<ArgumentOutOfRangeException>(() => Layers.Last(-1));

@@ -1,11 +1,11 @@
 using LayerSwap.LayerMaps;
 namespace LayerSwap.Tests.LayerMaps;
 
-/// <summary>Tests what tensors of published families are for, by the word of their own code.</summary>
+/// <summary>Tests tensor kinds of published families against the families' code.</summary>
 public class TensorKindTests
 {
     [Theory]
-    // Mixers: what stands in the place of attention.
+    // Mixers, which replace attention.
     [InlineData(TensorKind.Attention, "model.layers.0.mamba.in_proj.weight")]
     [InlineData(TensorKind.Attention, "model.layers.0.mamba.A_log")]
     [InlineData(TensorKind.Norm, "model.layers.0.mamba.norm.weight")]
@@ -34,7 +34,7 @@ public class TensorKindTests
     [InlineData(TensorKind.Norm, "vision_tower.vision_model.post_layernorm.weight")]
     [InlineData(TensorKind.Norm, "vision_model.pre_layrnorm.bias")]
     [InlineData(TensorKind.Norm, "vision_tower.ln_pre.weight")]
-    // Heads, and what stands before the projection.
+    // Heads, and modules before the projection.
     [InlineData(TensorKind.Head, "lm_loss.weight")]
     [InlineData(TensorKind.Head, "predictions.bias")]
     [InlineData(TensorKind.Head, "predictions.decoder.weight")]
@@ -52,7 +52,8 @@ public class TensorKindTests
     [InlineData(TensorKind.Head, "transformer.output_layer.weight")]
     [InlineData(TensorKind.Head, "mtp.layers.0.self_attn.q_proj.weight")]
     [InlineData(TensorKind.Head, "model.mtp_layers.0.mlp.up_proj.weight")]
-    public void A_tensor_is_what_it_is_in_its_family(TensorKind kind, string name) => Assert.Equal(kind, LayerMapTests.Map("model.layers.0.self_attn.q_proj.weight", name)[name].Kind);
+    public void Tensor_kinds_match_their_family(TensorKind kind, string name) =>
+        Assert.Equal(kind, LayerMapTests.Map("model.layers.0.self_attn.q_proj.weight", name)[name].Kind);
 
     [Theory]
     [InlineData(true, "lm_head.weight")]
@@ -70,14 +71,17 @@ public class TensorKindTests
     [InlineData(false, "vocab_transform.weight")]
     [InlineData(false, "pre_classifier.weight")]
     [InlineData(false, "head.dense.weight")]
-    public void Heads_with_rows_of_tokens_are_told_from_those_without(bool isTable, string name) => Assert.Equal(isTable, global::LayerSwap.LayerMaps.TensorKindClassifier.IsTokenTable(name, TensorKind.Head));
+    public void Heads_with_and_without_token_rows_are_distinguished(bool isTable, string name) =>
+        Assert.Equal(isTable, global::LayerSwap.LayerMaps.TensorKindClassifier.IsTokenTable(name, TensorKind.Head));
 
     [Fact]
     public void Experts_numbered_in_their_names_are_one_component() =>
-        Assert.Equal("layer.2.mlp.experts.expert_*.wi", LayerMapTests.Map("decoder.block.1.layer.2.mlp.experts.expert_3.wi.weight")["decoder.block.1.layer.2.mlp.experts.expert_3.wi.weight"].Component);
+        Assert.Equal("layer.2.mlp.experts.expert_*.wi",
+            LayerMapTests.Map("decoder.block.1.layer.2.mlp.experts.expert_3.wi.weight")[
+                "decoder.block.1.layer.2.mlp.experts.expert_3.wi.weight"].Component);
 
     [Fact]
-    public void Layers_that_predict_further_tokens_are_no_stack()
+    public void Multi_token_prediction_layers_are_not_a_stack()
     {
         LayerMap map = LayerMapTests.Map("model.layers.0.self_attn.q_proj.weight", "mtp.layers.0.self_attn.q_proj.weight");
         Assert.Equal(["model.layers"], map.Stacks.Keys);
@@ -87,10 +91,17 @@ public class TensorKindTests
     [Fact]
     public void The_norm_of_a_tower_goes_with_the_rest_of_the_tower()
     {
-        string[] names = ["model.layers.0.w", "model.layers.1.w", "model.norm.weight", "vision_tower.post_layernorm.weight", "vision_tower.embeddings.patch_embedding.weight"];
-        ICheckpoint Filled(string name, byte value) => Checkpoint.InMemory(name, names.Select(n => (new TensorInfo(n, DType.Float8E4M3, new TensorShape(4)), (ReadOnlyMemory<byte>)new[] { value, value, value, value })));
-        LayerSwapOptions options = new() { Bottom = 1, Top = 0, TransitionBottom = 0, TransitionTop = 0, Norm = OutsidePolicy.Language, Embeddings = OutsidePolicy.Language, Others = OutsidePolicy.Task };
+        string[] names = ["model.layers.0.w", "model.layers.1.w", "model.norm.weight",
+            "vision_tower.post_layernorm.weight", "vision_tower.embeddings.patch_embedding.weight"];
+        ICheckpoint Filled(string name, byte value) =>
+            Checkpoint.InMemory(name,
+                names.Select(n => (new TensorInfo(n, DType.Float8E4M3, new TensorShape(4)),
+                    (ReadOnlyMemory<byte>)new[] { value, value, value, value })));
+        LayerSwapOptions options = new()
+            { Bottom = 1, Top = 0, TransitionBottom = 0, TransitionTop = 0, Norm = OutsidePolicy.Language,
+                Embeddings = OutsidePolicy.Language, Others = OutsidePolicy.Task };
         MergePlan plan = Merge.LayerSwap(Filled("task", 0x38), Filled("language", 0x40), options).Plan();
-        Assert.Equal(["language", "task", "language", "task", "task"], names.Select(n => plan.Tensors.Single(t => t.Tensor.Name == n).Sources[0]));
+        Assert.Equal(["language", "task", "language", "task", "task"],
+            names.Select(n => plan.Tensors.Single(t => t.Tensor.Name == n).Sources[0]));
     }
 }

@@ -14,7 +14,7 @@ public class TensorNameTests
     [InlineData("0.auto_model.layer.2.w", "0.auto_model.layer", 2, "w")]
     [InlineData("layers.999999.w", "layers", 999_999, "w")]
     [InlineData("layers.x.5.w", "layers.x", 5, "w")]
-    public void A_name_is_taken_apart(string name, string stack, int layer, string component) =>
+    public void A_name_is_parsed(string name, string stack, int layer, string component) =>
         Assert.Equal(new TensorName(stack, layer, component), TensorName.Parse(name, new NamePool()));
 
     [Theory]
@@ -57,5 +57,6 @@ public class TensorNameTests
     [InlineData("graph.0.w", false)]
     [InlineData("mlp1.0.w", false)]
     [InlineData("lm_head.weight", false)]
-    public void Some_words_name_a_stack(string name, bool known) => Assert.Equal(known, TensorName.Parse(name, new NamePool()).IsKnownStack);
+    public void Some_words_name_a_stack(string name, bool known) =>
+        Assert.Equal(known, TensorName.Parse(name, new NamePool()).IsKnownStack);
 }

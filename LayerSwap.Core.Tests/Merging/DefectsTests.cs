@@ -1,6 +1,7 @@
 namespace LayerSwap.Tests.Merging;
 
-/// <summary>What methods.md says of the established tool's defects: none of them here. And what cannot be merged is refused when planned, by name.</summary>
+/// <summary>What methods.md says of the established tool's defects: none of them here. And what cannot be merged is refused when planned,
+/// by name.</summary>
 public sealed class DefectsTests
 {
     private static readonly double[] Twos = [1, 2, 4, 8];
@@ -28,10 +29,11 @@ public sealed class DefectsTests
     [InlineData("breadcrumbs_ties")]
     public void A_density_so_small_that_nothing_is_kept_gives_the_base(string method)
     {
-        double[] origin = [1, -2, 3, -4];
+        double[] baseModel = [1, -2, 3, -4];
         foreach (double rescale in Twos[..1].Append(0))
         {
-            Assert.Equal(origin, Run(DType.BFloat16, [4], origin, [Twos, [5, 5, 5, 5]], Create(method, ("density", 0.2), ("rescale", rescale))));
+            Assert.Equal(baseModel,
+                Run(DType.BFloat16, [4], baseModel, [Twos, [5, 5, 5, 5]], Create(method, ("density", 0.2), ("rescale", rescale))));
         }
     }
 
@@ -66,15 +68,17 @@ public sealed class DefectsTests
     [InlineData(11)]
     public void Sce_where_nothing_varies_is_the_base_or_with_everything_selected_the_plain_consensus(int sources)
     {
-        // Thirds and sevenths: their sums are rounded, yet equal changes do not vary.
-        double[] tuned = [.. Enumerable.Range(1, 30).Select(i => i / 7.0)], origin = [.. Enumerable.Range(1, 30).Select(i => i / 3e5)];
+        // Sums of thirds and sevenths are rounded, but equal deltas have no variance.
+        double[] fineTuned = [.. Enumerable.Range(1, 30).Select(i => i / 7.0)],
+            baseModel = [.. Enumerable.Range(1, 30).Select(i => i / 3e5)];
         foreach (double share in (double[])[0.4, 1])
         {
             using TempFolder temp = new();
-            Save(DType.Float64, [2, 5, 3], origin, [.. Enumerable.Repeat(tuned, sources)], MergeStrategies.Sce(share), temp["out"]);
+            Save(DType.Float64, [2, 5, 3], baseModel, [.. Enumerable.Repeat(fineTuned, sources)], MergeStrategies.Sce(share), temp["out"]);
             using ICheckpoint merged = Checkpoint.Open(temp["out"]);
             Assert.Equal([2, 5, 3], merged.Find("w")!.Shape.Extents.ToArray());
-            Assert.All((share < 1 ? origin : tuned).Zip(SmallModels.Values(merged, "w")), p => Assert.Equal(p.First, p.Second, 1e-12));
+            Assert.All((share < 1 ? baseModel : fineTuned).Zip(SmallModels.Values(merged, "w")),
+                p => Assert.Equal(p.First, p.Second, 1e-12));
         }
     }
 
@@ -82,16 +86,17 @@ public sealed class DefectsTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Identical_sources_do_not_vary_where_they_are_not_numbers_either(int sources)
+    public void Identical_NaNs_have_no_variance(int sources)
     {
-        double[] origin = [.. Enumerable.Range(0, 100).Select(i => (double)i)], tuned = [.. origin.Select((x, i) => i == 50 ? double.NaN : x + 1)];
-        MergeBuilder merge = Merge.Onto(SmallModels.Of("base", DType.Float32, ("w", [100], origin)));
+        double[] baseModel = [.. Enumerable.Range(0, 100).Select(i => (double)i)],
+            fineTuned = [.. baseModel.Select((x, i) => i == 50 ? double.NaN : x + 1)];
+        MergeBuilder merge = Merge.Onto(SmallModels.Of("base", DType.Float32, ("w", [100], baseModel)));
         for (int s = 0; s < sources; s++)
         {
-            merge = merge.With(SmallModels.Of($"source {s}", DType.Float32, ("w", [100], tuned)));
+            merge = merge.With(SmallModels.Of($"source {s}", DType.Float32, ("w", [100], fineTuned)));
         }
 
-        Assert.Equal(origin, SmallModels.Values(merge.Using(MergeStrategies.Sce(0.5)).Plan().AsCheckpoint(), "w"));
+        Assert.Equal(baseModel, SmallModels.Values(merge.Using(MergeStrategies.Sce(0.5)).Plan().AsCheckpoint(), "w"));
     }
 
     [Theory]
@@ -99,16 +104,19 @@ public sealed class DefectsTests
     [InlineData(DType.Float32, 3)]
     [InlineData(DType.Float32, 5)]
     [InlineData(DType.Float64, 4)]
-    public void Sce_ranks_equal_variances_by_their_place(DType dtype, int sources)
+    public void Sce_ranks_equal_variances_by_index(DType dtype, int sources)
     {
         // The same changes in every order, and shifted: the variance is one, whatever a mean's rounding makes of it.
         double[] changes = [0.1015625, 0.3046875, 0.2265625, 0.75, -0.40625];
         const int Elements = 60;
-        double[][] models = [.. Enumerable.Range(0, sources).Select(s => Enumerable.Range(0, Elements).Select(i => changes[((s * (1 + (i % 2))) + i) % sources] + ((i % 3) * 0.5)).ToArray())];
+        double[][] models = [.. Enumerable.Range(0, sources)
+            .Select(s => Enumerable.Range(0, Elements)
+                .Select(i => changes[((s * (1 + (i % 2))) + i) % sources] + ((i % 3) * 0.5)).ToArray())];
         if (sources == 4)
         {
-            // Two steps of four are no order of all.
-            models = [.. Enumerable.Range(0, sources).Select(s => Enumerable.Range(0, Elements).Select(i => changes[(s + i) % sources] + ((i % 3) * 0.5)).ToArray())];
+            // A step of two does not permute four elements.
+            models = [.. Enumerable.Range(0, sources)
+                .Select(s => Enumerable.Range(0, Elements).Select(i => changes[(s + i) % sources] + ((i % 3) * 0.5)).ToArray())];
         }
 
         double[] merged = Run(dtype, [Elements], new double[Elements], models, MergeStrategies.Sce(0.25));
@@ -120,7 +128,8 @@ public sealed class DefectsTests
     public void Sce_counts_equal_changes_as_not_varying()
     {
         // Of twenty elements two vary, whatever rounding does to the mean of the eleven equal changes of the others.
-        double[][] sources = [.. Enumerable.Range(0, 11).Select(s => Enumerable.Range(1, 20).Select(i => (i / 7.0) + (s == 3 ? Math.Max(0, 2 * (i - 18)) : 0)).ToArray())];
+        double[][] sources = [.. Enumerable.Range(0, 11)
+            .Select(s => Enumerable.Range(1, 20).Select(i => (i / 7.0) + (s == 3 ? Math.Max(0, 2 * (i - 18)) : 0)).ToArray())];
         double[] merged = Run(DType.Float64, [20], new double[20], sources, MergeStrategies.Sce(0.5));
         Assert.Equal([19], Enumerable.Range(0, 20).Where(i => merged[i] != 0));
     }
@@ -159,7 +168,8 @@ public sealed class DefectsTests
         double root = Math.Sqrt(0.75);
         Assert.Equal([1, 2], Run(DType.Float32, [2], [1, 2], [[2, 4], [0, 0]], MergeStrategies.ModelStock()));
         // Three changes a third of a circle apart: c = -1/2.
-        double[] merged = Run(DType.Float64, [2], [5, 5], [[6, 5], [4.5, 5 + root], [4.5, 5 - root]], MergeStrategies.ModelStock(filterWise: true));
+        double[] merged = Run(DType.Float64, [2], [5, 5], [[6, 5], [4.5, 5 + root], [4.5, 5 - root]],
+            MergeStrategies.ModelStock(filterWise: true));
         Assert.All(merged, v => Assert.Equal(5, v, 1e-9));
     }
 
@@ -173,11 +183,12 @@ public sealed class DefectsTests
     [InlineData("della", "epsilon", -0.1, "0 or more")]
     [InlineData("sce", "select_topk", 1.1, "0 to 1")]
     [InlineData("sce", "select_topk", -0.5, "0 to 1")]
-    public void Parameters_out_of_range_are_refused_when_planned(string method, string parameter, double value, string range)
+    public void Parameters_out_of_range_are_rejected_when_planned(string method, string parameter, double value, string range)
     {
         (string, double)[] values = parameter == "epsilon" ? [("density", 0.5), (parameter, value)] : [(parameter, value)];
         string problem = Problem(Merge.Onto(Model("base")).With(Model("a")).With(Model("b")).Using(Create(method, values)));
-        Assert.All((string[])[method, $"{parameter} is {value.ToString(System.Globalization.CultureInfo.InvariantCulture)}", range], p => Assert.Contains(p, problem, StringComparison.Ordinal));
+        Assert.All((string[])[method, $"{parameter} is {value.ToString(System.Globalization.CultureInfo.InvariantCulture)}", range],
+            p => Assert.Contains(p, problem, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -213,9 +224,10 @@ public sealed class DefectsTests
     }
 
     [Fact]
-    public void As_many_values_as_sources_or_one()
+    public void Values_per_source_need_one_or_all()
     {
-        MergeBuilder Builder(PerSource density) => Merge.Onto(Model("base")).With(Model("a")).With(Model("b")).Using(MergeStrategies.Ties(density));
+        MergeBuilder Builder(PerSource density) =>
+            Merge.Onto(Model("base")).With(Model("a")).With(Model("b")).Using(MergeStrategies.Ties(density));
         Assert.Contains("density has 3 values for 2 sources", Problem(Builder(PerSource.Of(0.1, 0.2, 0.3))), StringComparison.Ordinal);
         Assert.Single(Builder(PerSource.Of(0.1, 0.2)).Plan().Tensors);
         Assert.Single(Builder(0.3).Plan().Tensors);
@@ -236,17 +248,17 @@ public sealed class DefectsTests
     private static IMergeStrategy Create(string method, params (string Name, double Value)[] values) =>
         MergeStrategies.Find(method).Create(values.ToDictionary(v => v.Name, v => PerSource.FromDouble(v.Value), StringComparer.Ordinal));
 
-    private static double[] Run(DType dtype, long[] shape, double[] origin, double[][] sources, IMergeStrategy strategy)
+    private static double[] Run(DType dtype, long[] shape, double[] baseModel, double[][] sources, IMergeStrategy strategy)
     {
         using TempFolder temp = new();
-        Save(dtype, shape, origin, sources, strategy, temp["out"]);
+        Save(dtype, shape, baseModel, sources, strategy, temp["out"]);
         using ICheckpoint merged = Checkpoint.Open(temp["out"]);
         return SmallModels.Values(merged, "w");
     }
 
-    private static void Save(DType dtype, long[] shape, double[] origin, double[][] sources, IMergeStrategy strategy, string path)
+    private static void Save(DType dtype, long[] shape, double[] baseModel, double[][] sources, IMergeStrategy strategy, string path)
     {
-        MergeBuilder builder = Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, origin)));
+        MergeBuilder builder = Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, baseModel)));
         for (int s = 0; s < sources.Length; s++)
         {
             builder = builder.With(SmallModels.Of($"source {s}", dtype, ("w", shape, sources[s])));

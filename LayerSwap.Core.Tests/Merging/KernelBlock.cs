@@ -84,10 +84,13 @@ internal sealed class KernelBlock<T>
     {
         for (int i = 0; i < _output.Length; i++)
         {
-            double right = i < Length ? VectorWidening.Load1(VectorWidening.Round<T>(expected(i))) : 0, found = VectorWidening.Load1(_output[i]);
-            if (BitConverter.DoubleToInt64Bits(right) != BitConverter.DoubleToInt64Bits(found) && !(double.IsNaN(right) && double.IsNaN(found)))
+            double right = i < Length ? VectorWidening.Load1(VectorWidening.Round<T>(expected(i))) : 0,
+                found = VectorWidening.Load1(_output[i]);
+            if (BitConverter.DoubleToInt64Bits(right) != BitConverter.DoubleToInt64Bits(found)
+                && !(double.IsNaN(right) && double.IsNaN(found)))
             {
-                Assert.Fail(FormattableString.Invariant($"{what}, {typeof(T).Name} element {i} of {Length}: {found:R}, expected {right:R}"));
+                Assert.Fail(
+                    FormattableString.Invariant($"{what}, {typeof(T).Name} element {i} of {Length}: {found:R}, expected {right:R}"));
             }
         }
     }

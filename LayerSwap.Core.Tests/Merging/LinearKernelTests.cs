@@ -8,7 +8,8 @@ public sealed class LinearKernelTests
 {
     private static readonly double[][] Weights =
     [
-        [1], [0.5, 0.5], [0.3, 0.7], [0, 1], [1, 0], [0.5, -0.5], [-1, 2], [0.2, 0.3, 0.5], [1.0 / 3, 1.0 / 3, 1.0 / 3], [-1, 0.5, 0.25, 1e-3],
+        [1], [0.5, 0.5], [0.3, 0.7], [0, 1], [1, 0], [0.5, -0.5], [-1, 2],
+        [0.2, 0.3, 0.5], [1.0 / 3, 1.0 / 3, 1.0 / 3], [-1, 0.5, 0.25, 1e-3],
         [1, 1e-300],
     ];
 
@@ -79,7 +80,8 @@ public sealed class LinearKernelTests
         operands.AssertOutput(_ => 1e-6f, "the sum");
     }
 
-    private static double Sum(double[] weights, Func<int, double> number) => weights.Select((w, s) => w * number(s)).Aggregate((a, b) => a + b);
+    private static double Sum(double[] weights, Func<int, double> number) =>
+        weights.Select((w, s) => w * number(s)).Aggregate((a, b) => a + b);
 
     private static void ForAll<T>(Action<double[], KernelBlock<T>, string> check)
         where T : unmanaged
@@ -90,7 +92,8 @@ public sealed class LinearKernelTests
             for (int length = 1; length <= 100; length++)
             {
                 Numbers numbers = KernelBlock<T>.Finite[length % KernelBlock<T>.Finite.Length];
-                check(weights, KernelBlock<T>.Random(random, numbers, length, weights.Length), $"{numbers}, weights {string.Join(' ', weights)}");
+                check(weights, KernelBlock<T>.Random(random, numbers, length, weights.Length),
+                    $"{numbers}, weights {string.Join(' ', weights)}");
             }
         }
     }

@@ -5,7 +5,8 @@ using LayerSwap.Tests.Merging.Oracles;
 
 namespace LayerSwap.Tests.Merging;
 
-/// <summary>Every method, saved and read back, against its oracle: random shapes and dtypes, within one unit in the last place, kept sets exact.</summary>
+/// <summary>Every method, saved and read back, against its oracle: random shapes and dtypes, within one unit in the last place, kept sets
+/// exact.</summary>
 public sealed class MethodOracleTests
 {
     private static readonly DType[] Computed = [DType.Float32, DType.BFloat16, DType.Float16, DType.Float64, DType.Float8E5M2];
@@ -29,27 +30,33 @@ public sealed class MethodOracleTests
     public void NuSlerp_of_tensors_rows_and_columns() => Check(c =>
     {
         bool flatten = c.Seed % 3 == 0, rows = c.Seed % 3 == 1;
-        return (MergeStrategies.NuSlerp(new() { Flatten = flatten, RowWise = rows }), Slerps.NuSlerp(c.Sources, c.Weights, flatten, rows, c.Shape, c.Base));
+        return (MergeStrategies.NuSlerp(new() { Flatten = flatten, RowWise = rows }),
+            Slerps.NuSlerp(c.Sources, c.Weights, flatten, rows, c.Shape, c.Base));
     }, sources: 2);
 
     [Fact]
-    public void MultiSlerp() => Check(c => (MergeStrategies.MultiSlerp(), Spheres.MultiSlerp(c.Sources, c.Weights, x0: c.Base)), sources: 2);
+    public void MultiSlerp() =>
+        Check(c => (MergeStrategies.MultiSlerp(), Spheres.MultiSlerp(c.Sources, c.Weights, x0: c.Base)), sources: 2);
 
     [Fact]
     public void Karcher() => Check(c => (MergeStrategies.Karcher(), Spheres.Karcher([c.Base, .. c.Sources])));
 
     [Fact]
-    public void NearSwap() => Check(c => (MergeStrategies.NearSwap(c.Unit / 10), Averages.NearSwap(c.Base, c.Sources[0], c.Unit / 10)), sources: 1);
+    public void NearSwap() =>
+        Check(c => (MergeStrategies.NearSwap(c.Unit / 10), Averages.NearSwap(c.Base, c.Sources[0], c.Unit / 10)), sources: 1);
 
     [Fact]
-    public void ModelStock_of_tensors_and_rows() => Check(c => (MergeStrategies.ModelStock(c.Seed % 2 == 0), BaseGeometry.ModelStock(c.Base, c.Sources, c.Seed % 2 == 0, c.Shape)));
+    public void ModelStock_of_tensors_and_rows() =>
+        Check(c => (MergeStrategies.ModelStock(c.Seed % 2 == 0), BaseGeometry.ModelStock(c.Base, c.Sources, c.Seed % 2 == 0, c.Shape)));
 
     [Fact]
-    public void ArceeFusion() => Check(c => (MergeStrategies.ArceeFusion(), BaseGeometry.ArceeFusion(c.Base, c.Sources[0], c.Shape)), sources: 1);
+    public void ArceeFusion() =>
+        Check(c => (MergeStrategies.ArceeFusion(), BaseGeometry.ArceeFusion(c.Base, c.Sources[0], c.Shape)), sources: 1);
 
     [Fact]
     public void Ties() => Check(c => (
-        MergeStrategies.Ties(new TiesOptions { Density = c.Unit, Lambda = 0.7, Normalize = c.Seed % 2 == 0, Rescale = (Rescale)(c.Seed % 3) }),
+        MergeStrategies.Ties(new TiesOptions { Density = c.Unit, Lambda = 0.7,
+            Normalize = c.Seed % 2 == 0, Rescale = (Rescale)(c.Seed % 3) }),
         TaskVectors.Ties(c.Base, c.Sources, c.Weights, Each(c, c.Unit), c.Seed % 2 == 0, (Rescaling)(c.Seed % 3), 0.7, single: false)));
 
     [Fact]
@@ -65,7 +72,8 @@ public sealed class MethodOracleTests
     [Fact]
     public void Ram_and_its_plus() => Check(c => c.Seed % 2 == 0
         ? (MergeStrategies.Ram(new RamOptions { Epsilon = 0.01 }), Selections.Ram(c.Base, c.Sources, 0.01, single: false))
-        : (MergeStrategies.RamPlus(new RamPlusOptions { Epsilon = 0.01, R = 0.5, Alpha = c.Unit }), Selections.RamPlusTl(c.Base, c.Sources, 0.01, 0.5, c.Unit, single: false)));
+        : (MergeStrategies.RamPlus(new RamPlusOptions { Epsilon = 0.01, R = 0.5, Alpha = c.Unit }),
+            Selections.RamPlusTl(c.Base, c.Sources, 0.01, 0.5, c.Unit, single: false)));
 
     [Fact]
     public void ExPO() => Check(c => (MergeStrategies.ExPO(c.Unit), Averages.ExPO(c.Base, c.Sources[0], c.Unit)), sources: 1);
@@ -74,10 +82,12 @@ public sealed class MethodOracleTests
     public void ThresholdInterpolation() => Check(c =>
     {
         double difference = c.Base.Zip(c.Sources[0], (a, b) => Math.Abs(b - a)).Sum(), size = c.Base.Sum(Math.Abs);
-        return (MergeStrategies.ThresholdInterpolation(c.Unit, 0.1), Averages.ThresholdInterpolation(c.Base, c.Sources[0], c.Unit, difference, 0.1 * size));
+        return (MergeStrategies.ThresholdInterpolation(c.Unit, 0.1),
+            Averages.ThresholdInterpolation(c.Base, c.Sources[0], c.Unit, difference, 0.1 * size));
     }, sources: 1);
 
-    private static void Check(Func<Case, (IMergeStrategy Strategy, double[] Expected)> method, int? sources = null) => Prop.ForAll(Cases, c =>
+    private static void Check(Func<Case, (IMergeStrategy Strategy, double[] Expected)> method, int? sources = null) =>
+        Prop.ForAll(Cases, c =>
     {
         Case fitted = sources is { } count ? c with { Sources = c.Sources[..count], Weights = c.Weights[..count] } : c;
         (IMergeStrategy strategy, double[] expected) = method(fitted);
@@ -87,11 +97,14 @@ public sealed class MethodOracleTests
         {
             // The oracle has no more precision than the output, and sums in another order: what cancels cannot agree to the last place.
             double tolerance = 1e-12 * fitted.Sources.Append(fitted.Base).SelectMany(v => v).Select(Math.Abs).DefaultIfEmpty(0).Max();
-            Assert.All(within, i => Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance, $"{strategy.Name} ({strategy}), element {i}: {actual[i]:R}, expected {expected[i]:R}"));
+            Assert.All(within,
+                i => Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance,
+                    $"{strategy.Name} ({strategy}), element {i}: {actual[i]:R}, expected {expected[i]:R}"));
             return;
         }
 
-        Oracle.WithinOneUlp(fitted.DType, [.. within.Select(i => expected[i])], [.. within.Select(i => actual[i])], $"{strategy.Name} ({strategy}) of [{string.Join(", ", fitted.Shape)}]");
+        Oracle.WithinOneUlp(fitted.DType, [.. within.Select(i => expected[i])], [.. within.Select(i => actual[i])],
+            $"{strategy.Name} ({strategy}) of [{string.Join(", ", fitted.Shape)}]");
     }).Check(Properties.Config);
 
     private static double[] Each(Case c, double value) => [.. c.Sources.Select(_ => value)];
@@ -102,9 +115,12 @@ public sealed class MethodOracleTests
         System.Random random = new(seed);
         int count = (int)shape.Aggregate(1L, (a, b) => a * b);
         double[] Rounded(IEnumerable<double> values) => SmallModels.Values(SmallModels.Of("x", dtype, ("x", [count], [.. values])), "x");
-        double[] origin = Rounded(Enumerable.Range(0, count).Select(_ => (random.NextDouble() - 0.5) * 2));
-        double[][] tuned = [.. Enumerable.Range(0, sources).Select(_ => Rounded(origin.Select(v => v + (random.Next(4) switch { 0 => 0, 1 => 0.0625, 2 => -0.0625, _ => (random.NextDouble() - 0.5) / 5 }))))];
-        return new Case(dtype, shape, origin, tuned, weights[..sources], unit, seed);
+        double[] baseModel = Rounded(Enumerable.Range(0, count).Select(_ => (random.NextDouble() - 0.5) * 2));
+        double[][] fineTuned = [.. Enumerable.Range(0, sources)
+            .Select(_ =>
+                Rounded(baseModel.Select(v => v
+                    + (random.Next(4) switch { 0 => 0, 1 => 0.0625, 2 => -0.0625, _ => (random.NextDouble() - 0.5) / 5 }))))];
+        return new Case(dtype, shape, baseModel, fineTuned, weights[..sources], unit, seed);
     }
 
     private static double[] Run(Case c, IMergeStrategy strategy)

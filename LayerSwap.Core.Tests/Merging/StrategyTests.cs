@@ -6,7 +6,8 @@ namespace LayerSwap.Tests.Merging;
 /// <summary>Averages, task arithmetic and passthrough against doubles, over shapes and dtypes.</summary>
 public sealed class StrategyTests
 {
-    private static readonly DType[] Computed = [DType.Float32, DType.BFloat16, DType.Float16, DType.Float64, DType.Float8E4M3, DType.Float8E5M2];
+    private static readonly DType[] Computed = [DType.Float32, DType.BFloat16,
+        DType.Float16, DType.Float64, DType.Float8E4M3, DType.Float8E5M2];
     private static readonly long[][] Shapes = [[], [1], [7], [0], [3, 0], [5, 11], [2, 3, 4], [1000], [64, 64]];
 
     /// <summary>A dtype, a shape and for each of three models values that the dtype holds exactly, with a weight.</summary>
@@ -71,42 +72,53 @@ public sealed class StrategyTests
     [Fact]
     public void One_source_is_taken_unchanged_and_none_keeps_the_base()
     {
-        ICheckpoint origin = SmallModels.Llama("base", 0), tuned = SmallModels.Llama("tuned", 1);
-        Assert.All(Merge.Soup(tuned).Plan().Tensors, t => Assert.Equal(PlannedOperation.Take, t.Operation));
-        Assert.All(Merge.Onto(origin).TaskArithmetic().Plan().Tensors, t => Assert.Equal(["base"], t.Sources));
+        ICheckpoint baseModel = SmallModels.Llama("base", 0), fineTuned = SmallModels.Llama("tuned", 1);
+        Assert.All(Merge.Soup(fineTuned).Plan().Tensors, t => Assert.Equal(PlannedOperation.Take, t.Operation));
+        Assert.All(Merge.Onto(baseModel).TaskArithmetic().Plan().Tensors, t => Assert.Equal(["base"], t.Sources));
     }
 
     [Theory]
     [InlineData("linear", "sum to 0")]
     [InlineData("task_arithmetic", "none")]
     [InlineData("passthrough", "one source")]
-    public void What_cannot_be_merged_is_refused_when_planned(string method, string reason)
+    public void Invalid_merges_are_rejected_when_planned(string method, string reason)
     {
-        MergeBuilder builder = Merge.WithoutBase().With(SmallModels.Llama("a", 1), 1).With(SmallModels.Llama("b", 2), -1).Using(MergeStrategies.Find(method).Create());
+        MergeBuilder builder = Merge.WithoutBase().With(SmallModels.Llama("a", 1), 1)
+            .With(SmallModels.Llama("b", 2), -1).Using(MergeStrategies.Find(method).Create());
         Assert.Contains(reason, Assert.Single(Assert.Throws<MergeException>(builder.Plan).Problems), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void The_catalogue_finds_by_name_and_names_the_nearest()
+    public void The_catalogue_finds_names_and_suggests_the_closest()
     {
-        Assert.Superset(new HashSet<string>(["linear", "task_arithmetic", "passthrough"], StringComparer.Ordinal), MergeStrategies.Methods.Select(m => m.Name).ToHashSet(StringComparer.Ordinal));
+        Assert.Superset(new HashSet<string>(["linear", "task_arithmetic", "passthrough"], StringComparer.Ordinal),
+            MergeStrategies.Methods.Select(m => m.Name).ToHashSet(StringComparer.Ordinal));
         Assert.All(MergeStrategies.Methods.Where(m => m.Name != "nearswap"), m => Assert.Equal(m.Name, m.Create().Name));
-        Assert.Contains("needs the parameter t", Assert.Throws<ArgumentException>(() => MergeStrategies.Find("nearswap").Create()).Message, StringComparison.Ordinal);
-        Assert.Contains("nearest is task_arithmetic", Assert.Throws<ArgumentException>(() => MergeStrategies.Find("task_aritmetic")).Message, StringComparison.Ordinal);
-        Assert.Contains("lambda", Assert.Throws<ArgumentException>(() => MergeStrategies.Find("task_arithmetic").Create(new Dictionary<string, PerSource>(StringComparer.Ordinal) { ["lamda"] = 1 })).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => MergeStrategies.Find("linear").Create(new Dictionary<string, PerSource>(StringComparer.Ordinal) { ["normalize"] = 0.5 }));
+        Assert.Contains("needs the parameter t",
+            Assert.Throws<ArgumentException>(() => MergeStrategies.Find("nearswap").Create()).Message, StringComparison.Ordinal);
+        Assert.Contains("nearest is task_arithmetic",
+            Assert.Throws<ArgumentException>(() => MergeStrategies.Find("task_aritmetic")).Message, StringComparison.Ordinal);
+        Assert.Contains("lambda",
+            Assert.Throws<ArgumentException>(() => MergeStrategies.Find("task_arithmetic")
+                .Create(new Dictionary<string, PerSource>(StringComparer.Ordinal) { ["lamda"] = 1 })).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => MergeStrategies.Find("linear")
+            .Create(new Dictionary<string, PerSource>(StringComparer.Ordinal) { ["normalize"] = 0.5 }));
     }
 
     private static double[][] Values(DType dtype, int count, int seed)
     {
         System.Random random = new(seed);
-        return [.. Enumerable.Range(0, 3).Select(_ => SmallModels.Values(SmallModels.Of("x", dtype, ("x", [count], [.. Enumerable.Range(0, count).Select(_ => (random.NextDouble() - 0.5) * 4)])), "x"))];
+        return [.. Enumerable.Range(0, 3)
+            .Select(_ =>
+                SmallModels.Values(SmallModels.Of("x", dtype,
+                    ("x", [count], [.. Enumerable.Range(0, count).Select(_ => (random.NextDouble() - 0.5) * 4)])), "x"))];
     }
 
     private static double[] Each(double[][] values, Func<double[], double> merge) =>
         [.. Enumerable.Range(0, values[0].Length).Select(i => merge([.. values.Select(v => v[i])]))];
 
-    /// <summary>Compares within one unit in the last place; elements past the largest of the dtype are left out, the rounding of overflow has tests of its own.</summary>
+    /// <summary>Compares within one unit in the last place; elements past the largest of the dtype are left out, the rounding of overflow
+    /// has tests of its own.</summary>
     private static void Near(DType dtype, double[] expected, double[] actual, string what)
     {
         double largest = dtype switch { DType.Float8E4M3 => 448, DType.Float8E5M2 => 57344, _ => double.MaxValue };
@@ -114,10 +126,11 @@ public sealed class StrategyTests
         Oracle.WithinOneUlp(dtype, [.. within.Select(i => expected[i])], [.. within.Select(i => actual[i])], what);
     }
 
-    private static double[] Run(DType dtype, long[] shape, double[][] sources, double[]? origin, double[] weights, IMergeStrategy strategy)
+    private static double[] Run(DType dtype, long[] shape, double[][] sources,
+        double[]? baseModel, double[] weights, IMergeStrategy strategy)
     {
         using TempFolder temp = new();
-        MergeBuilder builder = origin is null ? Merge.WithoutBase() : Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, origin)));
+        MergeBuilder builder = baseModel is null ? Merge.WithoutBase() : Merge.Onto(SmallModels.Of("base", dtype, ("w", shape, baseModel)));
         for (int i = 0; i < sources.Length; i++)
         {
             builder = builder.With(SmallModels.Of($"source {i}", dtype, ("w", shape, sources[i])), weights[i]);

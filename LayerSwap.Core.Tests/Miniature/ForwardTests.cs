@@ -5,11 +5,12 @@ using LayerSwap.Benchmarks.Paper;
 
 namespace LayerSwap.Tests.Miniature;
 
-/// <summary>The forward pass against another implementation, over models on disk and over merges that were never written.</summary>
+/// <summary>Compares the forward pass with another implementation, for saved and on-demand models.</summary>
 public sealed class ForwardTests : IDisposable
 {
     private readonly TempFolder _temp = new();
-    private readonly Dictionary<string, ICheckpoint> _models = ((string[])["base", "math", "sahili"]).ToDictionary(n => n, n => Checkpoint.Open(Fixture.Demo(n)), StringComparer.Ordinal);
+    private readonly Dictionary<string, ICheckpoint> _models = ((string[])["base", "math", "sahili"])
+        .ToDictionary(n => n, n => Checkpoint.Open(Fixture.Demo(n)), StringComparer.Ordinal);
 
     public void Dispose()
     {
@@ -29,7 +30,8 @@ public sealed class ForwardTests : IDisposable
         foreach (IGrouping<string, JsonElement> of in records.GroupBy(r => r.GetProperty("model").GetString()!, StringComparer.Ordinal))
         {
             Llama model = Llama.Load(Model(of.Key));
-            float[][] logits = model.LastLogits([.. of.Select(r => r.GetProperty("prompt").EnumerateArray().Select(t => t.GetInt32()).ToArray())]);
+            float[][] logits =
+                model.LastLogits([.. of.Select(r => r.GetProperty("prompt").EnumerateArray().Select(t => t.GetInt32()).ToArray())]);
             foreach ((int i, JsonElement record) in of.Index())
             {
                 foreach (JsonElement top in record.GetProperty("top3").EnumerateArray())
@@ -61,15 +63,19 @@ public sealed class ForwardTests : IDisposable
     {
         using JsonDocument expected = JsonDocument.Parse(File.ReadAllText(Fixture.Path("miniature", "expected.json")));
         string[] parts = name.Split(" of ");
-        JsonElement known = parts.Length == 1 ? expected.RootElement.GetProperty("experts").GetProperty(name) : expected.RootElement.GetProperty("pairs").GetProperty("math + sahili").GetProperty(parts[0]);
-        Assert.Equal(known.GetProperty("test").GetDouble(), Problem.Accuracy(Model(name), Problem.Read(Fixture.Path("miniature", "test.jsonl"))), 0.004);
+        JsonElement known = parts.Length == 1
+            ? expected.RootElement.GetProperty("experts").GetProperty(name)
+            : expected.RootElement.GetProperty("pairs").GetProperty("math + sahili").GetProperty(parts[0]);
+        Assert.Equal(known.GetProperty("test").GetDouble(),
+            Problem.Accuracy(Model(name), Problem.Read(Fixture.Path("miniature", "test.jsonl"))), 0.004);
     }
 
     [Fact]
-    public void Grouped_heads_and_a_tied_head_are_the_plain_ones_written_out()
+    public void Grouped_and_tied_heads_match_expanded_ones()
     {
         // Keys and values of one head stored once for two query heads, and a head that is the embedding.
-        LlamaFolder plain = new(_temp["plain"], keyValueHeads: 2, tied: false), grouped = new(_temp["grouped"], keyValueHeads: 1, tied: true);
+        LlamaFolder plain = new(_temp["plain"], keyValueHeads: 2, tied: false),
+            grouped = new(_temp["grouped"], keyValueHeads: 1, tied: true);
         using ICheckpoint a = plain.Open(), b = grouped.Open();
         Assert.Equal(Llama.Load(a).LastLogits([[1, 2, 3], [4, 0]]), Llama.Load(b).LastLogits([[1, 2, 3], [4, 0]]));
     }
@@ -84,8 +90,8 @@ public sealed class ForwardTests : IDisposable
 
         string[] words = parts[0].Split(' ', ',');
         double[] numbers = [.. words.Where(w => char.IsDigit(w[0])).Select(w => double.Parse(w, CultureInfo.InvariantCulture))];
-        ICheckpoint origin = _models["base"], math = _models["math"], language = _models["sahili"];
-        MergeBuilder both = Merge.Onto(origin).With(math).With(language);
+        ICheckpoint baseModel = _models["base"], math = _models["math"], language = _models["sahili"];
+        MergeBuilder both = Merge.Onto(baseModel).With(math).With(language);
         MergeBuilder merge = words[0] switch
         {
             "swap" => Merge.LayerSwap(math, language, (int)numbers[0], (int)numbers[1], (int)numbers[2]),
@@ -108,10 +114,14 @@ public sealed class ForwardTests : IDisposable
             List<(string, long[], double[])> tensors =
             [
                 ("model.embed_tokens.weight", [5, 4], table), ("model.norm.weight", [4], Wave(4, 3)),
-                ("model.layers.0.input_layernorm.weight", [4], Wave(4, 4)), ("model.layers.0.post_attention_layernorm.weight", [4], Wave(4, 5)),
-                ("model.layers.0.self_attn.q_proj.weight", [4, 4], Wave(16, 6)), ("model.layers.0.self_attn.k_proj.weight", [2 * keyValueHeads, 4], keys),
-                ("model.layers.0.self_attn.v_proj.weight", [2 * keyValueHeads, 4], keys), ("model.layers.0.self_attn.o_proj.weight", [4, 4], Wave(16, 7)),
-                ("model.layers.0.mlp.gate_proj.weight", [6, 4], Wave(24, 8)), ("model.layers.0.mlp.up_proj.weight", [6, 4], Wave(24, 9)), ("model.layers.0.mlp.down_proj.weight", [4, 6], Wave(24, 10)),
+                ("model.layers.0.input_layernorm.weight", [4], Wave(4, 4)),
+                ("model.layers.0.post_attention_layernorm.weight", [4], Wave(4, 5)),
+                ("model.layers.0.self_attn.q_proj.weight", [4, 4], Wave(16, 6)),
+                ("model.layers.0.self_attn.k_proj.weight", [2 * keyValueHeads, 4], keys),
+                ("model.layers.0.self_attn.v_proj.weight", [2 * keyValueHeads, 4], keys),
+                ("model.layers.0.self_attn.o_proj.weight", [4, 4], Wave(16, 7)),
+                ("model.layers.0.mlp.gate_proj.weight", [6, 4], Wave(24, 8)), ("model.layers.0.mlp.up_proj.weight", [6, 4], Wave(24, 9)),
+                ("model.layers.0.mlp.down_proj.weight", [4, 6], Wave(24, 10)),
             ];
             if (!tied)
             {
@@ -119,7 +129,9 @@ public sealed class ForwardTests : IDisposable
             }
 
             Cli.Folders.Save(SmallModels.Of("llama", DType.Float32, [.. tensors]), path);
-            File.WriteAllText(Path.Combine(path, "config.json"), $$"""{"model_type": "llama", "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": {{keyValueHeads}}, "rms_norm_eps": 1e-5}""");
+            File.WriteAllText(Path.Combine(path, "config.json"),
+                """{"model_type": "llama", "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2"""
+                + $$""", "num_key_value_heads": {{keyValueHeads}}, "rms_norm_eps": 1e-5}""");
         }
 
         public ICheckpoint Open() => Checkpoint.Open(_path);

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Tests.Miniature;
 
-/// <summary>The whole path on really trained models: inspect, diff, swap, soup, task arithmetic, verify.</summary>
+/// <summary>Tests inspect, diff, swap, soup, task arithmetic and verify on trained models.</summary>
 public sealed class MiniatureTests : IDisposable
 {
     private readonly TempFolder _temp = new();
@@ -40,12 +40,15 @@ public sealed class MiniatureTests : IDisposable
             Assert.Equal(1, diff.Entries.Single(e => e.Layer == layer).MatrixMeanAbsolute / layers[layer], 1e-4);
         }
 
-        Assert.Equal(1, diff.Entries.Single(e => e.Name == "model.embed_tokens").MeanAbsolute / expert.GetProperty("mean_abs_change_embed").GetDouble(), 1e-4);
-        Assert.Equal(1, diff.Entries.Single(e => e.Name == "lm_head").MeanAbsolute / expert.GetProperty("mean_abs_change_head").GetDouble(), 1e-4);
+        Assert.Equal(1,
+            diff.Entries.Single(e => e.Name == "model.embed_tokens").MeanAbsolute / expert.GetProperty("mean_abs_change_embed").GetDouble(),
+            1e-4);
+        Assert.Equal(1,
+            diff.Entries.Single(e => e.Name == "lm_head").MeanAbsolute / expert.GetProperty("mean_abs_change_head").GetDouble(), 1e-4);
     }
 
     [Fact]
-    public async Task Swap_soup_and_task_arithmetic_are_what_their_formulas_say_and_verify()
+    public async Task Swap_soup_and_task_arithmetic_match_their_formulas_and_verify()
     {
         await Merge.LayerSwap(_math, _sahili, 1, 2, 1).SaveAsync(_temp["swap"]);
         await Merge.Soup(_math, _sahili).SaveAsync(_temp["soup"]);
@@ -57,7 +60,8 @@ public sealed class MiniatureTests : IDisposable
             LayerMap map = LayerMap.Of(merged.Tensors);
             foreach (TensorInfo tensor in merged.Tensors)
             {
-                double[] x = SmallModels.Values(_base, tensor.Name), m = SmallModels.Values(_math, tensor.Name), s = SmallModels.Values(_sahili, tensor.Name);
+                double[] x = SmallModels.Values(_base, tensor.Name),
+                    m = SmallModels.Values(_math, tensor.Name), s = SmallModels.Values(_sahili, tensor.Name);
                 double[] average = [.. m.Zip(s, (a, b) => (a + b) / 2)];
                 double[] expected = name switch
                 {

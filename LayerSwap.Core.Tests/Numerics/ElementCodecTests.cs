@@ -19,7 +19,9 @@ public sealed class ElementCodecTests
         for (int i = 0; i < values.Length; i++)
         {
             double expected = oracle.Round(values[i]), actual = oracle.Decode(codes[i]);
-            bool same = double.IsNaN(expected) ? double.IsNaN(actual) : expected.Equals(actual) && double.IsNegative(expected) == double.IsNegative(actual);
+            bool same = double.IsNaN(expected)
+                ? double.IsNaN(actual)
+                : expected.Equals(actual) && double.IsNegative(expected) == double.IsNegative(actual);
             if (!same)
             {
                 Assert.Fail(FormattableString.Invariant($"{values[i]:R} became {codes[i]:X4} ({actual:R}), expected {expected:R}"));
@@ -33,7 +35,8 @@ public sealed class ElementCodecTests
     {
         Noise noise = new(5);
         IEnumerable<double> any = Enumerable.Range(0, 50_000).Select(_ => BitConverter.UInt64BitsToDouble(noise.Next()));
-        IEnumerable<double> near = Enumerable.Range(0, 50_000).Select(_ => Math.ScaleB(1 + (noise.Next() * Math.ScaleB(1, -64)), noise.Below(300) - 160));
+        IEnumerable<double> near = Enumerable.Range(0, 50_000)
+            .Select(_ => Math.ScaleB(1 + (noise.Next() * Math.ScaleB(1, -64)), noise.Below(300) - 160));
         foreach (double value in any.Concat(near).Where(d => !double.IsNaN(d)).SelectMany(d => new[] { d, -d }))
         {
             float odd = SixteenBitFloats.ToOdd(value);
@@ -42,8 +45,11 @@ public sealed class ElementCodecTests
                 continue;
             }
 
-            Assert.True((BitConverter.SingleToUInt32Bits(odd) & 1) == 1 && float.IsFinite(odd) && float.IsNegative(odd) == double.IsNegative(value));
-            Assert.True(Math.Abs(value) > float.MaxValue ? MathF.Abs(odd) == float.MaxValue : MathF.BitDecrement(odd) < value && value < MathF.BitIncrement(odd));
+            Assert.True((BitConverter.SingleToUInt32Bits(odd) & 1) == 1
+                && float.IsFinite(odd) && float.IsNegative(odd) == double.IsNegative(value));
+            Assert.True(Math.Abs(value) > float.MaxValue
+                ? MathF.Abs(odd) == float.MaxValue
+                : MathF.BitDecrement(odd) < value && value < MathF.BitIncrement(odd));
             Assert.False((double)(float)value == value);
         }
 
@@ -98,7 +104,7 @@ public sealed class ElementCodecTests
     }
 
     [Fact]
-    public void DTypes_without_arithmetic_are_refused() =>
+    public void DTypes_without_arithmetic_are_rejected() =>
         Assert.All(DTypes.All.Where(d => !d.SupportsArithmetic()), d =>
         {
             Assert.Throws<NotSupportedException>(() => ElementCodec.Widen(d, new byte[8], new float[1].AsSpan()));

@@ -25,7 +25,8 @@ public sealed class Float8Tests
         {
             double expected = Oracles[dtype].Decode(code);
             Assert.Equal(expected, format.Widen((byte)code));
-            Assert.Equal(double.IsNegative(expected) && !double.IsNaN(expected), float.IsNegative(format.Widen((byte)code)) && !float.IsNaN(format.Widen((byte)code)));
+            Assert.Equal(double.IsNegative(expected) && !double.IsNaN(expected),
+                float.IsNegative(format.Widen((byte)code)) && !float.IsNaN(format.Widen((byte)code)));
         }
     }
 
@@ -59,7 +60,8 @@ public sealed class Float8Tests
     [InlineData(DType.Float8E5M2Fnuz, 0x80, double.NaN)]
     [InlineData(DType.Float8E8M0, 0x7F, 1)]
     [InlineData(DType.Float8E8M0, 0x00, 5.8774717541114375e-39)]
-    public void Landmarks_have_the_values_of_the_papers(DType dtype, byte code, double value) => Assert.Equal(value, Float8.For(dtype)!.Widen(code));
+    public void Landmarks_have_the_values_of_the_papers(DType dtype, byte code, double value) =>
+        Assert.Equal(value, Float8.For(dtype)!.Widen(code));
 
     [Theory]
     [MemberData(nameof(Formats))]
@@ -80,7 +82,8 @@ public sealed class Float8Tests
     {
         SmallFloat oracle = Oracles[dtype];
         double[] magnitudes = oracle.Magnitudes();
-        IEnumerable<float> hard = magnitudes.Zip(magnitudes.Skip(1), (a, b) => (float)((a + b) / 2)).Concat(magnitudes.Select(m => (float)m))
+        IEnumerable<float> hard = magnitudes.Zip(magnitudes.Skip(1), (a, b) => (float)((a + b) / 2))
+            .Concat(magnitudes.Select(m => (float)m))
             .SelectMany(f => new[] { MathF.BitDecrement(f), f, MathF.BitIncrement(f) })
             .Concat([1e10f, float.MaxValue, float.PositiveInfinity, float.NaN, float.Epsilon]);
         foreach (float value in hard.SelectMany(f => new[] { f, -f }).Concat(new Noise(4).AnyFloats(20_000)))
@@ -102,7 +105,8 @@ public sealed class Float8Tests
     [InlineData(DType.Float8E4M3Fnuz, -0f, 0x00)]
     [InlineData(DType.Float8E5M2Fnuz, float.NegativeInfinity, 0x80)]
     [InlineData(DType.Float8E5M2, -1e-9f, 0x80)]
-    public void Numbers_near_overflow_and_below_zero_have_codes(DType dtype, float value, byte code) => Assert.Equal(code, Float8.For(dtype)!.Narrow(value));
+    public void Numbers_near_overflow_and_below_zero_have_codes(DType dtype, float value, byte code) =>
+        Assert.Equal(code, Float8.For(dtype)!.Narrow(value));
 
     [Fact]
     public void A_scale_is_the_nearest_power_of_two_ties_to_the_even_code()
@@ -156,7 +160,9 @@ public sealed class Float8Tests
     private static void Check(DType dtype, double value, byte code)
     {
         double expected = Oracles[dtype].Round(value), actual = Oracles[dtype].Decode(code);
-        bool same = double.IsNaN(expected) ? double.IsNaN(actual) : expected.Equals(actual) && double.IsNegative(expected) == double.IsNegative(actual);
+        bool same = double.IsNaN(expected)
+            ? double.IsNaN(actual)
+            : expected.Equals(actual) && double.IsNegative(expected) == double.IsNegative(actual);
         if (!same)
         {
             Assert.Fail(FormattableString.Invariant($"{dtype}: {value:R} became {code:X2} ({actual:R}), expected {expected:R}"));
@@ -173,7 +179,8 @@ public sealed class Float8Tests
                 foreach (uint lower in (uint[])[0, 1, 2, 0x7FFF, 0x8000, 0x8001, 0xFFFF])
                 {
                     float value = BitConverter.UInt32BitsToSingle((upper << 16) | lower);
-                    Assert.True(format.Search(value) == format.Narrow(value), value.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
+                    Assert.True(format.Search(value) == format.Narrow(value),
+                        value.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
                 }
             }
         }

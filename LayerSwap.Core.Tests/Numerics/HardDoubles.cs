@@ -10,7 +10,8 @@ internal static class HardDoubles
         {
             double midpoint = (magnitudes[i] + magnitudes[i + 1]) / 2;
             double tiny = Math.ScaleB(magnitudes[i + 1] - magnitudes[i], -25);
-            double[] hard = [magnitudes[i], midpoint, Math.BitIncrement(midpoint), Math.BitDecrement(midpoint), midpoint + tiny, midpoint - tiny];
+            double[] hard = [magnitudes[i], midpoint, Math.BitIncrement(midpoint),
+                Math.BitDecrement(midpoint), midpoint + tiny, midpoint - tiny];
             foreach (double value in hard)
             {
                 yield return value;
@@ -18,7 +19,8 @@ internal static class HardDoubles
             }
         }
 
-        foreach (double value in (double[])[1e300, double.MaxValue, double.PositiveInfinity, double.Epsilon, 1e-60, 0, float.MaxValue * (1 + 1e-9)])
+        foreach (double value in (double[])[1e300, double.MaxValue,
+            double.PositiveInfinity, double.Epsilon, 1e-60, 0, float.MaxValue * (1 + 1e-9)])
         {
             yield return value;
             yield return -value;

@@ -35,7 +35,8 @@ public sealed class NonFiniteTests
         for (int length = 0; length < 70; length++)
         {
             double[] values =
-                [.. Enumerable.Range(0, length).Select(i => (i % 5) switch { 0 => double.NaN, 3 => double.NegativeInfinity, _ => i - 20.0 })];
+                [.. Enumerable.Range(0, length)
+                    .Select(i => (i % 5) switch { 0 => double.NaN, 3 => double.NegativeInfinity, _ => i - 20.0 })];
             Assert.Equal(values.Count(v => !double.IsFinite(v)), NonFinite.Count(dtype, SmallModels.Encode(dtype, values)));
         }
     }
@@ -73,7 +74,8 @@ public sealed class NonFiniteTests
                 3 => float.NegativeInfinity,
                 _ => i - 20,
             })];
-            double[] float64 = [.. float32.Select((v, i) => float.IsNaN(v) ? BitConverter.UInt64BitsToDouble(0x7FF0_0000_0000_0001 + (ulong)i) : v)];
+            double[] float64 =
+                [.. float32.Select((v, i) => float.IsNaN(v) ? BitConverter.UInt64BitsToDouble(0x7FF0_0000_0000_0001 + (ulong)i) : v)];
             uint[] expected32 = [.. float32.Select(v => float.IsNaN(v) ? 0x7FC0_0000u : BitConverter.SingleToUInt32Bits(v))];
             ulong[] expected64 = [.. float64.Select(v => double.IsNaN(v) ? 0x7FF8_0000_0000_0000 : BitConverter.DoubleToUInt64Bits(v))];
             NonFinite.Unify<float>(float32);

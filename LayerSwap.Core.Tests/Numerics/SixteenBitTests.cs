@@ -54,9 +54,11 @@ public sealed class SixteenBitTests
     public void F16_is_rounded_to_nearest_even()
     {
         double[] magnitudes = SmallFloat.Float16.Magnitudes();
-        IEnumerable<float> positive = magnitudes.Zip(magnitudes.Skip(1), (a, b) => (float)((a + b) / 2)).Concat(magnitudes.Select(m => (float)m))
+        IEnumerable<float> positive = magnitudes.Zip(magnitudes.Skip(1), (a, b) => (float)((a + b) / 2))
+            .Concat(magnitudes.Select(m => (float)m))
             .SelectMany(f => new[] { MathF.BitDecrement(f), f, MathF.BitIncrement(f) });
-        CheckNarrow([.. positive.SelectMany(f => new[] { f, -f })], SixteenBitVectors.ToFloat16, SixteenBitFloats.ToFloat16, SmallFloat.Float16);
+        CheckNarrow([.. positive.SelectMany(f => new[] { f, -f })],
+            SixteenBitVectors.ToFloat16, SixteenBitFloats.ToFloat16, SmallFloat.Float16);
     }
 
     [Fact]
@@ -79,8 +81,10 @@ public sealed class SixteenBitTests
             CheckPart(floats, start, length, SixteenBitVectors.ToBFloat16, SixteenBitFloats.ToBFloat16);
             CheckPart(floats, start, length, SixteenBitVectors.ToFloat16, SixteenBitFloats.ToFloat16);
             CheckPart<ushort, float, uint>(
-                codes, start, length, (from, to) => SixteenBitVectors.FromBFloat16(from, to), c => Bits(SixteenBitFloats.FromBFloat16(c)), Bits);
-            CheckPart<ushort, float, uint>(codes, start, length, SixteenBitVectors.FromFloat16, c => Bits(SixteenBitFloats.FromFloat16(c)), Bits);
+                codes, start, length, (from, to) => SixteenBitVectors.FromBFloat16(from, to),
+                c => Bits(SixteenBitFloats.FromBFloat16(c)), Bits);
+            CheckPart<ushort, float, uint>(codes, start, length, SixteenBitVectors.FromFloat16,
+                c => Bits(SixteenBitFloats.FromFloat16(c)), Bits);
         }
 
         static uint Bits(float f) => BitConverter.SingleToUInt32Bits(f);
@@ -110,7 +114,8 @@ public sealed class SixteenBitTests
     private static void CheckPart(float[] source, int start, int length, Convert<float, ushort> vector, Func<float, ushort> scalar) =>
         CheckPart(source, start, length, vector, scalar, (ushort code) => code);
 
-    private static void CheckPart<TFrom, TTo, TBits>(TFrom[] source, int start, int length, Convert<TFrom, TTo> vector, Func<TFrom, TBits> scalar, Func<TTo, TBits> bits)
+    private static void CheckPart<TFrom, TTo, TBits>(TFrom[] source, int start, int length,
+        Convert<TFrom, TTo> vector, Func<TFrom, TBits> scalar, Func<TTo, TBits> bits)
         where TTo : struct
     {
         TTo[] room = new TTo[length + 40];

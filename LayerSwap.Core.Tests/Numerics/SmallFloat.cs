@@ -1,6 +1,7 @@
 namespace LayerSwap.Tests.Numerics;
 
-/// <summary>An 8-bit or 16-bit float by its definition, in float64, which holds all its values and midpoints exactly. NaN has no payload.</summary>
+/// <summary>An 8-bit or 16-bit float by its definition, in float64, which holds all its values and midpoints exactly. NaN has no
+/// payload.</summary>
 /// <param name="exponentBits">Width of the exponent.</param>
 /// <param name="mantissaBits">Width of the mantissa.</param>
 /// <param name="bias">Exponent bias.</param>
@@ -18,7 +19,8 @@ internal sealed class SmallFloat(int exponentBits, int mantissaBits, int bias, d
 
     public static SmallFloat E4M3 { get; } = new(4, 3, 7, 448, infinities: false);
 
-    /// <summary>Noune et al., "8-bit numerical formats for deep neural networks", 2022: the bias is one higher, 0x80 is the only NaN.</summary>
+    /// <summary>Noune et al., "8-bit numerical formats for deep neural networks", 2022: the bias is one higher, 0x80 is the only
+    /// NaN.</summary>
     public static SmallFloat E4M3Fnuz { get; } = new(4, 3, 8, 240, infinities: false, negativeZero: false);
 
     public static SmallFloat E5M2Fnuz { get; } = new(5, 2, 16, 57344, infinities: false, negativeZero: false);
@@ -27,10 +29,13 @@ internal sealed class SmallFloat(int exponentBits, int mantissaBits, int bias, d
 
     public double Decode(int code)
     {
-        int sign = code >> (Width - 1), exponent = (code >> mantissaBits) & ((1 << exponentBits) - 1), mantissa = code & ((1 << mantissaBits) - 1);
+        int sign = code >> (Width - 1), exponent = (code >> mantissaBits) & ((1 << exponentBits) - 1),
+            mantissa = code & ((1 << mantissaBits) - 1);
         bool top = exponent == (1 << exponentBits) - 1;
-        double magnitude = Math.ScaleB(exponent == 0 ? mantissa : mantissa + (1 << mantissaBits), Math.Max(exponent, 1) - bias - mantissaBits);
-        if ((!negativeZero && sign == 1 && exponent == 0 && mantissa == 0) || (negativeZero && magnitude > max && !(infinities && top && mantissa == 0)))
+        double magnitude = Math.ScaleB(exponent == 0 ? mantissa : mantissa + (1 << mantissaBits),
+            Math.Max(exponent, 1) - bias - mantissaBits);
+        if ((!negativeZero && sign == 1 && exponent == 0 && mantissa == 0)
+            || (negativeZero && magnitude > max && !(infinities && top && mantissa == 0)))
         {
             return double.NaN;
         }

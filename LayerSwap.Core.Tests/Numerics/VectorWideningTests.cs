@@ -21,7 +21,8 @@ public sealed class VectorWideningTests
                 (Vector512<double> even, Vector512<double> odd) = VectorWidening.Load16(ref all[0], first);
                 double[] found =
                 [
-                    VectorWidening.Load1(all[at + i]), VectorWidening.LoadFloat32(ref all[0], first)[i % 16], VectorWidening.Load8(ref all[eighth])[i % 8],
+                    VectorWidening.Load1(all[at + i]), VectorWidening.LoadFloat32(ref all[0], first)[i % 16],
+                    VectorWidening.Load8(ref all[eighth])[i % 8],
                     (i % 2 == 0 ? even : odd)[i % 16 / 2], (i % 2 == 0 ? evenFloat32 : oddFloat32)[i / 2],
                 ];
                 float expected = SixteenBitFloats.FromBFloat16((ushort)(at + i));
@@ -37,7 +38,8 @@ public sealed class VectorWideningTests
         double[] float64 = [.. float32.Select(f => (double)f)];
         (Vector512<float> first, Vector512<float> second) = VectorWidening.Load32AsFloat32(ref float32[0], 16);
         Assert.Equal(float32[16..], Enumerable.Range(0, 32).Select(i => (i < 16 ? first : second)[i % 16]));
-        foreach ((Vector512<double> lower, Vector512<double> upper) in new[] { VectorWidening.Load16(ref float32[0], 16), VectorWidening.Load16(ref float64[0], 16) })
+        foreach ((Vector512<double> lower, Vector512<double> upper) in new[]
+            { VectorWidening.Load16(ref float32[0], 16), VectorWidening.Load16(ref float64[0], 16) })
         {
             Assert.Equal(float64[16..32], Enumerable.Range(0, 16).Select(i => (i < 8 ? lower : upper)[i % 8]));
         }
@@ -64,6 +66,7 @@ public sealed class VectorWideningTests
             Assert.Equal(numbers.Select(n => (float)n), float32);
         }
 
-        static Vector512<double> Half(double[] numbers, Func<int, bool> chosen) => Vector512.Create<double>([.. numbers.Where((_, i) => chosen(i))]);
+        static Vector512<double> Half(double[] numbers, Func<int, bool> chosen) =>
+            Vector512.Create<double>([.. numbers.Where((_, i) => chosen(i))]);
     }
 }

@@ -17,7 +17,8 @@ public sealed class PackageTests : IClassFixture<PackageTests.Packed>
     {
         using ZipArchive package = ZipFile.OpenRead(_packed["LayerSwap.Core", ".nupkg"]);
         string[] entries = [.. package.Entries.Select(e => e.FullName)];
-        Assert.All((string[])["README.md", "LICENSE", "lib/net10.0/LayerSwap.Core.dll", "lib/net10.0/LayerSwap.Core.xml"], file => Assert.Contains(file, entries));
+        Assert.All((string[])["README.md", "LICENSE", "lib/net10.0/LayerSwap.Core.dll", "lib/net10.0/LayerSwap.Core.xml"],
+            file => Assert.Contains(file, entries));
         XElement metadata = Metadata(package);
         Assert.Equal("MIT", Value(metadata, "license"));
         Assert.Equal("README.md", Value(metadata, "readme"));
@@ -38,7 +39,8 @@ public sealed class PackageTests : IClassFixture<PackageTests.Packed>
         using ZipArchive package = ZipFile.OpenRead(_packed["LayerSwap.Cli", ".nupkg"]);
         string[] entries = [.. package.Entries.Select(e => e.FullName)];
         Assert.All((string[])["README.md", "LICENSE", "tools/net10.0/any/layerswap.dll"], file => Assert.Contains(file, entries));
-        Assert.All((string[])["base", "math", "sahili"], model => Assert.Contains($"tools/net10.0/any/Demo/{model}/model.safetensors", entries));
+        Assert.All((string[])["base", "math", "sahili"],
+            model => Assert.Contains($"tools/net10.0/any/Demo/{model}/model.safetensors", entries));
         XElement metadata = Metadata(package);
         Assert.Equal("DotnetTool", metadata.Descendants().Single(e => e.Name.LocalName == "packageType").Attribute("name")!.Value);
         using Stream settings = package.GetEntry("tools/net10.0/any/DotnetToolSettings.xml")!.Open();
@@ -63,7 +65,8 @@ public sealed class PackageTests : IClassFixture<PackageTests.Packed>
     private static string Value(XElement metadata, string name) => metadata.Elements().Single(e => e.Name.LocalName == name).Value;
 
     private static IEnumerable<string> Dependencies(XElement metadata) =>
-        metadata.Descendants().Where(e => e.Name.LocalName == "dependency").Select(e => e.Attribute("id")!.Value).Order(StringComparer.Ordinal);
+        metadata.Descendants().Where(e => e.Name.LocalName == "dependency")
+            .Select(e => e.Attribute("id")!.Value).Order(StringComparer.Ordinal);
 
     /// <summary>Both packages, packed once from what is built.</summary>
     public sealed class Packed : IDisposable
@@ -75,13 +78,15 @@ public sealed class PackageTests : IClassFixture<PackageTests.Packed>
             string configuration = typeof(PackageTests).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
             foreach (string project in (string[])["LayerSwap.Core", "LayerSwap.Cli"])
             {
-                ProcessStartInfo start = new("dotnet", ["pack", Path.Combine(Fixture.Root, project), "-c", configuration, "--no-build", "-o", _temp.Path, "-v", "quiet"])
+                ProcessStartInfo start = new("dotnet",
+                    ["pack", Path.Combine(Fixture.Root, project), "-c", configuration, "--no-build", "-o", _temp.Path, "-v", "quiet"])
                 {
                     RedirectStandardOutput = true,
                     UseShellExecute = false,
                 };
                 // The test host's own settings would mislead the SDK.
-                foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
+                foreach (
+                    string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
                 {
                     start.Environment.Remove(name);
                 }
@@ -94,7 +99,9 @@ public sealed class PackageTests : IClassFixture<PackageTests.Packed>
         }
 
         public string this[string package, string extension] =>
-            Directory.EnumerateFiles(_temp.Path, package + ".*" + extension).Single(f => f.EndsWith(extension, StringComparison.Ordinal) && !(extension == ".nupkg" && f.EndsWith(".snupkg", StringComparison.Ordinal)));
+            Directory.EnumerateFiles(_temp.Path, package + ".*" + extension)
+                .Single(f => f.EndsWith(extension, StringComparison.Ordinal)
+                    && !(extension == ".nupkg" && f.EndsWith(".snupkg", StringComparison.Ordinal)));
 
         public void Dispose() => _temp.Dispose();
     }

@@ -6,7 +6,7 @@ using LayerSwap.Planning;
 
 namespace LayerSwap.Tests.Planning;
 
-/// <summary>Parts share the files of a plan out: each file once, in order, about as much to each.</summary>
+/// <summary>Parts own the files of a plan: each file once, in order, evenly.</summary>
 public sealed class MergePartTests
 {
     private static readonly MergePlan Small = Merge.Onto(SmallModels.Llama("m", 1, layers: 4)).InShardsOf(20_000).Plan();
@@ -23,14 +23,14 @@ public sealed class MergePartTests
             MergePlan[] parts = [.. Enumerable.Range(1, c.count).Select(n => MergePart.Of(n, c.count).Of(plan))];
             Assert.Equal(plan.Files, parts.SelectMany(p => p.Files));
             Assert.Equal(plan.WriteBytes, parts.Sum(p => p.WriteBytes));
-            // No part has more than its share but for what the files at its ends stick out.
+            // No part exceeds its share by more than the files at its ends.
             Int128 most = ((Int128)plan.WriteBytes / c.count) + c.sizes.Max() + 1;
             Assert.All(parts, p => Assert.True(p.WriteBytes <= most, $"{p.WriteBytes} of {plan.WriteBytes} in {c.count} parts"));
         }).Check(Properties.Config.WithMaxTest(300));
     }
 
     [Fact]
-    public void Of_very_many_parts_the_right_ones_own_the_files()
+    public void Files_have_the_right_owners_among_very_many_parts()
     {
         var cases = from sizes in Generators.Positive.Select(s => (s >> 6) + 1).NonEmptyListOf()
                     from count in Gen.OneOf(Gen.Choose(1, int.MaxValue), Gen.Choose(int.MaxValue - 9, int.MaxValue))
@@ -43,14 +43,15 @@ public sealed class MergePartTests
             {
                 int owner = (int)((before + (shard.Length / 2)) * c.count / plan.WriteBytes) + 1;
                 Assert.Contains(shard.File, MergePart.Of(owner, c.count).Of(plan).Files);
-                Assert.All(((int[])[owner - 1, owner + 1]).Where(o => o >= 1 && o <= c.count), o => Assert.DoesNotContain(shard.File, MergePart.Of(o, c.count).Of(plan).Files));
+                Assert.All(((int[])[owner - 1, owner + 1]).Where(o => o >= 1 && o <= c.count),
+                    o => Assert.DoesNotContain(shard.File, MergePart.Of(o, c.count).Of(plan).Files));
                 before += shard.Length;
             }
         }).Check(Properties.Config.WithMaxTest(100));
     }
 
     [Fact]
-    public void Files_that_are_alike_are_shared_out_evenly()
+    public void Equal_files_are_distributed_evenly()
     {
         MergePlan plan = Of([.. Enumerable.Repeat(5_000_000_000L, 160)]);
         Assert.All(Enumerable.Range(1, 16), n => Assert.Equal(10, MergePart.Of(n, 16).Of(plan).Files.Count));
@@ -72,7 +73,7 @@ public sealed class MergePartTests
     }
 
     [Fact]
-    public void A_model_in_one_file_is_one_parts()
+    public void A_single_file_has_one_owner()
     {
         MergePlan plan = Merge.Onto(SmallModels.Llama("m", 1, layers: 4)).Plan();
         Assert.Equal([0, 1, 0], Enumerable.Range(1, 3).Select(n => MergePart.Of(n, 3).Of(plan).Files.Count));
@@ -83,13 +84,14 @@ public sealed class MergePartTests
     [InlineData("3/16", 3, 16)]
     [InlineData("16/16", 16, 16)]
     [InlineData("2147483647/2147483647", int.MaxValue, int.MaxValue)]
-    public void A_part_is_written_as_it_is_read_in_any_culture(string text, int number, int count)
+    public void A_part_round_trips_as_text_in_any_culture(string text, int number, int count)
     {
         CultureInfo culture = CultureInfo.CurrentCulture;
         try
         {
             CultureInfo other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
-            other.NumberFormat = new NumberFormatInfo { NumberGroupSeparator = ".", NegativeSign = "~", PositiveSign = "/", DigitSubstitution = DigitShapes.NativeNational };
+            other.NumberFormat = new NumberFormatInfo { NumberGroupSeparator = ".", NegativeSign = "~",
+                PositiveSign = "/", DigitSubstitution = DigitShapes.NativeNational };
             CultureInfo.CurrentCulture = other;
             MergePart part = MergePart.Parse(text);
             Assert.Equal((number, count, text), (part.Number, part.Count, part.ToString()));
@@ -131,7 +133,7 @@ public sealed class MergePartTests
     [InlineData("1/2147483648")]
     [InlineData("4294967297/4294967299")]
     [InlineData("1/99999999999999999999999999999999999999")]
-    public void What_is_no_part_is_none(string? text) => Assert.False(MergePart.TryParse(text, out _));
+    public void Invalid_parts_are_not_parsed(string? text) => Assert.False(MergePart.TryParse(text, out _));
 
     [Theory]
     [InlineData(0, 1)]
@@ -141,9 +143,10 @@ public sealed class MergePartTests
     [InlineData(0, 0)]
     [InlineData(1, -1)]
     [InlineData(int.MinValue, int.MaxValue)]
-    public void A_part_that_there_is_not_is_refused(int number, int count) => Assert.Throws<ArgumentOutOfRangeException>(() => MergePart.Of(number, count));
+    public void A_part_out_of_range_is_rejected(int number, int count) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => MergePart.Of(number, count));
 
-    /// <summary>A plan of files of such sizes.</summary>
+    /// <summary>Creates a plan with files of the given sizes.</summary>
     private static MergePlan Of(IReadOnlyList<long> sizes) => Small with
     {
         Tensors = [],

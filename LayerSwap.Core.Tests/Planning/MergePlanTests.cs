@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Tests.Planning;
 
-/// <summary>A plan is complete, shows the rule that won, and names everything that is wrong at once.</summary>
+/// <summary>A plan is complete, shows the winning rule, and reports all problems at once.</summary>
 public sealed class MergePlanTests : IDisposable
 {
     private readonly TempFolder _temp = new();
@@ -48,10 +48,12 @@ public sealed class MergePlanTests : IDisposable
     [Fact]
     public void Json_has_every_tensor_with_its_operation()
     {
-        using JsonDocument json = JsonDocument.Parse(Merge.LayerSwap(SmallModels.Llama("a", 1), SmallModels.Llama("b", 2), 1, 1, 1).Plan().ToJson());
+        using JsonDocument json =
+            JsonDocument.Parse(Merge.LayerSwap(SmallModels.Llama("a", 1), SmallModels.Llama("b", 2), 1, 1, 1).Plan().ToJson());
         JsonElement[] tensors = [.. json.RootElement.GetProperty("tensors").EnumerateArray()];
         Assert.Equal(8 * 9 + 3, tensors.Length);
-        Assert.Equal(["merge", "take"], tensors.Select(t => t.GetProperty("operation").GetString()!).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+        Assert.Equal(["merge", "take"],
+            tensors.Select(t => t.GetProperty("operation").GetString()!).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
         Assert.Equal(
             ["name", "dtype", "shape", "operation", "strategy", "rule", "sources", "detail", "file", "offset", "bytes"],
             tensors[0].EnumerateObject().Select(p => p.Name));
@@ -59,16 +61,24 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void Everything_that_does_not_fit_is_named_at_once()
+    public void All_mismatches_are_reported_at_once()
     {
-        ICheckpoint a = Folder("a", """{"hidden_size": 4, "num_attention_heads": 2, "num_key_value_heads": 2, "vocab_size": 3, "num_hidden_layers": 2, "tie_word_embeddings": false}""",
-            ("model.layers.0.w.weight", DType.Float32, [4]), ("model.layers.1.w.weight", DType.Float32, [4]), ("only_a", DType.Float32, [1]), ("mixed", DType.Float32, [2]), ("model.embed_tokens.weight", DType.Float32, [3, 2]));
-        ICheckpoint b = Folder("b", """{"hidden_size": 6, "num_attention_heads": 3, "num_key_value_heads": 1, "vocab_size": 5, "num_hidden_layers": 3, "tie_word_embeddings": true}""",
-            ("model.layers.0.w.weight", DType.Float32, [6]), ("model.layers.1.w.weight", DType.Float32, [4]), ("model.layers.2.w.weight", DType.Float32, [4]), ("mixed", DType.BFloat16, [2]), ("model.embed_tokens.weight", DType.Float32, [5, 2]));
+        ICheckpoint a = Folder("a",
+            """{"hidden_size": 4, "num_attention_heads": 2, "num_key_value_heads": 2"""
+            + """, "vocab_size": 3, "num_hidden_layers": 2, "tie_word_embeddings": false}""",
+            ("model.layers.0.w.weight", DType.Float32, [4]), ("model.layers.1.w.weight", DType.Float32, [4]),
+            ("only_a", DType.Float32, [1]), ("mixed", DType.Float32, [2]), ("model.embed_tokens.weight", DType.Float32, [3, 2]));
+        ICheckpoint b = Folder("b",
+            """{"hidden_size": 6, "num_attention_heads": 3, "num_key_value_heads": 1"""
+            + """, "vocab_size": 5, "num_hidden_layers": 3, "tie_word_embeddings": true}""",
+            ("model.layers.0.w.weight", DType.Float32, [6]), ("model.layers.1.w.weight", DType.Float32, [4]),
+            ("model.layers.2.w.weight", DType.Float32, [4]), ("mixed", DType.BFloat16, [2]),
+            ("model.embed_tokens.weight", DType.Float32, [5, 2]));
         MergeException e = Assert.Throws<MergeException>(() => Merge.Soup(a, b).Plan());
         string[] expected =
         [
-            "hidden size", "number of layers", "attention heads", "key/value heads", "tie_word_embeddings", "only_a", "model.layers.2.w.weight",
+            "hidden size", "number of layers", "attention heads", "key/value heads",
+            "tie_word_embeddings", "only_a", "model.layers.2.w.weight",
             "[4] in", "[6] in", "F32 in", "BF16 in", "mixed", "[3, 2]", "[5, 2]", "vocabulary policy",
         ];
         Assert.All(expected, text => Assert.Contains(text, e.Message, StringComparison.Ordinal));
@@ -76,7 +86,7 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void A_dtype_that_differs_is_named_even_where_the_shape_differs_too()
+    public void A_dtype_mismatch_is_named_next_to_a_shape_mismatch()
     {
         MergeException e = Assert.Throws<MergeException>(() => Merge.Soup(
             SmallModels.Of("a", DType.Float32, ("w", [2], [1, 2])), SmallModels.Of("b", DType.BFloat16, ("w", [3], [1, 2, 3]))).Plan());
@@ -89,10 +99,11 @@ public sealed class MergePlanTests : IDisposable
     [InlineData(OutsidePolicy.Language, OutsidePolicy.Language, 3)]
     [InlineData(OutsidePolicy.Task, OutsidePolicy.Language, 0)]
     [InlineData(OutsidePolicy.Language, OutsidePolicy.Task, 0)]
-    public void Embedding_and_head_taken_from_different_vocabularies_are_refused(OutsidePolicy embeddings, OutsidePolicy head, int rows)
+    public void Embedding_and_head_taken_from_different_vocabularies_are_rejected(OutsidePolicy embeddings, OutsidePolicy head, int rows)
     {
         ICheckpoint Model(string name, int tokens) => SmallModels.Of(name, DType.Float32,
-            ("model.embed_tokens.weight", [tokens, 1], new double[tokens]), ("lm_head.weight", [tokens, 1], new double[tokens]), ("model.layers.0.w.weight", [1], [1]));
+            ("model.embed_tokens.weight", [tokens, 1], new double[tokens]),
+            ("lm_head.weight", [tokens, 1], new double[tokens]), ("model.layers.0.w.weight", [1], [1]));
         MergeBuilder builder = Merge.LayerSwap(Model("task", 2), Model("language", 3),
             new LayerSwapOptions { Bottom = 0, Top = 0, TransitionBottom = 0, TransitionTop = 0, Embeddings = embeddings, Head = head });
         if (rows > 0)
@@ -106,7 +117,7 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void Dtypes_that_differ_merge_where_the_output_says_which()
+    public void Different_dtypes_merge_if_the_output_dtype_is_set()
     {
         ICheckpoint a = SmallModels.Of("a", DType.Float32, ("w", [2], [1, 2])), b = SmallModels.Of("b", DType.BFloat16, ("w", [2], [3, 4]));
         Assert.Contains("--dtype", Assert.Throws<MergeException>(() => Merge.Soup(a, b).Plan()).Message, StringComparison.Ordinal);
@@ -126,20 +137,23 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void Tokenizers_that_number_tokens_differently_are_refused()
+    public void Tokenizers_with_different_ids_are_rejected()
     {
         ICheckpoint a = Folder("a", "{}", ("w", DType.Float32, [1])), b = Folder("b", "{}", ("w", DType.Float32, [1]));
         File.WriteAllText(_temp["a", "vocab.json"], """{"one": 1, "two": 2}""");
-        File.WriteAllText(_temp["b", "tokenizer.json"], """{"model": {"vocab": {"one": 1, "two": 3}}, "added_tokens": [{"id": 7, "content": "<x>"}]}""");
+        File.WriteAllText(_temp["b", "tokenizer.json"],
+            """{"model": {"vocab": {"one": 1, "two": 3}}, "added_tokens": [{"id": 7, "content": "<x>"}]}""");
         Assert.Contains("token two", Assert.Throws<MergeException>(() => Merge.Soup(a, b).Plan()).Message, StringComparison.Ordinal);
-        File.WriteAllText(_temp["b", "tokenizer.json"], """{"model": {"vocab": {"one": 1, "two": 2}}, "added_tokens": [{"id": 7, "content": "<x>"}]}""");
+        File.WriteAllText(_temp["b", "tokenizer.json"],
+            """{"model": {"vocab": {"one": 1, "two": 2}}, "added_tokens": [{"id": 7, "content": "<x>"}]}""");
         Assert.Contains(Merge.Soup(a, b).Plan().Warnings, w => w.Contains("different tokens", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void A_tensor_that_a_rule_takes_elsewhere_may_be_missing()
+    public void A_tensor_taken_from_another_model_may_be_missing()
     {
-        ICheckpoint a = SmallModels.Of("a", DType.Float32, ("w", [1], [1]), ("extra", [1], [2])), b = SmallModels.Of("b", DType.Float32, ("w", [1], [3]));
+        ICheckpoint a = SmallModels.Of("a", DType.Float32, ("w", [1], [1]), ("extra", [1], [2])),
+            b = SmallModels.Of("b", DType.Float32, ("w", [1], [3]));
         Assert.Throws<MergeException>(() => Merge.Soup(a, b).Plan());
         MergePlan plan = Merge.Soup(a, b).For(Layers.Named("extra"), MergeStrategies.Take(0)).Plan();
         Assert.Equal(["extra", "w"], plan.Tensors.Select(t => t.Tensor.Name));
@@ -154,7 +168,7 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void Names_out_of_files_are_escaped_when_shown()
+    public void Names_from_files_are_escaped()
     {
         ICheckpoint model = SmallModels.Of("evil\u001b[31m", DType.Float32, ("a\u202Eb\u0007", [1], [1]));
         string text = Merge.Onto(model).Plan().ToString() + model.ToText();
@@ -164,12 +178,14 @@ public sealed class MergePlanTests : IDisposable
     }
 
     [Fact]
-    public void Memory_counts_the_room_that_ranking_long_rows_takes()
+    public void Memory_includes_buffers_for_ranking_long_rows()
     {
         const long Row = 2_000_000;
-        ICheckpoint Model(string name) => Checkpoint.InMemory(name, [(new TensorInfo("w", DType.BFloat16, new TensorShape(1, Row)), new byte[2 * Row])]);
+        ICheckpoint Model(string name) =>
+            Checkpoint.InMemory(name, [(new TensorInfo("w", DType.BFloat16, new TensorShape(1, Row)), new byte[2 * Row])]);
         MergeBuilder merge = Merge.Onto(Model("base")).With(Model("a")).OnThreads(1);
-        long ranked = merge.Using(MergeStrategies.Della(new() { Density = 0.5 })).Plan().PeakMemoryBytes, random = merge.Using(MergeStrategies.Dare(new() { Density = 0.5 })).Plan().PeakMemoryBytes;
+        long ranked = merge.Using(MergeStrategies.Della(new() { Density = 0.5 })).Plan().PeakMemoryBytes,
+            random = merge.Using(MergeStrategies.Dare(new() { Density = 0.5 })).Plan().PeakMemoryBytes;
         // A row, its keys, codes, lists of elements, and changes.
         Assert.InRange(ranked - random, 60 * Row, 160 * Row);
     }
@@ -178,7 +194,9 @@ public sealed class MergePlanTests : IDisposable
 
     private ICheckpoint Folder(string name, string config, params (string Name, DType DType, long[] Shape)[] tensors)
     {
-        ICheckpoint memory = Checkpoint.InMemory(name, tensors.Select(t => new TensorInfo(t.Name, t.DType, new TensorShape(t.Shape))).Select(t => (t, (ReadOnlyMemory<byte>)new byte[t.ByteLength])));
+        ICheckpoint memory = Checkpoint.InMemory(name,
+            tensors.Select(t => new TensorInfo(t.Name, t.DType, new TensorShape(t.Shape)))
+                .Select(t => (t, (ReadOnlyMemory<byte>)new byte[t.ByteLength])));
         Merge.Onto(memory).SaveAsync(_temp[name]).GetAwaiter().GetResult();
         File.WriteAllText(_temp[name, "config.json"], config);
         return Checkpoint.Open(_temp[name]);

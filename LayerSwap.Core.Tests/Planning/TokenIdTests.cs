@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Planning;
 
-/// <summary>Ids of tokens are bounded by what could have rows before anything is made of them.</summary>
+/// <summary>Token ids are checked against the largest possible row before use.</summary>
 public sealed class TokenIdTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);
@@ -20,7 +20,7 @@ public sealed class TokenIdTests : IDisposable
     [InlineData("""{"model": {"vocab": {"a": 0}}, "added_tokens": [{"id": -1, "content": "x"}]}""")]
     [InlineData("""{"model": {"vocab": {}}}""")]
     [InlineData("""{"model": {"vocab": {"a": 6}}}""")]
-    public void An_id_that_no_row_could_have_is_named_in_the_plan(string tokenizer)
+    public void A_token_id_without_a_possible_row_is_reported(string tokenizer)
     {
         Write(tokenizer);
         LayerSwapException error = Assert.ThrowsAny<LayerSwapException>(() => Plan());
@@ -45,7 +45,8 @@ public sealed class TokenIdTests : IDisposable
 
     private string Recipe1()
     {
-        File.WriteAllText(_temp["r.yml"], "merge_method: linear\nparameters: {weight: 1}\nmodels: [one, two]\ntokenizer: {source: union}\n");
+        File.WriteAllText(_temp["r.yml"],
+            "merge_method: linear\nparameters: {weight: 1}\nmodels: [one, two]\ntokenizer: {source: union}\n");
         return _temp["r.yml"];
     }
 
@@ -53,7 +54,8 @@ public sealed class TokenIdTests : IDisposable
     {
         foreach (string name in (string[])["one", "two"])
         {
-            Folders.Save(SmallModels.Of(name, DType.Float32, ("model.embed_tokens.weight", [5, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])), _temp[name]);
+            Folders.Save(SmallModels.Of(name, DType.Float32, ("model.embed_tokens.weight", [5, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])),
+                _temp[name]);
             File.WriteAllText(_temp[name, "tokenizer.json"], name == "one" ? tokenizer : """{"model": {"vocab": {"a": 0}}}""");
         }
     }

@@ -7,17 +7,23 @@ namespace LayerSwap.Tests.PublicApi;
 /// <summary>The public surface of an assembly as text, one member a line, in a fixed order.</summary>
 internal static class ApiText
 {
-    private const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+    private const BindingFlags Declared =
+        BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
 
     public static string Of(Assembly assembly)
     {
         StringBuilder text = new();
         foreach (Type type in assembly.GetExportedTypes().OrderBy(t => t.FullName, StringComparer.Ordinal))
         {
-            string[] parents = [.. new[] { type.BaseType }.Where(b => b is not null && b != typeof(object) && b != typeof(ValueType) && b != typeof(Enum)).Select(b => Name(b!)),
+            string[] parents =
+                [.. new[]
+                    { type.BaseType }.Where(b => b is not null && b != typeof(object)
+                        && b != typeof(ValueType) && b != typeof(Enum)).Select(b => Name(b!)),
                 .. type.GetInterfaces().Where(i => i.IsPublic).Select(Name).Order(StringComparer.Ordinal)];
-            text.Append(CultureInfo.InvariantCulture, $"{Kind(type)} {Name(type)}{(parents.Length > 0 && !type.IsEnum ? " : " + string.Join(", ", parents) : "")}\n");
-            foreach (string member in type.GetMembers(Declared).Select(Member).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
+            text.Append(CultureInfo.InvariantCulture,
+                $"{Kind(type)} {Name(type)}{(parents.Length > 0 && !type.IsEnum ? " : " + string.Join(", ", parents) : "")}\n");
+            foreach (string member in type.GetMembers(Declared).Select(Member).OfType<string>()
+                .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
             {
                 text.Append("    ").Append(member).Append('\n');
             }
@@ -33,13 +39,16 @@ internal static class ApiText
 
     private static string? Member(MemberInfo member) => member switch
     {
-        FieldInfo { IsSpecialName: false } f when f.IsPublic && f.DeclaringType!.IsEnum => $"{f.Name} = {Convert.ToInt64(f.GetRawConstantValue(), CultureInfo.InvariantCulture)}",
+        FieldInfo { IsSpecialName: false } f when f.IsPublic && f.DeclaringType!.IsEnum =>
+            $"{f.Name} = {Convert.ToInt64(f.GetRawConstantValue(), CultureInfo.InvariantCulture)}",
         FieldInfo { IsLiteral: true, IsPublic: true } f => $"const {Name(f.FieldType)} {f.Name} = {f.GetRawConstantValue()}",
         FieldInfo { IsPublic: true, IsSpecialName: false } f => $"{Name(f.FieldType)} {f.Name}",
         ConstructorInfo { IsStatic: false } c when Visible(c) => $"{Access(c)}ctor({Parameters(c)})",
         PropertyInfo p when p.GetAccessors(true).Any(Visible) => Property(p),
-        MethodInfo { IsSpecialName: false } m when Visible(m) && !m.Name.Contains('<', StringComparison.Ordinal) => $"{Access(m)}{Modifiers(m)}{Name(m.ReturnType)} {m.Name}{Generic(m)}({Parameters(m)})",
-        MethodInfo { IsSpecialName: true } m when Visible(m) && m.Name.StartsWith("op_", StringComparison.Ordinal) => $"static {Name(m.ReturnType)} {m.Name}({Parameters(m)})",
+        MethodInfo { IsSpecialName: false } m when Visible(m) && !m.Name.Contains('<', StringComparison.Ordinal) =>
+            $"{Access(m)}{Modifiers(m)}{Name(m.ReturnType)} {m.Name}{Generic(m)}({Parameters(m)})",
+        MethodInfo { IsSpecialName: true } m when Visible(m) && m.Name.StartsWith("op_", StringComparison.Ordinal) =>
+            $"static {Name(m.ReturnType)} {m.Name}({Parameters(m)})",
         _ => null,
     };
 
@@ -50,7 +59,8 @@ internal static class ApiText
         string set = p.SetMethod is { } s && Visible(s) ? init ? " init;" : " set;" : "";
         string required = p.GetCustomAttributesData().Any(a => a.AttributeType.Name == "RequiredMemberAttribute") ? "required " : "";
         string index = p.GetIndexParameters().Length > 0 ? $"[{string.Join(", ", p.GetIndexParameters().Select(Parameter))}]" : "";
-        return $"{Access(accessor)}{Modifiers(accessor)}{required}{Name(p.PropertyType)} {p.Name}{index} {{{(p.GetMethod is { } g && Visible(g) ? " get;" : "")}{set} }}";
+        return $"{Access(accessor)}{Modifiers(accessor)}{required}{Name(p.PropertyType)} "
+            + $"{p.Name}{index} {{{(p.GetMethod is { } g && Visible(g) ? " get;" : "")}{set} }}";
     }
 
     private static bool Visible(MethodBase m) => m.IsPublic || m.IsFamily || m.IsFamilyOrAssembly;
@@ -63,12 +73,18 @@ internal static class ApiText
         : m.IsVirtual && m.GetBaseDefinition() != m ? "override "
         : m.IsVirtual && !m.IsFinal ? "virtual " : "";
 
-    private static string Generic(MethodInfo m) => m.IsGenericMethod ? $"<{string.Join(", ", m.GetGenericArguments().Select(a => a.Name))}>" : "";
+    private static string Generic(MethodInfo m) =>
+        m.IsGenericMethod ? $"<{string.Join(", ", m.GetGenericArguments().Select(a => a.Name))}>" : "";
 
     private static string Parameters(MethodBase m) => string.Join(", ", m.GetParameters().Select(Parameter));
 
-    private static string Parameter(ParameterInfo p) =>
-        $"{(p.IsDefined(typeof(ParamArrayAttribute)) || p.GetCustomAttributesData().Any(a => a.AttributeType.Name == "ParamCollectionAttribute") ? "params " : "")}{Name(p.ParameterType)} {p.Name}{(p.HasDefaultValue ? " = " + Convert.ToString(p.DefaultValue ?? "null", CultureInfo.InvariantCulture) : "")}";
+    private static string Parameter(ParameterInfo p)
+    {
+        bool isParams = p.IsDefined(typeof(ParamArrayAttribute))
+            || p.GetCustomAttributesData().Any(a => a.AttributeType.Name == "ParamCollectionAttribute");
+        string value = p.HasDefaultValue ? " = " + Convert.ToString(p.DefaultValue ?? "null", CultureInfo.InvariantCulture) : "";
+        return $"{(isParams ? "params " : "")}{Name(p.ParameterType)} {p.Name}{value}";
+    }
 
     private static string Name(Type type)
     {

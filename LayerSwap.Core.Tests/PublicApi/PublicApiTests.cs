@@ -6,7 +6,7 @@ public sealed class PublicApiTests
     private static string Pinned => Path.Combine(Fixture.Root, "LayerSwap.Core.Tests", "PublicApi", "LayerSwap.Core.txt");
 
     [Fact]
-    public void Is_what_the_text_file_says()
+    public void The_public_API_matches_the_text_file()
     {
         string actual = ApiText.Of(typeof(Checkpoint).Assembly);
         if (Environment.GetEnvironmentVariable("LAYERSWAP_PIN_API") == "1")

@@ -14,9 +14,10 @@ public sealed class KubernetesSampleTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [NeedsFact]
-    public void The_pods_commands_work_all_parts_and_finish_them()
+    public void The_pods_commands_execute_and_assemble_all_parts()
     {
-        string[] swap = ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "200kB"];
+        string[] swap = ["swap", "--task", Fixture.Demo("math"), "--language",
+            Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "200kB"];
         ToolRun planned = Tool.Run(["plan", .. swap, "-o", "out", "--json"], _folder.Path);
         File.WriteAllText(_folder["plan.json"], planned.Out);
         Tool.Succeed([.. swap, "-o", _folder["single", "out"]]);
@@ -38,11 +39,13 @@ public sealed class KubernetesSampleTests : IDisposable
     [Theory]
     [InlineData("parts.yml")]
     [InlineData("finish.yml")]
-    public void What_a_container_mounts_is_there_and_the_images_tool_is_where_the_command_looks(string file)
+    public void Mounted_paths_and_the_tool_exist(string file)
     {
         YamlMappingNode job = Job(file), container = Container(job);
-        Assert.Equal(("batch/v1", "Job", "Never"), (Text(job, "apiVersion"), Text(job, "kind"), Text(job, "spec", "template", "spec", "restartPolicy")));
-        string[] volumes = [.. ((YamlSequenceNode)Node(job, "spec", "template", "spec", "volumes")).Select(v => Text((YamlMappingNode)v, "name"))];
+        Assert.Equal(("batch/v1", "Job", "Never"),
+            (Text(job, "apiVersion"), Text(job, "kind"), Text(job, "spec", "template", "spec", "restartPolicy")));
+        string[] volumes = [.. ((YamlSequenceNode)Node(job, "spec", "template", "spec", "volumes"))
+            .Select(v => Text((YamlMappingNode)v, "name"))];
         YamlMappingNode[] mounts = [.. ((YamlSequenceNode)Node(container, "volumeMounts")).Cast<YamlMappingNode>()];
         Assert.Equal(volumes, mounts.Select(m => Text(m, "name")));
         Assert.Contains(Text(mounts[0], "mountPath") + "/plan.json", Command(container)[^1], StringComparison.Ordinal);
@@ -55,8 +58,11 @@ public sealed class KubernetesSampleTests : IDisposable
     /// <summary>Runs a pod's command with the volume and the image's files where they are here.</summary>
     private void Pod(YamlMappingNode job, int? index)
     {
-        string[] command = [.. Command(Container(job)).Select(c => c.Replace("/models/", _folder.Path + "/", StringComparison.Ordinal).Replace("dotnet /app/layerswap.dll", $"'{Tool.Host}' '{Tool.Assembly}'", StringComparison.Ordinal))];
-        ProcessStartInfo start = new(command[0], command[1..]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
+        string[] command = [.. Command(Container(job))
+            .Select(c => c.Replace("/models/", _folder.Path + "/", StringComparison.Ordinal)
+                .Replace("dotnet /app/layerswap.dll", $"'{Tool.Host}' '{Tool.Assembly}'", StringComparison.Ordinal))];
+        ProcessStartInfo start = new(command[0], command[1..])
+            { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
         if (index is { } at)
         {
             start.Environment["JOB_COMPLETION_INDEX"] = at.ToString(CultureInfo.InvariantCulture);
@@ -77,9 +83,11 @@ public sealed class KubernetesSampleTests : IDisposable
         return (YamlMappingNode)Assert.Single(stream.Documents).RootNode;
     }
 
-    private static YamlMappingNode Container(YamlMappingNode job) => (YamlMappingNode)Assert.Single((YamlSequenceNode)Node(job, "spec", "template", "spec", "containers"));
+    private static YamlMappingNode Container(YamlMappingNode job) =>
+        (YamlMappingNode)Assert.Single((YamlSequenceNode)Node(job, "spec", "template", "spec", "containers"));
 
-    private static string[] Command(YamlMappingNode container) => [.. ((YamlSequenceNode)Node(container, "command")).Select(c => ((YamlScalarNode)c).Value!)];
+    private static string[] Command(YamlMappingNode container) =>
+        [.. ((YamlSequenceNode)Node(container, "command")).Select(c => ((YamlScalarNode)c).Value!)];
 
     private static string Text(YamlMappingNode node, params string[] path) => ((YamlScalarNode)Node(node, path)).Value!;
 

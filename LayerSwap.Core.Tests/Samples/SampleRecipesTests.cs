@@ -3,7 +3,9 @@ namespace LayerSwap.Tests.Samples;
 /// <summary>The recipes of samples/recipes run over the demo's models as they stand.</summary>
 public sealed class SampleRecipesTests
 {
-    public static TheoryData<string> Files => [.. Directory.EnumerateFiles(Path.Combine(Fixture.Root, "samples", "recipes"), "*.yml").Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Files =>
+        [.. Directory.EnumerateFiles(Path.Combine(Fixture.Root, "samples", "recipes"), "*.yml")
+            .Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Files))]
@@ -22,7 +24,8 @@ public sealed class SampleRecipesTests
     public void Every_method_has_a_sample()
     {
         HashSet<string> used = [];
-        foreach (string line in Directory.EnumerateFiles(Path.Combine(Fixture.Root, "samples", "recipes"), "*.yml").SelectMany(File.ReadLines).Where(l => l.Contains("merge_method:", StringComparison.Ordinal)))
+        foreach (string line in Directory.EnumerateFiles(Path.Combine(Fixture.Root, "samples", "recipes"), "*.yml")
+            .SelectMany(File.ReadLines).Where(l => l.Contains("merge_method:", StringComparison.Ordinal)))
         {
             used.Add(line.Split("merge_method:")[1].Split(',')[0].Trim());
         }
@@ -37,5 +40,6 @@ public sealed class SampleRecipesTests
         Recipes.RecipeModels.Same(swap.ToMerge().Plan().AsCheckpoint(), linear.ToMerge().Plan().AsCheckpoint());
     }
 
-    private static Recipe Load(string file) => Recipe.Load(Path.Combine(Fixture.Root, "samples", "recipes", file), Path.GetDirectoryName(Fixture.Demo("base"))!);
+    private static Recipe Load(string file) =>
+        Recipe.Load(Path.Combine(Fixture.Root, "samples", "recipes", file), Path.GetDirectoryName(Fixture.Demo("base"))!);
 }

@@ -25,7 +25,7 @@ public sealed class SamplesTests
     }
 
     [Fact]
-    public async Task Sweep_ranks_every_swap_by_what_it_answers()
+    public async Task Sweep_ranks_every_swap_by_its_score()
     {
         using TempFolder temp = new();
         File.WriteAllLines(temp["few.jsonl"], File.ReadLines(Fixture.Path("miniature", "validation.jsonl")).Take(40));
@@ -34,12 +34,14 @@ public sealed class SamplesTests
         Assert.Matches(@"best 0\.[0-9]+ \(swap 0,", output);
     }
 
-    private static Task<string> RunAsync(string sample, params string[] arguments) => RunFileAsync(Path.Combine(Fixture.Root, "samples", sample), Path.GetTempPath(), arguments);
+    private static Task<string> RunAsync(string sample, params string[] arguments) =>
+        RunFileAsync(Path.Combine(Fixture.Root, "samples", sample), Path.GetTempPath(), arguments);
 
     /// <summary>Runs a file-based app and gives what it printed.</summary>
     internal static async Task<string> RunFileAsync(string file, string folder, params string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet", ["run", file, "--", .. arguments]) { RedirectStandardOutput = true, UseShellExecute = false, WorkingDirectory = folder };
+        ProcessStartInfo start = new("dotnet", ["run", file, "--", .. arguments])
+            { RedirectStandardOutput = true, UseShellExecute = false, WorkingDirectory = folder };
         foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
         {
             start.Environment.Remove(name);

@@ -5,17 +5,21 @@ using System.Net.Sockets;
 namespace LayerSwap.Tests.Samples;
 
 /// <summary>
-/// A real Slurm of one node on this machine, for as long as a test needs it. Its daemons and jobs are in a process namespace of their own, which ends when its standard input does:
+/// A real Slurm of one node on this machine, for as long as a test needs it. Its daemons and jobs are in a process namespace of their own,
+/// which ends when its standard input does:
 /// whatever becomes of the tests, no daemon and no job outlives them.
 /// </summary>
 internal sealed class Slurm : IDisposable
 {
-    private const string Start = """
+    private const string StartMunge = """munged --force --socket="$PWD/munge.socket" --key-file="$PWD/munge.key" """
+        + "--pid-file=\"$PWD/munged.pid\" --seed-file=\"$PWD/munged.seed\" --log-file=\"$PWD/munged.log\"";
+
+    private const string Start = $$"""
         mkdir state spool
         # Without systemd, Slurm has no control groups of its own; before 24.05 it gets by without being told.
         slurmd -V | grep -q ' 2[0-3]\.' || echo CgroupPlugin=disabled > cgroup.conf
         mungekey --create --keyfile="$PWD/munge.key"
-        munged --force --socket="$PWD/munge.socket" --key-file="$PWD/munge.key" --pid-file="$PWD/munged.pid" --seed-file="$PWD/munged.seed" --log-file="$PWD/munged.log"
+        {{StartMunge}}
         slurmctld
         slurmd
         echo ready
@@ -24,7 +28,7 @@ internal sealed class Slurm : IDisposable
         exit
         """;
 
-    /// <summary>What ends a command that waits too long, even when nobody waits for it any more; its exit code is 124 then.</summary>
+    /// <summary>Ends a command after a timeout, with exit code 124.</summary>
     private static readonly string[] Patience = ["timeout", "--kill-after=10s", "2m"];
 
     private readonly TempFolder _folder = new();
@@ -33,7 +37,8 @@ internal sealed class Slurm : IDisposable
     public Slurm()
     {
         File.WriteAllText(_folder["slurm.conf"], Configuration(_folder.Path));
-        _daemons = Process.Start(Command("unshare", ["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", Start], _folder.Path))!;
+        _daemons =
+            Process.Start(Command("unshare", ["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", Start], _folder.Path))!;
         if (_daemons.StandardOutput.ReadLine() is not "ready")
         {
             string error = _daemons.StandardError.ReadToEnd() + Logs;
@@ -42,8 +47,10 @@ internal sealed class Slurm : IDisposable
         }
     }
 
-    /// <summary>What the daemons have to say, for the message of a test that fails.</summary>
-    public string Logs => string.Concat(Directory.EnumerateFiles(_folder.Path, "*.log").Order(StringComparer.Ordinal).Select(f => $"\n{Path.GetFileName(f)}:\n{File.ReadAllText(f)}"));
+    /// <summary>The logs of the daemons, for messages of failing tests.</summary>
+    public string Logs =>
+        string.Concat(Directory.EnumerateFiles(_folder.Path, "*.log").Order(StringComparer.Ordinal)
+            .Select(f => $"\n{Path.GetFileName(f)}:\n{File.ReadAllText(f)}"));
 
     /// <summary>Submits a job.</summary>
     /// <returns>Its id.</returns>
@@ -54,13 +61,16 @@ internal sealed class Slurm : IDisposable
     public async Task<string[]> FinishAsync(params string[] jobs)
     {
         await RunAsync("srun", ["--quiet", "--input=none", $"--dependency=afterany:{string.Join(':', jobs)}", "true"]);
-        string states = await RunAsync("squeue", ["--states=all", "--array", "--noheader", "--format=%i %T", $"--jobs={string.Join(',', jobs)}"]);
+        string states = await RunAsync("squeue",
+            ["--states=all", "--array", "--noheader", "--format=%i %T", $"--jobs={string.Join(',', jobs)}"]);
         return [.. states.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)];
     }
 
-    /// <summary>Runs a program whose Slurm is this one: a command of Slurm's, or a script that calls them. Jobs that it submits get its environment.</summary>
+    /// <summary>Runs a program whose Slurm is this one: a command of Slurm's, or a script that calls them. Jobs that it submits get its
+    /// environment.</summary>
     /// <returns>What it printed.</returns>
-    public async Task<string> RunAsync(string program, string[] arguments, string? folder = null, params (string Name, string Value)[] environment)
+    public async Task<string> RunAsync(string program, string[] arguments,
+        string? folder = null, params (string Name, string Value)[] environment)
     {
         ProcessStartInfo start = Command(Patience[0], [.. Patience[1..], program, .. arguments], folder ?? _folder.Path);
         foreach ((string name, string value) in environment)
@@ -90,12 +100,15 @@ internal sealed class Slurm : IDisposable
 
     private ProcessStartInfo Command(string program, string[] arguments, string folder)
     {
-        ProcessStartInfo start = new(program, arguments) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
+        ProcessStartInfo start = new(program, arguments)
+            { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true,
+                RedirectStandardError = true, WorkingDirectory = folder };
         start.Environment["SLURM_CONF"] = _folder["slurm.conf"];
         return start;
     }
 
-    /// <summary>The node claims more than any machine has, so that what a script asks for is there and tasks run side by side anywhere; a job whose dependency has failed does not wait for ever.</summary>
+    /// <summary>The node claims more than any machine has, so that what a script asks for is there and tasks run side by side anywhere; a
+    /// job whose dependency has failed does not wait for ever.</summary>
     private static string Configuration(string folder)
     {
         int[] ports = FreePorts(2);

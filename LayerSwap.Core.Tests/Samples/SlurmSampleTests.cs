@@ -15,9 +15,9 @@ public sealed class SlurmSampleTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [NeedsFact(Needs.Slurm)]
-    public async Task Parts_are_worked_by_an_array_and_finished_and_one_that_failed_is_repeated_by_itself()
+    public async Task An_array_executes_parts_and_a_failed_part_is_retried()
     {
-        // What scripts trip over: a blank and a comma.
+        // A space and a comma, which break careless scripts.
         string place = _folder["a place, shared"], other = _folder["other"], shim = _folder["bin", "layerswap"];
         Directory.CreateDirectory(place);
         Directory.CreateDirectory(other);
@@ -29,7 +29,8 @@ public sealed class SlurmSampleTests : IDisposable
             exec '{Tool.Host}' '{Tool.Assembly}' "$@"
             """);
         File.SetUnixFileMode(shim, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        string[] swap = ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "200kB"];
+        string[] swap = ["swap", "--task", Fixture.Demo("math"), "--language",
+            Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "200kB"];
         foreach (string folder in (string[])[place, other])
         {
             ToolRun planned = Tool.Run(["plan", .. swap, "-o", "out", "--json"], folder);
@@ -45,7 +46,8 @@ public sealed class SlurmSampleTests : IDisposable
         File.WriteAllText(_folder["broken"], "");
         string[] jobs = [.. await SubmitAsync(other), .. await SubmitAsync(place)];
         RequireStates(
-            [$"{jobs[0]}_1 COMPLETED", $"{jobs[0]}_2 COMPLETED", $"{jobs[0]}_3 COMPLETED", $"{jobs[1]} COMPLETED", $"{jobs[2]}_1 COMPLETED", $"{jobs[2]}_2 FAILED", $"{jobs[2]}_3 COMPLETED", $"{jobs[3]} CANCELLED"],
+            [$"{jobs[0]}_1 COMPLETED", $"{jobs[0]}_2 COMPLETED", $"{jobs[0]}_3 COMPLETED", $"{jobs[1]} COMPLETED",
+                $"{jobs[2]}_1 COMPLETED", $"{jobs[2]}_2 FAILED", $"{jobs[2]}_3 COMPLETED", $"{jobs[3]} CANCELLED"],
             await slurm.FinishAsync(jobs));
         Folders.RequireSame(_folder["single", "out"], Path.Combine(other, "out"));
         Assert.Equal(["out", "plan.json"], Folders.Names(other));
@@ -55,21 +57,26 @@ public sealed class SlurmSampleTests : IDisposable
         Assert.Single(File.ReadLines(_folder["calls"]), c => c.StartsWith("finish", StringComparison.Ordinal));
 
         File.Delete(_folder["broken"]);
-        string again = await SbatchAsync("--array=2", Path.Combine(Scripts, "part.sh")), end = await SbatchAsync($"--dependency=afterok:{again}", Path.Combine(Scripts, "finish.sh"));
+        string again = await SbatchAsync("--array=2", Path.Combine(Scripts, "part.sh")),
+            end = await SbatchAsync($"--dependency=afterok:{again}", Path.Combine(Scripts, "finish.sh"));
         RequireStates([$"{again}_2 COMPLETED", $"{end} COMPLETED"], await slurm.FinishAsync(again, end));
         Folders.RequireSame(_folder["single", "out"], Path.Combine(place, "out"));
         Assert.Equal(["out", "plan.json"], Folders.Names(place));
 
-        void RequireStates(string[] expected, string[] found) => Assert.True(expected.Order(StringComparer.Ordinal).SequenceEqual(found), string.Join('\n', found) + slurm.Logs);
+        void RequireStates(string[] expected, string[] found) =>
+            Assert.True(expected.Order(StringComparer.Ordinal).SequenceEqual(found), string.Join('\n', found) + slurm.Logs);
 
         async Task<string[]> SubmitAsync(string folder)
         {
-            string[] words = (await slurm.RunAsync("bash", [Path.Combine(Scripts, "submit.sh"), Path.Combine(folder, "plan.json"), "3"], _folder["bin"], path)).TrimEnd().Split(' ');
+            string[] words =
+                (await slurm.RunAsync("bash", [Path.Combine(Scripts, "submit.sh"), Path.Combine(folder, "plan.json"), "3"],
+                    _folder["bin"], path)).TrimEnd().Split(' ');
             Assert.True(words is ["parts", _, "finish", _], string.Join(' ', words));
             return [words[1].TrimEnd(','), words[3]];
         }
 
         async Task<string> SbatchAsync(params string[] arguments) =>
-            (await slurm.RunAsync("sbatch", ["--parsable", "--export=ALL", .. arguments], _folder["bin"], path, ("PLAN", Path.Combine(place, "plan.json")), ("PARTS", "3"))).TrimEnd();
+            (await slurm.RunAsync("sbatch", ["--parsable", "--export=ALL", .. arguments], _folder["bin"],
+                path, ("PLAN", Path.Combine(place, "plan.json")), ("PARTS", "3"))).TrimEnd();
     }
 }

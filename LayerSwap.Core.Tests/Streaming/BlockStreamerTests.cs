@@ -42,7 +42,8 @@ public sealed class BlockStreamerTests
     [Fact]
     public void A_tensor_without_elements_gives_the_empty_state()
     {
-        using ICheckpoint model = Checkpoint.InMemory("empty", [(new TensorInfo("x", DType.Float32, new TensorShape(0)), ReadOnlyMemory<byte>.Empty)]);
+        using ICheckpoint model = Checkpoint.InMemory("empty",
+            [(new TensorInfo("x", DType.Float32, new TensorShape(0)), ReadOnlyMemory<byte>.Empty)]);
         Assert.Equal(0, Reduce(model, 2).Count);
     }
 

@@ -26,7 +26,7 @@ public sealed class OperandBlockTests
     [InlineData(3, 4, 2)]
     [InlineData(0, 5, 2)]
     [InlineData(0, 1, 0)]
-    public void Lengths_that_do_not_fit_are_refused(int @base, int sources, int output) =>
+    public void Lengths_that_do_not_fit_are_rejected(int @base, int sources, int output) =>
         Assert.Throws<ArgumentException>(() => new OperandBlock<float>(0, new float[@base], new float[sources], new float[output]));
 
     [Theory]
@@ -73,7 +73,8 @@ public sealed class OperandBlockTests
         await Merge.WithoutBase().With(models[0]).With(models[1]).With(models[2]).Using(new Median()).SaveAsync(temp["out"]);
         using ICheckpoint merged = Checkpoint.Open(temp["out"]);
         double[][] values = [.. models.Select(m => SmallModels.Values(m, "model.layers.3.mlp.up_proj.weight"))];
-        double[] expected = [.. Enumerable.Range(0, values[0].Length).Select(i => (double)(float)values.Select(v => v[i]).Order().ElementAt(1))];
+        double[] expected = [.. Enumerable.Range(0, values[0].Length)
+            .Select(i => (double)(float)values.Select(v => v[i]).Order().ElementAt(1))];
         Assert.Equal(expected, SmallModels.Values(merged, "model.layers.3.mlp.up_proj.weight"));
     }
 }

@@ -73,7 +73,8 @@ public sealed class WorkerPoolTests
     public void The_first_failure_is_thrown_and_stops_the_jobs(int workers)
     {
         int started = 0;
-        InvalidDataException error = Assert.Throws<InvalidDataException>(() => new WorkerPool(workers, CancellationToken.None).Run(1_000_000, (_, job) =>
+        InvalidDataException error =
+            Assert.Throws<InvalidDataException>(() => new WorkerPool(workers, CancellationToken.None).Run(1_000_000, (_, job) =>
         {
             Interlocked.Increment(ref started);
             if (job == 10)
@@ -92,7 +93,8 @@ public sealed class WorkerPoolTests
     public void A_failure_in_a_batch_is_thrown_as_it_is(int workers)
     {
         WorkerPool pool = new(workers, CancellationToken.None);
-        InvalidDataException error = Assert.Throws<InvalidDataException>(() => pool.Run(4, (worker, job) => pool.Split(worker, 100, (_, item) =>
+        InvalidDataException error =
+            Assert.Throws<InvalidDataException>(() => pool.Run(4, (worker, job) => pool.Split(worker, 100, (_, item) =>
         {
             if (job == 2 && item == 50)
             {
@@ -135,7 +137,8 @@ public sealed class WorkerPoolTests
     {
         using CancellationTokenSource source = new();
         int started = 0;
-        OperationCanceledException error = Assert.ThrowsAny<OperationCanceledException>(() => new WorkerPool(workers, source.Token).Run(1_000_000, (_, job) =>
+        OperationCanceledException error =
+            Assert.ThrowsAny<OperationCanceledException>(() => new WorkerPool(workers, source.Token).Run(1_000_000, (_, job) =>
         {
             Interlocked.Increment(ref started);
             if (job == 10)

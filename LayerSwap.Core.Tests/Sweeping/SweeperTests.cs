@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests.Sweeping;
 
-/// <summary>Merges tried with a scorer of one's own, nothing written but the log.</summary>
+/// <summary>Tests sweeps with a custom scorer; only the log is written.</summary>
 public sealed class SweeperTests : IDisposable
 {
     private readonly TempFolder _temp = new();
@@ -19,7 +19,7 @@ public sealed class SweeperTests : IDisposable
     }
 
     [Fact]
-    public async Task A_sweep_that_is_stopped_goes_on_from_its_log()
+    public async Task A_stopped_sweep_resumes_from_its_log()
     {
         SweepOptions options = new() { Log = _temp["sweep.log"] };
         int scored = 0;
@@ -43,23 +43,30 @@ public sealed class SweeperTests : IDisposable
     }
 
     [Fact]
-    public async Task What_makes_no_sense_is_refused()
+    public async Task Invalid_options_are_rejected()
     {
         await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([], (_, _) => Task.FromResult(0.0)));
         SweepCandidate one = Candidates()[0];
-        Assert.Contains("unique", (await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([one, one], (_, _) => Task.FromResult(0.0)))).Message, StringComparison.Ordinal);
+        Assert.Contains("unique",
+            (await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([one, one], (_, _) => Task.FromResult(0.0)))).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(_temp["notes.txt"], "mine");
-        Assert.Contains("not the log", (await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([one], (_, _) => Task.FromResult(0.0), new() { Log = _temp["notes.txt"] }))).Message, StringComparison.Ordinal);
+        Assert.Contains("not the log",
+            (await Assert.ThrowsAsync<ArgumentException>(() => Merge.SweepAsync([one], (_, _) => Task.FromResult(0.0),
+                new() { Log = _temp["notes.txt"] }))).Message, StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(_temp["notes.txt"]));
     }
 
     [Fact]
-    public void Only_swaps_that_fit_are_tried() =>
-        Assert.Equal(["swap 4,4,0", "swap 3,3,1"], SweepCandidate.LayerSwaps(_task, _language, [4], [4], [0, 1]).Concat(SweepCandidate.LayerSwaps(_task, _language, [3], [3], [1, 2])).Select(c => c.Name));
+    public void Only_valid_swaps_are_tried() =>
+        Assert.Equal(["swap 4,4,0", "swap 3,3,1"],
+            SweepCandidate.LayerSwaps(_task, _language, [4], [4], [0, 1])
+                .Concat(SweepCandidate.LayerSwaps(_task, _language, [3], [3], [1, 2])).Select(c => c.Name));
 
     private IReadOnlyList<SweepCandidate> Candidates() => SweepCandidate.LayerSwaps(_task, _language, [0, 2], [1], [0, 1]);
 
-    /// <summary>How many layers are the language expert's.</summary>
+    /// <summary>Counts the layers of the language expert.</summary>
     private double Taken(ICheckpoint model) => Enumerable.Range(0, 8).Count(l =>
-        SmallModels.Bytes(model, $"model.layers.{l}.mlp.up_proj.weight").SequenceEqual(SmallModels.Bytes(_language, $"model.layers.{l}.mlp.up_proj.weight")));
+        SmallModels.Bytes(model, $"model.layers.{l}.mlp.up_proj.weight")
+            .SequenceEqual(SmallModels.Bytes(_language, $"model.layers.{l}.mlp.up_proj.weight")));
 }

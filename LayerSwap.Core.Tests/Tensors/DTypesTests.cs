@@ -15,7 +15,7 @@ public class DTypesTests
     }
 
     [Fact]
-    public void A_code_finds_its_dtype_case_and_all()
+    public void Dtype_codes_are_case_sensitive()
     {
         Assert.All(DTypes.All, dtype =>
         {

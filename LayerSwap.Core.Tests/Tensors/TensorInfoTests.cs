@@ -29,7 +29,7 @@ public class TensorInfoTests
     }
 
     [Fact]
-    public void Its_text_is_harmless()
+    public void Its_text_is_escaped()
     {
         Assert.Equal("a.b BF16 [2, 3]", new TensorInfo("a.b", DType.BFloat16, new TensorShape(2, 3)).ToString());
         Assert.Equal("a\\u001Bb F32 []", new TensorInfo("a\u001bb", DType.Float32, default).ToString());

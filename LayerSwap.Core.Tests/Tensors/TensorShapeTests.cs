@@ -3,7 +3,7 @@ namespace LayerSwap.Tests.Tensors;
 public class TensorShapeTests
 {
     [Fact]
-    public void A_shape_tells_its_extents()
+    public void A_shape_has_its_extents()
     {
         TensorShape shape = new(4, 8, 3);
         Assert.Equal(3, shape.Rank);
@@ -14,7 +14,7 @@ public class TensorShapeTests
     }
 
     [Fact]
-    public void A_scalar_has_one_element_however_it_is_made()
+    public void Every_scalar_has_one_element()
     {
         Assert.All(new[] { default, new TensorShape() }, scalar =>
         {

@@ -3,7 +3,7 @@ using LayerSwap.Checkpoints;
 
 namespace LayerSwap.Tests.Checkpoints;
 
-/// <summary>config.json and the tokenizer's files beside a model.</summary>
+/// <summary>Tests reading of config.json and tokenizer files.</summary>
 public sealed class ModelFilesTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -26,20 +26,20 @@ public sealed class ModelFilesTests : IDisposable
     }
 
     [Fact]
-    public void The_figures_of_a_config_are_read()
+    public void Config_values_are_read()
     {
-        ModelConfig config = Config("""
-            {"model_type":"llama","num_hidden_layers":32,"hidden_size":4096,"num_attention_heads":32,"num_key_value_heads":8,"vocab_size":128256,"tie_word_embeddings":false}
-            """);
+        ModelConfig config = Config("""{"model_type":"llama","num_hidden_layers":32,"hidden_size":4096,"num_attention_heads":32"""
+            + ""","num_key_value_heads":8,"vocab_size":128256,"tie_word_embeddings":false}""");
         Assert.Equal("llama", config.ModelType);
-        Assert.Equal((32, 4096, 32, 8, 128256), (config.Layers, config.HiddenSize, config.Heads, config.KeyValueHeads, config.VocabularySize));
+        Assert.Equal((32, 4096, 32, 8, 128256),
+            (config.Layers, config.HiddenSize, config.Heads, config.KeyValueHeads, config.VocabularySize));
         Assert.False(config.TiedEmbeddings);
         Assert.True(config.Has("vocab_size"));
         Assert.False(config.Has("rope_theta"));
     }
 
     [Fact]
-    public void Older_names_of_the_figures_are_known()
+    public void Older_config_keys_are_read()
     {
         ModelConfig config = Config("""{"n_layer":12,"n_embd":768,"n_head":12}""");
         Assert.Equal((12, 768, 12), (config.Layers, config.HiddenSize, config.Heads));
@@ -52,16 +52,18 @@ public sealed class ModelFilesTests : IDisposable
     [InlineData("text_config")]
     [InlineData("llm_config")]
     [InlineData("language_config")]
-    public void A_nested_language_model_goes_before_the_root_which_fills_in(string key)
+    public void Nested_config_values_override_those_of_the_root(string key)
     {
-        ModelConfig config = Config($$$"""{"model_type":"outer","num_hidden_layers":1,"vocab_size":77,"{{{key}}}":{"model_type":"inner","num_hidden_layers":24}}""");
+        ModelConfig config = Config("""{"model_type":"outer","num_hidden_layers":1,"vocab_size":77"""
+            + $$$""","{{{key}}}":{"model_type":"inner","num_hidden_layers":24}}""");
         Assert.Equal(("inner", 24, 77), (config.ModelType, config.Layers, config.VocabularySize));
     }
 
     [Fact]
-    public void A_figure_of_the_wrong_kind_is_as_if_it_were_not_there()
+    public void A_config_value_of_the_wrong_type_is_ignored()
     {
-        ModelConfig config = Config("""{"model_type":7,"num_hidden_layers":"32","hidden_size":1e400,"vocab_size":[1],"num_attention_heads":99999999999999999999,"tie_word_embeddings":"yes","text_config":[1]}""");
+        ModelConfig config = Config("""{"model_type":7,"num_hidden_layers":"32","hidden_size":1e400"""
+            + ""","vocab_size":[1],"num_attention_heads":99999999999999999999,"tie_word_embeddings":"yes","text_config":[1]}""");
         Assert.True(config is { ModelType: null, Layers: null, HiddenSize: null, VocabularySize: null, Heads: null, TiedEmbeddings: null });
     }
 
@@ -69,12 +71,13 @@ public sealed class ModelFilesTests : IDisposable
     [InlineData("{\"\\ud800\":1,\"vocab_size\":7}")]
     [InlineData("{\"a\":{\"\\udc00\":\"x\\ud800y\"},\"vocab_size\":7}")]
     [InlineData("{\"a\":\"\\\\ud800\",\"b\":\"\\ud83d\\ude00\",\"c\":\"\\ude00\\ud83d\",\"vocab_size\":7}")]
-    public void Lone_surrogates_that_nobody_asks_for_are_passed_on_as_they_are(string json)
+    public void Lone_surrogates_in_unused_values_are_preserved(string json)
     {
         ModelConfig config = Config(json);
         Assert.Equal(7, config.VocabularySize);
         string written = Encoding.UTF8.GetString(PythonJson.Write(config.Root));
-        Assert.Equal(json.Replace("\\ud83d\\ude00", "\\uD83D\\uDE00", StringComparison.Ordinal), string.Concat(written.Where(c => !char.IsWhiteSpace(c))));
+        Assert.Equal(json.Replace("\\ud83d\\ude00", "\\uD83D\\uDE00", StringComparison.Ordinal),
+            string.Concat(written.Where(c => !char.IsWhiteSpace(c))));
     }
 
     [Theory]
@@ -90,7 +93,7 @@ public sealed class ModelFilesTests : IDisposable
     [InlineData("{\"model_type\":\"\\ud800\"}")]
     [InlineData("{\"text_config\":{\"model_type\":\"\\ud800\"}}")]
     [InlineData("{\"model_type\":\"\u00FF\"}")]
-    public void A_config_that_is_none_is_refused_by_name(string json)
+    public void An_invalid_config_is_rejected_by_name(string json)
     {
         File.WriteAllText(_folder["config.json"], json, Encoding.Latin1);
         CheckpointException error = Assert.Throws<CheckpointException>(() =>
@@ -104,7 +107,7 @@ public sealed class ModelFilesTests : IDisposable
     }
 
     [Fact]
-    public void A_config_nested_without_end_or_too_long_is_refused()
+    public void A_config_that_is_too_deep_or_too_long_is_rejected()
     {
         File.WriteAllText(_folder["config.json"], "{\"a\":" + new string('[', 100_000));
         Assert.Throws<CheckpointException>(() => ModelConfig.TryRead(_checkpoint));
@@ -113,26 +116,30 @@ public sealed class ModelFilesTests : IDisposable
     }
 
     [Fact]
-    public void Changes_are_made_where_the_key_stands()
+    public void Changes_are_written_to_the_object_that_has_the_key()
     {
         ModelConfig config = Config("""{"num_hidden_layers":1,"x":5,"text_config":{"num_hidden_layers":24}}""");
-        config.Apply(new Dictionary<string, System.Text.Json.Nodes.JsonNode>(StringComparer.Ordinal) { ["num_hidden_layers"] = 30, ["absent"] = 1 });
+        config.Apply(new Dictionary<string, System.Text.Json.Nodes.JsonNode>(StringComparer.Ordinal)
+            { ["num_hidden_layers"] = 30, ["absent"] = 1 });
         Assert.Equal("""{"num_hidden_layers":30,"x":5,"text_config":{"num_hidden_layers":30}}""", config.Root.ToJsonString());
     }
 
     [Fact]
     public void A_tokenizers_vocabulary_is_read_with_its_added_tokens()
     {
-        Dictionary<string, long> tokens = Tokens("tokenizer.json", """{"added_tokens":[{"id":3,"content":"<s>"},{"id":9,"content":"b"},{"id":5},7],"model":{"type":"BPE","vocab":{"a":0,"b":1,"é😀":2}}}""");
+        Dictionary<string, long> tokens = Tokens("tokenizer.json",
+            """{"added_tokens":[{"id":3,"content":"<s>"},{"id":9,"content":"b"},{"id":5},7]"""
+            + ""","model":{"type":"BPE","vocab":{"a":0,"b":1,"é😀":2}}}""");
         Assert.Equal(["a=0", "b=1", "é😀=2", "<s>=3"], InOrder(tokens), StringComparer.Ordinal);
     }
 
     [Fact]
-    public void A_list_of_tokens_with_scores_is_numbered_by_place() =>
-        Assert.Equal(["<unk>=0", "a=1", "b=2"], InOrder(Tokens("tokenizer.json", """{"model":{"vocab":[["<unk>",0.0],["a",-1.5],["b",-2]]}}""")), StringComparer.Ordinal);
+    public void Tokens_of_a_scored_list_are_numbered_by_position() =>
+        Assert.Equal(["<unk>=0", "a=1", "b=2"],
+            InOrder(Tokens("tokenizer.json", """{"model":{"vocab":[["<unk>",0.0],["a",-1.5],["b",-2]]}}""")), StringComparer.Ordinal);
 
     [Fact]
-    public void The_plain_list_of_tokens_is_read_where_there_is_no_tokenizer() =>
+    public void The_plain_token_list_is_read_without_tokenizer_json() =>
         Assert.Equal(["a=0", "b=1"], InOrder(Tokens("vocab.json", """{"a":0,"b":1}""")), StringComparer.Ordinal);
 
     [Theory]
@@ -154,7 +161,7 @@ public sealed class ModelFilesTests : IDisposable
     [InlineData("tokenizer.json", "{\"added_tokens\":[{\"content\":\"a\",\"id\":null}]}")]
     [InlineData("tokenizer.json", "{\"added_tokens\":[{\"content\":\"a\",\"id\":\"1\"}]}")]
     [InlineData("tokenizer.json", "{\"added_tokens\":[{\"content\":\"a\",\"id\":1.5}]}")]
-    public void A_vocabulary_that_is_none_is_refused_by_name(string file, string json)
+    public void An_invalid_vocabulary_is_rejected_by_name(string file, string json)
     {
         File.WriteAllText(_folder[file], json);
         CheckpointException error = Assert.Throws<CheckpointException>(() => TokenizerVocabulary.TryRead(_checkpoint));
@@ -168,7 +175,8 @@ public sealed class ModelFilesTests : IDisposable
         _folder.Dispose();
     }
 
-    private static IEnumerable<string> InOrder(Dictionary<string, long> tokens) => tokens.OrderBy(t => t.Value).Select(t => $"{t.Key}={t.Value}");
+    private static IEnumerable<string> InOrder(Dictionary<string, long> tokens) =>
+        tokens.OrderBy(t => t.Value).Select(t => $"{t.Key}={t.Value}");
 
     private ModelConfig Config(string json)
     {

@@ -18,7 +18,7 @@ public sealed class HeaderLimitTests : IDisposable
     [InlineData("field", "a tensor's name has")]
     [InlineData("dtype", "a value of")]
     [InlineData("ignored", null)]
-    public void One_very_long_text_costs_little_more_memory_than_the_header(string where, string? error)
+    public void A_very_long_string_needs_little_more_memory_than_the_header(string where, string? error)
     {
         string text = new('a', Longest);
         Write(where switch
@@ -43,10 +43,12 @@ public sealed class HeaderLimitTests : IDisposable
     }
 
     [Fact]
-    public void Tables_of_many_lines_come_in_pages_and_JSON_has_everything()
+    public void Long_tables_are_paged_and_JSON_is_complete()
     {
         const int Tensors = 1_234;
-        Write("{" + string.Join(',', Enumerable.Range(0, Tensors).Select(i => $"\"t{i}x\":{{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[{i},{i + 1}]}}")) + "}", Tensors);
+        IEnumerable<string> entries = Enumerable.Range(0, Tensors)
+            .Select(i => $"\"t{i}x\":{{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[{i},{i + 1}]}}");
+        Write("{" + string.Join(',', entries) + "}", Tensors);
         using ICheckpoint many = Checkpoint.Open(_temp["m.safetensors"]);
         string first = many.ToText(), last = many.ToText(3);
         Assert.Equal(CheckpointReport.PageLength, first.Split('\n').Count(l => l.StartsWith('t')));
@@ -61,13 +63,16 @@ public sealed class HeaderLimitTests : IDisposable
     }
 
     [Fact]
-    public void An_index_that_names_no_tensor_is_no_model_and_other_keys_may_be_anything()
+    public void An_index_without_tensors_is_rejected_and_unknown_keys_are_ignored()
     {
         Write("""{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""");
         File.Move(_temp["m.safetensors"], _temp["model-00001-of-00001.safetensors"]);
         File.WriteAllText(_temp["model.safetensors.index.json"], """{"weight_map": {}}""");
-        Assert.Contains("names no tensor", Assert.Throws<CheckpointException>(() => Checkpoint.Open(_temp.Path)).Message, StringComparison.Ordinal);
-        File.WriteAllText(_temp["model.safetensors.index.json"], """{"x\ud800": 1, "y": "\udc00", "metadata": {"z\ud800": "\ud800"}, "weight_map": {"w": "model-00001-of-00001.safetensors"}}""");
+        Assert.Contains("names no tensor",
+            Assert.Throws<CheckpointException>(() => Checkpoint.Open(_temp.Path)).Message, StringComparison.Ordinal);
+        File.WriteAllText(_temp["model.safetensors.index.json"],
+            """{"x\ud800": 1, "y": "\udc00", "metadata": {"z\ud800": "\ud800"}"""
+            + """, "weight_map": {"w": "model-00001-of-00001.safetensors"}}""");
         Checkpoint.Open(_temp.Path).Dispose();
     }
 

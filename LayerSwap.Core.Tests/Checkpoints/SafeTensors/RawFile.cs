@@ -3,7 +3,7 @@ using System.Text;
 
 namespace LayerSwap.Tests.Checkpoints;
 
-/// <summary>Safetensors files written byte by byte, right or wrong, without the library's help.</summary>
+/// <summary>Valid and invalid safetensors files, written without the library.</summary>
 internal static class RawFile
 {
     /// <summary>Length prefix, header, data.</summary>
@@ -17,7 +17,8 @@ internal static class RawFile
         return path;
     }
 
-    public static string Write(string path, string header, int dataLength = 0) => Write(path, Encoding.UTF8.GetBytes(header), Pattern(dataLength));
+    public static string Write(string path, string header, int dataLength = 0) =>
+        Write(path, Encoding.UTF8.GetBytes(header), Pattern(dataLength));
 
     /// <summary>A good file of vectors of U8, one after the other. The names need no escaping.</summary>
     public static string Vectors(string path, params (string Name, byte[] Data)[] tensors) => VectorsWith(path, "", tensors);
@@ -33,11 +34,13 @@ internal static class RawFile
             offset += data.Length;
         }
 
-        return Write(path, Encoding.UTF8.GetBytes("{" + metadata + string.Join(',', entries) + "}"), tensors.SelectMany(t => t.Data).ToArray());
+        return Write(path, Encoding.UTF8.GetBytes("{" + metadata + string.Join(',', entries) + "}"),
+            tensors.SelectMany(t => t.Data).ToArray());
     }
 
-    /// <summary>Bytes that tell where they lie.</summary>
-    public static byte[] Pattern(int length, int seed = 0) => [.. Enumerable.Range(seed, length).Select(i => (byte)((i * 31) + (i >> 8) + 7))];
+    /// <summary>Bytes that depend on their offset.</summary>
+    public static byte[] Pattern(int length, int seed = 0) =>
+        [.. Enumerable.Range(seed, length).Select(i => (byte)((i * 31) + (i >> 8) + 7))];
 
     public static CheckpointException Refused(string path) => Assert.Throws<CheckpointException>(() => Checkpoint.Open(path).Dispose());
 }

@@ -33,22 +33,24 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
         Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["format"] = "pt" };
         string json = Json(Write([Tensor("b", DType.Float32, 2, 2), Tensor("a", DType.BFloat16, 3)], metadata));
         Assert.Equal(
-            "{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},\"a\":{\"dtype\":\"BF16\",\"shape\":[3],\"data_offsets\":[16,22]}}",
+            "{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},"
+            + "\"a\":{\"dtype\":\"BF16\",\"shape\":[3],\"data_offsets\":[16,22]}}",
             json.TrimEnd(' '));
     }
 
     [Fact]
-    public void A_scalar_and_an_empty_tensor_are_written_as_the_reference_writes_them() => Assert.Equal(
+    public void Scalars_and_empty_tensors_are_written_like_the_reference() => Assert.Equal(
         "{\"e\":{\"dtype\":\"F32\",\"shape\":[0,7],\"data_offsets\":[0,0]},\"s\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}",
         Json(Write([Tensor("s", DType.Float32), Tensor("e", DType.Float32, 0, 7)], None)).TrimEnd(' '));
 
     [Fact]
-    public void Tensors_go_by_dtype_descending_then_by_the_bytes_of_their_names()
+    public void Tensors_are_sorted_by_descending_dtype_then_by_name_bytes()
     {
         // U+FFFD is above the surrogates in UTF-16, but below U+1F600 in UTF-8.
         TensorInfo[] tensors =
         [
-            Tensor("z", DType.Bool, 1), Tensor("😀", DType.UInt8, 1), Tensor("\uFFFD", DType.UInt8, 1), Tensor("layers.10", DType.UInt8, 1),
+            Tensor("z", DType.Bool, 1), Tensor("😀", DType.UInt8, 1),
+            Tensor("\uFFFD", DType.UInt8, 1), Tensor("layers.10", DType.UInt8, 1),
             Tensor("layers.2", DType.UInt8, 1), Tensor("layers", DType.UInt8, 1), Tensor("Z", DType.UInt8, 1), Tensor("é", DType.UInt8, 1),
             Tensor("a", DType.UInt64, 1), Tensor("a8", DType.Float8E4M3, 1), Tensor("b", DType.Float16, 1), Tensor("c", DType.BFloat16, 1),
         ];
@@ -59,7 +61,7 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
     }
 
     [Fact]
-    public void The_order_of_dtypes_is_the_references() => Assert.Equal(
+    public void Dtypes_have_the_order_of_the_reference() => Assert.Equal(
         "U64 I64 F64 C64 F32 U32 I32 BF16 F16 U16 I16 F8_E5M2FNUZ F8_E4M3FNUZ F8_E8M0 F8_E4M3 F8_E5M2 I8 U8 F6_E3M2 F6_E2M3 F4 BOOL",
         string.Join(' ', SafeTensorsHeaderWriter.Order(DTypes.All.Select(d => Tensor("t" + (int)d, d, 4))).Select(t => t.DType.Code())));
 
@@ -67,12 +69,13 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
     public void Metadata_is_sorted_by_the_bytes_of_its_keys()
     {
         Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["😀"] = "4", ["\uFFFD"] = "3", ["b"] = "2", ["B"] = "1" };
-        Assert.Equal("{\"__metadata__\":{\"B\":\"1\",\"b\":\"2\",\"\uFFFD\":\"3\",\"😀\":\"4\"}}", Json(Write([], metadata)).TrimEnd(' '));
+        Assert.Equal("{\"__metadata__\":{\"B\":\"1\",\"b\":\"2\",\"\uFFFD\":\"3\",\"😀\":\"4\"}}",
+            Json(Write([], metadata)).TrimEnd(' '));
     }
 
     [Theory]
     [MemberData(nameof(Escapes))]
-    public void Only_what_must_be_escaped_is(string text, string written)
+    public void Only_required_characters_are_escaped(string text, string written)
     {
         Dictionary<string, string> metadata = new(StringComparer.Ordinal) { [text] = text };
         Assert.Equal(
@@ -94,20 +97,20 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
     }
 
     [Fact]
-    public void Offsets_past_four_gigabytes_are_written_whole() => Assert.Contains(
+    public void Offsets_past_four_gigabytes_are_written() => Assert.Contains(
         "[5368709120,10737418240]",
         Json(Write([Tensor("a", DType.UInt8, 5L << 30), Tensor("b", DType.UInt8, 5L << 30)], None)),
         StringComparison.Ordinal);
 
     [Fact]
-    public void A_tensor_called_metadata_and_a_name_twice_are_refused()
+    public void The_name_metadata_and_duplicate_names_are_rejected()
     {
         Assert.Contains("__metadata__", Refused(Tensor("__metadata__", DType.UInt8, 1)), StringComparison.Ordinal);
         Assert.Contains("twin", Refused(Tensor("twin", DType.UInt8, 1), Tensor("twin", DType.Int8, 1)), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_name_that_is_no_Unicode_is_refused_and_not_silently_changed()
+    public void An_invalid_Unicode_name_is_rejected()
     {
         Assert.Contains("\\uD800", Refused(Tensor("a\uD800b", DType.UInt8, 1)), StringComparison.Ordinal);
         Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["k"] = "\uDC00" };
@@ -115,14 +118,15 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
     }
 
     [Fact]
-    public void What_the_reader_would_refuse_is_not_written()
+    public void Headers_that_the_reader_rejects_are_not_written()
     {
         Assert.Contains("65537", Refused(Tensor(new string('n', 65537), DType.UInt8, 1)), StringComparison.Ordinal);
-        Assert.Contains("64", Refused(new TensorInfo("deep", DType.UInt8, new TensorShape([.. Enumerable.Repeat(1L, 65)]))), StringComparison.Ordinal);
+        Assert.Contains("64", Refused(new TensorInfo("deep", DType.UInt8, new TensorShape([.. Enumerable.Repeat(1L, 65)]))),
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Whatever_is_written_is_read_back()
+    public void Written_headers_are_read_back()
     {
         string path = _folder["x.safetensors"];
         Prop.ForAll(Models().ToArbitrary(), model =>
@@ -132,8 +136,10 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
             byte[] data = RawFile.Pattern(checked((int)tensors.Sum(t => t.ByteLength)));
             File.WriteAllBytes(path, [.. header, .. data]);
             using ICheckpoint checkpoint = Checkpoint.Open(path);
-            Assert.Equal(model.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal), checkpoint.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal));
-            Assert.Equal(tensors.OrderBy(t => t.Name, StringComparer.Ordinal), checkpoint.Tensors.OrderBy(t => t.Name, StringComparer.Ordinal));
+            Assert.Equal(model.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal),
+                checkpoint.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal));
+            Assert.Equal(tensors.OrderBy(t => t.Name, StringComparer.Ordinal),
+                checkpoint.Tensors.OrderBy(t => t.Name, StringComparer.Ordinal));
             int offset = 0;
             foreach (TensorInfo tensor in tensors)
             {
@@ -141,13 +147,14 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
                 offset += (int)tensor.ByteLength;
             }
 
-            // Another parser than the library's own, and the order of plain bytes.
+            // Uses an independent parser and byte order.
             using JsonDocument json = JsonDocument.Parse(header.AsMemory(8));
             string[] names = [.. json.RootElement.EnumerateObject().Where(p => p.Name != "__metadata__").Select(p => p.Name)];
             Assert.Equal(tensors.Select(t => t.Name), names, StringComparer.Ordinal);
             Assert.All(tensors.Zip(tensors.Skip(1)), pair => Assert.True(
                 pair.First.DType > pair.Second.DType
-                || (pair.First.DType == pair.Second.DType && Encoding.UTF8.GetBytes(pair.First.Name).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(pair.Second.Name)) < 0)));
+                || (pair.First.DType == pair.Second.DType
+                    && Encoding.UTF8.GetBytes(pair.First.Name).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(pair.Second.Name)) < 0)));
         }).Check(Properties.Config);
     }
 
@@ -155,12 +162,14 @@ public sealed class SafeTensorsHeaderWriterTests : IDisposable
 
     private static Gen<(TensorInfo[] Tensors, Dictionary<string, string> Metadata)> Models()
     {
-        Gen<string> text = Gen.Elements("a", "B", "0", "10", ".", "/", "..", "é", "\"", "\\", "\0", "\u0001", "\n", "\u001f", "\u007f", "\u2028", "\uE000", "\uFFFD", "😀", "\U0010FFFF", "\U00010000", "__metadata__")
+        Gen<string> text = Gen.Elements("a", "B", "0", "10", ".", "/", "..", "é", "\"", "\\", "\0", "\u0001", "\n",
+            "\u001f", "\u007f", "\u2028", "\uE000", "\uFFFD", "😀", "\U0010FFFF", "\U00010000", "__metadata__")
             .ListOf().Select(parts => string.Concat(parts.Take(6)));
         Gen<TensorInfo> tensor = from name in text
                                  from dtype in Gen.Elements(DTypes.All.ToArray())
                                  from extents in Gen.Choose(0, 3).ListOf()
-                                 select new TensorInfo(name, dtype, new TensorShape([.. extents.Take(4).Select(x => (long)x), .. dtype.Bits() < 8 ? new[] { 4L } : []]));
+                                 select new TensorInfo(name, dtype,
+                                     new TensorShape([.. extents.Take(4).Select(x => (long)x), .. dtype.Bits() < 8 ? new[] { 4L } : []]));
         Gen<(string Key, string Value)> pair = from key in text
                                                from value in text
                                                select (key, value);

@@ -28,7 +28,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void The_map_decides_and_not_the_pattern_of_the_files_names()
+    public void The_weight_map_decides_not_the_file_names()
     {
         RawFile.Vectors(_folder["weights"], ("a", [1]));
         RawFile.Vectors(_folder["b.bin"], ("b", [2]));
@@ -71,7 +71,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_of_the_map_that_its_shard_does_not_hold_is_named()
+    public void A_mapped_tensor_missing_from_its_shard_is_named()
     {
         RawFile.Vectors(_folder[One], ("a", [1]));
         WriteIndex(2, ("a", One), ("ghost", One));
@@ -79,7 +79,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_of_a_shard_that_the_map_does_not_name_is_named()
+    public void A_tensor_missing_from_the_map_is_named()
     {
         RawFile.Vectors(_folder[One], ("a", [1]), ("stowaway", [2]));
         WriteIndex(2, ("a", One));
@@ -87,7 +87,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_in_another_shard_than_the_map_says_is_named_with_both()
+    public void A_tensor_in_the_wrong_shard_is_named_with_both_shards()
     {
         RawFile.Vectors(_folder[One], ("a", [1]), ("b", [1]));
         RawFile.Vectors(_folder[Two], ("c", [2]));
@@ -98,7 +98,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     [Theory]
     [InlineData(One)]
     [InlineData(Two)]
-    public void A_tensor_in_two_shards_is_refused_wherever_the_map_sends_it(string home)
+    public void A_tensor_in_two_shards_is_rejected(string home)
     {
         RawFile.Vectors(_folder[One], ("a", [1]), ("twin", [1]));
         RawFile.Vectors(_folder[Two], ("b", [2]), ("twin", [1]));
@@ -121,7 +121,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     [InlineData("x\\n.safetensors")]
     [InlineData("x\\u007f.safetensors")]
     [InlineData("x\\u0085.safetensors")]
-    public void A_file_name_that_is_not_plain_is_refused_before_any_file_is_touched(string name)
+    public void A_file_name_with_a_path_is_rejected_before_any_file_is_opened(string name)
     {
         Directory.CreateDirectory(_folder["m", "sub"]);
         RawFile.Vectors(_folder["x.safetensors"], ("w", [1]));
@@ -135,7 +135,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_file_and_an_index_are_one_too_many()
+    public void A_file_next_to_an_index_is_rejected()
     {
         RawFile.Vectors(_folder["model.safetensors"], ("a", [1]));
         RawFile.Vectors(_folder[One], ("a", [1]));
@@ -157,7 +157,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     [InlineData("{\"total_size\":9}", false)]
     [InlineData("null", false)]
     [InlineData("3e0", false)]
-    public void A_wrong_total_size_is_a_warning_and_nothing_more(string total, bool warned)
+    public void A_wrong_total_size_is_a_warning(string total, bool warned)
     {
         RawFile.Vectors(_folder[One], ("a", [1, 2, 3]));
         File.WriteAllText(_folder[Index], $"{{\"metadata\":{{\"other\":[1],\"total_size\":{total}}},\"weight_map\":{{\"a\":\"{One}\"}}}}");
@@ -192,7 +192,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     [InlineData("{\"weight_map\":{},}", "JSON")]
     [InlineData("{\"weight_map\":{}", "JSON")]
     [InlineData("{\"metadata\":{\"total_size\"", "JSON")]
-    public void A_bad_index_is_refused_by_name(string json, string says)
+    public void A_bad_index_is_rejected_by_name(string json, string says)
     {
         File.WriteAllText(_folder[Index], json);
         CheckpointException error = RawFile.Refused(_folder.Path);
@@ -202,7 +202,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void An_index_that_is_no_UTF8_or_nested_without_end_or_empty_is_refused()
+    public void An_index_that_is_empty_too_deep_or_not_UTF8_is_rejected()
     {
         File.WriteAllBytes(_folder[Index], [.. "{\"weight_map\":{\"a"u8, 0xFF, .. "\":\"x\"}}"u8]);
         Assert.Equal(_folder[Index], RawFile.Refused(_folder.Path).File);
@@ -213,13 +213,14 @@ public sealed class ShardedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void Metadata_is_what_the_shards_do_not_contradict()
+    public void Metadata_is_kept_if_shards_do_not_conflict()
     {
         RawFile.VectorsWith(_folder[One], "\"__metadata__\":{\"format\":\"pt\",\"part\":\"1\"},", ("a", [1]));
         RawFile.VectorsWith(_folder[Two], "\"__metadata__\":{\"format\":\"pt\",\"part\":\"2\",\"only\":\"here\"},", ("b", [1]));
         WriteIndex(2, ("a", One), ("b", Two));
         using ICheckpoint checkpoint = Checkpoint.Open(_folder.Path);
-        Assert.Equal(["format=pt", "only=here"], checkpoint.Metadata.Select(m => m.Key + "=" + m.Value).Order(StringComparer.Ordinal), StringComparer.Ordinal);
+        Assert.Equal(["format=pt", "only=here"],
+            checkpoint.Metadata.Select(m => m.Key + "=" + m.Value).Order(StringComparer.Ordinal), StringComparer.Ordinal);
     }
 
     [Fact]
@@ -228,9 +229,11 @@ public sealed class ShardedCheckpointTests : IDisposable
         Dictionary<string, string> map = new(StringComparer.Ordinal) { ["b"] = Two, ["a\"é😀"] = One, ["B"] = One };
         File.WriteAllBytes(_folder[Index], ShardIndexWriter.Write(map, 6_000_000_000));
         string text = File.ReadAllText(_folder[Index]);
-        Assert.StartsWith("{\n  \"metadata\": {\n    \"total_size\": 6000000000\n  },\n  \"weight_map\": {\n    \"B\": \"", text, StringComparison.Ordinal);
+        Assert.StartsWith("{\n  \"metadata\": {\n    \"total_size\": 6000000000\n  },\n  \"weight_map\": {\n    \"B\": \"",
+            text, StringComparison.Ordinal);
         using JsonDocument json = JsonDocument.Parse(text);
-        Assert.Equal(["B", "a\"é😀", "b"], json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Name), StringComparer.Ordinal);
+        Assert.Equal(["B", "a\"é😀", "b"],
+            json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Name), StringComparer.Ordinal);
         ShardIndex read = ShardIndex.Read(_folder[Index]);
         Assert.Equal(map.OrderBy(m => m.Key, StringComparer.Ordinal), read.Map.OrderBy(m => m.Key, StringComparer.Ordinal));
         Assert.Equal(6_000_000_000, read.TotalSize);
@@ -246,5 +249,6 @@ public sealed class ShardedCheckpointTests : IDisposable
 
     private void WriteIndex(long total, params (string Tensor, string File)[] map) => File.WriteAllText(
         _folder[Index],
-        $"{{\"metadata\":{{\"total_size\":{total}}},\"weight_map\":{{{string.Join(',', map.Select(m => $"\"{m.Tensor}\":\"{m.File}\""))}}}}}");
+        $"{{\"metadata\":{{\"total_size\":{total}}},"
+        + $"\"weight_map\":{{{string.Join(',', map.Select(m => $"\"{m.Tensor}\":\"{m.File}\""))}}}}}");
 }

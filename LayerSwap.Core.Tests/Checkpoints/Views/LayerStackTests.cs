@@ -3,12 +3,13 @@ namespace LayerSwap.Tests.Checkpoints;
 public sealed class LayerStackTests
 {
     [Fact]
-    public void Layers_are_numbered_anew_and_the_ends_come_from_first_and_last()
+    public void Layers_are_renumbered_and_outer_tensors_come_from_first_and_last()
     {
         using ICheckpoint a = Model("a", 4, 1), b = Model("b", 4, 2);
         using ICheckpoint stack = Checkpoint.Stack((a, 0..3), (b, 1..4));
         Assert.Equal(
-            ["lm_head.weight", "model.embed_tokens.weight", .. Enumerable.Range(0, 6).Select(i => $"model.layers.{i}.mlp.w"), "model.norm.weight"],
+            ["lm_head.weight", "model.embed_tokens.weight",
+                .. Enumerable.Range(0, 6).Select(i => $"model.layers.{i}.mlp.w"), "model.norm.weight"],
             stack.Tensors.Select(t => t.Name),
             StringComparer.Ordinal);
         Assert.Equal(
@@ -45,7 +46,7 @@ public sealed class LayerStackTests
     }
 
     [Fact]
-    public void Numbers_with_leading_zeros_are_renumbered_whole()
+    public void Layer_numbers_with_leading_zeros_are_renumbered()
     {
         using ICheckpoint model = SmallModels.Of("m", DType.Float32, ("h.00.w", [1], [10]), ("h.01.w", [1], [11]), ("h.02.w", [1], [12]));
         using ICheckpoint stack = Checkpoint.Stack((model, 1..3));
@@ -55,7 +56,7 @@ public sealed class LayerStackTests
     }
 
     [Fact]
-    public void A_range_past_the_last_layer_is_the_callers_error()
+    public void A_range_past_the_last_layer_throws_an_argument_exception()
     {
         using ICheckpoint a = Model("a", 4, 1);
         Assert.Throws<ArgumentOutOfRangeException>(() => Checkpoint.Stack((a, 0..5)));
@@ -64,7 +65,7 @@ public sealed class LayerStackTests
     }
 
     [Fact]
-    public void Nothing_to_stack_and_models_that_do_not_fit_are_the_callers_errors()
+    public void Empty_stacks_and_mismatched_models_throw_argument_exceptions()
     {
         using ICheckpoint a = Model("a", 4, 1);
         using ICheckpoint other = SmallModels.Of("other", DType.Float32, ("transformer.h.0.w", [1], [1]));
@@ -75,7 +76,8 @@ public sealed class LayerStackTests
         Assert.Contains("transformer.h", message, StringComparison.Ordinal);
         Assert.Contains("model.layers", message, StringComparison.Ordinal);
         Assert.Contains("flat", Assert.Throws<ArgumentException>(() => Checkpoint.Stack((flat, ..))).Message, StringComparison.Ordinal);
-        Assert.Contains("flat", Assert.Throws<ArgumentException>(() => Checkpoint.Stack((a, 0..1), (flat, ..))).Message, StringComparison.Ordinal);
+        Assert.Contains("flat", Assert.Throws<ArgumentException>(() => Checkpoint.Stack((a, 0..1), (flat, ..))).Message,
+            StringComparison.Ordinal);
     }
 
     private static ICheckpoint Model(string name, int layers, int number) => SmallModels.Of(

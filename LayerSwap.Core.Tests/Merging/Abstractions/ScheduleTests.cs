@@ -13,7 +13,7 @@ public class ScheduleTests
         Assert.Equal(expected, Schedule.Points(0, 0.5, 0.3, 0.7, 1).At(Place(layer, 40)), 4);
 
     [Fact]
-    public void The_points_themselves_are_met_exactly()
+    public void Gradient_points_are_exact()
     {
         double[] points = [0.1, 0.7, -0.3, 1e300, 5];
         Schedule schedule = Schedule.Points(points);
@@ -31,7 +31,7 @@ public class ScheduleTests
     public void A_single_layer_is_the_last() => Assert.Equal(7, Schedule.Linear(3, 7).At(Place(0, 1)));
 
     [Fact]
-    public void Outside_the_layers_is_the_beginning()
+    public void Tensors_outside_the_layers_use_the_first_value()
     {
         Assert.Equal(3, Schedule.Linear(3, 7).At(Place(null, 40)));
         Assert.Equal(3, Schedule.Linear(3, 7).At(Place(null, 1)));
@@ -49,7 +49,8 @@ public class ScheduleTests
     [Fact]
     public void Another_value_holds_where_a_selector_matches_and_the_last_one_wins()
     {
-        Schedule schedule = Schedule.Linear(0, 1).Where(Layers.First(2), 5).Where(Layers.Outside, Schedule.Linear(8, 9)).Where(Layers.At(1), 6);
+        Schedule schedule = Schedule.Linear(0, 1).Where(Layers.First(2), 5)
+            .Where(Layers.Outside, Schedule.Linear(8, 9)).Where(Layers.At(1), 6);
         Assert.Equal(5, schedule.At(Place(0, 5)));
         Assert.Equal(6, schedule.At(Place(1, 5)));
         Assert.Equal(0.5, schedule.At(Place(2, 5)));
@@ -59,7 +60,7 @@ public class ScheduleTests
     }
 
     [Fact]
-    public void Numbers_that_are_none_are_refused()
+    public void Invalid_values_are_rejected()
     {
         Assert.Throws<ArgumentException>(() => Schedule.Points());
         Assert.Throws<ArgumentException>(() => Schedule.Points(1, double.NaN));

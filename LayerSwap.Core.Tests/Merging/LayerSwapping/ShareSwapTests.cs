@@ -15,11 +15,12 @@ public sealed class ShareSwapTests
     private static ICheckpoint Middle => new GeneratedModel("middle", Shape, 2, layer => layer is 2 or 3 ? 0.1 : 0.02);
 
     [Fact]
-    public async Task Each_layer_is_the_experts_with_the_larger_share_or_averaged()
+    public async Task Each_layer_has_the_larger_share_or_the_average()
     {
         LayerDiffReport diff = await LayerDiff.From(Base).To(Outer, Middle).RunAsync();
         MergePlan plan = Merge.Onto(Base).With(Outer).With(Middle).Using(MergeStrategies.ShareSwap(diff, 0.1)).Plan();
-        string[] sources = [.. Enumerable.Range(0, 6).Select(layer => string.Join('+', plan.Tensors.First(t => t.Place.Layer == layer).Sources))];
+        string[] sources = [.. Enumerable.Range(0, 6)
+            .Select(layer => string.Join('+', plan.Tensors.First(t => t.Place.Layer == layer).Sources))];
         double[] a = Shares(diff, "outer"), b = Shares(diff, "middle");
         string[] expected = [.. a.Zip(b, (p, q) => p - q > 0.1 ? "outer" : q - p > 0.1 ? "middle" : "outer+middle")];
         Assert.Equal(expected, sources);
@@ -28,11 +29,14 @@ public sealed class ShareSwapTests
     }
 
     [Fact]
-    public async Task Another_order_of_models_another_grouping_and_one_model_are_refused()
+    public async Task Another_order_of_models_another_grouping_and_one_model_are_rejected()
     {
         LayerDiffReport diff = await LayerDiff.From(Base).To(Outer, Middle).RunAsync();
-        Assert.Contains("same order", Assert.Throws<MergeException>(() => Merge.Onto(Base).With(Middle).With(Outer).Using(MergeStrategies.ShareSwap(diff)).Plan()).Message, StringComparison.Ordinal);
-        LayerDiffReport tensors = await LayerDiff.From(Base).To(Outer, Middle).GroupBy(LayerGrouping.Tensor).RunAsync(), one = await LayerDiff.From(Base).To(Outer).RunAsync();
+        Assert.Contains("same order",
+            Assert.Throws<MergeException>(() => Merge.Onto(Base).With(Middle).With(Outer)
+                .Using(MergeStrategies.ShareSwap(diff)).Plan()).Message, StringComparison.Ordinal);
+        LayerDiffReport tensors = await LayerDiff.From(Base).To(Outer, Middle).GroupBy(LayerGrouping.Tensor).RunAsync(),
+            one = await LayerDiff.From(Base).To(Outer).RunAsync();
         Assert.Throws<ArgumentException>(() => MergeStrategies.ShareSwap(tensors));
         Assert.Throws<ArgumentException>(() => MergeStrategies.ShareSwap(one));
     }

@@ -32,20 +32,24 @@ internal static class Averages
     }
 
     /// <summary>
-    /// The expert with the larger share where the shares lie more than a threshold apart, else the weighted average. A share is one of all layers of its
+    /// The expert with the larger share where the shares lie more than a threshold apart, else the weighted average. A share is one of all
+    /// layers of its
     /// own expert (<see cref="Shares"/> over the layers), so that an expert that moved more everywhere does not win everywhere.
     /// </summary>
-    public static double[] ShareSwap(double[] a, double[] b, double shareOfA, double shareOfB, double threshold, double weightOfA = 1, double weightOfB = 1) =>
+    public static double[] ShareSwap(double[] a, double[] b, double shareOfA,
+        double shareOfB, double threshold, double weightOfA = 1, double weightOfB = 1) =>
         Math.Abs(shareOfA - shareOfB) > threshold ? [.. shareOfA > shareOfB ? a : b] : Linear([a, b], [weightOfA, weightOfB]);
 
-    /// <summary>(1 - t) x_0 + t x_1 for tensors whose difference, however it is measured, is more than the threshold; the others stay x_0.</summary>
+    /// <summary>(1 - t) x_0 + t x_1 for tensors whose difference, however it is measured, is more than the threshold; the others stay
+    /// x_0.</summary>
     public static double[] ThresholdInterpolation(double[] x0, double[] x1, double t, double difference, double threshold) =>
         difference > threshold ? Linear([x0, x1], [1 - t, t], normalize: false) : [.. x0];
 
     /// <summary>norm(x_1 - x_0) / norm(x_0): the relative L2 of layer-swapping.md, one measure of difference.</summary>
     public static double RelativeChange(double[] x0, double[] x1) => Vectors.Norm(Vectors.Minus(x1, x0)) / Vectors.Norm(x0);
 
-    /// <summary>The scale of LiNeS at a layer: from alpha at the first to alpha + beta at the last. Outside the layers as the first, a single layer as the last, as schedules have it.</summary>
+    /// <summary>The scale of LiNeS at a layer: from alpha at the first to alpha + beta at the last. Outside the layers as the first, a
+    /// single layer as the last, as schedules have it.</summary>
     public static double LinesScale(double alpha, double beta, int? layer, int layers) =>
         alpha + (beta * (layer is not { } l ? 0 : layers == 1 ? 1 : l / (double)(layers - 1)));
 }

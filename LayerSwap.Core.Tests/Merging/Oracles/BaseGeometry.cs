@@ -24,7 +24,8 @@ internal static class BaseGeometry
     }
 
     /// <summary>abs(x_1 - x_0) times the divergence of its row.</summary>
-    public static double[] Importance(double[] x0, double[] x1, long[] shape) => Vectors.PerLane(Vectors.Lanes(shape), x0.Length, [x0, x1], row =>
+    public static double[] Importance(double[] x0, double[] x1, long[] shape) =>
+        Vectors.PerLane(Vectors.Lanes(shape), x0.Length, [x0, x1], row =>
     {
         double[] q = SoftMax(row[0]), p = SoftMax(row[1]);
         double divergence = p.Zip(q, (a, b) => a * Math.Log(a / b)).Sum();

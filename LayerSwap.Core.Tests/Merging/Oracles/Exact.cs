@@ -9,7 +9,8 @@ internal static class Exact
     private const int Point = 1074;
 
     /// <summary>
-    /// Sums the squared distances between any two numbers, which is the variance times the square of their number; in units of the square of the
+    /// Sums the squared distances between any two numbers, which is the variance times the square of their number; in units of the square
+    /// of the
     /// smallest float64.
     /// </summary>
     public static BigInteger SquaredDistances(IReadOnlyList<double> numbers)

@@ -25,5 +25,7 @@ internal sealed class GoldenModels : IDisposable
     }
 
     private ICheckpoint Open(string model) =>
-        _open.TryGetValue(model, out ICheckpoint? checkpoint) ? checkpoint : _open[model] = Checkpoint.Open(Fixture.Path("golden", "models", "f32", model));
+        _open.TryGetValue(model, out ICheckpoint? checkpoint)
+            ? checkpoint
+            : _open[model] = Checkpoint.Open(Fixture.Path("golden", "models", "f32", model));
 }

@@ -2,8 +2,10 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Merging.Oracles;
 
 /// <summary>
-/// Which elements a sparsifier keeps. Where as many are kept as a share says, larger abs(d) come first, and of equals the lower index. Changes are compared as the float32 they are
-/// computed in (methods.md: element-wise in f32), or else changes that only the wider difference tells apart would not tie; <c>single: false</c> for f64 tensors.
+/// Which elements a sparsifier keeps. Where as many are kept as a share says, larger abs(d) come first, and of equals the lower index.
+/// Changes are compared as the float32 they are
+/// computed in (methods.md: element-wise in f32), or else changes that only the wider difference tells apart would not tie; <c>single:
+/// false</c> for f64 tensors.
 /// </summary>
 internal static class KeptSets
 {
@@ -14,7 +16,8 @@ internal static class KeptSets
     /// <summary>Exactly int(density * n) of the largest.</summary>
     public static bool[] Magnitude(double[] d, double density, bool single = true) => WithoutOutliers(d, density, 0, single);
 
-    /// <summary>Drops the int(gamma * n) largest, keeps the next int(density * n); fewer outliers where both do not fit. Density 1 keeps all.</summary>
+    /// <summary>Drops the int(gamma * n) largest, keeps the next int(density * n); fewer outliers where both do not fit. Density 1 keeps
+    /// all.</summary>
     public static bool[] WithoutOutliers(double[] d, double density, double gamma = 0.01, bool single = true)
     {
         bool[] kept = new bool[d.Length];
@@ -34,7 +37,8 @@ internal static class KeptSets
     }
 
     /// <summary>
-    /// The keep probability of each element: in its row of m, rank r (0 is the smallest) gives density - epsilon + 2 epsilon r / (m - 1). Equals share the mean of their ranks.
+    /// The keep probability of each element: in its row of m, rank r (0 is the smallest) gives density - epsilon + 2 epsilon r / (m - 1).
+    /// Equals share the mean of their ranks.
     /// Rows of one element and scalars: density. Density 1: all kept.
     /// </summary>
     public static double[] Probabilities(double[] d, double density, double epsilon, long[] shape, bool single = true)

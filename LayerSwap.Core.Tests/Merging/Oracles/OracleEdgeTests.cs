@@ -41,11 +41,11 @@ public class OracleEdgeTests
     }
 
     [Fact]
-    public void A_share_of_what_varies_is_counted_over_what_varies() =>
+    public void A_density_counts_varying_elements_only() =>
         Assert.Equal([false, true, false, false], Selections.SceKept(Zero4, [[1, 2, 3, 4], [1, 9, 4, 4]], 0.5));
 
     [Fact]
-    public void Both_ways_of_rescaling()
+    public void Both_rescaling_methods()
     {
         bool[] kept = [true, false, false, true];
         Assert.Equal([2, 0, 0, 8], TaskVectors.DareLinear(Zero4, [[1, 2, 3, 4]], [1], [0.5], [kept]));
@@ -82,7 +82,9 @@ public class OracleEdgeTests
 
     [Fact]
     public void The_scale_of_lines_grows_over_the_depth() =>
-        Assert.Equal([0.5, 0.5, 0.75, 1, 1], [Averages.LinesScale(0.5, 0.5, null, 3), .. Enumerable.Range(0, 3).Select(l => Averages.LinesScale(0.5, 0.5, l, 3)), Averages.LinesScale(0.5, 0.5, 0, 1)]);
+        Assert.Equal([0.5, 0.5, 0.75, 1, 1],
+            [Averages.LinesScale(0.5, 0.5, null, 3), .. Enumerable.Range(0, 3).Select(l => Averages.LinesScale(0.5, 0.5, l, 3)),
+                Averages.LinesScale(0.5, 0.5, 0, 1)]);
 
     private static double[] Rounded(double[] values) => [.. values.Select(v => Math.Round(v, 12))];
 }

@@ -1,6 +1,7 @@
 namespace LayerSwap.Tests.Merging.Oracles;
 
-/// <summary>The oracles against the results of the established tool (Fixtures/golden/README.md): what they say is right before anything is held against them.</summary>
+/// <summary>The oracles against the results of the established tool (Fixtures/golden/README.md): what they say is right before anything is
+/// held against them.</summary>
 public sealed class OracleGoldenTests : IDisposable
 {
     private static readonly string[] Two = ["expert1", "expert2"], Three = ["expert1", "expert2", "expert3"];
@@ -16,14 +17,18 @@ public sealed class OracleGoldenTests : IDisposable
         ["linear-3-f32"] = (m, t) => Averages.Linear(m.Of(t, Three), W3),
         ["linear-nonorm-f32"] = (m, t) => Averages.Linear(m.Of(t, Two), W2, normalize: false),
         ["linear-filter-f32"] = (m, t) => Averages.Linear(m.Of(t, Two),
-            [t.Contains("layernorm", StringComparison.Ordinal) ? 1 : t.Contains("embed_tokens", StringComparison.Ordinal) ? 0.9 : 0.5, t.Contains("lm_head", StringComparison.Ordinal) ? 2 : 0.25]),
+            [t.Contains("layernorm", StringComparison.Ordinal) ? 1 : t.Contains("embed_tokens", StringComparison.Ordinal) ? 0.9 : 0.5,
+                t.Contains("lm_head", StringComparison.Ordinal) ? 2 : 0.25]),
         ["linear-gradient-f32"] = (m, t) => Averages.Linear(m.Of(t, Two), [m.At(t, Schedule.Points(0, 1, 0.25)), m.At(t, ByKind)]),
         ["linear-sharded-f32"] = (m, t) => Averages.Linear(m.Of(t, "sharded/base", "sharded/expert1"), [0.7, 0.3]),
         ["linear-tied-f32"] = (m, t) => Averages.Linear(m.Of(t, "tied/base", "tied/expert1"), [0.7, 0.3]),
         // The longer vocabulary is cut: policy `truncate`.
-        ["linear-vocab-f32"] = (m, t) => Averages.Linear([m.X(t, "expert1"), m.X(t, "longer/base")[..m.X(t, "expert1").Length]], [0.5, 0.5]),
-        ["linear-slices-offset-f32"] = (m, t) => Averages.Linear([m.X(t, "expert1"), m.X(t.Replace("layers.2", "layers.3", StringComparison.Ordinal)
-            .Replace("layers.1", "layers.2", StringComparison.Ordinal).Replace("layers.0", "layers.1", StringComparison.Ordinal), "expert2")], [0.4, 0.6]),
+        ["linear-vocab-f32"] = (m, t) =>
+            Averages.Linear([m.X(t, "expert1"), m.X(t, "longer/base")[..m.X(t, "expert1").Length]], [0.5, 0.5]),
+        ["linear-slices-offset-f32"] = (m, t) =>
+            Averages.Linear([m.X(t, "expert1"), m.X(t.Replace("layers.2", "layers.3", StringComparison.Ordinal)
+            .Replace("layers.1", "layers.2", StringComparison.Ordinal).Replace("layers.0", "layers.1", StringComparison.Ordinal),
+                "expert2")], [0.4, 0.6]),
         ["slerp-f32"] = (m, t) => Slerps.Slerp(m.X(t, "base"), m.X(t, "expert1"), 0.35),
         ["slerp-gradient-f32"] = (m, t) => Slerps.Slerp(m.X(t, "base"), m.X(t, "expert1"), m.At(t, ByKind)),
         ["nuslerp-f32"] = (m, t) => Slerps.NuSlerp(m.Of(t, Two), W2, flatten: true, rowWise: false, m.Shape(t)),
@@ -44,9 +49,12 @@ public sealed class OracleGoldenTests : IDisposable
         ["task_arithmetic-lambda-f32"] = (m, t) => TaskVectors.TaskArithmetic(m.X(t, "base"), m.Of(t, Two), W2, lambda: 0.7),
         ["task_arithmetic-normalize-f32"] = (m, t) => TaskVectors.TaskArithmetic(m.X(t, "base"), m.Of(t, Two), W2, normalize: true),
         // A gradient counts over its own slice of two layers; what follows the layers belongs to the last slice, at its beginning.
-        ["task_arithmetic-slices-f32"] = (m, t) => t.Contains("layers.0", StringComparison.Ordinal) || t.Contains("layers.1", StringComparison.Ordinal) || t.Contains("embed", StringComparison.Ordinal)
+        ["task_arithmetic-slices-f32"] = (m, t) =>
+            t.Contains("layers.0", StringComparison.Ordinal) || t.Contains("layers.1", StringComparison.Ordinal)
+                || t.Contains("embed", StringComparison.Ordinal)
             ? TaskVectors.TaskArithmetic(m.X(t, "base"), m.Of(t, "expert1"), [0.8])
-            : TaskVectors.TaskArithmetic(m.X(t, "base"), m.Of(t, "expert2"), [t.Contains("layers.3", StringComparison.Ordinal) ? 0.9 : 0.1]),
+            : TaskVectors.TaskArithmetic(m.X(t, "base"), m.Of(t, "expert2"),
+                [t.Contains("layers.3", StringComparison.Ordinal) ? 0.9 : 0.1]),
         ["ties-f32"] = (m, t) => TaskVectors.Ties(m.X(t, "base"), m.Of(t, Two), W2, [0.4, 0.4]),
         ["ties-3-f32"] = (m, t) => TaskVectors.Ties(m.X(t, "base"), m.Of(t, Three), W3, [0.4, 0.4, 0.4]),
         ["ties-dense-f32"] = (m, t) => TaskVectors.Ties(m.X(t, "base"), m.Of(t, Two), W2, [1, 1]),
@@ -66,15 +74,18 @@ public sealed class OracleGoldenTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Agrees_with_the_established_tool(string name)
+    public void Agrees_with_mergekit(string name)
     {
         List<Deviation> off = Compare(name);
         switch (name)
         {
             case "linear-gradient-f32":
-                // In layer 0 both weights of attention are 0: the established tool writes NaN, methods.md refuses, the oracle's arithmetic divides by 0.
+                // In layer 0 both weights of attention are 0: the established tool writes NaN, methods.md refuses, the oracle's arithmetic
+                // divides by 0.
                 Assert.Equal(768, off.Count);
-                Assert.All(off, o => Assert.True(double.IsNaN(o.Expected) && double.IsNaN(o.Actual) && o.Tensor.StartsWith("model.layers.0.self_attn", StringComparison.Ordinal)));
+                Assert.All(off,
+                    o => Assert.True(double.IsNaN(o.Expected) && double.IsNaN(o.Actual)
+                        && o.Tensor.StartsWith("model.layers.0.self_attn", StringComparison.Ordinal)));
                 break;
             case "breadcrumbs-f32" or "breadcrumbs_ties-f32":
                 // int(gamma * 16) = 0: the established tool zeroes the whole change of the 16-element norm weights (methods.md).
@@ -83,7 +94,8 @@ public sealed class OracleGoldenTests : IDisposable
                 Assert.All(off, o => Assert.Equal([16], _models.Shape(o.Tensor)));
                 break;
             case "arcee_fusion-f32":
-                // Divergences of a few 1e-6 computed in float32 from probabilities rounded at 1e-8: the established tool is off by up to 4 %, and so are elements that near the threshold.
+                // Divergences of a few 1e-6 computed in float32 from probabilities rounded at 1e-8: the established tool is off by up to 4
+                // %, and so are elements that near the threshold.
                 Assert.Equal(38, off.Count);
                 Assert.All(off, o => Assert.InRange(OverThreshold(o), 0.95, 1.05));
                 break;
@@ -94,11 +106,12 @@ public sealed class OracleGoldenTests : IDisposable
     }
 
     [Fact]
-    public void Every_deterministic_case_is_tried()
+    public void Every_deterministic_case_is_tested()
     {
         // passthrough takes no arithmetic but a factor, and its cases stack layers, which GoldenTests tries.
         Assert.Equal(
-            Directory.EnumerateDirectories(Fixture.Path("golden", "cases")).Select(d => Path.GetFileName(d)!).Where(d => !d.StartsWith("passthrough", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
+            Directory.EnumerateDirectories(Fixture.Path("golden", "cases")).Select(d => Path.GetFileName(d)!)
+                .Where(d => !d.StartsWith("passthrough", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
             Recipes.Keys.Order(StringComparer.Ordinal));
     }
 
@@ -113,7 +126,8 @@ public sealed class OracleGoldenTests : IDisposable
             double[] e = SmallModels.Values(expected, tensor.Name), a = Recipes[name](_models, tensor.Name);
             Assert.Equal(e.Length, a.Length);
             double tolerance = 3e-6 * e.Max(Math.Abs);
-            off.AddRange(Enumerable.Range(0, e.Length).Where(i => !(Math.Abs(e[i] - a[i]) <= tolerance)).Select(i => new Deviation(tensor.Name, i, a[i], e[i])));
+            off.AddRange(Enumerable.Range(0, e.Length).Where(i => !(Math.Abs(e[i] - a[i]) <= tolerance))
+                .Select(i => new Deviation(tensor.Name, i, a[i], e[i])));
         }
 
         return off;

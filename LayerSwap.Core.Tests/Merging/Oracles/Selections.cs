@@ -32,7 +32,8 @@ internal static class Selections
     }
 
     /// <summary>
-    /// int(select_topk * positions that vary) positions, by variance, equal ones by index. Everything at 1 or more (positions where all sources moved alike too),
+    /// int(select_topk * positions that vary) positions, by variance, equal ones by index. Everything at 1 or more (positions where all
+    /// sources moved alike too),
     /// and nothing where nothing varies. Dividing the variance by N or by N - 1 chooses the same ones.
     /// </summary>
     public static bool[] SceKept(double[] x0, double[][] x, double selectTopk)
@@ -46,7 +47,8 @@ internal static class Selections
             return kept;
         }
 
-        foreach (int i in Enumerable.Range(0, kept.Length).OrderByDescending(i => variance[i]).ThenBy(i => i).Take((int)(selectTopk * varying)))
+        foreach (int i in Enumerable.Range(0, kept.Length).OrderByDescending(i => variance[i])
+            .ThenBy(i => i).Take((int)(selectTopk * varying)))
         {
             kept[i] = true;
         }
@@ -55,10 +57,12 @@ internal static class Selections
     }
 
     /// <summary>Changes of one source as they are, those of several averaged over the ones that changed.</summary>
-    public static double[] Ram(double[] x0, double[][] x, double epsilon = 1e-5, bool single = true) => Ram(x0, x, epsilon, [.. x.Select(_ => 1.0)], single);
+    public static double[] Ram(double[] x0, double[][] x, double epsilon = 1e-5, bool single = true) =>
+        Ram(x0, x, epsilon, [.. x.Select(_ => 1.0)], single);
 
     /// <summary>As ram, but a source's lone part grows with how much of its change is shared, counted in elements.</summary>
-    public static double[] RamPlusTl(double[] x0, double[][] x, double epsilon = 1e-5, double r = 0.1, double alpha = 0.2, bool single = true)
+    public static double[] RamPlusTl(double[] x0, double[][] x,
+        double epsilon = 1e-5, double r = 0.1, double alpha = 0.2, bool single = true)
     {
         bool[][] changed = Changed(x0, x, epsilon, single);
         double[] lone = new double[x.Length], shared = new double[x.Length];

@@ -16,7 +16,8 @@ internal static class Slerps
         return Vectors.WeightedSum([x0, x1], [Math.Sin((1 - t) * o) / Math.Sin(o), Math.Sin(t * o) / Math.Sin(o)]);
     }
 
-    /// <summary>Two sources; per vector along the first (rowWise) or the last axis unless flattened; with a base, of the changes, which are added to it.</summary>
+    /// <summary>Two sources; per vector along the first (rowWise) or the last axis unless flattened; with a base, of the changes, which are
+    /// added to it.</summary>
     public static double[] NuSlerp(double[][] x, double[] weights, bool flatten, bool rowWise, long[] shape, double[]? x0 = null)
     {
         double sum = weights[0] + weights[1], t = Math.Abs(sum) < 1e-6 ? 0.5 : weights[1] / sum;
@@ -28,7 +29,8 @@ internal static class Slerps
 
     private static double[] Arc(double[][] v, double t)
     {
-        double cos = Math.Clamp(Vectors.Dot(Vectors.Unit(v[0], 1e-7), Vectors.Unit(v[1], 1e-7)), -1, 1), o = Math.Acos(cos), sin = Math.Sin(o);
+        double cos = Math.Clamp(Vectors.Dot(Vectors.Unit(v[0], 1e-7), Vectors.Unit(v[1], 1e-7)), -1, 1),
+            o = Math.Acos(cos), sin = Math.Sin(o);
         return Math.Abs(sin) < 1e-8
             ? Vectors.WeightedSum(v, [1 - t, t])
             : Vectors.WeightedSum(v, [Math.Sin((1 - t) * o) / sin, Math.Sin(t * o) / sin]);

@@ -12,7 +12,8 @@ internal static class Spheres
         return x0 is null ? result : Vectors.Plus(x0, result);
     }
 
-    /// <summary>Starts at the normalised sum and follows the mean tangent until it vanishes. A base, if any, is one of the sources.</summary>
+    /// <summary>Starts at the normalised sum and follows the mean tangent until it vanishes. A base, if any, is one of the
+    /// sources.</summary>
     public static double[] Karcher(double[][] x, int maxIter = 10, double tol = 1e-5)
     {
         double[] norms = [.. x.Select(Vectors.Norm)];

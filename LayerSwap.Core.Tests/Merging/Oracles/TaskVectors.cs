@@ -13,7 +13,8 @@ internal enum Rescaling
 }
 
 /// <summary>
-/// x_0 + lambda * consensus(w_i * sparsify(d_i)): sparsify, weight, consensus, normalise, lambda, add. Random methods take the elements they keep;
+/// x_0 + lambda * consensus(w_i * sparsify(d_i)): sparsify, weight, consensus, normalise, lambda, add. Random methods take the elements
+/// they keep;
 /// <see cref="KeptSets"/> gives those of the others.
 /// </summary>
 internal static class TaskVectors
@@ -22,36 +23,47 @@ internal static class TaskVectors
         Merge(x0, x, weights, signs: false, normalize: normalize, lambda: lambda);
 
     public static double[] Ties(
-        double[] x0, double[][] x, double[] weights, double[] densities, bool normalize = true, Rescaling rescale = Rescaling.None, double lambda = 1, bool single = true) =>
-        Merge(x0, x, weights, Kept(x0, x, (d, i) => KeptSets.Magnitude(d, densities[i], single)), densities, signs: true, normalize, rescale, lambda);
+        double[] x0, double[][] x, double[] weights, double[] densities, bool normalize = true,
+        Rescaling rescale = Rescaling.None, double lambda = 1, bool single = true) =>
+        Merge(x0, x, weights, Kept(x0, x, (d, i) => KeptSets.Magnitude(d, densities[i], single)),
+            densities, signs: true, normalize, rescale, lambda);
 
     public static double[] Breadcrumbs(
-        double[] x0, double[][] x, double[] weights, double[] densities, double[] gammas, bool normalize = false, Rescaling rescale = Rescaling.None, double lambda = 1, bool single = true) =>
-        Merge(x0, x, weights, Kept(x0, x, (d, i) => KeptSets.WithoutOutliers(d, densities[i], gammas[i], single)), densities, signs: false, normalize, rescale, lambda);
+        double[] x0, double[][] x, double[] weights, double[] densities, double[] gammas,
+        bool normalize = false, Rescaling rescale = Rescaling.None, double lambda = 1, bool single = true) =>
+        Merge(x0, x, weights, Kept(x0, x, (d, i) => KeptSets.WithoutOutliers(d, densities[i], gammas[i], single)),
+            densities, signs: false, normalize, rescale, lambda);
 
     public static double[] BreadcrumbsTies(
-        double[] x0, double[][] x, double[] weights, double[] densities, double[] gammas, bool normalize = false, Rescaling rescale = Rescaling.None, double lambda = 1, bool single = true) =>
-        Merge(x0, x, weights, Kept(x0, x, (d, i) => KeptSets.WithoutOutliers(d, densities[i], gammas[i], single)), densities, signs: true, normalize, rescale, lambda);
+        double[] x0, double[][] x, double[] weights, double[] densities, double[] gammas,
+        bool normalize = false, Rescaling rescale = Rescaling.None, double lambda = 1, bool single = true) =>
+        Merge(x0, x, weights, Kept(x0, x, (d, i) => KeptSets.WithoutOutliers(d, densities[i], gammas[i], single)),
+            densities, signs: true, normalize, rescale, lambda);
 
     public static double[] DareLinear(
-        double[] x0, double[][] x, double[] weights, double[] densities, bool[][] kept, bool normalize = false, Rescaling rescale = Rescaling.L1, double lambda = 1) =>
+        double[] x0, double[][] x, double[] weights, double[] densities, bool[][] kept,
+        bool normalize = false, Rescaling rescale = Rescaling.L1, double lambda = 1) =>
         Merge(x0, x, weights, kept, densities, signs: false, normalize, rescale, lambda);
 
     public static double[] DareTies(
-        double[] x0, double[][] x, double[] weights, double[] densities, bool[][] kept, bool normalize = false, Rescaling rescale = Rescaling.L1, double lambda = 1) =>
+        double[] x0, double[][] x, double[] weights, double[] densities, bool[][] kept,
+        bool normalize = false, Rescaling rescale = Rescaling.L1, double lambda = 1) =>
         Merge(x0, x, weights, kept, densities, signs: true, normalize, rescale, lambda);
 
     public static double[] DellaLinear(
-        double[] x0, double[][] x, double[] weights, double[] densities, bool[][] kept, bool normalize = false, Rescaling rescale = Rescaling.L1, double lambda = 1) =>
+        double[] x0, double[][] x, double[] weights, double[] densities, bool[][] kept,
+        bool normalize = false, Rescaling rescale = Rescaling.L1, double lambda = 1) =>
         Merge(x0, x, weights, kept, densities, signs: false, normalize, rescale, lambda);
 
     public static double[] Della(
-        double[] x0, double[][] x, double[] weights, double[] densities, bool[][] kept, bool normalize = true, Rescaling rescale = Rescaling.L1, double lambda = 1) =>
+        double[] x0, double[][] x, double[] weights, double[] densities, bool[][] kept,
+        bool normalize = true, Rescaling rescale = Rescaling.L1, double lambda = 1) =>
         Merge(x0, x, weights, kept, densities, signs: true, normalize, rescale, lambda);
 
     /// <summary>The engine. No kept sets: everything. Densities count for <see cref="Rescaling.Density"/> only.</summary>
     public static double[] Merge(
-        double[] x0, double[][] x, double[] weights, bool[][]? kept = null, double[]? densities = null, bool signs = false, bool normalize = false, Rescaling rescale = Rescaling.None, double lambda = 1)
+        double[] x0, double[][] x, double[] weights, bool[][]? kept = null, double[]? densities = null,
+        bool signs = false, bool normalize = false, Rescaling rescale = Rescaling.None, double lambda = 1)
     {
         double[][] d = Vectors.Deltas(x0, x);
         double[][] sparse = [.. d.Select((v, i) => Rescale(v, kept?[i], rescale, densities?[i] ?? 1))];

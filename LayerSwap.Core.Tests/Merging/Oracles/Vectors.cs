@@ -48,7 +48,8 @@ internal static class Vectors
     public static double[][] Deltas(double[] x0, double[][] x) => [.. x.Select(s => Minus(s, x0))];
 
     /// <summary>
-    /// For each vector along an axis, where its elements lie; axis -1 is the last, whose vectors are the rows. No axis (a scalar) is one vector of one element.
+    /// For each vector along an axis, where its elements lie; axis -1 is the last, whose vectors are the rows. No axis (a scalar) is one
+    /// vector of one element.
     /// </summary>
     public static int[][] Lanes(long[] shape, int axis = -1)
     {

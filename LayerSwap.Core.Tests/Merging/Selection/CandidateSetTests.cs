@@ -17,7 +17,8 @@ public sealed class CandidateSetTests
         {
             // Few distinct keys, so that many are equal, also to the bounds.
             ulong[] distinct = [.. Enumerable.Range(0, round < 4 ? 12 : 3000).Select(i => SortKey.Of(1 + (i / 3e3)))];
-            KeyBounds bounds = (round % 3) switch { 0 => KeyBounds.None, 1 => new(distinct[^2], distinct[^2]), _ => new(distinct[3], distinct[^3]) };
+            KeyBounds bounds = (round % 3) switch { 0 => KeyBounds.None,
+                1 => new(distinct[^2], distinct[^2]), _ => new(distinct[3], distinct[^3]) };
             List<ulong> keys = [];
             CandidateSet all = new(bounds, Most, Together, pool), own = new(bounds, Most, Together, pool);
             foreach (int blocks in (int[])[1, 3, 0, 9])
@@ -39,7 +40,8 @@ public sealed class CandidateSetTests
                 (ulong key, int index) = sorted[rank - 1];
                 if (all.Find(rank) is not (var found, var tie))
                 {
-                    Assert.True(key > bounds.High || key < bounds.Low, $"round {round}, rank {rank} is within the bounds and was not found");
+                    Assert.True(key > bounds.High || key < bounds.Low,
+                        $"round {round}, rank {rank} is within the bounds and was not found");
                     continue;
                 }
 
@@ -82,7 +84,8 @@ public sealed class CandidateSetTests
         ChunkPool pool = new();
         ulong[] keys = [.. Enumerable.Range(0, 5000).Select(i => SortKey.Of(i % 5 == 0 ? 1 : i % 5 == 1 ? 0 : random.NextDouble()))];
         ulong[] sorted = [.. keys.OrderDescending()];
-        foreach (KeyBounds first in (KeyBounds[])[KeyBounds.None, new(SortKey.Of(0.3), SortKey.Of(0.6)), new(0, 0), new(SortKey.NaN, SortKey.NaN)])
+        foreach (KeyBounds first in (KeyBounds[])[KeyBounds.None,
+            new(SortKey.Of(0.3), SortKey.Of(0.6)), new(0, 0), new(SortKey.NaN, SortKey.NaN)])
         {
             foreach (int rank in (int[])[1, 900, 1001, 2500, 3999, 4001, 5000])
             {

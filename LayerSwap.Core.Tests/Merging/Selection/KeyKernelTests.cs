@@ -9,7 +9,8 @@ public sealed class KeyKernelTests
 {
     /// <summary>Keys on both sides of what float32 can express, and keys that no number has.</summary>
     private static readonly ulong[] HardBounds =
-        [0, 1, SortKey.Of(float.Epsilon), SortKey.Of(0.1), SortKey.Of(float.MaxValue), SortKey.Of(1e300), SortKey.Of(double.PositiveInfinity), SortKey.NaN, long.MaxValue];
+        [0, 1, SortKey.Of(float.Epsilon), SortKey.Of(0.1), SortKey.Of(float.MaxValue),
+            SortKey.Of(1e300), SortKey.Of(double.PositiveInfinity), SortKey.NaN, long.MaxValue];
 
     private readonly Random _random = new(6);
 
@@ -65,7 +66,8 @@ public sealed class KeyKernelTests
     {
         for (int length = 0; length < 120; length++)
         {
-            ulong[] keys = [.. Enumerable.Range(0, length).Select(_ => _random.Next(4) == 0 ? Pick(HardBounds) : SortKey.Of(_random.Next(12)))];
+            ulong[] keys = [.. Enumerable.Range(0, length)
+                .Select(_ => _random.Next(4) == 0 ? Pick(HardBounds) : SortKey.Of(_random.Next(12)))];
             (ulong low, ulong high) = Bounds(keys);
             ulong[] found = new ulong[length];
             KeyCounts counts = KeyKernel.Within(keys, low, high, found);
@@ -81,7 +83,9 @@ public sealed class KeyKernelTests
         {
             int length = round % 120;
             int[] bits = [.. Enumerable.Range(0, length).Select(_ =>
-                BitConverter.SingleToInt32Bits(_random.Next(3) == 0 ? (float)_random.NextDouble() : numbers[_random.Next(numbers.Length)]))];
+                BitConverter.SingleToInt32Bits(_random.Next(3) == 0
+                    ? (float)_random.NextDouble()
+                    : numbers[_random.Next(numbers.Length)]))];
             ulong[] keys = [.. bits.Select(Widen)];
             (ulong low, ulong high) = Bounds(keys);
             int[] found = new int[length];
@@ -96,7 +100,8 @@ public sealed class KeyKernelTests
     {
         ulong[] within = [.. keys.Where(k => k > low && k < high)];
         KeyCounts expected = new(
-            keys.Count(k => k > high), keys.Count(k => k == high), low == high ? 0 : keys.Count(k => k == low), within.Length, keys.Count(k => k == 0));
+            keys.Count(k => k > high), keys.Count(k => k == high),
+            low == high ? 0 : keys.Count(k => k == low), within.Length, keys.Count(k => k == 0));
         Assert.True(expected == counts, $"{keys.Length} keys, bounds {low:X} {high:X}: {counts}, expected {expected}");
         Assert.True(within.SequenceEqual(found), $"{keys.Length} keys, bounds {low:X} {high:X}: other keys were listed");
     }
@@ -110,7 +115,8 @@ public sealed class KeyKernelTests
             1 when keys.Length > 0 => Pick(keys),
             _ => SortKey.Of(_random.NextDouble()),
         }).Order()];
-        return _random.Next(6) switch { 0 when bounds[0] < long.MaxValue => (bounds[0], bounds[0] + 1), 1 => (bounds[0], bounds[0]), _ => (bounds[0], bounds[1]) };
+        return _random.Next(6) switch { 0 when bounds[0] < long.MaxValue => (bounds[0], bounds[0] + 1),
+            1 => (bounds[0], bounds[0]), _ => (bounds[0], bounds[1]) };
     }
 
     private ulong Pick(ulong[] keys) => keys[_random.Next(keys.Length)];

@@ -30,7 +30,8 @@ public sealed class QuickSelectTests
         Random random = new(7);
         foreach (int count in (int[])[1, 2, 31, 32, 33, 511, 5000, 40_000])
         {
-            ulong[] keys = [.. Enumerable.Range(0, count).Select(i => SortKey.Of(Orders[order](random, i, count)))], sorted = [.. keys.OrderDescending()];
+            ulong[] keys = [.. Enumerable.Range(0, count).Select(i => SortKey.Of(Orders[order](random, i, count)))],
+                sorted = [.. keys.OrderDescending()];
             foreach (int rank in ((int[])[0, 1, count / 100, count / 2, count - 2, count - 1]).Where(r => r >= 0 && r < count))
             {
                 (ulong, int) expected = (sorted[rank], Array.IndexOf(sorted, sorted[rank])), found = QuickSelect.Find([.. keys], rank);

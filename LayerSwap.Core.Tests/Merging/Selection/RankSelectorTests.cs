@@ -58,7 +58,8 @@ public sealed class RankSelectorTests
         float[] @base = Fill(N, (_, r) => (float)r.NextDouble() * 10);
         float[][] sources = [Fill(N, (i, r) => @base[i] + (r.Next(3) * 0.125f)), Fill(N, (i, _) => @base[i] + (i * 1e-6f)), [.. @base]];
         ulong[][] keys = [.. sources.Select(s => s.Select((v, i) => SortKey.Of((double)v - @base[i])).ToArray())];
-        RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(1, N / 100), new(1, N / 2), new(2, N / 3), new(0, 0), new(1, N), new(2, N - 1)];
+        RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(1, N / 100),
+            new(1, N / 2), new(2, N / 3), new(0, 0), new(1, N), new(2, N - 1)];
         RankThreshold[] expected = Sorted(keys, requests);
         Assert.Equal(expected, Select(DType.Float32, @base, sources, new DeltaRanking(), 2, requests));
         for (int i = 0; i < requests.Length; i++)
@@ -92,7 +93,10 @@ public sealed class RankSelectorTests
     {
         Random random = new(4);
         double[] values =
-            [.. Enumerable.Range(0, N).Select(i => Sampled(i, N) ? random.NextDouble() : BitConverter.Int64BitsToDouble(0x3FF0000000000000 + random.Next(70_000)))];
+            [.. Enumerable.Range(0, N)
+                .Select(i => Sampled(i, N)
+                    ? random.NextDouble()
+                    : BitConverter.Int64BitsToDouble(0x3FF0000000000000 + random.Next(70_000)))];
         ulong[] keys = [.. values.Select(SortKey.Of)];
         RankRequest[] requests = [new(0, N / 100), new(0, N / 2), new(0, N - 1000)];
         Assert.Equal(Sorted([keys], requests), Select(DType.Float64, new double[N], [values], new DeltaRanking(), 2, requests));
@@ -149,7 +153,8 @@ public sealed class RankSelectorTests
         })];
     }
 
-    private static RankThreshold[] Select<T>(DType dtype, T[] @base, T[][] sources, IRanking ranking, int workers, params RankRequest[] requests)
+    private static RankThreshold[] Select<T>(DType dtype, T[] @base, T[][] sources,
+        IRanking ranking, int workers, params RankRequest[] requests)
         where T : unmanaged
     {
         RankThreshold[] thresholds = [];

@@ -47,7 +47,8 @@ public sealed class SampleBoundsTests
         for (int window = 0; window < Windows; window++)
         {
             double scale = alike ? random.NextDouble() : 1;
-            ulong[] keys = [.. Enumerable.Range(0, WindowLength).Select(_ => SortKey.Of(scale * (1 - random.NextDouble())))], found = new ulong[keys.Length];
+            ulong[] keys = [.. Enumerable.Range(0, WindowLength).Select(_ => SortKey.Of(scale * (1 - random.NextDouble())))],
+                found = new ulong[keys.Length];
             KeyCounts counts = KeyKernel.Within(keys, sample.Bounds.Low, sample.Bounds.High, found);
             sample.Add(window * Elements / Windows, keys.Length, counts, found.AsSpan(0, (int)counts.Within));
         }

@@ -40,7 +40,9 @@ public sealed class SortKeyTests
         {
             ulong key = SortKey.Of(number);
             float floor = BitConverter.Int32BitsToSingle(SortKey.FloorToFloat32(key));
-            Assert.True(double.IsNaN(number) ? float.IsNaN(floor) : floor <= number && !(float.BitIncrement(floor) <= number && float.IsFinite(floor)), $"{number:R}");
+            Assert.True(double.IsNaN(number)
+                ? float.IsNaN(floor)
+                : floor <= number && !(float.BitIncrement(floor) <= number && float.IsFinite(floor)), $"{number:R}");
             Assert.True(SortKey.IsFloat32(key) == (floor == number), $"{number:R}");
         }
     }

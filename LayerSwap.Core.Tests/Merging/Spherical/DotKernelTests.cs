@@ -24,10 +24,12 @@ public sealed class DotKernelTests
                 (double aa, double ab, double bb) = DotKernel.Pair(from, a, b);
                 foreach ((double expected, double found) in new[]
                 {
-                    (Expected(0, 0), aa), (Expected(0, 1), ab), (Expected(1, 1), bb), (Expected(0, 1), DotKernel.Dot(from, a, b)), (Expected(0, 1), DotKernel.Scalar(from, a, b)),
+                    (Expected(0, 0), aa), (Expected(0, 1), ab), (Expected(1, 1), bb),
+                        (Expected(0, 1), DotKernel.Dot(from, a, b)), (Expected(0, 1), DotKernel.Scalar(from, a, b)),
                 })
                 {
-                    Assert.True(Math.Abs(expected - found) <= 1e-12, $"{length} elements, base {hasBase}: {found:R}, expected {expected:R}");
+                    Assert.True(Math.Abs(expected - found) <= 1e-12,
+                        $"{length} elements, base {hasBase}: {found:R}, expected {expected:R}");
                 }
             }
         }

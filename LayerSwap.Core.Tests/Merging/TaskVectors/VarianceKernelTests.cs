@@ -34,10 +34,12 @@ public sealed class VarianceKernelTests
         for (int round = 0; round < 1000; round++)
         {
             int length = 1 + (round % 40), spread = 1 + _random.Next(80);
-            double[][] rows = [.. Enumerable.Range(0, 3 + (round % 3)).Select(_ => Enumerable.Range(0, length).Select(_ => Number()).ToArray())];
+            double[][] rows = [.. Enumerable.Range(0, 3 + (round % 3))
+                .Select(_ => Enumerable.Range(0, length).Select(_ => Number()).ToArray())];
             AssertKeys(new KernelBlock<BFloat16>(0, rows), $"exponents {spread} apart");
 
-            double Number() => _random.Next(8) == 0 ? 0 : (_random.Next(2) - 0.5) * Math.ScaleB(1 + (_random.Next(128) / 128.0), -_random.Next(spread));
+            double Number() =>
+                _random.Next(8) == 0 ? 0 : (_random.Next(2) - 0.5) * Math.ScaleB(1 + (_random.Next(128) / 128.0), -_random.Next(spread));
         }
     }
 
@@ -52,7 +54,8 @@ public sealed class VarianceKernelTests
             string place = $"{what}, element {i} of {keys.Length}, deltas {string.Join(' ', deltas)}";
             Assert.True(keys[i] == VarianceKernel.KeyOf(operands.Block, i), $"{place}: vectors and scalars differ");
             double key = BitConverter.UInt64BitsToDouble(keys[i]), expected = Key(deltas);
-            Assert.True(double.IsNaN(expected) ? keys[i] == SortKey.NaN : Math.Abs(key - expected) <= expected * 1e-15, $"{place}: {key:R}, expected {expected:R}");
+            Assert.True(double.IsNaN(expected) ? keys[i] == SortKey.NaN : Math.Abs(key - expected) <= expected * 1e-15,
+                $"{place}: {key:R}, expected {expected:R}");
         }
     }
 

@@ -9,7 +9,7 @@ internal sealed class BrowserFactAttribute : FactAttribute
     public BrowserFactAttribute() => Skip = File.Exists(Browser.Path) ? null : $"Needs {Browser.Path}: apt-get install chromium.";
 }
 
-/// <summary>One headless browser for all tests of a class, which knows what pages ask for and complain of.</summary>
+/// <summary>One headless browser per test class, which records requests and errors.</summary>
 public sealed class Browser : IAsyncLifetime
 {
     public const string Path = "/usr/bin/chromium";
@@ -28,7 +28,8 @@ public sealed class Browser : IAsyncLifetime
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
             ExecutablePath = Path,
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+            Args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync"],
         });
     }
 
@@ -44,9 +45,13 @@ public sealed class Browser : IAsyncLifetime
 
     /// <summary>Opens a document from a file, as a user would.</summary>
     /// <returns>The page, and everything that went wrong or went out while it loaded, which should be nothing.</returns>
-    public async Task<(IPage Page, List<string> Complaints)> OpenAsync(string file, int width, int height = 900, ColorScheme scheme = ColorScheme.Light, bool script = true)
+    public async Task<(IPage Page, List<string> Complaints)> OpenAsync(string file, int width,
+        int height = 900, ColorScheme scheme = ColorScheme.Light, bool script = true)
     {
-        IBrowserContext context = await _browser!.NewContextAsync(new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = width, Height = height }, ColorScheme = scheme, JavaScriptEnabled = script });
+        IBrowserContext context =
+            await _browser!.NewContextAsync(
+                new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = width, Height = height },
+                    ColorScheme = scheme, JavaScriptEnabled = script });
         IPage page = await context.NewPageAsync();
         List<string> complaints = [];
         page.Console += (_, message) => complaints.Add("console: " + message.Text);

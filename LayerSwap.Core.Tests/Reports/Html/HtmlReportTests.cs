@@ -4,13 +4,14 @@ using Microsoft.Playwright;
 
 namespace LayerSwap.Tests.Reports;
 
-/// <summary>The page as a browser shows it: nothing asked of the network, no error, nothing wider than the screen, the figures where they belong.</summary>
+/// <summary>The page as a browser shows it: nothing asked of the network, no error, nothing wider than the screen, the figures where they
+/// belong.</summary>
 public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
 {
     private const string Evil = "=1+1\"'<img src=x onerror=alert(1)>\u0007\u001b[31m</script><script>document.title='taken'</script>";
 
     [BrowserFact]
-    public async Task It_loads_without_error_or_request_at_both_widths()
+    public async Task The_page_loads_without_errors_or_requests_at_both_widths()
     {
         using TempFolder temp = new();
         LayerDiffReport report = await MiniatureAsync(profiles: true);
@@ -20,28 +21,36 @@ public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
             (IPage page, List<string> complaints) = await browser.OpenAsync(temp["diff.html"], width);
             Assert.Empty(complaints);
             Assert.Equal("What fine-tuning changed", await page.Locator("h1").InnerTextAsync());
-            Assert.Equal(["Heat-map", "By layer", "Do the models agree?", "Suggestion", "The merge", "The numbers", "How changes agree"], await page.Locator("h2").AllInnerTextsAsync());
-            Assert.True(await page.Locator("svg text", new PageLocatorOptions { HasTextString = "scale: mean |W − W_base|, in the weights’ unit" }).CountAsync() >= 2);
-            // Wide things are scrolled, not the page.
+            Assert.Equal(["Heat-map", "By layer", "Do the models agree?", "Suggestion", "The merge", "The numbers", "How changes agree"],
+                await page.Locator("h2").AllInnerTextsAsync());
+            Assert.True(await page.Locator("svg text",
+                new PageLocatorOptions { HasTextString = "scale: mean |W − W_base|, in the weights’ unit" }).CountAsync() >= 2);
+            // Wide elements scroll, not the page.
             Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width);
         }
     }
 
     [BrowserFact]
-    public async Task A_cell_shows_the_figure_that_was_measured()
+    public async Task A_cell_shows_the_measured_value()
     {
         using TempFolder temp = new();
         LayerDiffReport report = await MiniatureAsync(profiles: false);
         report.SaveHtml(temp["diff.html"]);
         (IPage page, _) = await browser.OpenAsync(temp["diff.html"], 1280);
-        double value = report.GroupBy(LayerGrouping.Tensor).Entries.Single(e => e.Model == report.Models[1] && e.Name == "model.layers.5.mlp.gate_proj.weight").MeanAbsolute;
+        double value = report.GroupBy(LayerGrouping.Tensor).Entries.Single(e => e.Model == report.Models[1]
+            && e.Name == "model.layers.5.mlp.gate_proj.weight").MeanAbsolute;
         string[] titles = [.. await page.Locator("svg title").AllTextContentsAsync()];
         Assert.Contains($"sahili, layer 5 gate: {value.ToString("G4", CultureInfo.InvariantCulture)}", titles);
-        Assert.Contains($"sahili, layer 5: {report.Entries.Single(e => e.Model == report.Models[1] && e.Layer == 5).MeanAbsolute.ToString("G4", CultureInfo.InvariantCulture)}", titles);
+        double change = report.Entries.Single(e => e.Model == report.Models[1] && e.Layer == 5).MeanAbsolute;
+        Assert.Contains($"sahili, layer 5: {change.ToString("G4", CultureInfo.InvariantCulture)}", titles);
         // The largest change of a matrix has the end of the scale.
-        DiffEntry largest = report.GroupBy(LayerGrouping.Tensor).Entries.Where(e => e.Model == report.Models[0] && !double.IsNaN(e.MatrixMeanAbsolute)).MaxBy(e => e.MatrixMeanAbsolute)!;
+        DiffEntry largest = report.GroupBy(LayerGrouping.Tensor).Entries.Where(e => e.Model == report.Models[0]
+            && !double.IsNaN(e.MatrixMeanAbsolute)).MaxBy(e => e.MatrixMeanAbsolute)!;
         string kind = largest.Component!.Split('.')[^1].Replace("_proj", "", StringComparison.Ordinal);
-        Assert.Equal("#ffea46", await page.EvaluateAsync<string>("t => [...document.querySelectorAll('svg rect.cell')].find(r => r.querySelector('title').textContent.startsWith(t)).getAttribute('fill')", $"math, layer {largest.Layer} {kind}:"));
+        Assert.Equal("#ffea46",
+            await page.EvaluateAsync<string>(
+                "t => [...document.querySelectorAll('svg rect.cell')].find(r => "
+                    + "r.querySelector('title').textContent.startsWith(t)).getAttribute('fill')", $"math, layer {largest.Layer} {kind}:"));
     }
 
     [BrowserFact]
@@ -67,7 +76,8 @@ public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
         (IPage page, List<string> complaints) = await browser.OpenAsync(temp["diff.html"], 1280);
         ILocator table = page.Locator("table.sortable").First;
         await table.Locator("th", new LocatorLocatorOptions { HasTextString = "parameters" }).ClickAsync();
-        double[] parameters = [.. (await table.Locator("tbody td:nth-child(4)").AllInnerTextsAsync()).Select(t => double.Parse(t, CultureInfo.InvariantCulture))];
+        double[] parameters = [.. (await table.Locator("tbody td:nth-child(4)").AllInnerTextsAsync())
+            .Select(t => double.Parse(t, CultureInfo.InvariantCulture))];
         Assert.Equal(parameters.OrderDescending(), parameters);
         Assert.Empty(complaints);
     }
@@ -88,8 +98,11 @@ public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
     public async Task Hostile_names_are_text()
     {
         using TempFolder temp = new();
-        ICheckpoint Model(string name, double by) => SmallModels.Of(name + Evil, DType.Float32, ($"model.layers.0.{Evil}", [2, 2], [1, 2, 3, by]), ($"model.layers.1.{Evil}", [2, 2], [1, 2, 3, by]), ($"head{Evil}", [2], [1, by]));
-        LayerDiffReport report = await LayerDiff.From(Model("a", 4)).To(Model("b", 5), Model("c", 6)).WithProfiles().GroupBy(LayerGrouping.Tensor).RunAsync();
+        ICheckpoint Model(string name, double by) =>
+            SmallModels.Of(name + Evil, DType.Float32, ($"model.layers.0.{Evil}", [2, 2], [1, 2, 3, by]),
+                ($"model.layers.1.{Evil}", [2, 2], [1, 2, 3, by]), ($"head{Evil}", [2], [1, by]));
+        LayerDiffReport report = await LayerDiff.From(Model("a", 4)).To(Model("b", 5), Model("c", 6))
+            .WithProfiles().GroupBy(LayerGrouping.Tensor).RunAsync();
         report.SaveHtml(temp["diff.html"]);
         (IPage page, List<string> complaints) = await browser.OpenAsync(temp["diff.html"], 1280);
         Assert.Empty(complaints);
@@ -110,11 +123,16 @@ public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
     {
         using TempFolder temp = new();
         LlamaShape deep = new() { Layers = 90 };
-        await SaveAsync("deep", LayerDiff.From(new GeneratedModel("base", deep)).To([.. Enumerable.Range(1, 4).Select(e => new GeneratedModel($"expert-{e}", deep, e, l => 0.001 * (1 + ((l ?? 0) % (e + 1)))))]));
+        await SaveAsync("deep",
+            LayerDiff.From(new GeneratedModel("base", deep))
+                .To([.. Enumerable.Range(1, 4)
+                    .Select(e => new GeneratedModel($"expert-{e}", deep, e, l => 0.001 * (1 + ((l ?? 0) % (e + 1)))))]));
         ICheckpoint Flat(string name, double value) => SmallModels.Of(name, DType.Float32, ("w", [2], [1, value]));
         await SaveAsync("flat", LayerDiff.From(Flat("a", 1)).To(Flat("b", 2)));
         await SaveAsync("broken", LayerDiff.From(Flat("a", 1)).To(Flat("b", double.NaN), Flat("c", double.PositiveInfinity)));
-        await SaveAsync("same", LayerDiff.From(SmallModels.Llama("a", 0)).To(SmallModels.Llama("b", 0), SmallModels.Llama("c", 0)).WithProfiles().RankBy(DiffMetric.Cosine));
+        await SaveAsync("same",
+            LayerDiff.From(SmallModels.Llama("a", 0)).To(SmallModels.Llama("b", 0), SmallModels.Llama("c", 0))
+                .WithProfiles().RankBy(DiffMetric.Cosine));
 
         async Task SaveAsync(string name, LayerDiff diff)
         {
@@ -122,7 +140,9 @@ public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
             (IPage page, List<string> complaints) = await browser.OpenAsync(temp[name + ".html"], 400);
             Assert.Empty(complaints);
             Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= 400, name);
-            Assert.DoesNotContain("NaN", await page.Locator("svg").First.EvaluateAsync<string>("e => e.outerHTML.replace(/<title>.*?<\\/title>/g, '')"), StringComparison.Ordinal);
+            Assert.DoesNotContain("NaN",
+                await page.Locator("svg").First.EvaluateAsync<string>("e => e.outerHTML.replace(/<title>.*?<\\/title>/g, '')"),
+                StringComparison.Ordinal);
         }
     }
 
@@ -133,10 +153,12 @@ public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
         using TempFolder temp = new();
         string images = Path.Combine(Fixture.Root, "docs", "images");
         // Short names: the picture is not to show where it was made.
-        ICheckpoint origin = Named("base"), math = Named("math"), sahili = Named("sahili");
-        LayerDiffReport report = await LayerDiff.From(origin).To(math, sahili).WithProfiles().RunAsync();
+        ICheckpoint baseModel = Named("base"), math = Named("math"), sahili = Named("sahili");
+        LayerDiffReport report = await LayerDiff.From(baseModel).To(math, sahili).WithProfiles().RunAsync();
         report.SaveHtml(temp["diff.html"], Merge.Onto(math).Swap(report.MoreIn(sahili).Contiguous(), from: sahili).Plan());
-        foreach ((string name, int width, int height, ColorScheme scheme) in new[] { ("diff", 1000, 1060, ColorScheme.Light), ("diff-dark", 1000, 640, ColorScheme.Dark), ("diff-narrow", 400, 900, ColorScheme.Light) })
+        foreach ((string name, int width, int height, ColorScheme scheme) in new[]
+            { ("diff", 1000, 1060, ColorScheme.Light), ("diff-dark", 1000, 640, ColorScheme.Dark),
+                ("diff-narrow", 400, 900, ColorScheme.Light) })
         {
             (IPage page, _) = await browser.OpenAsync(temp["diff.html"], width, height, scheme);
             byte[] picture = await page.ScreenshotAsync();
@@ -156,7 +178,8 @@ public sealed class HtmlReportTests(Browser browser) : IClassFixture<Browser>
         return Checkpoint.InMemory(name, model.Tensors.Select(t => (t, (ReadOnlyMemory<byte>)SmallModels.Bytes(model, t.Name))));
     }
 
-    private static async Task<int> Visible(IPage page, string selector) => (await Task.WhenAll((await page.Locator(selector).AllAsync()).Select(l => l.IsVisibleAsync()))).Count(v => v);
+    private static async Task<int> Visible(IPage page, string selector) =>
+        (await Task.WhenAll((await page.Locator(selector).AllAsync()).Select(l => l.IsVisibleAsync()))).Count(v => v);
 
     private static ICheckpoint Open(string name) => Checkpoint.Open(Fixture.Demo(name));
 

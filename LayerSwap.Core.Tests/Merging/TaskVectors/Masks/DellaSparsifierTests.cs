@@ -24,7 +24,8 @@ public sealed class DellaSparsifierTests
         ["an outlier 1e36 larger"] = (r, i) => (0, i == 0 ? 1e30 : r.NextDouble() * 1e-6),
         ["nine octaves"] = (r, _) => (0, (1 + (r.Next(32) / 32.0)) * Math.Pow(2, -r.Next(9))),
         ["twenty octaves"] = (r, _) => (0, (1 + (r.Next(32) / 32.0)) * Math.Pow(2, -r.Next(20))),
-        ["non-finite"] = (r, _) => (r.NextDouble(), r.Next(50) switch { 0 => double.NaN, 1 => double.PositiveInfinity, _ => r.NextDouble() }),
+        ["non-finite"] = (r, _) =>
+            (r.NextDouble(), r.Next(50) switch { 0 => double.NaN, 1 => double.PositiveInfinity, _ => r.NextDouble() }),
     };
 
     public static TheoryData<string> Names => [.. Rows.Keys];
@@ -72,7 +73,9 @@ public sealed class DellaSparsifierTests
             foreach (IGrouping<ulong, int> equal in Enumerable.Range(row, length).GroupBy(i => SortKey.Of(deltas[i])).OrderBy(g => g.Key))
             {
                 int count = equal.Count();
-                double probability = length == 1 ? Density : Density - Epsilon + (2 * Epsilon / (length - 1) * (rank + ((count - 1) / 2.0)));
+                double probability = length == 1
+                    ? Density
+                    : Density - Epsilon + (2 * Epsilon / (length - 1) * (rank + ((count - 1) / 2.0)));
                 foreach (int i in equal)
                 {
                     kept[i] = CounterRandom.Uniform(Stream, start + i) < probability;

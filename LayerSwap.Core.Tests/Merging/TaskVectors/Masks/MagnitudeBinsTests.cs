@@ -36,7 +36,8 @@ public sealed class MagnitudeBinsTests
             {
                 ((long lowerKey, byte lower), (long key, byte bin)) = (ordered[i - 1], ordered[i]);
                 Assert.True(lower <= bin && (bin == 0) == (key == 0), $"{length} keys: {key:X} is in bin {bin}, {lowerKey:X} in {lower}");
-                Assert.True(!MagnitudeBins.HasOneKey(bin) || bin != lower || key == lowerKey, $"{length} keys: {lowerKey:X} and {key:X} are in bin {bin}");
+                Assert.True(!MagnitudeBins.HasOneKey(bin) || bin != lower || key == lowerKey,
+                    $"{length} keys: {lowerKey:X} and {key:X} are in bin {bin}");
             }
         }
     }
@@ -49,7 +50,8 @@ public sealed class MagnitudeBinsTests
             byte[] bins = Bins(length);
             int[] counts = new int[MagnitudeBins.Count];
             MagnitudeBins.CountEach(bins, bins.Length - length, counts);
-            Assert.True(Enumerable.Range(0, counts.Length).Select(b => bins.Take(length).Count(bin => bin == b)).SequenceEqual(counts), $"{length} bins");
+            Assert.True(Enumerable.Range(0, counts.Length).Select(b => bins.Take(length).Count(bin => bin == b)).SequenceEqual(counts),
+                $"{length} bins");
         }
     }
 
@@ -60,13 +62,16 @@ public sealed class MagnitudeBinsTests
         {
             byte[] bins = Bins(length), randoms = new byte[bins.Length];
             _random.NextBytes(randoms);
-            ushort[] limits = [.. Enumerable.Range(0, MagnitudeBins.Count).Select(b => (ushort)(b | (Math.Min(b + _random.Next(3), 255) << 8)))];
+            ushort[] limits = [.. Enumerable.Range(0, MagnitudeBins.Count)
+                .Select(b => (ushort)(b | (Math.Min(b + _random.Next(3), 255) << 8)))];
             ulong[] mask = new ulong[bins.Length / 64];
             int[] open = new int[bins.Length];
             open = open[..MagnitudeBins.Draw(bins, randoms, limits, mask, open)];
             int[] all = [.. Enumerable.Range(0, bins.Length)];
-            Assert.True(all.Select(i => randoms[i] < (byte)limits[bins[i]]).SequenceEqual(all.Select(i => BitMask.IsSet(mask, i))), $"{length} bins: the mask");
-            Assert.True(all.Where(i => randoms[i] >= (byte)limits[bins[i]] && randoms[i] <= limits[bins[i]] >> 8).SequenceEqual(open), $"{length} bins: the list");
+            Assert.True(all.Select(i => randoms[i] < (byte)limits[bins[i]]).SequenceEqual(all.Select(i => BitMask.IsSet(mask, i))),
+                $"{length} bins: the mask");
+            Assert.True(all.Where(i => randoms[i] >= (byte)limits[bins[i]] && randoms[i] <= limits[bins[i]] >> 8).SequenceEqual(open),
+                $"{length} bins: the list");
         }
     }
 
@@ -88,12 +93,15 @@ public sealed class MagnitudeBinsTests
 
     /// <summary>Bins in whole steps: a few often, others seldom, and zeros at the end.</summary>
     private byte[] Bins(int length) =>
-        [.. Enumerable.Range(0, length).Select(_ => (byte)(_random.Next(3) == 0 ? _random.Next(256) : 200 + _random.Next(5))), .. Padding<byte>(length)];
+        [.. Enumerable.Range(0, length).Select(_ => (byte)(_random.Next(3) == 0 ? _random.Next(256) : 200 + _random.Next(5))),
+            .. Padding<byte>(length)];
 
-    /// <summary>Keys in whole steps: zeros, equal magnitudes, some that differ from them in the last bits, some 40 octaves below, zeros at the end.</summary>
+    /// <summary>Keys in whole steps: zeros, equal magnitudes, some that differ from them in the last bits, some 40 octaves below, zeros at
+    /// the end.</summary>
     private long[] Keys(int length, int fraction)
     {
-        long Bits(double value) => fraction == Float64Fraction ? BitConverter.DoubleToInt64Bits(value) : BitConverter.SingleToInt32Bits((float)value);
+        long Bits(double value) =>
+            fraction == Float64Fraction ? BitConverter.DoubleToInt64Bits(value) : BitConverter.SingleToInt32Bits((float)value);
         double scale = _random.Next(4) switch { 0 => 1e-44, 1 => 1e37, _ => 1 };
         return [.. Enumerable.Range(0, length).Select(_ => _random.Next(6) switch
         {

@@ -58,7 +58,8 @@ public sealed class MaskKernelTests
                 (double all, double kept) = MaskKernel.L1Norms(operands.Block.Base, operands.Block[0], mask);
                 double expectedAll = magnitudes.Sum(), expectedKept = magnitudes.Where((_, i) => BitMask.IsSet(mask, i)).Sum();
                 Assert.True(Math.Abs(all - expectedAll) <= 1e-14 * expectedAll, $"{length} {numbers}: {all:R}, expected {expectedAll:R}");
-                Assert.True(Math.Abs(kept - expectedKept) <= 1e-14 * expectedKept, $"{length} {numbers}, masked: {kept:R}, expected {expectedKept:R}");
+                Assert.True(Math.Abs(kept - expectedKept) <= 1e-14 * expectedKept,
+                    $"{length} {numbers}, masked: {kept:R}, expected {expectedKept:R}");
             }
         }
     }
@@ -68,7 +69,8 @@ public sealed class MaskKernelTests
     private static void AssertMask(IEnumerable<bool> expected, ulong[] mask, string what)
     {
         bool[] bits = [.. expected];
-        Assert.True(bits.SequenceEqual(Enumerable.Range(0, bits.Length).Select(i => BitMask.IsSet(mask, i))), $"{bits.Length} elements, {what}");
+        Assert.True(bits.SequenceEqual(Enumerable.Range(0, bits.Length).Select(i => BitMask.IsSet(mask, i))),
+            $"{bits.Length} elements, {what}");
     }
 
     /// <summary>Bounds on keys and next to them, 0, and those that hold NaN or nothing.</summary>
@@ -77,8 +79,10 @@ public sealed class MaskKernelTests
         ulong one = keys[_random.Next(keys.Length)], other = keys[_random.Next(keys.Length)], between = SortKey.Of(_random.NextDouble());
         return
         [
-            (Math.Min(one, other), Math.Max(one, other)), (one, one), (0, one), (0, 0), (one, long.MaxValue), (one + 1, long.MaxValue), (between, long.MaxValue), (0, between),
-            (Math.Min(one, between), Math.Max(one, between)), (Math.Max(one, 1) - 1, one), (SortKey.NaN, SortKey.NaN), (long.MaxValue, long.MaxValue), (0, long.MaxValue),
+            (Math.Min(one, other), Math.Max(one, other)), (one, one), (0, one), (0, 0),
+            (one, long.MaxValue), (one + 1, long.MaxValue), (between, long.MaxValue), (0, between),
+            (Math.Min(one, between), Math.Max(one, between)), (Math.Max(one, 1) - 1, one),
+            (SortKey.NaN, SortKey.NaN), (long.MaxValue, long.MaxValue), (0, long.MaxValue),
         ];
     }
 }

@@ -47,9 +47,11 @@ public sealed class RandomKernelTests
             long start = _random.NextInt64(1L << 40);
             double density = _random.NextDouble();
             ulong[] mask = new ulong[BitMask.Words(length)];
-            new DareSparsifier([density], [Stream]).ComputeMask(new KernelBlock<float>(start, new double[length], new double[length]).Block, 0, mask);
+            new DareSparsifier([density], [Stream])
+                .ComputeMask(new KernelBlock<float>(start, new double[length], new double[length]).Block, 0, mask);
             bool[] expected = [.. Enumerable.Range(0, length).Select(i => CounterRandom.Uniform(Stream, start + i) < density)];
-            Assert.True(expected.SequenceEqual(Enumerable.Range(0, length).Select(i => BitMask.IsSet(mask, i))), $"{length} elements from {start}");
+            Assert.True(expected.SequenceEqual(Enumerable.Range(0, length).Select(i => BitMask.IsSet(mask, i))),
+                $"{length} elements from {start}");
         }
     }
 
@@ -84,7 +86,8 @@ public sealed class RandomKernelTests
             }
 
             // The margin is five standard deviations.
-            Assert.All((int[])[set, unlikeNextBit, unlikeNextNumber], found => Assert.InRange(found, (count / 2) - margin, (count / 2) + margin));
+            Assert.All((int[])[set, unlikeNextBit, unlikeNextNumber],
+                found => Assert.InRange(found, (count / 2) - margin, (count / 2) + margin));
         }
     }
 }

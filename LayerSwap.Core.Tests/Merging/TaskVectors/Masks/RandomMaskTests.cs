@@ -21,7 +21,8 @@ public sealed class RandomMaskTests
     {
         for (int stream = 0; stream < 20; stream++)
         {
-            double kept = Numbers(stream, "model.layers.0.w", stream % 3).Count(u => u < density), margin = 4 * Math.Sqrt(density * (1 - density) / N);
+            double kept = Numbers(stream, "model.layers.0.w", stream % 3).Count(u => u < density),
+                margin = 4 * Math.Sqrt(density * (1 - density) / N);
             Assert.InRange(kept / N, density - margin, density + margin);
         }
     }
@@ -72,8 +73,10 @@ public sealed class RandomMaskTests
     public void Masks_depend_on_the_seed_and_on_no_other_tensor_or_run(string method)
     {
         double[] values = [.. Enumerable.Range(1, 5000).Select(i => (double)i)];
-        (string, long[], double[]) tensor = ("model.layers.0.w", [50, 100], values), before = ("model.layers.0.a", [3], [1, 2, 3]), after = ("model.layers.1.w", [50, 100], values);
-        byte[] alone = Run(method, 0, tensor), again = Run(method, 0, tensor), among = Run(method, 0, before, tensor, after), other = Run(method, 1, tensor);
+        (string, long[], double[]) tensor = ("model.layers.0.w", [50, 100], values),
+            before = ("model.layers.0.a", [3], [1, 2, 3]), after = ("model.layers.1.w", [50, 100], values);
+        byte[] alone = Run(method, 0, tensor), again = Run(method, 0, tensor),
+            among = Run(method, 0, before, tensor, after), other = Run(method, 1, tensor);
         Assert.Equal(alone, again);
         Assert.Equal(alone, among);
         Assert.NotEqual(alone, other);
@@ -94,7 +97,9 @@ public sealed class RandomMaskTests
                 double[] expected = signs
                     ? Oracles.TaskVectors.DareTies(@base, sources, weights, densities, kept, rescale: (Rescaling)rescale, lambda: 0.9)
                     : Oracles.TaskVectors.DareLinear(@base, sources, weights, densities, kept, rescale: (Rescaling)rescale, lambda: 0.9);
-                IMergeStrategy strategy = MergeStrategies.Dare(new() { Density = PerSource.Of(0.5, 0.8), Lambda = 0.9, Rescale = rescale, SignConsensus = signs });
+                IMergeStrategy strategy =
+                    MergeStrategies.Dare(new()
+                        { Density = PerSource.Of(0.5, 0.8), Lambda = 0.9, Rescale = rescale, SignConsensus = signs });
                 Same(dtype, expected, Run(dtype, shape, @base, sources, weights, strategy), $"{strategy.Name} {rescale}");
             }
         }
@@ -114,7 +119,9 @@ public sealed class RandomMaskTests
             double[] expected = signs
                 ? Oracles.TaskVectors.Della(@base, sources, weights, densities, kept, rescale: (Rescaling)rescale)
                 : Oracles.TaskVectors.DellaLinear(@base, sources, weights, densities, kept, rescale: (Rescaling)rescale);
-            IMergeStrategy strategy = MergeStrategies.Della(new() { Density = PerSource.Of(0.5, 0.7), Epsilon = PerSource.Of(0.3, 0.2), Rescale = rescale, SignConsensus = signs });
+            IMergeStrategy strategy =
+                MergeStrategies.Della(new()
+                    { Density = PerSource.Of(0.5, 0.7), Epsilon = PerSource.Of(0.3, 0.2), Rescale = rescale, SignConsensus = signs });
             Same(dtype, expected, Run(dtype, shape, @base, sources, weights, strategy), $"{strategy.Name} {rescale}");
         }
     }
@@ -124,8 +131,10 @@ public sealed class RandomMaskTests
     {
         const int rows = 200, row = 1000;
         double[] values = [.. Enumerable.Range(0, rows * row).Select(i => 1.0 + (i * 389L % row))];
-        double[] merged = Run(DType.Float32, [rows, row], new double[values.Length], [values], [1], MergeStrategies.Della(new() { Density = 0.6, Epsilon = 0.3, Rescale = Rescale.None }));
-        double Share(double from, double to) => values.Zip(merged).Where(p => p.First > from && p.First <= to).Average(p => p.Second != 0 ? 1.0 : 0);
+        double[] merged = Run(DType.Float32, [rows, row], new double[values.Length], [values], [1],
+            MergeStrategies.Della(new() { Density = 0.6, Epsilon = 0.3, Rescale = Rescale.None }));
+        double Share(double from, double to) =>
+            values.Zip(merged).Where(p => p.First > from && p.First <= to).Average(p => p.Second != 0 ? 1.0 : 0);
         Assert.InRange(Share(0, row), 0.595, 0.605);
         Assert.InRange(Share(0, 100), 0.32, 0.34);
         Assert.InRange(Share(450, 550), 0.59, 0.61);
@@ -136,7 +145,8 @@ public sealed class RandomMaskTests
     public void Della_takes_a_long_row_of_two_magnitudes()
     {
         double[] @base = new double[1_000_000], sources = [.. @base.Select((_, i) => i % 2 == 0 ? 0 : 0.5)];
-        double[] merged = Run(DType.BFloat16, [1_000_000], @base, [sources], [1], MergeStrategies.Della(new() { Density = 0.5, Epsilon = 0.4, Rescale = Rescale.None }));
+        double[] merged = Run(DType.BFloat16, [1_000_000], @base, [sources], [1],
+            MergeStrategies.Della(new() { Density = 0.5, Epsilon = 0.4, Rescale = Rescale.None }));
         bool[] kept = Kept(sources, 0.5, 0.4, [1_000_000], 0, seed: 7);
         Assert.Equal(sources.Zip(kept, (v, k) => k ? v : 0), merged);
     }
@@ -160,7 +170,11 @@ public sealed class RandomMaskTests
         int count = (int)shape.Aggregate(1L, (a, b) => a * b);
         double[] Rounded(IEnumerable<double> values) => SmallModels.Values(SmallModels.Of("x", dtype, ("x", [count], [.. values])), "x");
         double[] @base = Rounded(Enumerable.Range(0, count).Select(_ => random.NextDouble() - 0.5));
-        return (@base, [.. Enumerable.Range(0, sources).Select(_ => Rounded(@base.Select(v => v + (random.Next(4) switch { 0 => 0, 1 => 0.0625, _ => (random.NextDouble() - 0.5) / 5 }))))]);
+        return (@base,
+            [.. Enumerable.Range(0, sources)
+                .Select(_ =>
+                    Rounded(@base.Select(v => v
+                        + (random.Next(4) switch { 0 => 0, 1 => 0.0625, _ => (random.NextDouble() - 0.5) / 5 }))))]);
     }
 
     private static void Same(DType dtype, double[] expected, double[] actual, string what)
@@ -195,7 +209,8 @@ public sealed class RandomMaskTests
         using TempFolder temp = new();
         ICheckpoint @base = SmallModels.Of("base", DType.Float32, [.. tensors.Select(t => (t.Name, t.Shape, new double[t.Values.Length]))]);
         Dictionary<string, PerSource> half = new(StringComparer.Ordinal) { ["density"] = 0.5 };
-        Merge.Onto(@base).With(SmallModels.Of("tuned", DType.Float32, tensors)).WithSeed(seed).Using(MergeStrategies.Find(method).Create(half)).SaveAsync(temp["out"]).GetAwaiter().GetResult();
+        Merge.Onto(@base).With(SmallModels.Of("tuned", DType.Float32, tensors)).WithSeed(seed)
+            .Using(MergeStrategies.Find(method).Create(half)).SaveAsync(temp["out"]).GetAwaiter().GetResult();
         using ICheckpoint merged = Checkpoint.Open(temp["out"]);
         return SmallModels.Bytes(merged, "model.layers.0.w");
     }

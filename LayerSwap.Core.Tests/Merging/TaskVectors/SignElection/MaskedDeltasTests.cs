@@ -30,7 +30,8 @@ public sealed class MaskedDeltasTests
                         string what = $"{numbers}, source {source}, element {i} of {length}";
                         double expected = Masked(operands, masks, source, i);
                         Assert.True(expected.Equals(deltas.Load1(source, i)), what);
-                        Assert.True(i / 16 * 16 + 16 > length || expected.Equals(Lane(deltas, source, i)), $"{what}, loaded with its neighbours");
+                        Assert.True(i / 16 * 16 + 16 > length || expected.Equals(Lane(deltas, source, i)),
+                            $"{what}, loaded with its neighbours");
                     }
                 }
             }
@@ -51,7 +52,8 @@ public sealed class MaskedDeltasTests
             {
                 double expected = Enumerable.Range(0, length).Sum(i => Math.Pow(Masked(operands, masks, source, i), 2));
                 double sum = deltas.SumOfSquares(source);
-                Assert.True(Math.Abs(sum - expected) <= 1e-14 * expected, $"source {source} of {length} elements: {sum:R}, expected {expected:R}");
+                Assert.True(Math.Abs(sum - expected) <= 1e-14 * expected,
+                    $"source {source} of {length} elements: {sum:R}, expected {expected:R}");
             }
         }
     }

@@ -16,13 +16,16 @@ public sealed class SignElectionTests
         where T : unmanaged =>
         ForAll<T>((operands, deltas, what) =>
         {
-            double[] factors = Factors(operands.SourceCount), weights = _random.Next(4) == 0 ? new double[factors.Length] : Factors(factors.Length);
+            double[] factors = Factors(operands.SourceCount),
+                weights = _random.Next(4) == 0 ? new double[factors.Length] : Factors(factors.Length);
             bool normalize = _random.Next(2) == 0;
             double scale = Pick(1, 0.3, -1);
-            SignElection.OfTies(factors, weights, normalize, scale).ApplyTo(new MaskedDeltas<T>(operands.Block, deltas.Masks), operands.Block.Output);
+            SignElection.OfTies(factors, weights, normalize, scale)
+                .ApplyTo(new MaskedDeltas<T>(operands.Block, deltas.Masks), operands.Block.Output);
             operands.AssertOutput(
                 i => operands.Base(i) + (scale * Elect(
-                    [.. factors.Select((f, s) => f * deltas.Of(s, i))], [.. factors.Select(_ => 1.0)], weights, w => normalize && Math.Abs(w) >= LeastTies ? w : 1)),
+                    [.. factors.Select((f, s) => f * deltas.Of(s, i))], [.. factors.Select(_ => 1.0)],
+                    weights, w => normalize && Math.Abs(w) >= LeastTies ? w : 1)),
                 $"{what}, factors {Text(factors)}, weights {Text(weights)}, scale {scale}, normalize {normalize}");
         });
 
@@ -65,7 +68,8 @@ public sealed class SignElectionTests
             {
                 double[] zeros = [.. Enumerable.Repeat(-0.0, length)];
                 KernelBlock<T> operands = new(0, zeros, zeros, [.. Enumerable.Repeat(1.0, length)]);
-                SignElection[] elections = [SignElection.OfTies(factors, [1, 1], normalize: true, 1), SignElection.OfSce([0.5, 0.5], LeastSce)];
+                SignElection[] elections = [SignElection.OfTies(factors, [1, 1], normalize: true, 1),
+                    SignElection.OfSce([0.5, 0.5], LeastSce)];
                 foreach (SignElection election in elections)
                 {
                     election.ApplyTo(new MaskedDeltas<T>(operands.Block, [ulong.MaxValue, 0]), operands.Block.Output);
@@ -88,7 +92,8 @@ public sealed class SignElectionTests
 
     private double Pick(params double[] numbers) => numbers[_random.Next(numbers.Length)];
 
-    private double[] Factors(int count) => [.. Enumerable.Range(0, count).Select(_ => Pick(1, 1, 0.25, -0.25, (_random.NextDouble() * 6) - 3))];
+    private double[] Factors(int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => Pick(1, 1, 0.25, -0.25, (_random.NextDouble() * 6) - 3))];
 
     private void ForAll<T>(Action<KernelBlock<T>, Masked<T>, string> check)
         where T : unmanaged
