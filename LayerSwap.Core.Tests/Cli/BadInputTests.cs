@@ -32,7 +32,8 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void An_empty_folder_says_what_is_expected_in_it() => Assert.Contains("holds no model.safetensors", Tool.Fail(3, "inspect", _folder.Path), StringComparison.Ordinal);
+    public void An_empty_folder_says_what_is_expected_in_it() =>
+        Assert.Contains("holds no model.safetensors", Tool.Fail(3, "inspect", _folder.Path), StringComparison.Ordinal);
 
     [Fact]
     public void A_header_that_is_not_one_is_refused()
@@ -43,7 +44,8 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void Control_characters_in_a_name_do_not_reach_the_terminal() => Assert.DoesNotContain('\u001b', Tool.Fail(3, "inspect", _folder["\u001b[31mred"]));
+    public void Control_characters_in_a_name_do_not_reach_the_terminal() =>
+        Assert.DoesNotContain('\u001b', Tool.Fail(3, "inspect", _folder["\u001b[31mred"]));
 
     private string[][] Commands(string path) =>
     [

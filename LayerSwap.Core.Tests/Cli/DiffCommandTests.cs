@@ -6,7 +6,9 @@ namespace LayerSwap.Tests.Cli;
 public sealed class DiffCommandTests
 {
     private static readonly string[] EntryMembers =
-        ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed", "share"];
+        [
+            "model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine",
+            "maxAbs", "changed", "share"];
 
     /// <summary>shared/miniature/expected.json: mean_abs_change_layers, over the 2-D weights, by other code than ours.</summary>
     private static readonly Dictionary<string, double[]> Profiles = new(StringComparer.Ordinal)
@@ -30,7 +32,8 @@ public sealed class DiffCommandTests
         JsonElement json = Both.Value;
 
         Assert.Equal(Fixture.Demo("base"), json.Text("base"));
-        Assert.Equal([Fixture.Demo("math"), Fixture.Demo("sahili")], json.Items("models").Select(m => m.GetString()), StringComparer.Ordinal);
+        Assert.Equal(
+            [Fixture.Demo("math"), Fixture.Demo("sahili")], json.Items("models").Select(m => m.GetString()), StringComparer.Ordinal);
         Assert.Equal("mav", json.Text("rankedBy"));
         foreach ((string model, double[] profile) in Profiles)
         {
@@ -38,7 +41,8 @@ public sealed class DiffCommandTests
             double[] found = [.. entries.Where(e => e.Layer() is not null).OrderBy(e => e.Layer()).Select(e => e.Number("matrixMav"))];
             Assert.Equal(profile.Length, found.Length);
             Assert.All(profile.Zip(found), pair => Assert.InRange(pair.Second / pair.First, 1 - 1e-4, 1 + 1e-4));
-            Assert.InRange(entries.Single(e => e.Text("name") == "model.embed_tokens").Number("mav") / Outside[model].Embedding, 1 - 1e-4, 1 + 1e-4);
+            Assert.InRange(
+                entries.Single(e => e.Text("name") == "model.embed_tokens").Number("mav") / Outside[model].Embedding, 1 - 1e-4, 1 + 1e-4);
             Assert.InRange(entries.Single(e => e.Text("name") == "lm_head").Number("mav") / Outside[model].Head, 1 - 1e-4, 1 + 1e-4);
         }
     }
@@ -93,7 +97,10 @@ public sealed class DiffCommandTests
 
         Assert.Equal(metric, json.Text("rankedBy"));
         JsonElement[] entries = json.Items("entries");
-        Assert.Equal(Enumerable.Repeat(Fixture.Demo("sahili"), 11).Concat(Enumerable.Repeat(Fixture.Demo("math"), 11)), entries.Select(e => e.Text("model")!), StringComparer.Ordinal);
+        Assert.Equal(
+            Enumerable.Repeat(Fixture.Demo("sahili"), 11).Concat(Enumerable.Repeat(Fixture.Demo("math"), 11)),
+            entries.Select(e => e.Text("model")!),
+            StringComparer.Ordinal);
         foreach (JsonElement[] model in entries.Chunk(11))
         {
             double[] values = [.. model.Select(e => e.Number(member))];
@@ -128,14 +135,18 @@ public sealed class DiffCommandTests
 
         string markdown = File.ReadAllText(folder["d.md"]);
         Assert.Equal(2, markdown.Split("\n| name |").Length - 1);
-        Assert.All(entries, e => Assert.Contains($"| {e.Text("name")} |", markdown.Replace("\\", "", StringComparison.Ordinal), StringComparison.Ordinal));
+        Assert.All(
+            entries,
+            e => Assert.Contains($"| {e.Text("name")} |", markdown.Replace("\\", "", StringComparison.Ordinal), StringComparison.Ordinal));
     }
 
     [Fact]
     public void Page_pictures_and_profiles_are_written_where_asked()
     {
         using TempFolder folder = new();
-        ToolRun run = Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), Fixture.Demo("sahili"), "--html", folder["d.html"], "--svg", folder["pictures"], "--profiles", "--json", folder["d.json"]);
+        ToolRun run = Tool.Succeed(
+            "diff", Fixture.Demo("base"), Fixture.Demo("math"), Fixture.Demo("sahili"), "--html", folder["d.html"], "--svg",
+            folder["pictures"], "--profiles", "--json", folder["d.json"]);
         Assert.Contains("row overlap", run.Out, StringComparison.Ordinal);
         Assert.Contains("far apart", run.Out, StringComparison.Ordinal);
         Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(folder["d.html"]), StringComparison.Ordinal);
@@ -143,16 +154,26 @@ public sealed class DiffCommandTests
         JsonElement json = ToolRun.Parse(File.ReadAllText(folder["d.json"]));
         // 58 matrices in each of two models; a query has four heads.
         Assert.Equal(116, json.Items("profiles").Length);
-        Assert.Equal(["0", "1", "2", "3"], json.Items("profiles").Single(p => p.Text("model") == Fixture.Demo("math") && p.Text("name") == "model.layers.3.self_attn.q_proj.weight").GetProperty("heads").EnumerateArray().Select(h => h.GetProperty("head").GetRawText()));
+        Assert.Equal(
+            ["0", "1", "2", "3"],
+            json.Items("profiles")
+                .Single(p => p.Text("model") == Fixture.Demo("math") && p.Text("name") == "model.layers.3.self_attn.q_proj.weight")
+                .GetProperty("heads")
+                .EnumerateArray()
+                .Select(h => h.GetProperty("head").GetRawText()));
         Assert.Equal("farApart", json.Items("verdicts").Single().Text("kind"));
-        Assert.StartsWith("<!DOCTYPE html>", Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--html", "-").Out, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "<!DOCTYPE html>",
+            Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--html", "-").Out,
+            StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("90%", "quantile 0.9")]
     [InlineData("0.01", "above 0.01")]
     public void Thresholds_are_numbers_or_percentages(string threshold, string said) =>
-        Assert.Contains(said, Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--threshold", threshold).Out, StringComparison.Ordinal);
+        Assert.Contains(
+            said, Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--threshold", threshold).Out, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("-1")]
@@ -169,7 +190,9 @@ public sealed class DiffCommandTests
     [Fact]
     public void An_unchanged_model_has_changed_nowhere()
     {
-        Assert.All(Diff("math", ["math"]).Items("entries"), e => Assert.Equal((0, 0, 0, 0), (e.Number("mav"), e.Number("l2"), e.Number("maxAbs"), e.Number("changed"))));
+        Assert.All(
+            Diff("math", ["math"]).Items("entries"),
+            e => Assert.Equal((0, 0, 0, 0), (e.Number("mav"), e.Number("l2"), e.Number("maxAbs"), e.Number("changed"))));
     }
 
     [Fact]
@@ -197,7 +220,10 @@ public sealed class DiffCommandTests
 
     [Fact]
     public void Two_reports_do_not_share_stdout() =>
-        Assert.Contains("--csv", Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", "-", "--csv", "-"), StringComparison.Ordinal);
+        Assert.Contains(
+            "--csv",
+            Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", "-", "--csv", "-"),
+            StringComparison.Ordinal);
 
     [Fact]
     public void A_report_in_a_folder_that_is_not_there_names_the_folder()

@@ -7,7 +7,8 @@ public sealed class MergeCommandTests
     [Fact]
     public void Linear_averages_with_the_weights_given()
     {
-        double[] found = Merged(["--method", "linear", "--model", Fixture.Demo("math") + "=3", "--model", Fixture.Demo("sahili") + "=1", "--dtype", "f32"]);
+        double[] found = Merged(
+            ["--method", "linear", "--model", Fixture.Demo("math") + "=3", "--model", Fixture.Demo("sahili") + "=1", "--dtype", "f32"]);
 
         Near(Values("math").Zip(Values("sahili"), (m, s) => (0.75 * m) + (0.25 * s)), found);
     }
@@ -15,7 +16,9 @@ public sealed class MergeCommandTests
     [Fact]
     public void Linear_adds_up_where_it_is_told_not_to_normalise()
     {
-        double[] found = Merged(["--method", "linear", "--model", Fixture.Demo("math") + "=3", "--model", Fixture.Demo("sahili") + "=-1", "-p", "normalize=false", "--dtype", "float32"]);
+        double[] found = Merged([
+            "--method", "linear", "--model", Fixture.Demo("math") + "=3", "--model", Fixture.Demo("sahili") + "=-1", "-p",
+            "normalize=false", "--dtype", "float32"]);
 
         Near(Values("math").Zip(Values("sahili"), (m, s) => (3 * m) - s), found);
     }
@@ -24,17 +27,24 @@ public sealed class MergeCommandTests
     public void Task_arithmetic_adds_the_scaled_changes_to_the_base()
     {
         double[] found = Merged(
-            ["--method", "task_arithmetic", "--base", Fixture.Demo("base"), "--model", Fixture.Demo("math") + "=0.6", "--model", Fixture.Demo("sahili") + "=0.4", "-p", "lambda=0.8", "--dtype", "f32"]);
+            [
+                "--method", "task_arithmetic", "--base", Fixture.Demo("base"), "--model", Fixture.Demo("math") + "=0.6", "--model",
+                Fixture.Demo("sahili") + "=0.4", "-p", "lambda=0.8", "--dtype", "f32"]);
 
         double[] origin = Values("base");
-        Near(origin.Zip(Values("math"), Values("sahili")).Select(t => t.First + (0.8 * ((0.6 * (t.Second - t.First)) + (0.4 * (t.Third - t.First))))), found);
+        Near(
+            origin.Zip(Values("math"), Values("sahili"))
+                .Select(t => t.First + (0.8 * ((0.6 * (t.Second - t.First)) + (0.4 * (t.Third - t.First))))),
+            found);
     }
 
     [Fact]
     public void Passthrough_copies_or_scales()
     {
         Assert.Equal(Values("math"), Merged(["--method", "passthrough", "--model", Fixture.Demo("math")]));
-        Near(Values("math").Select(v => 0.5 * v), Merged(["--method", "passthrough", "--model", Fixture.Demo("math"), "--parameter", "scale=0.5"]));
+        Near(
+            Values("math").Select(v => 0.5 * v),
+            Merged(["--method", "passthrough", "--model", Fixture.Demo("math"), "--parameter", "scale=0.5"]));
     }
 
     [Fact]
@@ -43,7 +53,9 @@ public sealed class MergeCommandTests
         using TempFolder folder = new();
         string path = Folders.CopyDemo("math", folder["v=2"]);
 
-        Near(Values("math").Zip(Values("sahili"), (m, s) => (0.25 * m) + (0.75 * s)), Merged(["--method", "linear", "--model", path + "=1", "--model", Fixture.Demo("sahili") + "=3", "--dtype", "f32"]));
+        Near(
+            Values("math").Zip(Values("sahili"), (m, s) => (0.25 * m) + (0.75 * s)),
+            Merged(["--method", "linear", "--model", path + "=1", "--model", Fixture.Demo("sahili") + "=3", "--dtype", "f32"]));
     }
 
     [Fact]
@@ -63,7 +75,10 @@ public sealed class MergeCommandTests
     [InlineData("lienar", "linear")]
     [InlineData("pass-through", "passthrough")]
     public void An_unknown_method_is_answered_with_the_nearest(string typed, string nearest) =>
-        Assert.Contains($"There is no method {typed}; nearest is {nearest}.", Tool.Fail(2, "merge", "--method", typed, "--model", Fixture.Demo("math"), "-o", "out"), StringComparison.Ordinal);
+        Assert.Contains(
+            $"There is no method {typed}; nearest is {nearest}.",
+            Tool.Fail(2, "merge", "--method", typed, "--model", Fixture.Demo("math"), "-o", "out"),
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("has no parameter lamda; it has lambda, normalize.", "lamda=1")]
@@ -72,29 +87,46 @@ public sealed class MergeCommandTests
     [InlineData("-p =1: NAME=VALUE is expected", "=1")]
     [InlineData("-p lambda=NaN: NAME=VALUE is expected", "lambda=NaN")]
     [InlineData("normalize is 2; true or false is expected.", "normalize=2")]
-    public void A_parameter_that_is_unknown_or_no_number_is_a_usage_error(string expected, string parameter) => Assert.Contains(expected, Tool.Fail(
-        2, "merge", "--method", "task_arithmetic", "--base", Fixture.Demo("base"), "--model", Fixture.Demo("math"), "-p", parameter, "-o", "out"), StringComparison.Ordinal);
+    public void A_parameter_that_is_unknown_or_no_number_is_a_usage_error(string expected, string parameter) =>
+        Assert.Contains(
+            expected,
+            Tool.Fail(
+                2, "merge", "--method", "task_arithmetic", "--base", Fixture.Demo("base"), "--model", Fixture.Demo("math"),
+                "-p", parameter, "-o", "out"),
+            StringComparison.Ordinal);
 
     [Fact]
-    public void A_parameter_given_twice_is_a_usage_error() => Assert.Contains("once for each name", Tool.Fail(
-        2, "merge", "--method", "linear", "--model", Fixture.Demo("math"), "-p", "normalize=true", "-p", "normalize=false", "-o", "out"), StringComparison.Ordinal);
+    public void A_parameter_given_twice_is_a_usage_error() =>
+        Assert.Contains(
+            "once for each name",
+            Tool.Fail(
+                2, "merge", "--method", "linear", "--model", Fixture.Demo("math"),
+                "-p", "normalize=true", "-p", "normalize=false", "-o", "out"),
+            StringComparison.Ordinal);
 
     [Fact]
     public void A_missing_base_is_a_usage_error() =>
-        Assert.Contains("task_arithmetic needs --base DIR", Tool.Fail(2, "merge", "--method", "task_arithmetic", "--model", Fixture.Demo("math"), "-o", "out"), StringComparison.Ordinal);
+        Assert.Contains(
+            "task_arithmetic needs --base DIR",
+            Tool.Fail(2, "merge", "--method", "task_arithmetic", "--model", Fixture.Demo("math"), "-o", "out"),
+            StringComparison.Ordinal);
 
     [Fact]
     public void Models_that_do_not_fit_are_bad_input_and_all_that_differs_is_named()
     {
         using TempFolder folder = new();
-        string a = Folders.Save(SmallModels.Of("a", DType.Float32, ("x.weight", [2, 2], [1, 2, 3, 4]), ("y.weight", [2], [1, 2])), folder["a"]);
-        string b = Folders.Save(SmallModels.Of("b", DType.Float32, ("x.weight", [4], [1, 2, 3, 4]), ("z.weight", [2], [1, 2])), folder["b"]);
+        string a =
+            Folders.Save(SmallModels.Of("a", DType.Float32, ("x.weight", [2, 2], [1, 2, 3, 4]), ("y.weight", [2], [1, 2])), folder["a"]);
+        string b =
+            Folders.Save(SmallModels.Of("b", DType.Float32, ("x.weight", [4], [1, 2, 3, 4]), ("z.weight", [2], [1, 2])), folder["b"]);
 
         string error = Tool.Fail(3, "merge", "--method", "linear", "--model", a, "--model", b, "-o", folder["out"]);
 
         Assert.All((string[])["x.weight", "y.weight", "z.weight"], name => Assert.Contains(name, error, StringComparison.Ordinal));
         Assert.Equal(["a", "b"], Folders.Names(folder.Path));
-        Assert.All((string[])["x.weight", "y.weight", "z.weight"], name => Assert.Contains(name, Tool.Fail(3, "diff", a, b), StringComparison.Ordinal));
+        Assert.All(
+            (string[])["x.weight", "y.weight", "z.weight"],
+            name => Assert.Contains(name, Tool.Fail(3, "diff", a, b), StringComparison.Ordinal));
     }
 
     private static double[] Merged(string[] arguments)

@@ -20,15 +20,25 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
         JsonElement json = ToolRun.Parse(_planned.Text), identity = json.GetProperty("identity"), command = json.GetProperty("command");
 
         Assert.Equal(["tensors", "readBytes", "writeBytes", "peakMemoryBytes", "warnings", "identity", "command"], json.Members());
-        Assert.All((string[])["version", "seed", "dtype", "shard size", "vocabulary", "configuration from", "rule 0", "source 0", "source 1", "the plan of tensors"], name => Assert.NotEmpty(identity.Text(name)!));
+        Assert.All(
+            (string[])[
+                "version", "seed", "dtype", "shard size", "vocabulary", "configuration from", "rule 0", "source 0", "source 1",
+                "the plan of tensors"],
+            name => Assert.NotEmpty(identity.Text(name)!));
         foreach (string model in (string[])["math", "sahili"])
         {
-            Assert.Matches("^[0-9]+ bytes, header [0-9a-f]{64}, written [0-9]+.[0-9]{9}, changed [0-9]+.[0-9]{9}$", identity.Text($"file {_planned.Folder[model, "model.safetensors"]}")!);
+            Assert.Matches(
+                "^[0-9]+ bytes, header [0-9a-f]{64}, written [0-9]+.[0-9]{9}, changed [0-9]+.[0-9]{9}$",
+                identity.Text($"file {_planned.Folder[model, "model.safetensors"]}")!);
         }
 
         Assert.Equal(["folder", "arguments"], command.Members());
         Assert.Equal(_planned.Folder.Path, command.Text("folder"));
-        Assert.Equal(["swap", "--task", "math", "--language", "sahili", "--bottom", "1", "--top", "1", "--shard-size", "300kB", "--threads", "1", "-o", "out"], command.Items("arguments").Select(a => a.GetString()!));
+        Assert.Equal(
+            [
+                "swap", "--task", "math", "--language", "sahili", "--bottom", "1", "--top", "1", "--shard-size", "300kB", "--threads", "1",
+                "-o", "out"],
+            command.Items("arguments").Select(a => a.GetString()!));
         Assert.EndsWith("}\n", _planned.Text, StringComparison.Ordinal);
     }
 
@@ -36,14 +46,16 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     public void Parts_are_worked_from_anywhere_on_any_threads_and_finished_and_the_bytes_are_those_of_one_run()
     {
         string plan = Plan();
-        ToolRun second = Tool.Run(["run", Path.GetFileName(plan), "--part", "2/3", "--threads", "3", "--log-level", "information"], _folder.Path);
+        ToolRun second =
+            Tool.Run(["run", Path.GetFileName(plan), "--part", "2/3", "--threads", "3", "--log-level", "information"], _folder.Path);
         Assert.True(second.Exit == 0, second.ToString());
         Assert.Matches("^part 2/3: [0-9]+ tensors, .*: .*/.out.layerswap-parts/part-2-of-3\n$", second.Out);
         Assert.Contains("with 3 thread(s)", second.Error, StringComparison.Ordinal);
         string missing = Tool.Fail(2, "finish", plan);
         Assert.Contains("2 are missing: 1/3 (model-00001-of-", missing, StringComparison.Ordinal);
 
-        ToolRun first = Tool.Run(["run", plan, "--part", "1/3", "--log-level", "information"], "/"), third = Tool.Succeed("run", plan, "--part", "3/3", "--quiet");
+        ToolRun first = Tool.Run(["run", plan, "--part", "1/3", "--log-level", "information"], "/"),
+            third = Tool.Succeed("run", plan, "--part", "3/3", "--quiet");
         Assert.Contains("with 1 thread(s)", first.Error, StringComparison.Ordinal);
         Assert.Equal("", third.Error);
         ToolRun finish = Tool.Succeed("finish", plan, "--threads", "2");
@@ -71,7 +83,9 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     [Fact]
     public void Parts_need_no_file_of_a_plan()
     {
-        string[] swap = ["swap", "--task", "math", "--language", "sahili", "--bottom", "1", "--top", "1", "--shard-size", "300kB", "-o", _folder["place", "out"]];
+        string[] swap = [
+            "swap", "--task", "math", "--language", "sahili", "--bottom", "1", "--top", "1", "--shard-size", "300kB", "-o",
+            _folder["place", "out"]];
         foreach (string[] more in (string[][])[["--part", "1/2"], ["--part", "2/2"], ["--finish"]])
         {
             ToolRun run = Tool.Run([.. swap, .. more], _planned.Folder.Path);
@@ -79,7 +93,12 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
         }
 
         Folders.RequireSame(_planned.Folder["single", "out"], _folder["place", "out"]);
-        Assert.Contains("parts are executed first, all of them, and then finished", Tool.Fail(2, "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out", "--part", "1/2", "--finish"), StringComparison.Ordinal);
+        Assert.Contains(
+            "parts are executed first, all of them, and then finished",
+            Tool.Fail(
+                2, "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out",
+                "--part", "1/2", "--finish"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -100,11 +119,18 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     [Fact]
     public void What_was_suggested_is_settled_in_the_plan()
     {
-        ToolRun planned = Tool.Succeed("plan", "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--base", Fixture.Demo("base"), "--suggest", "--json", "-o", _folder["place", "out"]);
+        ToolRun planned = Tool.Succeed(
+            "plan", "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--base", Fixture.Demo("base"),
+            "--suggest", "--json", "-o", _folder["place", "out"]);
         Assert.Contains("\nsuggested: ", "\n" + planned.Error, StringComparison.Ordinal);
         string[] arguments = [.. planned.Json.GetProperty("command").Items("arguments").Select(a => a.GetString()!)];
         Assert.DoesNotContain("--suggest", arguments, StringComparer.Ordinal);
-        foreach ((string option, string name) in ((string, string)[])[("--bottom", "Bottom"), ("--top", "Top"), ("--transition-bottom", "TransitionBottom"), ("--transition-top", "TransitionTop")])
+        foreach ((string option, string name) in
+            ((string, string)[])[
+                ("--bottom", "Bottom"),
+                ("--top", "Top"),
+                ("--transition-bottom", "TransitionBottom"),
+                ("--transition-top", "TransitionTop")])
         {
             string number = arguments[Array.IndexOf(arguments, option) + 1];
             Assert.Contains($" {name} = {number},", planned.Json.GetProperty("identity").Text("rule 0")!, StringComparison.Ordinal);
@@ -113,15 +139,19 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
         File.WriteAllText(_folder["plan.json"], planned.Out);
         ToolRun run = Tool.Succeed("run", _folder["plan.json"]);
         Assert.DoesNotContain("suggested", run.Error, StringComparison.Ordinal);
-        Tool.Succeed("swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--base", Fixture.Demo("base"), "--suggest", "-o", _folder["single", "out"]);
+        Tool.Succeed(
+            "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--base", Fixture.Demo("base"), "--suggest", "-o",
+            _folder["single", "out"]);
         Folders.RequireSame(_folder["single", "out"], _folder["place", "out"]);
     }
 
     [Fact]
     public void Arguments_that_look_like_those_of_planning_are_kept()
     {
-        File.WriteAllText(_folder["merge"], $"models:\n  - model: {Fixture.Demo("math")}\n  - model: {Fixture.Demo("sahili")}\nmerge_method: linear\n");
-        foreach (string[] plan in (string[][])[["plan", "merge", "merge", "plan", "--json"], ["--quiet", "plan", "merge", "--json", "-o=plan", "--", "merge"]])
+        File.WriteAllText(
+            _folder["merge"], $"models:\n  - model: {Fixture.Demo("math")}\n  - model: {Fixture.Demo("sahili")}\nmerge_method: linear\n");
+        foreach (string[] plan in
+            (string[][])[["plan", "merge", "merge", "plan", "--json"], ["--quiet", "plan", "merge", "--json", "-o=plan", "--", "merge"]])
         {
             ToolRun planned = Tool.Run(plan, _folder.Path);
             Assert.True(planned.Exit == 0, planned.ToString());
@@ -137,7 +167,9 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     public void A_plan_whose_inputs_changed_is_refused_with_the_file()
     {
         string input = Path.Combine(Folders.CopyDemo("math", _folder["math"]), "model.safetensors");
-        ToolRun planned = Tool.Run(["plan", "swap", "--task", "math", "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out", "--json"], _folder.Path);
+        ToolRun planned = Tool.Run(
+            ["plan", "swap", "--task", "math", "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out", "--json"],
+            _folder.Path);
         File.WriteAllText(_folder["plan.json"], planned.Out);
         // Other values under the same header, older than any output.
         byte[] bytes = File.ReadAllBytes(input);
@@ -172,11 +204,14 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     [Fact]
     public void A_plan_without_an_output_says_so_when_it_is_run()
     {
-        ToolRun planned = Tool.Succeed("plan", "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--json");
+        ToolRun planned = Tool.Succeed(
+            "plan", "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--json");
         File.WriteAllText(_folder["plan.json"], planned.Out);
         foreach (string[] command in (string[][])[["run", _folder["plan.json"], "--part", "1/2"], ["finish", _folder["plan.json"]]])
         {
-            Assert.Equal($"layerswap: {_folder["plan.json"]} is a plan without an output folder. Remedy: plan again, with -o OUT.\n", Tool.Fail(2, command));
+            Assert.Equal(
+                $"layerswap: {_folder["plan.json"]} is a plan without an output folder. Remedy: plan again, with -o OUT.\n",
+                Tool.Fail(2, command));
         }
     }
 
@@ -226,13 +261,21 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
         ToolRun stopped;
         using (ToolProcess process = Tool.StartForSignals(arguments))
         {
-            Assert.True(SpinWait.SpinUntil(() => (File.Exists(Path.Combine(staging, "journal")) && File.ReadLines(Path.Combine(staging, "journal")).Count() > 2) || process.HasExited, TimeSpan.FromSeconds(30)), "No tensor after 30 seconds.");
+            Assert.True(
+                SpinWait.SpinUntil(
+                    () => (File.Exists(Path.Combine(staging, "journal")) && File.ReadLines(Path.Combine(staging, "journal")).Count() > 2)
+                        || process.HasExited,
+                    TimeSpan.FromSeconds(30)),
+                "No tensor after 30 seconds.");
             process.Signal("TERM");
             stopped = process.WaitForEnd();
         }
 
         Assert.True(stopped.Exit == 143, stopped.ToString());
-        Assert.Equal($"layerswap: stopped; what is done is kept in {root}. The same command goes on with it; `layerswap clean {work["place", "out"]}` removes it.\n", stopped.Error);
+        Assert.Equal(
+            $"layerswap: stopped; what is done is kept in {root}. The same command goes on with it; `layerswap clean "
+                + $"{work["place", "out"]}` removes it.\n",
+            stopped.Error);
         Tool.Succeed(arguments);
         Tool.Succeed(work.Arguments(work["place", "out"], "--finish"));
         Tool.Succeed("verify", work["place", "out"]);
@@ -248,8 +291,10 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
         {
             Folders.CopyDemo("math", Folder["math"]);
             Folders.CopyDemo("sahili", Folder["sahili"]);
-            string[] swap = ["swap", "--task", "math", "--language", "sahili", "--bottom", "1", "--top", "1", "--shard-size", "300kB", "--threads", "1"];
-            ToolRun plan = Tool.Run(["plan", .. swap, "-o", "out", "--json", "--dry-run"], Folder.Path), single = Tool.Run([.. swap, "-o", "single/out"], Folder.Path);
+            string[] swap = [
+                "swap", "--task", "math", "--language", "sahili", "--bottom", "1", "--top", "1", "--shard-size", "300kB", "--threads", "1"];
+            ToolRun plan = Tool.Run(["plan", .. swap, "-o", "out", "--json", "--dry-run"], Folder.Path),
+                single = Tool.Run([.. swap, "-o", "single/out"], Folder.Path);
             Assert.True(plan.Exit == 0 && single.Exit == 0, $"{plan}\n{single}");
             Text = plan.Out;
         }

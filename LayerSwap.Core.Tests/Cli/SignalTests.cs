@@ -58,12 +58,16 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
     private ToolRun Stopped(string signal, string output, string staging, params string[] more)
     {
         using ToolProcess process = Tool.StartForSignals(_inputs.Work.Arguments(output, more));
-        Assert.True(SpinWait.SpinUntil(() => Directory.Exists(staging) || process.HasExited, TimeSpan.FromSeconds(30)), "No staging folder after 30 seconds.");
+        Assert.True(
+            SpinWait.SpinUntil(() => Directory.Exists(staging) || process.HasExited, TimeSpan.FromSeconds(30)),
+            "No staging folder after 30 seconds.");
         process.Signal(signal);
         return process.WaitForEnd();
     }
 
-    /// <summary>Seconds of work, however long this process has to wait for its turn to send a signal; made once for all tests here.</summary>
+    /// <summary>
+    /// Seconds of work, however long this process has to wait for its turn to send a signal; made once for all tests here.
+    /// </summary>
     public sealed class Inputs : IDisposable
     {
         internal LongWork Work { get; } = new(16.MB(), 400);

@@ -19,7 +19,10 @@ public sealed class StandardStreamsTests : IDisposable
     [InlineData(">/dev/full", 4)]
     public void A_merge_is_made_whatever_became_of_its_streams(string streams, int exit)
     {
-        ToolRun run = Shell($"merge --method linear --model {Fixture.Demo("math")} --model {Fixture.Demo("sahili")} -o {_folder["out"]} --log-level information", streams);
+        ToolRun run = Shell(
+            $"merge --method linear --model {Fixture.Demo("math")} --model {Fixture.Demo("sahili")} -o {_folder["out"]} --log-level "
+                + "information",
+            streams);
         Assert.True(run.Exit == exit, run.ToString());
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
         // Nothing that was printed went into a file that had got the stream's number.

@@ -27,7 +27,9 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     [Fact]
     public void Outer_layers_are_the_language_experts_bytes_and_the_middle_is_the_task_experts()
     {
-        using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")), language = Checkpoint.Open(Fixture.Demo("sahili")), merged = Checkpoint.Open(_swapped.Output);
+        using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")),
+            language = Checkpoint.Open(Fixture.Demo("sahili")),
+            merged = Checkpoint.Open(_swapped.Output);
         LayerMap map = LayerMap.Of(merged.Tensors);
 
         foreach (TensorInfo tensor in merged.Tensors)
@@ -36,7 +38,9 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
             {
                 0 or 6 or 7 => SmallModels.Bytes(language, tensor.Name),
                 2 or 3 or 4 => SmallModels.Bytes(task, tensor.Name),
-                _ => SmallModels.Encode(tensor.DType, [.. SmallModels.Values(task, tensor.Name).Zip(SmallModels.Values(language, tensor.Name), (t, l) => (t + l) / 2)]),
+                _ => SmallModels.Encode(
+                    tensor.DType,
+                    [.. SmallModels.Values(task, tensor.Name).Zip(SmallModels.Values(language, tensor.Name), (t, l) => (t + l) / 2)]),
             };
             Assert.True(expected.AsSpan().SequenceEqual(SmallModels.Bytes(merged, tensor.Name)), tensor.Name);
         }
@@ -48,7 +52,8 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
         Assert.Equal(["README.md", "config.json", "layerswap.json", "model.safetensors", "vocab.json"], Folders.Names(_swapped.Output));
         foreach (string file in (string[])["config.json", "vocab.json"])
         {
-            Assert.Equal(File.ReadAllBytes(Path.Combine(Fixture.Demo("math"), file)), File.ReadAllBytes(Path.Combine(_swapped.Output, file)));
+            Assert.Equal(
+                File.ReadAllBytes(Path.Combine(Fixture.Demo("math"), file)), File.ReadAllBytes(Path.Combine(_swapped.Output, file)));
         }
     }
 
@@ -116,10 +121,13 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     public void Each_policy_rules_its_own_part_outside_the_layers()
     {
         using TempFolder folder = new();
-        Tool.Succeed([.. Experts, "--base", Fixture.Demo("base"), "--bottom", "1", "--top", "1", "--embeddings", "task", "--norm", "language", "--head", "base", "-o", folder["out"]]);
+        Tool.Succeed([
+            .. Experts, "--base", Fixture.Demo("base"), "--bottom", "1", "--top", "1", "--embeddings", "task", "--norm", "language",
+            "--head", "base", "-o", folder["out"]]);
 
         using ICheckpoint merged = Checkpoint.Open(folder["out"]);
-        foreach ((string tensor, string model) in ((string, string)[])[("model.embed_tokens.weight", "math"), ("model.norm.weight", "sahili"), ("lm_head.weight", "base")])
+        foreach ((string tensor, string model) in
+            ((string, string)[])[("model.embed_tokens.weight", "math"), ("model.norm.weight", "sahili"), ("lm_head.weight", "base")])
         {
             using ICheckpoint expected = Checkpoint.Open(Fixture.Demo(model));
             Assert.Equal(SmallModels.Bytes(expected, tensor), SmallModels.Bytes(merged, tensor));
@@ -130,12 +138,16 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     public void Weights_and_dtype_are_obeyed()
     {
         using TempFolder folder = new();
-        Tool.Succeed([.. Experts, "--bottom", "1", "--top", "1", "--weights", "0.7,0.3", "--dtype", "f32", "--threads", "1", "-o", folder["out"]]);
+        Tool.Succeed(
+            [.. Experts, "--bottom", "1", "--top", "1", "--weights", "0.7,0.3", "--dtype", "f32", "--threads", "1", "-o", folder["out"]]);
 
-        using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")), language = Checkpoint.Open(Fixture.Demo("sahili")), merged = Checkpoint.Open(folder["out"]);
+        using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")),
+            language = Checkpoint.Open(Fixture.Demo("sahili")),
+            merged = Checkpoint.Open(folder["out"]);
         Assert.All(merged.Tensors, t => Assert.Equal(DType.Float32, t.DType));
         const string transition = "model.layers.1.mlp.up_proj.weight";
-        double[] expected = [.. SmallModels.Values(task, transition).Zip(SmallModels.Values(language, transition), (t, l) => (0.7 * t) + (0.3 * l))];
+        double[] expected =
+            [.. SmallModels.Values(task, transition).Zip(SmallModels.Values(language, transition), (t, l) => (0.7 * t) + (0.3 * l))];
         Assert.All(expected.Zip(SmallModels.Values(merged, transition)), pair => Assert.Equal(pair.First, pair.Second, 1e-7));
         Assert.Equal("float32", ToolRun.Parse(File.ReadAllText(folder["out", "config.json"])).Text("torch_dtype"));
         Assert.True(Tool.Succeed("verify", folder["out"], "--json").Json.GetProperty("ok").GetBoolean());
@@ -161,12 +173,16 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
         Assert.Equal(0, run.Exit);
         Assert.StartsWith("note: the defaults are the paper's for 32 layers; this model has 8.", run.Error, StringComparison.Ordinal);
         Assert.Equal("", Tool.Succeed(["plan", .. Experts, "--top", "0", "--quiet"]).Error);
-        Assert.Contains("take", Tool.Succeed(["plan", .. Experts, "--bottom", "6", "--top", "2", "--transition", "0"]).Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "take", Tool.Succeed(["plan", .. Experts, "--bottom", "6", "--top", "2", "--transition", "0"]).Out, StringComparison.Ordinal);
     }
 
     [LinuxFact]
     public void A_place_that_cannot_be_written_is_an_io_error() =>
-        Assert.Contains("could not be written", Tool.Fail(4, [.. Experts, "--bottom", "1", "--top", "1", "-o", "/proc/layerswap-test/out"]), StringComparison.Ordinal);
+        Assert.Contains(
+            "could not be written",
+            Tool.Fail(4, [.. Experts, "--bottom", "1", "--top", "1", "-o", "/proc/layerswap-test/out"]),
+            StringComparison.Ordinal);
 
     [Fact]
     public void A_place_inside_an_input_or_a_file_is_refused()
@@ -174,7 +190,8 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
         using TempFolder folder = new();
         File.WriteAllText(folder["file"], "mine");
         string task = Folders.CopyDemo("math", folder["task"]);
-        string[] before = Folders.Snapshot(folder.Path), swap = ["swap", "--task", task, "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--overwrite"];
+        string[] before = Folders.Snapshot(folder.Path),
+            swap = ["swap", "--task", task, "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--overwrite"];
 
         Assert.Contains("Inputs are never changed", Tool.Fail(2, [.. swap, "-o", Path.Combine(task, "out")]), StringComparison.Ordinal);
         Assert.Contains("Inputs are never changed", Tool.Fail(2, [.. swap, "-o", task]), StringComparison.Ordinal);

@@ -18,8 +18,12 @@ internal static class Tool
         return process.WaitForEnd();
     }
 
-    /// <summary>Starts it with signals as they are for a command typed by a person: whoever runs the tests in the background, or under nohup, may have them ignored, which is inherited.</summary>
-    public static ToolProcess StartForSignals(params string[] arguments) => Start("env", ["--default-signal=INT,HUP,TERM", Host, .. arguments.Prepend(Assembly)], arguments, folder: null, []);
+    /// <summary>
+    /// Starts it with signals as they are for a command typed by a person: whoever runs the tests in the background, or under nohup, may
+    /// have them ignored, which is inherited.
+    /// </summary>
+    public static ToolProcess StartForSignals(params string[] arguments) =>
+        Start("env", ["--default-signal=INT,HUP,TERM", Host, .. arguments.Prepend(Assembly)], arguments, folder: null, []);
 
     /// <summary>Runs it under another program, such as strace or setpriv, whose last arguments it is.</summary>
     public static ToolRun RunUnder(string[] wrapper, params string[] arguments)
@@ -42,7 +46,8 @@ internal static class Tool
         return process.WaitForEnd();
     }
 
-    private static ToolProcess Start(string program, string[] all, string[] arguments, string? folder, (string Name, string Value)[] environment)
+    private static ToolProcess Start(
+        string program, string[] all, string[] arguments, string? folder, (string Name, string Value)[] environment)
     {
         ProcessStartInfo start = new(program, all)
         {
@@ -68,7 +73,9 @@ internal static class Tool
         return run;
     }
 
-    /// <summary>Ends with a code and one short paragraph on stderr: no stack trace, no name of a .NET type or parameter; nothing on stdout.</summary>
+    /// <summary>
+    /// Ends with a code and one short paragraph on stderr: no stack trace, no name of a .NET type or parameter; nothing on stdout.
+    /// </summary>
     /// <returns>The paragraph.</returns>
     public static string Fail(int code, params string[] arguments)
     {
@@ -160,7 +167,8 @@ internal static class JsonElementExtensions
         ? double.Parse(text.GetString()!, System.Globalization.CultureInfo.InvariantCulture)
         : json.GetProperty(name).GetDouble();
 
-    public static int? Layer(this JsonElement json) => json.GetProperty("layer") is { ValueKind: JsonValueKind.Number } layer ? layer.GetInt32() : null;
+    public static int? Layer(this JsonElement json) =>
+        json.GetProperty("layer") is { ValueKind: JsonValueKind.Number } layer ? layer.GetInt32() : null;
 }
 
 /// <summary>A fact about signals and /proc: skipped, and reported as skipped, where there are none.</summary>

@@ -2,7 +2,8 @@ namespace LayerSwap.Tests.Cli;
 
 public sealed class UsageTests
 {
-    private static readonly string[] Swap = ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out"];
+    private static readonly string[] Swap =
+        ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out"];
 
     [Theory]
     [InlineData("inspect")]
@@ -30,7 +31,9 @@ public sealed class UsageTests
     public void Help_lists_every_command_and_the_version_is_a_number()
     {
         string help = Tool.Succeed("--help").Out;
-        Assert.All((string[])["inspect", "diff", "swap", "merge", "plan", "run", "finish", "verify", "clean", "demo"], command => Assert.Contains($"\n  {command} ", help, StringComparison.Ordinal));
+        Assert.All(
+            (string[])["inspect", "diff", "swap", "merge", "plan", "run", "finish", "verify", "clean", "demo"],
+            command => Assert.Contains($"\n  {command} ", help, StringComparison.Ordinal));
 
         Assert.Matches(@"^\d+\.\d+\.\d+\S*\n$", Tool.Succeed("--version").Out);
     }
@@ -45,7 +48,12 @@ public sealed class UsageTests
     [InlineData("'diff'", "diff", "x")]
     [InlineData("'verify'", "verify")]
     [InlineData("'--frobnicate'", "inspect", "x", "--frobnicate")]
-    [InlineData("There is no option '--frobnicate'. A path that begins so is written './--frobnicate'.\nSee `layerswap diff --help`.", "diff", "--frobnicate", "x", "y")]
+    [InlineData(
+        "There is no option '--frobnicate'. A path that begins so is written './--frobnicate'.\nSee `layerswap diff --help`.",
+        "diff",
+        "--frobnicate",
+        "x",
+        "y")]
     [InlineData("There is no option '-f'", "merge", "-f")]
     [InlineData("There is no option '--x\\u001B[31m'", "merge", "--x\u001b[31m")]
     [InlineData("There is no option '--frobnicate'", "diff", "--frobnicate", "--", "x", "y")]
@@ -59,7 +67,8 @@ public sealed class UsageTests
         Assert.Equal("layerswap: Unrecognized command or argument 'swop'.\nSee `layerswap --help`.\n", Tool.Fail(2, "swop"));
 
     [Fact]
-    public void After_two_hyphens_anything_is_a_path() => Assert.Contains("--frobnicate does not exist", Tool.Fail(3, "inspect", "--", "--frobnicate"), StringComparison.Ordinal);
+    public void After_two_hyphens_anything_is_a_path() =>
+        Assert.Contains("--frobnicate does not exist", Tool.Fail(3, "inspect", "--", "--frobnicate"), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("--top -1: zero or more is expected.", "--top", "-1")]
@@ -82,7 +91,9 @@ public sealed class UsageTests
     {
         using TempFolder folder = new();
         // The option under test comes last; where Swap has it already, in its place.
-        string[] arguments = Swap.Contains(option) ? [.. Swap.Select((a, i) => i > 0 && Swap[i - 1] == option ? value : a)] : [.. Swap, option, value];
+        string[] arguments = Swap.Contains(option)
+            ? [.. Swap.Select((a, i) => i > 0 && Swap[i - 1] == option ? value : a)]
+            : [.. Swap, option, value];
 
         Assert.Contains(expected, Tool.Fail(2, [.. arguments.Select(a => a == "out" ? folder["out"] : a)]), StringComparison.Ordinal);
         Assert.Empty(Folders.Names(folder.Path));
@@ -94,7 +105,8 @@ public sealed class UsageTests
     [InlineData("--top 0: 1 or more is expected.", "--top", "0")]
     [InlineData("--threads 2000: 1 to 1024 is expected.", "--threads", "2000")]
     public void A_value_that_makes_no_sense_for_diff_is_answered_with_what_is_expected(string expected, string option, string value) =>
-        Assert.Contains(expected, Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), option, value), StringComparison.Ordinal);
+        Assert.Contains(
+            expected, Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), option, value), StringComparison.Ordinal);
 
     [Fact]
     public void Swap_and_merge_need_an_output()

@@ -8,8 +8,10 @@ public sealed class VerifyCommandTests
     public void A_byte_changed_in_a_tensor_is_found_and_its_file_and_tensor_named()
     {
         using TempFolder folder = new();
-        string[] merge = ["merge", "--method", "passthrough", "--model", Fixture.Demo("math"), "--shard-size", "700kB", "-o", folder["out"]];
-        JsonElement victim = Tool.Succeed(["plan", .. merge, "--json"]).Json.Items("tensors").Single(t => t.Text("name") == "model.layers.5.mlp.up_proj.weight");
+        string[] merge =
+            ["merge", "--method", "passthrough", "--model", Fixture.Demo("math"), "--shard-size", "700kB", "-o", folder["out"]];
+        JsonElement victim = Tool.Succeed(["plan", .. merge, "--json"]).Json.Items("tensors")
+            .Single(t => t.Text("name") == "model.layers.5.mlp.up_proj.weight");
         Tool.Succeed(merge);
         string file = folder["out", victim.Text("file")!];
         using (FileStream stream = new(file, FileMode.Open, FileAccess.ReadWrite))
@@ -44,7 +46,8 @@ public sealed class VerifyCommandTests
     public void What_cannot_be_opened_is_reported_as_a_problem()
     {
         using TempFolder folder = new();
-        File.WriteAllBytes(folder["cut.safetensors"], File.ReadAllBytes(Path.Combine(Fixture.Demo("base"), "model.safetensors"))[..100_000]);
+        File.WriteAllBytes(
+            folder["cut.safetensors"], File.ReadAllBytes(Path.Combine(Fixture.Demo("base"), "model.safetensors"))[..100_000]);
 
         foreach (string path in (string[])[folder["cut.safetensors"], folder["nothing"]])
         {

@@ -4,7 +4,10 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Random trees of models, documents, links, hard links and leftovers around inputs and outputs: after any command every file that is not the output is what it was.</summary>
+/// <summary>
+/// Random trees of models, documents, links, hard links and leftovers around inputs and outputs: after any command every file that is not
+/// the output is what it was.
+/// </summary>
 public sealed class AnyTreeTests
 {
     private const int Rounds = 120, Commands = 4;
@@ -95,10 +98,17 @@ public sealed class AnyTreeTests
 
             for (int i = 0; i < 3; i++)
             {
-                string model = Path.Combine(AnyFolder(), random.Next(4) switch { 0 => ".out.layerswap-partial", 1 => "model", _ => $"m{i}" });
+                string model =
+                    Path.Combine(AnyFolder(), random.Next(4) switch { 0 => ".out.layerswap-partial", 1 => "model", _ => $"m{i}" });
                 if (!Directory.Exists(model))
                 {
-                    Folders.Save(SmallModels.Of($"m{i}", DType.Float32, [.. Enumerable.Range(0, 2).Select(l => ($"model.layers.{l}.mlp.up_proj.weight", new long[] { 2, 2 }, new double[] { i, l, 1, 2 }))]), model);
+                    Folders.Save(
+                        SmallModels.Of(
+                            $"m{i}",
+                            DType.Float32,
+                            [.. Enumerable.Range(0, 2).Select(
+                                l => ($"model.layers.{l}.mlp.up_proj.weight", new long[] { 2, 2 }, new double[] { i, l, 1, 2 }))]),
+                        model);
                     File.WriteAllText(Path.Combine(model, "config.json"), """{"model_type": "llama"}""");
                     File.Delete(Path.Combine(model, "layerswap.json"));
                     _models.Add(model);
@@ -112,7 +122,16 @@ public sealed class AnyTreeTests
 
             for (int i = 0; i < 6; i++)
             {
-                string at = Path.Combine(AnyFolder(), random.Next(5) switch { 0 => "out", 1 => ".out.layerswap-partial", 2 => ".out.layerswap-parts", 3 => "model", _ => $"link{i}" });
+                string at = Path.Combine(
+                    AnyFolder(),
+                    random.Next(5) switch
+                    {
+                        0 => "out",
+                        1 => ".out.layerswap-partial",
+                        2 => ".out.layerswap-parts",
+                        3 => "model",
+                        _ => $"link{i}",
+                    });
                 if (FileStatusIsNull(at))
                 {
                     string to = random.Next(3) == 0 ? AnyFile() : AnyFolder();
@@ -144,7 +163,8 @@ public sealed class AnyTreeTests
             string real = LayerSwap.IO.RealPath.Of(output);
             // What may be replaced: a model without anything foreign. The folders of inputs never.
             HashSet<string> replaceable = Directory.Exists(real) ? [.. Directory.EnumerateFiles(real)] : [];
-            replaceable.RemoveWhere(f => Path.GetFileName(f).StartsWith("document", StringComparison.Ordinal) || Path.GetFileName(f).StartsWith("hard", StringComparison.Ordinal));
+            replaceable.RemoveWhere(f => Path.GetFileName(f).StartsWith("document", StringComparison.Ordinal)
+                || Path.GetFileName(f).StartsWith("hard", StringComparison.Ordinal));
             string[] inputs = [Pick(), Pick()];
             string[] inputFiles = [.. inputs.SelectMany(i => Directory.EnumerateFiles(LayerSwap.IO.RealPath.Of(i)))];
             int kind = random.Next(8);
@@ -165,7 +185,8 @@ public sealed class AnyTreeTests
                     1 => plan.ExecutePartAsync(output, MergePart.Of(1, 2), options),
                     2 => plan.ExecutePartAsync(output, MergePart.Of(2, 2), options),
                     3 => plan.AssembleAsync(output, options),
-                    4 => plan.ExecuteAsync(output, options with { KeepPartial = true, Files = new CountingFiles(Fault.Kill, random.Next(1, 30)) }),
+                    4 => plan.ExecuteAsync(
+                        output, options with { KeepPartial = true, Files = new CountingFiles(Fault.Kill, random.Next(1, 30)) }),
                     _ => plan.ExecuteAsync(output, options),
                 });
             });
@@ -175,7 +196,9 @@ public sealed class AnyTreeTests
             foreach ((string path, string contents) in before)
             {
                 bool mayGo = (replaceable.Contains(path) && !inputFiles.Contains(path, StringComparer.Ordinal)) || _made.Contains(path);
-                Assert.True(mayGo || after.GetValueOrDefault(path) == contents, $"{what}: {path} was {contents} and is {after.GetValueOrDefault(path) ?? "gone"}. {error?.Message}");
+                Assert.True(
+                    mayGo || after.GetValueOrDefault(path) == contents,
+                    $"{what}: {path} was {contents} and is {after.GetValueOrDefault(path) ?? "gone"}. {error?.Message}");
             }
 
             _made.UnionWith(after.Keys.Where(p => !before.ContainsKey(p)));

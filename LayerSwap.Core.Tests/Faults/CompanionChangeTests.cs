@@ -2,7 +2,9 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The files beside the weights are inputs: what becomes of them during a run is noticed, and what they hold of others is not copied.</summary>
+/// <summary>
+/// The files beside the weights are inputs: what becomes of them during a run is noticed, and what they hold of others is not copied.
+/// </summary>
 public sealed class CompanionChangeTests : IDisposable
 {
     private readonly TempFolder _folder = new(inMemory: true);
@@ -33,7 +35,8 @@ public sealed class CompanionChangeTests : IDisposable
             },
         };
 
-        InputChangedException error = await Assert.ThrowsAsync<InputChangedException>(() => plan.ExecuteAsync(_folder["out"], new() { Files = files, KeepPartial = true }));
+        InputChangedException error = await Assert.ThrowsAsync<InputChangedException>(
+            () => plan.ExecuteAsync(_folder["out"], new() { Files = files, KeepPartial = true }));
 
         Assert.EndsWith(named, error.File, StringComparison.Ordinal);
         Assert.Equal(["m0", "m1"], Folders.Names(_folder.Path));
@@ -64,7 +67,8 @@ public sealed class CompanionChangeTests : IDisposable
         Merge.Soup(models).Plan();
 
         File.Delete(_folder["m0", "real"]);
-        Assert.Contains("does not exist", Assert.ThrowsAny<LayerSwapException>(() => Merge.Soup(models).Plan()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "does not exist", Assert.ThrowsAny<LayerSwapException>(() => Merge.Soup(models).Plan()).Message, StringComparison.Ordinal);
         Dispose(models);
     }
 
@@ -90,9 +94,18 @@ public sealed class CompanionChangeTests : IDisposable
         await Merge.Soup(linked, dotted).SaveAsync(_folder["out"]);
         Assert.Equal(["README.md", "config.json", "layerswap.json", "model.safetensors", "vocab.json"], Folders.Names(_folder["out"]));
         Assert.True((await Checkpoint.VerifyAsync(_folder["out"])).Ok);
-        foreach (string output in (string[])[_folder["mine", "llama", "sub"], _folder["hub", "models--o--n", "blobs", "sub"], _folder["hub", "models--o--n"], _folder["mine"]])
+        foreach (string output in
+            (string[])[
+                _folder["mine", "llama", "sub"],
+                _folder["hub", "models--o--n", "blobs", "sub"],
+                _folder["hub", "models--o--n"],
+                _folder["mine"]])
         {
-            Assert.Contains("Inputs are never changed", (await Assert.ThrowsAsync<OutputException>(() => Merge.Soup(linked, dotted).SaveAsync(output, new() { Overwrite = true }))).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "Inputs are never changed",
+                (await Assert.ThrowsAsync<OutputException>(
+                    () => Merge.Soup(linked, dotted).SaveAsync(output, new() { Overwrite = true }))).Message,
+                StringComparison.Ordinal);
         }
     }
 

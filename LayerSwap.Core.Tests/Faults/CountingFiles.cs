@@ -20,9 +20,9 @@ public enum Fault
 }
 
 /// <summary>
-/// The file system, of which one call goes wrong. A death is told by an exception that nothing in the library knows; from then on every call fails, so that nothing is cleaned up
-/// and what lies there lies there as it did at that moment. The call that died is half done where it can be. What the system does at a death, which is to close all files and so to
-/// give up the locks, the library's own disposing does.
+/// A file system in which one call fails. The death of the process is simulated by an exception that the library does not know. Every
+/// later call fails too, so the library cannot clean up and the files stay as they were. The failing call is half done where possible.
+/// At a real death the system closes all files and releases the locks; here the library's own Dispose calls do that.
 /// </summary>
 internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOperations
 {

@@ -21,7 +21,8 @@ public sealed class DeviceTests : IDisposable
             ToolRun run = Swap("trace=fsync", $"inject=fsync:error=EIO:when={n}");
             if (run.Exit == 0)
             {
-                // The journal and its folder; the weights, config, vocabulary, card, record, the folder of them; the journal again, and the folder that the output lies in.
+                // The journal and its folder; the weights, config, vocabulary, card, record, the folder of them; the journal again, and the
+                // folder that the output lies in.
                 Assert.Equal(10, failed);
                 Assert.DoesNotContain("NOTICE", Folders.Names(Output), StringComparer.Ordinal);
                 return;
@@ -31,7 +32,8 @@ public sealed class DeviceTests : IDisposable
             Assert.True(run.Exit == 4, run.ToString());
             Assert.Equal("", run.Out);
             bool old = File.Exists(_folder["out", "NOTICE"]);
-            Assert.Contains(old ? "What was there before is unchanged." : "is the complete new model, but", run.Error, StringComparison.Ordinal);
+            Assert.Contains(
+                old ? "What was there before is unchanged." : "is the complete new model, but", run.Error, StringComparison.Ordinal);
             RequireOld(old ? before : null);
         }
     }
@@ -54,7 +56,9 @@ public sealed class DeviceTests : IDisposable
         Assert.StartsWith($"layerswap: {Output} could not be written: ", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
         RequireOld(before);
-        Tool.Succeed("swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--threads", "1", "--quiet", "--overwrite", "--resume", "-o", Output);
+        Tool.Succeed(
+            "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--threads", "1",
+            "--quiet", "--overwrite", "--resume", "-o", Output);
         Tool.Succeed("verify", Output);
         Assert.Equal(["out"], Folders.Names(_folder.Path));
     }
@@ -79,7 +83,8 @@ public sealed class DeviceTests : IDisposable
         string[] before = Folders.Snapshot(_folder.Path);
         ToolRun run = Tool.RunUnder(
             ["strace", "-f", "-qq", "-o", "/dev/null", "-P", input, "-e", "trace=pread64", "-e", "inject=pread64:error=EIO:when=30+"],
-            "swap", "--task", Fixture.Demo("math"), "--language", _folder["sahili"], "--bottom", "1", "--top", "1", "--threads", "1", "--quiet", "-o", Output);
+            "swap", "--task", Fixture.Demo("math"), "--language", _folder["sahili"], "--bottom", "1", "--top", "1", "--threads", "1",
+            "--quiet", "-o", Output);
 
         Assert.True(run.Exit == 4, run.ToString());
         Assert.Contains(input, run.Error, StringComparison.Ordinal);
@@ -88,11 +93,13 @@ public sealed class DeviceTests : IDisposable
         Assert.Equal(before, Folders.Snapshot(_folder.Path));
     }
 
-    private static ToolRun Under(string[] options, params string[] arguments) => Tool.RunUnder(["strace", "-f", "-qq", "-o", "/dev/null", .. options], arguments);
+    private static ToolRun Under(string[] options, params string[] arguments) =>
+        Tool.RunUnder(["strace", "-f", "-qq", "-o", "/dev/null", .. options], arguments);
 
     private ToolRun Swap(string trace, string inject) => Under(
         ["-e", trace, "-e", inject],
-        "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--threads", "1", "--quiet", "--overwrite", "-o", Output);
+        "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--threads", "1",
+        "--quiet", "--overwrite", "-o", Output);
 
     private string[] OldOutput()
     {

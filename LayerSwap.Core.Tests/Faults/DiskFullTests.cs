@@ -39,7 +39,10 @@ public sealed class DiskFullTests : IDisposable
 
     [NeedsFact(Needs.Mount | Needs.Strace)]
     public void A_disk_that_fills_up_where_no_room_can_be_kept_ends_the_run_and_with_room_it_can_be_resumed() =>
-        FillsUp(["strace", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fallocate", "-e", "inject=fallocate:error=EOPNOTSUPP"]);
+        FillsUp(
+            [
+                "strace", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fallocate", "-e",
+                "inject=fallocate:error=EOPNOTSUPP"]);
 
     private void FillsUp(string[] wrapper)
     {
@@ -48,7 +51,9 @@ public sealed class DiskFullTests : IDisposable
         ToolRun run;
         using (ToolProcess process = work.StartWriting(wrapper, Output, "--overwrite"))
         {
-            Assert.True(SpinWait.SpinUntil(() => File.Exists(_disk[".out.layerswap-partial", "model", "model.safetensors"]) || process.HasExited, TimeSpan.FromSeconds(30)));
+            Assert.True(SpinWait.SpinUntil(
+                () => File.Exists(_disk[".out.layerswap-partial", "model", "model.safetensors"]) || process.HasExited,
+                TimeSpan.FromSeconds(30)));
             process.Signal("STOP");
             Fill();
             process.Signal("CONT");
@@ -58,14 +63,17 @@ public sealed class DiskFullTests : IDisposable
         Assert.True(run.Exit == 4, run.ToString());
         Assert.Equal("", run.Out);
         Assert.StartsWith($"layerswap: {Output} could not be written: ", run.Error, StringComparison.Ordinal);
-        Assert.Matches(@"needs [\d.]+ MB \(\d+ bytes\); .* \(\d+ bytes\) are free there now\. What was there before is unchanged\.", run.Error);
+        Assert.Matches(
+            @"needs [\d.]+ MB \(\d+ bytes\); .* \(\d+ bytes\) are free there now\. What was there before is unchanged\.", run.Error);
         File.Delete(_disk["filler"]);
         Assert.Equal(before, Folders.Snapshot(_disk.Path).Where(e => !e.StartsWith(".out.layerswap-partial", StringComparison.Ordinal)));
 
         Tool.Succeed(work.Arguments(Output, "--overwrite", "--resume"));
         Tool.Succeed(work.Arguments(work["out"]));
         Assert.Equal(["out"], Folders.Names(_disk.Path));
-        Assert.All(Folders.Names(Output), name => Assert.Equal(File.ReadAllBytes(work["out", name]), File.ReadAllBytes(Path.Combine(Output, name))));
+        Assert.All(
+            Folders.Names(Output),
+            name => Assert.Equal(File.ReadAllBytes(work["out", name]), File.ReadAllBytes(Path.Combine(Output, name))));
     }
 
     private string[] MountWithOldOutput()

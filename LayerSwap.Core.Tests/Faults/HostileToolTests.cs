@@ -6,12 +6,15 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Hostile input given to the tool itself, in a heap of 256 MB: an answer in words, no crash, no hang, no memory that a header asks for.</summary>
+/// <summary>
+/// Hostile input given to the tool itself, in a heap of 256 MB: an answer in words, no crash, no hang, no memory that a header asks for.
+/// </summary>
 public sealed class HostileToolTests : IDisposable
 {
     private static readonly string[] Evil =
     [
-        "=HYPERLINK(\"http://x\")", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "<script>alert(1)</script>", "a|b`c```\n# d", "\u001b[2J\u001b]0;x\u0007", "\u202egnirts", "]](x) ![](y)", "a\"b,c;d", "\0", "'; rm -rf ~",
+        "=HYPERLINK(\"http://x\")", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "<script>alert(1)</script>", "a|b`c```\n# d",
+        "\u001b[2J\u001b]0;x\u0007", "\u202egnirts", "]](x) ![](y)", "a\"b,c;d", "\0", "'; rm -rf ~",
     ];
 
     private readonly TempFolder _folder = new();
@@ -84,7 +87,8 @@ public sealed class HostileToolTests : IDisposable
         File.CreateSymbolicLink(_folder["zero"], "/dev/zero");
         Directory.CreateDirectory(_folder["folder"]);
         Outside.Run("mkfifo", _folder["folder", "model.safetensors.index.json"]);
-        foreach (string path in (string[])[_folder["pipe"], _folder["circle"], "/dev/zero", "/dev/random", _folder["zero"], _folder["folder"]])
+        foreach (string path in
+            (string[])[_folder["pipe"], _folder["circle"], "/dev/zero", "/dev/random", _folder["zero"], _folder["folder"]])
         {
             foreach (string[] command in Commands(path))
             {
@@ -123,14 +127,18 @@ public sealed class HostileToolTests : IDisposable
     [NeedsFact]
     public void Names_that_are_attacks_are_harmless_in_every_output()
     {
-        (string, long[], double[])[] Tensors(double value) => [.. Evil.Select((name, i) => (name, new long[] { 2 }, new double[] { value, i }))];
-        string one = Folders.Save(SmallModels.Of("one", DType.Float32, Tensors(1)), _folder["one"]), two = Folders.Save(SmallModels.Of("two", DType.Float32, Tensors(2)), _folder["two"]);
+        (string, long[], double[])[] Tensors(double value) =>
+            [.. Evil.Select((name, i) => (name, new long[] { 2 }, new double[] { value, i }))];
+        string one = Folders.Save(SmallModels.Of("one", DType.Float32, Tensors(1)), _folder["one"]),
+            two = Folders.Save(SmallModels.Of("two", DType.Float32, Tensors(2)), _folder["two"]);
 
         string[] texts =
         [
             Tool.Succeed("inspect", one).Out,
             Tool.Succeed("plan", "merge", "--method", "linear", "--model", one, "--model", two).Out,
-            Tool.Succeed("diff", one, two, "--by", "tensor", "--json", _folder["d.json"], "--csv", _folder["d.csv"], "--markdown", _folder["d.md"]).Out,
+            Tool.Succeed(
+                "diff", one, two, "--by", "tensor", "--json", _folder["d.json"], "--csv", _folder["d.csv"], "--markdown",
+                _folder["d.md"]).Out,
             Tool.Succeed("merge", "--method", "linear", "--model", one, "--model", two, "-o", _folder["out"]).Error,
             File.ReadAllText(_folder["d.csv"]), File.ReadAllText(_folder["d.md"]), File.ReadAllText(_folder["d.json"]),
             File.ReadAllText(_folder["out", "README.md"]), File.ReadAllText(_folder["out", "layerswap.json"]),
@@ -138,7 +146,10 @@ public sealed class HostileToolTests : IDisposable
             Tool.Succeed("plan", "merge", "--method", "linear", "--model", one, "--model", two, "--json").Out,
             Tool.Succeed("verify", _folder["out"]).Out,
         ];
-        Assert.All(texts, t => Assert.DoesNotContain(t.EnumerateRunes(), r => Rune.GetUnicodeCategory(r) == System.Globalization.UnicodeCategory.Control && r.Value != '\n'));
+        Assert.All(
+            texts,
+            t => Assert.DoesNotContain(
+                t.EnumerateRunes(), r => Rune.GetUnicodeCategory(r) == System.Globalization.UnicodeCategory.Control && r.Value != '\n'));
         // A text that turns the direction of writing is as good as a control character on a terminal.
         Assert.All(texts[..6], t => Assert.DoesNotContain('\u202e', t));
 
@@ -148,14 +159,25 @@ public sealed class HostileToolTests : IDisposable
             Assert.DoesNotMatch(@"(^|,)""?-[^0-9]", row);
         }
 
-        Assert.DoesNotContain("<script>", File.ReadAllText(_folder["d.md"]).Replace("\\<", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "<script>", File.ReadAllText(_folder["d.md"]).Replace("\\<", "", StringComparison.Ordinal), StringComparison.Ordinal);
         // The card shows the plan in a fence that nothing in it ends.
         Assert.Equal(2, File.ReadAllText(_folder["out", "README.md"]).Split("```").Length - 1);
 
         using JsonDocument record = JsonDocument.Parse(File.ReadAllText(_folder["out", "layerswap.json"]));
-        Assert.Equal(Evil.Order(StringComparer.Ordinal), record.RootElement.GetProperty("tensors").EnumerateArray().Select(t => t.GetProperty("name").GetString()!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Evil.Order(StringComparer.Ordinal),
+            record.RootElement.GetProperty("tensors")
+                .EnumerateArray()
+                .Select(t => t.GetProperty("name").GetString()!)
+                .Order(StringComparer.Ordinal));
         using JsonDocument diff = JsonDocument.Parse(File.ReadAllText(_folder["d.json"]));
-        Assert.Equal(Evil.Order(StringComparer.Ordinal), diff.RootElement.GetProperty("entries").EnumerateArray().Select(t => t.GetProperty("name").GetString()!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Evil.Order(StringComparer.Ordinal),
+            diff.RootElement.GetProperty("entries")
+                .EnumerateArray()
+                .Select(t => t.GetProperty("name").GetString()!)
+                .Order(StringComparer.Ordinal));
     }
 
     private string[][] Commands(string path) =>

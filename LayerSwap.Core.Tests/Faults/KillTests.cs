@@ -2,7 +2,10 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The tool, killed at random moments from outside: 200 times in all. LAYERSWAP_KILLS=N kills so often in each test, LAYERSWAP_SEED=N elsewhere.</summary>
+/// <summary>
+/// The tool, killed at random moments from outside: 200 times in all. LAYERSWAP_KILLS=N kills so often in each test, LAYERSWAP_SEED=N
+/// elsewhere.
+/// </summary>
 public sealed class KillTests
 {
     [NeedsFact]
@@ -49,16 +52,23 @@ public sealed class KillTests
             ToolRun end = Tool.Run(work.Arguments(output, more));
             Assert.True(end.Exit == 0, $"round {round}, {kills} kills: {end}");
             Assert.True(Folders.Names(place) is ["out"], $"round {round}: {string.Join(", ", Folders.Names(place))}");
-            Assert.True(Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal), $"round {round}: the bytes differ");
+            Assert.True(
+                Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal),
+                $"round {round}: the bytes differ");
             Directory.Delete(place, recursive: true);
         }
 
-        Assert.True(inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal), "An input changed.");
+        Assert.True(
+            inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal),
+            "An input changed.");
         // Every other moment is after a record, unless the work ends before the blow is struck.
         Assert.True(resumed >= wanted / 20, $"Only {resumed} of {kills} kills left something to be resumed.");
     }
 
-    /// <summary>Whatever command is killed, and however often, the same commands again make the output of an undisturbed run; until then the target is as it was.</summary>
+    /// <summary>
+    /// Whatever command is killed, and however often, the same commands again make the output of an undisturbed run; until then the target
+    /// is as it was.
+    /// </summary>
     [NeedsTheory]
     [InlineData("parts")]
     [InlineData("finish")]
@@ -70,12 +80,20 @@ public sealed class KillTests
         int wanted = Kills(20), kills = 0;
         Random random = new(Seed);
         File.WriteAllText(Path.Combine(work.Base, "tokenizer.json"), """{"model": {"vocab": {"a": 0, "b": 1}}}""");
-        File.WriteAllText(Path.Combine(work.Expert, "tokenizer.json"), kind == "union" ? """{"model": {"vocab": {"b": 0, "c": 1}}}""" : """{"model": {"vocab": {"a": 0, "b": 1}}}""");
-        File.WriteAllText(work["r.yml"], $"merge_method: linear\nparameters: {{weight: 1}}\nmodels: [{work.Base}, {work.Expert}]\ntokenizer: {{source: union}}\n");
-        string[] Merge(string output) => kind == "union" ? ["merge", work["r.yml"], output, "--quiet", "--shard-size", "300kB"] : [.. work.Arguments(output), "--shard-size", "300kB"];
+        File.WriteAllText(
+            Path.Combine(work.Expert, "tokenizer.json"),
+            kind == "union" ? """{"model": {"vocab": {"b": 0, "c": 1}}}""" : """{"model": {"vocab": {"a": 0, "b": 1}}}""");
+        File.WriteAllText(
+            work["r.yml"],
+            $"merge_method: linear\nparameters: {{weight: 1}}\nmodels: [{work.Base}, {work.Expert}]\ntokenizer: {{source: union}}\n");
+        string[] Merge(string output) =>
+            kind == "union"
+                ? ["merge", work["r.yml"], output, "--quiet", "--shard-size", "300kB"]
+                : [.. work.Arguments(output), "--shard-size", "300kB"];
         string[][] Commands(string output) => kind switch
         {
-            "parts" or "finish" => [[.. Merge(output), "--part", "1/2"], [.. Merge(output), "--part", "2/2"], [.. Merge(output), "--finish"]],
+            "parts" or "finish" =>
+                [[.. Merge(output), "--part", "1/2"], [.. Merge(output), "--part", "2/2"], [.. Merge(output), "--finish"]],
             "overwrite" => [[.. Merge(output), "--overwrite", "--resume"]],
             _ => [[.. Merge(output), "--resume"]],
         };
@@ -125,16 +143,22 @@ public sealed class KillTests
             }
 
             Assert.True(Folders.Names(place) is ["out"], $"round {round}: {string.Join(", ", Folders.Names(place))}");
-            Assert.True(Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal), $"round {round}: the bytes differ");
+            Assert.True(
+                Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal),
+                $"round {round}: the bytes differ");
             Directory.Delete(place, recursive: true);
         }
 
-        Assert.True(inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal), "An input changed.");
+        Assert.True(
+            inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal),
+            "An input changed.");
     }
 
-    private static int Seed => int.Parse(Environment.GetEnvironmentVariable("LAYERSWAP_SEED") ?? "20241001", System.Globalization.CultureInfo.InvariantCulture);
+    private static int Seed =>
+        int.Parse(Environment.GetEnvironmentVariable("LAYERSWAP_SEED") ?? "20241001", System.Globalization.CultureInfo.InvariantCulture);
 
-    private static int Kills(int otherwise) => int.TryParse(Environment.GetEnvironmentVariable("LAYERSWAP_KILLS"), out int kills) ? kills : otherwise;
+    private static int Kills(int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable("LAYERSWAP_KILLS"), out int kills) ? kills : otherwise;
 
     /// <summary>The length of the journal when all is written.</summary>
     private static long JournalOfUndisturbed(LongWork work)
@@ -149,7 +173,10 @@ public sealed class KillTests
         return whole;
     }
 
-    /// <summary>Waits for the moment to strike, which is one of the work's and not the clock's: a machine may be busy now and idle then. Every other one is while it starts, the rest from any record on.</summary>
+    /// <summary>
+    /// Waits for the moment to strike, which is one of the work's and not the clock's: a machine may be busy now and idle then. Every other
+    /// one is while it starts, the rest from any record on.
+    /// </summary>
     private static bool EndsBeforeItsMoment(ToolProcess process, string output, long whole, Random random)
     {
         if (random.Next(2) == 0)
@@ -165,10 +192,17 @@ public sealed class KillTests
 
     private static void RequireOldOrNew(string output, bool replaces, LongWork work)
     {
-        bool old = replaces ? Directory.Exists(output) && Folders.Names(output) is ["model.safetensors"] && File.ReadAllText(Path.Combine(output, "model.safetensors")) == "old" : !Directory.Exists(output);
-        Assert.True(old || Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal), $"{output} is neither old nor new.");
+        bool old = replaces
+            ? Directory.Exists(output)
+                && Folders.Names(output) is ["model.safetensors"]
+                && File.ReadAllText(Path.Combine(output, "model.safetensors")) == "old"
+            : !Directory.Exists(output);
+        Assert.True(
+            old || Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal),
+            $"{output} is neither old nor new.");
     }
 
     private static string[] Contents(string folder) =>
-        [.. Folders.Names(folder).Select(n => $"{n} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, n))))}")];
+        [.. Folders.Names(folder).Select(
+            n => $"{n} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, n))))}")];
 }

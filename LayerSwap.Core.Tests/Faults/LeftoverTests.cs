@@ -3,15 +3,20 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>What lies in a staging folder and LayerSwap did not make is never followed, opened, changed or removed; and the old output is never lost.</summary>
+/// <summary>
+/// What lies in a staging folder and LayerSwap did not make is never followed, opened, changed or removed; and the old output is never
+/// lost.
+/// </summary>
 public sealed class LeftoverTests
 {
     private const int Midst = 20;
 
     public static TheoryData<string> Planted =>
     [
-        "owner is a link to a file", "lock is a link to a file", "journal is a link to a file", "model is a link to a folder", "old is a link to a folder", "the folder is a link to a folder", "the folder is a file",
-        "weights are a hard link", "journal is a hard link", "owner is a hard link", "a weight is a link", "a pipe is in the model", "owner is a pipe", "journal is a pipe", "lock is a pipe", "journal is a folder", "lock is a folder",
+        "owner is a link to a file", "lock is a link to a file", "journal is a link to a file", "model is a link to a folder",
+        "old is a link to a folder", "the folder is a link to a folder", "the folder is a file",
+        "weights are a hard link", "journal is a hard link", "owner is a hard link", "a weight is a link", "a pipe is in the model",
+        "owner is a pipe", "journal is a pipe", "lock is a pipe", "journal is a folder", "lock is a folder",
         "a folder is in the model", "a document is in the model", "a model without a journal",
     ];
 
@@ -20,7 +25,10 @@ public sealed class LeftoverTests
     public async Task What_is_planted_is_refused_by_every_command_and_untouched(string what)
     {
         using Scene scene = Scene.Linear();
-        string target = scene.Stage(), place = Path.GetDirectoryName(target)!, folder = Path.Combine(place, ".out.layerswap-partial"), model = Path.Combine(folder, "model");
+        string target = scene.Stage(),
+            place = Path.GetDirectoryName(target)!,
+            folder = Path.Combine(place, ".out.layerswap-partial"),
+            model = Path.Combine(folder, "model");
         string elsewhere = Path.Combine(place, "elsewhere"), file = Path.Combine(elsewhere, "thesis.txt");
         Directory.CreateDirectory(elsewhere);
         File.WriteAllText(file, "the only copy");
@@ -32,7 +40,9 @@ public sealed class LeftoverTests
         OutputException resumed = Assert.IsType<OutputException>(await scene.RunAsync(target, new CountingFiles(), resume: true));
         Exception? cleaned = Record.Exception(() => Merge.DeletePartialOutput(target));
 
-        Assert.All((Exception?[])[plain, resumed, cleaned], e => Assert.Contains(folder, Assert.IsType<OutputException>(e).Message, StringComparison.Ordinal));
+        Assert.All(
+            (Exception?[])[plain, resumed, cleaned],
+            e => Assert.Contains(folder, Assert.IsType<OutputException>(e).Message, StringComparison.Ordinal));
         Assert.Contains("not LayerSwap's", resumed.Message, StringComparison.Ordinal);
         Assert.Equal(mine, Contents(elsewhere));
         Assert.False(Directory.Exists(target), "Something was published.");
@@ -49,13 +59,17 @@ public sealed class LeftoverTests
         foreach (string command in (string[])["clean", "resume", "run", "resume without room"])
         {
             using Scene scene = Scene.Overwriting();
-            string target = scene.Stage(), folder = Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial"), journal = Path.Combine(folder, "journal");
+            string target = scene.Stage(),
+                folder = Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial"),
+                journal = Path.Combine(folder, "journal");
             for (int n = 1; Directory.Exists(target); n++)
             {
                 // The one call between the old output's stepping aside and the new one's coming.
                 target = scene.Stage();
                 await scene.RunAsync(target, new CountingFiles(Fault.Kill, n) { WithoutExchange = true });
-                (folder, journal) = (Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial"), Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial", "journal"));
+                (folder, journal) = (
+                    Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial"),
+                    Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial", "journal"));
             }
 
             byte[] bytes = File.ReadAllBytes(journal);
@@ -76,7 +90,9 @@ public sealed class LeftoverTests
             string when = $"{what}, {command}: {error?.Message}";
             Assert.True(error is null or OutputException, when);
             bool isNew = Directory.Exists(target) && Same(target, scene.New);
-            Assert.True(isNew || (Directory.Exists(target) && Same(target, scene.Old)) || Same(Path.Combine(folder, "old"), scene.Old), $"{when}: the old output is lost.");
+            Assert.True(
+                isNew || (Directory.Exists(target) && Same(target, scene.Old)) || Same(Path.Combine(folder, "old"), scene.Old),
+                $"{when}: the old output is lost.");
         }
     }
 
@@ -160,7 +176,11 @@ public sealed class LeftoverTests
 
         Assert.Contains("thesis.txt", error, StringComparison.Ordinal);
         Assert.Contains("data", error, StringComparison.Ordinal);
-        Assert.Equal(["measured.csv", "thesis.txt"], Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["measured.csv", "thesis.txt"],
+            Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories)
+                .Select(f => Path.GetFileName(f))
+                .Order(StringComparer.Ordinal));
     }
 
     private static void Plant(string what, string folder, string model, string elsewhere, string file)
@@ -230,8 +250,11 @@ public sealed class LeftoverTests
 
     private static bool FileStatusOf(string folder) => LayerSwap.IO.FileStatus.OfEntry(folder) is not null;
 
-    private static string[] Contents(string folder) => [.. Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Select(f => $"{f} {Convert.ToHexString(File.ReadAllBytes(f))}")];
+    private static string[] Contents(string folder) =>
+        [.. Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Select(f => $"{f} {Convert.ToHexString(File.ReadAllBytes(f))}")];
 
     private static bool Same(string folder, SortedDictionary<string, byte[]> expected) =>
-        Directory.Exists(folder) && Folders.Names(folder).SequenceEqual(expected.Keys, StringComparer.Ordinal) && expected.All(f => File.ReadAllBytes(Path.Combine(folder, f.Key)).AsSpan().SequenceEqual(f.Value));
+        Directory.Exists(folder)
+            && Folders.Names(folder).SequenceEqual(expected.Keys, StringComparer.Ordinal)
+            && expected.All(f => File.ReadAllBytes(Path.Combine(folder, f.Key)).AsSpan().SequenceEqual(f.Value));
 }

@@ -12,7 +12,8 @@ public sealed class LockTests
         using Scene scene = Scene.Linear();
         string target = scene.Stage();
         List<OutputException> refused = [];
-        // Another run, resumption or removal at every moment of the first but the very first, when it has no lock yet, and the very last, when it has none any more.
+        // Another run, resumption or removal at every moment of the first but the very first, when it has no lock yet, and the very last,
+        // when it has none any more.
         CountingFiles files = new()
         {
             OnCall = call =>
@@ -21,7 +22,8 @@ public sealed class LockTests
                 {
                     string[] before = Entries(target);
                     refused.Add(Assert.Throws<OutputException>(() => Wait(scene.Plan().ExecuteAsync(target))));
-                    refused.Add(Assert.Throws<OutputException>(() => Wait(scene.Plan().ExecuteAsync(target, new() { Resume = true, Overwrite = true }))));
+                    refused.Add(Assert.Throws<OutputException>(
+                        () => Wait(scene.Plan().ExecuteAsync(target, new() { Resume = true, Overwrite = true }))));
                     refused.Add(Assert.Throws<OutputException>(() => Merge.DeletePartialOutput(target)));
                     Assert.Equal(before, Entries(target));
                 }
@@ -34,7 +36,8 @@ public sealed class LockTests
         Assert.Equal(33 * 3, refused.Count);
         Assert.All(refused, r => Assert.True(r.Refused, r.Message));
         Assert.All(refused, r => Assert.Contains("is being written by another run", r.Message, StringComparison.Ordinal));
-        Assert.Contains($"process {Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}.", refused[^1].Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"process {Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}.", refused[^1].Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -87,7 +90,8 @@ public sealed class LockTests
         File.WriteAllText(Path.Combine(place, "beside.txt"), "mine");
         string[] before = Folders.Snapshot(place);
 
-        foreach (Func<Task> attempt in (Func<Task>[])[() => scene.Plan().ExecuteAsync(target), () => scene.Plan().ExecuteAsync(target, new() { Resume = true })])
+        foreach (Func<Task> attempt in
+            (Func<Task>[])[() => scene.Plan().ExecuteAsync(target), () => scene.Plan().ExecuteAsync(target, new() { Resume = true })])
         {
             OutputException refused = await Assert.ThrowsAsync<OutputException>(attempt);
             Assert.Contains("thesis.txt", refused.Message, StringComparison.Ordinal);
@@ -118,7 +122,10 @@ public sealed class LockTests
 
     /// <summary>What lies around a target, by name and size: a lock that is held cannot be read.</summary>
     private static string[] Entries(string target) =>
-        [.. new DirectoryInfo(Path.GetDirectoryName(target)!).EnumerateFileSystemInfos("*", SearchOption.AllDirectories).Select(e => $"{e.FullName} {(e as FileInfo)?.Length}").Order(StringComparer.Ordinal)];
+        [.. new DirectoryInfo(Path.GetDirectoryName(target)!)
+            .EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
+            .Select(e => $"{e.FullName} {(e as FileInfo)?.Length}")
+            .Order(StringComparer.Ordinal)];
 
     private static void Wait(Task task) => task.GetAwaiter().GetResult();
 }

@@ -26,14 +26,17 @@ internal sealed class LongWork : IDisposable
 
     public string this[params string[] parts] => _folder[parts];
 
-    public static string Staging(string output) => Path.Combine(Path.GetDirectoryName(output)!, $".{Path.GetFileName(output)}.layerswap-partial");
+    public static string Staging(string output) =>
+        Path.Combine(Path.GetDirectoryName(output)!, $".{Path.GetFileName(output)}.layerswap-partial");
 
     /// <summary>The length of the journal of an unfinished output, in bytes; 0 where there is none.</summary>
-    public static long Journal(string output) => new FileInfo(Path.Combine(Staging(output), "journal")) is { Exists: true } journal ? journal.Length : 0;
+    public static long Journal(string output) =>
+        new FileInfo(Path.Combine(Staging(output), "journal")) is { Exists: true } journal ? journal.Length : 0;
 
     public string[] Arguments(string output, params string[] more) =>
     [
-        "merge", "--method", "task_arithmetic", "--base", Base, .. Enumerable.Repeat<string[]>(["--model", Expert + "=0.01"], _times).SelectMany(m => m),
+        "merge", "--method", "task_arithmetic", "--base", Base,
+        .. Enumerable.Repeat<string[]>(["--model", Expert + "=0.01"], _times).SelectMany(m => m),
         "--threads", "1", "--quiet", .. more, "-o", output,
     ];
 
@@ -42,7 +45,10 @@ internal sealed class LongWork : IDisposable
     {
         ToolProcess process = Tool.StartUnder(wrapper, Arguments(output, more));
         // The process's id is there before the first tensor, and the model's folder is made after it.
-        Assert.True(SpinWait.SpinUntil(() => Directory.Exists(Path.Combine(Staging(output), "model")) || process.HasExited, TimeSpan.FromSeconds(30)), "No staging folder after 30 seconds.");
+        Assert.True(
+            SpinWait.SpinUntil(
+                () => Directory.Exists(Path.Combine(Staging(output), "model")) || process.HasExited, TimeSpan.FromSeconds(30)),
+            "No staging folder after 30 seconds.");
         return process;
     }
 

@@ -2,10 +2,14 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The first call goes wrong, then the second, and so on until a run passes undisturbed; after each the promises are held against what lies there.</summary>
+/// <summary>
+/// The first call goes wrong, then the second, and so on until a run passes undisturbed; after each the promises are held against what lies
+/// there.
+/// </summary>
 public sealed class NthCallTests
 {
-    private static readonly (Fault Fault, int At)[] SecondFaults = [(Fault.Kill, 2), (Fault.DeviceError, 9), (Fault.Kill, 16), (Fault.ShortWrite, 7), (Fault.NoSpace, 23), (Fault.Kill, 33)];
+    private static readonly (Fault Fault, int At)[] SecondFaults =
+        [(Fault.Kill, 2), (Fault.DeviceError, 9), (Fault.Kill, 16), (Fault.ShortWrite, 7), (Fault.NoSpace, 23), (Fault.Kill, 33)];
 
     public static TheoryData<string, Fault> Cases()
     {
@@ -42,7 +46,9 @@ public sealed class NthCallTests
                 string? left = Merge.FindPartialOutput(target);
                 if (error is not null && left is null)
                 {
-                    Assert.True(Folders.Names(Path.GetDirectoryName(target)!).All(f => f == "out"), $"{when}: something is left that is not known as left.");
+                    Assert.True(
+                        Folders.Names(Path.GetDirectoryName(target)!).All(f => f == "out"),
+                        $"{when}: something is left that is not known as left.");
                 }
 
                 if (left is not null)
@@ -93,7 +99,9 @@ public sealed class NthCallTests
         }
     }
 
-    /// <summary>A run is killed, and then the first call of cleaning goes wrong, then the second, and so on; cleaning again ends it.</summary>
+    /// <summary>
+    /// A run is killed, and then the first call of cleaning goes wrong, then the second, and so on; cleaning again ends it.
+    /// </summary>
     [Theory]
     [InlineData("merge", Fault.Kill)]
     [InlineData("merge", Fault.DeviceError)]
@@ -158,7 +166,9 @@ public sealed class NthCallTests
         Assert.Contains(target, output.Message, StringComparison.Ordinal);
         Assert.Contains("Remedy: ", output.Message, StringComparison.Ordinal);
         // What is said of the target is true of it.
-        Assert.True(complete != output.Message.Contains("What was there before is unchanged.", StringComparison.Ordinal), $"{when}: {(complete ? "new" : "old")}, but: {output.Message}");
+        Assert.True(
+            complete != output.Message.Contains("What was there before is unchanged.", StringComparison.Ordinal),
+            $"{when}: {(complete ? "new" : "old")}, but: {output.Message}");
         if (fault == Fault.NoSpace && !complete)
         {
             Assert.Matches(@"needs .* \(\d+ bytes\).*\(\d+ bytes\) are free", output.Message);
@@ -187,6 +197,8 @@ public sealed class NthCallTests
             Assert.Contains("layerswap clean", refused.Message, StringComparison.Ordinal);
         }
 
-        Assert.True(before.SequenceEqual(Folders.Snapshot(Path.GetDirectoryName(target)!), StringComparer.Ordinal), $"{when}: a refused run changed something.");
+        Assert.True(
+            before.SequenceEqual(Folders.Snapshot(Path.GetDirectoryName(target)!), StringComparer.Ordinal),
+            $"{when}: a refused run changed something.");
     }
 }

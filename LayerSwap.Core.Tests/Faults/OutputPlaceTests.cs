@@ -41,7 +41,11 @@ public sealed class OutputPlaceTests : IDisposable
                 continue;
             }
 
-            string error = Tool.Fail(2, ["swap", "--task", _folder["models", "math"], "--language", _folder["models", "sahili"], "--bottom", "1", "--top", "1", .. more, "-o", _folder[output]]);
+            string error = Tool.Fail(
+                2,
+                [
+                    "swap", "--task", _folder["models", "math"], "--language", _folder["models", "sahili"], "--bottom", "1", "--top", "1",
+                    .. more, "-o", _folder[output]]);
             Assert.True(error.Contains("is, contains or is inside the input", StringComparison.Ordinal), $"{what}: {error}");
             Assert.Equal(before, Folders.Snapshot(_folder.Path));
         }

@@ -40,27 +40,37 @@ internal static class Outside
     });
 
     private static readonly Lazy<string?> Strace = new(() =>
-        Succeeds("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "true") ? null : "Needs strace, with the right to use it.");
+        Succeeds("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "true")
+            ? null
+            : "Needs strace, with the right to use it.");
 
     private static readonly Lazy<string?> Nobody = new(() =>
-        Succeeds(AsNobody[0], [.. AsNobody[1..], "dotnet", Tool.Assembly, "inspect", Fixture.Demo("base")]) ? null : "Needs root, setpriv, and a place of the tests that anybody may read.");
+        Succeeds(AsNobody[0], [.. AsNobody[1..], "dotnet", Tool.Assembly, "inspect", Fixture.Demo("base")])
+            ? null
+            : "Needs root, setpriv, and a place of the tests that anybody may read.");
 
     private static readonly Lazy<string?> Slurm = new(() =>
-        Succeeds("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", "munged -V && slurmctld -V && slurmd -V && command -v sbatch")
+        Succeeds(
+            "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+            "munged -V && slurmctld -V && slurmd -V && command -v sbatch")
             ? null : "Needs root, with the right to make namespaces, and Slurm: apt-get install slurm-wlm munge.");
 
     /// <returns>Why a test is skipped, or null.</returns>
     public static string? Missing(Needs needs) => !OperatingSystem.IsLinux() ? "Needs Linux: signals, links, /proc."
-        : (needs.HasFlag(Needs.Mount) ? Mount.Value : null) ?? (needs.HasFlag(Needs.Strace) ? Strace.Value : null) ?? (needs.HasFlag(Needs.Nobody) ? Nobody.Value : null)
+        : (needs.HasFlag(Needs.Mount) ? Mount.Value : null)
+            ?? (needs.HasFlag(Needs.Strace) ? Strace.Value : null)
+            ?? (needs.HasFlag(Needs.Nobody) ? Nobody.Value : null)
             ?? (needs.HasFlag(Needs.Slurm) ? Slurm.Value : null);
 
-    public static void Run(string program, params string[] arguments) => Assert.True(Succeeds(program, arguments), $"{program} {string.Join(' ', arguments)} failed.");
+    public static void Run(string program, params string[] arguments) =>
+        Assert.True(Succeeds(program, arguments), $"{program} {string.Join(' ', arguments)} failed.");
 
     private static bool Succeeds(string program, params string[] arguments)
     {
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using Process process = Process.Start(new ProcessStartInfo(
+                program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
             process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             return process.ExitCode == 0;

@@ -64,7 +64,10 @@ public sealed class OverwriteTests : IDisposable
 
         string[] before = what == "a pipe" ? [] : Folders.Snapshot(_folder.Path);
         // Resumed, a finished output is left as it is.
-        foreach (string[] more in what.StartsWith("a finished", StringComparison.Ordinal) ? (string[][])[["--overwrite"]] : [["--overwrite"], ["--overwrite", "--resume"]])
+        foreach (string[] more in
+            what.StartsWith("a finished", StringComparison.Ordinal)
+                ? (string[][])[["--overwrite"]]
+                : [["--overwrite"], ["--overwrite", "--resume"]])
         {
             string error = Tool.Fail(2, [.. Arguments(output), .. more]);
             Assert.Contains("is not replaced", error, StringComparison.Ordinal);
@@ -133,9 +136,11 @@ public sealed class OverwriteTests : IDisposable
             File.WriteAllText(file, "mine");
         }
 
-        string[] before = [.. Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        string[] before =
+            [.. Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
         Assert.Contains("not the demo's", Tool.Fail(2, "demo", _folder["d"]), StringComparison.Ordinal);
-        Assert.Equal(before, Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            before, Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
         Assert.True(what.Contains(' ', StringComparison.Ordinal) || File.ReadAllText(file) == "mine");
     }
 
@@ -176,7 +181,9 @@ public sealed class OverwriteTests : IDisposable
         Outside.Run("mount", "--bind", _folder["math", "sub"], _folder["with space"]);
         try
         {
-            string error = Tool.Fail(2, "merge", "--method", "linear", "--model", _folder["math"], "--model", Fixture.Demo("sahili"), "-o", _folder["with space", "out"]);
+            string error = Tool.Fail(
+                2, "merge", "--method", "linear", "--model", _folder["math"], "--model", Fixture.Demo("sahili"), "-o",
+                _folder["with space", "out"]);
             Assert.Contains("Inputs are never changed", error, StringComparison.Ordinal);
             Assert.Empty(Folders.Names(_folder["math", "sub"]));
         }

@@ -2,7 +2,10 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The first call of working a part, or of finishing, goes wrong, then the second, and so on; the same command again makes the output of one run.</summary>
+/// <summary>
+/// The first call of working a part, or of finishing, goes wrong, then the second, and so on; the same command again makes the output of
+/// one run.
+/// </summary>
 public sealed class PartFaultTests
 {
     private static readonly (Fault Fault, int At)[] SecondFaults = [(Fault.Kill, 4), (Fault.DeviceError, 14), (Fault.Kill, 24)];
@@ -82,7 +85,8 @@ public sealed class PartFaultTests
             Exception? error = await scene.AssembleAsync(target, files);
 
             // Without an exchange the old output has stepped aside for a moment.
-            bool aside = kind.Contains("exchange", StringComparison.Ordinal) && fault == Fault.Kill && !Directory.Exists(target), complete = !aside && await scene.RequireOldOrNewAsync(target, when);
+            bool aside = kind.Contains("exchange", StringComparison.Ordinal) && fault == Fault.Kill && !Directory.Exists(target),
+                complete = !aside && await scene.RequireOldOrNewAsync(target, when);
             RequireProper(error, fault, complete, files.Struck, when);
             failed += complete ? 0 : 1;
             if (!complete)
@@ -174,7 +178,11 @@ public sealed class PartFaultTests
     {
         using Scene scene = Scene.Parts(overwrite: false);
         string target = await scene.StageWorkedAsync(), part = Path.Combine(Root(target), "part-1-of-2");
-        using FileStream weights = new(Directory.EnumerateFiles(part, "*.safetensors").Order(StringComparer.Ordinal).First(), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        using FileStream weights = new(
+            Directory.EnumerateFiles(part, "*.safetensors").Order(StringComparer.Ordinal).First(),
+            FileMode.Open,
+            FileAccess.ReadWrite,
+            FileShare.ReadWrite | FileShare.Delete);
         Assert.Null(await scene.AssembleAsync(target));
         await scene.RequireDoneAsync(target, "finished");
         weights.Position = weights.Length - 1;
@@ -198,10 +206,15 @@ public sealed class PartFaultTests
             await plan.ExecutePartAsync(folder["place", "out"], MergePart.Of(2, 2));
         }
 
-        string[] parts = Folders.Snapshot(folder["place"]), finish = ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "300KB", "--finish", "-o", folder["place", "out"]];
+        string[] parts = Folders.Snapshot(folder["place"]),
+            finish = [
+                "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size",
+                "300KB", "--finish", "-o", folder["place", "out"]];
 
         // Not the first link: some are there by then.
-        ToolRun run = Tool.RunUnder(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=?link,linkat", "-e", $"inject=?link,linkat:error={error}:when=3+"], finish);
+        ToolRun run = Tool.RunUnder(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=?link,linkat", "-e", $"inject=?link,linkat:error={error}:when=3+"],
+            finish);
 
         Assert.True(run.Exit == exit, run.ToString());
         if (exit != 0)
@@ -217,7 +230,8 @@ public sealed class PartFaultTests
 
     private static Scene Of(string kind) => Scene.Parts(overwrite: kind.StartsWith("overwrite", StringComparison.Ordinal));
 
-    private static CountingFiles Files(string kind, Fault? fault = null, int at = 0) => new(fault, at) { WithoutLinks = !Links(kind), WithoutExchange = kind.Contains("exchange", StringComparison.Ordinal) };
+    private static CountingFiles Files(string kind, Fault? fault = null, int at = 0) =>
+        new(fault, at) { WithoutLinks = !Links(kind), WithoutExchange = kind.Contains("exchange", StringComparison.Ordinal) };
 
     private static bool Links(string kind) => !kind.Contains("links", StringComparison.Ordinal);
 
@@ -254,7 +268,9 @@ public sealed class PartFaultTests
             OutputException output = Assert.IsType<OutputException>(error);
             Assert.True(struck && !output.Refused, $"{when}: {error}");
             Assert.Contains("Remedy: ", output.Message, StringComparison.Ordinal);
-            Assert.True(complete != output.Message.Contains("What was there before is unchanged.", StringComparison.Ordinal), $"{when}: {(complete ? "new" : "old")}, but: {output.Message}");
+            Assert.True(
+                complete != output.Message.Contains("What was there before is unchanged.", StringComparison.Ordinal),
+                $"{when}: {(complete ? "new" : "old")}, but: {output.Message}");
         }
     }
 }

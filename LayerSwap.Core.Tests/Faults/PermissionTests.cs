@@ -11,7 +11,8 @@ public sealed class PermissionTests : IDisposable
 
     private readonly TempFolder _folder = new();
 
-    private static string[] Swap => ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--quiet"];
+    private static string[] Swap =>
+        ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--quiet"];
 
     public void Dispose() => _folder.Dispose();
 
@@ -53,7 +54,9 @@ public sealed class PermissionTests : IDisposable
     {
         File.SetUnixFileMode(_folder.Path, Everybody);
 
-        ToolRun run = Tool.RunUnder([.. Outside.AsNobody, "sh", "-c", $"umask {umask}; exec \"$@\"", "sh"], [.. Swap, "--shard-size", "100KB", "-o", _folder["new", "out"]]);
+        ToolRun run = Tool.RunUnder(
+            [.. Outside.AsNobody, "sh", "-c", $"umask {umask}; exec \"$@\"", "sh"],
+            [.. Swap, "--shard-size", "100KB", "-o", _folder["new", "out"]]);
 
         Assert.True(run.Exit == 0, run.ToString());
         Assert.Equal((UnixFileMode)folder, File.GetUnixFileMode(_folder["new"]));

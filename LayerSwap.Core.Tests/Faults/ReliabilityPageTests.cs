@@ -16,7 +16,9 @@ public sealed partial class ReliabilityPageTests
         Assert.All(named, name =>
         {
             Type type = Assert.Single(types, t => t.Name == name.Type);
-            Assert.True(type.GetMethod(name.Method)?.GetCustomAttributes(typeof(FactAttribute), inherit: true).Length > 0, $"There is no test {name.Type}.{name.Method}.");
+            Assert.True(
+                type.GetMethod(name.Method)?.GetCustomAttributes(typeof(FactAttribute), inherit: true).Length > 0,
+                $"There is no test {name.Type}.{name.Method}.");
         });
     }
 

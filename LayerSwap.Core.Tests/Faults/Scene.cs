@@ -2,7 +2,10 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Three tiny models on disk, an old output to be overwritten, and what an undisturbed run makes of them: what every disturbed run is held against.</summary>
+/// <summary>
+/// Three tiny models on disk, an old output to be overwritten, and what an undisturbed run makes of them: what every disturbed run is held
+/// against.
+/// </summary>
 internal sealed class Scene : IDisposable
 {
     private readonly TempFolder _folder = new(inMemory: true);
@@ -117,11 +120,13 @@ internal sealed class Scene : IDisposable
 
     /// <summary>Runs, and gives what became of it.</summary>
     public async Task<Exception?> RunAsync(string target, CountingFiles files, bool resume = false, bool keep = false) =>
-        await Record.ExceptionAsync(() => Plan().ExecuteAsync(target, new() { Files = files, Overwrite = Overwrite, Resume = resume, KeepPartial = keep }));
+        await Record.ExceptionAsync(
+            () => Plan().ExecuteAsync(target, new() { Files = files, Overwrite = Overwrite, Resume = resume, KeepPartial = keep }));
 
     /// <summary>Works one of two parts, and gives what became of it.</summary>
     public async Task<Exception?> WorkAsync(string target, int part, CountingFiles? files = null) =>
-        await Record.ExceptionAsync(() => Plan().ExecutePartAsync(target, MergePart.Of(part, 2), new() { Files = files ?? new(), Overwrite = Overwrite }));
+        await Record.ExceptionAsync(
+            () => Plan().ExecutePartAsync(target, MergePart.Of(part, 2), new() { Files = files ?? new(), Overwrite = Overwrite }));
 
     /// <summary>Finishes, and gives what became of it.</summary>
     public async Task<Exception?> AssembleAsync(string target, CountingFiles? files = null) =>
@@ -138,7 +143,10 @@ internal sealed class Scene : IDisposable
             return false;
         }
 
-        Assert.True(Same(found, New), $"{when}: the target is neither as it was nor as an undisturbed run makes it, but holds {string.Join(", ", found?.Keys.ToArray() ?? ["nothing"])}.");
+        Assert.True(
+            Same(found, New),
+            $"{when}: the target is neither as it was nor as an undisturbed run makes it, but holds "
+                + $"{string.Join(", ", found?.Keys.ToArray() ?? ["nothing"])}.");
         Assert.True((await Checkpoint.VerifyAsync(target)).Ok, $"{when}: the output is not good.");
         return true;
     }
@@ -147,7 +155,9 @@ internal sealed class Scene : IDisposable
     public async Task RequireDoneAsync(string target, string when)
     {
         Assert.True(await RequireOldOrNewAsync(target, when), $"{when}: the target is not new.");
-        Assert.True(Folders.Names(Path.GetDirectoryName(target)!) is ["out"], $"{when}: left beside: {string.Join(", ", Folders.Names(Path.GetDirectoryName(target)!))}.");
+        Assert.True(
+            Folders.Names(Path.GetDirectoryName(target)!) is ["out"],
+            $"{when}: left beside: {string.Join(", ", Folders.Names(Path.GetDirectoryName(target)!))}.");
     }
 
     /// <summary>Resumes undisturbed, and holds the end against an undisturbed run.</summary>
@@ -171,16 +181,22 @@ internal sealed class Scene : IDisposable
     private static ICheckpoint Tiny(string name, int expert) => SmallModels.Of(name, DType.Float32,
     [
         ("model.embed_tokens.weight", [4, 3], Values(12, expert)),
-        .. Enumerable.Range(0, 3).Select(layer => ($"model.layers.{layer}.mlp.up_proj.weight", new long[] { 5, 3 }, Values(15, expert + (10 * layer)))),
+        .. Enumerable.Range(0, 3).Select(
+            layer => ($"model.layers.{layer}.mlp.up_proj.weight", new long[] { 5, 3 }, Values(15, expert + (10 * layer)))),
         ("model.norm.weight", [3], Values(3, expert)),
     ]);
 
     private static double[] Values(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => Math.Sin(i + (seed * 1.7)))];
 
     private static SortedDictionary<string, byte[]> Contents(string folder) =>
-        new(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).ToDictionary(f => Path.GetRelativePath(folder, f), File.ReadAllBytes, StringComparer.Ordinal), StringComparer.Ordinal);
+        new(
+            Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                .ToDictionary(f => Path.GetRelativePath(folder, f), File.ReadAllBytes, StringComparer.Ordinal),
+            StringComparer.Ordinal);
 
-    private static bool Same(SortedDictionary<string, byte[]>? found, SortedDictionary<string, byte[]>? expected) => found is null || expected is null
-        ? found is null && expected is null
-        : found.Keys.SequenceEqual(expected.Keys, StringComparer.Ordinal) && found.All(f => f.Value.AsSpan().SequenceEqual(expected[f.Key]));
+    private static bool Same(SortedDictionary<string, byte[]>? found, SortedDictionary<string, byte[]>? expected) =>
+        found is null || expected is null
+            ? found is null && expected is null
+            : found.Keys.SequenceEqual(expected.Keys, StringComparer.Ordinal)
+                && found.All(f => f.Value.AsSpan().SequenceEqual(expected[f.Key]));
 }

@@ -13,13 +13,22 @@ public sealed class TwoProcessesTests
         string output = work["place", "out"], staging = LongWork.Staging(output);
         using (ToolProcess first = work.StartWriting([], output))
         {
-            Assert.True(SpinWait.SpinUntil(() => File.ReadLines(Path.Combine(staging, "journal")).Count() > 3 || first.HasExited, TimeSpan.FromSeconds(30)), "No tensor after 30 seconds.");
+            Assert.True(
+                SpinWait.SpinUntil(
+                    () => File.ReadLines(Path.Combine(staging, "journal")).Count() > 3 || first.HasExited, TimeSpan.FromSeconds(30)),
+                "No tensor after 30 seconds.");
             // Stopped, not ended: it holds its lock for as long as this takes.
             first.Signal("STOP");
-            foreach (string[] second in (string[][])[work.Arguments(output), work.Arguments(output, "--resume"), work.Arguments(output, "--overwrite"), ["clean", output]])
+            foreach (string[] second in
+                (string[][])[
+                    work.Arguments(output), work.Arguments(output, "--resume"), work.Arguments(output, "--overwrite"), ["clean", output]])
             {
                 string error = Tool.Fail(2, second);
-                Assert.True(error.Contains($"is being written by another run, process {first.Id.ToString(CultureInfo.InvariantCulture)}.", StringComparison.Ordinal), error);
+                Assert.True(
+                    error.Contains(
+                        $"is being written by another run, process {first.Id.ToString(CultureInfo.InvariantCulture)}.",
+                        StringComparison.Ordinal),
+                    error);
             }
 
             Assert.False(first.HasExited);

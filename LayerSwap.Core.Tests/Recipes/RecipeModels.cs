@@ -22,8 +22,14 @@ internal sealed class RecipeModels : IDisposable
 
     public void Add(string name, int expert, int layers, DType dtype = DType.BFloat16)
     {
-        Merge.Onto(SmallModels.Llama(name, expert, dtype, layers)).SaveAsync(_temp[name], new SaveOptions { Durable = false }).GetAwaiter().GetResult();
-        File.WriteAllText(_temp[name, "config.json"], $$"""{"model_type": "llama", "num_hidden_layers": {{layers}}, "vocab_size": 48, "tie_word_embeddings": false, "torch_dtype": "bfloat16"}""");
+        Merge.Onto(SmallModels.Llama(name, expert, dtype, layers))
+            .SaveAsync(_temp[name], new SaveOptions { Durable = false })
+            .GetAwaiter()
+            .GetResult();
+        File.WriteAllText(
+            _temp[name, "config.json"],
+            $$"""{"model_type": "llama", "num_hidden_layers": {{layers}}, "vocab_size": 48, """
+                + """"tie_word_embeddings": false, "torch_dtype": "bfloat16"}""");
     }
 
     public ICheckpoint Open(string name)
@@ -66,7 +72,8 @@ internal sealed class RecipeModels : IDisposable
         Assert.Equal(expected.Tensors.Select(t => t.ToString()), actual.Tensors.Select(t => t.ToString()));
         foreach (TensorInfo tensor in expected.Tensors)
         {
-            Assert.True(SmallModels.Bytes(expected, tensor.Name).AsSpan().SequenceEqual(SmallModels.Bytes(actual, tensor.Name)), tensor.Name);
+            Assert.True(
+                SmallModels.Bytes(expected, tensor.Name).AsSpan().SequenceEqual(SmallModels.Bytes(actual, tensor.Name)), tensor.Name);
         }
     }
 

@@ -38,9 +38,13 @@ public sealed class VerifierTests : IDisposable
     {
         await Merge.Onto(SmallModels.Llama("m", 1)).SaveAsync(_temp["out"]);
         File.WriteAllText(_temp["out", "layerswap.json"], "{}");
-        Assert.Contains("not a manifest", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "not a manifest", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
         File.Delete(_temp["out", "layerswap.json"]);
-        Assert.Contains("layerswap.json is missing", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "layerswap.json is missing",
+            Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message,
+            StringComparison.Ordinal);
         File.Delete(_temp["out", "README.md"]);
         VerifyReport plain = await Checkpoint.VerifyAsync(_temp["out"]);
         Assert.True(plain.Ok);
@@ -59,7 +63,8 @@ public sealed class VerifierTests : IDisposable
         await Merge.Onto(SmallModels.Of("a", DType.Float32, ("w", [1], [1]), ("x", [1], [1]))).SaveAsync(_temp["a"]);
         await Merge.Onto(SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("y", [1], [1]))).SaveAsync(_temp["b"]);
         File.Copy(_temp["a", "layerswap.json"], _temp["b", "layerswap.json"], overwrite: true);
-        string[] tensors = [.. (await Checkpoint.VerifyAsync(_temp["b"])).Problems.Select(p => p.Tensor).OfType<string>().Order(StringComparer.Ordinal)];
+        string[] tensors =
+            [.. (await Checkpoint.VerifyAsync(_temp["b"])).Problems.Select(p => p.Tensor).OfType<string>().Order(StringComparer.Ordinal)];
         Assert.Equal(["x", "y"], tensors);
     }
 }

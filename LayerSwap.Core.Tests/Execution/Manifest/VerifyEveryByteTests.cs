@@ -49,12 +49,14 @@ public sealed class VerifyEveryByteTests : IDisposable
         foreach (string file in Directory.GetFiles(_temp["out"]))
         {
             byte[] bytes = File.ReadAllBytes(file);
-            foreach (Action change in (Action[])[() => File.Delete(file), () => File.WriteAllBytes(file, []), () => File.WriteAllBytes(file, [.. bytes, 32])])
+            foreach (Action change in
+                (Action[])[() => File.Delete(file), () => File.WriteAllBytes(file, []), () => File.WriteAllBytes(file, [.. bytes, 32])])
             {
                 change();
                 VerifyReport report = await Checkpoint.VerifyAsync(_temp["out"]);
                 Assert.Contains(report.Problems, p => p.Message.Contains(Path.GetFileName(file), StringComparison.Ordinal));
-                OutputException error = await Assert.ThrowsAsync<OutputException>(() => plan.ExecuteAsync(_temp["out"], new() { Resume = true }));
+                OutputException error =
+                    await Assert.ThrowsAsync<OutputException>(() => plan.ExecuteAsync(_temp["out"], new() { Resume = true }));
                 Assert.True(error.Refused, error.Message);
                 File.WriteAllBytes(file, bytes);
             }
@@ -74,10 +76,14 @@ public sealed class VerifyEveryByteTests : IDisposable
         Assert.Contains("notes.md", report.ToString(), StringComparison.Ordinal);
         Directory.CreateDirectory(_temp["out", "additional_chat_templates"]);
         File.WriteAllText(_temp["out", "additional_chat_templates", "tool.jinja"], "{}");
-        Assert.Contains("additional_chat_templates", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "additional_chat_templates",
+            Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message,
+            StringComparison.Ordinal);
         Directory.Delete(_temp["out", "additional_chat_templates"], recursive: true);
         File.WriteAllText(_temp["out", "added_tokens.json"], "{}");
-        Assert.Contains("added_tokens.json", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "added_tokens.json", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -91,7 +97,8 @@ public sealed class VerifyEveryByteTests : IDisposable
         File.WriteAllBytes(input, bytes);
         File.SetLastWriteTimeUtc(input, time);
         using ICheckpoint again = Checkpoint.Open(_temp["m0"]), other = Checkpoint.Open(_temp["m1"]);
-        OutputException error = await Assert.ThrowsAsync<OutputException>(() => Merge.Soup(again, other).InShardsOf(1_000_000).Plan().ExecuteAsync(_temp["out"], new() { Resume = true }));
+        OutputException error = await Assert.ThrowsAsync<OutputException>(
+            () => Merge.Soup(again, other).InShardsOf(1_000_000).Plan().ExecuteAsync(_temp["out"], new() { Resume = true }));
         Assert.Contains("exists and is not empty", error.Message, StringComparison.Ordinal);
     }
 

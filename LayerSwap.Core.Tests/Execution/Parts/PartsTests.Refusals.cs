@@ -50,7 +50,11 @@ public sealed partial class PartsTests
 
         string[] before = Folders.Snapshot(_temp["place"]);
         plan = Saved();
-        foreach (Func<Task> attempt in (Func<Task>[])[() => plan.AssembleAsync(Output), () => plan.AssembleAsync(Output, new() { Overwrite = true }), () => plan.ExecutePartAsync(Output, MergePart.Of(2, 2))])
+        foreach (Func<Task> attempt in
+            (Func<Task>[])[
+                () => plan.AssembleAsync(Output),
+                () => plan.AssembleAsync(Output, new() { Overwrite = true }),
+                () => plan.ExecutePartAsync(Output, MergePart.Of(2, 2))])
         {
             string error = await RefusedAsync(attempt);
             // Where an input changed, all parts are others.
@@ -81,7 +85,8 @@ public sealed partial class PartsTests
         await WorkAsync(2);
         File.Delete(Path.Combine(Root, "part-2-of-2", "layerswap.json"));
         string[] before = Folders.Snapshot(_temp["place"]);
-        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().AssembleAsync(Output), () => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2))])
+        foreach (Func<Task> attempt in
+            (Func<Task>[])[() => Saved().AssembleAsync(Output), () => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2))])
         {
             Assert.Contains("which is not LayerSwap's", await RefusedAsync(attempt), StringComparison.Ordinal);
             Assert.Equal(before, Folders.Snapshot(_temp["place"]));
@@ -159,7 +164,8 @@ public sealed partial class PartsTests
         }
 
         string[] before = Folders.Snapshot(_temp["place"]), old = Folders.Snapshot(Output);
-        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().ExecutePartAsync(Output, MergePart.Of(1, 2)), () => Saved().AssembleAsync(Output)])
+        foreach (Func<Task> attempt in
+            (Func<Task>[])[() => Saved().ExecutePartAsync(Output, MergePart.Of(1, 2)), () => Saved().AssembleAsync(Output)])
         {
             Assert.Contains($"{Output} exists and is not empty", await RefusedAsync(attempt), StringComparison.Ordinal);
             Assert.Equal(before, Folders.Snapshot(_temp["place"]));
@@ -193,7 +199,10 @@ public sealed partial class PartsTests
         string[] before = Folders.Snapshot(_temp.Path);
         foreach (string output in (string[])[_temp["m1"], _temp["m1", "inside"], _temp.Path])
         {
-            foreach (Func<Task> attempt in (Func<Task>[])[() => plan.ExecutePartAsync(output, MergePart.Of(1, 2), new() { Overwrite = true }), () => plan.AssembleAsync(output, new() { Overwrite = true })])
+            foreach (Func<Task> attempt in
+                (Func<Task>[])[
+                    () => plan.ExecutePartAsync(output, MergePart.Of(1, 2), new() { Overwrite = true }),
+                    () => plan.AssembleAsync(output, new() { Overwrite = true })])
             {
                 Assert.Contains("Inputs are never changed", await RefusedAsync(attempt), StringComparison.Ordinal);
                 Assert.Equal(before, Folders.Snapshot(_temp.Path));
@@ -218,7 +227,10 @@ public sealed partial class PartsTests
 
         File.WriteAllBytes(input, bytes);
         SaveOptions overwrite = new() { Overwrite = true };
-        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2))), StringComparison.Ordinal);
+        Assert.Contains(
+            "exists and is not empty",
+            await RefusedAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2))),
+            StringComparison.Ordinal);
         await WorkAsync(2, overwrite);
         await Saved().AssembleAsync(Output, overwrite);
         await Saved().ExecuteAsync(_temp["fresh", "out"]);

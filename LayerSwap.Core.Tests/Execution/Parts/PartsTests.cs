@@ -27,7 +27,8 @@ public sealed partial class PartsTests : IDisposable
     public async Task Parts_in_any_order_on_any_threads_make_the_bytes_of_one_run(string method)
     {
         ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Llama($"m{i}", i, layers: 4))];
-        MergeBuilder Build(int threads, int block) => Of(method, models).WithSeed(11).InShardsOf(20_000).OnThreads(threads).InBlocksOf(block);
+        MergeBuilder Build(int threads, int block) =>
+            Of(method, models).WithSeed(11).InShardsOf(20_000).OnThreads(threads).InBlocksOf(block);
         MergeResult single = await Build(1, int.MaxValue).SaveAsync(_temp["single", "out"]);
         Random random = new(method.Length);
         foreach (int count in (int[])[1, 2, 3, 7, single.Plan.Files.Count + 5])
@@ -82,7 +83,9 @@ public sealed partial class PartsTests : IDisposable
             await Saved().AssembleAsync(Output, options);
             string[] before = Folders.Snapshot(_temp["place"]);
 
-            MergeResult again = await Saved().AssembleAsync(Output, options), part = await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2), options), other = await Saved().ExecutePartAsync(Output, MergePart.Of(2, 5), options);
+            MergeResult again = await Saved().AssembleAsync(Output, options),
+                part = await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2), options),
+                other = await Saved().ExecutePartAsync(Output, MergePart.Of(2, 5), options);
 
             Assert.Equal(Folders.Names(Output), again.Files.Order(StringComparer.Ordinal));
             Assert.Equal((Output, 0, 0), (part.Path, part.Tensors, other.Tensors));
@@ -152,7 +155,8 @@ public sealed partial class PartsTests : IDisposable
     public async Task Many_missing_parts_are_counted_and_those_without_files_are_not_missed()
     {
         MergePlan plan = Saved();
-        await plan.ExecutePartAsync(Output, MergePart.Of(Enumerable.Range(1, 100).First(n => MergePart.Of(n, 100).Of(plan).Files.Count > 0), 100));
+        await plan.ExecutePartAsync(
+            Output, MergePart.Of(Enumerable.Range(1, 100).First(n => MergePart.Of(n, 100).Of(plan).Files.Count > 0), 100));
         string error = await RefusedAsync(() => plan.AssembleAsync(Output));
         Assert.Contains($"{plan.Files.Count - 1} are missing", error, StringComparison.Ordinal);
         Assert.Contains($" and {plan.Files.Count - 6} more. Remedy", error, StringComparison.Ordinal);
@@ -227,11 +231,14 @@ public sealed partial class PartsTests : IDisposable
         using CancellationTokenSource stop = new();
         int reads = 0;
         MergePart part = MergePart.Of(2, 2);
-        CountingCheckpoint first = Counted(_ => { if (++reads == 12) { stop.Cancel(); } }), second = Counted(_ => { }), whole = Counted(_ => { });
+        CountingCheckpoint first = Counted(_ => { if (++reads == 12) { stop.Cancel(); } }),
+            second = Counted(_ => { }),
+            whole = Counted(_ => { });
         MergePlan Plan(CountingCheckpoint model) => Merge.Onto(model).As(DType.Float32).InShardsOf(20_000).OnThreads(1).Plan();
         await Plan(whole).ExecutePartAsync(_temp["whole", "out"], part);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Plan(first).ExecutePartAsync(Output, part, cancellationToken: stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Plan(first).ExecutePartAsync(Output, part, cancellationToken: stop.Token));
 
         Assert.Equal(Root, Merge.FindPartialOutput(Output));
         Assert.Equal([".part-2-of-2.layerswap-partial"], Folders.Names(Root));
@@ -252,7 +259,8 @@ public sealed partial class PartsTests : IDisposable
     {
         using CancellationTokenSource stop = new();
         CountingFiles files = new() { OnCall = call => { if (call == 5) { stop.Cancel(); } } };
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saved().ExecutePartAsync(Output, MergePart.Of(1, 2), new() { Files = files }, stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Saved().ExecutePartAsync(Output, MergePart.Of(1, 2), new() { Files = files }, stop.Token));
         Assert.False(Directory.Exists(_temp["place"]));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saved().AssembleAsync(Output, cancellationToken: stop.Token));
     }
@@ -262,7 +270,8 @@ public sealed partial class PartsTests : IDisposable
     {
         Assert.Null(Merge.FindPartialOutput(Output));
         await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2));
-        await Record.ExceptionAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2), new() { Files = new CountingFiles(Fault.Kill, 20) }));
+        await Record.ExceptionAsync(
+            () => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2), new() { Files = new CountingFiles(Fault.Kill, 20) }));
         Assert.Equal([".part-2-of-2.layerswap-partial", "part-1-of-2"], Folders.Names(Root));
         File.WriteAllText(_temp["place", "beside.txt"], "mine");
         Assert.Equal(Root, Merge.FindPartialOutput(Output));
@@ -276,7 +285,8 @@ public sealed partial class PartsTests : IDisposable
     public async Task A_single_run_that_was_killed_beside_the_parts_does_no_harm()
     {
         await WorkAsync(2);
-        Assert.IsType<DeathException>(await Record.ExceptionAsync(() => Saved().ExecuteAsync(Output, new() { Files = new CountingFiles(Fault.Kill, 60) })));
+        Assert.IsType<DeathException>(
+            await Record.ExceptionAsync(() => Saved().ExecuteAsync(Output, new() { Files = new CountingFiles(Fault.Kill, 60) })));
         Assert.True(Directory.EnumerateFiles(_temp["place", ".out.layerswap-partial", "model"]).Any());
         await Saved().AssembleAsync(Output);
         await RequireSingleAsync();
@@ -301,7 +311,9 @@ public sealed partial class PartsTests : IDisposable
     private static MergeBuilder Of(string method, ICheckpoint[] models) => method switch
     {
         "swap" => Merge.LayerSwap(models[1], models[2], 1, 1, 1),
-        "della" => Merge.Onto(models[0]).With(models[1], 0.6).With(models[2], 0.3).Using(MergeStrategies.Della(new() { Density = 0.6, Rescale = Rescale.L1 })),
+        "della" =>
+            Merge.Onto(models[0]).With(models[1], 0.6).With(models[2], 0.3).Using(
+                MergeStrategies.Della(new() { Density = 0.6, Rescale = Rescale.L1 })),
         _ => MethodMerges.Of(method, models),
     };
 
@@ -314,7 +326,8 @@ public sealed partial class PartsTests : IDisposable
             return Checkpoint.Open(Directory.Exists(folder) ? folder : Folders.Save(SmallModels.Llama($"m{i}", i, layers: 2), folder));
         })];
         _open.AddRange(models);
-        MergeBuilder builder = Merge.WithoutBase().With(models[0]).With(models[1], weight).Using(MergeStrategies.Linear()).InShardsOf(7_000).OnThreads(1);
+        MergeBuilder builder =
+            Merge.WithoutBase().With(models[0]).With(models[1], weight).Using(MergeStrategies.Linear()).InShardsOf(7_000).OnThreads(1);
         return (change?.Invoke(builder) ?? builder).Plan();
     }
 

@@ -17,7 +17,8 @@ public sealed class AllocationTests
     public void Blocks_are_merged_without_allocating(string method)
     {
         // Rows of 1000: methods that merge whole rows get whole numbers of them.
-        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [400, 1000], MethodMerges.Noise(Elements, i))))];
+        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
+            i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [400, 1000], MethodMerges.Noise(Elements, i))))];
         PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
         if (tensor.Work is not TensorWork.Compute compute)
         {
@@ -32,7 +33,8 @@ public sealed class AllocationTests
             for (int i = 0; i < rounds; i++)
             {
                 long start = (long)i * Block % Elements;
-                BlockComputer.Compute<float>(buffers, tensor, BlockRange.Around(start, Block, compute.Merge.Unit, Elements), compute.Merge.Unit, tally);
+                BlockComputer.Compute<float>(
+                    buffers, tensor, BlockRange.Around(start, Block, compute.Merge.Unit, Elements), compute.Merge.Unit, tally);
             }
         }
 
@@ -54,7 +56,8 @@ public sealed class AllocationTests
         long Allocated(int chunks)
         {
             int elements = chunks * ChunkSizes.Length;
-            ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
+            ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
+                i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
             TensorWork.Compute compute = Assert.IsType<TensorWork.Compute>(tensor.Work);
             BlockStreamer streamer = new(new WorkerPool(1, CancellationToken.None));
@@ -76,7 +79,8 @@ public sealed class AllocationTests
         long Allocated(int chunks)
         {
             int elements = chunks * ChunkSizes.Length;
-            ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
+            ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
+                i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             Operand[] operands = [.. models.Select(m => new Operand(m, m.Tensors[0]))];
             BlockStreamer streamer = new(new WorkerPool(1, CancellationToken.None));
             void Reduce() => streamer.Reduce(0, operands, true, new ChunkGrid(0, elements), new DeltaReduction(2, 0));
@@ -92,7 +96,9 @@ public sealed class AllocationTests
         Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 20 * ChunkSizes.Length / ChunkSizes.ObserveBlock);
     }
 
-    /// <summary>Measures the least that several runs allocate on this thread: other tests may empty the pools, and the compiler may come late.</summary>
+    /// <summary>
+    /// Measures the least that several runs allocate on this thread: other tests may empty the pools, and the compiler may come late.
+    /// </summary>
     private static long Least(Action work) => Enumerable.Range(0, 10).Min(_ =>
     {
         long before = GC.GetAllocatedBytesForCurrentThread();

@@ -3,18 +3,25 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Tests that a folder merged and a folder copied differ in nothing but weights, what changed in the configuration, the card and the record.</summary>
+/// <summary>
+/// Tests that a folder merged and a folder copied differ in nothing but weights, what changed in the configuration, the card and the
+/// record.
+/// </summary>
 public sealed class AuxiliaryFileTests : IDisposable
 {
     private static readonly string[] Odd =
     [
-        "modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "tekken.json", "normalizer.json", "source.spm", "Notice.txt", "additional_chat_templates/tool use.jinja", "modeling_own.py", "own/code.py", "a b.txt", "\u00e9\U0001F600.json",
-        ".gitattributes", "empty", "deep/er/still/file.txt", "params.json", "images/logo.png", "vocab.txt", "merges_2.txt", "preprocessor/config.json", "x.jsonl", "-dash", "LICENSE.TXT", "generation_config.json", "tokenizer.model",
+        "modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "tekken.json", "normalizer.json", "source.spm", "Notice.txt",
+        "additional_chat_templates/tool use.jinja", "modeling_own.py", "own/code.py", "a b.txt", "\u00e9\U0001F600.json",
+        ".gitattributes", "empty", "deep/er/still/file.txt", "params.json", "images/logo.png", "vocab.txt", "merges_2.txt",
+        "preprocessor/config.json", "x.jsonl", "-dash", "LICENSE.TXT", "generation_config.json", "tokenizer.model",
     ];
 
     private static readonly string[] Left =
     [
-        "optimizer.pt", "scheduler.pt", "rng_state_0.pth", "training_args.bin", "trainer_state.json", "pytorch_model.bin", "pytorch_model.bin.index.json", "model.gguf", "onnx/model.onnx", "checkpoint-10/config.json", "runs/events", "adapter_model.safetensors",
+        "optimizer.pt", "scheduler.pt", "rng_state_0.pth", "training_args.bin", "trainer_state.json", "pytorch_model.bin",
+        "pytorch_model.bin.index.json", "model.gguf", "onnx/model.onnx", "checkpoint-10/config.json", "runs/events",
+        "adapter_model.safetensors",
         "adapter_config.json", "consolidated.safetensors", ".git/HEAD", "events.out.tfevents.1", "train.log", "all_results.json",
     ];
 
@@ -37,15 +44,21 @@ public sealed class AuxiliaryFileTests : IDisposable
             {
                 string path = Path.Combine(model, name);
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-                File.WriteAllText(path, name == "empty" ? "" : name.EndsWith("generation_config.json", StringComparison.Ordinal) ? "{}" : "of " + name);
+                File.WriteAllText(
+                    path, name == "empty" ? "" : name.EndsWith("generation_config.json", StringComparison.Ordinal) ? "{}" : "of " + name);
             }
 
             using ICheckpoint opened = Checkpoint.Open(model);
             MergePlan plan = Merge.Soup(opened).Plan();
             await plan.ExecuteAsync(output, new() { Durable = round % 5 == 0 });
             Assert.Equal(copied.Concat(["config.json", "model.safetensors", "README.md", "layerswap.json"]).Order(StringComparer.Ordinal),
-                Directory.EnumerateFiles(output, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }).Select(f => Path.GetRelativePath(output, f)).Order(StringComparer.Ordinal));
-            Assert.All(copied.Append("config.json"), name => Assert.Equal(File.ReadAllBytes(Path.Combine(model, name)), File.ReadAllBytes(Path.Combine(output, name))));
+                Directory.EnumerateFiles(
+                    output, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
+                    .Select(f => Path.GetRelativePath(output, f))
+                    .Order(StringComparer.Ordinal));
+            Assert.All(
+                copied.Append("config.json"),
+                name => Assert.Equal(File.ReadAllBytes(Path.Combine(model, name)), File.ReadAllBytes(Path.Combine(output, name))));
             string listed = string.Join('\n', plan.Warnings);
             Assert.Equal(left.Length > 0, listed.Contains("Not copied from", StringComparison.Ordinal));
             Assert.True(left.Length > 8 || left.All(l => listed.Contains(l.Split('/')[0], StringComparison.Ordinal)), listed);
@@ -70,12 +83,17 @@ public sealed class AuxiliaryFileTests : IDisposable
             using ICheckpoint opened = Checkpoint.Open(model);
             try
             {
-                await Merge.Soup(opened).SaveAsync(output, new SaveOptions { Files = new Faults.CountingFiles(Faults.Fault.NoSpace, call) });
+                await Merge.Soup(opened).SaveAsync(
+                    output, new SaveOptions { Files = new Faults.CountingFiles(Faults.Fault.NoSpace, call) });
                 break;
             }
             catch (OutputException)
             {
-                Assert.False(Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any() && !(await Checkpoint.VerifyAsync(output)).Ok, $"call {call}");
+                Assert.False(
+                    Directory.Exists(output)
+                        && Directory.EnumerateFileSystemEntries(output).Any()
+                        && !(await Checkpoint.VerifyAsync(output)).Ok,
+                    $"call {call}");
                 Merge.DeletePartialOutput(output);
                 Assert.Null(Merge.FindPartialOutput(output));
                 if (Directory.Exists(output))
@@ -95,7 +113,8 @@ public sealed class AuxiliaryFileTests : IDisposable
         Folders.Save(SmallModels.Of("m", DType.Float32, ("w", [1], [1])), model);
         Faults.Outside.Run("sh", "-c", $"touch \"$(printf '{model}/a\\377b.txt')\"");
         using ICheckpoint opened = Checkpoint.Open(model);
-        Assert.Contains("a name that is not UTF-8", Assert.Throws<MergeException>(() => Merge.Soup(opened).Plan()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "a name that is not UTF-8", Assert.Throws<MergeException>(() => Merge.Soup(opened).Plan()).Message, StringComparison.Ordinal);
         // .NET cannot remove it either.
         Faults.Outside.Run("rm", "-r", model);
     }

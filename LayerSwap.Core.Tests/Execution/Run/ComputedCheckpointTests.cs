@@ -11,7 +11,8 @@ public sealed class ComputedCheckpointTests
     public void One_plan_may_be_read_by_several_at_once(string method)
     {
         const int Readers = 3, Rows = 60, Columns = 2000;
-        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [Rows, Columns], MethodMerges.Noise(Rows * Columns, i))))];
+        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
+            i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [Rows, Columns], MethodMerges.Noise(Rows * Columns, i))))];
         MergeBuilder merge = MethodMerges.Of(method, models);
         byte[] expected = SmallModels.Bytes(merge.Plan().AsCheckpoint(), "w");
         for (int round = 0; round < 6; round++)
@@ -46,7 +47,8 @@ public sealed class ComputedCheckpointTests
             byte[] expected = SmallModels.Bytes(saved, tensor.Name);
             for (int i = 0; i < 40; i++)
             {
-                int offset = random.Next(expected.Length + 1), length = random.Next(Math.Min(expected.Length - offset, i < 20 ? 9 : int.MaxValue) + 1);
+                int offset = random.Next(expected.Length + 1),
+                    length = random.Next(Math.Min(expected.Length - offset, i < 20 ? 9 : int.MaxValue) + 1);
                 byte[] window = new byte[length];
                 computed.Read(tensor.Name, offset, window);
                 Assert.True(expected.AsSpan(offset, length).SequenceEqual(window), $"{tensor.Name}: {length} bytes from {offset}");
@@ -67,6 +69,8 @@ public sealed class ComputedCheckpointTests
         using ICheckpoint saved = Checkpoint.Open(temp["first"]), computed = first.AsCheckpoint();
         await MethodMerges.Of(method, [models[0], saved, models[2]]).SaveAsync(temp["steps"]);
         await MethodMerges.Of(method, [models[0], computed, models[2]]).SaveAsync(temp["once"]);
-        Assert.Equal(await File.ReadAllBytesAsync(temp["steps", "model.safetensors"]), await File.ReadAllBytesAsync(temp["once", "model.safetensors"]));
+        Assert.Equal(
+            await File.ReadAllBytesAsync(temp["steps", "model.safetensors"]),
+            await File.ReadAllBytesAsync(temp["once", "model.safetensors"]));
     }
 }

@@ -21,18 +21,27 @@ public sealed class RecipeNoteTests : IDisposable
     [Fact]
     public void A_module_that_no_tensor_belongs_to_is_an_error_with_the_nearest()
     {
-        RecipeException error = Assert.Throws<RecipeException>(() => Notes("merge_method: linear\nmodules:\n  modle:\n    models: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]\n"));
+        RecipeException error = Assert.Throws<RecipeException>(() =>
+            Notes("merge_method: linear\nmodules:\n  modle:\n    models: [{model: a, parameters: {weight: 1}}, {model: b, parameters: "
+                + "{weight: 1}}]\n"));
         Assert.Contains("no tensor belongs to module modle; nearest is model", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_filter_that_no_name_contains_is_noted_with_the_nearest() =>
-        Assert.Contains(Notes("merge_method: slerp\nbase_model: a\nmodels: [a, b]\nparameters: {t: [{filter: self_atn, value: 0.2}, {value: 0.5}]}\n"), n => n.Contains("filter self_atn", StringComparison.Ordinal) && n.Contains("self_attn", StringComparison.Ordinal));
+        Assert.Contains(
+            Notes("merge_method: slerp\nbase_model: a\nmodels: [a, b]\nparameters: {t: [{filter: self_atn, value: 0.2}, {value: 0.5}]}\n"),
+            n => n.Contains("filter self_atn", StringComparison.Ordinal) && n.Contains("self_attn", StringComparison.Ordinal));
 
     [Fact]
     public void An_architecture_to_override_is_refused_and_a_revision_is_looked_for()
     {
-        Assert.Contains("override_architecture", Assert.Throws<RecipeException>(() => Notes("merge_method: linear\nmodels: [{model: {model: a, override_architecture: LlamaForCausalLM}, parameters: {weight: 1}}]\n")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "override_architecture",
+            Assert.Throws<RecipeException>(() => Notes(
+                "merge_method: linear\nmodels: [{model: {model: a, override_architecture: LlamaForCausalLM}, parameters: {weight: "
+                    + "1}}]\n")).Message,
+            StringComparison.Ordinal);
         string hub = _temp["hub", "models--o--n"];
         foreach (string commit in (string[])["111", "222"])
         {
@@ -44,9 +53,12 @@ public sealed class RecipeNoteTests : IDisposable
         File.WriteAllText(Path.Combine(hub, "refs", "main"), "222\n");
         File.WriteAllText(Path.Combine(hub, "refs", "pr", "1"), "111");
         File.WriteAllText(Path.Combine(hub, "refs", "gone"), "333");
-        foreach ((string revision, string? commit) in (ReadOnlySpan<(string, string?)>)[("", "222"), ("main", "222"), ("pr/1", "111"), ("111", "111"), ("gone", null), ("nope", null), ("../../x", null)])
+        foreach ((string revision, string? commit) in
+            (ReadOnlySpan<(string, string?)>)[
+                ("", "222"), ("main", "222"), ("pr/1", "111"), ("111", "111"), ("gone", null), ("nope", null), ("../../x", null)])
         {
-            string recipe = $"merge_method: passthrough\nmodels: [{{model: {{model: {{path: o/n, revision: '{revision}'}}}}}}]\n".Replace(", revision: ''", "", StringComparison.Ordinal);
+            string recipe = $"merge_method: passthrough\nmodels: [{{model: {{model: {{path: o/n, revision: '{revision}'}}}}}}]\n".Replace(
+                ", revision: ''", "", StringComparison.Ordinal);
             if (commit is null)
             {
                 Assert.Contains("models--o--n", Assert.Throws<CheckpointException>(() => Notes(recipe)).Message, StringComparison.Ordinal);

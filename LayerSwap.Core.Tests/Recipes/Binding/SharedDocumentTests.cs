@@ -23,7 +23,8 @@ public sealed class SharedDocumentTests : IDisposable
             {
                 "twice" => Document($"d{i}", $"d{i - 1}", $"d{i - 1}"),
                 "the last two" => Document($"d{i}", $"d{i - 2}", $"d{i - 1}"),
-                _ => $"name: d{i}\nmerge_method: task_arithmetic\nbase_model: d{i - 1}\nmodels: [{{model: d{i - 1}, parameters: {{weight: 0.5}}}}]\nparameters: {{lambda: 1}}",
+                _ => $"name: d{i}\nmerge_method: task_arithmetic\nbase_model: d{i - 1}\n"
+                    + $"models: [{{model: d{i - 1}, parameters: {{weight: 0.5}}}}]\nparameters: {{lambda: 1}}",
             });
             first.Add(how == "the last two" ? (first[i - 2] + first[i - 1]) / 2 : first[i - 1]);
         }
@@ -40,7 +41,9 @@ public sealed class SharedDocumentTests : IDisposable
     }
 
     private static string Document(string name, string one, string two) =>
-        $"name: {name}\nmerge_method: linear\nmodels: [{{model: {one}, parameters: {{weight: 0.5}}}}, {{model: {two}, parameters: {{weight: 0.5}}}}]";
+        $"name: {name}\nmerge_method: linear\nmodels: [{{model: {one}, parameters: {{weight: 0.5}}}}, {{model: {two}, parameters: "
+            + "{weight: 0.5}}]";
 
-    private void SmallModel(string name, double[] values) => Merge.Onto(SmallModels.Of(name, DType.Float32, ("w", [4], values))).SaveAsync(_temp[name]).GetAwaiter().GetResult();
+    private void SmallModel(string name, double[] values) =>
+        Merge.Onto(SmallModels.Of(name, DType.Float32, ("w", [4], values))).SaveAsync(_temp[name]).GetAwaiter().GetResult();
 }

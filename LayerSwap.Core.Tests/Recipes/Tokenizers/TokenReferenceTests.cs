@@ -18,12 +18,15 @@ public sealed class TokenReferenceTests : IDisposable
         Save("c", ["x", "y", "z"]);
         foreach (string other in (string[])["b", "c"])
         {
-            string yaml = $"merge_method: passthrough\nslices:\n  - sources: [{{model: a, layer_range: [0, 1]}}]\n  - sources: [{{model: {other}, layer_range: [1, 2]}}]\n";
+            string yaml = "merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 1]}]\n"
+                + $"  - sources: [{{model: {other}, layer_range: [1, 2]}}]\n";
             Assert.Contains("tokenizer_source: base", Assert.Throws<MergeException>(() => Plan(yaml)).Message, StringComparison.Ordinal);
             foreach (string source in (string[])["union", "base", other])
             {
                 MergePlan plan = Plan($"{yaml}tokenizer_source: {source}\n");
-                Assert.Single(plan.Tensors.Where(t => t.Tensor.Name is "model.embed_tokens.weight" or "lm_head.weight").Select(t => t.Tensor.Shape[0]).Distinct());
+                Assert.Single(plan.Tensors.Where(t => t.Tensor.Name is "model.embed_tokens.weight" or "lm_head.weight")
+                    .Select(t => t.Tensor.Shape[0])
+                    .Distinct());
             }
         }
     }
@@ -31,13 +34,24 @@ public sealed class TokenReferenceTests : IDisposable
     [Fact]
     public async Task Ids_in_configurations_follow_their_tokens()
     {
-        Save("a", ["<img>", "<e>", "<m>"], """{"vocab_size": 4, "image_token_id": 1, "mask_token_id": 3, "decoder_start_token_id": 2, "eos_token_id": 2, "text_config": {"video_token_index": 3}}""");
+        Save(
+            "a",
+            ["<img>", "<e>", "<m>"],
+            """{"vocab_size": 4, "image_token_id": 1, "mask_token_id": 3, "decoder_start_token_id": 2, """
+                + """"eos_token_id": 2, "text_config": {"video_token_index": 3}}""");
         File.WriteAllText(_temp["a", "generation_config.json"], """{"eos_token_id": 2, "suppress_tokens": [1, 3]}""");
         Save("b", ["<e>", "<m>", "<img>"], """{"vocab_size": 4, "eos_token_id": 1}""");
-        using Recipe recipe = Recipe.Parse("merge_method: linear\nmodels: [a, b]\nparameters: {weight: 1}\ntokenizer_source: b\n", _temp.Path);
+        using Recipe recipe =
+            Recipe.Parse("merge_method: linear\nmodels: [a, b]\nparameters: {weight: 1}\ntokenizer_source: b\n", _temp.Path);
         await recipe.ToMerge().SaveAsync(_temp["out"], new() { Durable = false });
-        JsonNode config = JsonNode.Parse(File.ReadAllText(_temp["out", "config.json"]))!, generation = JsonNode.Parse(File.ReadAllText(_temp["out", "generation_config.json"]))!;
-        Assert.Equal([3, 2, 1, 1, 2], [.. new[] { config["image_token_id"], config["mask_token_id"], config["decoder_start_token_id"], config["eos_token_id"], config["text_config"]!["video_token_index"] }.Select(n => n!.GetValue<int>())]);
+        JsonNode config = JsonNode.Parse(File.ReadAllText(_temp["out", "config.json"]))!,
+            generation = JsonNode.Parse(File.ReadAllText(_temp["out", "generation_config.json"]))!;
+        Assert.Equal(
+            [3, 2, 1, 1, 2],
+            ((JsonNode?[])[
+                config["image_token_id"], config["mask_token_id"], config["decoder_start_token_id"], config["eos_token_id"],
+                config["text_config"]!["video_token_index"]])
+                .Select(n => n!.GetValue<int>()));
         Assert.Equal("""{"eos_token_id":1,"suppress_tokens":[3,2]}""", generation.ToJsonString());
     }
 
@@ -70,7 +84,10 @@ public sealed class TokenReferenceTests : IDisposable
 
         // Lines that end before the word's id cannot be continued.
         File.WriteAllText(_temp["a", "vocab.txt"], "w\n");
-        Assert.Equal(word, Plan("merge_method: linear\nmodels: [a, b]\nparameters: {weight: 1}\ntokenizer_source: union\n").Warnings.Any(w => w.Contains("vocab.txt", StringComparison.Ordinal)));
+        Assert.Equal(
+            word,
+            Plan("merge_method: linear\nmodels: [a, b]\nparameters: {weight: 1}\ntokenizer_source: union\n")
+                .Warnings.Any(w => w.Contains("vocab.txt", StringComparison.Ordinal)));
     }
 
     private MergePlan Plan(string yaml)
@@ -80,18 +97,30 @@ public sealed class TokenReferenceTests : IDisposable
         return recipe.ToMerge().Plan();
     }
 
-    private void Save(string name, string[] added, string? config = null, DType dtype = DType.BFloat16, bool tied = false, string[]? words = null, string? lines = null)
+    private void Save(
+        string name, string[] added, string? config = null, DType dtype = DType.BFloat16, bool tied = false, string[]? words = null,
+        string? lines = null)
     {
         words ??= ["w"];
         int rows = added.Length + words.Length;
         double[] table = [.. Enumerable.Range(0, rows * 2).Select(i => 10.0 * (i / 2))];
-        (string, long[], double[])[] tensors = [("model.embed_tokens.weight", [rows, 2], table), ("model.layers.0.w", [2], [1, 2]), ("model.layers.1.w", [2], [1, 2]), .. tied ? [] : new (string, long[], double[])[] { ("lm_head.weight", [rows, 2], table) }];
+        (string, long[], double[])[] tensors = [
+            ("model.embed_tokens.weight", [rows, 2], table),
+            ("model.layers.0.w", [2], [1, 2]),
+            ("model.layers.1.w", [2], [1, 2]),
+            .. tied ? [] : new (string, long[], double[])[] { ("lm_head.weight", [rows, 2], table) }];
         Folders.Save(SmallModels.Of(name, dtype, tensors), _temp[name]);
-        File.WriteAllText(_temp[name, "config.json"], config ?? $$"""{"vocab_size": {{rows}}, "num_hidden_layers": 2, "tie_word_embeddings": false}""");
+        File.WriteAllText(
+            _temp[name, "config.json"], config ?? $$"""{"vocab_size": {{rows}}, "num_hidden_layers": 2, "tie_word_embeddings": false}""");
         JsonObject tokenizer = new()
         {
-            ["added_tokens"] = new JsonArray([.. added.Select((a, i) => (JsonNode)new JsonObject { ["id"] = i + words.Length, ["content"] = a })]),
-            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = new JsonObject(words.Select((w, i) => KeyValuePair.Create(w, (JsonNode?)i))) },
+            ["added_tokens"] =
+                new JsonArray([.. added.Select((a, i) => (JsonNode)new JsonObject { ["id"] = i + words.Length, ["content"] = a })]),
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["vocab"] = new JsonObject(words.Select((w, i) => KeyValuePair.Create(w, (JsonNode?)i))),
+            },
         };
         if (lines is not null)
         {

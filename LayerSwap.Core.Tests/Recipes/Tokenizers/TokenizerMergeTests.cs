@@ -94,9 +94,12 @@ public sealed class TokenizerMergeTests : IDisposable
     [Fact]
     public void What_cannot_be_done_is_refused_by_name()
     {
-        Assert.Contains("has no row for <q>", Refused("tokenizer: {source: union, tokens: {<q>: {source: first}}}"), StringComparison.Ordinal);
-        Assert.Contains("has no row for <z>", Refused("tokenizer: {source: union, tokens: {<z>: {source: first}}}"), StringComparison.Ordinal);
-        Assert.Contains("kind is half", Refused("tokenizer: {source: union, tokens: {a: {source: {kind: half}}}}"), StringComparison.Ordinal);
+        Assert.Contains(
+            "has no row for <q>", Refused("tokenizer: {source: union, tokens: {<q>: {source: first}}}"), StringComparison.Ordinal);
+        Assert.Contains(
+            "has no row for <z>", Refused("tokenizer: {source: union, tokens: {<z>: {source: first}}}"), StringComparison.Ordinal);
+        Assert.Contains(
+            "kind is half", Refused("tokenizer: {source: union, tokens: {a: {source: {kind: half}}}}"), StringComparison.Ordinal);
         Assert.Contains("there is no model nowhere", Refused("tokenizer_source: nowhere"), StringComparison.Ordinal);
         File.Delete(_temp["second", "tokenizer.json"]);
         Assert.Contains("has no tokenizer.json", Refused("tokenizer_source: union"), StringComparison.Ordinal);
@@ -112,7 +115,10 @@ public sealed class TokenizerMergeTests : IDisposable
         Assert.Equal("{{ one }}", File.ReadAllText(_temp["out", "chat_template.jinja"]));
         Directory.Delete(_temp["out"], recursive: true);
         // Of several by name the default one counts, and one template is left.
-        File.WriteAllText(_temp["base", "tokenizer_config.json"], """{"x": 1, "chat_template": [{"name": "tool_use", "template": "{{ tools }}"}, {"name": "default", "template": "{{ one }}"}]}""");
+        File.WriteAllText(
+            _temp["base", "tokenizer_config.json"],
+            """{"x": 1, "chat_template": [{"name": "tool_use", "template": "{{ tools }}"}, """
+                + """{"name": "default", "template": "{{ one }}"}]}""");
         await Merge("tokenizer_source: union\nchat_template: auto", "linear", Weighted("first", 1), Weighted("second", 1));
         Assert.Equal("{{ one }}", File.ReadAllText(_temp["out", "chat_template.jinja"]));
         Assert.DoesNotContain("chat_template", File.ReadAllText(_temp["out", "tokenizer_config.json"]), StringComparison.Ordinal);
@@ -129,7 +135,8 @@ public sealed class TokenizerMergeTests : IDisposable
         Assert.Contains("no chat template alpacca", Refused("tokenizer_source: union\nchat_template: alpacca"), StringComparison.Ordinal);
     }
 
-    private static string Weighted(string model, double weight) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"  - model: {model}\n    parameters: {{weight: {weight}}}\n");
+    private static string Weighted(string model, double weight) =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"  - model: {model}\n    parameters: {{weight: {weight}}}\n");
 
     private static double[] Row(int model, int row) => [.. Enumerable.Range(0, Width).Select(c => model + (10.0 * row) + c)];
 
@@ -141,14 +148,16 @@ public sealed class TokenizerMergeTests : IDisposable
     {
         return Assert.Throws<RecipeException>(() =>
         {
-            using Recipe recipe = Recipe.Parse($"merge_method: linear\nbase_model: base\nmodels:\n{Weighted("first", 1)}{Weighted("second", 1)}{section}\n", _temp.Path);
+            using Recipe recipe = Recipe.Parse(
+                $"merge_method: linear\nbase_model: base\nmodels:\n{Weighted("first", 1)}{Weighted("second", 1)}{section}\n", _temp.Path);
             recipe.ToMerge();
         }).Message;
     }
 
     private async Task<double[][]> Merge(string section, string method, params string[] models)
     {
-        using Recipe recipe = Recipe.Parse($"merge_method: {method}\nbase_model: base\nmodels:\n{string.Concat(models)}{section}\n", _temp.Path);
+        using Recipe recipe =
+            Recipe.Parse($"merge_method: {method}\nbase_model: base\nmodels:\n{string.Concat(models)}{section}\n", _temp.Path);
         await recipe.ToMerge().SaveAsync(_temp["out"]);
         using ICheckpoint merged = Checkpoint.Open(_temp["out"]);
         double[] head = SmallModels.Values(merged, "lm_head.weight"), table = SmallModels.Values(merged, "model.embed_tokens.weight");
@@ -160,7 +169,10 @@ public sealed class TokenizerMergeTests : IDisposable
     {
         double[] table = [.. Enumerable.Range(0, rows).SelectMany(r => Row(first, r))];
         Cli.Folders.Save(
-            SmallModels.Of(name, DType.Float32, ("model.embed_tokens.weight", [rows, Width], table), ("model.layers.0.mlp.up_proj.weight", [1, Width], [1, 2, 3]), ("lm_head.weight", [rows, Width], [.. table.Select(v => -v)])),
+            SmallModels.Of(
+                name, DType.Float32, ("model.embed_tokens.weight", [rows, Width], table),
+                ("model.layers.0.mlp.up_proj.weight", [1, Width], [1, 2, 3]),
+                ("lm_head.weight", [rows, Width], [.. table.Select(v => -v)])),
             _temp[name]);
         File.WriteAllText(_temp[name, "config.json"], $$"""{"num_hidden_layers": 1, "vocab_size": {{rows}}}""");
         JsonObject vocabulary = [];
@@ -169,7 +181,14 @@ public sealed class TokenizerMergeTests : IDisposable
             vocabulary[word] = id;
         }
 
-        JsonArray tokens = [.. added.Select((t, i) => (JsonNode)new JsonObject { ["id"] = words.Length + i, ["content"] = t, ["special"] = true })];
-        File.WriteAllText(_temp[name, "tokenizer.json"], new JsonObject { ["normalizer"] = "kept", ["added_tokens"] = tokens, ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary } }.ToJsonString());
+        JsonArray tokens =
+            [.. added.Select((t, i) => (JsonNode)new JsonObject { ["id"] = words.Length + i, ["content"] = t, ["special"] = true })];
+        JsonObject tokenizer = new()
+        {
+            ["normalizer"] = "kept",
+            ["added_tokens"] = tokens,
+            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary },
+        };
+        File.WriteAllText(_temp[name, "tokenizer.json"], tokenizer.ToJsonString());
     }
 }
