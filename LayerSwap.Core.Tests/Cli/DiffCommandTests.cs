@@ -27,7 +27,7 @@ public sealed class DiffCommandTests
     private static readonly Lazy<JsonElement> Both = new(() => Diff("base", ["math", "sahili"]));
 
     [Fact]
-    public void The_profile_of_the_trained_models_is_that_of_the_independent_measurement()
+    public void The_profile_of_the_trained_models_equals_the_independent_measurement()
     {
         JsonElement json = Both.Value;
 
@@ -48,7 +48,7 @@ public sealed class DiffCommandTests
     }
 
     [Fact]
-    public void The_json_has_the_specified_members_and_a_pair_for_each_entry()
+    public void The_json_has_the_specified_members_and_one_record_per_entry()
     {
         JsonElement json = Both.Value;
 
@@ -74,7 +74,7 @@ public sealed class DiffCommandTests
     [InlineData("layer", 11, 8)]
     [InlineData("component", 12, 0)]
     [InlineData("tensor", 75, 72)]
-    public void Entries_stand_for_what_was_asked(string by, int entries, int inLayers)
+    public void Entries_have_the_requested_granularity(string by, int entries, int inLayers)
     {
         JsonElement json = Diff("base", ["math"], "--by", by);
 
@@ -91,7 +91,7 @@ public sealed class DiffCommandTests
     [InlineData("relative-l2", "relativeL2", false)]
     [InlineData("cosine", "cosine", true)]
     [InlineData("changed", "changed", false)]
-    public void Entries_are_ranked_from_the_most_changed_on_within_each_model(string metric, string member, bool ascending)
+    public void Entries_are_ranked_by_change_within_each_model(string metric, string member, bool ascending)
     {
         JsonElement json = Diff("base", ["sahili", "math"], "--rank", metric);
 
@@ -141,7 +141,7 @@ public sealed class DiffCommandTests
     }
 
     [Fact]
-    public void Page_pictures_and_profiles_are_written_where_asked()
+    public void The_html_page_pictures_and_profiles_are_written_to_the_given_paths()
     {
         using TempFolder folder = new();
         ToolRun run = Tool.Succeed(
@@ -180,7 +180,7 @@ public sealed class DiffCommandTests
     [InlineData("101%")]
     [InlineData("much")]
     [InlineData("NaN")]
-    public void Other_thresholds_are_refused(string threshold)
+    public void Invalid_thresholds_are_rejected(string threshold)
     {
         ToolRun run = Tool.Run("diff", Fixture.Demo("base"), Fixture.Demo("math"), $"--threshold={threshold}");
         Assert.Equal(2, run.Exit);
@@ -188,7 +188,7 @@ public sealed class DiffCommandTests
     }
 
     [Fact]
-    public void An_unchanged_model_has_changed_nowhere()
+    public void An_unchanged_model_has_no_differences()
     {
         Assert.All(
             Diff("math", ["math"]).Items("entries"),
@@ -196,7 +196,7 @@ public sealed class DiffCommandTests
     }
 
     [Fact]
-    public void What_is_written_does_not_depend_on_the_culture()
+    public void Output_does_not_depend_on_the_culture()
     {
         string[] arguments = ["diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", "-"];
 
@@ -211,7 +211,7 @@ public sealed class DiffCommandTests
     }
 
     [LinuxFact]
-    public void A_report_for_an_open_descriptor_is_written_into_it_and_replaces_nothing()
+    public void A_report_to_an_open_file_descriptor_is_written_to_it_and_replaces_no_file()
     {
         ToolRun run = Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--csv", "/dev/fd/1");
 
@@ -219,14 +219,14 @@ public sealed class DiffCommandTests
     }
 
     [Fact]
-    public void Two_reports_do_not_share_stdout() =>
+    public void Two_reports_to_stdout_are_rejected() =>
         Assert.Contains(
             "--csv",
             Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", "-", "--csv", "-"),
             StringComparison.Ordinal);
 
     [Fact]
-    public void A_report_in_a_folder_that_is_not_there_names_the_folder()
+    public void A_missing_report_folder_is_named()
     {
         using TempFolder folder = new();
         string error = Tool.Fail(4, "diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", folder["missing", "d.json"]);
@@ -257,6 +257,6 @@ public sealed class DiffCommandTests
         Assert.Equal(before, File.ReadAllBytes(file));
     }
 
-    private static JsonElement Diff(string origin, string[] models, params string[] more) =>
-        Tool.Succeed(["diff", Fixture.Demo(origin), .. models.Select(Fixture.Demo), .. more, "--json", "-"]).Json;
+    private static JsonElement Diff(string baseModel, string[] models, params string[] more) =>
+        Tool.Succeed(["diff", Fixture.Demo(baseModel), .. models.Select(Fixture.Demo), .. more, "--json", "-"]).Json;
 }

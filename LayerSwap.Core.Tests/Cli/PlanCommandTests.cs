@@ -8,7 +8,7 @@ public sealed class PlanCommandTests
         ["name", "dtype", "shape", "operation", "strategy", "rule", "sources", "detail", "file", "offset", "bytes"];
 
     [Fact]
-    public void What_is_planned_is_what_is_written()
+    public void The_written_tensors_match_the_plan()
     {
         using TempFolder folder = new();
         string[] swap = [
@@ -70,7 +70,7 @@ public sealed class PlanCommandTests
     }
 
     [Fact]
-    public void A_plan_takes_every_option_of_its_command_so_that_one_word_can_be_put_before_it()
+    public void Plan_accepts_every_option_of_the_planned_command()
     {
         ToolRun run = Tool.Succeed(
             "plan", "merge", "--method", "linear", "--model", Fixture.Demo("math"), "--dry-run", "--overwrite", "--threads", "1", "--dtype",

@@ -15,7 +15,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_plan_says_what_it_depends_on_and_the_command_that_it_is_the_plan_of()
+    public void A_plan_records_its_inputs_and_its_command()
     {
         JsonElement json = ToolRun.Parse(_planned.Text), identity = json.GetProperty("identity"), command = json.GetProperty("command");
 
@@ -43,7 +43,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [Fact]
-    public void Parts_are_worked_from_anywhere_on_any_threads_and_finished_and_the_bytes_are_those_of_one_run()
+    public void Parts_executed_in_any_folder_on_any_threads_give_the_bytes_of_a_single_run()
     {
         string plan = Plan();
         ToolRun second =
@@ -70,7 +70,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [Fact]
-    public void Without_a_part_the_whole_plan_is_worked()
+    public void Without_a_part_the_whole_plan_is_executed()
     {
         string plan = Plan();
         Assert.StartsWith("75 tensors, ", Tool.Succeed("run", plan, "-q").Out, StringComparison.Ordinal);
@@ -81,7 +81,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [Fact]
-    public void Parts_need_no_file_of_a_plan()
+    public void Parts_work_without_a_plan_file()
     {
         string[] swap = [
             "swap", "--task", "math", "--language", "sahili", "--bottom", "1", "--top", "1", "--shard-size", "300kB", "-o",
@@ -102,7 +102,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [Fact]
-    public void An_output_that_may_be_overwritten_is_there_until_the_end_and_finishing_may_be_repeated()
+    public void An_overwritten_output_exists_until_finish_and_finish_can_be_repeated()
     {
         // Said twice, in the plan and when it is run, is once enough.
         string plan = Plan("--overwrite", "--resume", "-q");
@@ -117,7 +117,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [Fact]
-    public void What_was_suggested_is_settled_in_the_plan()
+    public void The_plan_contains_the_suggested_settings()
     {
         ToolRun planned = Tool.Succeed(
             "plan", "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--base", Fixture.Demo("base"),
@@ -146,7 +146,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [Fact]
-    public void Arguments_that_look_like_those_of_planning_are_kept()
+    public void Arguments_that_look_like_plan_options_are_kept()
     {
         File.WriteAllText(
             _folder["merge"], $"models:\n  - model: {Fixture.Demo("math")}\n  - model: {Fixture.Demo("sahili")}\nmerge_method: linear\n");
@@ -164,7 +164,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [Fact]
-    public void A_plan_whose_inputs_changed_is_refused_with_the_file()
+    public void A_plan_with_changed_inputs_is_rejected_and_the_file_is_named()
     {
         string input = Path.Combine(Folders.CopyDemo("math", _folder["math"]), "model.safetensors");
         ToolRun planned = Tool.Run(
@@ -190,7 +190,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [Fact]
-    public void A_plan_that_was_changed_is_refused_with_what_differs()
+    public void An_edited_plan_is_rejected_and_the_difference_is_named()
     {
         string plan = Plan();
         JsonNode json = JsonNode.Parse(File.ReadAllText(plan))!;
@@ -202,7 +202,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [Fact]
-    public void A_plan_without_an_output_says_so_when_it_is_run()
+    public void Running_a_plan_without_an_output_is_rejected()
     {
         ToolRun planned = Tool.Succeed(
             "plan", "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--json");
@@ -221,7 +221,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     [InlineData("""{"command": {"folder": "/", "arguments": [null]}}""", "is not a plan")]
     [InlineData("""{"command": {"folder": "/no-such-folder", "arguments": []}}""", "/no-such-folder, which is not there")]
     [InlineData("""{"command": {"folder": "/", "arguments": ["clean", "/tmp"]}}""", "is none of this version")]
-    public void What_is_no_plan_is_refused(string text, string says)
+    public void Files_that_are_not_plans_are_rejected(string text, string says)
     {
         File.WriteAllText(_folder["plan.json"], text);
         string error = Tool.Fail(2, "run", _folder["plan.json"]);
@@ -229,7 +229,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [Fact]
-    public void A_plan_that_lacks_its_identity_is_refused_and_so_is_a_part_that_there_is_not()
+    public void A_plan_without_a_fingerprint_and_a_part_out_of_range_are_rejected()
     {
         string plan = Plan();
         JsonObject json = JsonNode.Parse(File.ReadAllText(plan))!.AsObject();
@@ -243,7 +243,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     [InlineData("pipe", 2)]
     [InlineData("zero", 2)]
     [InlineData("none.json", 3)]
-    public void What_is_no_file_is_no_plan(string name, int exit)
+    public void Paths_that_are_not_regular_files_are_rejected_as_plans(string name, int exit)
     {
         Outside.Run("mkfifo", _folder["pipe"]);
         File.CreateSymbolicLink(_folder["zero"], "/dev/zero");
@@ -253,7 +253,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     }
 
     [LinuxFact]
-    public void A_signal_stops_a_part_which_is_kept_and_the_same_command_goes_on()
+    public void A_part_stopped_by_a_signal_is_resumed_by_the_same_command()
     {
         using LongWork work = new(16.MB(), 400);
         string root = work["place", ".out.layerswap-parts"], staging = Path.Combine(root, ".part-1-of-1.layerswap-partial");

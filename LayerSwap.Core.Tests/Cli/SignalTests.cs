@@ -13,7 +13,7 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
     [InlineData("INT", 130)]
     [InlineData("TERM", 143)]
     [InlineData("HUP", 129)]
-    public void A_signal_stops_a_merge_and_what_is_left_is_said(string signal, int exit)
+    public void A_signal_stops_a_merge_and_the_remaining_files_are_reported(string signal, int exit)
     {
         using TempFolder folder = new();
 
@@ -37,7 +37,7 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
     }
 
     [LinuxFact]
-    public void An_output_to_be_overwritten_is_as_it_was()
+    public void A_signal_leaves_the_output_to_be_overwritten_unchanged()
     {
         using TempFolder folder = new();
         Directory.CreateDirectory(folder["out"]);

@@ -25,7 +25,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void Outer_layers_are_the_language_experts_bytes_and_the_middle_is_the_task_experts()
+    public void Outer_layers_come_from_the_language_expert_and_middle_layers_from_the_task_expert()
     {
         using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")),
             language = Checkpoint.Open(Fixture.Demo("sahili")),
@@ -47,7 +47,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void Config_vocabulary_card_and_record_lie_beside_the_weights()
+    public void Config_vocabulary_card_and_manifest_are_in_the_output_folder()
     {
         Assert.Equal(["README.md", "config.json", "layerswap.json", "model.safetensors", "vocab.json"], Folders.Names(_swapped.Output));
         foreach (string file in (string[])["config.json", "vocab.json"])
@@ -78,7 +78,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void A_folder_that_is_not_empty_is_refused_and_left_as_it_was_and_overwritten_on_request()
+    public void A_non_empty_folder_is_rejected_unchanged_and_overwritten_on_request()
     {
         using TempFolder folder = new();
         Directory.CreateDirectory(folder["out"]);
@@ -97,7 +97,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void An_empty_folder_is_filled()
+    public void An_empty_folder_is_accepted_as_output()
     {
         using TempFolder folder = new();
         Tool.Succeed([.. Experts, "--preset", "paper-scaled", "-o", folder.Path + "/"]);
@@ -118,7 +118,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void Each_policy_rules_its_own_part_outside_the_layers()
+    public void Each_policy_applies_to_its_own_tensors_outside_the_layers()
     {
         using TempFolder folder = new();
         Tool.Succeed([
@@ -135,7 +135,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void Weights_and_dtype_are_obeyed()
+    public void Weights_and_dtype_are_applied()
     {
         using TempFolder folder = new();
         Tool.Succeed(
@@ -156,7 +156,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     [Theory]
     [InlineData("--bottom", "5", "--top", "2", "--transition", "1")]
     [InlineData("--bottom", "8", "--top", "1", "--transition", "0")]
-    public void More_layers_than_there_are_is_bad_input(params string[] numbers)
+    public void More_layers_than_the_model_has_is_bad_input(params string[] numbers)
     {
         using TempFolder folder = new();
         string error = Tool.Fail(3, [.. Experts, .. numbers, "-o", folder["out"]]);
@@ -166,7 +166,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void All_layers_may_be_swapped_and_the_papers_defaults_are_explained_for_another_depth()
+    public void All_layers_can_be_swapped_and_a_note_explains_the_defaults_for_other_depths()
     {
         ToolRun run = Tool.Run(["plan", .. Experts, "--top", "0"], folder: null);
 
@@ -178,14 +178,14 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [LinuxFact]
-    public void A_place_that_cannot_be_written_is_an_io_error() =>
+    public void An_unwritable_output_path_is_an_io_error() =>
         Assert.Contains(
             "could not be written",
             Tool.Fail(4, [.. Experts, "--bottom", "1", "--top", "1", "-o", "/proc/layerswap-test/out"]),
             StringComparison.Ordinal);
 
     [Fact]
-    public void A_place_inside_an_input_or_a_file_is_refused()
+    public void An_output_inside_an_input_or_under_a_file_is_rejected()
     {
         using TempFolder folder = new();
         File.WriteAllText(folder["file"], "mine");

@@ -59,7 +59,7 @@ public sealed class UsageTests
     [InlineData("There is no option '--frobnicate'", "diff", "--frobnicate", "--", "x", "y")]
     [InlineData("--log-level loud: ", "inspect", "x", "--log-level", "loud")]
     [InlineData("The value", "inspect", "")]
-    public void What_cannot_be_understood_ends_with_a_hint_at_the_help_or_the_reason(string expected, params string[] arguments) =>
+    public void Usage_errors_name_the_reason_or_point_to_the_help(string expected, params string[] arguments) =>
         Assert.Contains(expected, Tool.Fail(2, arguments), StringComparison.Ordinal);
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class UsageTests
         Assert.Equal("layerswap: Unrecognized command or argument 'swop'.\nSee `layerswap --help`.\n", Tool.Fail(2, "swop"));
 
     [Fact]
-    public void After_two_hyphens_anything_is_a_path() =>
+    public void Arguments_after_two_hyphens_are_paths() =>
         Assert.Contains("--frobnicate does not exist", Tool.Fail(3, "inspect", "--", "--frobnicate"), StringComparison.Ordinal);
 
     [Theory]
@@ -87,7 +87,7 @@ public sealed class UsageTests
     [InlineData("--head 9: average, task, language or base is expected.", "--head", "9")]
     [InlineData("--vocabulary shrink: error, truncate or pad is expected.", "--vocabulary", "shrink")]
     [InlineData("There is no preset big;", "--preset", "big")]
-    public void A_value_that_makes_no_sense_is_answered_with_what_is_expected(string expected, string option, string value)
+    public void The_error_for_an_invalid_value_names_the_expected_values(string expected, string option, string value)
     {
         using TempFolder folder = new();
         // The option under test comes last; where Swap has it already, in its place.
@@ -104,7 +104,7 @@ public sealed class UsageTests
     [InlineData("--by 7: layer, component or tensor is expected.", "--by", "7")]
     [InlineData("--top 0: 1 or more is expected.", "--top", "0")]
     [InlineData("--threads 2000: 1 to 1024 is expected.", "--threads", "2000")]
-    public void A_value_that_makes_no_sense_for_diff_is_answered_with_what_is_expected(string expected, string option, string value) =>
+    public void The_error_for_an_invalid_diff_value_names_the_expected_values(string expected, string option, string value) =>
         Assert.Contains(
             expected, Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), option, value), StringComparison.Ordinal);
 

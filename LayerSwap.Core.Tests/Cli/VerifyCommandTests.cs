@@ -5,7 +5,7 @@ namespace LayerSwap.Tests.Cli;
 public sealed class VerifyCommandTests
 {
     [Fact]
-    public void A_byte_changed_in_a_tensor_is_found_and_its_file_and_tensor_named()
+    public void A_changed_byte_is_reported_with_its_file_and_tensor()
     {
         using TempFolder folder = new();
         string[] merge =
@@ -34,7 +34,7 @@ public sealed class VerifyCommandTests
     }
 
     [Fact]
-    public void A_model_without_a_record_is_held_against_the_format_alone()
+    public void A_model_without_a_manifest_is_checked_against_the_format_only()
     {
         JsonElement json = Tool.Succeed("verify", Fixture.Demo("base"), "--json").Json;
 
@@ -43,7 +43,7 @@ public sealed class VerifyCommandTests
     }
 
     [Fact]
-    public void What_cannot_be_opened_is_reported_as_a_problem()
+    public void A_file_that_cannot_be_opened_is_reported_as_a_problem()
     {
         using TempFolder folder = new();
         File.WriteAllBytes(

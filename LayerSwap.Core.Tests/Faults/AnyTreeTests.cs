@@ -16,7 +16,7 @@ public sealed class AnyTreeTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task After_any_command_every_file_that_is_not_the_output_is_as_it_was(int seed)
+    public async Task No_command_changes_a_file_outside_the_output(int seed)
     {
         int done = 0, refused = 0;
         for (int round = 0; round < Rounds; round++)
@@ -37,7 +37,7 @@ public sealed class AnyTreeTests
     }
 
     [NeedsFact(Needs.Mount)]
-    public async Task Bind_mounts_are_no_way_around_either()
+    public async Task No_command_changes_a_file_outside_the_output_through_bind_mounts()
     {
         for (int round = 0; round < 25; round++)
         {

@@ -19,7 +19,7 @@ public sealed class CompanionChangeTests : IDisposable
     [InlineData("appeared", "added_tokens.json", "added_tokens.json")]
     [InlineData("written to with the old time", "model.safetensors", "model.safetensors")]
     [InlineData("replaced by a link", "vocab.json", "vocab.json")]
-    public async Task What_changes_beside_the_weights_ends_the_run(string how, string name, string named)
+    public async Task A_change_to_an_auxiliary_file_ends_the_run(string how, string name, string named)
     {
         ICheckpoint[] models = Models();
         MergePlan plan = Merge.Soup(models).OnThreads(1).Plan();
@@ -49,7 +49,7 @@ public sealed class CompanionChangeTests : IDisposable
     [InlineData("config.json")]
     [InlineData("tokenizer.json")]
     [InlineData("LICENSE")]
-    public void A_file_that_links_out_of_the_models_folder_is_refused_by_name(string name)
+    public void A_link_out_of_the_model_folder_is_rejected_and_named(string name)
     {
         ICheckpoint[] models = Models();
         Directory.CreateDirectory(_folder["home"]);
@@ -73,7 +73,7 @@ public sealed class CompanionChangeTests : IDisposable
     }
 
     [NeedsFact]
-    public async Task A_snapshot_of_the_Hubs_cache_is_a_model_by_whatever_link_it_is_reached()
+    public async Task A_Hub_cache_snapshot_is_accepted_through_any_link()
     {
         Directory.CreateDirectory(_folder["hub", "models--o--n", "blobs"]);
         Directory.CreateDirectory(_folder["hub", "models--o--n", "snapshots", "abc"]);

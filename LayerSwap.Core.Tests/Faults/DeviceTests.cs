@@ -12,7 +12,7 @@ public sealed class DeviceTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [NeedsFact(Needs.Strace)]
-    public void A_sync_that_fails_ends_the_run_whichever_it_is_and_nothing_is_claimed()
+    public void Any_failing_sync_ends_the_run_without_reporting_success()
     {
         int failed = 0;
         for (int n = 1; ; n++)
@@ -45,7 +45,7 @@ public sealed class DeviceTests : IDisposable
     [InlineData("pwrite64", "pwrite64:error=EDQUOT:when=30+")]
     [InlineData("renameat2", "renameat2:error=EIO")]
     [InlineData("renameat2", "renameat2:error=EACCES")]
-    public void A_call_that_fails_ends_the_run_and_the_old_output_is_untouched(string call, string injection)
+    public void A_failing_system_call_ends_the_run_and_leaves_the_old_output_unchanged(string call, string injection)
     {
         string[] before = OldOutput();
 
@@ -66,7 +66,7 @@ public sealed class DeviceTests : IDisposable
     [NeedsTheory(Needs.Strace)]
     [InlineData("EINVAL")]
     [InlineData("ENOSYS")]
-    public void Where_names_cannot_be_exchanged_the_old_output_steps_aside(string error)
+    public void Without_atomic_exchange_the_old_output_is_renamed_first(string error)
     {
         OldOutput();
         ToolRun run = Swap("trace=renameat2", $"inject=renameat2:error={error}");
@@ -77,7 +77,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [NeedsFact(Needs.Strace)]
-    public void An_input_that_cannot_be_read_is_named_with_the_tensor()
+    public void An_unreadable_input_is_named_with_the_tensor()
     {
         string input = Path.Combine(Folders.CopyDemo("sahili", _folder["sahili"]), "model.safetensors");
         string[] before = Folders.Snapshot(_folder.Path);

@@ -21,7 +21,7 @@ public sealed class DiskFullTests : IDisposable
     }
 
     [NeedsFact(Needs.Mount)]
-    public void A_disk_that_is_too_small_is_known_before_the_first_byte()
+    public void A_disk_that_is_too_small_is_detected_before_the_first_write()
     {
         using LongWork work = new(16.MB(), 1);
         string[] before = MountWithOldOutput();
@@ -35,10 +35,10 @@ public sealed class DiskFullTests : IDisposable
     }
 
     [NeedsFact(Needs.Mount)]
-    public void A_disk_that_fills_up_during_the_run_ends_it_and_with_room_it_can_be_resumed() => FillsUp([]);
+    public void A_run_ended_by_a_full_disk_can_be_resumed() => FillsUp([]);
 
     [NeedsFact(Needs.Mount | Needs.Strace)]
-    public void A_disk_that_fills_up_where_no_room_can_be_kept_ends_the_run_and_with_room_it_can_be_resumed() =>
+    public void A_run_ended_by_a_full_disk_without_fallocate_can_be_resumed() =>
         FillsUp(
             [
                 "strace", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fallocate", "-e",

@@ -9,7 +9,7 @@ public sealed class ExchangeTests
     [InlineData(Fault.Kill)]
     [InlineData(Fault.DeviceError)]
     [InlineData(Fault.NoSpace)]
-    public async Task Without_an_exchange_the_old_output_comes_back_or_the_new_one_comes(Fault fault)
+    public async Task Without_atomic_exchange_the_output_is_the_old_or_the_new_one(Fault fault)
     {
         using Scene scene = Scene.Overwriting();
         int aside = 0;

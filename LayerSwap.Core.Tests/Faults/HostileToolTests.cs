@@ -29,7 +29,7 @@ public sealed class HostileToolTests : IDisposable
     [InlineData("header over the limit", 100_000_001UL, 100_000_100)]
     [InlineData("header of exabytes", 0x7FFF_FFFF_FFFF_FFF0UL, 1000)]
     [InlineData("header of all ones", ulong.MaxValue, 1000)]
-    public void A_file_that_announces_more_than_it_holds_costs_no_memory(string what, ulong announced, long length)
+    public void A_declared_size_beyond_the_file_allocates_no_memory(string what, ulong announced, long length)
     {
         using (FileStream file = new(File1, FileMode.CreateNew))
         {
@@ -47,14 +47,14 @@ public sealed class HostileToolTests : IDisposable
     [InlineData("""{"a":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4398046511104]}}""")]
     [InlineData("""{"a":{"dtype":"U8","shape":[18446744073709551615],"data_offsets":[0,18446744073709551615]}}""")]
     [InlineData("""{"a":{"dtype":"U8","shape":[8],"data_offsets":[18446744073709551608,0]}}""")]
-    public void A_tensor_that_announces_more_than_there_is_costs_no_memory(string header)
+    public void A_declared_tensor_size_beyond_the_file_allocates_no_memory(string header)
     {
         RawFile.Write(File1, header, 8);
         Refused(header, "inspect", File1);
     }
 
     [NeedsFact]
-    public void A_header_of_spaces_and_one_of_a_hundred_thousand_brackets_are_answered()
+    public void Headers_of_spaces_or_of_a_hundred_thousand_brackets_give_an_error_message()
     {
         foreach (char c in " [{")
         {
@@ -69,7 +69,7 @@ public sealed class HostileToolTests : IDisposable
     [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "git lfs pull")]
     [InlineData("<!DOCTYPE html><html><body>404</body></html>", "web page")]
     [InlineData("PK\u0003\u0004\u0014\0\b\b rest of an archive", "zip")]
-    public void What_was_fetched_in_its_place_is_told_by_every_command(string content, string advice)
+    public void Every_command_recognizes_web_pages_and_pointers_downloaded_instead_of_weights(string content, string advice)
     {
         File.WriteAllText(File1, content, Encoding.Latin1);
         foreach (string[] command in Commands(File1))
@@ -79,7 +79,7 @@ public sealed class HostileToolTests : IDisposable
     }
 
     [NeedsFact]
-    public void Pipes_devices_and_circles_of_links_are_refused_by_every_command()
+    public void Every_command_rejects_pipes_devices_and_link_cycles()
     {
         Outside.Run("mkfifo", _folder["pipe"]);
         File.CreateSymbolicLink(_folder["circle"], _folder["circle2"]);
@@ -102,7 +102,7 @@ public sealed class HostileToolTests : IDisposable
     [InlineData("/etc/passwd")]
     [InlineData("..\\\\x.safetensors")]
     [InlineData("sub/x.safetensors")]
-    public void An_index_that_leads_out_of_its_folder_is_refused(string file)
+    public void An_index_that_points_out_of_its_folder_is_rejected(string file)
     {
         RawFile.Vectors(File1, ("a", [1]));
         Directory.CreateDirectory(_folder["m", "sub"]);
@@ -112,7 +112,7 @@ public sealed class HostileToolTests : IDisposable
     }
 
     [NeedsFact]
-    public void Both_a_file_and_an_index_and_a_shard_of_another_model_are_refused()
+    public void A_file_next_to_an_index_and_a_shard_of_another_model_are_rejected()
     {
         Directory.CreateDirectory(_folder["m"]);
         RawFile.Vectors(_folder["m", "model.safetensors"], ("a", [1]));
@@ -125,7 +125,7 @@ public sealed class HostileToolTests : IDisposable
     }
 
     [NeedsFact]
-    public void Names_that_are_attacks_are_harmless_in_every_output()
+    public void Hostile_tensor_names_are_escaped_in_every_output()
     {
         (string, long[], double[])[] Tensors(double value) =>
             [.. Evil.Select((name, i) => (name, new long[] { 2 }, new double[] { value, i }))];

@@ -6,7 +6,7 @@ namespace LayerSwap.Tests.Faults;
 public sealed class InputChangeTests
 {
     [NeedsFact]
-    public void An_input_cut_short_during_the_run_is_named_with_the_tensor_and_the_process_ends_itself()
+    public void An_input_truncated_during_the_run_is_named_with_the_tensor_and_the_process_exits_cleanly()
     {
         using LongWork work = new(16.MB(), 400);
         ToolRun run;

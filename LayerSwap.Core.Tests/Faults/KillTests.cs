@@ -9,7 +9,7 @@ namespace LayerSwap.Tests.Faults;
 public sealed class KillTests
 {
     [NeedsFact]
-    public void Killed_at_random_moments_and_resumed_the_bytes_are_those_of_an_undisturbed_run()
+    public void Runs_killed_at_random_and_resumed_give_the_bytes_of_an_uninterrupted_run()
     {
         using LongWork work = new(3.MB(), 24);
         int wanted = Kills(120);
@@ -74,7 +74,7 @@ public sealed class KillTests
     [InlineData("finish")]
     [InlineData("overwrite")]
     [InlineData("union")]
-    public void Killed_in_any_command_and_repeated_the_bytes_are_those_of_an_undisturbed_run(string kind)
+    public void Any_command_killed_and_repeated_gives_the_bytes_of_an_uninterrupted_run(string kind)
     {
         using LongWork work = new(1.MB(), 12);
         int wanted = Kills(20), kills = 0;

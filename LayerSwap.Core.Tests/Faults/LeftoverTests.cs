@@ -22,7 +22,7 @@ public sealed class LeftoverTests
 
     [NeedsTheory]
     [MemberData(nameof(Planted))]
-    public async Task What_is_planted_is_refused_by_every_command_and_untouched(string what)
+    public async Task Foreign_files_in_the_staging_folder_are_rejected_and_left_unchanged(string what)
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage(),
@@ -54,7 +54,7 @@ public sealed class LeftoverTests
     [InlineData("an empty journal")]
     [InlineData("a torn journal")]
     [InlineData("the journal as it was")]
-    public async Task An_old_output_that_stepped_aside_is_kept_whatever_became_of_the_journal(string what)
+    public async Task A_renamed_old_output_is_kept_if_the_journal_is_lost_or_damaged(string what)
     {
         foreach (string command in (string[])["clean", "resume", "run", "resume without room"])
         {
@@ -102,7 +102,7 @@ public sealed class LeftoverTests
     [InlineData("another folder")]
     [InlineData("damaged")]
     [InlineData("copied with all that is beside it")]
-    public async Task An_old_output_that_exchanged_names_is_kept_whatever_became_of_the_new_one(string what)
+    public async Task An_exchanged_old_output_is_kept_if_the_new_output_is_lost_or_damaged(string what)
     {
         foreach (string command in (string[])["clean", "resume", "run"])
         {
@@ -158,7 +158,7 @@ public sealed class LeftoverTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Clean_removes_what_LayerSwap_made_at_any_depth_and_names_the_rest(bool parts)
+    public async Task Clean_removes_files_made_by_LayerSwap_and_names_the_others(bool parts)
     {
         using Scene scene = parts ? Scene.Parts(overwrite: false) : Scene.Linear();
         string target = parts ? await scene.StageWorkedAsync() : scene.Stage(), place = Path.GetDirectoryName(target)!;

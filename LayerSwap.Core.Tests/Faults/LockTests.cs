@@ -7,7 +7,7 @@ namespace LayerSwap.Tests.Faults;
 public sealed class LockTests
 {
     [Fact]
-    public async Task A_second_run_is_refused_with_the_firsts_process_id_and_the_first_is_not_disturbed()
+    public async Task A_second_run_is_rejected_with_the_process_id_of_the_first_run()
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage();
@@ -41,7 +41,7 @@ public sealed class LockTests
     }
 
     [Fact]
-    public async Task Of_two_runs_that_begin_at_the_same_moment_one_is_refused_and_the_other_not_disturbed()
+    public async Task Of_two_runs_started_together_one_is_rejected_and_one_completes()
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage();
@@ -79,7 +79,7 @@ public sealed class LockTests
     }
 
     [Fact]
-    public async Task Clean_removes_only_what_is_LayerSwaps()
+    public async Task Clean_removes_only_files_made_by_LayerSwap()
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage(), place = Path.GetDirectoryName(target)!;
@@ -111,7 +111,7 @@ public sealed class LockTests
     }
 
     [Fact]
-    public async Task Clean_leaves_a_finished_output_alone()
+    public async Task Clean_leaves_a_finished_output_unchanged()
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage();

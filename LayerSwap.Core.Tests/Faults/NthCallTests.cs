@@ -27,7 +27,7 @@ public sealed class NthCallTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Whatever_call_goes_wrong_the_target_is_old_or_new_and_the_run_can_be_resumed(string name, Fault fault)
+    public async Task After_any_failing_call_the_target_is_old_or_new_and_the_run_can_be_resumed(string name, Fault fault)
     {
         using Scene scene = Scene.Of(name);
         int failed = 0, resumed = 0, n = 0;
@@ -75,7 +75,7 @@ public sealed class NthCallTests
     [InlineData("swap")]
     [InlineData("sharded merge")]
     [InlineData("overwrite")]
-    public async Task A_resumed_run_may_fail_and_die_too(string name)
+    public async Task A_resumed_run_that_fails_can_be_resumed_again(string name)
     {
         using Scene scene = Scene.Of(name);
         for (int n = 1; ; n += 2)
@@ -107,7 +107,7 @@ public sealed class NthCallTests
     [InlineData("merge", Fault.DeviceError)]
     [InlineData("overwrite", Fault.Kill)]
     [InlineData("companions", Fault.DeviceError)]
-    public async Task Whatever_call_of_cleaning_goes_wrong_the_target_is_old_or_new_and_cleaning_again_ends_it(string name, Fault fault)
+    public async Task After_any_failing_call_of_clean_the_target_is_old_or_new_and_clean_can_be_repeated(string name, Fault fault)
     {
         using Scene scene = Scene.Of(name);
         int cleaned = 0;

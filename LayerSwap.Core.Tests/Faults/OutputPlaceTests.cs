@@ -21,7 +21,7 @@ public sealed class OutputPlaceTests : IDisposable
     [InlineData("models", "around")]
     [InlineData("hard", "a folder with a hard link to an input's file")]
     [InlineData("soft", "a folder with a link to an input's file")]
-    public void An_output_that_touches_an_input_is_refused_and_nothing_changes(string output, string what)
+    public void An_output_that_overlaps_an_input_is_rejected_and_no_file_changes(string output, string what)
     {
         Folders.CopyDemo("math", _folder["models", "math"]);
         Folders.CopyDemo("sahili", _folder["models", "sahili"]);

@@ -23,7 +23,7 @@ public sealed class OverwriteTests : IDisposable
     [InlineData("results", "results.safetensors")]
     [InlineData("a pipe", "pipe")]
     [InlineData("a finished output and a document", "thesis.tex")]
-    public void A_folder_of_anything_but_a_model_is_refused_and_what_is_foreign_is_named(string what, string named)
+    public void A_folder_that_is_not_a_model_is_rejected_and_foreign_files_are_named(string what, string named)
     {
         string output = _folder["out"];
         Directory.CreateDirectory(output);
@@ -81,7 +81,7 @@ public sealed class OverwriteTests : IDisposable
     [InlineData("..")]
     [InlineData(".")]
     [InlineData("../work")]
-    public void The_folder_that_the_command_runs_in_is_not_replaced(string output)
+    public void The_current_folder_is_not_replaced(string output)
     {
         Folders.CopyDemo("base", _folder["work"]);
         Folders.CopyDemo("base", _folder.Path + "/x");
@@ -92,7 +92,7 @@ public sealed class OverwriteTests : IDisposable
     }
 
     [NeedsFact]
-    public void A_model_is_replaced_also_one_that_links_to_its_files()
+    public void A_model_is_replaced_even_if_its_files_are_links()
     {
         Folders.CopyDemo("base", _folder["blobs"]);
         Directory.CreateDirectory(_folder["out"]);
@@ -118,7 +118,7 @@ public sealed class OverwriteTests : IDisposable
     [InlineData("LINK report")]
     [InlineData("PIPE models/base/config.json")]
     [InlineData("PIPE models")]
-    public void The_demo_writes_only_where_nothing_of_others_is(string what)
+    public void The_demo_does_not_overwrite_foreign_files(string what)
     {
         string file = _folder["d", what.Split(' ')[^1]];
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
@@ -157,7 +157,7 @@ public sealed class OverwriteTests : IDisposable
     }
 
     [NeedsFact(Needs.Mount)]
-    public void A_folder_that_a_file_system_is_mounted_at_is_refused_before_the_work()
+    public void A_mount_point_is_rejected_as_output_before_any_work()
     {
         Directory.CreateDirectory(_folder["volume"]);
         Outside.Run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", _folder["volume"]);
@@ -173,7 +173,7 @@ public sealed class OverwriteTests : IDisposable
     }
 
     [NeedsFact(Needs.Mount)]
-    public void A_folder_of_a_model_is_an_input_through_a_mount_too()
+    public void A_model_folder_reached_through_a_mount_is_an_input()
     {
         Folders.CopyDemo("math", _folder["math"]);
         Directory.CreateDirectory(_folder["math", "sub"]);

@@ -31,7 +31,7 @@ public sealed class PartFaultTests
 
     [Theory]
     [MemberData(nameof(All))]
-    public async Task Whatever_call_of_a_part_goes_wrong_the_part_is_made_by_the_same_command_again(Fault fault)
+    public async Task After_any_failing_call_of_a_part_the_same_command_completes_it(Fault fault)
     {
         using Scene scene = Scene.Parts(overwrite: false);
         int failed = 0;
@@ -72,7 +72,7 @@ public sealed class PartFaultTests
 
     [Theory]
     [MemberData(nameof(Finishes))]
-    public async Task Whatever_call_of_finishing_goes_wrong_the_output_is_old_or_new_and_no_part_is_lost(Fault fault, string kind)
+    public async Task After_any_failing_call_of_finish_the_output_is_old_or_new_and_no_part_is_lost(Fault fault, string kind)
     {
         using Scene scene = Of(kind);
         int failed = 0, lost = 0;
@@ -111,7 +111,7 @@ public sealed class PartFaultTests
     [InlineData("new")]
     [InlineData("overwrite, without links")]
     [InlineData("overwrite, without exchange")]
-    public async Task A_second_finishing_may_fail_and_die_too(string kind)
+    public async Task A_repeated_finish_that_fails_can_be_repeated_again(string kind)
     {
         using Scene scene = Of(kind);
         for (int n = 1; ; n += 3)
@@ -141,7 +141,7 @@ public sealed class PartFaultTests
     [InlineData("new")]
     [InlineData("overwrite, without links")]
     [InlineData("overwrite, without exchange")]
-    public async Task What_a_killed_finishing_leaves_can_be_removed(string kind)
+    public async Task Files_left_by_a_killed_finish_can_be_removed(string kind)
     {
         using Scene scene = Of(kind);
         for (int n = 1; ; n++)
@@ -160,7 +160,7 @@ public sealed class PartFaultTests
     }
 
     [Fact]
-    public async Task Finishing_needs_no_room_for_the_weights_and_syncs_what_got_a_new_name()
+    public async Task Finish_needs_no_disk_space_for_weights_and_syncs_renamed_files()
     {
         using Scene scene = Scene.Parts(overwrite: false);
         string target = await scene.StageWorkedAsync();
@@ -174,7 +174,7 @@ public sealed class PartFaultTests
     }
 
     [Fact]
-    public async Task The_files_of_parts_are_not_copied()
+    public async Task Finish_does_not_copy_the_files_of_parts()
     {
         using Scene scene = Scene.Parts(overwrite: false);
         string target = await scene.StageWorkedAsync(), part = Path.Combine(Root(target), "part-1-of-2");
@@ -195,7 +195,7 @@ public sealed class PartFaultTests
     [NeedsTheory(Needs.Strace)]
     [InlineData("EPERM", 0)]
     [InlineData("EIO", 4)]
-    public async Task Where_the_system_cannot_link_files_move_and_where_it_fails_parts_stay(string error, int exit)
+    public async Task Files_are_moved_if_links_are_unsupported_and_parts_stay_if_linking_fails(string error, int exit)
     {
         using TempFolder folder = new();
         using (ICheckpoint math = Checkpoint.Open(Fixture.Demo("math")), sahili = Checkpoint.Open(Fixture.Demo("sahili")))

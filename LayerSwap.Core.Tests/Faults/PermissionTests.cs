@@ -17,7 +17,7 @@ public sealed class PermissionTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [NeedsFact(Needs.Nobody)]
-    public void A_parent_that_may_not_be_written_ends_the_run_with_nothing_left()
+    public void A_read_only_parent_folder_ends_the_run_without_leftovers()
     {
         File.SetUnixFileMode(_folder.Path, (UnixFileMode)0x1ED);
 
@@ -32,7 +32,7 @@ public sealed class PermissionTests : IDisposable
     }
 
     [NeedsFact(Needs.Nobody)]
-    public void An_old_output_of_somebody_else_stays_as_it_is()
+    public void An_old_output_of_another_user_is_unchanged()
     {
         File.SetUnixFileMode(_folder.Path, (UnixFileMode)0x1ED);
         Folders.CopyDemo("base", _folder["out"]);
@@ -50,7 +50,7 @@ public sealed class PermissionTests : IDisposable
     [InlineData("022", 0x1A4, 0x1ED)]
     [InlineData("027", 0x1A0, 0x1E8)]
     [InlineData("077", 0x180, 0x1C0)]
-    public void Files_and_folders_have_the_modes_that_the_umask_leaves(string umask, int file, int folder)
+    public void Files_and_folders_have_the_modes_given_by_the_umask(string umask, int file, int folder)
     {
         File.SetUnixFileMode(_folder.Path, Everybody);
 

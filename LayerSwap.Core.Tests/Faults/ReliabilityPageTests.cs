@@ -8,7 +8,7 @@ public sealed partial class ReliabilityPageTests
     private static string Page { get; } = File.ReadAllText(Path.Combine(Fixture.Root, "docs", "reliability.md"));
 
     [Fact]
-    public void Every_test_that_the_page_names_is_there()
+    public void Every_test_named_on_the_page_exists()
     {
         (string Type, string Method)[] named = [.. Named().Matches(Page).Select(m => (m.Groups[1].Value, m.Groups[2].Value))];
         Assert.True(named.Length > 30, $"Only {named.Length} tests are named.");

@@ -32,14 +32,14 @@ public sealed class SurroundingsTests
     }
 
     [NeedsFact]
-    public void Memory_stays_under_the_figure_of_the_plan()
+    public void Memory_stays_under_the_estimate_of_the_plan()
     {
         using LongWork work = new(32.MB(), 20);
-        ICheckpoint origin = Checkpoint.Open(work.Base), expert = Checkpoint.Open(work.Expert);
+        ICheckpoint baseModel = Checkpoint.Open(work.Base), expert = Checkpoint.Open(work.Expert);
         MergeBuilder builder =
-            Enumerable.Range(0, 20).Aggregate(Merge.Onto(origin).TaskArithmetic(), (b, _) => b.With(expert, 0.01)).OnThreads(1);
+            Enumerable.Range(0, 20).Aggregate(Merge.Onto(baseModel).TaskArithmetic(), (b, _) => b.With(expert, 0.01)).OnThreads(1);
         long promised = builder.Plan().PeakMemoryBytes, most = 0;
-        origin.Dispose();
+        baseModel.Dispose();
         expert.Dispose();
         using ToolProcess process = work.StartWriting([], work["out"]);
 

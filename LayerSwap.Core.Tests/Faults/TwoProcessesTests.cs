@@ -7,7 +7,7 @@ namespace LayerSwap.Tests.Faults;
 public sealed class TwoProcessesTests
 {
     [NeedsFact]
-    public void The_second_is_refused_with_the_firsts_id_and_a_dead_ones_leftover_is_taken_over()
+    public void A_second_process_is_rejected_with_the_first_id_and_takes_over_after_a_crash()
     {
         using LongWork work = new(8.MB(), 60);
         string output = work["place", "out"], staging = LongWork.Staging(output);

@@ -28,8 +28,8 @@ internal sealed class RecipeModels : IDisposable
             .GetResult();
         File.WriteAllText(
             _temp[name, "config.json"],
-            $$"""{"model_type": "llama", "num_hidden_layers": {{layers}}, "vocab_size": 48, """
-                + """"tie_word_embeddings": false, "torch_dtype": "bfloat16"}""");
+            $$"""{"model_type": "llama", "num_hidden_layers": {{layers}}, "vocab_size": 48,"""
+                + """ "tie_word_embeddings": false, "torch_dtype": "bfloat16"}""");
     }
 
     public ICheckpoint Open(string name)

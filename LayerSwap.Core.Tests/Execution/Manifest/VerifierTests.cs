@@ -10,7 +10,7 @@ public sealed class VerifierTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public async Task A_flipped_bit_is_found_with_file_and_tensor()
+    public async Task A_flipped_bit_is_reported_with_its_file_and_tensor()
     {
         MergePlan plan = Merge.Onto(SmallModels.Llama("m", 1)).InShardsOf(40_000).Plan();
         await plan.ExecuteAsync(_temp["out"]);
@@ -34,7 +34,7 @@ public sealed class VerifierTests : IDisposable
     }
 
     [Fact]
-    public async Task A_cut_file_a_strange_record_and_no_record_are_told_apart()
+    public async Task A_truncated_file_an_invalid_manifest_and_a_missing_manifest_have_different_errors()
     {
         await Merge.Onto(SmallModels.Llama("m", 1)).SaveAsync(_temp["out"]);
         File.WriteAllText(_temp["out", "layerswap.json"], "{}");
@@ -58,7 +58,7 @@ public sealed class VerifierTests : IDisposable
     }
 
     [Fact]
-    public async Task Tensors_that_the_record_does_not_know_and_those_it_misses_are_named()
+    public async Task Tensors_missing_from_the_manifest_or_from_the_file_are_named()
     {
         await Merge.Onto(SmallModels.Of("a", DType.Float32, ("w", [1], [1]), ("x", [1], [1]))).SaveAsync(_temp["a"]);
         await Merge.Onto(SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("y", [1], [1]))).SaveAsync(_temp["b"]);

@@ -12,7 +12,7 @@ public sealed class VerifyEveryByteTests : IDisposable
     [Theory]
     [InlineData(1_000_000)]
     [InlineData(30_000)]
-    public async Task Each_of_a_thousand_random_flips_of_a_bit_anywhere_is_seen(long shardSize)
+    public async Task Each_of_a_thousand_random_bit_flips_is_detected(long shardSize)
     {
         await SaveAsync(shardSize);
         Random random = new(3);
@@ -43,7 +43,7 @@ public sealed class VerifyEveryByteTests : IDisposable
     }
 
     [Fact]
-    public async Task Every_file_that_is_missing_emptied_or_another_is_named_and_resuming_says_so()
+    public async Task Every_missing_empty_or_changed_file_is_named_by_verify_and_resume()
     {
         MergePlan plan = await SaveAsync(40_000);
         foreach (string file in Directory.GetFiles(_temp["out"]))
@@ -66,7 +66,7 @@ public sealed class VerifyEveryByteTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_not_in_the_record_is_named_and_is_wrong_where_it_would_be_loaded()
+    public async Task Files_not_in_the_manifest_are_named_and_are_errors_if_a_loader_reads_them()
     {
         await SaveAsync(1_000_000);
         File.WriteAllText(_temp["out", "notes.md"], "mine");
@@ -87,7 +87,7 @@ public sealed class VerifyEveryByteTests : IDisposable
     }
 
     [Fact]
-    public async Task An_input_of_other_contents_and_the_same_size_is_not_taken_for_the_same()
+    public async Task An_input_with_other_contents_and_the_same_size_is_detected_on_resume()
     {
         MergePlan plan = await SaveAsync(1_000_000);
         string input = _temp["m0", "model.safetensors"];

@@ -24,7 +24,7 @@ public sealed partial class PartsTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public async Task Parts_in_any_order_on_any_threads_make_the_bytes_of_one_run(string method)
+    public async Task Parts_in_any_order_on_any_threads_give_the_bytes_of_a_single_run(string method)
     {
         ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Llama($"m{i}", i, layers: 4))];
         MergeBuilder Build(int threads, int block) =>
@@ -58,7 +58,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_in_one_file_is_one_parts_work_and_the_others_have_nothing_to_do()
+    public async Task A_single_file_model_is_written_by_one_part_and_the_others_are_empty()
     {
         MergePlan Plan() => Saved(b => b.InShardsOf(5_000_000));
         await Plan().ExecuteAsync(_temp["single", "out"]);
@@ -75,7 +75,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_finished_is_finished_again_and_its_parts_have_nothing_to_do()
+    public async Task Assembling_twice_is_allowed_and_parts_of_a_finished_output_do_no_work()
     {
         foreach (SaveOptions options in (SaveOptions[])[new(), new() { Overwrite = true }])
         {
@@ -95,7 +95,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Parts_that_are_left_over_beside_the_finished_output_are_removed()
+    public async Task Parts_left_next_to_a_finished_output_are_removed()
     {
         await WorkAsync(2);
         await Saved().ExecuteAsync(_temp["single", "out"]);
@@ -110,7 +110,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Parts_that_are_missing_are_named_with_their_files()
+    public async Task Missing_parts_are_named_with_their_files()
     {
         MergePlan plan = Saved();
         Assert.Contains("No part of ", await RefusedAsync(() => plan.AssembleAsync(Output)), StringComparison.Ordinal);
@@ -138,7 +138,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_more_parts_than_anybody_can_count_those_that_own_files_are_enough()
+    public async Task With_a_huge_part_count_only_parts_that_own_files_are_needed()
     {
         MergePart[] owners = [.. MergePart.Cut(Saved(), int.MaxValue).Select(p => p.Part)];
         Assert.Equal(Saved().Files.Count, owners.Length);
@@ -152,7 +152,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Many_missing_parts_are_counted_and_those_without_files_are_not_missed()
+    public async Task Many_missing_parts_are_counted_and_parts_without_files_are_not_required()
     {
         MergePlan plan = Saved();
         await plan.ExecutePartAsync(
@@ -163,7 +163,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_two_at_the_same_moment_on_one_part_one_is_refused_and_other_parts_go_on_beside()
+    public async Task Of_two_concurrent_runs_of_one_part_one_is_rejected_and_other_parts_continue()
     {
         List<string> refused = [];
         int others = 0;
@@ -194,7 +194,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task All_parts_at_once_are_as_good_as_one_after_another()
+    public async Task Concurrent_parts_give_the_same_output_as_sequential_parts()
     {
         MergePlan[] plans = [.. Enumerable.Range(0, 6).Select(_ => Saved())];
         await Task.WhenAll(plans.Select((p, i) => p.ExecutePartAsync(Output, MergePart.Of(i + 1, 6))));
@@ -203,7 +203,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task While_parts_are_finished_nobody_else_finishes_or_removes_them()
+    public async Task Parts_being_assembled_cannot_be_assembled_or_removed_by_another_run()
     {
         await WorkAsync(2);
         List<string> refused = [];
@@ -226,7 +226,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancelled_a_part_keeps_what_is_done_and_goes_on_with_it()
+    public async Task A_cancelled_part_keeps_finished_tensors_and_resumes()
     {
         using CancellationTokenSource stop = new();
         int reads = 0;
@@ -255,7 +255,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancelled_before_anything_is_done_nothing_is_left()
+    public async Task A_part_cancelled_before_the_first_tensor_leaves_no_files()
     {
         using CancellationTokenSource stop = new();
         CountingFiles files = new() { OnCall = call => { if (call == 5) { stop.Cancel(); } } };
@@ -266,7 +266,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_left_of_parts_is_known_and_can_be_removed()
+    public async Task Leftover_parts_are_found_and_can_be_removed()
     {
         Assert.Null(Merge.FindPartialOutput(Output));
         await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2));
@@ -282,7 +282,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_single_run_that_was_killed_beside_the_parts_does_no_harm()
+    public async Task A_killed_single_run_does_not_affect_the_parts()
     {
         await WorkAsync(2);
         Assert.IsType<DeathException>(
@@ -293,7 +293,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Progress_of_parts_adds_up_to_that_of_the_whole()
+    public async Task Progress_of_the_parts_sums_to_the_whole()
     {
         long total = 0;
         MergePlan plan = Saved();

@@ -51,7 +51,7 @@ public sealed class AllocationTests
     [InlineData("dare_ties")]
     [InlineData("della")]
     [InlineData("sce")]
-    public void Passes_allocate_by_chunk_and_not_by_block(string method)
+    public void Passes_allocate_per_chunk_and_not_per_block(string method)
     {
         long Allocated(int chunks)
         {
@@ -74,7 +74,7 @@ public sealed class AllocationTests
     }
 
     [Fact]
-    public void A_diff_allocates_by_chunk_and_not_by_block()
+    public void A_diff_allocates_per_chunk_and_not_per_block()
     {
         long Allocated(int chunks)
         {

@@ -30,7 +30,7 @@ public sealed class AuxiliaryFileTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public async Task Everything_is_copied_but_weights_states_and_logs_which_are_listed()
+    public async Task All_files_are_copied_except_weights_states_and_logs_which_are_listed()
     {
         Noise noise = new(77);
         for (int round = 0; round < 20; round++)
@@ -72,7 +72,7 @@ public sealed class AuxiliaryFileTests : IDisposable
     }
 
     [Fact]
-    public async Task A_run_that_ended_early_leaves_no_folder_behind()
+    public async Task An_interrupted_run_leaves_no_folder()
     {
         string model = _temp["in"], output = _temp["out"];
         Folders.Save(SmallModels.Of("m", DType.Float32, ("model.layers.0.w", [2, 2], [1, 2, 3, 4])), model);
@@ -107,7 +107,7 @@ public sealed class AuxiliaryFileTests : IDisposable
     }
 
     [LinuxFact]
-    public void A_name_that_is_not_utf8_is_refused_by_name()
+    public void A_file_name_that_is_not_utf8_is_rejected_and_named()
     {
         string model = _temp["in"];
         Folders.Save(SmallModels.Of("m", DType.Float32, ("w", [1], [1])), model);
@@ -120,7 +120,7 @@ public sealed class AuxiliaryFileTests : IDisposable
     }
 
     [Fact]
-    public void Another_model_in_a_folder_stays_there()
+    public void A_second_model_in_the_folder_is_not_copied()
     {
         string model = _temp["in"];
         Folders.Save(SmallModels.Of("m", DType.Float32, ("w", [1], [1])), model);

@@ -8,7 +8,7 @@ public sealed class ComputedCheckpointTests
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public void One_plan_may_be_read_by_several_at_once(string method)
+    public void A_plan_can_be_read_by_several_threads(string method)
     {
         const int Readers = 3, Rows = 60, Columns = 2000;
         ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
@@ -34,7 +34,7 @@ public sealed class ComputedCheckpointTests
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public async Task Odd_windows_give_the_bytes_that_are_saved(string method)
+    public async Task Reads_at_any_offset_and_length_give_the_saved_bytes(string method)
     {
         using TempFolder temp = new();
         MergePlan plan = MethodMerges.Of(method, MethodMerges.Models()).Plan();
@@ -60,7 +60,7 @@ public sealed class ComputedCheckpointTests
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public async Task A_merge_of_merges_is_the_merges_in_steps(string method)
+    public async Task A_merge_of_merges_equals_saving_each_step(string method)
     {
         using TempFolder temp = new();
         ICheckpoint[] models = MethodMerges.Models();

@@ -40,7 +40,7 @@ public sealed class DeterminismTests
     }
 
     [Fact]
-    public async Task Tensors_of_many_sections_come_out_the_same()
+    public async Task Tensors_with_many_chunks_are_deterministic()
     {
         double[] Values(double phase) => [.. Enumerable.Range(0, 700_001).Select(i => Math.Sin((i * 0.001) + phase))];
         ICheckpoint[] models = [
@@ -79,7 +79,7 @@ public sealed class DeterminismTests
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public void Every_method_gives_the_same_bytes_where_rows_and_sections_do_not_align(string method)
+    public void Every_method_gives_the_same_bytes_if_rows_and_chunks_do_not_align(string method)
     {
         using TempFolder temp = new();
         ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
@@ -131,7 +131,7 @@ public sealed class DeterminismTests
     /// <summary>BF16 may be merged as it lies; what comes out is the same as of the same numbers in F32.</summary>
     [Theory]
     [MemberData(nameof(Methods))]
-    public void Every_method_gives_the_bytes_of_numbers_whatever_dtype_they_lie_in(string method)
+    public void Every_method_gives_the_same_bytes_for_equal_values_in_any_dtype(string method)
     {
         const int Rows = 37, Columns = 1027;
         using TempFolder temp = new();
@@ -162,7 +162,7 @@ public sealed class DeterminismTests
     /// <summary>Which of two NaNs a sum has depends on how it is computed; what comes out must not.</summary>
     [Theory]
     [MemberData(nameof(Methods))]
-    public void Every_method_gives_the_same_bytes_of_numbers_that_are_none(string method)
+    public void Every_method_gives_the_same_bytes_for_NaN_inputs(string method)
     {
         const int Rows = 5, Columns = 1027;
         using TempFolder temp = new();

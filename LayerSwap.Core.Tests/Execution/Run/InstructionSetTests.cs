@@ -16,10 +16,10 @@ public sealed class InstructionSetTests
     [InlineData("sce", "select_topk=0.3")]
     [InlineData("model_stock", "")]
     [InlineData("karcher", "max_iter=3")]
-    public void Bytes_do_not_depend_on_what_the_processor_can_do(string method, string parameter)
+    public void Bytes_do_not_depend_on_the_instruction_set(string method, string parameter)
     {
         using TempFolder temp = new();
-        string[] origin = method is "linear" or "karcher" ? [] : ["--base", Fixture.Demo("base")],
+        string[] baseArguments = method is "linear" or "karcher" ? [] : ["--base", Fixture.Demo("base")],
             parameters = parameter.Length == 0 ? [] : ["-p", parameter];
         string Merged(string switchedOff)
         {
@@ -27,7 +27,7 @@ public sealed class InstructionSetTests
             (string, string)[] environment = switchedOff.Length == 0 ? [] : [(switchedOff, "0")];
             ToolRun run = Tool.Run(
                 [
-                    "merge", "--method", method, .. origin, "--model", Fixture.Demo("math") + "=0.6", "--model",
+                    "merge", "--method", method, .. baseArguments, "--model", Fixture.Demo("math") + "=0.6", "--model",
                     Fixture.Demo("sahili") + "=0.4", .. parameters, "-o", output],
                 folder: null,
                 environment);

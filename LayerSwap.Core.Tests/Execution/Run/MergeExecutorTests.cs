@@ -24,7 +24,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task The_record_has_the_weight_of_each_time_a_model_is_given()
+    public async Task The_manifest_has_one_weight_per_use_of_a_model()
     {
         ICheckpoint model = SmallModels.Llama("m", 0, layers: 1);
         await Merge.WithoutBase().With(model, 0.3).With(model, 0.7).Using(MergeStrategies.Linear()).SaveAsync(_temp["out"]);
@@ -37,7 +37,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_not_finite_in_an_input_is_counted_by_tensor_and_model_or_refused()
+    public async Task Non_finite_input_values_are_counted_by_tensor_and_model_or_rejected()
     {
         double[] values = [.. Enumerable.Range(0, 300_000).Select(i => i % 1000 / 8.0)];
         ICheckpoint a = SmallModels.Of("a", DType.Float32, ("w", [3, 100_000], [double.NaN, .. values[1..]]), ("v", [2], [1, 2]));
@@ -64,7 +64,7 @@ public sealed class MergeExecutorTests : IDisposable
     [InlineData(DType.Float64, DType.Float32, 1e39, 2)]
     [InlineData(DType.BFloat16, DType.Float16, 1e5, 2)]
     [InlineData(DType.BFloat16, DType.BFloat16, 3e38, 0)]
-    public async Task Results_too_large_for_their_dtype_are_counted_or_refused(DType from, DType to, double large, int converted)
+    public async Task Overflowing_results_are_counted_or_rejected(DType from, DType to, double large, int converted)
     {
         double[] values = [.. Enumerable.Range(0, 70_000).Select(i => i % 8 / 8.0)];
         (values[3], values[69_998]) = (large, -large);
@@ -86,7 +86,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task Checksums_are_what_the_record_says_they_are()
+    public async Task Checksums_in_the_manifest_are_computed_as_documented()
     {
         byte[] bytes = [.. Enumerable.Range(0, 300_000).Select(i => (byte)(i * 31 / 7))];
         await Merge.Onto(Checkpoint.InMemory("m", [(new TensorInfo("w", DType.UInt8, new TensorShape(300_000)), bytes)]))
@@ -106,7 +106,7 @@ public sealed class MergeExecutorTests : IDisposable
     [Theory]
     [InlineData(VocabularyPolicy.Truncate, 2)]
     [InlineData(VocabularyPolicy.Pad, 3)]
-    public async Task The_vocabulary_written_to_the_config_is_that_of_the_embedding(VocabularyPolicy policy, int rows)
+    public async Task The_vocabulary_size_in_the_config_is_the_row_count_of_the_embedding(VocabularyPolicy policy, int rows)
     {
         ICheckpoint Model(string name, int tokens)
         {
@@ -142,7 +142,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task The_record_names_inputs_rules_and_checksums_and_the_same_merge_writes_the_same()
+    public async Task The_manifest_names_inputs_rules_and_checksums_and_is_deterministic()
     {
         using ICheckpoint math = Checkpoint.Open(Fixture.Demo("math")), sahili = Checkpoint.Open(Fixture.Demo("sahili"));
         await Merge.LayerSwap(math, sahili, 1, 1, 1).SaveAsync(_temp["one"]);
@@ -158,7 +158,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_dtype_that_was_asked_for_is_in_the_tensors_and_in_the_configuration()
+    public async Task A_requested_dtype_is_in_the_tensors_and_in_the_configuration()
     {
         using ICheckpoint math = Checkpoint.Open(Fixture.Demo("math"));
         await Merge.Onto(math).As(DType.Float32).SaveAsync(_temp["out"]);
@@ -171,7 +171,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task Integers_are_taken_where_all_agree_and_refused_by_name_where_not()
+    public async Task Integer_tensors_are_copied_if_equal_and_rejected_by_name_otherwise()
     {
         ICheckpoint Model(string name, byte value) =>
             Checkpoint.InMemory(
@@ -187,7 +187,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancelled_it_leaves_nothing_and_the_folders_above_neither()
+    public async Task A_cancelled_save_leaves_no_files_and_no_parent_folders()
     {
         using CancellationTokenSource stop = new();
         CountingCheckpoint model =
@@ -198,7 +198,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task Failed_it_leaves_nothing_and_the_old_output_as_it_was()
+    public async Task A_failed_save_leaves_no_files_and_the_old_output_unchanged()
     {
         Directory.CreateDirectory(_temp["out"]);
         File.WriteAllText(_temp["out", "model.safetensors"], "old");
@@ -212,7 +212,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_folder_that_is_not_empty_is_refused_unless_overwriting()
+    public async Task A_non_empty_folder_is_rejected_unless_overwriting()
     {
         ICheckpoint model = SmallModels.Llama("m", 0);
         Directory.CreateDirectory(_temp["out"]);
@@ -225,7 +225,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task An_output_upon_in_or_around_an_input_is_refused()
+    public async Task An_output_that_is_inside_or_contains_an_input_is_rejected()
     {
         await Merge.Onto(SmallModels.Llama("m", 0)).SaveAsync(_temp["models", "m"]);
         Directory.CreateSymbolicLink(_temp["link"], _temp["models", "m"]);
@@ -245,7 +245,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_leftover_is_named_and_not_touched()
+    public async Task A_leftover_staging_folder_is_named_and_left_unchanged()
     {
         using CancellationTokenSource stop = new();
         MergePlan plan = Merge.Onto(SmallModels.Llama("m", 0)).OnThreads(1).Plan();
@@ -277,7 +277,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task Progress_counts_up_to_all_bytes()
+    public async Task Progress_reaches_the_total_byte_count()
     {
         List<WorkProgress> reports = [];
         Recorder recorder = new(reports);

@@ -5,8 +5,8 @@ namespace LayerSwap.Tests.Recipes;
 /// </summary>
 public sealed class DocumentTests : IDisposable
 {
-    private const string Config = """{"model_type": "llama", "num_hidden_layers": 4, "vocab_size": 48, "tie_word_embeddings": false, """ +
-        """"torch_dtype": "bfloat16", "layer_types": ["a", "b", "c", "d"]}""";
+    private const string Config = """{"model_type": "llama", "num_hidden_layers": 4, "vocab_size": 48, "tie_word_embeddings": false,"""
+        + """ "torch_dtype": "bfloat16", "layer_types": ["a", "b", "c", "d"]}""";
 
     private readonly RecipeModels _models = new();
 
@@ -61,7 +61,7 @@ public sealed class DocumentTests : IDisposable
         "merge_method: della\nbase_model: base\nmodels: [{model: c, parameters: {weight: 1, density: 0.5}}]\n",
         "merge_method: dare_linear\nbase_model: base\n"
             + "models: [{model: one, parameters: {weight: 1, density: 0.5}}, {model: c, parameters: {weight: 1}}]\n")]
-    public async Task Documents_write_what_their_merges_write_one_by_one(params string[] documents)
+    public async Task Documents_give_the_same_files_as_separate_merges(params string[] documents)
     {
         const long Seed = 7;
         string[] names = ["one", "two", "three"];
@@ -91,7 +91,7 @@ public sealed class DocumentTests : IDisposable
     }
 
     [Fact]
-    public void Documents_of_one_name_are_refused_and_one_that_nothing_uses_is_noted()
+    public void Duplicate_document_names_are_rejected_and_unused_documents_are_noted()
     {
         const string One = "name: one\nmerge_method: linear\nmodels: [a, b]\n---\n";
         Assert.Contains(
@@ -105,7 +105,7 @@ public sealed class DocumentTests : IDisposable
     }
 
     [Fact]
-    public void Documents_that_need_each_other_are_refused() =>
+    public void Circular_document_references_are_rejected() =>
         Assert.Contains("later is this document, or uses it",
             _models.ProblemOf(
                 "name: one\nmerge_method: passthrough\nmodels: [later]\n---\nname: later\nmerge_method: passthrough\nmodels: [one]\n"
@@ -113,7 +113,7 @@ public sealed class DocumentTests : IDisposable
             StringComparison.Ordinal);
 
     [Fact]
-    public void Documents_may_stand_in_any_order()
+    public void Documents_can_be_in_any_order()
     {
         const string Used = "name: one\nmerge_method: linear\nmodels: [a, b]\nparameters: {weight: 1}\n",
             Result = "merge_method: passthrough\nmodels: [one]\n";

@@ -20,7 +20,7 @@ public sealed class ModuleNamesTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Families))]
-    public void Each_part_is_taken_from_the_model_that_its_module_names(string text, string tower, string projector, string head)
+    public void Each_component_comes_from_the_model_named_by_its_module(string text, string tower, string projector, string head)
     {
         string[] inText = [$"{text}embed_tokens.weight", $"{text}layers.0.w", $"{text}layers.1.w", $"{text}norm.weight", head];
         string[] inTower = [$"{tower}patch_embed.w", $"{tower}blocks.0.w", $"{tower}blocks.1.w"],

@@ -6,7 +6,7 @@ public sealed class RecipeBinderTests : IDisposable
     private readonly RecipeModels _models = new();
 
     [Fact]
-    public void A_value_comes_from_the_model_then_the_slice_then_the_recipe_then_the_default()
+    public void Values_are_looked_up_in_model_slice_recipe_and_defaults_in_this_order()
     {
         const string Recipe = """
         merge_method: ties
@@ -22,17 +22,19 @@ public sealed class RecipeBinderTests : IDisposable
         Schedule density = Schedule.FromDouble(1).Where(Layers.Named("*down_proj*"), 0.4);
         _models.Same(
             Recipe,
-            Merge.Onto(_models.Open("base")).With(_models.Open("a"), all.Where(Layers.Named("*q_proj*"), 0.9)).With(_models.Open("b"), all)
-            .Using(MergeStrategies.Ties(new TiesOptions
-            {
-                Density = PerSource.Of(density.Where(Layers.Named("*mlp*"), 0.3), density),
-                Normalize = false,
-                Lambda = Schedule.FromDouble(1).Where(Layers.Named("*norm*"), 2),
-            })));
+            Merge.Onto(_models.Open("base"))
+                .With(_models.Open("a"), all.Where(Layers.Named("*q_proj*"), 0.9))
+                .With(_models.Open("b"), all)
+                .Using(MergeStrategies.Ties(new TiesOptions
+                {
+                    Density = PerSource.Of(density.Where(Layers.Named("*mlp*"), 0.3), density),
+                    Normalize = false,
+                    Lambda = Schedule.FromDouble(1).Where(Layers.Named("*norm*"), 2),
+                })));
     }
 
     [Fact]
-    public void A_modules_value_comes_before_the_recipes()
+    public void Module_values_override_recipe_values()
     {
         _models.Same(
             "merge_method: linear\nparameters: {weight: 1}\nmodules:\n  default:\n    parameters: {weight: 3}\n"
@@ -41,7 +43,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void The_first_filter_that_matches_wins_and_a_star_is_none()
+    public void The_first_matching_filter_wins_and_a_star_matches_every_name()
     {
         _models.Same(
             "merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 1}}\n  - model: b\n    parameters:\n      weight:\n"
@@ -52,7 +54,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void Where_no_level_has_a_value_parameter_and_tensor_are_named()
+    public void The_error_for_a_missing_value_names_parameter_and_tensor()
     {
         MergeException e = Assert.Throws<MergeException>(
             () =>
@@ -62,7 +64,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void A_gradient_runs_over_the_layers_and_what_lies_outside_has_its_first_value()
+    public void A_gradient_covers_the_layers_and_other_tensors_have_its_first_value()
     {
         using RecipeModels forty = new(layers: 40, dtype: DType.Float64);
         using ICheckpoint merged =
@@ -82,7 +84,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void A_gradient_counts_over_its_own_slice_and_is_at_its_end_in_a_slice_of_one_layer()
+    public void A_gradient_covers_its_own_slice_and_a_single_layer_has_its_last_value()
     {
         LayerSelector first = Layers.At(0), second = Layers.At(1), last = Layers.At(2);
         ICheckpoint a = _models.Open("a");
@@ -94,7 +96,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void Slices_stack_with_their_own_sources_and_their_own_numbers_of_them()
+    public void Slices_can_have_different_sources_and_source_counts()
     {
         ICheckpoint a = _models.Open("a"), b = _models.Open("b"), c = _models.Open("c");
         const string Recipe = """
@@ -130,7 +132,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public async Task The_configuration_counts_the_layers_that_are_there()
+    public async Task The_configuration_has_the_layer_count_of_the_output()
     {
         await _models.Bind("merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 3]}]\n"
             + "  - sources: [{model: a, layer_range: [1, 4]}]\n").SaveAsync(_models["out"]);
@@ -141,7 +143,7 @@ public sealed class RecipeBinderTests : IDisposable
     [Fact]
     public void A_slice_may_have_a_base_of_its_own()
     {
-        ICheckpoint origin = _models.Open("base"), a = _models.Open("a"), b = _models.Open("b"), c = _models.Open("c");
+        ICheckpoint baseModel = _models.Open("base"), a = _models.Open("a"), b = _models.Open("b"), c = _models.Open("c");
         const string Recipe = """
             merge_method: task_arithmetic
             base_model: base
@@ -151,12 +153,12 @@ public sealed class RecipeBinderTests : IDisposable
               - base_model: c
                 sources: [{model: b, layer_range: [2, 4]}, {model: c, layer_range: [2, 4]}, {model: a, layer_range: [2, 4]}]
             """;
-        _models.Same(Recipe, Merge.Onto(Checkpoint.Stack((origin, 0..2), (c, 2..4)))
+        _models.Same(Recipe, Merge.Onto(Checkpoint.Stack((baseModel, 0..2), (c, 2..4)))
             .With(Checkpoint.Stack((a, 0..2), (b, 2..4)), 0.5).With(Checkpoint.Stack((b, 0..2), (a, 2..4)), 0.5).TaskArithmetic());
     }
 
     [Fact]
-    public void The_module_of_everything_gives_way_to_parts_wherever_it_stands()
+    public void Specific_modules_override_the_default_module_in_any_order()
     {
         const string Head = "  lm_head:\n    models: [{model: c, parameters: {weight: 1}}]\n",
             All = "  default:\n    models: [{model: a, parameters: {weight: 1}}]\n";
@@ -167,7 +169,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void A_module_may_have_more_layers_than_the_model_another_takes_its_part_from()
+    public void A_module_may_have_more_layers_than_the_source_of_another_module()
     {
         MergePlan plan = _models.Bind("""
             merge_method: passthrough
@@ -188,7 +190,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void A_modules_name_is_the_beginning_of_its_tensors_names()
+    public void A_module_name_is_a_prefix_of_its_tensor_names()
     {
         _models.Same(
             "merge_method: linear\nmodules:\n  model:\n    models: [{model: a, parameters: {weight: 1}}, {model: b, parameters: "
@@ -206,14 +208,14 @@ public sealed class RecipeBinderTests : IDisposable
     [InlineData("out_dtype: float16", DType.Float16)]
     [InlineData("dtype: float32\nout_dtype: float16", DType.Float16)]
     [InlineData("dtype: null", DType.BFloat16)]
-    public void The_dtype_is_that_of_the_output_unless_another_is_given(string line, DType dtype)
+    public void The_output_dtype_can_be_set_and_has_a_default(string line, DType dtype)
     {
         MergeBuilder expected = Merge.Soup(_models.Open("a"), _models.Open("b")).As(dtype);
         _models.Same($"merge_method: linear\nparameters: {{weight: 1}}\nmodels: [a, b]\n{line}\n", expected);
     }
 
     [Fact]
-    public void Rules_hold_by_layer_filter_kind_and_source_and_the_last_that_matches_wins()
+    public void Rules_match_by_layer_filter_kind_and_source_and_the_last_match_wins()
     {
         ICheckpoint a = _models.Open("a"), b = _models.Open("b"), c = _models.Open("c");
         const string Recipe = """
@@ -256,7 +258,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public async Task Later_documents_use_earlier_ones_by_name_as_if_done_in_steps()
+    public async Task Later_documents_use_earlier_ones_by_name()
     {
         const string First = "merge_method: ties\nbase_model: base\nparameters: {weight: 0.5, density: 0.4}\nmodels: [a, b]\n";
         const string Second = "merge_method: slerp\nbase_model: c\nmodels: [first]\nparameters: {t: [0.2, 0.8]}\n";
@@ -270,7 +272,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void Anchors_and_merged_keys_are_followed()
+    public void Anchors_and_merge_keys_are_resolved()
     {
         MergeBuilder expected = Merge.WithoutBase()
             .With(_models.Open("a"), 0.3)
@@ -288,7 +290,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void Models_are_found_beside_the_recipe_then_in_the_folders_then_in_the_hubs_cache()
+    public void Models_are_searched_next_to_the_recipe_then_in_folders_then_in_the_Hub_cache()
     {
         string snapshot = _models["hub", "models--owner--name", "snapshots", "0123abc"];
         Directory.CreateDirectory(_models["hub", "models--owner--name", "snapshots"]);
@@ -325,7 +327,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void A_switch_may_hold_where_a_filter_matches()
+    public void A_boolean_parameter_can_have_filters()
     {
         ICheckpoint merged = _models.Result(
             "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 2}}]\nparameters:\n"
@@ -346,7 +348,7 @@ public sealed class RecipeBinderTests : IDisposable
     }
 
     [Fact]
-    public void A_slice_without_layers_gives_what_follows_them()
+    public void A_slice_without_layers_provides_the_tensors_after_the_layers()
     {
         ICheckpoint merged = _models.Result("merge_method: linear\nparameters: {weight: 1}\nslices:\n"
             + "  - sources: [{model: a, layer_range: [0, 4]}, {model: b, layer_range: [0, 4]}]\n"
@@ -368,7 +370,7 @@ public sealed class RecipeBinderTests : IDisposable
     [InlineData("base_model: base\nmodels: [base, a]")]
     [InlineData("base_model: base\nmodels: [a, base]")]
     [InlineData("models: [base, a]")]
-    public void Slerp_goes_from_the_base_or_the_first_to_the_other(string models) =>
+    public void Slerp_interpolates_from_the_base_or_first_model_to_the_other(string models) =>
         _models.Same(
             $"merge_method: slerp\nparameters: {{t: 0.3}}\n{models}\n",
             Merge.Onto(_models.Open("base")).With(_models.Open("a")).Using(MergeStrategies.Slerp(0.3)));
@@ -383,7 +385,7 @@ public sealed class RecipeBinderTests : IDisposable
             Merge.Onto(_models.Open("base")).With(_models.Open("a")).With(_models.Open("b")).Using(MergeStrategies.Karcher()));
 
     [Fact]
-    public void Nuslerp_with_a_base_works_on_changes_from_it()
+    public void Nuslerp_with_a_base_uses_task_vectors()
     {
         ICheckpoint a = _models.Open("a"), b = _models.Open("b");
         const string Models = "models: [{model: a, parameters: {weight: 0.6}}, {model: b, parameters: {weight: 0.3}}]\n";

@@ -19,7 +19,7 @@ public sealed class RecipeNoteTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public void A_module_that_no_tensor_belongs_to_is_an_error_with_the_nearest()
+    public void A_module_without_tensors_is_an_error_that_suggests_the_closest_name()
     {
         RecipeException error = Assert.Throws<RecipeException>(() =>
             Notes("merge_method: linear\nmodules:\n  modle:\n    models: [{model: a, parameters: {weight: 1}}, {model: b, parameters: "
@@ -28,13 +28,13 @@ public sealed class RecipeNoteTests : IDisposable
     }
 
     [Fact]
-    public void A_filter_that_no_name_contains_is_noted_with_the_nearest() =>
+    public void A_filter_without_matches_is_noted_with_the_closest_name() =>
         Assert.Contains(
             Notes("merge_method: slerp\nbase_model: a\nmodels: [a, b]\nparameters: {t: [{filter: self_atn, value: 0.2}, {value: 0.5}]}\n"),
             n => n.Contains("filter self_atn", StringComparison.Ordinal) && n.Contains("self_attn", StringComparison.Ordinal));
 
     [Fact]
-    public void An_architecture_to_override_is_refused_and_a_revision_is_looked_for()
+    public void An_architecture_override_is_rejected_and_a_revision_is_resolved()
     {
         Assert.Contains(
             "override_architecture",

@@ -11,7 +11,7 @@ public sealed class SharedDocumentTests : IDisposable
     [InlineData("twice")]
     [InlineData("the last two")]
     [InlineData("as base and as model")]
-    public async Task Thirty_documents_that_each_use_those_before_are_merged_and_the_numbers_are_right(string how)
+    public async Task Thirty_chained_documents_give_the_expected_values(string how)
     {
         SmallModel("a", [1, 2, 3, 4]);
         SmallModel("b", [3, 2, 1, 0]);

@@ -49,7 +49,7 @@ public sealed class HostileRecipeTests
     [Theory]
     [MemberData(nameof(Small))]
     [MemberData(nameof(Large))]
-    public void Is_refused_with_a_place_and_little_memory(string what, string text)
+    public void Hostile_recipes_are_rejected_with_line_and_column_and_little_memory(string what, string text)
     {
         long before = GC.GetAllocatedBytesForCurrentThread();
         RecipeException refused = Assert.Throws<RecipeException>(() => RecipeReader.Read(text, "hostile.yml"));
@@ -61,7 +61,7 @@ public sealed class HostileRecipeTests
     }
 
     [Fact]
-    public void Aliases_that_recipes_use_are_read()
+    public void Common_uses_of_aliases_are_read()
     {
         const string text = "merge_method: ties\nbase_model: &b x\nmodels:\n- model: &m a\n"
             + "  parameters: &p {weight: [{filter: q, value: &g [0, 1]}, {value: *g}]}\n- model: *m\n  parameters: {<<: *p, density: 0.5}\n"

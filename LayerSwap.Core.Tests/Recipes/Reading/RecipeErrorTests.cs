@@ -135,7 +135,7 @@ public sealed class RecipeErrorTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Wrong))]
-    public void What_is_wrong_is_said_with_its_place(string yaml, string message)
+    public void Errors_have_line_and_column(string yaml, string message)
     {
         string[] problems = _models.ProblemsOf(yaml);
         Assert.Contains(
@@ -143,7 +143,7 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_model_is_named_with_all_places_it_was_looked_for()
+    public void A_missing_model_is_named_with_all_searched_paths()
     {
         Recipe recipe = _models.Parse("merge_method: linear\nmodels:\n  - model: owner/gone\n", _models["first"], _models["second"]);
         Assert.Equal(
@@ -154,7 +154,7 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
-    public void Several_problems_are_said_at_once_in_the_order_of_their_lines()
+    public void Several_problems_are_reported_together_in_line_order()
     {
         string[] problems = _models.ProblemsOf("""
             merge_metod: linear
@@ -174,7 +174,7 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
-    public void What_the_models_show_is_said_at_once_too()
+    public void Problems_found_in_the_models_are_reported_together()
     {
         string[] problems = _models.ProblemsOf(
             "merge_method: linear\nparameters: {normalise: true}\nslices:\n  - sources: [{model: a, layer_range: [0, 9]}]\n"
@@ -189,7 +189,7 @@ public sealed class RecipeErrorTests : IDisposable
     [InlineData("[a, 2]")]
     [InlineData("[1.5, 2]")]
     [InlineData("[1]")]
-    public void A_range_of_something_else_is_told_once(string range) =>
+    public void An_invalid_range_is_reported_once(string range) =>
         Assert.Contains(
             "a whole number is expected",
             _models.ProblemOf($"merge_method: linear\nslices:\n  - sources: [{{model: a, layer_range: {range}}}]\n")
@@ -197,7 +197,7 @@ public sealed class RecipeErrorTests : IDisposable
             StringComparison.Ordinal);
 
     [Fact]
-    public void A_reversed_range_is_told_once()
+    public void A_reversed_range_is_reported_once()
     {
         string[] problems = _models.ProblemsOf(
             "merge_method: linear\nslices:\n  - sources: [{model: a, layer_range: [0, 4]}, {model: b, layer_range: [3, 1]}]\n");
@@ -224,7 +224,7 @@ public sealed class RecipeErrorTests : IDisposable
         "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]\nrules:\n"
             + "  - {kind: mlp, merge_method: slerp, parameters: {t: 0.5}}\n  - {kind: norm, merge_method: ties}\n",
         "recipe, line 5, column 5: ties ")]
-    public void What_only_the_tensors_show_has_a_place_too(string yaml, string problem)
+    public void Problems_found_in_the_tensors_have_line_and_column(string yaml, string problem)
     {
         using Recipe recipe = _models.Parse(yaml);
         MergeException e = Assert.Throws<MergeException>(() => recipe.ToMerge().Plan());
@@ -233,17 +233,17 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
-    public void Of_a_rule_in_the_wrong_place_only_that_is_told() =>
+    public void A_rule_with_an_invalid_kind_gives_one_problem() =>
         Assert.Single(_models.ProblemsOf(Two + "rules: [{kind: embeding, source: a}]\n"));
 
     [Fact]
-    public void A_rule_that_matches_nothing_is_told_with_its_place() =>
+    public void A_rule_without_matches_is_reported_with_line_and_column() =>
         Assert.Contains(
             _models.Bind(Two + "rules:\n  - {layers: 9, source: a}\n").Plan().Warnings,
             w => w.StartsWith("recipe, line 4, column 5: The rule for ", StringComparison.Ordinal));
 
     [Fact]
-    public void Layers_that_would_have_one_name_are_named()
+    public void Layers_with_colliding_names_are_named()
     {
         ICheckpoint odd = SmallModels.Of(
             "odd", DType.Float32, ("model.layers.0.w", [2], [1, 2]), ("model.layers.00.w", [2], [3, 4]), ("model.layers.1.w", [2], [5, 6]));
@@ -255,7 +255,7 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
-    public void A_weight_misspelt_is_told_once()
+    public void A_misspelt_weight_is_reported_once()
     {
         string[] problems =
             _models.ProblemsOf("merge_method: task_arithmetic\nbase_model: base\nmodels: [{model: a, parameters: {wieght: 1}}]\n");
@@ -263,7 +263,7 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
-    public void A_document_goes_by_its_name_where_another_uses_it()
+    public void A_document_used_by_another_is_identified_by_its_name()
     {
         using Recipe recipe = _models.Parse(
             "name: both\nmerge_method: linear\nmodels: [a, b]\n---\nmerge_method: task_arithmetic\nbase_model: base\n"
@@ -272,7 +272,7 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
-    public void The_same_model_twice_in_a_slice_is_noted_and_both_are_used()
+    public void A_duplicate_model_in_a_slice_is_noted_and_used_twice()
     {
         const string Twice = "merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 1}}\n"
             + "  - {model: b, parameters: {weight: 1}}\n  - {model: ./a, parameters: {weight: 2}}\n";
@@ -282,7 +282,7 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
-    public void A_parameter_of_another_method_is_left_over_and_noted()
+    public void A_parameter_of_another_method_is_ignored_with_a_note()
     {
         Assert.Equal(
             "line 3, column 23: linear has no parameter density; it changes nothing.",
@@ -301,7 +301,7 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
-    public void A_mark_of_byte_order_is_no_part_of_a_recipe()
+    public void A_byte_order_mark_is_ignored()
     {
         File.WriteAllText(_models["recipe.yml"], Two, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
         using Recipe recipe = Recipe.Load(_models["recipe.yml"]);
@@ -309,7 +309,7 @@ public sealed class RecipeErrorTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_is_opened_when_a_recipe_cannot_be_understood()
+    public void No_model_is_opened_if_the_recipe_is_invalid()
     {
         File.WriteAllText(_models["a", "model.safetensors"], "not a checkpoint");
         Assert.Throws<RecipeException>(() => _models.Parse("merge_method: linear\nmodels: [a]\nunknown: 1\n"));

@@ -26,7 +26,7 @@ public sealed class LoadedTokenizerTests : IDisposable
     [InlineData("WordPiece", false)]
     [InlineData("WordPiece", true)]
     [InlineData("WordLevel", true)]
-    public async Task Ids_in_the_library_are_the_rows(string kind, bool gaps)
+    public async Task Token_ids_in_the_tokenizers_library_match_the_embedding_rows(string kind, bool gaps)
     {
         Noise noise = new((ulong)kind.Sum(c => c) + (gaps ? 1UL : 0));
         for (int round = 0; round < 12; round++)

@@ -11,7 +11,7 @@ public sealed class TokenReferenceTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public void Slices_with_other_tokens_are_refused_and_put_right_by_the_remedy()
+    public void Slices_with_different_tokens_are_rejected_and_the_remedy_works()
     {
         Save("a", ["x", "y"]);
         Save("b", ["y", "x"]);
@@ -32,13 +32,13 @@ public sealed class TokenReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task Ids_in_configurations_follow_their_tokens()
+    public async Task Token_ids_in_configurations_follow_the_new_tokenizer()
     {
         Save(
             "a",
             ["<img>", "<e>", "<m>"],
-            """{"vocab_size": 4, "image_token_id": 1, "mask_token_id": 3, "decoder_start_token_id": 2, """
-                + """"eos_token_id": 2, "text_config": {"video_token_index": 3}}""");
+            """{"vocab_size": 4, "image_token_id": 1, "mask_token_id": 3, "decoder_start_token_id": 2,"""
+                + """ "eos_token_id": 2, "text_config": {"video_token_index": 3}}""");
         File.WriteAllText(_temp["a", "generation_config.json"], """{"eos_token_id": 2, "suppress_tokens": [1, 3]}""");
         Save("b", ["<e>", "<m>", "<img>"], """{"vocab_size": 4, "eos_token_id": 1}""");
         using Recipe recipe =
@@ -58,7 +58,7 @@ public sealed class TokenReferenceTests : IDisposable
     [Theory]
     [InlineData(DType.BFloat16, true)]
     [InlineData(DType.Float32, false)]
-    public void Rows_come_from_a_tied_model_and_from_another_dtype(DType dtype, bool tied)
+    public void Rows_can_come_from_tied_models_and_other_dtypes(DType dtype, bool tied)
     {
         Save("a", ["x", "y"]);
         Save("b", ["y", "x"], """{"vocab_size": 3, "tie_word_embeddings": true}""", dtype, tied);
@@ -71,7 +71,7 @@ public sealed class TokenReferenceTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Other_formats_of_a_vocabulary_follow_a_union_or_are_left_out(bool word)
+    public async Task Other_vocabulary_formats_are_updated_for_a_union_or_omitted(bool word)
     {
         Save("a", ["<x>"], lines: "w\n<x>\n");
         Save("b", word ? ["<x>"] : ["<x>", "<y>"], words: word ? ["w", "v"] : ["w"]);

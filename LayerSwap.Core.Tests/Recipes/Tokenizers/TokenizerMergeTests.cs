@@ -21,7 +21,7 @@ public sealed class TokenizerMergeTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public async Task A_union_has_a_row_for_every_token_and_each_comes_from_where_it_should()
+    public async Task A_union_has_a_row_from_the_right_model_for_every_token()
     {
         double[][] rows = await Merge("tokenizer_source: union", "linear", Weighted("first", 1), Weighted("second", 3));
 
@@ -45,7 +45,7 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
-    public async Task The_vocabulary_of_one_model_is_kept_and_others_follow_it()
+    public async Task The_vocabulary_of_one_model_is_kept_and_other_rows_are_reordered()
     {
         double[][] rows = await Merge("tokenizer_source: second", "linear", Weighted("first", 1), Weighted("second", 1));
         Assert.Equal(5, rows.Length);
@@ -58,7 +58,7 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
-    public async Task The_bases_vocabulary_drops_what_others_added()
+    public async Task The_base_vocabulary_drops_tokens_added_by_other_models()
     {
         double[][] rows = await Merge("tokenizer_source: base", "linear", Weighted("first", 1), Weighted("second", 1));
         Assert.Equal(4, rows.Length);
@@ -66,7 +66,7 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
-    public async Task Single_tokens_come_from_where_the_recipe_says_and_rows_are_filled_up()
+    public async Task Single_tokens_come_from_the_given_source_and_rows_are_padded()
     {
         double[][] rows = await Merge(
             """
@@ -92,7 +92,7 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
-    public void What_cannot_be_done_is_refused_by_name()
+    public void Impossible_token_sources_are_rejected_by_name()
     {
         Assert.Contains(
             "has no row for <q>", Refused("tokenizer: {source: union, tokens: {<q>: {source: first}}}"), StringComparison.Ordinal);
@@ -106,7 +106,7 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_chat_template_is_written_as_it_stands_or_is_the_one_most_models_have()
+    public async Task A_chat_template_is_copied_or_chosen_by_majority()
     {
         File.WriteAllText(_temp["first", "chat_template.jinja"], "{{ one }}");
         File.WriteAllText(_temp["second", "tokenizer_config.json"], """{"chat_template": "{{ one }}"}""");
