@@ -4,7 +4,7 @@ using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Cli;
 
-/// <summary>A plan as JSON is worked elsewhere, whole or in parts; where it would not be the same merge any more it is refused.</summary>
+/// <summary>A JSON plan can be executed elsewhere, whole or in parts. A plan that no longer describes the same merge is rejected.</summary>
 public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -104,7 +104,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     [Fact]
     public void An_overwritten_output_exists_until_finish_and_finish_can_be_repeated()
     {
-        // Said twice, in the plan and when it is run, is once enough.
+        // The option may be given in the plan and on the command line.
         string plan = Plan("--overwrite", "--resume", "-q");
         Folders.CopyDemo("base", _folder["place", "out"]);
         string[] before = Folders.Snapshot(_folder["place", "out"]);
@@ -284,7 +284,9 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
 
     private string Plan(params string[] more) => _planned.Write(_folder["plan.json"], _folder["place", "out"], more);
 
-    /// <summary>Copies of two models, a plan with relative paths, and what one run makes of it; made once for all tests here.</summary>
+    /// <summary>
+    /// Copies of two models, a plan with relative paths, and the output of a single run. Shared by all tests of this class.
+    /// </summary>
     public sealed class Planned : IDisposable
     {
         public Planned()

@@ -23,7 +23,7 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
         Assert.Equal("", run.Out);
         if (Directory.Exists(folder["new", ".out.layerswap-partial"]))
         {
-            // At least one tensor was done: it is kept, and said so.
+            // At least one tensor was finished. It is kept, and the message says so.
             Assert.StartsWith("layerswap: stopped; what is done is kept in ", run.Error, StringComparison.Ordinal);
             Assert.Contains("--resume", run.Error, StringComparison.Ordinal);
             Tool.Succeed("clean", folder["new", "out"]);
@@ -65,9 +65,7 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
         return process.WaitForEnd();
     }
 
-    /// <summary>
-    /// Seconds of work, however long this process has to wait for its turn to send a signal; made once for all tests here.
-    /// </summary>
+    /// <summary>A merge that takes seconds, so that the signal arrives before it ends. Shared by all tests of this class.</summary>
     public sealed class Inputs : IDisposable
     {
         internal LongWork Work { get; } = new(16.MB(), 400);

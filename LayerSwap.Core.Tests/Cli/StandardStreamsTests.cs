@@ -2,7 +2,7 @@ using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Cli;
 
-/// <summary>Whoever starts the tool may have closed its streams, or they may be full: diagnostics never end a merge.</summary>
+/// <summary>Standard streams may be closed or full. Diagnostics never end a merge.</summary>
 public sealed class StandardStreamsTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -25,7 +25,7 @@ public sealed class StandardStreamsTests : IDisposable
             streams);
         Assert.True(run.Exit == exit, run.ToString());
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
-        // Nothing that was printed went into a file that had got the stream's number.
+        // No output went into a file that was opened under the descriptor of a closed stream.
         Tool.Succeed("verify", _folder["out"]);
     }
 

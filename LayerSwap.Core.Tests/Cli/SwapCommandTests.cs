@@ -199,7 +199,9 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
         Assert.Equal(before, Folders.Snapshot(folder.Path));
     }
 
-    /// <summary>Layer 0 and the last two from the language expert, one averaged at each seam; made once for all tests here.</summary>
+    /// <summary>
+    /// Layer 0 and the last two layers from the language expert, with one averaged layer at each border. Shared by all tests of this class.
+    /// </summary>
     public sealed class Swapped : IDisposable
     {
         private readonly TempFolder _folder = new();

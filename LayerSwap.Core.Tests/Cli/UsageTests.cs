@@ -90,7 +90,7 @@ public sealed class UsageTests
     public void The_error_for_an_invalid_value_names_the_expected_values(string expected, string option, string value)
     {
         using TempFolder folder = new();
-        // The option under test comes last; where Swap has it already, in its place.
+        // The option under test is appended, or replaces its value if Swap already has it.
         string[] arguments = Swap.Contains(option)
             ? [.. Swap.Select((a, i) => i > 0 && Swap[i - 1] == option ? value : a)]
             : [.. Swap, option, value];

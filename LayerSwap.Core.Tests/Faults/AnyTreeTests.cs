@@ -5,8 +5,8 @@ using LayerSwap.Tests.Cli;
 namespace LayerSwap.Tests.Faults;
 
 /// <summary>
-/// Random trees of models, documents, links, hard links and leftovers around inputs and outputs: after any command every file that is not
-/// the output is what it was.
+/// Random trees of models, documents, links, hard links and leftovers around inputs and outputs. No command changes a file outside the
+/// output.
 /// </summary>
 public sealed class AnyTreeTests
 {
@@ -70,7 +70,7 @@ public sealed class AnyTreeTests
         }
     }
 
-    /// <summary>A small file system: what is in it is known by device and inode, whatever path leads to it.</summary>
+    /// <summary>A small file system. Files are identified by device and inode.</summary>
     private sealed class Tree(string root, Random random)
     {
         private static readonly string[] Names = ["a", "b", "c"];
@@ -149,11 +149,11 @@ public sealed class AnyTreeTests
             }
         }
 
-        /// <summary>Runs a random command, and requires that it left every file as it was that is not the output's.</summary>
+        /// <summary>Runs a random command, and requires that files outside the output are unchanged.</summary>
         public async Task<(string What, bool Ran)> CommandAsync(string when)
         {
             string output = Output();
-            // A relative link leads elsewhere where its folder is mounted; nothing of this machine is to be touched.
+            // A relative link resolves differently if its folder is mounted. Files of this machine must not be changed.
             if (!LayerSwap.IO.RealPath.Of(output).StartsWith(root + "/", StringComparison.Ordinal))
             {
                 return ("elsewhere", false);
@@ -161,7 +161,7 @@ public sealed class AnyTreeTests
 
             Dictionary<string, string> before = Snapshot();
             string real = LayerSwap.IO.RealPath.Of(output);
-            // What may be replaced: a model without anything foreign. The folders of inputs never.
+            // A model without foreign files may be replaced, the folder of an input never.
             HashSet<string> replaceable = Directory.Exists(real) ? [.. Directory.EnumerateFiles(real)] : [];
             replaceable.RemoveWhere(f => Path.GetFileName(f).StartsWith("document", StringComparison.Ordinal)
                 || Path.GetFileName(f).StartsWith("hard", StringComparison.Ordinal));
@@ -228,7 +228,7 @@ public sealed class AnyTreeTests
             };
         }
 
-        /// <summary>Every file and link by its path, with what it holds.</summary>
+        /// <summary>Every file and link by path, with its contents or target.</summary>
         private Dictionary<string, string> Snapshot()
         {
             Dictionary<string, string> found = new(StringComparer.Ordinal);

@@ -2,9 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>
-/// The files beside the weights are inputs: what becomes of them during a run is noticed, and what they hold of others is not copied.
-/// </summary>
+/// <summary>Auxiliary files are inputs. Changes during a run are detected, and links out of the model folder are not copied.</summary>
 public sealed class CompanionChangeTests : IDisposable
 {
     private readonly TempFolder _folder = new(inMemory: true);

@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The system's own calls fail: the tool under strace, which answers in the device's place.</summary>
+/// <summary>System calls fail: strace injects the errors.</summary>
 public sealed class DeviceTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -21,8 +21,8 @@ public sealed class DeviceTests : IDisposable
             ToolRun run = Swap("trace=fsync", $"inject=fsync:error=EIO:when={n}");
             if (run.Exit == 0)
             {
-                // The journal and its folder; the weights, config, vocabulary, card, record, the folder of them; the journal again, and the
-                // folder that the output lies in.
+                // The journal and its folder; weights, config, vocabulary, card, manifest and their folder; the journal again, and the
+                // parent of the output.
                 Assert.Equal(10, failed);
                 Assert.DoesNotContain("NOTICE", Folders.Names(Output), StringComparer.Ordinal);
                 return;

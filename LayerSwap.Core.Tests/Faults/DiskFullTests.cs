@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>A disk of 24 MB that is too small, or becomes it.</summary>
+/// <summary>A disk of 24 MB that is too small or fills up.</summary>
 public sealed class DiskFullTests : IDisposable
 {
     private readonly TempFolder _disk = new();

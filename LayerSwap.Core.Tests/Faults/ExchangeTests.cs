@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Overwriting where names cannot be exchanged: the old output steps aside for a moment, and is never lost.</summary>
+/// <summary>Overwriting without atomic exchange. The old output is renamed for a moment, and never lost.</summary>
 public sealed class ExchangeTests
 {
     [Theory]
@@ -36,7 +36,7 @@ public sealed class ExchangeTests
 
             await scene.ResumeToTheEndAsync(target, when);
 
-            // The same again, and what it left is removed: the old output is there, or the new one.
+            // Repeat, then clean the leftovers. The old or the new output exists.
             await scene.RunAsync(cleaned, new CountingFiles(fault, n) { WithoutExchange = true });
             Merge.DeletePartialOutput(cleaned);
             await scene.RequireOldOrNewAsync(cleaned, when + ", cleaned");

@@ -7,7 +7,7 @@ using LayerSwap.Tests.Cli;
 namespace LayerSwap.Tests.Faults;
 
 /// <summary>
-/// Hostile input given to the tool itself, in a heap of 256 MB: an answer in words, no crash, no hang, no memory that a header asks for.
+/// Hostile input with a heap limit of 256 MB gives an error message, no crash, no hang, and no allocation of a declared size.
 /// </summary>
 public sealed class HostileToolTests : IDisposable
 {
@@ -150,7 +150,7 @@ public sealed class HostileToolTests : IDisposable
             texts,
             t => Assert.DoesNotContain(
                 t.EnumerateRunes(), r => Rune.GetUnicodeCategory(r) == System.Globalization.UnicodeCategory.Control && r.Value != '\n'));
-        // A text that turns the direction of writing is as good as a control character on a terminal.
+        // Bidirectional overrides are as dangerous on a terminal as control characters.
         Assert.All(texts[..6], t => Assert.DoesNotContain('\u202e', t));
 
         foreach (string row in File.ReadLines(_folder["d.csv"]))
@@ -161,7 +161,7 @@ public sealed class HostileToolTests : IDisposable
 
         Assert.DoesNotContain(
             "<script>", File.ReadAllText(_folder["d.md"]).Replace("\\<", "", StringComparison.Ordinal), StringComparison.Ordinal);
-        // The card shows the plan in a fence that nothing in it ends.
+        // The card shows the plan in a code fence that its contents cannot close.
         Assert.Equal(2, File.ReadAllText(_folder["out", "README.md"]).Split("```").Length - 1);
 
         using JsonDocument record = JsonDocument.Parse(File.ReadAllText(_folder["out", "layerswap.json"]));
@@ -187,7 +187,7 @@ public sealed class HostileToolTests : IDisposable
         ["merge", "--method", "linear", "--model", path, "-o", _folder["out"]],
     ];
 
-    /// <summary>Refused as bad input within the heap, in words, with the remedy.</summary>
+    /// <summary>Requires exit code 3 within the heap limit, with a message and a remedy.</summary>
     private static string Refused(string what, params string[] arguments)
     {
         ToolRun run = Tool.Run(["--quiet", .. arguments], folder: null, ("DOTNET_GCHeapHardLimit", "0x10000000"));

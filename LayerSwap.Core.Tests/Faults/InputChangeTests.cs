@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>An input that is not what it was when it was opened ends the run, and the process is not harmed.</summary>
+/// <summary>An input that changes after it was opened ends the run without a crash.</summary>
 public sealed class InputChangeTests
 {
     [NeedsFact]
@@ -28,7 +28,7 @@ public sealed class InputChangeTests
         Assert.Contains("tensor model.layers.", run.Error, StringComparison.Ordinal);
         Assert.Contains("Remedy: ", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
-        // What was made of it is of no use, and not kept.
+        // The partial output is unusable and is removed.
         Assert.False(Directory.Exists(work["place"]));
     }
 

@@ -3,8 +3,7 @@ using LayerSwap.Tests.Cli;
 namespace LayerSwap.Tests.Faults;
 
 /// <summary>
-/// The tool, killed at random moments from outside: 200 times in all. LAYERSWAP_KILLS=N kills so often in each test, LAYERSWAP_SEED=N
-/// elsewhere.
+/// Kills the tool at random moments, 200 times in all. LAYERSWAP_KILLS=N sets the count per test, LAYERSWAP_SEED=N the random seed.
 /// </summary>
 public sealed class KillTests
 {
@@ -20,7 +19,7 @@ public sealed class KillTests
         int kills = 0, resumed = 0;
         for (int round = 0; kills < wanted; round++)
         {
-            // On every other one an old output is to be replaced.
+            // Every second round replaces an old output.
             bool replaces = round % 2 == 1;
             string place = work[$"{round}"], output = Path.Combine(place, "out");
             Directory.CreateDirectory(replaces ? output : place);
@@ -61,13 +60,13 @@ public sealed class KillTests
         Assert.True(
             inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal),
             "An input changed.");
-        // Every other moment is after a record, unless the work ends before the blow is struck.
+        // Every second kill is after a journal record, unless the merge ends first.
         Assert.True(resumed >= wanted / 20, $"Only {resumed} of {kills} kills left something to be resumed.");
     }
 
     /// <summary>
-    /// Whatever command is killed, and however often, the same commands again make the output of an undisturbed run; until then the target
-    /// is as it was.
+    /// After any number of kills in any command, repeating the commands gives the output of an uninterrupted run. Until then the target is
+    /// unchanged.
     /// </summary>
     [NeedsTheory]
     [InlineData("parts")]
@@ -174,8 +173,8 @@ public sealed class KillTests
     }
 
     /// <summary>
-    /// Waits for the moment to strike, which is one of the work's and not the clock's: a machine may be busy now and idle then. Every other
-    /// one is while it starts, the rest from any record on.
+    /// Waits for the moment of the kill, defined by progress and not by time. Every second kill is at start-up, the others after a random
+    /// record.
     /// </summary>
     private static bool EndsBeforeItsMoment(ToolProcess process, string output, long whole, Random random)
     {
@@ -186,7 +185,7 @@ public sealed class KillTests
 
         long before = LongWork.Journal(output), until = random.NextInt64(before + 1, Math.Max(whole, before + 1) + 1);
         SpinWait.SpinUntil(() => LongWork.Journal(output) >= until || process.HasExited);
-        // After the last record comes the publishing.
+        // Publishing follows the last record.
         return process.EndsWithin(TimeSpan.FromMilliseconds(random.Next(10)));
     }
 

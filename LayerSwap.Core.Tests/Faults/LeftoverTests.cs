@@ -3,10 +3,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>
-/// What lies in a staging folder and LayerSwap did not make is never followed, opened, changed or removed; and the old output is never
-/// lost.
-/// </summary>
+/// <summary>Foreign files in a staging folder are never followed, opened, changed or removed. The old output is never lost.</summary>
 public sealed class LeftoverTests
 {
     private const int Midst = 20;

@@ -3,7 +3,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Two runs on one output, and what removes what.</summary>
+/// <summary>Two runs on one output, and the files that clean removes.</summary>
 public sealed class LockTests
 {
     [Fact]
@@ -12,8 +12,7 @@ public sealed class LockTests
         using Scene scene = Scene.Linear();
         string target = scene.Stage();
         List<OutputException> refused = [];
-        // Another run, resumption or removal at every moment of the first but the very first, when it has no lock yet, and the very last,
-        // when it has none any more.
+        // Another run, resume or clean at every call of the first run, except before it takes the lock and after it releases it.
         CountingFiles files = new()
         {
             OnCall = call =>
@@ -47,7 +46,7 @@ public sealed class LockTests
         string target = scene.Stage();
         using ManualResetEventSlim begun = new(), goOn = new();
         Task<Exception?>? first = null;
-        // The second has looked and seen no folder; before it makes one, the first begins.
+        // The second run has found no folder. Before it creates one, the first run begins.
         CountingFiles second = new()
         {
             OnCall = call =>
@@ -120,7 +119,7 @@ public sealed class LockTests
         await scene.RequireDoneAsync(target, "cleaned");
     }
 
-    /// <summary>What lies around a target, by name and size: a lock that is held cannot be read.</summary>
+    /// <summary>Names and sizes of all files around a target. The lock file cannot be read while it is held.</summary>
     private static string[] Entries(string target) =>
         [.. new DirectoryInfo(Path.GetDirectoryName(target)!)
             .EnumerateFileSystemInfos("*", SearchOption.AllDirectories)

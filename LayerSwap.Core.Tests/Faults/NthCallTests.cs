@@ -3,8 +3,7 @@ using LayerSwap.Tests.Cli;
 namespace LayerSwap.Tests.Faults;
 
 /// <summary>
-/// The first call goes wrong, then the second, and so on until a run passes undisturbed; after each the promises are held against what lies
-/// there.
+/// The first call fails, then the second, and so on until a run completes. After each failure the promises are checked against the files.
 /// </summary>
 public sealed class NthCallTests
 {
@@ -99,9 +98,7 @@ public sealed class NthCallTests
         }
     }
 
-    /// <summary>
-    /// A run is killed, and then the first call of cleaning goes wrong, then the second, and so on; cleaning again ends it.
-    /// </summary>
+    /// <summary>A run is killed; then the first call of clean fails, then the second, and so on. Repeating clean completes it.</summary>
     [Theory]
     [InlineData("merge", Fault.Kill)]
     [InlineData("merge", Fault.DeviceError)]
@@ -138,7 +135,7 @@ public sealed class NthCallTests
         }
     }
 
-    /// <summary>Whether a run makes so many calls.</summary>
+    /// <summary>Whether a run makes at least this many calls.</summary>
     private static async Task<bool> IsReachedAsync(Scene scene, CountingFiles files)
     {
         await scene.RunAsync(scene.Stage(), files);
@@ -165,7 +162,7 @@ public sealed class NthCallTests
         Assert.False(output.Refused, $"{when}: {error}");
         Assert.Contains(target, output.Message, StringComparison.Ordinal);
         Assert.Contains("Remedy: ", output.Message, StringComparison.Ordinal);
-        // What is said of the target is true of it.
+        // The message describes the state of the target correctly.
         Assert.True(
             complete != output.Message.Contains("What was there before is unchanged.", StringComparison.Ordinal),
             $"{when}: {(complete ? "new" : "old")}, but: {output.Message}");
@@ -179,7 +176,7 @@ public sealed class NthCallTests
     {
         if (!File.Exists(Path.Combine(left, "journal")))
         {
-            // Nothing had been done: there is nothing to be lost by starting anew.
+            // No tensor was finished, so a new run loses no work.
             return;
         }
 

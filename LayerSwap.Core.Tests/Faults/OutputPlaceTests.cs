@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>An output that is an input, by whatever name, is refused before anything is done.</summary>
+/// <summary>An output that is an input, under any name, is rejected before any work.</summary>
 public sealed class OutputPlaceTests : IDisposable
 {
     private readonly TempFolder _folder = new();

@@ -3,26 +3,26 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>What a test needs of the machine beside Linux.</summary>
+/// <summary>Requirements of a test in addition to Linux.</summary>
 [Flags]
 public enum Needs
 {
     Linux = 0,
 
-    /// <summary>To be root, with the right to mount.</summary>
+    /// <summary>Root, with the right to mount.</summary>
     Mount = 1,
 
-    /// <summary>strace, and the right to use it.</summary>
+    /// <summary>strace, with the right to trace.</summary>
     Strace = 2,
 
-    /// <summary>To be root, setpriv, and that somebody without rights may read the tool.</summary>
+    /// <summary>Root, setpriv, and a tool folder that is readable by all users.</summary>
     Nobody = 4,
 
-    /// <summary>To be root, with the right to make namespaces, and Slurm with munge.</summary>
+    /// <summary>Root, with the right to create namespaces, and Slurm with munge.</summary>
     Slurm = 8,
 }
 
-/// <summary>Programs of the system, and whether they are there.</summary>
+/// <summary>Programs of the system and their availability.</summary>
 internal static class Outside
 {
     public static readonly string[] AsNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -82,7 +82,7 @@ internal static class Outside
     }
 }
 
-/// <summary>A fact that is skipped, with the reason printed, where the machine lacks what it needs.</summary>
+/// <summary>A fact that is skipped with a reason if a requirement is missing.</summary>
 internal sealed class NeedsFactAttribute : FactAttribute
 {
     public NeedsFactAttribute(Needs needs = Needs.Linux) => Skip = Outside.Missing(needs);

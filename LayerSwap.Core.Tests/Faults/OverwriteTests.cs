@@ -63,7 +63,7 @@ public sealed class OverwriteTests : IDisposable
         }
 
         string[] before = what == "a pipe" ? [] : Folders.Snapshot(_folder.Path);
-        // Resumed, a finished output is left as it is.
+        // Resume leaves a finished output unchanged.
         foreach (string[] more in
             what.StartsWith("a finished", StringComparison.Ordinal)
                 ? (string[][])[["--overwrite"]]

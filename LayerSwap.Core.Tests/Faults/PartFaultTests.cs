@@ -3,8 +3,7 @@ using LayerSwap.Tests.Cli;
 namespace LayerSwap.Tests.Faults;
 
 /// <summary>
-/// The first call of working a part, or of finishing, goes wrong, then the second, and so on; the same command again makes the output of
-/// one run.
+/// The first call of a part or of finish fails, then the second, and so on. Repeating the command gives the output of a single run.
 /// </summary>
 public sealed class PartFaultTests
 {
@@ -84,7 +83,7 @@ public sealed class PartFaultTests
 
             Exception? error = await scene.AssembleAsync(target, files);
 
-            // Without an exchange the old output has stepped aside for a moment.
+            // Without atomic exchange the old output is renamed for a moment.
             bool aside = kind.Contains("exchange", StringComparison.Ordinal) && fault == Fault.Kill && !Directory.Exists(target),
                 complete = !aside && await scene.RequireOldOrNewAsync(target, when);
             RequireProper(error, fault, complete, files.Struck, when);
@@ -191,7 +190,7 @@ public sealed class PartFaultTests
         Assert.Equal(0x55, File.ReadAllBytes(Path.Combine(target, Path.GetFileName(weights.Name)))[^1]);
     }
 
-    /// <summary>The tool on a system whose link fails: where it is not supported the files move, where it fails the parts stay.</summary>
+    /// <summary>The link call fails. If links are unsupported the files are moved; on other errors the parts stay.</summary>
     [NeedsTheory(Needs.Strace)]
     [InlineData("EPERM", 0)]
     [InlineData("EIO", 4)]
@@ -211,7 +210,7 @@ public sealed class PartFaultTests
                 "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size",
                 "300KB", "--finish", "-o", folder["place", "out"]];
 
-        // Not the first link: some are there by then.
+        // Not the first link, so that some links exist.
         ToolRun run = Tool.RunUnder(
             ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=?link,linkat", "-e", $"inject=?link,linkat:error={error}:when=3+"],
             finish);
@@ -242,7 +241,7 @@ public sealed class PartFaultTests
         Exception? error = await scene.AssembleAsync(target, Files(kind));
         if (error is OutputException { Refused: true } && !Links(kind))
         {
-            // Killed while files that have one name only were moving: their parts are named, and worked again.
+            // Killed while files were moved. The affected parts are named and executed again.
             Assert.Contains("is damaged", error.Message, StringComparison.Ordinal);
             Assert.Null(await scene.WorkAsync(target, 1));
             Assert.Null(await scene.WorkAsync(target, 2));

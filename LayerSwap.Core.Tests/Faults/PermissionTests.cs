@@ -3,7 +3,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The tool without rights: root may everything, so it is run as nobody.</summary>
+/// <summary>The tool without permissions. Root has all permissions, so the tool runs as nobody.</summary>
 [SupportedOSPlatform("linux")]
 public sealed class PermissionTests : IDisposable
 {

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>docs/reliability.md promises nothing that no test holds.</summary>
+/// <summary>Every promise of docs/reliability.md has a test.</summary>
 public sealed partial class ReliabilityPageTests
 {
     private static string Page { get; } = File.ReadAllText(Path.Combine(Fixture.Root, "docs", "reliability.md"));

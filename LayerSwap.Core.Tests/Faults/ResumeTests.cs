@@ -18,7 +18,7 @@ public sealed class ResumeTests
         foreach (int at in (int[])[Middle, int.MaxValue])
         {
             string target = scene.Stage();
-            // Killed in the middle, and after the rename, when only the staging folder is left to be removed.
+            // Killed in the middle, and after the rename, when only the staging folder remains to be removed.
             int call = at;
             if (at == int.MaxValue)
             {

@@ -3,7 +3,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>What the surroundings have no part in: the bytes; and what they are promised: the memory.</summary>
+/// <summary>Output bytes do not depend on the environment, and memory stays under the estimate.</summary>
 public sealed class SurroundingsTests
 {
     [Fact]

@@ -17,7 +17,7 @@ public sealed class TwoProcessesTests
                 SpinWait.SpinUntil(
                     () => File.ReadLines(Path.Combine(staging, "journal")).Count() > 3 || first.HasExited, TimeSpan.FromSeconds(30)),
                 "No tensor after 30 seconds.");
-            // Stopped, not ended: it holds its lock for as long as this takes.
+            // The process is stopped, not killed, so it still holds its lock.
             first.Signal("STOP");
             foreach (string[] second in
                 (string[][])[

@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>Small models on disk for recipes to name, and results of recipes held against builder calls byte for byte.</summary>
+/// <summary>Small models on disk for recipes, and byte comparison of recipes with builder calls.</summary>
 internal sealed class RecipeModels : IDisposable
 {
     private readonly TempFolder _temp = new();
@@ -52,7 +52,7 @@ internal sealed class RecipeModels : IDisposable
     /// <summary>Plans it and reads the result on demand.</summary>
     public ICheckpoint Result(string yaml) => Bind(yaml).Plan().AsCheckpoint();
 
-    /// <summary>All that is wrong with a recipe, whether its text shows it or the models do.</summary>
+    /// <summary>All problems of a recipe, found in its text or in the models.</summary>
     public string[] ProblemsOf(string yaml) => [.. Assert.Throws<RecipeException>(() => Parse(yaml).ToMerge().Plan()).Problems];
 
     public string ProblemOf(string yaml) => Assert.Single(ProblemsOf(yaml));
@@ -64,7 +64,7 @@ internal sealed class RecipeModels : IDisposable
         return recipe.Notes;
     }
 
-    /// <summary>The recipe gives what the builder calls give: the same tensors, the same bytes.</summary>
+    /// <summary>Requires that the recipe and the builder calls give the same tensors and bytes.</summary>
     public void Same(string yaml, MergeBuilder expected) => Same(expected.Plan().AsCheckpoint(), Result(yaml));
 
     public static void Same(ICheckpoint expected, ICheckpoint actual)

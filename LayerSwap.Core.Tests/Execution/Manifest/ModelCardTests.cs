@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Tests the front matter of the card, which the Hub validates, and that no path of this machine is in it.</summary>
+/// <summary>Tests the front matter of the card, which the Hub validates, and that it contains no local path.</summary>
 public sealed class ModelCardTests : IDisposable
 {
     private readonly TempFolder _temp = new();

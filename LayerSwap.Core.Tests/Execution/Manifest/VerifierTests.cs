@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Verifying finds what was damaged, and says where.</summary>
+/// <summary>Verify detects damage and reports its location.</summary>
 public sealed class VerifierTests : IDisposable
 {
     private readonly TempFolder _temp = new();

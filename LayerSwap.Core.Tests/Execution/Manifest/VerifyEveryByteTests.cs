@@ -26,7 +26,7 @@ public sealed class VerifyEveryByteTests : IDisposable
 
         for (int n = 0; n < 500; n++)
         {
-            // Every other flip is in a small file, which random places would miss.
+            // Every second flip is in a small file, which random offsets would miss.
             long at = random.NextInt64(total);
             string file = n % 2 == 0 ? files[Array.FindIndex(ends, e => at < e)] : files[random.Next(files.Length)];
             byte[] bytes = File.ReadAllBytes(file);

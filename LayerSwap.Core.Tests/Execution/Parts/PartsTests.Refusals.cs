@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <content>What is not of this merge, not whole or not LayerSwap's is named, and neither used nor touched.</content>
+/// <content>Parts of other merges, incomplete parts and foreign files are named, not used, and left unchanged.</content>
 public sealed partial class PartsTests
 {
     [Fact]
@@ -57,7 +57,7 @@ public sealed partial class PartsTests
                 () => plan.ExecutePartAsync(Output, MergePart.Of(2, 2))])
         {
             string error = await RefusedAsync(attempt);
-            // Where an input changed, all parts are others.
+            // A changed input invalidates all parts.
             Assert.Matches("Part [12]/2 of .* is not what this plan would make", error);
             Assert.Contains("layerswap clean", error, StringComparison.Ordinal);
             Assert.Equal(before, Folders.Snapshot(_temp["place"]));

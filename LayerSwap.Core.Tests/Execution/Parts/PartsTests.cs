@@ -3,13 +3,13 @@ using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Parts, in any order, by anybody, make what one run makes; what is not all of it, or not of it, is refused and named.</summary>
+/// <summary>Parts executed in any order give the output of a single run. Missing and foreign parts are rejected and named.</summary>
 public sealed partial class PartsTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);
     private readonly List<ICheckpoint> _open = [];
 
-    /// <summary>Where the parts of the output lie.</summary>
+    /// <summary>The folder of the parts.</summary>
     private string Root => _temp["place", ".out.layerswap-parts"];
 
     private string Output => _temp["place", "out"];
@@ -99,7 +99,7 @@ public sealed partial class PartsTests : IDisposable
     {
         await WorkAsync(2);
         await Saved().ExecuteAsync(_temp["single", "out"]);
-        // As if finishing had been killed after the output got its name.
+        // The state after finish was killed following the rename of the output.
         Directory.Move(_temp["single", "out"], Output);
         Directory.Delete(Path.Combine(Root, "part-1-of-2"), recursive: true);
         foreach (bool overwrite in (bool[])[true, false])
@@ -167,7 +167,7 @@ public sealed partial class PartsTests : IDisposable
     {
         List<string> refused = [];
         int others = 0;
-        // At every moment of the first but the very first, when it has no lock yet, and the very last, when it has none any more.
+        // At every call of the first run, except before it takes the lock and after it releases it.
         CountingFiles counting = new(), files = new()
         {
             OnCall = call =>
@@ -211,7 +211,7 @@ public sealed partial class PartsTests : IDisposable
         {
             OnCall = call =>
             {
-                // Not before the lock is there, nor when all that is left to do is to remove the staging folder and parts.
+                // Only while the lock is held, and before the staging folder and the parts are removed.
                 if (call > 2 && Directory.Exists(_temp["place", ".out.layerswap-partial", "model"]))
                 {
                     refused.Add(RefusedAsync(() => Saved().AssembleAsync(Output)).GetAwaiter().GetResult());
@@ -317,7 +317,7 @@ public sealed partial class PartsTests : IDisposable
         _ => MethodMerges.Of(method, models),
     };
 
-    /// <summary>A merge of two models on disk, opened anew, in about nine files.</summary>
+    /// <summary>A merge of two models on disk, reopened, in about nine files.</summary>
     private MergePlan Saved(Func<MergeBuilder, MergeBuilder>? change = null, double weight = 0.5)
     {
         ICheckpoint[] models = [.. Enumerable.Range(0, 2).Select(i =>

@@ -5,7 +5,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Once buffers have their size, blocks allocate nothing, in merges and in passes.</summary>
+/// <summary>After warm-up, blocks allocate no memory, in merges and in passes.</summary>
 public sealed class AllocationTests
 {
     private const int Elements = 400_000, Block = 20_000, Warm = 60;
@@ -16,7 +16,7 @@ public sealed class AllocationTests
     [MemberData(nameof(Methods))]
     public void Blocks_are_merged_without_allocating(string method)
     {
-        // Rows of 1000: methods that merge whole rows get whole numbers of them.
+        // Rows of 1000 elements, so that blocks of row-wise methods contain whole rows.
         ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
             i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [400, 1000], MethodMerges.Noise(Elements, i))))];
         PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
@@ -38,7 +38,7 @@ public sealed class AllocationTests
             }
         }
 
-        // Enough rounds for the compiler to finish, and for pools to be filled.
+        // Enough rounds for the JIT compiler to finish and for the pools to fill.
         Merge(Warm);
         Assert.Equal(0, Least(() => Merge(Elements / Block)));
     }
@@ -69,7 +69,7 @@ public sealed class AllocationTests
             return Least(() => compute.Merge.Prepare(new StreamedPasses(streamer, 0, compute, elements)));
         }
 
-        // A chunk has 68 blocks: less than a dozen bytes for each leaves room for the state of the chunk only.
+        // A chunk has 68 blocks. Less than 12 bytes per block leaves room only for the state of the chunk.
         Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 12 * ChunkSizes.Length / ChunkSizes.ObserveBlock);
     }
 
@@ -97,7 +97,7 @@ public sealed class AllocationTests
     }
 
     /// <summary>
-    /// Measures the least that several runs allocate on this thread: other tests may empty the pools, and the compiler may come late.
+    /// Measures the minimum allocation of several runs on this thread. Other tests may empty the pools, and the JIT compiler may run late.
     /// </summary>
     private static long Least(Action work) => Enumerable.Range(0, 10).Min(_ =>
     {

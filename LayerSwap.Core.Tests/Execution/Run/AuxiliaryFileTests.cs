@@ -4,8 +4,7 @@ using LayerSwap.Tests.Cli;
 namespace LayerSwap.Tests.Execution;
 
 /// <summary>
-/// Tests that a folder merged and a folder copied differ in nothing but weights, what changed in the configuration, the card and the
-/// record.
+/// Tests that a merged folder differs from a copied one only in the weights, the configuration changes, the card and the manifest.
 /// </summary>
 public sealed class AuxiliaryFileTests : IDisposable
 {
@@ -64,7 +63,7 @@ public sealed class AuxiliaryFileTests : IDisposable
             Assert.True(left.Length > 8 || left.All(l => listed.Contains(l.Split('/')[0], StringComparison.Ordinal)), listed);
             Assert.True((await Checkpoint.VerifyAsync(output)).Ok);
 
-            // Replaced, resumed as complete, and removed with nothing left.
+            // The output can be replaced, resumed as complete, and removed completely.
             await plan.ExecuteAsync(output, new() { Durable = false, Overwrite = true });
             await plan.ExecuteAsync(output, new() { Durable = false, Resume = true });
             Assert.True((await Checkpoint.VerifyAsync(output)).Ok);

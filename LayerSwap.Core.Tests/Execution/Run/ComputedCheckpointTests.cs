@@ -1,7 +1,7 @@
 using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>A plan read on demand gives the bytes that it would have saved, in whatever windows it is read.</summary>
+/// <summary>A plan read on demand gives the bytes that it would save, at any offset and length.</summary>
 public sealed class ComputedCheckpointTests
 {
     public static TheoryData<string> Methods => [.. MergeStrategies.Methods.Select(m => m.Name)];

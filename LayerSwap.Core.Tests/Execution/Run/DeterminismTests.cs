@@ -94,8 +94,7 @@ public sealed class DeterminismTests
     }
 
     /// <summary>
-    /// Zeros of both signs, and sources so far apart that coefficients are negative: a sum of zeros has the sign that its order of
-    /// additions gives it.
+    /// Zeros of both signs, and sources that give negative coefficients. The sign of a sum of zeros depends on the order of additions.
     /// </summary>
     [Theory]
     [MemberData(nameof(Methods))]
@@ -128,7 +127,7 @@ public sealed class DeterminismTests
         }
     }
 
-    /// <summary>BF16 may be merged as it lies; what comes out is the same as of the same numbers in F32.</summary>
+    /// <summary>BF16 inputs give the same result as equal values stored as F32.</summary>
     [Theory]
     [MemberData(nameof(Methods))]
     public void Every_method_gives_the_same_bytes_for_equal_values_in_any_dtype(string method)
@@ -148,7 +147,7 @@ public sealed class DeterminismTests
 
         Assert.Equal(Tensors("BF16"), Tensors("F32"));
 
-        // Numbers that BF16 has.
+        // Values that BF16 represents exactly.
         static double[] Rounded(double[] own) =>
             SmallModels.Values(SmallModels.Of("rounded", DType.BFloat16, ("w", [own.Length], own)), "w");
 
@@ -159,7 +158,7 @@ public sealed class DeterminismTests
         }
     }
 
-    /// <summary>Which of two NaNs a sum has depends on how it is computed; what comes out must not.</summary>
+    /// <summary>The payload of a sum of two NaNs depends on the instruction. The output must not.</summary>
     [Theory]
     [MemberData(nameof(Methods))]
     public void Every_method_gives_the_same_bytes_for_NaN_inputs(string method)
@@ -178,7 +177,7 @@ public sealed class DeterminismTests
             SameFolder(temp["expected"], temp[$"{threads} {block}"]);
         }
 
-        // A third are NaNs with any payload and sign, or infinities.
+        // One third are NaNs with any payload and sign, or infinities.
         byte[] Numbers(DType dtype)
         {
             byte[] bytes = SmallModels.Encode(dtype, [.. Enumerable.Range(0, Rows * Columns).Select(_ => random.NextDouble() - 0.5)]);
@@ -203,7 +202,7 @@ public sealed class DeterminismTests
     {
         string[] names = [.. Directory.EnumerateFiles(expected).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
         Assert.Equal(names, Directory.EnumerateFiles(actual).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
-        // The card is headed with the folder's name and says how many threads the plan counted on; all else is the same.
+        // The card contains the folder name and the thread count of the plan. All other files are equal.
         foreach (string name in names.Where(n => n != "README.md"))
         {
             Assert.True(

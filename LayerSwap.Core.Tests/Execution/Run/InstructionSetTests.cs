@@ -4,8 +4,7 @@ using LayerSwap.Tests.Cli;
 namespace LayerSwap.Tests.Execution;
 
 /// <summary>
-/// Same bytes on any machine: kernels take what vectors the processor has, and what they compute does not show it. The runtime is told to
-/// know fewer.
+/// Kernels give the same bytes with any vector instruction set. Environment variables of the runtime disable some of them.
 /// </summary>
 public sealed class InstructionSetTests
 {

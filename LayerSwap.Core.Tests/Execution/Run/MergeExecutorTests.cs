@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>What a save leaves behind: all of it, or nothing.</summary>
+/// <summary>A save leaves a complete output or no files.</summary>
 public sealed class MergeExecutorTests : IDisposable
 {
     private readonly TempFolder _temp = new();

@@ -3,13 +3,13 @@ namespace LayerSwap.Tests.Execution;
 /// <summary>A merge for each method of the catalogue.</summary>
 internal static class MethodMerges
 {
-    /// <summary>A base and two that changed, some elements equally.</summary>
+    /// <summary>A base and two fine-tuned models with some equal deltas.</summary>
     public static ICheckpoint[] Models() =>
         [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of(
             $"m{i}", DType.BFloat16, ("a", [37, 29], Noise(37 * 29, i)), ("b", [3, 5, 7], Noise(105, i)), ("c", [1001], Noise(1001, i)),
             ("d", [], Noise(1, i))))];
 
-    /// <summary>A method with parameters that leave it something to decide, over as many models as it takes.</summary>
+    /// <summary>A merge by a method with non-trivial parameters, over as many models as it accepts.</summary>
     public static MergeBuilder Of(string method, ICheckpoint[] models)
     {
         Dictionary<string, PerSource> given =
@@ -27,7 +27,7 @@ internal static class MethodMerges
             : models.Skip(2).Take(method == "nuslerp" ? 1 : int.MaxValue).Aggregate(builder, (all, model) => all.With(model, 0.3));
     }
 
-    /// <summary>A base, the same for all models, and changes of which many are equal.</summary>
+    /// <summary>Values of a shared base plus deltas, of which many are equal.</summary>
     public static double[] Noise(int count, int model)
     {
         System.Random shared = new(count), own = new(model);

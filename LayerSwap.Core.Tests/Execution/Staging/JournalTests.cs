@@ -5,7 +5,7 @@ using LayerSwap.IO;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Tests journals with right checksums and lines that this version does not write.</summary>
+/// <summary>Tests journals with valid checksums and lines that this version does not write.</summary>
 public sealed class JournalTests
 {
     private const string Begin = "begin {\"overwrite\":false,\"facts\":[[\"seed\",\"1\"]]}";

@@ -1,8 +1,6 @@
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>
-/// Several documents in one recipe write what the same merges write one after another: weights, configuration, tokenizer and template.
-/// </summary>
+/// <summary>Several documents in one recipe give the same weights, configuration, tokenizer and template as separate merges.</summary>
 public sealed class DocumentTests : IDisposable
 {
     private const string Config = """{"model_type": "llama", "num_hidden_layers": 4, "vocab_size": 48, "tie_word_embeddings": false,"""
@@ -122,7 +120,7 @@ public sealed class DocumentTests : IDisposable
             _models.Parse(Result + "---\n" + Used).ToMerge().Plan().AsCheckpoint());
     }
 
-    /// <summary>What is written, but for the record and the card, which name the models.</summary>
+    /// <summary>The written files, except manifest and card, which contain the names of the models.</summary>
     private IEnumerable<string> Names(string folder) =>
         Directory.EnumerateFiles(_models[folder])
             .Select(p => Path.GetFileName(p))

@@ -2,14 +2,14 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>Tests modules of models that see, by the names that mergekit has for them.</summary>
+/// <summary>Tests modules of vision models, by their mergekit names.</summary>
 public sealed class ModuleNamesTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);
 
     public static TheoryData<string, string, string, string> Families => new()
     {
-        // The text decoder's, the tower's and the projector's prefix.
+        // The prefixes of the text decoder, the vision tower and the projector.
         { "language_model.model.", "vision_tower.vision_model.", "multi_modal_projector.", "language_model.lm_head.weight" },
         { "model.language_model.", "model.visual.", "model.visual.merger.", "lm_head.weight" },
         { "model.", "visual.", "visual.merger.", "lm_head.weight" },

@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>What recipes mean: each gives, byte for byte, what equal builder calls give.</summary>
+/// <summary>Each recipe gives the same bytes as the equivalent builder calls.</summary>
 public sealed class RecipeBinderTests : IDisposable
 {
     private readonly RecipeModels _models = new();
@@ -402,7 +402,7 @@ public sealed class RecipeBinderTests : IDisposable
         int layers, int bottom, int top, int transitionBottom, int transitionTop)
     {
         using RecipeModels tall = new(layers);
-        // With the dot on both sides: layers.1. is no part of layers.11.
+        // A dot on both sides, because layers.1 is also a prefix of layers.11.
         string Filters(Func<int, double> weight) =>
             string.Concat(Enumerable.Range(0, layers).Select(layer => string.Create(
                 System.Globalization.CultureInfo.InvariantCulture, $"        - {{filter: .layers.{layer}., value: {weight(layer)}}}\n")));

@@ -3,7 +3,7 @@ using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>What a recipe says is honoured, refused or noted: nothing is dropped without a word.</summary>
+/// <summary>Every key of a recipe is used, rejected or noted. No key is ignored silently.</summary>
 public sealed class RecipeNoteTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);

@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>Documents that several others use are computed once for each place, not once for each use.</summary>
+/// <summary>Shared documents are not computed once for each use.</summary>
 public sealed class SharedDocumentTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);
@@ -36,7 +36,7 @@ public sealed class SharedDocumentTests : IDisposable
         using ICheckpoint merged = Checkpoint.Open(_temp["out"]);
         double[] found = SmallModels.Values(merged, "w");
         Assert.True(Math.Abs(found[0] - first[^1]) < 1e-5, $"{found[0]} where {first[^1]} is expected");
-        // Each document's own buffers are in the figure.
+        // The estimate includes the buffers of each document.
         Assert.True(plan.PeakMemoryBytes is > 80_000_000 and < 400_000_000, $"{plan.PeakMemoryBytes}");
     }
 

@@ -3,7 +3,7 @@ using LayerSwap.Recipes;
 
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>Recipes written to do harm get a sentence with its place; most of these were found by the fuzzer, which they killed.</summary>
+/// <summary>Hostile recipes give an error with line and column. The fuzzer found most of them by a crash.</summary>
 public sealed class HostileRecipeTests
 {
     private const string Head = "merge_method: linear\nmodels: [a, b]\n";

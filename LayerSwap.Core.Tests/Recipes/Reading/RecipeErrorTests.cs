@@ -2,7 +2,7 @@ using System.Text;
 
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>Everything that is wrong with a recipe is said before anything is merged: each its own message, with line and column.</summary>
+/// <summary>Every error of a recipe is reported before the merge, each with its own message, line and column.</summary>
 public sealed class RecipeErrorTests : IDisposable
 {
     private const string Two = "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]\n";
@@ -204,7 +204,7 @@ public sealed class RecipeErrorTests : IDisposable
         Assert.Contains("layer_range is [3, 1]", Assert.Single(problems), StringComparison.Ordinal);
     }
 
-    /// <summary>What only the tensors show has the place of what was asked of them: the method, the slice or the rule.</summary>
+    /// <summary>Problems found in the tensors have the line and column of the method, slice or rule.</summary>
     [Theory]
     [InlineData(
         "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: -1}}]\n",

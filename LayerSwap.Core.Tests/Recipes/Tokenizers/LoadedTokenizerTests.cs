@@ -49,7 +49,7 @@ public sealed class LoadedTokenizerTests : IDisposable
             JsonObject written = JsonNode.Parse(File.ReadAllBytes(Path.Combine(output, "tokenizer.json")))!.AsObject();
             Assert.Contains($"\"vocab_size\": {rows}", File.ReadAllText(Path.Combine(output, "config.json")), StringComparison.Ordinal);
 
-            // What the library does, as the test understands it, and as it does it.
+            // The ids expected by the test, and the ids given by the library.
             using JsonDocument document = JsonDocument.Parse(written.ToJsonString(new JsonSerializerOptions()));
             Dictionary<string, long> loaded = TokenizerVocabulary.AsLoaded(document.RootElement, out (string, long)? disagreement);
             Assert.Null(disagreement);
@@ -81,7 +81,7 @@ public sealed class LoadedTokenizerTests : IDisposable
                     $"{which}: {table[id * Width]}, {bias[id]}, expected {expected}");
             }
 
-            // Nothing is lost: every token of the base, and in a union of all.
+            // No token is lost: every token of the base or, in a union, of all models.
             Assert.All(round % 3 == 2 ? ids[0].Keys : ids.SelectMany(i => i.Keys), t => Assert.Contains(t, loaded.Keys));
             Directory.Delete(output, recursive: true);
             Array.ForEach(names, n => Directory.Delete(_temp[n], recursive: true));
@@ -93,15 +93,15 @@ public sealed class LoadedTokenizerTests : IDisposable
 
     private static double ValueOf(int model, long row) => (1000 * (model + 1)) + (2 * row);
 
-    /// <summary>Writes a model with a tokenizer of its own, and gives the ids that the library would.</summary>
+    /// <summary>Writes a model with its own tokenizer, and returns the expected token ids.</summary>
     private Dictionary<string, long> Save(string name, string kind, bool gaps, Noise noise, int model, int round)
     {
         string[] words = [
             .. Enumerable.Range(0, 12).Where(_ => noise.Below(3) > 0).Select(i => kind == "byte-level" ? $"Ġw{i}" : $"w{i}"),
             $"own{model}"];
         string[] added = [.. Enumerable.Range(0, 5).Where(_ => noise.Below(2) > 0).Select(i => $"<a{i}>")];
-        // Some added tokens are in the vocabulary too, as those of old tokenizers are; beside gaps all are, since the library would give
-        // others an id twice.
+        // Some added tokens are also in the vocabulary, as in old tokenizers. With gaps all are, otherwise the library would assign an id
+        // twice.
         string[] vocabulary =
             ["[UNK]", .. words.Take(words.Length / 2), .. added.Take(gaps ? added.Length : round % 2), .. words.Skip(words.Length / 2)];
         Dictionary<string, int> numbered =

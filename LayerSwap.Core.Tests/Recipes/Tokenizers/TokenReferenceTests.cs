@@ -3,7 +3,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>Tests that everything that names tokens follows the tokenizer that is written.</summary>
+/// <summary>Tests that all token references follow the written tokenizer.</summary>
 public sealed class TokenReferenceTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);
@@ -82,7 +82,7 @@ public sealed class TokenReferenceTests : IDisposable
         Assert.Equal(!word, File.Exists(_temp["out", "tokenizer.model"]));
         Assert.Equal(word, plan.Warnings.Any(w => w.Contains("tokenizer.model", StringComparison.Ordinal)));
 
-        // Lines that end before the word's id cannot be continued.
+        // A vocabulary file with too few lines cannot be extended.
         File.WriteAllText(_temp["a", "vocab.txt"], "w\n");
         Assert.Equal(
             word,

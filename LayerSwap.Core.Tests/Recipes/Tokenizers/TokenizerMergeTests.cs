@@ -3,7 +3,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>Models with different tokens merged: every token's row comes from where the recipe says.</summary>
+/// <summary>Merges of models with different tokens: every row comes from the source that the recipe gives.</summary>
 public sealed class TokenizerMergeTests : IDisposable
 {
     private const int Width = 3;
@@ -30,10 +30,10 @@ public sealed class TokenizerMergeTests : IDisposable
         Assert.Equal(Mean(Row(200, 0), Row(300, 1)), rows[0]);
         Assert.Equal(Mean(Row(200, 1), Row(300, 0)), rows[1]);
         Assert.Equal(Mean(Row(200, 2), Row(300, 2)), rows[2]);
-        // The second lacks <x>: the base's row stands in for it.
+        // The second lacks <x>, so the row of the base is used.
         Assert.Equal(Mean(Row(200, 3), Row(100, 3)), rows[3]);
         Assert.Equal(Mean(Row(200, 4), Row(300, 4)), rows[4]);
-        // The base and the first lack <z>: the one model that has it stands in.
+        // The base and the first lack <z>, so the row of the only model that has it is used.
         Assert.Equal(Row(300, 3), rows[5]);
 
         JsonNode tokenizer = JsonNode.Parse(File.ReadAllText(_temp["out", "tokenizer.json"]))!;
@@ -114,7 +114,7 @@ public sealed class TokenizerMergeTests : IDisposable
         await Merge("tokenizer_source: union\nchat_template: auto", "linear", Weighted("first", 1), Weighted("second", 1));
         Assert.Equal("{{ one }}", File.ReadAllText(_temp["out", "chat_template.jinja"]));
         Directory.Delete(_temp["out"], recursive: true);
-        // Of several by name the default one counts, and one template is left.
+        // Of several named templates the default is used, and one template is written.
         File.WriteAllText(
             _temp["base", "tokenizer_config.json"],
             """{"x": 1, "chat_template": [{"name": "tool_use", "template": "{{ tools }}"}, """

@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>A merge written down and read again is the same merge, to the byte.</summary>
+/// <summary>A merge written as a recipe and read again gives the same bytes.</summary>
 public sealed class RecipeWriterTests : IDisposable
 {
     private readonly TempFolder _temp = new();
