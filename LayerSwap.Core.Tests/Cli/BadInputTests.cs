@@ -7,7 +7,7 @@ public sealed class BadInputTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_file_cut_short_names_the_file_and_the_missing_bytes()
+    public void A_truncated_file_is_named_with_the_number_of_missing_bytes()
     {
         string path = _folder["cut.safetensors"];
         File.WriteAllBytes(path, File.ReadAllBytes(Path.Combine(Fixture.Demo("base"), "model.safetensors"))[..^10]);
@@ -21,7 +21,7 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void A_path_where_nothing_is_names_the_path()
+    public void A_missing_path_is_named()
     {
         string path = _folder["no", "model"];
 
@@ -32,10 +32,11 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void An_empty_folder_says_what_is_expected_in_it() => Assert.Contains("holds no model.safetensors", Tool.Fail(3, "inspect", _folder.Path), StringComparison.Ordinal);
+    public void The_error_for_an_empty_folder_names_the_expected_files() =>
+        Assert.Contains("holds no model.safetensors", Tool.Fail(3, "inspect", _folder.Path), StringComparison.Ordinal);
 
     [Fact]
-    public void A_header_that_is_not_one_is_refused()
+    public void An_invalid_header_is_rejected()
     {
         File.WriteAllText(_folder["model.safetensors"], "This is not a model, however long one looks at it.");
 
@@ -43,7 +44,8 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void Control_characters_in_a_name_do_not_reach_the_terminal() => Assert.DoesNotContain('\u001b', Tool.Fail(3, "inspect", _folder["\u001b[31mred"]));
+    public void Control_characters_in_a_name_do_not_reach_the_terminal() =>
+        Assert.DoesNotContain('\u001b', Tool.Fail(3, "inspect", _folder["\u001b[31mred"]));
 
     private string[][] Commands(string path) =>
     [

@@ -5,7 +5,7 @@ namespace LayerSwap.Tests.Cli;
 public sealed class DemoCommandTests
 {
     [Fact]
-    public void The_demo_runs_in_an_empty_folder_and_again_and_says_where_things_are()
+    public void The_demo_runs_twice_in_an_empty_folder_and_prints_its_output_paths()
     {
         using TempFolder folder = new();
 
@@ -29,7 +29,7 @@ public sealed class DemoCommandTests
     }
 
     [Fact]
-    public void The_demo_goes_where_it_is_told()
+    public void The_demo_writes_to_the_given_folder()
     {
         using TempFolder folder = new();
 

@@ -6,7 +6,9 @@ namespace LayerSwap.Tests.Cli;
 public sealed class DiffCommandTests
 {
     private static readonly string[] EntryMembers =
-        ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed", "share"];
+        [
+            "model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine",
+            "maxAbs", "changed", "share"];
 
     /// <summary>shared/miniature/expected.json: mean_abs_change_layers, over the 2-D weights, by other code than ours.</summary>
     private static readonly Dictionary<string, double[]> Profiles = new(StringComparer.Ordinal)
@@ -25,12 +27,13 @@ public sealed class DiffCommandTests
     private static readonly Lazy<JsonElement> Both = new(() => Diff("base", ["math", "sahili"]));
 
     [Fact]
-    public void The_profile_of_the_trained_models_is_that_of_the_independent_measurement()
+    public void The_profile_of_the_trained_models_equals_the_independent_measurement()
     {
         JsonElement json = Both.Value;
 
         Assert.Equal(Fixture.Demo("base"), json.Text("base"));
-        Assert.Equal([Fixture.Demo("math"), Fixture.Demo("sahili")], json.Items("models").Select(m => m.GetString()), StringComparer.Ordinal);
+        Assert.Equal(
+            [Fixture.Demo("math"), Fixture.Demo("sahili")], json.Items("models").Select(m => m.GetString()), StringComparer.Ordinal);
         Assert.Equal("mav", json.Text("rankedBy"));
         foreach ((string model, double[] profile) in Profiles)
         {
@@ -38,13 +41,14 @@ public sealed class DiffCommandTests
             double[] found = [.. entries.Where(e => e.Layer() is not null).OrderBy(e => e.Layer()).Select(e => e.Number("matrixMav"))];
             Assert.Equal(profile.Length, found.Length);
             Assert.All(profile.Zip(found), pair => Assert.InRange(pair.Second / pair.First, 1 - 1e-4, 1 + 1e-4));
-            Assert.InRange(entries.Single(e => e.Text("name") == "model.embed_tokens").Number("mav") / Outside[model].Embedding, 1 - 1e-4, 1 + 1e-4);
+            Assert.InRange(
+                entries.Single(e => e.Text("name") == "model.embed_tokens").Number("mav") / Outside[model].Embedding, 1 - 1e-4, 1 + 1e-4);
             Assert.InRange(entries.Single(e => e.Text("name") == "lm_head").Number("mav") / Outside[model].Head, 1 - 1e-4, 1 + 1e-4);
         }
     }
 
     [Fact]
-    public void The_json_has_the_specified_members_and_a_pair_for_each_entry()
+    public void The_json_has_the_specified_members_and_one_record_per_entry()
     {
         JsonElement json = Both.Value;
 
@@ -70,7 +74,7 @@ public sealed class DiffCommandTests
     [InlineData("layer", 11, 8)]
     [InlineData("component", 12, 0)]
     [InlineData("tensor", 75, 72)]
-    public void Entries_stand_for_what_was_asked(string by, int entries, int inLayers)
+    public void Entries_have_the_requested_granularity(string by, int entries, int inLayers)
     {
         JsonElement json = Diff("base", ["math"], "--by", by);
 
@@ -87,13 +91,16 @@ public sealed class DiffCommandTests
     [InlineData("relative-l2", "relativeL2", false)]
     [InlineData("cosine", "cosine", true)]
     [InlineData("changed", "changed", false)]
-    public void Entries_are_ranked_from_the_most_changed_on_within_each_model(string metric, string member, bool ascending)
+    public void Entries_are_ranked_by_change_within_each_model(string metric, string member, bool ascending)
     {
         JsonElement json = Diff("base", ["sahili", "math"], "--rank", metric);
 
         Assert.Equal(metric, json.Text("rankedBy"));
         JsonElement[] entries = json.Items("entries");
-        Assert.Equal(Enumerable.Repeat(Fixture.Demo("sahili"), 11).Concat(Enumerable.Repeat(Fixture.Demo("math"), 11)), entries.Select(e => e.Text("model")!), StringComparer.Ordinal);
+        Assert.Equal(
+            Enumerable.Repeat(Fixture.Demo("sahili"), 11).Concat(Enumerable.Repeat(Fixture.Demo("math"), 11)),
+            entries.Select(e => e.Text("model")!),
+            StringComparer.Ordinal);
         foreach (JsonElement[] model in entries.Chunk(11))
         {
             double[] values = [.. model.Select(e => e.Number(member))];
@@ -128,14 +135,18 @@ public sealed class DiffCommandTests
 
         string markdown = File.ReadAllText(folder["d.md"]);
         Assert.Equal(2, markdown.Split("\n| name |").Length - 1);
-        Assert.All(entries, e => Assert.Contains($"| {e.Text("name")} |", markdown.Replace("\\", "", StringComparison.Ordinal), StringComparison.Ordinal));
+        Assert.All(
+            entries,
+            e => Assert.Contains($"| {e.Text("name")} |", markdown.Replace("\\", "", StringComparison.Ordinal), StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Page_pictures_and_profiles_are_written_where_asked()
+    public void The_html_page_pictures_and_profiles_are_written_to_the_given_paths()
     {
         using TempFolder folder = new();
-        ToolRun run = Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), Fixture.Demo("sahili"), "--html", folder["d.html"], "--svg", folder["pictures"], "--profiles", "--json", folder["d.json"]);
+        ToolRun run = Tool.Succeed(
+            "diff", Fixture.Demo("base"), Fixture.Demo("math"), Fixture.Demo("sahili"), "--html", folder["d.html"], "--svg",
+            folder["pictures"], "--profiles", "--json", folder["d.json"]);
         Assert.Contains("row overlap", run.Out, StringComparison.Ordinal);
         Assert.Contains("far apart", run.Out, StringComparison.Ordinal);
         Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(folder["d.html"]), StringComparison.Ordinal);
@@ -143,23 +154,33 @@ public sealed class DiffCommandTests
         JsonElement json = ToolRun.Parse(File.ReadAllText(folder["d.json"]));
         // 58 matrices in each of two models; a query has four heads.
         Assert.Equal(116, json.Items("profiles").Length);
-        Assert.Equal(["0", "1", "2", "3"], json.Items("profiles").Single(p => p.Text("model") == Fixture.Demo("math") && p.Text("name") == "model.layers.3.self_attn.q_proj.weight").GetProperty("heads").EnumerateArray().Select(h => h.GetProperty("head").GetRawText()));
+        Assert.Equal(
+            ["0", "1", "2", "3"],
+            json.Items("profiles")
+                .Single(p => p.Text("model") == Fixture.Demo("math") && p.Text("name") == "model.layers.3.self_attn.q_proj.weight")
+                .GetProperty("heads")
+                .EnumerateArray()
+                .Select(h => h.GetProperty("head").GetRawText()));
         Assert.Equal("farApart", json.Items("verdicts").Single().Text("kind"));
-        Assert.StartsWith("<!DOCTYPE html>", Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--html", "-").Out, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "<!DOCTYPE html>",
+            Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--html", "-").Out,
+            StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("90%", "quantile 0.9")]
     [InlineData("0.01", "above 0.01")]
     public void Thresholds_are_numbers_or_percentages(string threshold, string said) =>
-        Assert.Contains(said, Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--threshold", threshold).Out, StringComparison.Ordinal);
+        Assert.Contains(
+            said, Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--threshold", threshold).Out, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("-1")]
     [InlineData("101%")]
     [InlineData("much")]
     [InlineData("NaN")]
-    public void Other_thresholds_are_refused(string threshold)
+    public void Invalid_thresholds_are_rejected(string threshold)
     {
         ToolRun run = Tool.Run("diff", Fixture.Demo("base"), Fixture.Demo("math"), $"--threshold={threshold}");
         Assert.Equal(2, run.Exit);
@@ -167,13 +188,15 @@ public sealed class DiffCommandTests
     }
 
     [Fact]
-    public void An_unchanged_model_has_changed_nowhere()
+    public void An_unchanged_model_has_no_differences()
     {
-        Assert.All(Diff("math", ["math"]).Items("entries"), e => Assert.Equal((0, 0, 0, 0), (e.Number("mav"), e.Number("l2"), e.Number("maxAbs"), e.Number("changed"))));
+        Assert.All(
+            Diff("math", ["math"]).Items("entries"),
+            e => Assert.Equal((0, 0, 0, 0), (e.Number("mav"), e.Number("l2"), e.Number("maxAbs"), e.Number("changed"))));
     }
 
     [Fact]
-    public void What_is_written_does_not_depend_on_the_culture()
+    public void Output_does_not_depend_on_the_culture()
     {
         string[] arguments = ["diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", "-"];
 
@@ -188,7 +211,7 @@ public sealed class DiffCommandTests
     }
 
     [LinuxFact]
-    public void A_report_for_an_open_descriptor_is_written_into_it_and_replaces_nothing()
+    public void A_report_to_an_open_file_descriptor_is_written_to_it_and_replaces_no_file()
     {
         ToolRun run = Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--csv", "/dev/fd/1");
 
@@ -196,11 +219,14 @@ public sealed class DiffCommandTests
     }
 
     [Fact]
-    public void Two_reports_do_not_share_stdout() =>
-        Assert.Contains("--csv", Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", "-", "--csv", "-"), StringComparison.Ordinal);
+    public void Two_reports_to_stdout_are_rejected() =>
+        Assert.Contains(
+            "--csv",
+            Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", "-", "--csv", "-"),
+            StringComparison.Ordinal);
 
     [Fact]
-    public void A_report_in_a_folder_that_is_not_there_names_the_folder()
+    public void A_missing_report_folder_is_named()
     {
         using TempFolder folder = new();
         string error = Tool.Fail(4, "diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", folder["missing", "d.json"]);
@@ -231,6 +257,6 @@ public sealed class DiffCommandTests
         Assert.Equal(before, File.ReadAllBytes(file));
     }
 
-    private static JsonElement Diff(string origin, string[] models, params string[] more) =>
-        Tool.Succeed(["diff", Fixture.Demo(origin), .. models.Select(Fixture.Demo), .. more, "--json", "-"]).Json;
+    private static JsonElement Diff(string baseModel, string[] models, params string[] more) =>
+        Tool.Succeed(["diff", Fixture.Demo(baseModel), .. models.Select(Fixture.Demo), .. more, "--json", "-"]).Json;
 }

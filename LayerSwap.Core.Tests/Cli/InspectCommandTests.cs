@@ -30,7 +30,9 @@ public sealed class InspectCommandTests
         Assert.Equal(8, json.Whole("layers"));
         Assert.Equal(model.Tensors.Sum(t => t.ElementCount), json.Whole("parameters"));
         Assert.Equal(model.Tensors.Sum(t => t.ByteLength), json.Whole("bytes"));
-        Assert.Equal(model.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => (m.Key, m.Value)), json.GetProperty("metadata").EnumerateObject().Select(p => (p.Name, p.Value.GetString()!)));
+        Assert.Equal(
+            model.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => (m.Key, m.Value)),
+            json.GetProperty("metadata").EnumerateObject().Select(p => (p.Name, p.Value.GetString()!)));
         JsonElement[] tensors = json.Items("tensors");
         Assert.Equal(model.Tensors.Select(t => t.Name), tensors.Select(t => t.Text("name")!), StringComparer.Ordinal);
         foreach (JsonElement tensor in tensors)
@@ -61,7 +63,10 @@ public sealed class InspectCommandTests
 
         Assert.Equal("sharded safetensors", json.Text("format"));
         string[] files = [.. json.Items("tensors").Select(t => t.Text("file")!).Distinct(StringComparer.Ordinal)];
-        Assert.Equal(Folders.Names(folder["out"]).Where(n => n.EndsWith(".safetensors", StringComparison.Ordinal)), files.Order(StringComparer.Ordinal), StringComparer.Ordinal);
+        Assert.Equal(
+            Folders.Names(folder["out"]).Where(n => n.EndsWith(".safetensors", StringComparison.Ordinal)),
+            files.Order(StringComparer.Ordinal),
+            StringComparer.Ordinal);
         Assert.True(files.Length > 2);
     }
 }

@@ -13,7 +13,7 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
     [InlineData("INT", 130)]
     [InlineData("TERM", 143)]
     [InlineData("HUP", 129)]
-    public void A_signal_stops_a_merge_and_what_is_left_is_said(string signal, int exit)
+    public void A_signal_stops_a_merge_and_the_remaining_files_are_reported(string signal, int exit)
     {
         using TempFolder folder = new();
 
@@ -23,7 +23,7 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
         Assert.Equal("", run.Out);
         if (Directory.Exists(folder["new", ".out.layerswap-partial"]))
         {
-            // At least one tensor was done: it is kept, and said so.
+            // At least one tensor was finished. It is kept, and the message says so.
             Assert.StartsWith("layerswap: stopped; what is done is kept in ", run.Error, StringComparison.Ordinal);
             Assert.Contains("--resume", run.Error, StringComparison.Ordinal);
             Tool.Succeed("clean", folder["new", "out"]);
@@ -37,7 +37,7 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
     }
 
     [LinuxFact]
-    public void An_output_to_be_overwritten_is_as_it_was()
+    public void A_signal_leaves_the_output_to_be_overwritten_unchanged()
     {
         using TempFolder folder = new();
         Directory.CreateDirectory(folder["out"]);
@@ -58,12 +58,14 @@ public sealed class SignalTests : IClassFixture<SignalTests.Inputs>
     private ToolRun Stopped(string signal, string output, string staging, params string[] more)
     {
         using ToolProcess process = Tool.StartForSignals(_inputs.Work.Arguments(output, more));
-        Assert.True(SpinWait.SpinUntil(() => Directory.Exists(staging) || process.HasExited, TimeSpan.FromSeconds(30)), "No staging folder after 30 seconds.");
+        Assert.True(
+            SpinWait.SpinUntil(() => Directory.Exists(staging) || process.HasExited, TimeSpan.FromSeconds(30)),
+            "No staging folder after 30 seconds.");
         process.Signal(signal);
         return process.WaitForEnd();
     }
 
-    /// <summary>Seconds of work, however long this process has to wait for its turn to send a signal; made once for all tests here.</summary>
+    /// <summary>A merge that takes seconds, so that the signal arrives before it ends. Shared by all tests of this class.</summary>
     public sealed class Inputs : IDisposable
     {
         internal LongWork Work { get; } = new(16.MB(), 400);

@@ -2,7 +2,7 @@ using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Cli;
 
-/// <summary>Whoever starts the tool may have closed its streams, or they may be full: diagnostics never end a merge.</summary>
+/// <summary>Standard streams may be closed or full. Diagnostics never end a merge.</summary>
 public sealed class StandardStreamsTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -17,12 +17,15 @@ public sealed class StandardStreamsTests : IDisposable
     [InlineData(">&-", 0)]
     [InlineData("| true", 0)]
     [InlineData(">/dev/full", 4)]
-    public void A_merge_is_made_whatever_became_of_its_streams(string streams, int exit)
+    public void A_merge_completes_with_closed_or_full_standard_streams(string streams, int exit)
     {
-        ToolRun run = Shell($"merge --method linear --model {Fixture.Demo("math")} --model {Fixture.Demo("sahili")} -o {_folder["out"]} --log-level information", streams);
+        ToolRun run = Shell(
+            $"merge --method linear --model {Fixture.Demo("math")} --model {Fixture.Demo("sahili")} -o {_folder["out"]} --log-level "
+                + "information",
+            streams);
         Assert.True(run.Exit == exit, run.ToString());
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
-        // Nothing that was printed went into a file that had got the stream's number.
+        // No output went into a file that was opened under the descriptor of a closed stream.
         Tool.Succeed("verify", _folder["out"]);
     }
 
@@ -34,7 +37,7 @@ public sealed class StandardStreamsTests : IDisposable
     [InlineData(">&-", "inspect DEMO --json", 0)]
     [InlineData(">/dev/full", "inspect DEMO", 4)]
     [InlineData(">&-", "--help", 0)]
-    public void Other_commands_end_as_they_would(string streams, string command, int exit)
+    public void Other_commands_have_their_usual_exit_code_with_closed_or_full_streams(string streams, string command, int exit)
     {
         ToolRun run = Shell(command.Replace("DEMO", Fixture.Demo("math"), StringComparison.Ordinal), streams);
         Assert.True(run.Exit == exit, run.ToString());

@@ -25,9 +25,11 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void Outer_layers_are_the_language_experts_bytes_and_the_middle_is_the_task_experts()
+    public void Outer_layers_come_from_the_language_expert_and_middle_layers_from_the_task_expert()
     {
-        using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")), language = Checkpoint.Open(Fixture.Demo("sahili")), merged = Checkpoint.Open(_swapped.Output);
+        using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")),
+            language = Checkpoint.Open(Fixture.Demo("sahili")),
+            merged = Checkpoint.Open(_swapped.Output);
         LayerMap map = LayerMap.Of(merged.Tensors);
 
         foreach (TensorInfo tensor in merged.Tensors)
@@ -36,19 +38,22 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
             {
                 0 or 6 or 7 => SmallModels.Bytes(language, tensor.Name),
                 2 or 3 or 4 => SmallModels.Bytes(task, tensor.Name),
-                _ => SmallModels.Encode(tensor.DType, [.. SmallModels.Values(task, tensor.Name).Zip(SmallModels.Values(language, tensor.Name), (t, l) => (t + l) / 2)]),
+                _ => SmallModels.Encode(
+                    tensor.DType,
+                    [.. SmallModels.Values(task, tensor.Name).Zip(SmallModels.Values(language, tensor.Name), (t, l) => (t + l) / 2)]),
             };
             Assert.True(expected.AsSpan().SequenceEqual(SmallModels.Bytes(merged, tensor.Name)), tensor.Name);
         }
     }
 
     [Fact]
-    public void Config_vocabulary_card_and_record_lie_beside_the_weights()
+    public void Config_vocabulary_card_and_manifest_are_in_the_output_folder()
     {
         Assert.Equal(["README.md", "config.json", "layerswap.json", "model.safetensors", "vocab.json"], Folders.Names(_swapped.Output));
         foreach (string file in (string[])["config.json", "vocab.json"])
         {
-            Assert.Equal(File.ReadAllBytes(Path.Combine(Fixture.Demo("math"), file)), File.ReadAllBytes(Path.Combine(_swapped.Output, file)));
+            Assert.Equal(
+                File.ReadAllBytes(Path.Combine(Fixture.Demo("math"), file)), File.ReadAllBytes(Path.Combine(_swapped.Output, file)));
         }
     }
 
@@ -73,7 +78,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void A_folder_that_is_not_empty_is_refused_and_left_as_it_was_and_overwritten_on_request()
+    public void A_non_empty_folder_is_rejected_unchanged_and_overwritten_on_request()
     {
         using TempFolder folder = new();
         Directory.CreateDirectory(folder["out"]);
@@ -92,7 +97,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void An_empty_folder_is_filled()
+    public void An_empty_folder_is_accepted_as_output()
     {
         using TempFolder folder = new();
         Tool.Succeed([.. Experts, "--preset", "paper-scaled", "-o", folder.Path + "/"]);
@@ -113,13 +118,16 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void Each_policy_rules_its_own_part_outside_the_layers()
+    public void Each_policy_applies_to_its_own_tensors_outside_the_layers()
     {
         using TempFolder folder = new();
-        Tool.Succeed([.. Experts, "--base", Fixture.Demo("base"), "--bottom", "1", "--top", "1", "--embeddings", "task", "--norm", "language", "--head", "base", "-o", folder["out"]]);
+        Tool.Succeed([
+            .. Experts, "--base", Fixture.Demo("base"), "--bottom", "1", "--top", "1", "--embeddings", "task", "--norm", "language",
+            "--head", "base", "-o", folder["out"]]);
 
         using ICheckpoint merged = Checkpoint.Open(folder["out"]);
-        foreach ((string tensor, string model) in ((string, string)[])[("model.embed_tokens.weight", "math"), ("model.norm.weight", "sahili"), ("lm_head.weight", "base")])
+        foreach ((string tensor, string model) in
+            ((string, string)[])[("model.embed_tokens.weight", "math"), ("model.norm.weight", "sahili"), ("lm_head.weight", "base")])
         {
             using ICheckpoint expected = Checkpoint.Open(Fixture.Demo(model));
             Assert.Equal(SmallModels.Bytes(expected, tensor), SmallModels.Bytes(merged, tensor));
@@ -127,15 +135,19 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void Weights_and_dtype_are_obeyed()
+    public void Weights_and_dtype_are_applied()
     {
         using TempFolder folder = new();
-        Tool.Succeed([.. Experts, "--bottom", "1", "--top", "1", "--weights", "0.7,0.3", "--dtype", "f32", "--threads", "1", "-o", folder["out"]]);
+        Tool.Succeed(
+            [.. Experts, "--bottom", "1", "--top", "1", "--weights", "0.7,0.3", "--dtype", "f32", "--threads", "1", "-o", folder["out"]]);
 
-        using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")), language = Checkpoint.Open(Fixture.Demo("sahili")), merged = Checkpoint.Open(folder["out"]);
+        using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")),
+            language = Checkpoint.Open(Fixture.Demo("sahili")),
+            merged = Checkpoint.Open(folder["out"]);
         Assert.All(merged.Tensors, t => Assert.Equal(DType.Float32, t.DType));
         const string transition = "model.layers.1.mlp.up_proj.weight";
-        double[] expected = [.. SmallModels.Values(task, transition).Zip(SmallModels.Values(language, transition), (t, l) => (0.7 * t) + (0.3 * l))];
+        double[] expected =
+            [.. SmallModels.Values(task, transition).Zip(SmallModels.Values(language, transition), (t, l) => (0.7 * t) + (0.3 * l))];
         Assert.All(expected.Zip(SmallModels.Values(merged, transition)), pair => Assert.Equal(pair.First, pair.Second, 1e-7));
         Assert.Equal("float32", ToolRun.Parse(File.ReadAllText(folder["out", "config.json"])).Text("torch_dtype"));
         Assert.True(Tool.Succeed("verify", folder["out"], "--json").Json.GetProperty("ok").GetBoolean());
@@ -144,7 +156,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     [Theory]
     [InlineData("--bottom", "5", "--top", "2", "--transition", "1")]
     [InlineData("--bottom", "8", "--top", "1", "--transition", "0")]
-    public void More_layers_than_there_are_is_bad_input(params string[] numbers)
+    public void More_layers_than_the_model_has_is_bad_input(params string[] numbers)
     {
         using TempFolder folder = new();
         string error = Tool.Fail(3, [.. Experts, .. numbers, "-o", folder["out"]]);
@@ -154,27 +166,32 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     }
 
     [Fact]
-    public void All_layers_may_be_swapped_and_the_papers_defaults_are_explained_for_another_depth()
+    public void All_layers_can_be_swapped_and_a_note_explains_the_defaults_for_other_depths()
     {
         ToolRun run = Tool.Run(["plan", .. Experts, "--top", "0"], folder: null);
 
         Assert.Equal(0, run.Exit);
         Assert.StartsWith("note: the defaults are the paper's for 32 layers; this model has 8.", run.Error, StringComparison.Ordinal);
         Assert.Equal("", Tool.Succeed(["plan", .. Experts, "--top", "0", "--quiet"]).Error);
-        Assert.Contains("take", Tool.Succeed(["plan", .. Experts, "--bottom", "6", "--top", "2", "--transition", "0"]).Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "take", Tool.Succeed(["plan", .. Experts, "--bottom", "6", "--top", "2", "--transition", "0"]).Out, StringComparison.Ordinal);
     }
 
     [LinuxFact]
-    public void A_place_that_cannot_be_written_is_an_io_error() =>
-        Assert.Contains("could not be written", Tool.Fail(4, [.. Experts, "--bottom", "1", "--top", "1", "-o", "/proc/layerswap-test/out"]), StringComparison.Ordinal);
+    public void An_unwritable_output_path_is_an_io_error() =>
+        Assert.Contains(
+            "could not be written",
+            Tool.Fail(4, [.. Experts, "--bottom", "1", "--top", "1", "-o", "/proc/layerswap-test/out"]),
+            StringComparison.Ordinal);
 
     [Fact]
-    public void A_place_inside_an_input_or_a_file_is_refused()
+    public void An_output_inside_an_input_or_under_a_file_is_rejected()
     {
         using TempFolder folder = new();
         File.WriteAllText(folder["file"], "mine");
         string task = Folders.CopyDemo("math", folder["task"]);
-        string[] before = Folders.Snapshot(folder.Path), swap = ["swap", "--task", task, "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--overwrite"];
+        string[] before = Folders.Snapshot(folder.Path),
+            swap = ["swap", "--task", task, "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--overwrite"];
 
         Assert.Contains("Inputs are never changed", Tool.Fail(2, [.. swap, "-o", Path.Combine(task, "out")]), StringComparison.Ordinal);
         Assert.Contains("Inputs are never changed", Tool.Fail(2, [.. swap, "-o", task]), StringComparison.Ordinal);
@@ -182,7 +199,9 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
         Assert.Equal(before, Folders.Snapshot(folder.Path));
     }
 
-    /// <summary>Layer 0 and the last two from the language expert, one averaged at each seam; made once for all tests here.</summary>
+    /// <summary>
+    /// Layer 0 and the last two layers from the language expert, with one averaged layer at each border. Shared by all tests of this class.
+    /// </summary>
     public sealed class Swapped : IDisposable
     {
         private readonly TempFolder _folder = new();

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Tests.Cli;
 
-/// <summary>The built tool as a process of its own, as people and scripts run it.</summary>
+/// <summary>Runs the built tool as a separate process.</summary>
 internal static class Tool
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
@@ -18,10 +18,14 @@ internal static class Tool
         return process.WaitForEnd();
     }
 
-    /// <summary>Starts it with signals as they are for a command typed by a person: whoever runs the tests in the background, or under nohup, may have them ignored, which is inherited.</summary>
-    public static ToolProcess StartForSignals(params string[] arguments) => Start("env", ["--default-signal=INT,HUP,TERM", Host, .. arguments.Prepend(Assembly)], arguments, folder: null, []);
+    /// <summary>
+    /// Starts the tool with default signal handlers. A test run in the background or under nohup may ignore signals, and child processes
+    /// inherit this.
+    /// </summary>
+    public static ToolProcess StartForSignals(params string[] arguments) =>
+        Start("env", ["--default-signal=INT,HUP,TERM", Host, .. arguments.Prepend(Assembly)], arguments, folder: null, []);
 
-    /// <summary>Runs it under another program, such as strace or setpriv, whose last arguments it is.</summary>
+    /// <summary>Runs the tool under another program, such as strace or setpriv.</summary>
     public static ToolRun RunUnder(string[] wrapper, params string[] arguments)
     {
         using ToolProcess process = StartUnder(wrapper, arguments);
@@ -35,14 +39,15 @@ internal static class Tool
         return Start(all[0], all[1..], arguments, folder: null, []);
     }
 
-    /// <summary>Runs a line of the shell's, whose status is that of its first command.</summary>
+    /// <summary>Runs a shell command line. The exit code is that of its first command.</summary>
     public static ToolRun RunShell(string line)
     {
         using ToolProcess process = Start("bash", ["-c", line + "; exit ${PIPESTATUS[0]}"], [line], folder: null, []);
         return process.WaitForEnd();
     }
 
-    private static ToolProcess Start(string program, string[] all, string[] arguments, string? folder, (string Name, string Value)[] environment)
+    private static ToolProcess Start(
+        string program, string[] all, string[] arguments, string? folder, (string Name, string Value)[] environment)
     {
         ProcessStartInfo start = new(program, all)
         {
@@ -60,7 +65,7 @@ internal static class Tool
         return new ToolProcess(Process.Start(start)!, string.Join(' ', arguments), Patience);
     }
 
-    /// <summary>Does what was wanted, and says so with nothing but its result.</summary>
+    /// <summary>Requires exit code 0 and only the result on stdout.</summary>
     public static ToolRun Succeed(params string[] arguments)
     {
         ToolRun run = Run(arguments);
@@ -68,7 +73,10 @@ internal static class Tool
         return run;
     }
 
-    /// <summary>Ends with a code and one short paragraph on stderr: no stack trace, no name of a .NET type or parameter; nothing on stdout.</summary>
+    /// <summary>
+    /// Requires the exit code, an empty stdout, and one short paragraph on stderr without a stack trace or a name of a .NET type or
+    /// parameter.
+    /// </summary>
     /// <returns>The paragraph.</returns>
     public static string Fail(int code, params string[] arguments)
     {
@@ -95,10 +103,10 @@ internal sealed class ToolProcess(Process process, string command, TimeSpan pati
 
     public int Id => process.Id;
 
-    /// <summary>Waits for so long; true where it ended by itself.</summary>
+    /// <summary>Waits for the process. True if it exited in time.</summary>
     public bool EndsWithin(TimeSpan time) => process.WaitForExit(time);
 
-    /// <summary>Ends it as a lost process ends: at once, with nothing said or done.</summary>
+    /// <summary>Kills the process immediately.</summary>
     public void Kill()
     {
         process.Kill();
@@ -160,10 +168,11 @@ internal static class JsonElementExtensions
         ? double.Parse(text.GetString()!, System.Globalization.CultureInfo.InvariantCulture)
         : json.GetProperty(name).GetDouble();
 
-    public static int? Layer(this JsonElement json) => json.GetProperty("layer") is { ValueKind: JsonValueKind.Number } layer ? layer.GetInt32() : null;
+    public static int? Layer(this JsonElement json) =>
+        json.GetProperty("layer") is { ValueKind: JsonValueKind.Number } layer ? layer.GetInt32() : null;
 }
 
-/// <summary>A fact about signals and /proc: skipped, and reported as skipped, where there are none.</summary>
+/// <summary>A fact that needs signals and /proc. It is reported as skipped on other systems.</summary>
 internal sealed class LinuxFactAttribute : FactAttribute
 {
     public LinuxFactAttribute() => Skip = OperatingSystem.IsLinux() ? null : "Needs Linux: signals, /proc and /dev/fd.";

@@ -2,7 +2,8 @@ namespace LayerSwap.Tests.Cli;
 
 public sealed class UsageTests
 {
-    private static readonly string[] Swap = ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out"];
+    private static readonly string[] Swap =
+        ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out"];
 
     [Theory]
     [InlineData("inspect")]
@@ -30,7 +31,9 @@ public sealed class UsageTests
     public void Help_lists_every_command_and_the_version_is_a_number()
     {
         string help = Tool.Succeed("--help").Out;
-        Assert.All((string[])["inspect", "diff", "swap", "merge", "plan", "run", "finish", "verify", "clean", "demo"], command => Assert.Contains($"\n  {command} ", help, StringComparison.Ordinal));
+        Assert.All(
+            (string[])["inspect", "diff", "swap", "merge", "plan", "run", "finish", "verify", "clean", "demo"],
+            command => Assert.Contains($"\n  {command} ", help, StringComparison.Ordinal));
 
         Assert.Matches(@"^\d+\.\d+\.\d+\S*\n$", Tool.Succeed("--version").Out);
     }
@@ -45,13 +48,18 @@ public sealed class UsageTests
     [InlineData("'diff'", "diff", "x")]
     [InlineData("'verify'", "verify")]
     [InlineData("'--frobnicate'", "inspect", "x", "--frobnicate")]
-    [InlineData("There is no option '--frobnicate'. A path that begins so is written './--frobnicate'.\nSee `layerswap diff --help`.", "diff", "--frobnicate", "x", "y")]
+    [InlineData(
+        "There is no option '--frobnicate'. A path that begins so is written './--frobnicate'.\nSee `layerswap diff --help`.",
+        "diff",
+        "--frobnicate",
+        "x",
+        "y")]
     [InlineData("There is no option '-f'", "merge", "-f")]
     [InlineData("There is no option '--x\\u001B[31m'", "merge", "--x\u001b[31m")]
     [InlineData("There is no option '--frobnicate'", "diff", "--frobnicate", "--", "x", "y")]
     [InlineData("--log-level loud: ", "inspect", "x", "--log-level", "loud")]
     [InlineData("The value", "inspect", "")]
-    public void What_cannot_be_understood_ends_with_a_hint_at_the_help_or_the_reason(string expected, params string[] arguments) =>
+    public void Usage_errors_name_the_reason_or_point_to_the_help(string expected, params string[] arguments) =>
         Assert.Contains(expected, Tool.Fail(2, arguments), StringComparison.Ordinal);
 
     [Fact]
@@ -59,7 +67,8 @@ public sealed class UsageTests
         Assert.Equal("layerswap: Unrecognized command or argument 'swop'.\nSee `layerswap --help`.\n", Tool.Fail(2, "swop"));
 
     [Fact]
-    public void After_two_hyphens_anything_is_a_path() => Assert.Contains("--frobnicate does not exist", Tool.Fail(3, "inspect", "--", "--frobnicate"), StringComparison.Ordinal);
+    public void Arguments_after_two_hyphens_are_paths() =>
+        Assert.Contains("--frobnicate does not exist", Tool.Fail(3, "inspect", "--", "--frobnicate"), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("--top -1: zero or more is expected.", "--top", "-1")]
@@ -78,11 +87,13 @@ public sealed class UsageTests
     [InlineData("--head 9: average, task, language or base is expected.", "--head", "9")]
     [InlineData("--vocabulary shrink: error, truncate or pad is expected.", "--vocabulary", "shrink")]
     [InlineData("There is no preset big;", "--preset", "big")]
-    public void A_value_that_makes_no_sense_is_answered_with_what_is_expected(string expected, string option, string value)
+    public void The_error_for_an_invalid_value_names_the_expected_values(string expected, string option, string value)
     {
         using TempFolder folder = new();
-        // The option under test comes last; where Swap has it already, in its place.
-        string[] arguments = Swap.Contains(option) ? [.. Swap.Select((a, i) => i > 0 && Swap[i - 1] == option ? value : a)] : [.. Swap, option, value];
+        // The option under test is appended, or replaces its value if Swap already has it.
+        string[] arguments = Swap.Contains(option)
+            ? [.. Swap.Select((a, i) => i > 0 && Swap[i - 1] == option ? value : a)]
+            : [.. Swap, option, value];
 
         Assert.Contains(expected, Tool.Fail(2, [.. arguments.Select(a => a == "out" ? folder["out"] : a)]), StringComparison.Ordinal);
         Assert.Empty(Folders.Names(folder.Path));
@@ -93,8 +104,9 @@ public sealed class UsageTests
     [InlineData("--by 7: layer, component or tensor is expected.", "--by", "7")]
     [InlineData("--top 0: 1 or more is expected.", "--top", "0")]
     [InlineData("--threads 2000: 1 to 1024 is expected.", "--threads", "2000")]
-    public void A_value_that_makes_no_sense_for_diff_is_answered_with_what_is_expected(string expected, string option, string value) =>
-        Assert.Contains(expected, Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), option, value), StringComparison.Ordinal);
+    public void The_error_for_an_invalid_diff_value_names_the_expected_values(string expected, string option, string value) =>
+        Assert.Contains(
+            expected, Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), option, value), StringComparison.Ordinal);
 
     [Fact]
     public void Swap_and_merge_need_an_output()

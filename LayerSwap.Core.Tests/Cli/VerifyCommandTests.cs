@@ -5,11 +5,13 @@ namespace LayerSwap.Tests.Cli;
 public sealed class VerifyCommandTests
 {
     [Fact]
-    public void A_byte_changed_in_a_tensor_is_found_and_its_file_and_tensor_named()
+    public void A_changed_byte_is_reported_with_its_file_and_tensor()
     {
         using TempFolder folder = new();
-        string[] merge = ["merge", "--method", "passthrough", "--model", Fixture.Demo("math"), "--shard-size", "700kB", "-o", folder["out"]];
-        JsonElement victim = Tool.Succeed(["plan", .. merge, "--json"]).Json.Items("tensors").Single(t => t.Text("name") == "model.layers.5.mlp.up_proj.weight");
+        string[] merge =
+            ["merge", "--method", "passthrough", "--model", Fixture.Demo("math"), "--shard-size", "700kB", "-o", folder["out"]];
+        JsonElement victim = Tool.Succeed(["plan", .. merge, "--json"]).Json.Items("tensors")
+            .Single(t => t.Text("name") == "model.layers.5.mlp.up_proj.weight");
         Tool.Succeed(merge);
         string file = folder["out", victim.Text("file")!];
         using (FileStream stream = new(file, FileMode.Open, FileAccess.ReadWrite))
@@ -32,7 +34,7 @@ public sealed class VerifyCommandTests
     }
 
     [Fact]
-    public void A_model_without_a_record_is_held_against_the_format_alone()
+    public void A_model_without_a_manifest_is_checked_against_the_format_only()
     {
         JsonElement json = Tool.Succeed("verify", Fixture.Demo("base"), "--json").Json;
 
@@ -41,10 +43,11 @@ public sealed class VerifyCommandTests
     }
 
     [Fact]
-    public void What_cannot_be_opened_is_reported_as_a_problem()
+    public void A_file_that_cannot_be_opened_is_reported_as_a_problem()
     {
         using TempFolder folder = new();
-        File.WriteAllBytes(folder["cut.safetensors"], File.ReadAllBytes(Path.Combine(Fixture.Demo("base"), "model.safetensors"))[..100_000]);
+        File.WriteAllBytes(
+            folder["cut.safetensors"], File.ReadAllBytes(Path.Combine(Fixture.Demo("base"), "model.safetensors"))[..100_000]);
 
         foreach (string path in (string[])[folder["cut.safetensors"], folder["nothing"]])
         {

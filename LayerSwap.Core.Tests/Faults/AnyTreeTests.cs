@@ -4,7 +4,10 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Random trees of models, documents, links, hard links and leftovers around inputs and outputs: after any command every file that is not the output is what it was.</summary>
+/// <summary>
+/// Random trees of models, documents, links, hard links and leftovers around inputs and outputs. No command changes a file outside the
+/// output.
+/// </summary>
 public sealed class AnyTreeTests
 {
     private const int Rounds = 120, Commands = 4;
@@ -13,7 +16,7 @@ public sealed class AnyTreeTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task After_any_command_every_file_that_is_not_the_output_is_as_it_was(int seed)
+    public async Task No_command_changes_a_file_outside_the_output(int seed)
     {
         int done = 0, refused = 0;
         for (int round = 0; round < Rounds; round++)
@@ -34,7 +37,7 @@ public sealed class AnyTreeTests
     }
 
     [NeedsFact(Needs.Mount)]
-    public async Task Bind_mounts_are_no_way_around_either()
+    public async Task No_command_changes_a_file_outside_the_output_through_bind_mounts()
     {
         for (int round = 0; round < 25; round++)
         {
@@ -67,7 +70,7 @@ public sealed class AnyTreeTests
         }
     }
 
-    /// <summary>A small file system: what is in it is known by device and inode, whatever path leads to it.</summary>
+    /// <summary>A small file system. Files are identified by device and inode.</summary>
     private sealed class Tree(string root, Random random)
     {
         private static readonly string[] Names = ["a", "b", "c"];
@@ -95,10 +98,17 @@ public sealed class AnyTreeTests
 
             for (int i = 0; i < 3; i++)
             {
-                string model = Path.Combine(AnyFolder(), random.Next(4) switch { 0 => ".out.layerswap-partial", 1 => "model", _ => $"m{i}" });
+                string model =
+                    Path.Combine(AnyFolder(), random.Next(4) switch { 0 => ".out.layerswap-partial", 1 => "model", _ => $"m{i}" });
                 if (!Directory.Exists(model))
                 {
-                    Folders.Save(SmallModels.Of($"m{i}", DType.Float32, [.. Enumerable.Range(0, 2).Select(l => ($"model.layers.{l}.mlp.up_proj.weight", new long[] { 2, 2 }, new double[] { i, l, 1, 2 }))]), model);
+                    Folders.Save(
+                        SmallModels.Of(
+                            $"m{i}",
+                            DType.Float32,
+                            [.. Enumerable.Range(0, 2).Select(
+                                l => ($"model.layers.{l}.mlp.up_proj.weight", new long[] { 2, 2 }, new double[] { i, l, 1, 2 }))]),
+                        model);
                     File.WriteAllText(Path.Combine(model, "config.json"), """{"model_type": "llama"}""");
                     File.Delete(Path.Combine(model, "layerswap.json"));
                     _models.Add(model);
@@ -112,7 +122,16 @@ public sealed class AnyTreeTests
 
             for (int i = 0; i < 6; i++)
             {
-                string at = Path.Combine(AnyFolder(), random.Next(5) switch { 0 => "out", 1 => ".out.layerswap-partial", 2 => ".out.layerswap-parts", 3 => "model", _ => $"link{i}" });
+                string at = Path.Combine(
+                    AnyFolder(),
+                    random.Next(5) switch
+                    {
+                        0 => "out",
+                        1 => ".out.layerswap-partial",
+                        2 => ".out.layerswap-parts",
+                        3 => "model",
+                        _ => $"link{i}",
+                    });
                 if (FileStatusIsNull(at))
                 {
                     string to = random.Next(3) == 0 ? AnyFile() : AnyFolder();
@@ -130,11 +149,11 @@ public sealed class AnyTreeTests
             }
         }
 
-        /// <summary>Runs a random command, and requires that it left every file as it was that is not the output's.</summary>
+        /// <summary>Runs a random command, and requires that files outside the output are unchanged.</summary>
         public async Task<(string What, bool Ran)> CommandAsync(string when)
         {
             string output = Output();
-            // A relative link leads elsewhere where its folder is mounted; nothing of this machine is to be touched.
+            // A relative link resolves differently if its folder is mounted. Files of this machine must not be changed.
             if (!LayerSwap.IO.RealPath.Of(output).StartsWith(root + "/", StringComparison.Ordinal))
             {
                 return ("elsewhere", false);
@@ -142,9 +161,10 @@ public sealed class AnyTreeTests
 
             Dictionary<string, string> before = Snapshot();
             string real = LayerSwap.IO.RealPath.Of(output);
-            // What may be replaced: a model without anything foreign. The folders of inputs never.
+            // A model without foreign files may be replaced, the folder of an input never.
             HashSet<string> replaceable = Directory.Exists(real) ? [.. Directory.EnumerateFiles(real)] : [];
-            replaceable.RemoveWhere(f => Path.GetFileName(f).StartsWith("document", StringComparison.Ordinal) || Path.GetFileName(f).StartsWith("hard", StringComparison.Ordinal));
+            replaceable.RemoveWhere(f => Path.GetFileName(f).StartsWith("document", StringComparison.Ordinal)
+                || Path.GetFileName(f).StartsWith("hard", StringComparison.Ordinal));
             string[] inputs = [Pick(), Pick()];
             string[] inputFiles = [.. inputs.SelectMany(i => Directory.EnumerateFiles(LayerSwap.IO.RealPath.Of(i)))];
             int kind = random.Next(8);
@@ -165,7 +185,8 @@ public sealed class AnyTreeTests
                     1 => plan.ExecutePartAsync(output, MergePart.Of(1, 2), options),
                     2 => plan.ExecutePartAsync(output, MergePart.Of(2, 2), options),
                     3 => plan.AssembleAsync(output, options),
-                    4 => plan.ExecuteAsync(output, options with { KeepPartial = true, Files = new CountingFiles(Fault.Kill, random.Next(1, 30)) }),
+                    4 => plan.ExecuteAsync(
+                        output, options with { KeepPartial = true, Files = new CountingFiles(Fault.Kill, random.Next(1, 30)) }),
                     _ => plan.ExecuteAsync(output, options),
                 });
             });
@@ -175,7 +196,9 @@ public sealed class AnyTreeTests
             foreach ((string path, string contents) in before)
             {
                 bool mayGo = (replaceable.Contains(path) && !inputFiles.Contains(path, StringComparer.Ordinal)) || _made.Contains(path);
-                Assert.True(mayGo || after.GetValueOrDefault(path) == contents, $"{what}: {path} was {contents} and is {after.GetValueOrDefault(path) ?? "gone"}. {error?.Message}");
+                Assert.True(
+                    mayGo || after.GetValueOrDefault(path) == contents,
+                    $"{what}: {path} was {contents} and is {after.GetValueOrDefault(path) ?? "gone"}. {error?.Message}");
             }
 
             _made.UnionWith(after.Keys.Where(p => !before.ContainsKey(p)));
@@ -205,7 +228,7 @@ public sealed class AnyTreeTests
             };
         }
 
-        /// <summary>Every file and link by its path, with what it holds.</summary>
+        /// <summary>Every file and link by path, with its contents or target.</summary>
         private Dictionary<string, string> Snapshot()
         {
             Dictionary<string, string> found = new(StringComparer.Ordinal);

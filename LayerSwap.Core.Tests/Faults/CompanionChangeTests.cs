@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The files beside the weights are inputs: what becomes of them during a run is noticed, and what they hold of others is not copied.</summary>
+/// <summary>Auxiliary files are inputs. Changes during a run are detected, and links out of the model folder are not copied.</summary>
 public sealed class CompanionChangeTests : IDisposable
 {
     private readonly TempFolder _folder = new(inMemory: true);
@@ -17,7 +17,7 @@ public sealed class CompanionChangeTests : IDisposable
     [InlineData("appeared", "added_tokens.json", "added_tokens.json")]
     [InlineData("written to with the old time", "model.safetensors", "model.safetensors")]
     [InlineData("replaced by a link", "vocab.json", "vocab.json")]
-    public async Task What_changes_beside_the_weights_ends_the_run(string how, string name, string named)
+    public async Task A_change_to_an_auxiliary_file_ends_the_run(string how, string name, string named)
     {
         ICheckpoint[] models = Models();
         MergePlan plan = Merge.Soup(models).OnThreads(1).Plan();
@@ -33,7 +33,8 @@ public sealed class CompanionChangeTests : IDisposable
             },
         };
 
-        InputChangedException error = await Assert.ThrowsAsync<InputChangedException>(() => plan.ExecuteAsync(_folder["out"], new() { Files = files, KeepPartial = true }));
+        InputChangedException error = await Assert.ThrowsAsync<InputChangedException>(
+            () => plan.ExecuteAsync(_folder["out"], new() { Files = files, KeepPartial = true }));
 
         Assert.EndsWith(named, error.File, StringComparison.Ordinal);
         Assert.Equal(["m0", "m1"], Folders.Names(_folder.Path));
@@ -46,7 +47,7 @@ public sealed class CompanionChangeTests : IDisposable
     [InlineData("config.json")]
     [InlineData("tokenizer.json")]
     [InlineData("LICENSE")]
-    public void A_file_that_links_out_of_the_models_folder_is_refused_by_name(string name)
+    public void A_link_out_of_the_model_folder_is_rejected_and_named(string name)
     {
         ICheckpoint[] models = Models();
         Directory.CreateDirectory(_folder["home"]);
@@ -64,12 +65,13 @@ public sealed class CompanionChangeTests : IDisposable
         Merge.Soup(models).Plan();
 
         File.Delete(_folder["m0", "real"]);
-        Assert.Contains("does not exist", Assert.ThrowsAny<LayerSwapException>(() => Merge.Soup(models).Plan()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "does not exist", Assert.ThrowsAny<LayerSwapException>(() => Merge.Soup(models).Plan()).Message, StringComparison.Ordinal);
         Dispose(models);
     }
 
     [NeedsFact]
-    public async Task A_snapshot_of_the_Hubs_cache_is_a_model_by_whatever_link_it_is_reached()
+    public async Task A_Hub_cache_snapshot_is_accepted_through_any_link()
     {
         Directory.CreateDirectory(_folder["hub", "models--o--n", "blobs"]);
         Directory.CreateDirectory(_folder["hub", "models--o--n", "snapshots", "abc"]);
@@ -90,9 +92,18 @@ public sealed class CompanionChangeTests : IDisposable
         await Merge.Soup(linked, dotted).SaveAsync(_folder["out"]);
         Assert.Equal(["README.md", "config.json", "layerswap.json", "model.safetensors", "vocab.json"], Folders.Names(_folder["out"]));
         Assert.True((await Checkpoint.VerifyAsync(_folder["out"])).Ok);
-        foreach (string output in (string[])[_folder["mine", "llama", "sub"], _folder["hub", "models--o--n", "blobs", "sub"], _folder["hub", "models--o--n"], _folder["mine"]])
+        foreach (string output in
+            (string[])[
+                _folder["mine", "llama", "sub"],
+                _folder["hub", "models--o--n", "blobs", "sub"],
+                _folder["hub", "models--o--n"],
+                _folder["mine"]])
         {
-            Assert.Contains("Inputs are never changed", (await Assert.ThrowsAsync<OutputException>(() => Merge.Soup(linked, dotted).SaveAsync(output, new() { Overwrite = true }))).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "Inputs are never changed",
+                (await Assert.ThrowsAsync<OutputException>(
+                    () => Merge.Soup(linked, dotted).SaveAsync(output, new() { Overwrite = true }))).Message,
+                StringComparison.Ordinal);
         }
     }
 

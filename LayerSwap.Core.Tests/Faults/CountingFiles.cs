@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>What goes wrong.</summary>
+/// <summary>The kind of failure.</summary>
 public enum Fault
 {
     /// <summary>The disk is full.</summary>
@@ -12,7 +12,7 @@ public enum Fault
     /// <summary>The device fails.</summary>
     DeviceError,
 
-    /// <summary>A write writes half and says nothing. Only writes are counted.</summary>
+    /// <summary>A write stores half of the bytes without an error. Only writes are counted.</summary>
     ShortWrite,
 
     /// <summary>The process dies.</summary>
@@ -20,9 +20,9 @@ public enum Fault
 }
 
 /// <summary>
-/// The file system, of which one call goes wrong. A death is told by an exception that nothing in the library knows; from then on every call fails, so that nothing is cleaned up
-/// and what lies there lies there as it did at that moment. The call that died is half done where it can be. What the system does at a death, which is to close all files and so to
-/// give up the locks, the library's own disposing does.
+/// A file system in which one call fails. The death of the process is simulated by an exception that the library does not know. Every
+/// later call fails too, so the library cannot clean up and the files stay as they were. The failing call is half done where possible.
+/// At a real death the system closes all files and releases the locks; here the library's own Dispose calls do that.
 /// </summary>
 internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOperations
 {
@@ -39,7 +39,7 @@ internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOper
         Death,
     }
 
-    /// <summary>Called before every call that is made alive, with its number, from 1.</summary>
+    /// <summary>Called before every call until the simulated death, with its 1-based number.</summary>
     public Action<int>? OnCall { get; init; }
 
     /// <summary>Whether the names of two folders cannot be exchanged, as on some file systems.</summary>
@@ -48,14 +48,14 @@ internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOper
     /// <summary>Whether a file has one name only, as on some file systems.</summary>
     public bool WithoutLinks { get; init; }
 
-    /// <summary>How many bytes are said to be free; null for the truth.</summary>
+    /// <summary>The reported free space in bytes. Null for the real value.</summary>
     public long? Free { get; init; }
 
     public List<string> SyncedFolders { get; } = [];
 
     public int Calls { get; private set; }
 
-    /// <summary>Whether the call that was to go wrong has come.</summary>
+    /// <summary>Whether the failing call was reached.</summary>
     public bool Struck { get; private set; }
 
     public void CreateFolder(string path)
@@ -68,7 +68,7 @@ internal sealed class CountingFiles(Fault? fault = null, int at = 0) : IFileOper
     {
         if (Next() == Course.Death)
         {
-            // Made, but no room made for it yet.
+            // The file exists, but no space is reserved yet.
             _system.Create(path, 0).Dispose();
             throw new DeathException();
         }

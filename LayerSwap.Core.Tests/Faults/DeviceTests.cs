@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The system's own calls fail: the tool under strace, which answers in the device's place.</summary>
+/// <summary>System calls fail: strace injects the errors.</summary>
 public sealed class DeviceTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -12,7 +12,7 @@ public sealed class DeviceTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [NeedsFact(Needs.Strace)]
-    public void A_sync_that_fails_ends_the_run_whichever_it_is_and_nothing_is_claimed()
+    public void Any_failing_sync_ends_the_run_without_reporting_success()
     {
         int failed = 0;
         for (int n = 1; ; n++)
@@ -21,7 +21,8 @@ public sealed class DeviceTests : IDisposable
             ToolRun run = Swap("trace=fsync", $"inject=fsync:error=EIO:when={n}");
             if (run.Exit == 0)
             {
-                // The journal and its folder; the weights, config, vocabulary, card, record, the folder of them; the journal again, and the folder that the output lies in.
+                // The journal and its folder; weights, config, vocabulary, card, manifest and their folder; the journal again, and the
+                // parent of the output.
                 Assert.Equal(10, failed);
                 Assert.DoesNotContain("NOTICE", Folders.Names(Output), StringComparer.Ordinal);
                 return;
@@ -31,7 +32,8 @@ public sealed class DeviceTests : IDisposable
             Assert.True(run.Exit == 4, run.ToString());
             Assert.Equal("", run.Out);
             bool old = File.Exists(_folder["out", "NOTICE"]);
-            Assert.Contains(old ? "What was there before is unchanged." : "is the complete new model, but", run.Error, StringComparison.Ordinal);
+            Assert.Contains(
+                old ? "What was there before is unchanged." : "is the complete new model, but", run.Error, StringComparison.Ordinal);
             RequireOld(old ? before : null);
         }
     }
@@ -43,7 +45,7 @@ public sealed class DeviceTests : IDisposable
     [InlineData("pwrite64", "pwrite64:error=EDQUOT:when=30+")]
     [InlineData("renameat2", "renameat2:error=EIO")]
     [InlineData("renameat2", "renameat2:error=EACCES")]
-    public void A_call_that_fails_ends_the_run_and_the_old_output_is_untouched(string call, string injection)
+    public void A_failing_system_call_ends_the_run_and_leaves_the_old_output_unchanged(string call, string injection)
     {
         string[] before = OldOutput();
 
@@ -54,7 +56,9 @@ public sealed class DeviceTests : IDisposable
         Assert.StartsWith($"layerswap: {Output} could not be written: ", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
         RequireOld(before);
-        Tool.Succeed("swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--threads", "1", "--quiet", "--overwrite", "--resume", "-o", Output);
+        Tool.Succeed(
+            "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--threads", "1",
+            "--quiet", "--overwrite", "--resume", "-o", Output);
         Tool.Succeed("verify", Output);
         Assert.Equal(["out"], Folders.Names(_folder.Path));
     }
@@ -62,7 +66,7 @@ public sealed class DeviceTests : IDisposable
     [NeedsTheory(Needs.Strace)]
     [InlineData("EINVAL")]
     [InlineData("ENOSYS")]
-    public void Where_names_cannot_be_exchanged_the_old_output_steps_aside(string error)
+    public void Without_atomic_exchange_the_old_output_is_renamed_first(string error)
     {
         OldOutput();
         ToolRun run = Swap("trace=renameat2", $"inject=renameat2:error={error}");
@@ -73,13 +77,14 @@ public sealed class DeviceTests : IDisposable
     }
 
     [NeedsFact(Needs.Strace)]
-    public void An_input_that_cannot_be_read_is_named_with_the_tensor()
+    public void An_unreadable_input_is_named_with_the_tensor()
     {
         string input = Path.Combine(Folders.CopyDemo("sahili", _folder["sahili"]), "model.safetensors");
         string[] before = Folders.Snapshot(_folder.Path);
         ToolRun run = Tool.RunUnder(
             ["strace", "-f", "-qq", "-o", "/dev/null", "-P", input, "-e", "trace=pread64", "-e", "inject=pread64:error=EIO:when=30+"],
-            "swap", "--task", Fixture.Demo("math"), "--language", _folder["sahili"], "--bottom", "1", "--top", "1", "--threads", "1", "--quiet", "-o", Output);
+            "swap", "--task", Fixture.Demo("math"), "--language", _folder["sahili"], "--bottom", "1", "--top", "1", "--threads", "1",
+            "--quiet", "-o", Output);
 
         Assert.True(run.Exit == 4, run.ToString());
         Assert.Contains(input, run.Error, StringComparison.Ordinal);
@@ -88,11 +93,13 @@ public sealed class DeviceTests : IDisposable
         Assert.Equal(before, Folders.Snapshot(_folder.Path));
     }
 
-    private static ToolRun Under(string[] options, params string[] arguments) => Tool.RunUnder(["strace", "-f", "-qq", "-o", "/dev/null", .. options], arguments);
+    private static ToolRun Under(string[] options, params string[] arguments) =>
+        Tool.RunUnder(["strace", "-f", "-qq", "-o", "/dev/null", .. options], arguments);
 
     private ToolRun Swap(string trace, string inject) => Under(
         ["-e", trace, "-e", inject],
-        "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--threads", "1", "--quiet", "--overwrite", "-o", Output);
+        "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--threads", "1",
+        "--quiet", "--overwrite", "-o", Output);
 
     private string[] OldOutput()
     {

@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>A disk of 24 MB that is too small, or becomes it.</summary>
+/// <summary>A disk of 24 MB that is too small or fills up.</summary>
 public sealed class DiskFullTests : IDisposable
 {
     private readonly TempFolder _disk = new();
@@ -21,7 +21,7 @@ public sealed class DiskFullTests : IDisposable
     }
 
     [NeedsFact(Needs.Mount)]
-    public void A_disk_that_is_too_small_is_known_before_the_first_byte()
+    public void A_disk_that_is_too_small_is_detected_before_the_first_write()
     {
         using LongWork work = new(16.MB(), 1);
         string[] before = MountWithOldOutput();
@@ -35,11 +35,14 @@ public sealed class DiskFullTests : IDisposable
     }
 
     [NeedsFact(Needs.Mount)]
-    public void A_disk_that_fills_up_during_the_run_ends_it_and_with_room_it_can_be_resumed() => FillsUp([]);
+    public void A_run_ended_by_a_full_disk_can_be_resumed() => FillsUp([]);
 
     [NeedsFact(Needs.Mount | Needs.Strace)]
-    public void A_disk_that_fills_up_where_no_room_can_be_kept_ends_the_run_and_with_room_it_can_be_resumed() =>
-        FillsUp(["strace", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fallocate", "-e", "inject=fallocate:error=EOPNOTSUPP"]);
+    public void A_run_ended_by_a_full_disk_without_fallocate_can_be_resumed() =>
+        FillsUp(
+            [
+                "strace", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fallocate", "-e",
+                "inject=fallocate:error=EOPNOTSUPP"]);
 
     private void FillsUp(string[] wrapper)
     {
@@ -48,7 +51,9 @@ public sealed class DiskFullTests : IDisposable
         ToolRun run;
         using (ToolProcess process = work.StartWriting(wrapper, Output, "--overwrite"))
         {
-            Assert.True(SpinWait.SpinUntil(() => File.Exists(_disk[".out.layerswap-partial", "model", "model.safetensors"]) || process.HasExited, TimeSpan.FromSeconds(30)));
+            Assert.True(SpinWait.SpinUntil(
+                () => File.Exists(_disk[".out.layerswap-partial", "model", "model.safetensors"]) || process.HasExited,
+                TimeSpan.FromSeconds(30)));
             process.Signal("STOP");
             Fill();
             process.Signal("CONT");
@@ -58,14 +63,17 @@ public sealed class DiskFullTests : IDisposable
         Assert.True(run.Exit == 4, run.ToString());
         Assert.Equal("", run.Out);
         Assert.StartsWith($"layerswap: {Output} could not be written: ", run.Error, StringComparison.Ordinal);
-        Assert.Matches(@"needs [\d.]+ MB \(\d+ bytes\); .* \(\d+ bytes\) are free there now\. What was there before is unchanged\.", run.Error);
+        Assert.Matches(
+            @"needs [\d.]+ MB \(\d+ bytes\); .* \(\d+ bytes\) are free there now\. What was there before is unchanged\.", run.Error);
         File.Delete(_disk["filler"]);
         Assert.Equal(before, Folders.Snapshot(_disk.Path).Where(e => !e.StartsWith(".out.layerswap-partial", StringComparison.Ordinal)));
 
         Tool.Succeed(work.Arguments(Output, "--overwrite", "--resume"));
         Tool.Succeed(work.Arguments(work["out"]));
         Assert.Equal(["out"], Folders.Names(_disk.Path));
-        Assert.All(Folders.Names(Output), name => Assert.Equal(File.ReadAllBytes(work["out", name]), File.ReadAllBytes(Path.Combine(Output, name))));
+        Assert.All(
+            Folders.Names(Output),
+            name => Assert.Equal(File.ReadAllBytes(work["out", name]), File.ReadAllBytes(Path.Combine(Output, name))));
     }
 
     private string[] MountWithOldOutput()

@@ -2,14 +2,14 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Overwriting where names cannot be exchanged: the old output steps aside for a moment, and is never lost.</summary>
+/// <summary>Overwriting without atomic exchange. The old output is renamed for a moment, and never lost.</summary>
 public sealed class ExchangeTests
 {
     [Theory]
     [InlineData(Fault.Kill)]
     [InlineData(Fault.DeviceError)]
     [InlineData(Fault.NoSpace)]
-    public async Task Without_an_exchange_the_old_output_comes_back_or_the_new_one_comes(Fault fault)
+    public async Task Without_atomic_exchange_the_output_is_the_old_or_the_new_one(Fault fault)
     {
         using Scene scene = Scene.Overwriting();
         int aside = 0;
@@ -36,7 +36,7 @@ public sealed class ExchangeTests
 
             await scene.ResumeToTheEndAsync(target, when);
 
-            // The same again, and what it left is removed: the old output is there, or the new one.
+            // Repeat, then clean the leftovers. The old or the new output exists.
             await scene.RunAsync(cleaned, new CountingFiles(fault, n) { WithoutExchange = true });
             Merge.DeletePartialOutput(cleaned);
             await scene.RequireOldOrNewAsync(cleaned, when + ", cleaned");

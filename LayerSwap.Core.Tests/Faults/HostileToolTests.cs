@@ -6,12 +6,15 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Hostile input given to the tool itself, in a heap of 256 MB: an answer in words, no crash, no hang, no memory that a header asks for.</summary>
+/// <summary>
+/// Hostile input with a heap limit of 256 MB gives an error message, no crash, no hang, and no allocation of a declared size.
+/// </summary>
 public sealed class HostileToolTests : IDisposable
 {
     private static readonly string[] Evil =
     [
-        "=HYPERLINK(\"http://x\")", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "<script>alert(1)</script>", "a|b`c```\n# d", "\u001b[2J\u001b]0;x\u0007", "\u202egnirts", "]](x) ![](y)", "a\"b,c;d", "\0", "'; rm -rf ~",
+        "=HYPERLINK(\"http://x\")", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "<script>alert(1)</script>", "a|b`c```\n# d",
+        "\u001b[2J\u001b]0;x\u0007", "\u202egnirts", "]](x) ![](y)", "a\"b,c;d", "\0", "'; rm -rf ~",
     ];
 
     private readonly TempFolder _folder = new();
@@ -26,7 +29,7 @@ public sealed class HostileToolTests : IDisposable
     [InlineData("header over the limit", 100_000_001UL, 100_000_100)]
     [InlineData("header of exabytes", 0x7FFF_FFFF_FFFF_FFF0UL, 1000)]
     [InlineData("header of all ones", ulong.MaxValue, 1000)]
-    public void A_file_that_announces_more_than_it_holds_costs_no_memory(string what, ulong announced, long length)
+    public void A_declared_size_beyond_the_file_allocates_no_memory(string what, ulong announced, long length)
     {
         using (FileStream file = new(File1, FileMode.CreateNew))
         {
@@ -44,14 +47,14 @@ public sealed class HostileToolTests : IDisposable
     [InlineData("""{"a":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4398046511104]}}""")]
     [InlineData("""{"a":{"dtype":"U8","shape":[18446744073709551615],"data_offsets":[0,18446744073709551615]}}""")]
     [InlineData("""{"a":{"dtype":"U8","shape":[8],"data_offsets":[18446744073709551608,0]}}""")]
-    public void A_tensor_that_announces_more_than_there_is_costs_no_memory(string header)
+    public void A_declared_tensor_size_beyond_the_file_allocates_no_memory(string header)
     {
         RawFile.Write(File1, header, 8);
         Refused(header, "inspect", File1);
     }
 
     [NeedsFact]
-    public void A_header_of_spaces_and_one_of_a_hundred_thousand_brackets_are_answered()
+    public void Headers_of_spaces_or_of_a_hundred_thousand_brackets_give_an_error_message()
     {
         foreach (char c in " [{")
         {
@@ -66,7 +69,7 @@ public sealed class HostileToolTests : IDisposable
     [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "git lfs pull")]
     [InlineData("<!DOCTYPE html><html><body>404</body></html>", "web page")]
     [InlineData("PK\u0003\u0004\u0014\0\b\b rest of an archive", "zip")]
-    public void What_was_fetched_in_its_place_is_told_by_every_command(string content, string advice)
+    public void Every_command_recognizes_web_pages_and_pointers_downloaded_instead_of_weights(string content, string advice)
     {
         File.WriteAllText(File1, content, Encoding.Latin1);
         foreach (string[] command in Commands(File1))
@@ -76,7 +79,7 @@ public sealed class HostileToolTests : IDisposable
     }
 
     [NeedsFact]
-    public void Pipes_devices_and_circles_of_links_are_refused_by_every_command()
+    public void Every_command_rejects_pipes_devices_and_link_cycles()
     {
         Outside.Run("mkfifo", _folder["pipe"]);
         File.CreateSymbolicLink(_folder["circle"], _folder["circle2"]);
@@ -84,7 +87,8 @@ public sealed class HostileToolTests : IDisposable
         File.CreateSymbolicLink(_folder["zero"], "/dev/zero");
         Directory.CreateDirectory(_folder["folder"]);
         Outside.Run("mkfifo", _folder["folder", "model.safetensors.index.json"]);
-        foreach (string path in (string[])[_folder["pipe"], _folder["circle"], "/dev/zero", "/dev/random", _folder["zero"], _folder["folder"]])
+        foreach (string path in
+            (string[])[_folder["pipe"], _folder["circle"], "/dev/zero", "/dev/random", _folder["zero"], _folder["folder"]])
         {
             foreach (string[] command in Commands(path))
             {
@@ -98,7 +102,7 @@ public sealed class HostileToolTests : IDisposable
     [InlineData("/etc/passwd")]
     [InlineData("..\\\\x.safetensors")]
     [InlineData("sub/x.safetensors")]
-    public void An_index_that_leads_out_of_its_folder_is_refused(string file)
+    public void An_index_that_points_out_of_its_folder_is_rejected(string file)
     {
         RawFile.Vectors(File1, ("a", [1]));
         Directory.CreateDirectory(_folder["m", "sub"]);
@@ -108,7 +112,7 @@ public sealed class HostileToolTests : IDisposable
     }
 
     [NeedsFact]
-    public void Both_a_file_and_an_index_and_a_shard_of_another_model_are_refused()
+    public void A_file_next_to_an_index_and_a_shard_of_another_model_are_rejected()
     {
         Directory.CreateDirectory(_folder["m"]);
         RawFile.Vectors(_folder["m", "model.safetensors"], ("a", [1]));
@@ -121,16 +125,20 @@ public sealed class HostileToolTests : IDisposable
     }
 
     [NeedsFact]
-    public void Names_that_are_attacks_are_harmless_in_every_output()
+    public void Hostile_tensor_names_are_escaped_in_every_output()
     {
-        (string, long[], double[])[] Tensors(double value) => [.. Evil.Select((name, i) => (name, new long[] { 2 }, new double[] { value, i }))];
-        string one = Folders.Save(SmallModels.Of("one", DType.Float32, Tensors(1)), _folder["one"]), two = Folders.Save(SmallModels.Of("two", DType.Float32, Tensors(2)), _folder["two"]);
+        (string, long[], double[])[] Tensors(double value) =>
+            [.. Evil.Select((name, i) => (name, new long[] { 2 }, new double[] { value, i }))];
+        string one = Folders.Save(SmallModels.Of("one", DType.Float32, Tensors(1)), _folder["one"]),
+            two = Folders.Save(SmallModels.Of("two", DType.Float32, Tensors(2)), _folder["two"]);
 
         string[] texts =
         [
             Tool.Succeed("inspect", one).Out,
             Tool.Succeed("plan", "merge", "--method", "linear", "--model", one, "--model", two).Out,
-            Tool.Succeed("diff", one, two, "--by", "tensor", "--json", _folder["d.json"], "--csv", _folder["d.csv"], "--markdown", _folder["d.md"]).Out,
+            Tool.Succeed(
+                "diff", one, two, "--by", "tensor", "--json", _folder["d.json"], "--csv", _folder["d.csv"], "--markdown",
+                _folder["d.md"]).Out,
             Tool.Succeed("merge", "--method", "linear", "--model", one, "--model", two, "-o", _folder["out"]).Error,
             File.ReadAllText(_folder["d.csv"]), File.ReadAllText(_folder["d.md"]), File.ReadAllText(_folder["d.json"]),
             File.ReadAllText(_folder["out", "README.md"]), File.ReadAllText(_folder["out", "layerswap.json"]),
@@ -138,8 +146,11 @@ public sealed class HostileToolTests : IDisposable
             Tool.Succeed("plan", "merge", "--method", "linear", "--model", one, "--model", two, "--json").Out,
             Tool.Succeed("verify", _folder["out"]).Out,
         ];
-        Assert.All(texts, t => Assert.DoesNotContain(t.EnumerateRunes(), r => Rune.GetUnicodeCategory(r) == System.Globalization.UnicodeCategory.Control && r.Value != '\n'));
-        // A text that turns the direction of writing is as good as a control character on a terminal.
+        Assert.All(
+            texts,
+            t => Assert.DoesNotContain(
+                t.EnumerateRunes(), r => Rune.GetUnicodeCategory(r) == System.Globalization.UnicodeCategory.Control && r.Value != '\n'));
+        // Bidirectional overrides are as dangerous on a terminal as control characters.
         Assert.All(texts[..6], t => Assert.DoesNotContain('\u202e', t));
 
         foreach (string row in File.ReadLines(_folder["d.csv"]))
@@ -148,14 +159,25 @@ public sealed class HostileToolTests : IDisposable
             Assert.DoesNotMatch(@"(^|,)""?-[^0-9]", row);
         }
 
-        Assert.DoesNotContain("<script>", File.ReadAllText(_folder["d.md"]).Replace("\\<", "", StringComparison.Ordinal), StringComparison.Ordinal);
-        // The card shows the plan in a fence that nothing in it ends.
+        Assert.DoesNotContain(
+            "<script>", File.ReadAllText(_folder["d.md"]).Replace("\\<", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        // The card shows the plan in a code fence that its contents cannot close.
         Assert.Equal(2, File.ReadAllText(_folder["out", "README.md"]).Split("```").Length - 1);
 
         using JsonDocument record = JsonDocument.Parse(File.ReadAllText(_folder["out", "layerswap.json"]));
-        Assert.Equal(Evil.Order(StringComparer.Ordinal), record.RootElement.GetProperty("tensors").EnumerateArray().Select(t => t.GetProperty("name").GetString()!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Evil.Order(StringComparer.Ordinal),
+            record.RootElement.GetProperty("tensors")
+                .EnumerateArray()
+                .Select(t => t.GetProperty("name").GetString()!)
+                .Order(StringComparer.Ordinal));
         using JsonDocument diff = JsonDocument.Parse(File.ReadAllText(_folder["d.json"]));
-        Assert.Equal(Evil.Order(StringComparer.Ordinal), diff.RootElement.GetProperty("entries").EnumerateArray().Select(t => t.GetProperty("name").GetString()!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Evil.Order(StringComparer.Ordinal),
+            diff.RootElement.GetProperty("entries")
+                .EnumerateArray()
+                .Select(t => t.GetProperty("name").GetString()!)
+                .Order(StringComparer.Ordinal));
     }
 
     private string[][] Commands(string path) =>
@@ -165,7 +187,7 @@ public sealed class HostileToolTests : IDisposable
         ["merge", "--method", "linear", "--model", path, "-o", _folder["out"]],
     ];
 
-    /// <summary>Refused as bad input within the heap, in words, with the remedy.</summary>
+    /// <summary>Requires exit code 3 within the heap limit, with a message and a remedy.</summary>
     private static string Refused(string what, params string[] arguments)
     {
         ToolRun run = Tool.Run(["--quiet", .. arguments], folder: null, ("DOTNET_GCHeapHardLimit", "0x10000000"));

@@ -2,11 +2,11 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>An input that is not what it was when it was opened ends the run, and the process is not harmed.</summary>
+/// <summary>An input that changes after it was opened ends the run without a crash.</summary>
 public sealed class InputChangeTests
 {
     [NeedsFact]
-    public void An_input_cut_short_during_the_run_is_named_with_the_tensor_and_the_process_ends_itself()
+    public void An_input_truncated_during_the_run_is_named_with_the_tensor_and_the_process_exits_cleanly()
     {
         using LongWork work = new(16.MB(), 400);
         ToolRun run;
@@ -28,7 +28,7 @@ public sealed class InputChangeTests
         Assert.Contains("tensor model.layers.", run.Error, StringComparison.Ordinal);
         Assert.Contains("Remedy: ", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
-        // What was made of it is of no use, and not kept.
+        // The partial output is unusable and is removed.
         Assert.False(Directory.Exists(work["place"]));
     }
 

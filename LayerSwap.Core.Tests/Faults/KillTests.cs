@@ -2,11 +2,13 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The tool, killed at random moments from outside: 200 times in all. LAYERSWAP_KILLS=N kills so often in each test, LAYERSWAP_SEED=N elsewhere.</summary>
+/// <summary>
+/// Kills the tool at random moments, 200 times in all. LAYERSWAP_KILLS=N sets the count per test, LAYERSWAP_SEED=N the random seed.
+/// </summary>
 public sealed class KillTests
 {
     [NeedsFact]
-    public void Killed_at_random_moments_and_resumed_the_bytes_are_those_of_an_undisturbed_run()
+    public void Runs_killed_at_random_and_resumed_give_the_bytes_of_an_uninterrupted_run()
     {
         using LongWork work = new(3.MB(), 24);
         int wanted = Kills(120);
@@ -17,7 +19,7 @@ public sealed class KillTests
         int kills = 0, resumed = 0;
         for (int round = 0; kills < wanted; round++)
         {
-            // On every other one an old output is to be replaced.
+            // Every second round replaces an old output.
             bool replaces = round % 2 == 1;
             string place = work[$"{round}"], output = Path.Combine(place, "out");
             Directory.CreateDirectory(replaces ? output : place);
@@ -49,33 +51,48 @@ public sealed class KillTests
             ToolRun end = Tool.Run(work.Arguments(output, more));
             Assert.True(end.Exit == 0, $"round {round}, {kills} kills: {end}");
             Assert.True(Folders.Names(place) is ["out"], $"round {round}: {string.Join(", ", Folders.Names(place))}");
-            Assert.True(Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal), $"round {round}: the bytes differ");
+            Assert.True(
+                Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal),
+                $"round {round}: the bytes differ");
             Directory.Delete(place, recursive: true);
         }
 
-        Assert.True(inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal), "An input changed.");
-        // Every other moment is after a record, unless the work ends before the blow is struck.
+        Assert.True(
+            inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal),
+            "An input changed.");
+        // Every second kill is after a journal record, unless the merge ends first.
         Assert.True(resumed >= wanted / 20, $"Only {resumed} of {kills} kills left something to be resumed.");
     }
 
-    /// <summary>Whatever command is killed, and however often, the same commands again make the output of an undisturbed run; until then the target is as it was.</summary>
+    /// <summary>
+    /// After any number of kills in any command, repeating the commands gives the output of an uninterrupted run. Until then the target is
+    /// unchanged.
+    /// </summary>
     [NeedsTheory]
     [InlineData("parts")]
     [InlineData("finish")]
     [InlineData("overwrite")]
     [InlineData("union")]
-    public void Killed_in_any_command_and_repeated_the_bytes_are_those_of_an_undisturbed_run(string kind)
+    public void Any_command_killed_and_repeated_gives_the_bytes_of_an_uninterrupted_run(string kind)
     {
         using LongWork work = new(1.MB(), 12);
         int wanted = Kills(20), kills = 0;
         Random random = new(Seed);
         File.WriteAllText(Path.Combine(work.Base, "tokenizer.json"), """{"model": {"vocab": {"a": 0, "b": 1}}}""");
-        File.WriteAllText(Path.Combine(work.Expert, "tokenizer.json"), kind == "union" ? """{"model": {"vocab": {"b": 0, "c": 1}}}""" : """{"model": {"vocab": {"a": 0, "b": 1}}}""");
-        File.WriteAllText(work["r.yml"], $"merge_method: linear\nparameters: {{weight: 1}}\nmodels: [{work.Base}, {work.Expert}]\ntokenizer: {{source: union}}\n");
-        string[] Merge(string output) => kind == "union" ? ["merge", work["r.yml"], output, "--quiet", "--shard-size", "300kB"] : [.. work.Arguments(output), "--shard-size", "300kB"];
+        File.WriteAllText(
+            Path.Combine(work.Expert, "tokenizer.json"),
+            kind == "union" ? """{"model": {"vocab": {"b": 0, "c": 1}}}""" : """{"model": {"vocab": {"a": 0, "b": 1}}}""");
+        File.WriteAllText(
+            work["r.yml"],
+            $"merge_method: linear\nparameters: {{weight: 1}}\nmodels: [{work.Base}, {work.Expert}]\ntokenizer: {{source: union}}\n");
+        string[] Merge(string output) =>
+            kind == "union"
+                ? ["merge", work["r.yml"], output, "--quiet", "--shard-size", "300kB"]
+                : [.. work.Arguments(output), "--shard-size", "300kB"];
         string[][] Commands(string output) => kind switch
         {
-            "parts" or "finish" => [[.. Merge(output), "--part", "1/2"], [.. Merge(output), "--part", "2/2"], [.. Merge(output), "--finish"]],
+            "parts" or "finish" =>
+                [[.. Merge(output), "--part", "1/2"], [.. Merge(output), "--part", "2/2"], [.. Merge(output), "--finish"]],
             "overwrite" => [[.. Merge(output), "--overwrite", "--resume"]],
             _ => [[.. Merge(output), "--resume"]],
         };
@@ -125,16 +142,22 @@ public sealed class KillTests
             }
 
             Assert.True(Folders.Names(place) is ["out"], $"round {round}: {string.Join(", ", Folders.Names(place))}");
-            Assert.True(Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal), $"round {round}: the bytes differ");
+            Assert.True(
+                Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal),
+                $"round {round}: the bytes differ");
             Directory.Delete(place, recursive: true);
         }
 
-        Assert.True(inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal), "An input changed.");
+        Assert.True(
+            inputs.SequenceEqual([.. Folders.Snapshot(work.Base), .. Folders.Snapshot(work.Expert)], StringComparer.Ordinal),
+            "An input changed.");
     }
 
-    private static int Seed => int.Parse(Environment.GetEnvironmentVariable("LAYERSWAP_SEED") ?? "20241001", System.Globalization.CultureInfo.InvariantCulture);
+    private static int Seed =>
+        int.Parse(Environment.GetEnvironmentVariable("LAYERSWAP_SEED") ?? "20241001", System.Globalization.CultureInfo.InvariantCulture);
 
-    private static int Kills(int otherwise) => int.TryParse(Environment.GetEnvironmentVariable("LAYERSWAP_KILLS"), out int kills) ? kills : otherwise;
+    private static int Kills(int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable("LAYERSWAP_KILLS"), out int kills) ? kills : otherwise;
 
     /// <summary>The length of the journal when all is written.</summary>
     private static long JournalOfUndisturbed(LongWork work)
@@ -149,7 +172,10 @@ public sealed class KillTests
         return whole;
     }
 
-    /// <summary>Waits for the moment to strike, which is one of the work's and not the clock's: a machine may be busy now and idle then. Every other one is while it starts, the rest from any record on.</summary>
+    /// <summary>
+    /// Waits for the moment of the kill, defined by progress and not by time. Every second kill is at start-up, the others after a random
+    /// record.
+    /// </summary>
     private static bool EndsBeforeItsMoment(ToolProcess process, string output, long whole, Random random)
     {
         if (random.Next(2) == 0)
@@ -159,16 +185,23 @@ public sealed class KillTests
 
         long before = LongWork.Journal(output), until = random.NextInt64(before + 1, Math.Max(whole, before + 1) + 1);
         SpinWait.SpinUntil(() => LongWork.Journal(output) >= until || process.HasExited);
-        // After the last record comes the publishing.
+        // Publishing follows the last record.
         return process.EndsWithin(TimeSpan.FromMilliseconds(random.Next(10)));
     }
 
     private static void RequireOldOrNew(string output, bool replaces, LongWork work)
     {
-        bool old = replaces ? Directory.Exists(output) && Folders.Names(output) is ["model.safetensors"] && File.ReadAllText(Path.Combine(output, "model.safetensors")) == "old" : !Directory.Exists(output);
-        Assert.True(old || Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal), $"{output} is neither old nor new.");
+        bool old = replaces
+            ? Directory.Exists(output)
+                && Folders.Names(output) is ["model.safetensors"]
+                && File.ReadAllText(Path.Combine(output, "model.safetensors")) == "old"
+            : !Directory.Exists(output);
+        Assert.True(
+            old || Contents(work["undisturbed", "out"]).SequenceEqual(Contents(output), StringComparer.Ordinal),
+            $"{output} is neither old nor new.");
     }
 
     private static string[] Contents(string folder) =>
-        [.. Folders.Names(folder).Select(n => $"{n} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, n))))}")];
+        [.. Folders.Names(folder).Select(
+            n => $"{n} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, n))))}")];
 }

@@ -3,24 +3,29 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>What lies in a staging folder and LayerSwap did not make is never followed, opened, changed or removed; and the old output is never lost.</summary>
+/// <summary>Foreign files in a staging folder are never followed, opened, changed or removed. The old output is never lost.</summary>
 public sealed class LeftoverTests
 {
     private const int Midst = 20;
 
     public static TheoryData<string> Planted =>
     [
-        "owner is a link to a file", "lock is a link to a file", "journal is a link to a file", "model is a link to a folder", "old is a link to a folder", "the folder is a link to a folder", "the folder is a file",
-        "weights are a hard link", "journal is a hard link", "owner is a hard link", "a weight is a link", "a pipe is in the model", "owner is a pipe", "journal is a pipe", "lock is a pipe", "journal is a folder", "lock is a folder",
+        "owner is a link to a file", "lock is a link to a file", "journal is a link to a file", "model is a link to a folder",
+        "old is a link to a folder", "the folder is a link to a folder", "the folder is a file",
+        "weights are a hard link", "journal is a hard link", "owner is a hard link", "a weight is a link", "a pipe is in the model",
+        "owner is a pipe", "journal is a pipe", "lock is a pipe", "journal is a folder", "lock is a folder",
         "a folder is in the model", "a document is in the model", "a model without a journal",
     ];
 
     [NeedsTheory]
     [MemberData(nameof(Planted))]
-    public async Task What_is_planted_is_refused_by_every_command_and_untouched(string what)
+    public async Task Foreign_files_in_the_staging_folder_are_rejected_and_left_unchanged(string what)
     {
         using Scene scene = Scene.Linear();
-        string target = scene.Stage(), place = Path.GetDirectoryName(target)!, folder = Path.Combine(place, ".out.layerswap-partial"), model = Path.Combine(folder, "model");
+        string target = scene.Stage(),
+            place = Path.GetDirectoryName(target)!,
+            folder = Path.Combine(place, ".out.layerswap-partial"),
+            model = Path.Combine(folder, "model");
         string elsewhere = Path.Combine(place, "elsewhere"), file = Path.Combine(elsewhere, "thesis.txt");
         Directory.CreateDirectory(elsewhere);
         File.WriteAllText(file, "the only copy");
@@ -32,7 +37,9 @@ public sealed class LeftoverTests
         OutputException resumed = Assert.IsType<OutputException>(await scene.RunAsync(target, new CountingFiles(), resume: true));
         Exception? cleaned = Record.Exception(() => Merge.DeletePartialOutput(target));
 
-        Assert.All((Exception?[])[plain, resumed, cleaned], e => Assert.Contains(folder, Assert.IsType<OutputException>(e).Message, StringComparison.Ordinal));
+        Assert.All(
+            (Exception?[])[plain, resumed, cleaned],
+            e => Assert.Contains(folder, Assert.IsType<OutputException>(e).Message, StringComparison.Ordinal));
         Assert.Contains("not LayerSwap's", resumed.Message, StringComparison.Ordinal);
         Assert.Equal(mine, Contents(elsewhere));
         Assert.False(Directory.Exists(target), "Something was published.");
@@ -44,18 +51,22 @@ public sealed class LeftoverTests
     [InlineData("an empty journal")]
     [InlineData("a torn journal")]
     [InlineData("the journal as it was")]
-    public async Task An_old_output_that_stepped_aside_is_kept_whatever_became_of_the_journal(string what)
+    public async Task A_renamed_old_output_is_kept_if_the_journal_is_lost_or_damaged(string what)
     {
         foreach (string command in (string[])["clean", "resume", "run", "resume without room"])
         {
             using Scene scene = Scene.Overwriting();
-            string target = scene.Stage(), folder = Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial"), journal = Path.Combine(folder, "journal");
+            string target = scene.Stage(),
+                folder = Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial"),
+                journal = Path.Combine(folder, "journal");
             for (int n = 1; Directory.Exists(target); n++)
             {
                 // The one call between the old output's stepping aside and the new one's coming.
                 target = scene.Stage();
                 await scene.RunAsync(target, new CountingFiles(Fault.Kill, n) { WithoutExchange = true });
-                (folder, journal) = (Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial"), Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial", "journal"));
+                (folder, journal) = (
+                    Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial"),
+                    Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-partial", "journal"));
             }
 
             byte[] bytes = File.ReadAllBytes(journal);
@@ -76,7 +87,9 @@ public sealed class LeftoverTests
             string when = $"{what}, {command}: {error?.Message}";
             Assert.True(error is null or OutputException, when);
             bool isNew = Directory.Exists(target) && Same(target, scene.New);
-            Assert.True(isNew || (Directory.Exists(target) && Same(target, scene.Old)) || Same(Path.Combine(folder, "old"), scene.Old), $"{when}: the old output is lost.");
+            Assert.True(
+                isNew || (Directory.Exists(target) && Same(target, scene.Old)) || Same(Path.Combine(folder, "old"), scene.Old),
+                $"{when}: the old output is lost.");
         }
     }
 
@@ -86,7 +99,7 @@ public sealed class LeftoverTests
     [InlineData("another folder")]
     [InlineData("damaged")]
     [InlineData("copied with all that is beside it")]
-    public async Task An_old_output_that_exchanged_names_is_kept_whatever_became_of_the_new_one(string what)
+    public async Task An_exchanged_old_output_is_kept_if_the_new_output_is_lost_or_damaged(string what)
     {
         foreach (string command in (string[])["clean", "resume", "run"])
         {
@@ -142,7 +155,7 @@ public sealed class LeftoverTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Clean_removes_what_LayerSwap_made_at_any_depth_and_names_the_rest(bool parts)
+    public async Task Clean_removes_files_made_by_LayerSwap_and_names_the_others(bool parts)
     {
         using Scene scene = parts ? Scene.Parts(overwrite: false) : Scene.Linear();
         string target = parts ? await scene.StageWorkedAsync() : scene.Stage(), place = Path.GetDirectoryName(target)!;
@@ -160,7 +173,11 @@ public sealed class LeftoverTests
 
         Assert.Contains("thesis.txt", error, StringComparison.Ordinal);
         Assert.Contains("data", error, StringComparison.Ordinal);
-        Assert.Equal(["measured.csv", "thesis.txt"], Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["measured.csv", "thesis.txt"],
+            Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories)
+                .Select(f => Path.GetFileName(f))
+                .Order(StringComparer.Ordinal));
     }
 
     private static void Plant(string what, string folder, string model, string elsewhere, string file)
@@ -230,8 +247,11 @@ public sealed class LeftoverTests
 
     private static bool FileStatusOf(string folder) => LayerSwap.IO.FileStatus.OfEntry(folder) is not null;
 
-    private static string[] Contents(string folder) => [.. Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Select(f => $"{f} {Convert.ToHexString(File.ReadAllBytes(f))}")];
+    private static string[] Contents(string folder) =>
+        [.. Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Select(f => $"{f} {Convert.ToHexString(File.ReadAllBytes(f))}")];
 
     private static bool Same(string folder, SortedDictionary<string, byte[]> expected) =>
-        Directory.Exists(folder) && Folders.Names(folder).SequenceEqual(expected.Keys, StringComparer.Ordinal) && expected.All(f => File.ReadAllBytes(Path.Combine(folder, f.Key)).AsSpan().SequenceEqual(f.Value));
+        Directory.Exists(folder)
+            && Folders.Names(folder).SequenceEqual(expected.Keys, StringComparer.Ordinal)
+            && expected.All(f => File.ReadAllBytes(Path.Combine(folder, f.Key)).AsSpan().SequenceEqual(f.Value));
 }

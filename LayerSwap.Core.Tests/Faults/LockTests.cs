@@ -3,16 +3,16 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Two runs on one output, and what removes what.</summary>
+/// <summary>Two runs on one output, and the files that clean removes.</summary>
 public sealed class LockTests
 {
     [Fact]
-    public async Task A_second_run_is_refused_with_the_firsts_process_id_and_the_first_is_not_disturbed()
+    public async Task A_second_run_is_rejected_with_the_process_id_of_the_first_run()
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage();
         List<OutputException> refused = [];
-        // Another run, resumption or removal at every moment of the first but the very first, when it has no lock yet, and the very last, when it has none any more.
+        // Another run, resume or clean at every call of the first run, except before it takes the lock and after it releases it.
         CountingFiles files = new()
         {
             OnCall = call =>
@@ -21,7 +21,8 @@ public sealed class LockTests
                 {
                     string[] before = Entries(target);
                     refused.Add(Assert.Throws<OutputException>(() => Wait(scene.Plan().ExecuteAsync(target))));
-                    refused.Add(Assert.Throws<OutputException>(() => Wait(scene.Plan().ExecuteAsync(target, new() { Resume = true, Overwrite = true }))));
+                    refused.Add(Assert.Throws<OutputException>(
+                        () => Wait(scene.Plan().ExecuteAsync(target, new() { Resume = true, Overwrite = true }))));
                     refused.Add(Assert.Throws<OutputException>(() => Merge.DeletePartialOutput(target)));
                     Assert.Equal(before, Entries(target));
                 }
@@ -34,17 +35,18 @@ public sealed class LockTests
         Assert.Equal(33 * 3, refused.Count);
         Assert.All(refused, r => Assert.True(r.Refused, r.Message));
         Assert.All(refused, r => Assert.Contains("is being written by another run", r.Message, StringComparison.Ordinal));
-        Assert.Contains($"process {Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}.", refused[^1].Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"process {Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}.", refused[^1].Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Of_two_runs_that_begin_at_the_same_moment_one_is_refused_and_the_other_not_disturbed()
+    public async Task Of_two_runs_started_together_one_is_rejected_and_one_completes()
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage();
         using ManualResetEventSlim begun = new(), goOn = new();
         Task<Exception?>? first = null;
-        // The second has looked and seen no folder; before it makes one, the first begins.
+        // The second run has found no folder. Before it creates one, the first run begins.
         CountingFiles second = new()
         {
             OnCall = call =>
@@ -76,7 +78,7 @@ public sealed class LockTests
     }
 
     [Fact]
-    public async Task Clean_removes_only_what_is_LayerSwaps()
+    public async Task Clean_removes_only_files_made_by_LayerSwap()
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage(), place = Path.GetDirectoryName(target)!;
@@ -87,7 +89,8 @@ public sealed class LockTests
         File.WriteAllText(Path.Combine(place, "beside.txt"), "mine");
         string[] before = Folders.Snapshot(place);
 
-        foreach (Func<Task> attempt in (Func<Task>[])[() => scene.Plan().ExecuteAsync(target), () => scene.Plan().ExecuteAsync(target, new() { Resume = true })])
+        foreach (Func<Task> attempt in
+            (Func<Task>[])[() => scene.Plan().ExecuteAsync(target), () => scene.Plan().ExecuteAsync(target, new() { Resume = true })])
         {
             OutputException refused = await Assert.ThrowsAsync<OutputException>(attempt);
             Assert.Contains("thesis.txt", refused.Message, StringComparison.Ordinal);
@@ -107,7 +110,7 @@ public sealed class LockTests
     }
 
     [Fact]
-    public async Task Clean_leaves_a_finished_output_alone()
+    public async Task Clean_leaves_a_finished_output_unchanged()
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage();
@@ -116,9 +119,12 @@ public sealed class LockTests
         await scene.RequireDoneAsync(target, "cleaned");
     }
 
-    /// <summary>What lies around a target, by name and size: a lock that is held cannot be read.</summary>
+    /// <summary>Names and sizes of all files around a target. The lock file cannot be read while it is held.</summary>
     private static string[] Entries(string target) =>
-        [.. new DirectoryInfo(Path.GetDirectoryName(target)!).EnumerateFileSystemInfos("*", SearchOption.AllDirectories).Select(e => $"{e.FullName} {(e as FileInfo)?.Length}").Order(StringComparer.Ordinal)];
+        [.. new DirectoryInfo(Path.GetDirectoryName(target)!)
+            .EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
+            .Select(e => $"{e.FullName} {(e as FileInfo)?.Length}")
+            .Order(StringComparer.Ordinal)];
 
     private static void Wait(Task task) => task.GetAwaiter().GetResult();
 }

@@ -3,7 +3,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Long work over few bytes: one input of some megabytes many times over, on one thread.</summary>
+/// <summary>A long merge of little data: one input of some megabytes, used many times, on one thread.</summary>
 internal sealed class LongWork : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -26,23 +26,29 @@ internal sealed class LongWork : IDisposable
 
     public string this[params string[] parts] => _folder[parts];
 
-    public static string Staging(string output) => Path.Combine(Path.GetDirectoryName(output)!, $".{Path.GetFileName(output)}.layerswap-partial");
+    public static string Staging(string output) =>
+        Path.Combine(Path.GetDirectoryName(output)!, $".{Path.GetFileName(output)}.layerswap-partial");
 
-    /// <summary>The length of the journal of an unfinished output, in bytes; 0 where there is none.</summary>
-    public static long Journal(string output) => new FileInfo(Path.Combine(Staging(output), "journal")) is { Exists: true } journal ? journal.Length : 0;
+    /// <summary>The length of the journal of an unfinished output in bytes, or 0 without a journal.</summary>
+    public static long Journal(string output) =>
+        new FileInfo(Path.Combine(Staging(output), "journal")) is { Exists: true } journal ? journal.Length : 0;
 
     public string[] Arguments(string output, params string[] more) =>
     [
-        "merge", "--method", "task_arithmetic", "--base", Base, .. Enumerable.Repeat<string[]>(["--model", Expert + "=0.01"], _times).SelectMany(m => m),
+        "merge", "--method", "task_arithmetic", "--base", Base,
+        .. Enumerable.Repeat<string[]>(["--model", Expert + "=0.01"], _times).SelectMany(m => m),
         "--threads", "1", "--quiet", .. more, "-o", output,
     ];
 
-    /// <summary>Starts it, and waits until it writes.</summary>
+    /// <summary>Starts the merge, and waits until it writes.</summary>
     public ToolProcess StartWriting(string[] wrapper, string output, params string[] more)
     {
         ToolProcess process = Tool.StartUnder(wrapper, Arguments(output, more));
-        // The process's id is there before the first tensor, and the model's folder is made after it.
-        Assert.True(SpinWait.SpinUntil(() => Directory.Exists(Path.Combine(Staging(output), "model")) || process.HasExited, TimeSpan.FromSeconds(30)), "No staging folder after 30 seconds.");
+        // The process id is written before the model folder is created, and that before the first tensor.
+        Assert.True(
+            SpinWait.SpinUntil(
+                () => Directory.Exists(Path.Combine(Staging(output), "model")) || process.HasExited, TimeSpan.FromSeconds(30)),
+            "No staging folder after 30 seconds.");
         return process;
     }
 

@@ -2,10 +2,13 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The first call goes wrong, then the second, and so on until a run passes undisturbed; after each the promises are held against what lies there.</summary>
+/// <summary>
+/// The first call fails, then the second, and so on until a run completes. After each failure the promises are checked against the files.
+/// </summary>
 public sealed class NthCallTests
 {
-    private static readonly (Fault Fault, int At)[] SecondFaults = [(Fault.Kill, 2), (Fault.DeviceError, 9), (Fault.Kill, 16), (Fault.ShortWrite, 7), (Fault.NoSpace, 23), (Fault.Kill, 33)];
+    private static readonly (Fault Fault, int At)[] SecondFaults =
+        [(Fault.Kill, 2), (Fault.DeviceError, 9), (Fault.Kill, 16), (Fault.ShortWrite, 7), (Fault.NoSpace, 23), (Fault.Kill, 33)];
 
     public static TheoryData<string, Fault> Cases()
     {
@@ -23,7 +26,7 @@ public sealed class NthCallTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Whatever_call_goes_wrong_the_target_is_old_or_new_and_the_run_can_be_resumed(string name, Fault fault)
+    public async Task After_any_failing_call_the_target_is_old_or_new_and_the_run_can_be_resumed(string name, Fault fault)
     {
         using Scene scene = Scene.Of(name);
         int failed = 0, resumed = 0, n = 0;
@@ -42,7 +45,9 @@ public sealed class NthCallTests
                 string? left = Merge.FindPartialOutput(target);
                 if (error is not null && left is null)
                 {
-                    Assert.True(Folders.Names(Path.GetDirectoryName(target)!).All(f => f == "out"), $"{when}: something is left that is not known as left.");
+                    Assert.True(
+                        Folders.Names(Path.GetDirectoryName(target)!).All(f => f == "out"),
+                        $"{when}: something is left that is not known as left.");
                 }
 
                 if (left is not null)
@@ -69,7 +74,7 @@ public sealed class NthCallTests
     [InlineData("swap")]
     [InlineData("sharded merge")]
     [InlineData("overwrite")]
-    public async Task A_resumed_run_may_fail_and_die_too(string name)
+    public async Task A_resumed_run_that_fails_can_be_resumed_again(string name)
     {
         using Scene scene = Scene.Of(name);
         for (int n = 1; ; n += 2)
@@ -93,13 +98,13 @@ public sealed class NthCallTests
         }
     }
 
-    /// <summary>A run is killed, and then the first call of cleaning goes wrong, then the second, and so on; cleaning again ends it.</summary>
+    /// <summary>A run is killed; then the first call of clean fails, then the second, and so on. Repeating clean completes it.</summary>
     [Theory]
     [InlineData("merge", Fault.Kill)]
     [InlineData("merge", Fault.DeviceError)]
     [InlineData("overwrite", Fault.Kill)]
     [InlineData("companions", Fault.DeviceError)]
-    public async Task Whatever_call_of_cleaning_goes_wrong_the_target_is_old_or_new_and_cleaning_again_ends_it(string name, Fault fault)
+    public async Task After_any_failing_call_of_clean_the_target_is_old_or_new_and_clean_can_be_repeated(string name, Fault fault)
     {
         using Scene scene = Scene.Of(name);
         int cleaned = 0;
@@ -130,7 +135,7 @@ public sealed class NthCallTests
         }
     }
 
-    /// <summary>Whether a run makes so many calls.</summary>
+    /// <summary>Whether a run makes at least this many calls.</summary>
     private static async Task<bool> IsReachedAsync(Scene scene, CountingFiles files)
     {
         await scene.RunAsync(scene.Stage(), files);
@@ -157,8 +162,10 @@ public sealed class NthCallTests
         Assert.False(output.Refused, $"{when}: {error}");
         Assert.Contains(target, output.Message, StringComparison.Ordinal);
         Assert.Contains("Remedy: ", output.Message, StringComparison.Ordinal);
-        // What is said of the target is true of it.
-        Assert.True(complete != output.Message.Contains("What was there before is unchanged.", StringComparison.Ordinal), $"{when}: {(complete ? "new" : "old")}, but: {output.Message}");
+        // The message describes the state of the target correctly.
+        Assert.True(
+            complete != output.Message.Contains("What was there before is unchanged.", StringComparison.Ordinal),
+            $"{when}: {(complete ? "new" : "old")}, but: {output.Message}");
         if (fault == Fault.NoSpace && !complete)
         {
             Assert.Matches(@"needs .* \(\d+ bytes\).*\(\d+ bytes\) are free", output.Message);
@@ -169,7 +176,7 @@ public sealed class NthCallTests
     {
         if (!File.Exists(Path.Combine(left, "journal")))
         {
-            // Nothing had been done: there is nothing to be lost by starting anew.
+            // No tensor was finished, so a new run loses no work.
             return;
         }
 
@@ -187,6 +194,8 @@ public sealed class NthCallTests
             Assert.Contains("layerswap clean", refused.Message, StringComparison.Ordinal);
         }
 
-        Assert.True(before.SequenceEqual(Folders.Snapshot(Path.GetDirectoryName(target)!), StringComparer.Ordinal), $"{when}: a refused run changed something.");
+        Assert.True(
+            before.SequenceEqual(Folders.Snapshot(Path.GetDirectoryName(target)!), StringComparer.Ordinal),
+            $"{when}: a refused run changed something.");
     }
 }

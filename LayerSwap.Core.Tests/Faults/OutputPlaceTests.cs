@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>An output that is an input, by whatever name, is refused before anything is done.</summary>
+/// <summary>An output that is an input, under any name, is rejected before any work.</summary>
 public sealed class OutputPlaceTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -21,7 +21,7 @@ public sealed class OutputPlaceTests : IDisposable
     [InlineData("models", "around")]
     [InlineData("hard", "a folder with a hard link to an input's file")]
     [InlineData("soft", "a folder with a link to an input's file")]
-    public void An_output_that_touches_an_input_is_refused_and_nothing_changes(string output, string what)
+    public void An_output_that_overlaps_an_input_is_rejected_and_no_file_changes(string output, string what)
     {
         Folders.CopyDemo("math", _folder["models", "math"]);
         Folders.CopyDemo("sahili", _folder["models", "sahili"]);
@@ -41,7 +41,11 @@ public sealed class OutputPlaceTests : IDisposable
                 continue;
             }
 
-            string error = Tool.Fail(2, ["swap", "--task", _folder["models", "math"], "--language", _folder["models", "sahili"], "--bottom", "1", "--top", "1", .. more, "-o", _folder[output]]);
+            string error = Tool.Fail(
+                2,
+                [
+                    "swap", "--task", _folder["models", "math"], "--language", _folder["models", "sahili"], "--bottom", "1", "--top", "1",
+                    .. more, "-o", _folder[output]]);
             Assert.True(error.Contains("is, contains or is inside the input", StringComparison.Ordinal), $"{what}: {error}");
             Assert.Equal(before, Folders.Snapshot(_folder.Path));
         }

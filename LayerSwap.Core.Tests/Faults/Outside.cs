@@ -3,26 +3,26 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>What a test needs of the machine beside Linux.</summary>
+/// <summary>Requirements of a test in addition to Linux.</summary>
 [Flags]
 public enum Needs
 {
     Linux = 0,
 
-    /// <summary>To be root, with the right to mount.</summary>
+    /// <summary>Root, with the right to mount.</summary>
     Mount = 1,
 
-    /// <summary>strace, and the right to use it.</summary>
+    /// <summary>strace, with the right to trace.</summary>
     Strace = 2,
 
-    /// <summary>To be root, setpriv, and that somebody without rights may read the tool.</summary>
+    /// <summary>Root, setpriv, and a tool folder that is readable by all users.</summary>
     Nobody = 4,
 
-    /// <summary>To be root, with the right to make namespaces, and Slurm with munge.</summary>
+    /// <summary>Root, with the right to create namespaces, and Slurm with munge.</summary>
     Slurm = 8,
 }
 
-/// <summary>Programs of the system, and whether they are there.</summary>
+/// <summary>Programs of the system and their availability.</summary>
 internal static class Outside
 {
     public static readonly string[] AsNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -40,27 +40,37 @@ internal static class Outside
     });
 
     private static readonly Lazy<string?> Strace = new(() =>
-        Succeeds("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "true") ? null : "Needs strace, with the right to use it.");
+        Succeeds("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "true")
+            ? null
+            : "Needs strace, with the right to use it.");
 
     private static readonly Lazy<string?> Nobody = new(() =>
-        Succeeds(AsNobody[0], [.. AsNobody[1..], "dotnet", Tool.Assembly, "inspect", Fixture.Demo("base")]) ? null : "Needs root, setpriv, and a place of the tests that anybody may read.");
+        Succeeds(AsNobody[0], [.. AsNobody[1..], "dotnet", Tool.Assembly, "inspect", Fixture.Demo("base")])
+            ? null
+            : "Needs root, setpriv, and a place of the tests that anybody may read.");
 
     private static readonly Lazy<string?> Slurm = new(() =>
-        Succeeds("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", "munged -V && slurmctld -V && slurmd -V && command -v sbatch")
+        Succeeds(
+            "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+            "munged -V && slurmctld -V && slurmd -V && command -v sbatch")
             ? null : "Needs root, with the right to make namespaces, and Slurm: apt-get install slurm-wlm munge.");
 
     /// <returns>Why a test is skipped, or null.</returns>
     public static string? Missing(Needs needs) => !OperatingSystem.IsLinux() ? "Needs Linux: signals, links, /proc."
-        : (needs.HasFlag(Needs.Mount) ? Mount.Value : null) ?? (needs.HasFlag(Needs.Strace) ? Strace.Value : null) ?? (needs.HasFlag(Needs.Nobody) ? Nobody.Value : null)
+        : (needs.HasFlag(Needs.Mount) ? Mount.Value : null)
+            ?? (needs.HasFlag(Needs.Strace) ? Strace.Value : null)
+            ?? (needs.HasFlag(Needs.Nobody) ? Nobody.Value : null)
             ?? (needs.HasFlag(Needs.Slurm) ? Slurm.Value : null);
 
-    public static void Run(string program, params string[] arguments) => Assert.True(Succeeds(program, arguments), $"{program} {string.Join(' ', arguments)} failed.");
+    public static void Run(string program, params string[] arguments) =>
+        Assert.True(Succeeds(program, arguments), $"{program} {string.Join(' ', arguments)} failed.");
 
     private static bool Succeeds(string program, params string[] arguments)
     {
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using Process process = Process.Start(new ProcessStartInfo(
+                program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
             process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             return process.ExitCode == 0;
@@ -72,7 +82,7 @@ internal static class Outside
     }
 }
 
-/// <summary>A fact that is skipped, with the reason printed, where the machine lacks what it needs.</summary>
+/// <summary>A fact that is skipped with a reason if a requirement is missing.</summary>
 internal sealed class NeedsFactAttribute : FactAttribute
 {
     public NeedsFactAttribute(Needs needs = Needs.Linux) => Skip = Outside.Missing(needs);

@@ -23,7 +23,7 @@ public sealed class OverwriteTests : IDisposable
     [InlineData("results", "results.safetensors")]
     [InlineData("a pipe", "pipe")]
     [InlineData("a finished output and a document", "thesis.tex")]
-    public void A_folder_of_anything_but_a_model_is_refused_and_what_is_foreign_is_named(string what, string named)
+    public void A_folder_that_is_not_a_model_is_rejected_and_foreign_files_are_named(string what, string named)
     {
         string output = _folder["out"];
         Directory.CreateDirectory(output);
@@ -63,8 +63,11 @@ public sealed class OverwriteTests : IDisposable
         }
 
         string[] before = what == "a pipe" ? [] : Folders.Snapshot(_folder.Path);
-        // Resumed, a finished output is left as it is.
-        foreach (string[] more in what.StartsWith("a finished", StringComparison.Ordinal) ? (string[][])[["--overwrite"]] : [["--overwrite"], ["--overwrite", "--resume"]])
+        // Resume leaves a finished output unchanged.
+        foreach (string[] more in
+            what.StartsWith("a finished", StringComparison.Ordinal)
+                ? (string[][])[["--overwrite"]]
+                : [["--overwrite"], ["--overwrite", "--resume"]])
         {
             string error = Tool.Fail(2, [.. Arguments(output), .. more]);
             Assert.Contains("is not replaced", error, StringComparison.Ordinal);
@@ -78,7 +81,7 @@ public sealed class OverwriteTests : IDisposable
     [InlineData("..")]
     [InlineData(".")]
     [InlineData("../work")]
-    public void The_folder_that_the_command_runs_in_is_not_replaced(string output)
+    public void The_current_folder_is_not_replaced(string output)
     {
         Folders.CopyDemo("base", _folder["work"]);
         Folders.CopyDemo("base", _folder.Path + "/x");
@@ -89,7 +92,7 @@ public sealed class OverwriteTests : IDisposable
     }
 
     [NeedsFact]
-    public void A_model_is_replaced_also_one_that_links_to_its_files()
+    public void A_model_is_replaced_even_if_its_files_are_links()
     {
         Folders.CopyDemo("base", _folder["blobs"]);
         Directory.CreateDirectory(_folder["out"]);
@@ -115,7 +118,7 @@ public sealed class OverwriteTests : IDisposable
     [InlineData("LINK report")]
     [InlineData("PIPE models/base/config.json")]
     [InlineData("PIPE models")]
-    public void The_demo_writes_only_where_nothing_of_others_is(string what)
+    public void The_demo_does_not_overwrite_foreign_files(string what)
     {
         string file = _folder["d", what.Split(' ')[^1]];
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
@@ -133,9 +136,11 @@ public sealed class OverwriteTests : IDisposable
             File.WriteAllText(file, "mine");
         }
 
-        string[] before = [.. Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        string[] before =
+            [.. Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
         Assert.Contains("not the demo's", Tool.Fail(2, "demo", _folder["d"]), StringComparison.Ordinal);
-        Assert.Equal(before, Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            before, Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
         Assert.True(what.Contains(' ', StringComparison.Ordinal) || File.ReadAllText(file) == "mine");
     }
 
@@ -152,7 +157,7 @@ public sealed class OverwriteTests : IDisposable
     }
 
     [NeedsFact(Needs.Mount)]
-    public void A_folder_that_a_file_system_is_mounted_at_is_refused_before_the_work()
+    public void A_mount_point_is_rejected_as_output_before_any_work()
     {
         Directory.CreateDirectory(_folder["volume"]);
         Outside.Run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", _folder["volume"]);
@@ -168,7 +173,7 @@ public sealed class OverwriteTests : IDisposable
     }
 
     [NeedsFact(Needs.Mount)]
-    public void A_folder_of_a_model_is_an_input_through_a_mount_too()
+    public void A_model_folder_reached_through_a_mount_is_an_input()
     {
         Folders.CopyDemo("math", _folder["math"]);
         Directory.CreateDirectory(_folder["math", "sub"]);
@@ -176,7 +181,9 @@ public sealed class OverwriteTests : IDisposable
         Outside.Run("mount", "--bind", _folder["math", "sub"], _folder["with space"]);
         try
         {
-            string error = Tool.Fail(2, "merge", "--method", "linear", "--model", _folder["math"], "--model", Fixture.Demo("sahili"), "-o", _folder["with space", "out"]);
+            string error = Tool.Fail(
+                2, "merge", "--method", "linear", "--model", _folder["math"], "--model", Fixture.Demo("sahili"), "-o",
+                _folder["with space", "out"]);
             Assert.Contains("Inputs are never changed", error, StringComparison.Ordinal);
             Assert.Empty(Folders.Names(_folder["math", "sub"]));
         }

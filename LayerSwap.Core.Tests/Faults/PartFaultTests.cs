@@ -2,7 +2,9 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The first call of working a part, or of finishing, goes wrong, then the second, and so on; the same command again makes the output of one run.</summary>
+/// <summary>
+/// The first call of a part or of finish fails, then the second, and so on. Repeating the command gives the output of a single run.
+/// </summary>
 public sealed class PartFaultTests
 {
     private static readonly (Fault Fault, int At)[] SecondFaults = [(Fault.Kill, 4), (Fault.DeviceError, 14), (Fault.Kill, 24)];
@@ -28,7 +30,7 @@ public sealed class PartFaultTests
 
     [Theory]
     [MemberData(nameof(All))]
-    public async Task Whatever_call_of_a_part_goes_wrong_the_part_is_made_by_the_same_command_again(Fault fault)
+    public async Task After_any_failing_call_of_a_part_the_same_command_completes_it(Fault fault)
     {
         using Scene scene = Scene.Parts(overwrite: false);
         int failed = 0;
@@ -69,7 +71,7 @@ public sealed class PartFaultTests
 
     [Theory]
     [MemberData(nameof(Finishes))]
-    public async Task Whatever_call_of_finishing_goes_wrong_the_output_is_old_or_new_and_no_part_is_lost(Fault fault, string kind)
+    public async Task After_any_failing_call_of_finish_the_output_is_old_or_new_and_no_part_is_lost(Fault fault, string kind)
     {
         using Scene scene = Of(kind);
         int failed = 0, lost = 0;
@@ -81,8 +83,9 @@ public sealed class PartFaultTests
 
             Exception? error = await scene.AssembleAsync(target, files);
 
-            // Without an exchange the old output has stepped aside for a moment.
-            bool aside = kind.Contains("exchange", StringComparison.Ordinal) && fault == Fault.Kill && !Directory.Exists(target), complete = !aside && await scene.RequireOldOrNewAsync(target, when);
+            // Without atomic exchange the old output is renamed for a moment.
+            bool aside = kind.Contains("exchange", StringComparison.Ordinal) && fault == Fault.Kill && !Directory.Exists(target),
+                complete = !aside && await scene.RequireOldOrNewAsync(target, when);
             RequireProper(error, fault, complete, files.Struck, when);
             failed += complete ? 0 : 1;
             if (!complete)
@@ -107,7 +110,7 @@ public sealed class PartFaultTests
     [InlineData("new")]
     [InlineData("overwrite, without links")]
     [InlineData("overwrite, without exchange")]
-    public async Task A_second_finishing_may_fail_and_die_too(string kind)
+    public async Task A_repeated_finish_that_fails_can_be_repeated_again(string kind)
     {
         using Scene scene = Of(kind);
         for (int n = 1; ; n += 3)
@@ -137,7 +140,7 @@ public sealed class PartFaultTests
     [InlineData("new")]
     [InlineData("overwrite, without links")]
     [InlineData("overwrite, without exchange")]
-    public async Task What_a_killed_finishing_leaves_can_be_removed(string kind)
+    public async Task Files_left_by_a_killed_finish_can_be_removed(string kind)
     {
         using Scene scene = Of(kind);
         for (int n = 1; ; n++)
@@ -156,7 +159,7 @@ public sealed class PartFaultTests
     }
 
     [Fact]
-    public async Task Finishing_needs_no_room_for_the_weights_and_syncs_what_got_a_new_name()
+    public async Task Finish_needs_no_disk_space_for_weights_and_syncs_renamed_files()
     {
         using Scene scene = Scene.Parts(overwrite: false);
         string target = await scene.StageWorkedAsync();
@@ -170,11 +173,15 @@ public sealed class PartFaultTests
     }
 
     [Fact]
-    public async Task The_files_of_parts_are_not_copied()
+    public async Task Finish_does_not_copy_the_files_of_parts()
     {
         using Scene scene = Scene.Parts(overwrite: false);
         string target = await scene.StageWorkedAsync(), part = Path.Combine(Root(target), "part-1-of-2");
-        using FileStream weights = new(Directory.EnumerateFiles(part, "*.safetensors").Order(StringComparer.Ordinal).First(), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        using FileStream weights = new(
+            Directory.EnumerateFiles(part, "*.safetensors").Order(StringComparer.Ordinal).First(),
+            FileMode.Open,
+            FileAccess.ReadWrite,
+            FileShare.ReadWrite | FileShare.Delete);
         Assert.Null(await scene.AssembleAsync(target));
         await scene.RequireDoneAsync(target, "finished");
         weights.Position = weights.Length - 1;
@@ -183,11 +190,11 @@ public sealed class PartFaultTests
         Assert.Equal(0x55, File.ReadAllBytes(Path.Combine(target, Path.GetFileName(weights.Name)))[^1]);
     }
 
-    /// <summary>The tool on a system whose link fails: where it is not supported the files move, where it fails the parts stay.</summary>
+    /// <summary>The link call fails. If links are unsupported the files are moved; on other errors the parts stay.</summary>
     [NeedsTheory(Needs.Strace)]
     [InlineData("EPERM", 0)]
     [InlineData("EIO", 4)]
-    public async Task Where_the_system_cannot_link_files_move_and_where_it_fails_parts_stay(string error, int exit)
+    public async Task Files_are_moved_if_links_are_unsupported_and_parts_stay_if_linking_fails(string error, int exit)
     {
         using TempFolder folder = new();
         using (ICheckpoint math = Checkpoint.Open(Fixture.Demo("math")), sahili = Checkpoint.Open(Fixture.Demo("sahili")))
@@ -198,10 +205,15 @@ public sealed class PartFaultTests
             await plan.ExecutePartAsync(folder["place", "out"], MergePart.Of(2, 2));
         }
 
-        string[] parts = Folders.Snapshot(folder["place"]), finish = ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "300KB", "--finish", "-o", folder["place", "out"]];
+        string[] parts = Folders.Snapshot(folder["place"]),
+            finish = [
+                "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size",
+                "300KB", "--finish", "-o", folder["place", "out"]];
 
-        // Not the first link: some are there by then.
-        ToolRun run = Tool.RunUnder(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=?link,linkat", "-e", $"inject=?link,linkat:error={error}:when=3+"], finish);
+        // Not the first link, so that some links exist.
+        ToolRun run = Tool.RunUnder(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=?link,linkat", "-e", $"inject=?link,linkat:error={error}:when=3+"],
+            finish);
 
         Assert.True(run.Exit == exit, run.ToString());
         if (exit != 0)
@@ -217,7 +229,8 @@ public sealed class PartFaultTests
 
     private static Scene Of(string kind) => Scene.Parts(overwrite: kind.StartsWith("overwrite", StringComparison.Ordinal));
 
-    private static CountingFiles Files(string kind, Fault? fault = null, int at = 0) => new(fault, at) { WithoutLinks = !Links(kind), WithoutExchange = kind.Contains("exchange", StringComparison.Ordinal) };
+    private static CountingFiles Files(string kind, Fault? fault = null, int at = 0) =>
+        new(fault, at) { WithoutLinks = !Links(kind), WithoutExchange = kind.Contains("exchange", StringComparison.Ordinal) };
 
     private static bool Links(string kind) => !kind.Contains("links", StringComparison.Ordinal);
 
@@ -228,7 +241,7 @@ public sealed class PartFaultTests
         Exception? error = await scene.AssembleAsync(target, Files(kind));
         if (error is OutputException { Refused: true } && !Links(kind))
         {
-            // Killed while files that have one name only were moving: their parts are named, and worked again.
+            // Killed while files were moved. The affected parts are named and executed again.
             Assert.Contains("is damaged", error.Message, StringComparison.Ordinal);
             Assert.Null(await scene.WorkAsync(target, 1));
             Assert.Null(await scene.WorkAsync(target, 2));
@@ -254,7 +267,9 @@ public sealed class PartFaultTests
             OutputException output = Assert.IsType<OutputException>(error);
             Assert.True(struck && !output.Refused, $"{when}: {error}");
             Assert.Contains("Remedy: ", output.Message, StringComparison.Ordinal);
-            Assert.True(complete != output.Message.Contains("What was there before is unchanged.", StringComparison.Ordinal), $"{when}: {(complete ? "new" : "old")}, but: {output.Message}");
+            Assert.True(
+                complete != output.Message.Contains("What was there before is unchanged.", StringComparison.Ordinal),
+                $"{when}: {(complete ? "new" : "old")}, but: {output.Message}");
         }
     }
 }

@@ -3,7 +3,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>The tool without rights: root may everything, so it is run as nobody.</summary>
+/// <summary>The tool without permissions. Root has all permissions, so the tool runs as nobody.</summary>
 [SupportedOSPlatform("linux")]
 public sealed class PermissionTests : IDisposable
 {
@@ -11,12 +11,13 @@ public sealed class PermissionTests : IDisposable
 
     private readonly TempFolder _folder = new();
 
-    private static string[] Swap => ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--quiet"];
+    private static string[] Swap =>
+        ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--quiet"];
 
     public void Dispose() => _folder.Dispose();
 
     [NeedsFact(Needs.Nobody)]
-    public void A_parent_that_may_not_be_written_ends_the_run_with_nothing_left()
+    public void A_read_only_parent_folder_ends_the_run_without_leftovers()
     {
         File.SetUnixFileMode(_folder.Path, (UnixFileMode)0x1ED);
 
@@ -31,7 +32,7 @@ public sealed class PermissionTests : IDisposable
     }
 
     [NeedsFact(Needs.Nobody)]
-    public void An_old_output_of_somebody_else_stays_as_it_is()
+    public void An_old_output_of_another_user_is_unchanged()
     {
         File.SetUnixFileMode(_folder.Path, (UnixFileMode)0x1ED);
         Folders.CopyDemo("base", _folder["out"]);
@@ -49,11 +50,13 @@ public sealed class PermissionTests : IDisposable
     [InlineData("022", 0x1A4, 0x1ED)]
     [InlineData("027", 0x1A0, 0x1E8)]
     [InlineData("077", 0x180, 0x1C0)]
-    public void Files_and_folders_have_the_modes_that_the_umask_leaves(string umask, int file, int folder)
+    public void Files_and_folders_have_the_modes_given_by_the_umask(string umask, int file, int folder)
     {
         File.SetUnixFileMode(_folder.Path, Everybody);
 
-        ToolRun run = Tool.RunUnder([.. Outside.AsNobody, "sh", "-c", $"umask {umask}; exec \"$@\"", "sh"], [.. Swap, "--shard-size", "100KB", "-o", _folder["new", "out"]]);
+        ToolRun run = Tool.RunUnder(
+            [.. Outside.AsNobody, "sh", "-c", $"umask {umask}; exec \"$@\"", "sh"],
+            [.. Swap, "--shard-size", "100KB", "-o", _folder["new", "out"]]);
 
         Assert.True(run.Exit == 0, run.ToString());
         Assert.Equal((UnixFileMode)folder, File.GetUnixFileMode(_folder["new"]));

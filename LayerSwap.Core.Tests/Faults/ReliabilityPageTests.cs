@@ -2,13 +2,13 @@ using System.Text.RegularExpressions;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>docs/reliability.md promises nothing that no test holds.</summary>
+/// <summary>Every promise of docs/reliability.md has a test.</summary>
 public sealed partial class ReliabilityPageTests
 {
     private static string Page { get; } = File.ReadAllText(Path.Combine(Fixture.Root, "docs", "reliability.md"));
 
     [Fact]
-    public void Every_test_that_the_page_names_is_there()
+    public void Every_test_named_on_the_page_exists()
     {
         (string Type, string Method)[] named = [.. Named().Matches(Page).Select(m => (m.Groups[1].Value, m.Groups[2].Value))];
         Assert.True(named.Length > 30, $"Only {named.Length} tests are named.");
@@ -16,7 +16,9 @@ public sealed partial class ReliabilityPageTests
         Assert.All(named, name =>
         {
             Type type = Assert.Single(types, t => t.Name == name.Type);
-            Assert.True(type.GetMethod(name.Method)?.GetCustomAttributes(typeof(FactAttribute), inherit: true).Length > 0, $"There is no test {name.Type}.{name.Method}.");
+            Assert.True(
+                type.GetMethod(name.Method)?.GetCustomAttributes(typeof(FactAttribute), inherit: true).Length > 0,
+                $"There is no test {name.Type}.{name.Method}.");
         });
     }
 

@@ -18,7 +18,7 @@ public sealed class ResumeTests
         foreach (int at in (int[])[Middle, int.MaxValue])
         {
             string target = scene.Stage();
-            // Killed in the middle, and after the rename, when only the staging folder is left to be removed.
+            // Killed in the middle, and after the rename, when only the staging folder remains to be removed.
             int call = at;
             if (at == int.MaxValue)
             {
@@ -35,10 +35,14 @@ public sealed class ResumeTests
     [Fact]
     public async Task Merges_of_merges_and_of_views_are_resumed()
     {
-        using Scene scene = Scene.Of(m => Merge.Soup(Merge.Soup(m).Plan().AsCheckpoint(), m[0], Merge.Onto(m[0]).With(m[1]).TaskArithmetic(0.5).Plan().AsCheckpoint()));
+        using Scene scene = Scene.Of(
+            m =>
+                Merge.Soup(
+                    Merge.Soup(m).Plan().AsCheckpoint(), m[0], Merge.Onto(m[0]).With(m[1]).TaskArithmetic(0.5).Plan().AsCheckpoint()));
         string target = scene.Stage();
         Assert.IsType<DeathException>(await scene.RunAsync(target, new CountingFiles(Fault.Kill, Middle)));
-        OutputException refused = await Assert.ThrowsAsync<OutputException>(() => scene.Plan(b => b.As(DType.Float64)).ExecuteAsync(target, new() { Resume = true }));
+        OutputException refused = await Assert.ThrowsAsync<OutputException>(
+            () => scene.Plan(b => b.As(DType.Float64)).ExecuteAsync(target, new() { Resume = true }));
         Assert.Contains("was another merge", refused.Message, StringComparison.Ordinal);
         await scene.ResumeToTheEndAsync(target, "a merge of merges");
     }
@@ -47,7 +51,9 @@ public sealed class ResumeTests
     public void Merges_by_different_weights_have_different_names()
     {
         ICheckpoint a = SmallModels.Llama("a", 1), b = SmallModels.Llama("b", 2);
-        Assert.NotEqual(Merge.WithoutBase().With(a, 0.4).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name, Merge.WithoutBase().With(a, 0.6).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name);
+        Assert.NotEqual(
+            Merge.WithoutBase().With(a, 0.4).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name,
+            Merge.WithoutBase().With(a, 0.6).With(b).Using(MergeStrategies.Linear()).Plan().AsCheckpoint().Name);
     }
 
     [Fact]
@@ -66,14 +72,16 @@ public sealed class ResumeTests
         string[] left = Folders.Snapshot(Path.GetDirectoryName(target)!);
         foreach ((Func<MergeBuilder, MergeBuilder> change, string says) in changes)
         {
-            OutputException refused = await Assert.ThrowsAsync<OutputException>(() => scene.Plan(change).ExecuteAsync(target, new() { Resume = true }));
+            OutputException refused =
+                await Assert.ThrowsAsync<OutputException>(() => scene.Plan(change).ExecuteAsync(target, new() { Resume = true }));
             Assert.True(refused.Refused, refused.Message);
             Assert.Contains(says, refused.Message, StringComparison.Ordinal);
             Assert.Contains("layerswap clean", refused.Message, StringComparison.Ordinal);
             Assert.Equal(left, Folders.Snapshot(Path.GetDirectoryName(target)!));
         }
 
-        OutputException stricter = await Assert.ThrowsAsync<OutputException>(() => scene.Plan().ExecuteAsync(target, new() { Resume = true, RefuseNonFinite = true }));
+        OutputException stricter = await Assert.ThrowsAsync<OutputException>(
+            () => scene.Plan().ExecuteAsync(target, new() { Resume = true, RefuseNonFinite = true }));
         Assert.Contains("non-finite inputs was counted and is refused now", stricter.Message, StringComparison.Ordinal);
         await scene.ResumeToTheEndAsync(target, "after refusals");
     }
@@ -96,7 +104,8 @@ public sealed class ResumeTests
         File.SetLastWriteTimeUtc(input, DateTime.UtcNow.AddMinutes(1));
 
         ICheckpoint[] models = [.. scene.Inputs.Select(Checkpoint.Open)];
-        OutputException refused = await Assert.ThrowsAsync<OutputException>(() => Merge.Soup(models).OnThreads(1).SaveAsync(target, new() { Resume = true }));
+        OutputException refused =
+            await Assert.ThrowsAsync<OutputException>(() => Merge.Soup(models).OnThreads(1).SaveAsync(target, new() { Resume = true }));
         Array.ForEach(models, m => m.Dispose());
         Assert.Contains(input, refused.Message, StringComparison.Ordinal);
         Assert.Contains("changed", refused.Message, StringComparison.Ordinal);
@@ -108,11 +117,16 @@ public sealed class ResumeTests
     {
         using Scene scene = Scene.Linear();
         string target = scene.Stage();
-        Task<MergeResult> Run(double scale, CountingFiles files) => scene.Plan(b => b.Using(new Scaled(scale))).ExecuteAsync(target, new() { Files = files, Resume = true });
+        Task<MergeResult> Run(double scale, CountingFiles files) =>
+            scene.Plan(b => b.Using(new Scaled(scale))).ExecuteAsync(target, new() { Files = files, Resume = true });
         await Assert.ThrowsAsync<DeathException>(() => Run(2, new CountingFiles(Fault.Kill, Middle)));
-        Assert.Contains("scale 2", (await Assert.ThrowsAsync<OutputException>(() => Run(3, new CountingFiles()))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "scale 2", (await Assert.ThrowsAsync<OutputException>(() => Run(3, new CountingFiles()))).Message, StringComparison.Ordinal);
         await Run(2, new CountingFiles());
-        Assert.Contains("is not empty", (await Assert.ThrowsAsync<OutputException>(() => Run(3, new CountingFiles()))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "is not empty",
+            (await Assert.ThrowsAsync<OutputException>(() => Run(3, new CountingFiles()))).Message,
+            StringComparison.Ordinal);
         await Run(2, new CountingFiles());
     }
 
@@ -207,7 +221,8 @@ public sealed class ResumeTests
         CountingFiles files = new();
         Assert.Null(await scene.RunAsync(target, files));
         string staging = Path.Combine(place, "a", "b", ".out.layerswap-partial");
-        Assert.Equal([Path.Combine(place, "a"), place, staging, Path.Combine(staging, "model"), Path.Combine(place, "a", "b")], files.SyncedFolders);
+        Assert.Equal(
+            [Path.Combine(place, "a"), place, staging, Path.Combine(staging, "model"), Path.Combine(place, "a", "b")], files.SyncedFolders);
         await scene.RequireDoneAsync(target, "two folders above");
     }
 }

@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;
 
-/// <summary>Three tiny models on disk, an old output to be overwritten, and what an undisturbed run makes of them: what every disturbed run is held against.</summary>
+/// <summary>Three tiny models on disk, an old output to be overwritten, and the output of an uninterrupted run for comparison.</summary>
 internal sealed class Scene : IDisposable
 {
     private readonly TempFolder _folder = new(inMemory: true);
@@ -35,10 +35,10 @@ internal sealed class Scene : IDisposable
 
     public bool Overwrite { get; }
 
-    /// <summary>The bytes of what is overwritten, by file.</summary>
+    /// <summary>The bytes of the old output, by file.</summary>
     public SortedDictionary<string, byte[]> Old { get; }
 
-    /// <summary>The bytes of an undisturbed run's output, by file.</summary>
+    /// <summary>The bytes of the output of an uninterrupted run, by file.</summary>
     public SortedDictionary<string, byte[]> New { get; }
 
     /// <summary>The inputs' folders.</summary>
@@ -52,12 +52,12 @@ internal sealed class Scene : IDisposable
 
     public static Scene Sharded() => new(m => Merge.Soup(m).InShardsOf(100), overwrite: false);
 
-    /// <summary>Four files to be shared out.</summary>
+    /// <summary>Four files, to be divided among parts.</summary>
     public static Scene Parts(bool overwrite) => new(m => Merge.Soup(m).InShardsOf(100), overwrite);
 
     public static Scene Overwriting() => new(m => Merge.Soup(m), overwrite: true);
 
-    /// <summary>Models with files beside their weights.</summary>
+    /// <summary>Models with auxiliary files.</summary>
     public static Scene Companions() => new(m => Merge.Soup(m), overwrite: true, companions: true);
 
     public static Scene Of(Func<ICheckpoint[], MergeBuilder> build) => new(build, overwrite: false);
@@ -72,12 +72,12 @@ internal sealed class Scene : IDisposable
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
 
-    /// <summary>A plan of its own: one that was worked knows more than a new one.</summary>
+    /// <summary>A new plan. A plan that was executed has cached state.</summary>
     public MergePlan Plan() => _build(_models).OnThreads(1).Plan();
 
     public MergePlan Plan(Func<MergeBuilder, MergeBuilder> change) => change(_build(_models)).OnThreads(1).Plan();
 
-    /// <summary>A folder where an output called "out" can be made, with an old one in its place where it is to be overwritten.</summary>
+    /// <summary>A folder for an output called "out", with an old output if it is to be overwritten.</summary>
     public string Stage()
     {
         string place = _folder["stages", $"{_stages++}"];
@@ -94,7 +94,7 @@ internal sealed class Scene : IDisposable
         return Path.Combine(place, "out");
     }
 
-    /// <summary>As <see cref="Stage"/>, and both parts are worked.</summary>
+    /// <summary>As <see cref="Stage"/>, with both parts executed.</summary>
     public async Task<string> StageWorkedAsync()
     {
         string target = Stage(), parts = Path.Combine(Path.GetDirectoryName(target)!, ".out.layerswap-parts"), worked = _folder["worked"];
@@ -115,19 +115,21 @@ internal sealed class Scene : IDisposable
         return target;
     }
 
-    /// <summary>Runs, and gives what became of it.</summary>
+    /// <summary>Runs the merge and returns its exception, if any.</summary>
     public async Task<Exception?> RunAsync(string target, CountingFiles files, bool resume = false, bool keep = false) =>
-        await Record.ExceptionAsync(() => Plan().ExecuteAsync(target, new() { Files = files, Overwrite = Overwrite, Resume = resume, KeepPartial = keep }));
+        await Record.ExceptionAsync(
+            () => Plan().ExecuteAsync(target, new() { Files = files, Overwrite = Overwrite, Resume = resume, KeepPartial = keep }));
 
-    /// <summary>Works one of two parts, and gives what became of it.</summary>
+    /// <summary>Executes one of two parts and returns its exception, if any.</summary>
     public async Task<Exception?> WorkAsync(string target, int part, CountingFiles? files = null) =>
-        await Record.ExceptionAsync(() => Plan().ExecutePartAsync(target, MergePart.Of(part, 2), new() { Files = files ?? new(), Overwrite = Overwrite }));
+        await Record.ExceptionAsync(
+            () => Plan().ExecutePartAsync(target, MergePart.Of(part, 2), new() { Files = files ?? new(), Overwrite = Overwrite }));
 
-    /// <summary>Finishes, and gives what became of it.</summary>
+    /// <summary>Assembles the parts and returns the exception, if any.</summary>
     public async Task<Exception?> AssembleAsync(string target, CountingFiles? files = null) =>
         await Record.ExceptionAsync(() => Plan().AssembleAsync(target, new() { Files = files ?? new(), Overwrite = Overwrite }));
 
-    /// <summary>The first two promises: no input changed; the target as it was, or whole and new.</summary>
+    /// <summary>Requires the first two promises: inputs unchanged, and the target either unchanged or complete and new.</summary>
     /// <returns>Whether it is new.</returns>
     public async Task<bool> RequireOldOrNewAsync(string target, string when)
     {
@@ -138,19 +140,24 @@ internal sealed class Scene : IDisposable
             return false;
         }
 
-        Assert.True(Same(found, New), $"{when}: the target is neither as it was nor as an undisturbed run makes it, but holds {string.Join(", ", found?.Keys.ToArray() ?? ["nothing"])}.");
+        Assert.True(
+            Same(found, New),
+            $"{when}: the target is neither as it was nor as an undisturbed run makes it, but holds "
+                + $"{string.Join(", ", found?.Keys.ToArray() ?? ["nothing"])}.");
         Assert.True((await Checkpoint.VerifyAsync(target)).Ok, $"{when}: the output is not good.");
         return true;
     }
 
-    /// <summary>The end: whole, new, and nothing beside it.</summary>
+    /// <summary>Requires a complete new output without leftovers.</summary>
     public async Task RequireDoneAsync(string target, string when)
     {
         Assert.True(await RequireOldOrNewAsync(target, when), $"{when}: the target is not new.");
-        Assert.True(Folders.Names(Path.GetDirectoryName(target)!) is ["out"], $"{when}: left beside: {string.Join(", ", Folders.Names(Path.GetDirectoryName(target)!))}.");
+        Assert.True(
+            Folders.Names(Path.GetDirectoryName(target)!) is ["out"],
+            $"{when}: left beside: {string.Join(", ", Folders.Names(Path.GetDirectoryName(target)!))}.");
     }
 
-    /// <summary>Resumes undisturbed, and holds the end against an undisturbed run.</summary>
+    /// <summary>Resumes without faults, and compares the output with that of an uninterrupted run.</summary>
     public async Task ResumeToTheEndAsync(string target, string when)
     {
         Exception? error = await RunAsync(target, new CountingFiles(), resume: true);
@@ -171,16 +178,22 @@ internal sealed class Scene : IDisposable
     private static ICheckpoint Tiny(string name, int expert) => SmallModels.Of(name, DType.Float32,
     [
         ("model.embed_tokens.weight", [4, 3], Values(12, expert)),
-        .. Enumerable.Range(0, 3).Select(layer => ($"model.layers.{layer}.mlp.up_proj.weight", new long[] { 5, 3 }, Values(15, expert + (10 * layer)))),
+        .. Enumerable.Range(0, 3).Select(
+            layer => ($"model.layers.{layer}.mlp.up_proj.weight", new long[] { 5, 3 }, Values(15, expert + (10 * layer)))),
         ("model.norm.weight", [3], Values(3, expert)),
     ]);
 
     private static double[] Values(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => Math.Sin(i + (seed * 1.7)))];
 
     private static SortedDictionary<string, byte[]> Contents(string folder) =>
-        new(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).ToDictionary(f => Path.GetRelativePath(folder, f), File.ReadAllBytes, StringComparer.Ordinal), StringComparer.Ordinal);
+        new(
+            Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                .ToDictionary(f => Path.GetRelativePath(folder, f), File.ReadAllBytes, StringComparer.Ordinal),
+            StringComparer.Ordinal);
 
-    private static bool Same(SortedDictionary<string, byte[]>? found, SortedDictionary<string, byte[]>? expected) => found is null || expected is null
-        ? found is null && expected is null
-        : found.Keys.SequenceEqual(expected.Keys, StringComparer.Ordinal) && found.All(f => f.Value.AsSpan().SequenceEqual(expected[f.Key]));
+    private static bool Same(SortedDictionary<string, byte[]>? found, SortedDictionary<string, byte[]>? expected) =>
+        found is null || expected is null
+            ? found is null && expected is null
+            : found.Keys.SequenceEqual(expected.Keys, StringComparer.Ordinal)
+                && found.All(f => f.Value.AsSpan().SequenceEqual(expected[f.Key]));
 }

@@ -7,19 +7,28 @@ namespace LayerSwap.Tests.Faults;
 public sealed class TwoProcessesTests
 {
     [NeedsFact]
-    public void The_second_is_refused_with_the_firsts_id_and_a_dead_ones_leftover_is_taken_over()
+    public void A_second_process_is_rejected_with_the_first_id_and_takes_over_after_a_crash()
     {
         using LongWork work = new(8.MB(), 60);
         string output = work["place", "out"], staging = LongWork.Staging(output);
         using (ToolProcess first = work.StartWriting([], output))
         {
-            Assert.True(SpinWait.SpinUntil(() => File.ReadLines(Path.Combine(staging, "journal")).Count() > 3 || first.HasExited, TimeSpan.FromSeconds(30)), "No tensor after 30 seconds.");
-            // Stopped, not ended: it holds its lock for as long as this takes.
+            Assert.True(
+                SpinWait.SpinUntil(
+                    () => File.ReadLines(Path.Combine(staging, "journal")).Count() > 3 || first.HasExited, TimeSpan.FromSeconds(30)),
+                "No tensor after 30 seconds.");
+            // The process is stopped, not killed, so it still holds its lock.
             first.Signal("STOP");
-            foreach (string[] second in (string[][])[work.Arguments(output), work.Arguments(output, "--resume"), work.Arguments(output, "--overwrite"), ["clean", output]])
+            foreach (string[] second in
+                (string[][])[
+                    work.Arguments(output), work.Arguments(output, "--resume"), work.Arguments(output, "--overwrite"), ["clean", output]])
             {
                 string error = Tool.Fail(2, second);
-                Assert.True(error.Contains($"is being written by another run, process {first.Id.ToString(CultureInfo.InvariantCulture)}.", StringComparison.Ordinal), error);
+                Assert.True(
+                    error.Contains(
+                        $"is being written by another run, process {first.Id.ToString(CultureInfo.InvariantCulture)}.",
+                        StringComparison.Ordinal),
+                    error);
             }
 
             Assert.False(first.HasExited);

@@ -1,6 +1,6 @@
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>Small models on disk for recipes to name, and results of recipes held against builder calls byte for byte.</summary>
+/// <summary>Small models on disk for recipes, and byte comparison of recipes with builder calls.</summary>
 internal sealed class RecipeModels : IDisposable
 {
     private readonly TempFolder _temp = new();
@@ -22,8 +22,14 @@ internal sealed class RecipeModels : IDisposable
 
     public void Add(string name, int expert, int layers, DType dtype = DType.BFloat16)
     {
-        Merge.Onto(SmallModels.Llama(name, expert, dtype, layers)).SaveAsync(_temp[name], new SaveOptions { Durable = false }).GetAwaiter().GetResult();
-        File.WriteAllText(_temp[name, "config.json"], $$"""{"model_type": "llama", "num_hidden_layers": {{layers}}, "vocab_size": 48, "tie_word_embeddings": false, "torch_dtype": "bfloat16"}""");
+        Merge.Onto(SmallModels.Llama(name, expert, dtype, layers))
+            .SaveAsync(_temp[name], new SaveOptions { Durable = false })
+            .GetAwaiter()
+            .GetResult();
+        File.WriteAllText(
+            _temp[name, "config.json"],
+            $$"""{"model_type": "llama", "num_hidden_layers": {{layers}}, "vocab_size": 48,"""
+                + """ "tie_word_embeddings": false, "torch_dtype": "bfloat16"}""");
     }
 
     public ICheckpoint Open(string name)
@@ -46,7 +52,7 @@ internal sealed class RecipeModels : IDisposable
     /// <summary>Plans it and reads the result on demand.</summary>
     public ICheckpoint Result(string yaml) => Bind(yaml).Plan().AsCheckpoint();
 
-    /// <summary>All that is wrong with a recipe, whether its text shows it or the models do.</summary>
+    /// <summary>All problems of a recipe, found in its text or in the models.</summary>
     public string[] ProblemsOf(string yaml) => [.. Assert.Throws<RecipeException>(() => Parse(yaml).ToMerge().Plan()).Problems];
 
     public string ProblemOf(string yaml) => Assert.Single(ProblemsOf(yaml));
@@ -58,7 +64,7 @@ internal sealed class RecipeModels : IDisposable
         return recipe.Notes;
     }
 
-    /// <summary>The recipe gives what the builder calls give: the same tensors, the same bytes.</summary>
+    /// <summary>Requires that the recipe and the builder calls give the same tensors and bytes.</summary>
     public void Same(string yaml, MergeBuilder expected) => Same(expected.Plan().AsCheckpoint(), Result(yaml));
 
     public static void Same(ICheckpoint expected, ICheckpoint actual)
@@ -66,7 +72,8 @@ internal sealed class RecipeModels : IDisposable
         Assert.Equal(expected.Tensors.Select(t => t.ToString()), actual.Tensors.Select(t => t.ToString()));
         foreach (TensorInfo tensor in expected.Tensors)
         {
-            Assert.True(SmallModels.Bytes(expected, tensor.Name).AsSpan().SequenceEqual(SmallModels.Bytes(actual, tensor.Name)), tensor.Name);
+            Assert.True(
+                SmallModels.Bytes(expected, tensor.Name).AsSpan().SequenceEqual(SmallModels.Bytes(actual, tensor.Name)), tensor.Name);
         }
     }
 

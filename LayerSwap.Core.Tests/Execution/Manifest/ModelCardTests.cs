@@ -2,7 +2,7 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Tests the front matter of the card, which the Hub validates, and that no path of this machine is in it.</summary>
+/// <summary>Tests the front matter of the card, which the Hub validates, and that it contains no local path.</summary>
 public sealed class ModelCardTests : IDisposable
 {
     private readonly TempFolder _temp = new();
@@ -20,7 +20,10 @@ public sealed class ModelCardTests : IDisposable
             File.WriteAllText(_temp[name, "config.json"], $$"""{"_name_or_path": "{{said}}"}""");
         }
 
-        using ICheckpoint a = Checkpoint.Open(cached), b = Checkpoint.Open(_temp["known"]), c = Checkpoint.Open(_temp["local"]), d = Checkpoint.Open(_temp["dots"]);
+        using ICheckpoint a = Checkpoint.Open(cached),
+            b = Checkpoint.Open(_temp["known"]),
+            c = Checkpoint.Open(_temp["local"]),
+            d = Checkpoint.Open(_temp["dots"]);
         await Merge.Soup(a, b, c, d).SaveAsync(_temp["out"], new() { Durable = false });
         string card = File.ReadAllText(_temp["out", "README.md"]);
         Assert.Contains("base_model:\n- owner/cached\n- org/tuned-7B\n---\n", card, StringComparison.Ordinal);

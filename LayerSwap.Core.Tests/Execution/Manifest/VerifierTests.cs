@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Verifying finds what was damaged, and says where.</summary>
+/// <summary>Verify detects damage and reports its location.</summary>
 public sealed class VerifierTests : IDisposable
 {
     private readonly TempFolder _temp = new();
@@ -10,7 +10,7 @@ public sealed class VerifierTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public async Task A_flipped_bit_is_found_with_file_and_tensor()
+    public async Task A_flipped_bit_is_reported_with_its_file_and_tensor()
     {
         MergePlan plan = Merge.Onto(SmallModels.Llama("m", 1)).InShardsOf(40_000).Plan();
         await plan.ExecuteAsync(_temp["out"]);
@@ -34,13 +34,17 @@ public sealed class VerifierTests : IDisposable
     }
 
     [Fact]
-    public async Task A_cut_file_a_strange_record_and_no_record_are_told_apart()
+    public async Task A_truncated_file_an_invalid_manifest_and_a_missing_manifest_have_different_errors()
     {
         await Merge.Onto(SmallModels.Llama("m", 1)).SaveAsync(_temp["out"]);
         File.WriteAllText(_temp["out", "layerswap.json"], "{}");
-        Assert.Contains("not a manifest", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "not a manifest", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
         File.Delete(_temp["out", "layerswap.json"]);
-        Assert.Contains("layerswap.json is missing", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "layerswap.json is missing",
+            Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message,
+            StringComparison.Ordinal);
         File.Delete(_temp["out", "README.md"]);
         VerifyReport plain = await Checkpoint.VerifyAsync(_temp["out"]);
         Assert.True(plain.Ok);
@@ -54,12 +58,13 @@ public sealed class VerifierTests : IDisposable
     }
 
     [Fact]
-    public async Task Tensors_that_the_record_does_not_know_and_those_it_misses_are_named()
+    public async Task Tensors_missing_from_the_manifest_or_from_the_file_are_named()
     {
         await Merge.Onto(SmallModels.Of("a", DType.Float32, ("w", [1], [1]), ("x", [1], [1]))).SaveAsync(_temp["a"]);
         await Merge.Onto(SmallModels.Of("b", DType.Float32, ("w", [1], [1]), ("y", [1], [1]))).SaveAsync(_temp["b"]);
         File.Copy(_temp["a", "layerswap.json"], _temp["b", "layerswap.json"], overwrite: true);
-        string[] tensors = [.. (await Checkpoint.VerifyAsync(_temp["b"])).Problems.Select(p => p.Tensor).OfType<string>().Order(StringComparer.Ordinal)];
+        string[] tensors =
+            [.. (await Checkpoint.VerifyAsync(_temp["b"])).Problems.Select(p => p.Tensor).OfType<string>().Order(StringComparer.Ordinal)];
         Assert.Equal(["x", "y"], tensors);
     }
 }

@@ -12,7 +12,7 @@ public sealed class VerifyEveryByteTests : IDisposable
     [Theory]
     [InlineData(1_000_000)]
     [InlineData(30_000)]
-    public async Task Each_of_a_thousand_random_flips_of_a_bit_anywhere_is_seen(long shardSize)
+    public async Task Each_of_a_thousand_random_bit_flips_is_detected(long shardSize)
     {
         await SaveAsync(shardSize);
         Random random = new(3);
@@ -26,7 +26,7 @@ public sealed class VerifyEveryByteTests : IDisposable
 
         for (int n = 0; n < 500; n++)
         {
-            // Every other flip is in a small file, which random places would miss.
+            // Every second flip is in a small file, which random offsets would miss.
             long at = random.NextInt64(total);
             string file = n % 2 == 0 ? files[Array.FindIndex(ends, e => at < e)] : files[random.Next(files.Length)];
             byte[] bytes = File.ReadAllBytes(file);
@@ -43,18 +43,20 @@ public sealed class VerifyEveryByteTests : IDisposable
     }
 
     [Fact]
-    public async Task Every_file_that_is_missing_emptied_or_another_is_named_and_resuming_says_so()
+    public async Task Every_missing_empty_or_changed_file_is_named_by_verify_and_resume()
     {
         MergePlan plan = await SaveAsync(40_000);
         foreach (string file in Directory.GetFiles(_temp["out"]))
         {
             byte[] bytes = File.ReadAllBytes(file);
-            foreach (Action change in (Action[])[() => File.Delete(file), () => File.WriteAllBytes(file, []), () => File.WriteAllBytes(file, [.. bytes, 32])])
+            foreach (Action change in
+                (Action[])[() => File.Delete(file), () => File.WriteAllBytes(file, []), () => File.WriteAllBytes(file, [.. bytes, 32])])
             {
                 change();
                 VerifyReport report = await Checkpoint.VerifyAsync(_temp["out"]);
                 Assert.Contains(report.Problems, p => p.Message.Contains(Path.GetFileName(file), StringComparison.Ordinal));
-                OutputException error = await Assert.ThrowsAsync<OutputException>(() => plan.ExecuteAsync(_temp["out"], new() { Resume = true }));
+                OutputException error =
+                    await Assert.ThrowsAsync<OutputException>(() => plan.ExecuteAsync(_temp["out"], new() { Resume = true }));
                 Assert.True(error.Refused, error.Message);
                 File.WriteAllBytes(file, bytes);
             }
@@ -64,7 +66,7 @@ public sealed class VerifyEveryByteTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_not_in_the_record_is_named_and_is_wrong_where_it_would_be_loaded()
+    public async Task Files_not_in_the_manifest_are_named_and_are_errors_if_a_loader_reads_them()
     {
         await SaveAsync(1_000_000);
         File.WriteAllText(_temp["out", "notes.md"], "mine");
@@ -74,14 +76,18 @@ public sealed class VerifyEveryByteTests : IDisposable
         Assert.Contains("notes.md", report.ToString(), StringComparison.Ordinal);
         Directory.CreateDirectory(_temp["out", "additional_chat_templates"]);
         File.WriteAllText(_temp["out", "additional_chat_templates", "tool.jinja"], "{}");
-        Assert.Contains("additional_chat_templates", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "additional_chat_templates",
+            Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message,
+            StringComparison.Ordinal);
         Directory.Delete(_temp["out", "additional_chat_templates"], recursive: true);
         File.WriteAllText(_temp["out", "added_tokens.json"], "{}");
-        Assert.Contains("added_tokens.json", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "added_tokens.json", Assert.Single((await Checkpoint.VerifyAsync(_temp["out"])).Problems).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task An_input_of_other_contents_and_the_same_size_is_not_taken_for_the_same()
+    public async Task An_input_with_other_contents_and_the_same_size_is_detected_on_resume()
     {
         MergePlan plan = await SaveAsync(1_000_000);
         string input = _temp["m0", "model.safetensors"];
@@ -91,7 +97,8 @@ public sealed class VerifyEveryByteTests : IDisposable
         File.WriteAllBytes(input, bytes);
         File.SetLastWriteTimeUtc(input, time);
         using ICheckpoint again = Checkpoint.Open(_temp["m0"]), other = Checkpoint.Open(_temp["m1"]);
-        OutputException error = await Assert.ThrowsAsync<OutputException>(() => Merge.Soup(again, other).InShardsOf(1_000_000).Plan().ExecuteAsync(_temp["out"], new() { Resume = true }));
+        OutputException error = await Assert.ThrowsAsync<OutputException>(
+            () => Merge.Soup(again, other).InShardsOf(1_000_000).Plan().ExecuteAsync(_temp["out"], new() { Resume = true }));
         Assert.Contains("exists and is not empty", error.Message, StringComparison.Ordinal);
     }
 

@@ -2,11 +2,11 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <content>What is not of this merge, not whole or not LayerSwap's is named, and neither used nor touched.</content>
+/// <content>Parts of other merges, incomplete parts and foreign files are named, not used, and left unchanged.</content>
 public sealed partial class PartsTests
 {
     [Fact]
-    public async Task Parts_of_two_counts_are_told_apart()
+    public async Task Parts_with_different_part_counts_are_rejected()
     {
         await WorkAsync(2);
         await Saved().ExecutePartAsync(Output, MergePart.Of(2, 3));
@@ -23,7 +23,7 @@ public sealed partial class PartsTests
     [InlineData("another method")]
     [InlineData("other bytes")]
     [InlineData("a damaged record")]
-    public async Task A_part_of_another_merge_is_named_and_neither_used_nor_touched(string what)
+    public async Task A_part_of_another_merge_is_named_and_left_unchanged(string what)
     {
         MergePlan plan = Saved();
         await plan.ExecutePartAsync(Output, MergePart.Of(1, 2));
@@ -50,10 +50,14 @@ public sealed partial class PartsTests
 
         string[] before = Folders.Snapshot(_temp["place"]);
         plan = Saved();
-        foreach (Func<Task> attempt in (Func<Task>[])[() => plan.AssembleAsync(Output), () => plan.AssembleAsync(Output, new() { Overwrite = true }), () => plan.ExecutePartAsync(Output, MergePart.Of(2, 2))])
+        foreach (Func<Task> attempt in
+            (Func<Task>[])[
+                () => plan.AssembleAsync(Output),
+                () => plan.AssembleAsync(Output, new() { Overwrite = true }),
+                () => plan.ExecutePartAsync(Output, MergePart.Of(2, 2))])
         {
             string error = await RefusedAsync(attempt);
-            // Where an input changed, all parts are others.
+            // A changed input invalidates all parts.
             Assert.Matches("Part [12]/2 of .* is not what this plan would make", error);
             Assert.Contains("layerswap clean", error, StringComparison.Ordinal);
             Assert.Equal(before, Folders.Snapshot(_temp["place"]));
@@ -67,7 +71,7 @@ public sealed partial class PartsTests
     }
 
     [Fact]
-    public async Task Parts_of_inputs_that_were_touched_but_not_changed_are_finished()
+    public async Task Parts_are_assembled_if_inputs_have_a_new_timestamp_and_the_same_bytes()
     {
         await WorkAsync(2);
         File.SetLastWriteTimeUtc(_temp["m1", "model.safetensors"], DateTime.UtcNow.AddMinutes(1));
@@ -76,12 +80,13 @@ public sealed partial class PartsTests
     }
 
     [Fact]
-    public async Task A_part_without_a_record_is_not_known_as_LayerSwaps()
+    public async Task A_part_without_a_manifest_is_treated_as_foreign()
     {
         await WorkAsync(2);
         File.Delete(Path.Combine(Root, "part-2-of-2", "layerswap.json"));
         string[] before = Folders.Snapshot(_temp["place"]);
-        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().AssembleAsync(Output), () => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2))])
+        foreach (Func<Task> attempt in
+            (Func<Task>[])[() => Saved().AssembleAsync(Output), () => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2))])
         {
             Assert.Contains("which is not LayerSwap's", await RefusedAsync(attempt), StringComparison.Ordinal);
             Assert.Equal(before, Folders.Snapshot(_temp["place"]));
@@ -93,7 +98,7 @@ public sealed partial class PartsTests
     [InlineData("lengthened")]
     [InlineData("deleted")]
     [InlineData("tampered with")]
-    public async Task A_part_whose_file_was_damaged_is_named_and_made_again_when_it_is_worked_again(string how)
+    public async Task A_part_with_a_damaged_file_is_named_and_rewritten_by_the_same_command(string how)
     {
         await WorkAsync(2);
         string file = Directory.EnumerateFiles(Path.Combine(Root, "part-2-of-2"), "*.safetensors").Order(StringComparer.Ordinal).First();
@@ -131,7 +136,7 @@ public sealed partial class PartsTests
     [InlineData("part-3-of-2")]
     [InlineData("part-")]
     [InlineData(".part-x.layerswap-partial")]
-    public async Task What_is_not_LayerSwaps_among_the_parts_is_named_before_anything_is_done(string name)
+    public async Task Foreign_files_among_the_parts_are_named_before_any_work(string name)
     {
         await WorkAsync(2);
         File.WriteAllText(Path.Combine(Root, name), "the only copy");
@@ -149,7 +154,7 @@ public sealed partial class PartsTests
     [Theory]
     [InlineData(null)]
     [InlineData("{}")]
-    public async Task An_output_that_exists_is_refused_before_any_work_and_replaced_at_the_end_where_that_is_allowed(string? record)
+    public async Task An_existing_output_is_rejected_before_any_work_or_replaced_at_the_end_if_allowed(string? record)
     {
         Directory.CreateDirectory(Output);
         File.WriteAllText(Path.Combine(Output, "config.json"), """{"model_type": "llama"}""");
@@ -159,7 +164,8 @@ public sealed partial class PartsTests
         }
 
         string[] before = Folders.Snapshot(_temp["place"]), old = Folders.Snapshot(Output);
-        foreach (Func<Task> attempt in (Func<Task>[])[() => Saved().ExecutePartAsync(Output, MergePart.Of(1, 2)), () => Saved().AssembleAsync(Output)])
+        foreach (Func<Task> attempt in
+            (Func<Task>[])[() => Saved().ExecutePartAsync(Output, MergePart.Of(1, 2)), () => Saved().AssembleAsync(Output)])
         {
             Assert.Contains($"{Output} exists and is not empty", await RefusedAsync(attempt), StringComparison.Ordinal);
             Assert.Equal(before, Folders.Snapshot(_temp["place"]));
@@ -175,7 +181,7 @@ public sealed partial class PartsTests
     }
 
     [Fact]
-    public async Task An_output_that_came_between_is_not_replaced()
+    public async Task An_output_created_between_parts_is_not_replaced()
     {
         await WorkAsync(2);
         Directory.CreateDirectory(Output);
@@ -187,13 +193,16 @@ public sealed partial class PartsTests
     }
 
     [Fact]
-    public async Task An_output_upon_an_input_is_refused()
+    public async Task An_output_that_is_an_input_is_rejected()
     {
         MergePlan plan = Saved();
         string[] before = Folders.Snapshot(_temp.Path);
         foreach (string output in (string[])[_temp["m1"], _temp["m1", "inside"], _temp.Path])
         {
-            foreach (Func<Task> attempt in (Func<Task>[])[() => plan.ExecutePartAsync(output, MergePart.Of(1, 2), new() { Overwrite = true }), () => plan.AssembleAsync(output, new() { Overwrite = true })])
+            foreach (Func<Task> attempt in
+                (Func<Task>[])[
+                    () => plan.ExecutePartAsync(output, MergePart.Of(1, 2), new() { Overwrite = true }),
+                    () => plan.AssembleAsync(output, new() { Overwrite = true })])
             {
                 Assert.Contains("Inputs are never changed", await RefusedAsync(attempt), StringComparison.Ordinal);
                 Assert.Equal(before, Folders.Snapshot(_temp.Path));
@@ -202,7 +211,7 @@ public sealed partial class PartsTests
     }
 
     [Fact]
-    public async Task Parts_of_a_finished_output_are_worked_again_where_it_is_damaged_or_its_inputs_changed()
+    public async Task Parts_of_a_finished_output_are_executed_again_if_it_is_damaged_or_inputs_changed()
     {
         await WorkAsync(2);
         await Saved().AssembleAsync(Output);
@@ -218,7 +227,10 @@ public sealed partial class PartsTests
 
         File.WriteAllBytes(input, bytes);
         SaveOptions overwrite = new() { Overwrite = true };
-        Assert.Contains("exists and is not empty", await RefusedAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2))), StringComparison.Ordinal);
+        Assert.Contains(
+            "exists and is not empty",
+            await RefusedAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2))),
+            StringComparison.Ordinal);
         await WorkAsync(2, overwrite);
         await Saved().AssembleAsync(Output, overwrite);
         await Saved().ExecuteAsync(_temp["fresh", "out"]);

@@ -3,13 +3,13 @@ using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Parts, in any order, by anybody, make what one run makes; what is not all of it, or not of it, is refused and named.</summary>
+/// <summary>Parts executed in any order give the output of a single run. Missing and foreign parts are rejected and named.</summary>
 public sealed partial class PartsTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);
     private readonly List<ICheckpoint> _open = [];
 
-    /// <summary>Where the parts of the output lie.</summary>
+    /// <summary>The folder of the parts.</summary>
     private string Root => _temp["place", ".out.layerswap-parts"];
 
     private string Output => _temp["place", "out"];
@@ -24,10 +24,11 @@ public sealed partial class PartsTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public async Task Parts_in_any_order_on_any_threads_make_the_bytes_of_one_run(string method)
+    public async Task Parts_in_any_order_on_any_threads_give_the_bytes_of_a_single_run(string method)
     {
         ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Llama($"m{i}", i, layers: 4))];
-        MergeBuilder Build(int threads, int block) => Of(method, models).WithSeed(11).InShardsOf(20_000).OnThreads(threads).InBlocksOf(block);
+        MergeBuilder Build(int threads, int block) =>
+            Of(method, models).WithSeed(11).InShardsOf(20_000).OnThreads(threads).InBlocksOf(block);
         MergeResult single = await Build(1, int.MaxValue).SaveAsync(_temp["single", "out"]);
         Random random = new(method.Length);
         foreach (int count in (int[])[1, 2, 3, 7, single.Plan.Files.Count + 5])
@@ -57,7 +58,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_in_one_file_is_one_parts_work_and_the_others_have_nothing_to_do()
+    public async Task A_single_file_model_is_written_by_one_part_and_the_others_are_empty()
     {
         MergePlan Plan() => Saved(b => b.InShardsOf(5_000_000));
         await Plan().ExecuteAsync(_temp["single", "out"]);
@@ -74,7 +75,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_finished_is_finished_again_and_its_parts_have_nothing_to_do()
+    public async Task Assembling_twice_is_allowed_and_parts_of_a_finished_output_do_no_work()
     {
         foreach (SaveOptions options in (SaveOptions[])[new(), new() { Overwrite = true }])
         {
@@ -82,7 +83,9 @@ public sealed partial class PartsTests : IDisposable
             await Saved().AssembleAsync(Output, options);
             string[] before = Folders.Snapshot(_temp["place"]);
 
-            MergeResult again = await Saved().AssembleAsync(Output, options), part = await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2), options), other = await Saved().ExecutePartAsync(Output, MergePart.Of(2, 5), options);
+            MergeResult again = await Saved().AssembleAsync(Output, options),
+                part = await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2), options),
+                other = await Saved().ExecutePartAsync(Output, MergePart.Of(2, 5), options);
 
             Assert.Equal(Folders.Names(Output), again.Files.Order(StringComparer.Ordinal));
             Assert.Equal((Output, 0, 0), (part.Path, part.Tensors, other.Tensors));
@@ -92,11 +95,11 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Parts_that_are_left_over_beside_the_finished_output_are_removed()
+    public async Task Parts_left_next_to_a_finished_output_are_removed()
     {
         await WorkAsync(2);
         await Saved().ExecuteAsync(_temp["single", "out"]);
-        // As if finishing had been killed after the output got its name.
+        // The state after finish was killed following the rename of the output.
         Directory.Move(_temp["single", "out"], Output);
         Directory.Delete(Path.Combine(Root, "part-1-of-2"), recursive: true);
         foreach (bool overwrite in (bool[])[true, false])
@@ -107,7 +110,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Parts_that_are_missing_are_named_with_their_files()
+    public async Task Missing_parts_are_named_with_their_files()
     {
         MergePlan plan = Saved();
         Assert.Contains("No part of ", await RefusedAsync(() => plan.AssembleAsync(Output)), StringComparison.Ordinal);
@@ -135,7 +138,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_more_parts_than_anybody_can_count_those_that_own_files_are_enough()
+    public async Task With_a_huge_part_count_only_parts_that_own_files_are_needed()
     {
         MergePart[] owners = [.. MergePart.Cut(Saved(), int.MaxValue).Select(p => p.Part)];
         Assert.Equal(Saved().Files.Count, owners.Length);
@@ -149,21 +152,22 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Many_missing_parts_are_counted_and_those_without_files_are_not_missed()
+    public async Task Many_missing_parts_are_counted_and_parts_without_files_are_not_required()
     {
         MergePlan plan = Saved();
-        await plan.ExecutePartAsync(Output, MergePart.Of(Enumerable.Range(1, 100).First(n => MergePart.Of(n, 100).Of(plan).Files.Count > 0), 100));
+        await plan.ExecutePartAsync(
+            Output, MergePart.Of(Enumerable.Range(1, 100).First(n => MergePart.Of(n, 100).Of(plan).Files.Count > 0), 100));
         string error = await RefusedAsync(() => plan.AssembleAsync(Output));
         Assert.Contains($"{plan.Files.Count - 1} are missing", error, StringComparison.Ordinal);
         Assert.Contains($" and {plan.Files.Count - 6} more. Remedy", error, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Of_two_at_the_same_moment_on_one_part_one_is_refused_and_other_parts_go_on_beside()
+    public async Task Of_two_concurrent_runs_of_one_part_one_is_rejected_and_other_parts_continue()
     {
         List<string> refused = [];
         int others = 0;
-        // At every moment of the first but the very first, when it has no lock yet, and the very last, when it has none any more.
+        // At every call of the first run, except before it takes the lock and after it releases it.
         CountingFiles counting = new(), files = new()
         {
             OnCall = call =>
@@ -190,7 +194,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task All_parts_at_once_are_as_good_as_one_after_another()
+    public async Task Concurrent_parts_give_the_same_output_as_sequential_parts()
     {
         MergePlan[] plans = [.. Enumerable.Range(0, 6).Select(_ => Saved())];
         await Task.WhenAll(plans.Select((p, i) => p.ExecutePartAsync(Output, MergePart.Of(i + 1, 6))));
@@ -199,7 +203,7 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task While_parts_are_finished_nobody_else_finishes_or_removes_them()
+    public async Task Parts_being_assembled_cannot_be_assembled_or_removed_by_another_run()
     {
         await WorkAsync(2);
         List<string> refused = [];
@@ -207,7 +211,7 @@ public sealed partial class PartsTests : IDisposable
         {
             OnCall = call =>
             {
-                // Not before the lock is there, nor when all that is left to do is to remove the staging folder and parts.
+                // Only while the lock is held, and before the staging folder and the parts are removed.
                 if (call > 2 && Directory.Exists(_temp["place", ".out.layerswap-partial", "model"]))
                 {
                     refused.Add(RefusedAsync(() => Saved().AssembleAsync(Output)).GetAwaiter().GetResult());
@@ -222,16 +226,19 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancelled_a_part_keeps_what_is_done_and_goes_on_with_it()
+    public async Task A_cancelled_part_keeps_finished_tensors_and_resumes()
     {
         using CancellationTokenSource stop = new();
         int reads = 0;
         MergePart part = MergePart.Of(2, 2);
-        CountingCheckpoint first = Counted(_ => { if (++reads == 12) { stop.Cancel(); } }), second = Counted(_ => { }), whole = Counted(_ => { });
+        CountingCheckpoint first = Counted(_ => { if (++reads == 12) { stop.Cancel(); } }),
+            second = Counted(_ => { }),
+            whole = Counted(_ => { });
         MergePlan Plan(CountingCheckpoint model) => Merge.Onto(model).As(DType.Float32).InShardsOf(20_000).OnThreads(1).Plan();
         await Plan(whole).ExecutePartAsync(_temp["whole", "out"], part);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Plan(first).ExecutePartAsync(Output, part, cancellationToken: stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Plan(first).ExecutePartAsync(Output, part, cancellationToken: stop.Token));
 
         Assert.Equal(Root, Merge.FindPartialOutput(Output));
         Assert.Equal([".part-2-of-2.layerswap-partial"], Folders.Names(Root));
@@ -248,21 +255,23 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancelled_before_anything_is_done_nothing_is_left()
+    public async Task A_part_cancelled_before_the_first_tensor_leaves_no_files()
     {
         using CancellationTokenSource stop = new();
         CountingFiles files = new() { OnCall = call => { if (call == 5) { stop.Cancel(); } } };
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saved().ExecutePartAsync(Output, MergePart.Of(1, 2), new() { Files = files }, stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Saved().ExecutePartAsync(Output, MergePart.Of(1, 2), new() { Files = files }, stop.Token));
         Assert.False(Directory.Exists(_temp["place"]));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saved().AssembleAsync(Output, cancellationToken: stop.Token));
     }
 
     [Fact]
-    public async Task What_is_left_of_parts_is_known_and_can_be_removed()
+    public async Task Leftover_parts_are_found_and_can_be_removed()
     {
         Assert.Null(Merge.FindPartialOutput(Output));
         await Saved().ExecutePartAsync(Output, MergePart.Of(1, 2));
-        await Record.ExceptionAsync(() => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2), new() { Files = new CountingFiles(Fault.Kill, 20) }));
+        await Record.ExceptionAsync(
+            () => Saved().ExecutePartAsync(Output, MergePart.Of(2, 2), new() { Files = new CountingFiles(Fault.Kill, 20) }));
         Assert.Equal([".part-2-of-2.layerswap-partial", "part-1-of-2"], Folders.Names(Root));
         File.WriteAllText(_temp["place", "beside.txt"], "mine");
         Assert.Equal(Root, Merge.FindPartialOutput(Output));
@@ -273,17 +282,18 @@ public sealed partial class PartsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_single_run_that_was_killed_beside_the_parts_does_no_harm()
+    public async Task A_killed_single_run_does_not_affect_the_parts()
     {
         await WorkAsync(2);
-        Assert.IsType<DeathException>(await Record.ExceptionAsync(() => Saved().ExecuteAsync(Output, new() { Files = new CountingFiles(Fault.Kill, 60) })));
+        Assert.IsType<DeathException>(
+            await Record.ExceptionAsync(() => Saved().ExecuteAsync(Output, new() { Files = new CountingFiles(Fault.Kill, 60) })));
         Assert.True(Directory.EnumerateFiles(_temp["place", ".out.layerswap-partial", "model"]).Any());
         await Saved().AssembleAsync(Output);
         await RequireSingleAsync();
     }
 
     [Fact]
-    public async Task Progress_of_parts_adds_up_to_that_of_the_whole()
+    public async Task Progress_of_the_parts_sums_to_the_whole()
     {
         long total = 0;
         MergePlan plan = Saved();
@@ -301,11 +311,13 @@ public sealed partial class PartsTests : IDisposable
     private static MergeBuilder Of(string method, ICheckpoint[] models) => method switch
     {
         "swap" => Merge.LayerSwap(models[1], models[2], 1, 1, 1),
-        "della" => Merge.Onto(models[0]).With(models[1], 0.6).With(models[2], 0.3).Using(MergeStrategies.Della(new() { Density = 0.6, Rescale = Rescale.L1 })),
+        "della" =>
+            Merge.Onto(models[0]).With(models[1], 0.6).With(models[2], 0.3).Using(
+                MergeStrategies.Della(new() { Density = 0.6, Rescale = Rescale.L1 })),
         _ => MethodMerges.Of(method, models),
     };
 
-    /// <summary>A merge of two models on disk, opened anew, in about nine files.</summary>
+    /// <summary>A merge of two models on disk, reopened, in about nine files.</summary>
     private MergePlan Saved(Func<MergeBuilder, MergeBuilder>? change = null, double weight = 0.5)
     {
         ICheckpoint[] models = [.. Enumerable.Range(0, 2).Select(i =>
@@ -314,7 +326,8 @@ public sealed partial class PartsTests : IDisposable
             return Checkpoint.Open(Directory.Exists(folder) ? folder : Folders.Save(SmallModels.Llama($"m{i}", i, layers: 2), folder));
         })];
         _open.AddRange(models);
-        MergeBuilder builder = Merge.WithoutBase().With(models[0]).With(models[1], weight).Using(MergeStrategies.Linear()).InShardsOf(7_000).OnThreads(1);
+        MergeBuilder builder =
+            Merge.WithoutBase().With(models[0]).With(models[1], weight).Using(MergeStrategies.Linear()).InShardsOf(7_000).OnThreads(1);
         return (change?.Invoke(builder) ?? builder).Plan();
     }
 

@@ -5,7 +5,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Once buffers have their size, blocks allocate nothing, in merges and in passes.</summary>
+/// <summary>After warm-up, blocks allocate no memory, in merges and in passes.</summary>
 public sealed class AllocationTests
 {
     private const int Elements = 400_000, Block = 20_000, Warm = 60;
@@ -16,8 +16,9 @@ public sealed class AllocationTests
     [MemberData(nameof(Methods))]
     public void Blocks_are_merged_without_allocating(string method)
     {
-        // Rows of 1000: methods that merge whole rows get whole numbers of them.
-        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [400, 1000], MethodMerges.Noise(Elements, i))))];
+        // Rows of 1000 elements, so that blocks of row-wise methods contain whole rows.
+        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
+            i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [400, 1000], MethodMerges.Noise(Elements, i))))];
         PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
         if (tensor.Work is not TensorWork.Compute compute)
         {
@@ -32,11 +33,12 @@ public sealed class AllocationTests
             for (int i = 0; i < rounds; i++)
             {
                 long start = (long)i * Block % Elements;
-                BlockComputer.Compute<float>(buffers, tensor, BlockRange.Around(start, Block, compute.Merge.Unit, Elements), compute.Merge.Unit, tally);
+                BlockComputer.Compute<float>(
+                    buffers, tensor, BlockRange.Around(start, Block, compute.Merge.Unit, Elements), compute.Merge.Unit, tally);
             }
         }
 
-        // Enough rounds for the compiler to finish, and for pools to be filled.
+        // Enough rounds for the JIT compiler to finish and for the pools to fill.
         Merge(Warm);
         Assert.Equal(0, Least(() => Merge(Elements / Block)));
     }
@@ -49,12 +51,13 @@ public sealed class AllocationTests
     [InlineData("dare_ties")]
     [InlineData("della")]
     [InlineData("sce")]
-    public void Passes_allocate_by_chunk_and_not_by_block(string method)
+    public void Passes_allocate_per_chunk_and_not_per_block(string method)
     {
         long Allocated(int chunks)
         {
             int elements = chunks * ChunkSizes.Length;
-            ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
+            ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
+                i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
             TensorWork.Compute compute = Assert.IsType<TensorWork.Compute>(tensor.Work);
             BlockStreamer streamer = new(new WorkerPool(1, CancellationToken.None));
@@ -66,17 +69,18 @@ public sealed class AllocationTests
             return Least(() => compute.Merge.Prepare(new StreamedPasses(streamer, 0, compute, elements)));
         }
 
-        // A chunk has 68 blocks: less than a dozen bytes for each leaves room for the state of the chunk only.
+        // A chunk has 68 blocks. Less than 12 bytes per block leaves room only for the state of the chunk.
         Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 12 * ChunkSizes.Length / ChunkSizes.ObserveBlock);
     }
 
     [Fact]
-    public void A_diff_allocates_by_chunk_and_not_by_block()
+    public void A_diff_allocates_per_chunk_and_not_per_block()
     {
         long Allocated(int chunks)
         {
             int elements = chunks * ChunkSizes.Length;
-            ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
+            ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
+                i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             Operand[] operands = [.. models.Select(m => new Operand(m, m.Tensors[0]))];
             BlockStreamer streamer = new(new WorkerPool(1, CancellationToken.None));
             void Reduce() => streamer.Reduce(0, operands, true, new ChunkGrid(0, elements), new DeltaReduction(2, 0));
@@ -92,7 +96,9 @@ public sealed class AllocationTests
         Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 20 * ChunkSizes.Length / ChunkSizes.ObserveBlock);
     }
 
-    /// <summary>Measures the least that several runs allocate on this thread: other tests may empty the pools, and the compiler may come late.</summary>
+    /// <summary>
+    /// Measures the minimum allocation of several runs on this thread. Other tests may empty the pools, and the JIT compiler may run late.
+    /// </summary>
     private static long Least(Action work) => Enumerable.Range(0, 10).Min(_ =>
     {
         long before = GC.GetAllocatedBytesForCurrentThread();

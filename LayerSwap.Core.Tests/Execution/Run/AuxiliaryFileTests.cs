@@ -3,18 +3,24 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Tests that a folder merged and a folder copied differ in nothing but weights, what changed in the configuration, the card and the record.</summary>
+/// <summary>
+/// Tests that a merged folder differs from a copied one only in the weights, the configuration changes, the card and the manifest.
+/// </summary>
 public sealed class AuxiliaryFileTests : IDisposable
 {
     private static readonly string[] Odd =
     [
-        "modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "tekken.json", "normalizer.json", "source.spm", "Notice.txt", "additional_chat_templates/tool use.jinja", "modeling_own.py", "own/code.py", "a b.txt", "\u00e9\U0001F600.json",
-        ".gitattributes", "empty", "deep/er/still/file.txt", "params.json", "images/logo.png", "vocab.txt", "merges_2.txt", "preprocessor/config.json", "x.jsonl", "-dash", "LICENSE.TXT", "generation_config.json", "tokenizer.model",
+        "modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "tekken.json", "normalizer.json", "source.spm", "Notice.txt",
+        "additional_chat_templates/tool use.jinja", "modeling_own.py", "own/code.py", "a b.txt", "\u00e9\U0001F600.json",
+        ".gitattributes", "empty", "deep/er/still/file.txt", "params.json", "images/logo.png", "vocab.txt", "merges_2.txt",
+        "preprocessor/config.json", "x.jsonl", "-dash", "LICENSE.TXT", "generation_config.json", "tokenizer.model",
     ];
 
     private static readonly string[] Left =
     [
-        "optimizer.pt", "scheduler.pt", "rng_state_0.pth", "training_args.bin", "trainer_state.json", "pytorch_model.bin", "pytorch_model.bin.index.json", "model.gguf", "onnx/model.onnx", "checkpoint-10/config.json", "runs/events", "adapter_model.safetensors",
+        "optimizer.pt", "scheduler.pt", "rng_state_0.pth", "training_args.bin", "trainer_state.json", "pytorch_model.bin",
+        "pytorch_model.bin.index.json", "model.gguf", "onnx/model.onnx", "checkpoint-10/config.json", "runs/events",
+        "adapter_model.safetensors",
         "adapter_config.json", "consolidated.safetensors", ".git/HEAD", "events.out.tfevents.1", "train.log", "all_results.json",
     ];
 
@@ -23,7 +29,7 @@ public sealed class AuxiliaryFileTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public async Task Everything_is_copied_but_weights_states_and_logs_which_are_listed()
+    public async Task All_files_are_copied_except_weights_states_and_logs_which_are_listed()
     {
         Noise noise = new(77);
         for (int round = 0; round < 20; round++)
@@ -37,21 +43,27 @@ public sealed class AuxiliaryFileTests : IDisposable
             {
                 string path = Path.Combine(model, name);
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-                File.WriteAllText(path, name == "empty" ? "" : name.EndsWith("generation_config.json", StringComparison.Ordinal) ? "{}" : "of " + name);
+                File.WriteAllText(
+                    path, name == "empty" ? "" : name.EndsWith("generation_config.json", StringComparison.Ordinal) ? "{}" : "of " + name);
             }
 
             using ICheckpoint opened = Checkpoint.Open(model);
             MergePlan plan = Merge.Soup(opened).Plan();
             await plan.ExecuteAsync(output, new() { Durable = round % 5 == 0 });
             Assert.Equal(copied.Concat(["config.json", "model.safetensors", "README.md", "layerswap.json"]).Order(StringComparer.Ordinal),
-                Directory.EnumerateFiles(output, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }).Select(f => Path.GetRelativePath(output, f)).Order(StringComparer.Ordinal));
-            Assert.All(copied.Append("config.json"), name => Assert.Equal(File.ReadAllBytes(Path.Combine(model, name)), File.ReadAllBytes(Path.Combine(output, name))));
+                Directory.EnumerateFiles(
+                    output, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
+                    .Select(f => Path.GetRelativePath(output, f))
+                    .Order(StringComparer.Ordinal));
+            Assert.All(
+                copied.Append("config.json"),
+                name => Assert.Equal(File.ReadAllBytes(Path.Combine(model, name)), File.ReadAllBytes(Path.Combine(output, name))));
             string listed = string.Join('\n', plan.Warnings);
             Assert.Equal(left.Length > 0, listed.Contains("Not copied from", StringComparison.Ordinal));
             Assert.True(left.Length > 8 || left.All(l => listed.Contains(l.Split('/')[0], StringComparison.Ordinal)), listed);
             Assert.True((await Checkpoint.VerifyAsync(output)).Ok);
 
-            // Replaced, resumed as complete, and removed with nothing left.
+            // The output can be replaced, resumed as complete, and removed completely.
             await plan.ExecuteAsync(output, new() { Durable = false, Overwrite = true });
             await plan.ExecuteAsync(output, new() { Durable = false, Resume = true });
             Assert.True((await Checkpoint.VerifyAsync(output)).Ok);
@@ -59,7 +71,7 @@ public sealed class AuxiliaryFileTests : IDisposable
     }
 
     [Fact]
-    public async Task A_run_that_ended_early_leaves_no_folder_behind()
+    public async Task An_interrupted_run_leaves_no_folder()
     {
         string model = _temp["in"], output = _temp["out"];
         Folders.Save(SmallModels.Of("m", DType.Float32, ("model.layers.0.w", [2, 2], [1, 2, 3, 4])), model);
@@ -70,12 +82,17 @@ public sealed class AuxiliaryFileTests : IDisposable
             using ICheckpoint opened = Checkpoint.Open(model);
             try
             {
-                await Merge.Soup(opened).SaveAsync(output, new SaveOptions { Files = new Faults.CountingFiles(Faults.Fault.NoSpace, call) });
+                await Merge.Soup(opened).SaveAsync(
+                    output, new SaveOptions { Files = new Faults.CountingFiles(Faults.Fault.NoSpace, call) });
                 break;
             }
             catch (OutputException)
             {
-                Assert.False(Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any() && !(await Checkpoint.VerifyAsync(output)).Ok, $"call {call}");
+                Assert.False(
+                    Directory.Exists(output)
+                        && Directory.EnumerateFileSystemEntries(output).Any()
+                        && !(await Checkpoint.VerifyAsync(output)).Ok,
+                    $"call {call}");
                 Merge.DeletePartialOutput(output);
                 Assert.Null(Merge.FindPartialOutput(output));
                 if (Directory.Exists(output))
@@ -89,19 +106,20 @@ public sealed class AuxiliaryFileTests : IDisposable
     }
 
     [LinuxFact]
-    public void A_name_that_is_not_utf8_is_refused_by_name()
+    public void A_file_name_that_is_not_utf8_is_rejected_and_named()
     {
         string model = _temp["in"];
         Folders.Save(SmallModels.Of("m", DType.Float32, ("w", [1], [1])), model);
         Faults.Outside.Run("sh", "-c", $"touch \"$(printf '{model}/a\\377b.txt')\"");
         using ICheckpoint opened = Checkpoint.Open(model);
-        Assert.Contains("a name that is not UTF-8", Assert.Throws<MergeException>(() => Merge.Soup(opened).Plan()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "a name that is not UTF-8", Assert.Throws<MergeException>(() => Merge.Soup(opened).Plan()).Message, StringComparison.Ordinal);
         // .NET cannot remove it either.
         Faults.Outside.Run("rm", "-r", model);
     }
 
     [Fact]
-    public void Another_model_in_a_folder_stays_there()
+    public void A_second_model_in_the_folder_is_not_copied()
     {
         string model = _temp["in"];
         Folders.Save(SmallModels.Of("m", DType.Float32, ("w", [1], [1])), model);

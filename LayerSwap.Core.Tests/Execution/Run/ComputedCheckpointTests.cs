@@ -1,17 +1,18 @@
 using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>A plan read on demand gives the bytes that it would have saved, in whatever windows it is read.</summary>
+/// <summary>A plan read on demand gives the bytes that it would save, at any offset and length.</summary>
 public sealed class ComputedCheckpointTests
 {
     public static TheoryData<string> Methods => [.. MergeStrategies.Methods.Select(m => m.Name)];
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public void One_plan_may_be_read_by_several_at_once(string method)
+    public void A_plan_can_be_read_by_several_threads(string method)
     {
         const int Readers = 3, Rows = 60, Columns = 2000;
-        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [Rows, Columns], MethodMerges.Noise(Rows * Columns, i))))];
+        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
+            i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [Rows, Columns], MethodMerges.Noise(Rows * Columns, i))))];
         MergeBuilder merge = MethodMerges.Of(method, models);
         byte[] expected = SmallModels.Bytes(merge.Plan().AsCheckpoint(), "w");
         for (int round = 0; round < 6; round++)
@@ -33,7 +34,7 @@ public sealed class ComputedCheckpointTests
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public async Task Odd_windows_give_the_bytes_that_are_saved(string method)
+    public async Task Reads_at_any_offset_and_length_give_the_saved_bytes(string method)
     {
         using TempFolder temp = new();
         MergePlan plan = MethodMerges.Of(method, MethodMerges.Models()).Plan();
@@ -46,7 +47,8 @@ public sealed class ComputedCheckpointTests
             byte[] expected = SmallModels.Bytes(saved, tensor.Name);
             for (int i = 0; i < 40; i++)
             {
-                int offset = random.Next(expected.Length + 1), length = random.Next(Math.Min(expected.Length - offset, i < 20 ? 9 : int.MaxValue) + 1);
+                int offset = random.Next(expected.Length + 1),
+                    length = random.Next(Math.Min(expected.Length - offset, i < 20 ? 9 : int.MaxValue) + 1);
                 byte[] window = new byte[length];
                 computed.Read(tensor.Name, offset, window);
                 Assert.True(expected.AsSpan(offset, length).SequenceEqual(window), $"{tensor.Name}: {length} bytes from {offset}");
@@ -58,7 +60,7 @@ public sealed class ComputedCheckpointTests
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public async Task A_merge_of_merges_is_the_merges_in_steps(string method)
+    public async Task A_merge_of_merges_equals_saving_each_step(string method)
     {
         using TempFolder temp = new();
         ICheckpoint[] models = MethodMerges.Models();
@@ -67,6 +69,8 @@ public sealed class ComputedCheckpointTests
         using ICheckpoint saved = Checkpoint.Open(temp["first"]), computed = first.AsCheckpoint();
         await MethodMerges.Of(method, [models[0], saved, models[2]]).SaveAsync(temp["steps"]);
         await MethodMerges.Of(method, [models[0], computed, models[2]]).SaveAsync(temp["once"]);
-        Assert.Equal(await File.ReadAllBytesAsync(temp["steps", "model.safetensors"]), await File.ReadAllBytesAsync(temp["once", "model.safetensors"]));
+        Assert.Equal(
+            await File.ReadAllBytesAsync(temp["steps", "model.safetensors"]),
+            await File.ReadAllBytesAsync(temp["once", "model.safetensors"]));
     }
 }

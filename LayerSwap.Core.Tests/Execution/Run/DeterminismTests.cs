@@ -9,9 +9,12 @@ public sealed class DeterminismTests
 {
     private static readonly DType[] DTypesTried = [DType.BFloat16, DType.Float32, DType.Float16, DType.Float64, DType.Float8E4M3];
 
+    private static readonly LayerSwapOptions Proportional =
+        new() { Bottom = 1, Top = 1, TransitionBottom = 1, TransitionTop = 1, Weights = TransitionWeights.Proportional };
+
     private static readonly (string Name, Func<ICheckpoint[], MergeBuilder> Build)[] Merges =
     [
-        ("swap", m => Merge.LayerSwap(m[1], m[2], new LayerSwapOptions { Bottom = 1, Top = 1, TransitionBottom = 1, TransitionTop = 1, Weights = TransitionWeights.Proportional }, m[0])),
+        ("swap", m => Merge.LayerSwap(m[1], m[2], Proportional, m[0])),
         ("soup", m => Merge.Soup(m)),
         ("task arithmetic", m => Merge.Onto(m[0]).With(m[1], 0.6).With(m[2], 0.3).TaskArithmetic(0.8)),
         ("cast", m => Merge.Onto(m[0]).As(DType.Float16)),
@@ -37,16 +40,22 @@ public sealed class DeterminismTests
     }
 
     [Fact]
-    public async Task Tensors_of_many_sections_come_out_the_same()
+    public async Task Tensors_with_many_chunks_are_deterministic()
     {
         double[] Values(double phase) => [.. Enumerable.Range(0, 700_001).Select(i => Math.Sin((i * 0.001) + phase))];
-        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(m => SmallModels.Of($"m{m}", DType.BFloat16, ("model.layers.0.w.weight", [700_001], Values(m))))];
-        LayerSwapOptions options = new() { Bottom = 0, Top = 0, TransitionBottom = 1, TransitionTop = 0, Weights = TransitionWeights.InverselyProportional };
+        ICheckpoint[] models = [
+            .. Enumerable.Range(0, 3).Select(
+                m => SmallModels.Of($"m{m}", DType.BFloat16, ("model.layers.0.w.weight", [700_001], Values(m))))];
+        LayerSwapOptions options =
+            new() { Bottom = 0, Top = 0, TransitionBottom = 1, TransitionTop = 0, Weights = TransitionWeights.InverselyProportional };
         using TempFolder temp = new();
         (int Threads, int Block)[] ways = [(1, int.MaxValue), (2, 65536), (8, 4097), (3, 100_000)];
         foreach ((int threads, int block) in ways)
         {
-            await Merge.LayerSwap(models[1], models[2], options, models[0]).OnThreads(threads).InBlocksOf(block).SaveAsync(temp[$"{threads}"]);
+            await Merge.LayerSwap(models[1], models[2], options, models[0])
+                .OnThreads(threads)
+                .InBlocksOf(block)
+                .SaveAsync(temp[$"{threads}"]);
             SameFolder(temp["1"], temp[$"{threads}"]);
         }
     }
@@ -70,10 +79,11 @@ public sealed class DeterminismTests
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public void Every_method_gives_the_same_bytes_where_rows_and_sections_do_not_align(string method)
+    public void Every_method_gives_the_same_bytes_if_rows_and_chunks_do_not_align(string method)
     {
         using TempFolder temp = new();
-        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [7, 100_003], MethodMerges.Noise(700_021, i))))];
+        ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
+            i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [7, 100_003], MethodMerges.Noise(700_021, i))))];
         Save(MethodMerges.Of(method, models).OnThreads(1), temp["1"]);
         (int Threads, int Block)[] ways = [(2, 131_071), (8, 70_001)];
         foreach ((int threads, int block) in ways)
@@ -83,7 +93,9 @@ public sealed class DeterminismTests
         }
     }
 
-    /// <summary>Zeros of both signs, and sources so far apart that coefficients are negative: a sum of zeros has the sign that its order of additions gives it.</summary>
+    /// <summary>
+    /// Zeros of both signs, and sources that give negative coefficients. The sign of a sum of zeros depends on the order of additions.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Methods))]
     public void Every_method_gives_zeros_the_same_sign_in_any_blocks(string method)
@@ -92,11 +104,17 @@ public sealed class DeterminismTests
         Random random = new(5);
         DType[] dtypes = [DType.BFloat16, DType.Float32, DType.Float64];
         double[] scales = [1, 2, -1, 1.5];
-        ICheckpoint[] models = [.. scales.Select((scale, m) => Checkpoint.InMemory($"m{m}", [.. dtypes.Select(dtype =>
-            (new TensorInfo($"model.layers.0.{dtype.Code()}.weight", dtype, new TensorShape(41, 50)), (ReadOnlyMemory<byte>)SmallModels.Encode(dtype,
-                [.. Enumerable.Range(0, 41 * 50).Select(i => random.Next(3) == 0 ? random.Next(2) == 0 ? -0.0 : 0 : scale * Math.Sin(i))])))]))];
+        ICheckpoint[] models = [.. scales.Select((scale, m) => Checkpoint.InMemory($"m{m}", [.. dtypes.Select(dtype => (
+            new TensorInfo($"model.layers.0.{dtype.Code()}.weight", dtype, new TensorShape(41, 50)),
+            (ReadOnlyMemory<byte>)SmallModels.Encode(
+                dtype,
+                [.. Enumerable.Range(0, 41 * 50)
+                    .Select(i => random.Next(3) == 0 ? random.Next(2) == 0 ? -0.0 : 0 : scale * Math.Sin(i))])))]))];
         MergeBuilder[] merges = method == "model_stock"
-            ? [MethodMerges.Of(method, models), Merge.Onto(models[0]).With(models[1]).With(models[2]).Using(MergeStrategies.ModelStock(filterWise: true))] : [MethodMerges.Of(method, models)];
+            ? [
+                MethodMerges.Of(method, models),
+                Merge.Onto(models[0]).With(models[1]).With(models[2]).Using(MergeStrategies.ModelStock(filterWise: true))]
+            : [MethodMerges.Of(method, models)];
         foreach (MergeBuilder merge in merges)
         {
             string name = Path.GetRandomFileName();
@@ -109,25 +127,29 @@ public sealed class DeterminismTests
         }
     }
 
-    /// <summary>BF16 may be merged as it lies; what comes out is the same as of the same numbers in F32.</summary>
+    /// <summary>BF16 inputs give the same result as equal values stored as F32.</summary>
     [Theory]
     [MemberData(nameof(Methods))]
-    public void Every_method_gives_the_bytes_of_numbers_whatever_dtype_they_lie_in(string method)
+    public void Every_method_gives_the_same_bytes_for_equal_values_in_any_dtype(string method)
     {
         const int Rows = 37, Columns = 1027;
         using TempFolder temp = new();
         string[] names = ["model.layers.0.self_attn.q_proj.weight", "model.layers.1.mlp.up_proj.weight"];
-        double[][][] numbers = [.. Enumerable.Range(0, 4).Select(m => names.Select((_, t) => MethodMerges.Noise(Rows * Columns, (10 * t) + m)).ToArray())];
+        double[][][] numbers =
+            [.. Enumerable.Range(0, 4).Select(m => names.Select((_, t) => MethodMerges.Noise(Rows * Columns, (10 * t) + m)).ToArray())];
         foreach (DType dtype in (ReadOnlySpan<DType>)[DType.BFloat16, DType.Float32])
         {
-            ICheckpoint[] models = [.. numbers.Select((own, m) => SmallModels.Of($"m{m}", dtype, [.. names.Select((n, t) => (n, new long[] { Rows, Columns }, Rounded(own[t])))]))];
+            ICheckpoint[] models = [.. numbers.Select(
+                (own, m) =>
+                    SmallModels.Of($"m{m}", dtype, [.. names.Select((n, t) => (n, new long[] { Rows, Columns }, Rounded(own[t])))]))];
             Save(MethodMerges.Of(method, models).As(DType.BFloat16).OnThreads(2), temp[dtype.Code()]);
         }
 
         Assert.Equal(Tensors("BF16"), Tensors("F32"));
 
-        // Numbers that BF16 has.
-        static double[] Rounded(double[] own) => SmallModels.Values(SmallModels.Of("rounded", DType.BFloat16, ("w", [own.Length], own)), "w");
+        // Values that BF16 represents exactly.
+        static double[] Rounded(double[] own) =>
+            SmallModels.Values(SmallModels.Of("rounded", DType.BFloat16, ("w", [own.Length], own)), "w");
 
         byte[] Tensors(string name)
         {
@@ -136,16 +158,18 @@ public sealed class DeterminismTests
         }
     }
 
-    /// <summary>Which of two NaNs a sum has depends on how it is computed; what comes out must not.</summary>
+    /// <summary>The payload of a sum of two NaNs depends on the instruction. The output must not.</summary>
     [Theory]
     [MemberData(nameof(Methods))]
-    public void Every_method_gives_the_same_bytes_of_numbers_that_are_none(string method)
+    public void Every_method_gives_the_same_bytes_for_NaN_inputs(string method)
     {
         const int Rows = 5, Columns = 1027;
         using TempFolder temp = new();
         Random random = new(3);
-        ICheckpoint[] models = [.. Enumerable.Range(0, 4).Select(i => Checkpoint.InMemory($"m{i}", [.. new[] { DType.Float32, DType.BFloat16, DType.Float64 }.Select(dtype =>
-            (new TensorInfo($"model.layers.0.{dtype.Code()}.weight", dtype, new TensorShape(Rows, Columns)), (ReadOnlyMemory<byte>)Numbers(dtype)))]))];
+        DType[] dtypes = [DType.Float32, DType.BFloat16, DType.Float64];
+        ICheckpoint[] models = [.. Enumerable.Range(0, 4).Select(i => Checkpoint.InMemory($"m{i}", [.. dtypes.Select(dtype => (
+            new TensorInfo($"model.layers.0.{dtype.Code()}.weight", dtype, new TensorShape(Rows, Columns)),
+            (ReadOnlyMemory<byte>)Numbers(dtype)))]))];
         Save(MethodMerges.Of(method, models).OnThreads(1), temp["expected"]);
         foreach ((int threads, int block) in (ReadOnlySpan<(int, int)>)[(1, 17), (2, 1009), (2, 1), (1, 100_000)])
         {
@@ -153,7 +177,7 @@ public sealed class DeterminismTests
             SameFolder(temp["expected"], temp[$"{threads} {block}"]);
         }
 
-        // A third are NaNs with any payload and sign, or infinities.
+        // One third are NaNs with any payload and sign, or infinities.
         byte[] Numbers(DType dtype)
         {
             byte[] bytes = SmallModels.Encode(dtype, [.. Enumerable.Range(0, Rows * Columns).Select(_ => random.NextDouble() - 0.5)]);
@@ -163,7 +187,8 @@ public sealed class DeterminismTests
                 if (random.Next(3) == 0)
                 {
                     random.NextBytes(bytes.AsSpan(i, width));
-                    (bytes[i + width - 1], bytes[i + width - 2]) = ((byte)(0x7F | bytes[i + width - 1]), (byte)(bytes[i + width - 2] | 0xF0));
+                    (bytes[i + width - 1], bytes[i + width - 2]) =
+                        ((byte)(0x7F | bytes[i + width - 1]), (byte)(bytes[i + width - 2] | 0xF0));
                 }
             }
 
@@ -177,10 +202,12 @@ public sealed class DeterminismTests
     {
         string[] names = [.. Directory.EnumerateFiles(expected).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
         Assert.Equal(names, Directory.EnumerateFiles(actual).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
-        // The card is headed with the folder's name and says how many threads the plan counted on; all else is the same.
+        // The card contains the folder name and the thread count of the plan. All other files are equal.
         foreach (string name in names.Where(n => n != "README.md"))
         {
-            Assert.True(File.ReadAllBytes(Path.Combine(expected, name)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(actual, name))), name);
+            Assert.True(
+                File.ReadAllBytes(Path.Combine(expected, name)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(actual, name))),
+                name);
         }
     }
 }

@@ -3,7 +3,9 @@ using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Same bytes on any machine: kernels take what vectors the processor has, and what they compute does not show it. The runtime is told to know fewer.</summary>
+/// <summary>
+/// Kernels give the same bytes with any vector instruction set. Environment variables of the runtime disable some of them.
+/// </summary>
 public sealed class InstructionSetTests
 {
     [Theory]
@@ -13,15 +15,21 @@ public sealed class InstructionSetTests
     [InlineData("sce", "select_topk=0.3")]
     [InlineData("model_stock", "")]
     [InlineData("karcher", "max_iter=3")]
-    public void Bytes_do_not_depend_on_what_the_processor_can_do(string method, string parameter)
+    public void Bytes_do_not_depend_on_the_instruction_set(string method, string parameter)
     {
         using TempFolder temp = new();
-        string[] origin = method is "linear" or "karcher" ? [] : ["--base", Fixture.Demo("base")], parameters = parameter.Length == 0 ? [] : ["-p", parameter];
+        string[] baseArguments = method is "linear" or "karcher" ? [] : ["--base", Fixture.Demo("base")],
+            parameters = parameter.Length == 0 ? [] : ["-p", parameter];
         string Merged(string switchedOff)
         {
             string output = temp[switchedOff.Length == 0 ? "all" : switchedOff];
             (string, string)[] environment = switchedOff.Length == 0 ? [] : [(switchedOff, "0")];
-            ToolRun run = Tool.Run(["merge", "--method", method, .. origin, "--model", Fixture.Demo("math") + "=0.6", "--model", Fixture.Demo("sahili") + "=0.4", .. parameters, "-o", output], folder: null, environment);
+            ToolRun run = Tool.Run(
+                [
+                    "merge", "--method", method, .. baseArguments, "--model", Fixture.Demo("math") + "=0.6", "--model",
+                    Fixture.Demo("sahili") + "=0.4", .. parameters, "-o", output],
+                folder: null,
+                environment);
             Assert.True(run.Exit == 0, run.ToString());
             return Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(output, "model.safetensors"))));
         }

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>What a save leaves behind: all of it, or nothing.</summary>
+/// <summary>A save leaves a complete output or no files.</summary>
 public sealed class MergeExecutorTests : IDisposable
 {
     private readonly TempFolder _temp = new();
@@ -24,25 +24,35 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task The_record_has_the_weight_of_each_time_a_model_is_given()
+    public async Task The_manifest_has_one_weight_per_use_of_a_model()
     {
         ICheckpoint model = SmallModels.Llama("m", 0, layers: 1);
         await Merge.WithoutBase().With(model, 0.3).With(model, 0.7).Using(MergeStrategies.Linear()).SaveAsync(_temp["out"]);
         using JsonDocument record = JsonDocument.Parse(File.ReadAllText(_temp["out", "layerswap.json"]));
-        Assert.Equal([(0, "0.3"), (1, "0.7")], record.RootElement.GetProperty("inputs").EnumerateArray().Select(i => (i.GetProperty("source").GetInt32(), i.GetProperty("weight").GetString()!)));
+        Assert.Equal(
+            [(0, "0.3"), (1, "0.7")],
+            record.RootElement.GetProperty("inputs")
+                .EnumerateArray()
+                .Select(i => (i.GetProperty("source").GetInt32(), i.GetProperty("weight").GetString()!)));
     }
 
     [Fact]
-    public async Task What_is_not_finite_in_an_input_is_counted_by_tensor_and_model_or_refused()
+    public async Task Non_finite_input_values_are_counted_by_tensor_and_model_or_rejected()
     {
         double[] values = [.. Enumerable.Range(0, 300_000).Select(i => i % 1000 / 8.0)];
         ICheckpoint a = SmallModels.Of("a", DType.Float32, ("w", [3, 100_000], [double.NaN, .. values[1..]]), ("v", [2], [1, 2]));
-        ICheckpoint b = SmallModels.Of("b", DType.Float32, ("w", [3, 100_000], [.. values[..^2], double.NegativeInfinity, double.PositiveInfinity]), ("v", [2], [3, 4]));
-        foreach (MergeBuilder builder in new[] { Merge.Soup(a, b), Merge.Onto(a).With(b).Using(MergeStrategies.Della(new() { Density = 0.5 })) })
+        ICheckpoint b = SmallModels.Of(
+            "b",
+            DType.Float32,
+            ("w", [3, 100_000], [.. values[..^2], double.NegativeInfinity, double.PositiveInfinity]),
+            ("v", [2], [3, 4]));
+        foreach (MergeBuilder builder in
+            new[] { Merge.Soup(a, b), Merge.Onto(a).With(b).Using(MergeStrategies.Della(new() { Density = 0.5 })) })
         {
             MergeResult result = await builder.SaveAsync(_temp["out"], new SaveOptions { Overwrite = true });
             Assert.Equal([("w", "a", 1L), ("w", "b", 2L)], result.NonFinite.Select(n => (n.Tensor, n.Model, n.Count)));
-            MergeException e = await Assert.ThrowsAsync<MergeException>(() => builder.SaveAsync(_temp["no"], new SaveOptions { RefuseNonFinite = true }));
+            MergeException e =
+                await Assert.ThrowsAsync<MergeException>(() => builder.SaveAsync(_temp["no"], new SaveOptions { RefuseNonFinite = true }));
             Assert.Contains("w of", e.Message, StringComparison.Ordinal);
             Assert.False(Directory.Exists(_temp["no"]));
         }
@@ -54,44 +64,54 @@ public sealed class MergeExecutorTests : IDisposable
     [InlineData(DType.Float64, DType.Float32, 1e39, 2)]
     [InlineData(DType.BFloat16, DType.Float16, 1e5, 2)]
     [InlineData(DType.BFloat16, DType.BFloat16, 3e38, 0)]
-    public async Task Results_too_large_for_their_dtype_are_counted_or_refused(DType from, DType to, double large, int converted)
+    public async Task Overflowing_results_are_counted_or_rejected(DType from, DType to, double large, int converted)
     {
         double[] values = [.. Enumerable.Range(0, 70_000).Select(i => i % 8 / 8.0)];
         (values[3], values[69_998]) = (large, -large);
-        ICheckpoint a = SmallModels.Of("a", from, ("w", [70_000], [.. values[..5], double.NaN, .. values[6..]])), b = SmallModels.Of("b", from, ("w", [70_000], values));
-        MergeBuilder conversion = Merge.Onto(a).As(to, force: true), sum = Merge.WithoutBase().With(a).With(b).Using(MergeStrategies.Linear(new() { Normalize = false })).As(to, force: true);
+        ICheckpoint a = SmallModels.Of("a", from, ("w", [70_000], [.. values[..5], double.NaN, .. values[6..]])),
+            b = SmallModels.Of("b", from, ("w", [70_000], values));
+        MergeBuilder conversion = Merge.Onto(a).As(to, force: true),
+            sum = Merge.WithoutBase().With(a).With(b).Using(MergeStrategies.Linear(new() { Normalize = false })).As(to, force: true);
         foreach ((MergeBuilder builder, int count) in new[] { (conversion, converted), (sum, 2) })
         {
             MergeResult result = await builder.SaveAsync(_temp["out"], new SaveOptions { Overwrite = true });
             Assert.Equal(count == 0 ? [] : [("w", to, (long)count)], result.Overflows.Select(o => (o.Tensor, o.DType, o.Count)));
         }
 
-        MergeException e = await Assert.ThrowsAsync<MergeException>(() => Merge.Soup(b, b).Using(MergeStrategies.Linear(new() { Normalize = false })).As(to, force: true).SaveAsync(_temp["no"], new SaveOptions { RefuseNonFinite = true }));
+        MergeException e = await Assert.ThrowsAsync<MergeException>(
+            () => Merge.Soup(b, b).Using(MergeStrategies.Linear(new() { Normalize = false })).As(to, force: true).SaveAsync(
+                _temp["no"], new SaveOptions { RefuseNonFinite = true }));
         Assert.Contains("too large for " + to.Code(), e.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_temp["no"]));
     }
 
     [Fact]
-    public async Task Checksums_are_what_the_record_says_they_are()
+    public async Task Checksums_in_the_manifest_are_computed_as_documented()
     {
         byte[] bytes = [.. Enumerable.Range(0, 300_000).Select(i => (byte)(i * 31 / 7))];
-        await Merge.Onto(Checkpoint.InMemory("m", [(new TensorInfo("w", DType.UInt8, new TensorShape(300_000)), bytes)])).SaveAsync(_temp["out"]);
+        await Merge.Onto(Checkpoint.InMemory("m", [(new TensorInfo("w", DType.UInt8, new TensorShape(300_000)), bytes)]))
+            .SaveAsync(_temp["out"]);
         using JsonDocument record = JsonDocument.Parse(File.ReadAllText(_temp["out", "layerswap.json"]));
         byte[] sections = new byte[16];
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(sections, System.IO.Hashing.XxHash64.HashToUInt64(bytes.AsSpan(0, 262_144)));
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(sections.AsSpan(8), System.IO.Hashing.XxHash64.HashToUInt64(bytes.AsSpan(262_144)));
-        Assert.Equal(System.IO.Hashing.XxHash64.HashToUInt64(sections).ToString("x16", System.Globalization.CultureInfo.InvariantCulture), record.RootElement.GetProperty("tensors")[0].GetProperty("xxh64").GetString());
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(
+            sections, System.IO.Hashing.XxHash64.HashToUInt64(bytes.AsSpan(0, 262_144)));
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(
+            sections.AsSpan(8), System.IO.Hashing.XxHash64.HashToUInt64(bytes.AsSpan(262_144)));
+        Assert.Equal(
+            System.IO.Hashing.XxHash64.HashToUInt64(sections).ToString("x16", System.Globalization.CultureInfo.InvariantCulture),
+            record.RootElement.GetProperty("tensors")[0].GetProperty("xxh64").GetString());
         Assert.Contains("262144", record.RootElement.GetProperty("checksum").GetString(), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData(VocabularyPolicy.Truncate, 2)]
     [InlineData(VocabularyPolicy.Pad, 3)]
-    public async Task The_vocabulary_written_to_the_config_is_that_of_the_embedding(VocabularyPolicy policy, int rows)
+    public async Task The_vocabulary_size_in_the_config_is_the_row_count_of_the_embedding(VocabularyPolicy policy, int rows)
     {
         ICheckpoint Model(string name, int tokens)
         {
-            ICheckpoint model = SmallModels.Of(name, DType.Float32, ("model.embed_tokens.weight", [tokens, 1], new double[tokens]), ("model.layers.0.w.weight", [1], [1]));
+            ICheckpoint model = SmallModels.Of(
+                name, DType.Float32, ("model.embed_tokens.weight", [tokens, 1], new double[tokens]), ("model.layers.0.w.weight", [1], [1]));
             Cli.Folders.Save(model, _temp[name]);
             File.WriteAllText(_temp[name, "config.json"], $$"""{"vocab_size": {{tokens}}}""");
             return Checkpoint.Open(_temp[name]);
@@ -122,7 +142,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task The_record_names_inputs_rules_and_checksums_and_the_same_merge_writes_the_same()
+    public async Task The_manifest_names_inputs_rules_and_checksums_and_is_deterministic()
     {
         using ICheckpoint math = Checkpoint.Open(Fixture.Demo("math")), sahili = Checkpoint.Open(Fixture.Demo("sahili"));
         await Merge.LayerSwap(math, sahili, 1, 1, 1).SaveAsync(_temp["one"]);
@@ -132,12 +152,13 @@ public sealed class MergeExecutorTests : IDisposable
         JsonElement input = record.RootElement.GetProperty("inputs")[0].GetProperty("files")[0];
         Assert.Equal(new FileInfo(Path.Combine(Fixture.Demo("math"), "model.safetensors")).Length, input.GetProperty("bytes").GetInt64());
         Assert.Equal(64, input.GetProperty("headerSha256").GetString()!.Length);
-        Assert.Contains("Bottom = 1", record.RootElement.GetProperty("rules")[0].GetProperty("settings").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "Bottom = 1", record.RootElement.GetProperty("rules")[0].GetProperty("settings").GetString(), StringComparison.Ordinal);
         Assert.Equal(75, record.RootElement.GetProperty("tensors").GetArrayLength());
     }
 
     [Fact]
-    public async Task A_dtype_that_was_asked_for_is_in_the_tensors_and_in_the_configuration()
+    public async Task A_requested_dtype_is_in_the_tensors_and_in_the_configuration()
     {
         using ICheckpoint math = Checkpoint.Open(Fixture.Demo("math"));
         await Merge.Onto(math).As(DType.Float32).SaveAsync(_temp["out"]);
@@ -150,30 +171,39 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task Integers_are_taken_where_all_agree_and_refused_by_name_where_not()
+    public async Task Integer_tensors_are_copied_if_equal_and_rejected_by_name_otherwise()
     {
-        ICheckpoint Model(string name, byte value) => Checkpoint.InMemory(name, [(new TensorInfo("position_ids", DType.Int64, new TensorShape(2)), new byte[16].Select((_, i) => i == 3 ? value : (byte)0).ToArray())]);
+        ICheckpoint Model(string name, byte value) =>
+            Checkpoint.InMemory(
+                name,
+                [(
+                    new TensorInfo("position_ids", DType.Int64, new TensorShape(2)),
+                    new byte[16].Select((_, i) => i == 3 ? value : (byte)0).ToArray())]);
         await Merge.Soup(Model("a", 1), Model("b", 1)).SaveAsync(_temp["out"]);
-        MergeException e = await Assert.ThrowsAsync<MergeException>(() => Merge.Soup(Model("a", 1), Model("b", 2)).SaveAsync(_temp["other"]));
+        MergeException e =
+            await Assert.ThrowsAsync<MergeException>(() => Merge.Soup(Model("a", 1), Model("b", 2)).SaveAsync(_temp["other"]));
         Assert.Contains("position_ids", e.Message, StringComparison.Ordinal);
         Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_temp.Path).Select(Path.GetFileName));
     }
 
     [Fact]
-    public async Task Cancelled_it_leaves_nothing_and_the_folders_above_neither()
+    public async Task A_cancelled_save_leaves_no_files_and_no_parent_folders()
     {
         using CancellationTokenSource stop = new();
-        CountingCheckpoint model = new(SmallModels.Llama("m", 0, layers: 30)) { OnRead = read => { if (read > 100_000) { stop.Cancel(); } } };
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Merge.Onto(model).SaveAsync(_temp["a", "b", "out"], cancellationToken: stop.Token));
+        CountingCheckpoint model =
+            new(SmallModels.Llama("m", 0, layers: 30)) { OnRead = read => { if (read > 100_000) { stop.Cancel(); } } };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Merge.Onto(model).SaveAsync(_temp["a", "b", "out"], cancellationToken: stop.Token));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.Path));
     }
 
     [Fact]
-    public async Task Failed_it_leaves_nothing_and_the_old_output_as_it_was()
+    public async Task A_failed_save_leaves_no_files_and_the_old_output_unchanged()
     {
         Directory.CreateDirectory(_temp["out"]);
         File.WriteAllText(_temp["out", "model.safetensors"], "old");
-        CountingCheckpoint broken = new(SmallModels.Llama("m", 0)) { OnRead = read => { if (read > 10_000) { throw new IOException("the disk is gone"); } } };
+        CountingCheckpoint broken =
+            new(SmallModels.Llama("m", 0)) { OnRead = read => { if (read > 10_000) { throw new IOException("the disk is gone"); } } };
         IOException e = await Assert.ThrowsAsync<IOException>(() => Merge.Onto(broken).SaveAsync(_temp["out"], new() { Overwrite = true }));
         Assert.StartsWith("m could not be read at tensor ", e.Message, StringComparison.Ordinal);
         Assert.Contains("the disk is gone. Nothing was published. Remedy: ", e.Message, StringComparison.Ordinal);
@@ -182,7 +212,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_folder_that_is_not_empty_is_refused_unless_overwriting()
+    public async Task A_non_empty_folder_is_rejected_unless_overwriting()
     {
         ICheckpoint model = SmallModels.Llama("m", 0);
         Directory.CreateDirectory(_temp["out"]);
@@ -195,15 +225,19 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task An_output_upon_in_or_around_an_input_is_refused()
+    public async Task An_output_that_is_inside_or_contains_an_input_is_rejected()
     {
         await Merge.Onto(SmallModels.Llama("m", 0)).SaveAsync(_temp["models", "m"]);
         Directory.CreateSymbolicLink(_temp["link"], _temp["models", "m"]);
         using ICheckpoint model = Checkpoint.Open(_temp["models", "m"]);
         byte[] before = File.ReadAllBytes(_temp["models", "m", "model.safetensors"]);
-        foreach (string path in (string[])[_temp["models", "m"], _temp["models"], _temp["models", "m", "inside"], _temp["link"], _temp["link", "inside"], _temp["models", "x", "..", "m"]])
+        foreach (string path in
+            (string[])[
+                _temp["models", "m"], _temp["models"], _temp["models", "m", "inside"], _temp["link"], _temp["link", "inside"],
+                _temp["models", "x", "..", "m"]])
         {
-            OutputException e = await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(model).SaveAsync(path, new() { Overwrite = true }));
+            OutputException e =
+                await Assert.ThrowsAsync<OutputException>(() => Merge.Onto(model).SaveAsync(path, new() { Overwrite = true }));
             Assert.True(e.Refused, path);
         }
 
@@ -211,7 +245,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_leftover_is_named_and_not_touched()
+    public async Task A_leftover_staging_folder_is_named_and_left_unchanged()
     {
         using CancellationTokenSource stop = new();
         MergePlan plan = Merge.Onto(SmallModels.Llama("m", 0)).OnThreads(1).Plan();
@@ -226,7 +260,8 @@ public sealed class MergeExecutorTests : IDisposable
                 }
             },
         };
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Merge.Onto(stopping).OnThreads(1).SaveAsync(_temp["out"], new() { KeepPartial = true }, stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Merge.Onto(stopping).OnThreads(1).SaveAsync(_temp["out"], new() { KeepPartial = true }, stop.Token));
         string[] left = Cli.Folders.Snapshot(_temp.Path);
         Assert.Equal(_temp[".out.layerswap-partial"], Merge.FindPartialOutput(_temp["out"]));
 
@@ -242,7 +277,7 @@ public sealed class MergeExecutorTests : IDisposable
     }
 
     [Fact]
-    public async Task Progress_counts_up_to_all_bytes()
+    public async Task Progress_reaches_the_total_byte_count()
     {
         List<WorkProgress> reports = [];
         Recorder recorder = new(reports);
@@ -263,7 +298,8 @@ public sealed class MergeExecutorTests : IDisposable
         Assert.All(model.Tensors, t => Assert.Equal(SmallModels.Bytes(model, t.Name), SmallModels.Bytes(saved, t.Name)));
     }
 
-    private static IEnumerable<string> Names(string folder) => Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Names(string folder) =>
+        Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal);
 
     private sealed class Recorder(List<WorkProgress> reports) : IProgress<WorkProgress>
     {

@@ -11,7 +11,7 @@ public sealed class PreserveIdenticalTests
     [InlineData(16)]
     [InlineData(32)]
     [InlineData(64)]
-    public void Elements_that_all_operands_share_keep_their_bits(int bits)
+    public void Elements_equal_in_all_operands_keep_their_bits(int bits)
     {
         Noise noise = new(19);
         int width = bits / 8;

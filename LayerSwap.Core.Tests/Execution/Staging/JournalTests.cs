@@ -5,7 +5,7 @@ using LayerSwap.IO;
 
 namespace LayerSwap.Tests.Execution;
 
-/// <summary>Tests journals with right checksums and lines that this version does not write.</summary>
+/// <summary>Tests journals with valid checksums and lines that this version does not write.</summary>
 public sealed class JournalTests
 {
     private const string Begin = "begin {\"overwrite\":false,\"facts\":[[\"seed\",\"1\"]]}";
@@ -23,7 +23,7 @@ public sealed class JournalTests
     [InlineData(Begin, "tensor 99999999999 0123456789abcdef QQ==")]
     [InlineData(Begin, "tensor 0 1123456789abcdef0 QQ==")]
     [InlineData(Begin, "tensor 0 0123456789abcdef Q")]
-    public void Unknown_lines_are_refused_with_the_remedy(params string[] lines)
+    public void Unknown_journal_lines_are_rejected_with_a_remedy(params string[] lines)
     {
         using TempFolder folder = new();
         string Checksum(string line) => TensorChecksum.Text(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(line)));

@@ -3,7 +3,7 @@ using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>What a recipe says is honoured, refused or noted: nothing is dropped without a word.</summary>
+/// <summary>Every key of a recipe is used, rejected or noted. No key is ignored silently.</summary>
 public sealed class RecipeNoteTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);
@@ -19,20 +19,29 @@ public sealed class RecipeNoteTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public void A_module_that_no_tensor_belongs_to_is_an_error_with_the_nearest()
+    public void A_module_without_tensors_is_an_error_that_suggests_the_closest_name()
     {
-        RecipeException error = Assert.Throws<RecipeException>(() => Notes("merge_method: linear\nmodules:\n  modle:\n    models: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]\n"));
+        RecipeException error = Assert.Throws<RecipeException>(() =>
+            Notes("merge_method: linear\nmodules:\n  modle:\n    models: [{model: a, parameters: {weight: 1}}, {model: b, parameters: "
+                + "{weight: 1}}]\n"));
         Assert.Contains("no tensor belongs to module modle; nearest is model", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_filter_that_no_name_contains_is_noted_with_the_nearest() =>
-        Assert.Contains(Notes("merge_method: slerp\nbase_model: a\nmodels: [a, b]\nparameters: {t: [{filter: self_atn, value: 0.2}, {value: 0.5}]}\n"), n => n.Contains("filter self_atn", StringComparison.Ordinal) && n.Contains("self_attn", StringComparison.Ordinal));
+    public void A_filter_without_matches_is_noted_with_the_closest_name() =>
+        Assert.Contains(
+            Notes("merge_method: slerp\nbase_model: a\nmodels: [a, b]\nparameters: {t: [{filter: self_atn, value: 0.2}, {value: 0.5}]}\n"),
+            n => n.Contains("filter self_atn", StringComparison.Ordinal) && n.Contains("self_attn", StringComparison.Ordinal));
 
     [Fact]
-    public void An_architecture_to_override_is_refused_and_a_revision_is_looked_for()
+    public void An_architecture_override_is_rejected_and_a_revision_is_resolved()
     {
-        Assert.Contains("override_architecture", Assert.Throws<RecipeException>(() => Notes("merge_method: linear\nmodels: [{model: {model: a, override_architecture: LlamaForCausalLM}, parameters: {weight: 1}}]\n")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "override_architecture",
+            Assert.Throws<RecipeException>(() => Notes(
+                "merge_method: linear\nmodels: [{model: {model: a, override_architecture: LlamaForCausalLM}, parameters: {weight: "
+                    + "1}}]\n")).Message,
+            StringComparison.Ordinal);
         string hub = _temp["hub", "models--o--n"];
         foreach (string commit in (string[])["111", "222"])
         {
@@ -44,9 +53,12 @@ public sealed class RecipeNoteTests : IDisposable
         File.WriteAllText(Path.Combine(hub, "refs", "main"), "222\n");
         File.WriteAllText(Path.Combine(hub, "refs", "pr", "1"), "111");
         File.WriteAllText(Path.Combine(hub, "refs", "gone"), "333");
-        foreach ((string revision, string? commit) in (ReadOnlySpan<(string, string?)>)[("", "222"), ("main", "222"), ("pr/1", "111"), ("111", "111"), ("gone", null), ("nope", null), ("../../x", null)])
+        foreach ((string revision, string? commit) in
+            (ReadOnlySpan<(string, string?)>)[
+                ("", "222"), ("main", "222"), ("pr/1", "111"), ("111", "111"), ("gone", null), ("nope", null), ("../../x", null)])
         {
-            string recipe = $"merge_method: passthrough\nmodels: [{{model: {{model: {{path: o/n, revision: '{revision}'}}}}}}]\n".Replace(", revision: ''", "", StringComparison.Ordinal);
+            string recipe = $"merge_method: passthrough\nmodels: [{{model: {{model: {{path: o/n, revision: '{revision}'}}}}}}]\n".Replace(
+                ", revision: ''", "", StringComparison.Ordinal);
             if (commit is null)
             {
                 Assert.Contains("models--o--n", Assert.Throws<CheckpointException>(() => Notes(recipe)).Message, StringComparison.Ordinal);

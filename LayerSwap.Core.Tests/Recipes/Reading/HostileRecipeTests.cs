@@ -3,7 +3,7 @@ using LayerSwap.Recipes;
 
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>Recipes written to do harm get a sentence with its place; most of these were found by the fuzzer, which they killed.</summary>
+/// <summary>Hostile recipes give an error with line and column. The fuzzer found most of them by a crash.</summary>
 public sealed class HostileRecipeTests
 {
     private const string Head = "merge_method: linear\nmodels: [a, b]\n";
@@ -15,9 +15,15 @@ public sealed class HostileRecipeTests
         { "a gradient within itself", Head + "parameters: {weight: &a [*a, {value: 1}]}\n" },
         { "an alias before its anchor", Head + "base_model: *x\nname: &x a\n" },
         { "an anchor inside itself", Head + "parameters: &a {weight: [&a [*a]]}\n" },
-        { "seed 1, input 335: the scanner's own assertion", "merge_method: linear\nmodeters:\n  weight: &w\n  - value: 1\n  - value: [0, 1]\n  density: [*w, *w,els: [a, b]\nparam *w, value: 1]\n" },
-        { "seed 1, input 50574: the parser's own assertion", "...\nmerge_method: task_arithmameters:\n      weight: 0.8\n- setic\nbase_model: models/f32/base\nslices%\n- sources:\n  - model: models/f32/bas    - 2\n    pa" },
-        { "seed 1, input 13192: the stack", "merge_metod: ties\nmodels:\n- model: &m a\n  parameters: &p\n    weight:\n    - filter: self_attn\n      value: [0, 0.5]\n    eters:\n    <<: *p\n    densittask_arithmeticy: 0.5\nbase_model: *m\ndtype: bfloat16\n" },
+        { "seed 1, input 335: the scanner's own assertion",
+            "merge_method: linear\nmodeters:\n  weight: &w\n  - value: 1\n  - value: [0, 1]\n  density: [*w, *w,els: [a, b]\n"
+                + "param *w, value: 1]\n" },
+        { "seed 1, input 50574: the parser's own assertion",
+            "...\nmerge_method: task_arithmameters:\n      weight: 0.8\n- setic\nbase_model: models/f32/base\nslices%\n- sources:\n"
+                + "  - model: models/f32/bas    - 2\n    pa" },
+        { "seed 1, input 13192: the stack",
+            "merge_metod: ties\nmodels:\n- model: &m a\n  parameters: &p\n    weight:\n    - filter: self_attn\n"
+                + "      value: [0, 0.5]\n    eters:\n    <<: *p\n    densittask_arithmeticy: 0.5\nbase_model: *m\ndtype: bfloat16\n" },
     };
 
     public static TheoryData<string, string> Large => new()
@@ -25,18 +31,25 @@ public sealed class HostileRecipeTests
         { "nested lists", Head + "parameters: {weight: " + new string('[', 1_000_000) },
         { "nested mappings", string.Concat(Enumerable.Repeat("{a: ", 100_000)) },
         { "nested dashes", string.Concat(Enumerable.Repeat("- ", 100_000)) + "a" },
-        { "aliases that unfold", Head + "parameters:\n  w0: &a0 [{value: 1}]\n" + string.Concat(Enumerable.Range(1, 40).Select(i => Line($"  w{i}: &a{i} [*a{i - 1}, *a{i - 1}, {{value: 1}}]\n"))) },
-        { "aliases that unfold in keys", Head + "parameters:\n  w0: &a0 [1]\n" + string.Concat(Enumerable.Range(1, 40).Select(i => Line($"  ? &a{i} [*a{i - 1}, *a{i - 1}]\n  : 1\n"))) },
+        { "aliases that unfold",
+            Head
+                + "parameters:\n  w0: &a0 [{value: 1}]\n"
+                + string.Concat(Enumerable.Range(1, 40).Select(i => Line($"  w{i}: &a{i} [*a{i - 1}, *a{i - 1}, {{value: 1}}]\n"))) },
+        { "aliases that unfold in keys",
+            Head
+                + "parameters:\n  w0: &a0 [1]\n"
+                + string.Concat(Enumerable.Range(1, 40).Select(i => Line($"  ? &a{i} [*a{i - 1}, *a{i - 1}]\n  : 1\n"))) },
         { "a list of millions", Head + "parameters: {weight: [" + string.Concat(Enumerable.Repeat("1,", 5_000_000)) + "1]}\n" },
         { "unknown keys", Head + string.Concat(Enumerable.Range(0, 200_000).Select(i => Line($"k{i}: 1\n"))) },
         { "one long unknown key", Head + "? " + new string('k', 1_000_000) + "\n: 1\n" },
-        { "ranges of layers", Head + "rules:\n- merge_method: linear\n  layers: [\"" + string.Concat(Enumerable.Repeat("0-99999,", 10_000)) + "1\"]\n" },
+        { "ranges of layers",
+            Head + "rules:\n- merge_method: linear\n  layers: [\"" + string.Concat(Enumerable.Repeat("0-99999,", 10_000)) + "1\"]\n" },
     };
 
     [Theory]
     [MemberData(nameof(Small))]
     [MemberData(nameof(Large))]
-    public void Is_refused_with_a_place_and_little_memory(string what, string text)
+    public void Hostile_recipes_are_rejected_with_line_and_column_and_little_memory(string what, string text)
     {
         long before = GC.GetAllocatedBytesForCurrentThread();
         RecipeException refused = Assert.Throws<RecipeException>(() => RecipeReader.Read(text, "hostile.yml"));
@@ -48,9 +61,11 @@ public sealed class HostileRecipeTests
     }
 
     [Fact]
-    public void Aliases_that_recipes_use_are_read()
+    public void Common_uses_of_aliases_are_read()
     {
-        const string text = "merge_method: ties\nbase_model: &b x\nmodels:\n- model: &m a\n  parameters: &p {weight: [{filter: q, value: &g [0, 1]}, {value: *g}]}\n- model: *m\n  parameters: {<<: *p, density: 0.5}\n- model: *b\n";
+        const string text = "merge_method: ties\nbase_model: &b x\nmodels:\n- model: &m a\n"
+            + "  parameters: &p {weight: [{filter: q, value: &g [0, 1]}, {value: *g}]}\n- model: *m\n  parameters: {<<: *p, density: 0.5}\n"
+            + "- model: *b\n";
 
         RecipeDocument read = Assert.Single(RecipeReader.Read(text, "a.yml"));
 

@@ -3,7 +3,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Recipes;
 
-/// <summary>Models with different tokens merged: every token's row comes from where the recipe says.</summary>
+/// <summary>Merges of models with different tokens: every row comes from the source that the recipe gives.</summary>
 public sealed class TokenizerMergeTests : IDisposable
 {
     private const int Width = 3;
@@ -21,7 +21,7 @@ public sealed class TokenizerMergeTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
-    public async Task A_union_has_a_row_for_every_token_and_each_comes_from_where_it_should()
+    public async Task A_union_has_a_row_from_the_right_model_for_every_token()
     {
         double[][] rows = await Merge("tokenizer_source: union", "linear", Weighted("first", 1), Weighted("second", 3));
 
@@ -30,10 +30,10 @@ public sealed class TokenizerMergeTests : IDisposable
         Assert.Equal(Mean(Row(200, 0), Row(300, 1)), rows[0]);
         Assert.Equal(Mean(Row(200, 1), Row(300, 0)), rows[1]);
         Assert.Equal(Mean(Row(200, 2), Row(300, 2)), rows[2]);
-        // The second lacks <x>: the base's row stands in for it.
+        // The second lacks <x>, so the row of the base is used.
         Assert.Equal(Mean(Row(200, 3), Row(100, 3)), rows[3]);
         Assert.Equal(Mean(Row(200, 4), Row(300, 4)), rows[4]);
-        // The base and the first lack <z>: the one model that has it stands in.
+        // The base and the first lack <z>, so the row of the only model that has it is used.
         Assert.Equal(Row(300, 3), rows[5]);
 
         JsonNode tokenizer = JsonNode.Parse(File.ReadAllText(_temp["out", "tokenizer.json"]))!;
@@ -45,7 +45,7 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
-    public async Task The_vocabulary_of_one_model_is_kept_and_others_follow_it()
+    public async Task The_vocabulary_of_one_model_is_kept_and_other_rows_are_reordered()
     {
         double[][] rows = await Merge("tokenizer_source: second", "linear", Weighted("first", 1), Weighted("second", 1));
         Assert.Equal(5, rows.Length);
@@ -58,7 +58,7 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
-    public async Task The_bases_vocabulary_drops_what_others_added()
+    public async Task The_base_vocabulary_drops_tokens_added_by_other_models()
     {
         double[][] rows = await Merge("tokenizer_source: base", "linear", Weighted("first", 1), Weighted("second", 1));
         Assert.Equal(4, rows.Length);
@@ -66,7 +66,7 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
-    public async Task Single_tokens_come_from_where_the_recipe_says_and_rows_are_filled_up()
+    public async Task Single_tokens_come_from_the_given_source_and_rows_are_padded()
     {
         double[][] rows = await Merge(
             """
@@ -92,18 +92,21 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
-    public void What_cannot_be_done_is_refused_by_name()
+    public void Impossible_token_sources_are_rejected_by_name()
     {
-        Assert.Contains("has no row for <q>", Refused("tokenizer: {source: union, tokens: {<q>: {source: first}}}"), StringComparison.Ordinal);
-        Assert.Contains("has no row for <z>", Refused("tokenizer: {source: union, tokens: {<z>: {source: first}}}"), StringComparison.Ordinal);
-        Assert.Contains("kind is half", Refused("tokenizer: {source: union, tokens: {a: {source: {kind: half}}}}"), StringComparison.Ordinal);
+        Assert.Contains(
+            "has no row for <q>", Refused("tokenizer: {source: union, tokens: {<q>: {source: first}}}"), StringComparison.Ordinal);
+        Assert.Contains(
+            "has no row for <z>", Refused("tokenizer: {source: union, tokens: {<z>: {source: first}}}"), StringComparison.Ordinal);
+        Assert.Contains(
+            "kind is half", Refused("tokenizer: {source: union, tokens: {a: {source: {kind: half}}}}"), StringComparison.Ordinal);
         Assert.Contains("there is no model nowhere", Refused("tokenizer_source: nowhere"), StringComparison.Ordinal);
         File.Delete(_temp["second", "tokenizer.json"]);
         Assert.Contains("has no tokenizer.json", Refused("tokenizer_source: union"), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_chat_template_is_written_as_it_stands_or_is_the_one_most_models_have()
+    public async Task A_chat_template_is_copied_or_chosen_by_majority()
     {
         File.WriteAllText(_temp["first", "chat_template.jinja"], "{{ one }}");
         File.WriteAllText(_temp["second", "tokenizer_config.json"], """{"chat_template": "{{ one }}"}""");
@@ -111,8 +114,11 @@ public sealed class TokenizerMergeTests : IDisposable
         await Merge("tokenizer_source: union\nchat_template: auto", "linear", Weighted("first", 1), Weighted("second", 1));
         Assert.Equal("{{ one }}", File.ReadAllText(_temp["out", "chat_template.jinja"]));
         Directory.Delete(_temp["out"], recursive: true);
-        // Of several by name the default one counts, and one template is left.
-        File.WriteAllText(_temp["base", "tokenizer_config.json"], """{"x": 1, "chat_template": [{"name": "tool_use", "template": "{{ tools }}"}, {"name": "default", "template": "{{ one }}"}]}""");
+        // Of several named templates the default is used, and one template is written.
+        File.WriteAllText(
+            _temp["base", "tokenizer_config.json"],
+            """{"x": 1, "chat_template": [{"name": "tool_use", "template": "{{ tools }}"}, """
+                + """{"name": "default", "template": "{{ one }}"}]}""");
         await Merge("tokenizer_source: union\nchat_template: auto", "linear", Weighted("first", 1), Weighted("second", 1));
         Assert.Equal("{{ one }}", File.ReadAllText(_temp["out", "chat_template.jinja"]));
         Assert.DoesNotContain("chat_template", File.ReadAllText(_temp["out", "tokenizer_config.json"]), StringComparison.Ordinal);
@@ -129,7 +135,8 @@ public sealed class TokenizerMergeTests : IDisposable
         Assert.Contains("no chat template alpacca", Refused("tokenizer_source: union\nchat_template: alpacca"), StringComparison.Ordinal);
     }
 
-    private static string Weighted(string model, double weight) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"  - model: {model}\n    parameters: {{weight: {weight}}}\n");
+    private static string Weighted(string model, double weight) =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"  - model: {model}\n    parameters: {{weight: {weight}}}\n");
 
     private static double[] Row(int model, int row) => [.. Enumerable.Range(0, Width).Select(c => model + (10.0 * row) + c)];
 
@@ -141,14 +148,16 @@ public sealed class TokenizerMergeTests : IDisposable
     {
         return Assert.Throws<RecipeException>(() =>
         {
-            using Recipe recipe = Recipe.Parse($"merge_method: linear\nbase_model: base\nmodels:\n{Weighted("first", 1)}{Weighted("second", 1)}{section}\n", _temp.Path);
+            using Recipe recipe = Recipe.Parse(
+                $"merge_method: linear\nbase_model: base\nmodels:\n{Weighted("first", 1)}{Weighted("second", 1)}{section}\n", _temp.Path);
             recipe.ToMerge();
         }).Message;
     }
 
     private async Task<double[][]> Merge(string section, string method, params string[] models)
     {
-        using Recipe recipe = Recipe.Parse($"merge_method: {method}\nbase_model: base\nmodels:\n{string.Concat(models)}{section}\n", _temp.Path);
+        using Recipe recipe =
+            Recipe.Parse($"merge_method: {method}\nbase_model: base\nmodels:\n{string.Concat(models)}{section}\n", _temp.Path);
         await recipe.ToMerge().SaveAsync(_temp["out"]);
         using ICheckpoint merged = Checkpoint.Open(_temp["out"]);
         double[] head = SmallModels.Values(merged, "lm_head.weight"), table = SmallModels.Values(merged, "model.embed_tokens.weight");
@@ -160,7 +169,10 @@ public sealed class TokenizerMergeTests : IDisposable
     {
         double[] table = [.. Enumerable.Range(0, rows).SelectMany(r => Row(first, r))];
         Cli.Folders.Save(
-            SmallModels.Of(name, DType.Float32, ("model.embed_tokens.weight", [rows, Width], table), ("model.layers.0.mlp.up_proj.weight", [1, Width], [1, 2, 3]), ("lm_head.weight", [rows, Width], [.. table.Select(v => -v)])),
+            SmallModels.Of(
+                name, DType.Float32, ("model.embed_tokens.weight", [rows, Width], table),
+                ("model.layers.0.mlp.up_proj.weight", [1, Width], [1, 2, 3]),
+                ("lm_head.weight", [rows, Width], [.. table.Select(v => -v)])),
             _temp[name]);
         File.WriteAllText(_temp[name, "config.json"], $$"""{"num_hidden_layers": 1, "vocab_size": {{rows}}}""");
         JsonObject vocabulary = [];
@@ -169,7 +181,14 @@ public sealed class TokenizerMergeTests : IDisposable
             vocabulary[word] = id;
         }
 
-        JsonArray tokens = [.. added.Select((t, i) => (JsonNode)new JsonObject { ["id"] = words.Length + i, ["content"] = t, ["special"] = true })];
-        File.WriteAllText(_temp[name, "tokenizer.json"], new JsonObject { ["normalizer"] = "kept", ["added_tokens"] = tokens, ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary } }.ToJsonString());
+        JsonArray tokens =
+            [.. added.Select((t, i) => (JsonNode)new JsonObject { ["id"] = words.Length + i, ["content"] = t, ["special"] = true })];
+        JsonObject tokenizer = new()
+        {
+            ["normalizer"] = "kept",
+            ["added_tokens"] = tokens,
+            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary },
+        };
+        File.WriteAllText(_temp[name, "tokenizer.json"], tokenizer.ToJsonString());
     }
 }
