@@ -1,14 +1,22 @@
 namespace LayerSwap.Tests.Readme;
 
-/// <summary>The README's samples, in its order: a test compares them with the page and runs them on models of sixteen layers.</summary>
+/// <summary>The samples of the README, in its order. A test compares them with the page and runs them on models of sixteen layers.</summary>
 internal static class ReadmeSamples
 {
     public static async Task RunAsync()
     {
         #region sample
-        using ICheckpoint baseline = Checkpoint.Open("models/llama-8b");          // a folder or a file
-        using ICheckpoint math = Checkpoint.Open("models/llama-8b-math");
+        using ICheckpoint math = Checkpoint.Open("models/llama-8b-math");          // a folder or a file
         using ICheckpoint swahili = Checkpoint.Open("models/llama-8b-swahili");
+
+        MergeResult merged = await Merge.LayerSwap(task: math, language: swahili, bottom: 5, top: 2, transition: 1)
+            .SaveAsync("out/math-swahili");
+        #endregion
+
+        Assert.Single(merged.Plan.Files);
+
+        #region sample
+        using ICheckpoint baseline = Checkpoint.Open("models/llama-8b");
 
         LayerDiffReport diff = await LayerDiff.From(baseline).To(math, swahili)
             .GroupBy(LayerGrouping.Layer).RankBy(DiffMetric.MeanAbsolute)
@@ -16,13 +24,6 @@ internal static class ReadmeSamples
         Console.WriteLine(diff);                                                  // an aligned table
         diff.SaveHtml("diff.html");                                               // one page, no network; ToSvg, SaveJson, SaveCsv
         #endregion
-
-        #region sample
-        MergeResult merged = await Merge.LayerSwap(task: math, language: swahili, bottom: 5, top: 2, transition: 1)
-            .SaveAsync("out/math-swahili");
-        #endregion
-
-        Assert.Single(merged.Plan.Files);
 
         #region sample
         await Merge.Onto(math).Swap(Layers.First(5) | Layers.Last(2), from: swahili).SaveAsync("out/outer");
