@@ -10,8 +10,9 @@ namespace LayerSwap;
 public static class Checkpoint
 {
     /// <summary>
-    /// Opens a .safetensors file, or a folder with <c>model.safetensors</c>, with <c>model.safetensors.index.json</c> and its shards, or with a
-    /// single .safetensors file of another name; the index itself; or a model's folder in the Hub's cache, of which <c>refs/main</c> names the snapshot. Every header is read and validated; no data is.
+    /// Opens a .safetensors file, or a folder with <c>model.safetensors</c>, with <c>model.safetensors.index.json</c> and its shards, or
+    /// with a single .safetensors file of another name; the index itself; or a model's folder in the Hub's cache, of which <c>refs/main</c>
+    /// names the snapshot. Every header is read and validated; no data is.
     /// </summary>
     /// <param name="path">A file or a folder. It is only ever read.</param>
     /// <exception cref="CheckpointException">Nothing is there, or it breaks a rule of its format.</exception>
@@ -32,13 +33,15 @@ public static class Checkpoint
 
         return Directory.Exists(InputFile.RealOf(path)) ? CheckpointFolder.Open(path, allowed)
             // The index stands for its folder.
-            : Path.GetFileName(path) == ShardIndex.FileName && InputFile.Exists(path) ? CheckpointFolder.Open(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".", allowed)
+            : Path.GetFileName(path) == ShardIndex.FileName && InputFile.Exists(path)
+                ? CheckpointFolder.Open(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".", allowed)
             : SafeTensorsFile.Open(path);
     }
 
     /// <summary>A checkpoint of tensors that lie in memory, to merge models that were never saved.</summary>
     /// <param name="name">What to call it in plans and errors.</param>
-    /// <param name="tensors">Each with its bytes: little-endian, row-major, exactly <see cref="TensorInfo.ByteLength"/> of them. They are not copied.</param>
+    /// <param name="tensors">Each with its bytes: little-endian, row-major, exactly <see cref="TensorInfo.ByteLength"/> of them. They are
+    /// not copied.</param>
     /// <exception cref="ArgumentException">A name stands twice, or a length is wrong.</exception>
     public static ICheckpoint InMemory(string name, IEnumerable<(TensorInfo Tensor, ReadOnlyMemory<byte> Data)> tensors)
     {
@@ -48,8 +51,8 @@ public static class Checkpoint
     }
 
     /// <summary>
-    /// A model of layers of other models, one range upon the other, numbered anew from 0. Embeddings come from the first, all else outside the layers from the last.
-    /// It is a view: nothing is copied, and disposing it leaves the others open.
+    /// A model of layers of other models, one range upon the other, numbered anew from 0. Embeddings come from the first, all else outside
+    /// the layers from the last. It is a view: nothing is copied, and disposing it leaves the others open.
     /// </summary>
     /// <param name="slices">Models with the ranges of layers to take, lowest first; at least one.</param>
     /// <exception cref="ArgumentException">No slice, a model without layers, or different names of the main stack.</exception>
@@ -61,8 +64,9 @@ public static class Checkpoint
     }
 
     /// <summary>
-    /// The same checkpoint with other beginnings of its tensors' names, such as without <c>module.</c>. Each prefix counts only if names begin with the old one and none with the new one; so one list
-    /// does for models of which some have a prefix and some have not. It is a view: nothing is copied, and disposing it leaves the other open.
+    /// The same checkpoint with other beginnings of its tensors' names, such as without <c>module.</c>. Each prefix counts only if names
+    /// begin with the old one and none with the new one; so one list does for models of which some have a prefix and some have not. It is a
+    /// view: nothing is copied, and disposing it leaves the other open.
     /// </summary>
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="prefixes">Of several that fit a name the first counts.</param>
@@ -76,8 +80,9 @@ public static class Checkpoint
     }
 
     /// <summary>
-    /// The same checkpoint with a tensor for each projection of each expert, as transformers 4 kept them, where it packs the experts of a layer by rows, as transformers 5 does
-    /// (<c>experts.gate_up_proj</c>, <c>experts.down_proj</c>). It is a view: nothing is copied, and disposing it leaves the other open.
+    /// The same checkpoint with a tensor for each projection of each expert, as transformers 4 kept them, where it packs the experts of a
+    /// layer by rows, as transformers 5 does (<c>experts.gate_up_proj</c>, <c>experts.down_proj</c>). It is a view: nothing is copied, and
+    /// disposing it leaves the other open.
     /// </summary>
     /// <param name="checkpoint">The checkpoint.</param>
     /// <returns>The checkpoint itself if it packs no experts.</returns>
@@ -89,8 +94,9 @@ public static class Checkpoint
     }
 
     /// <summary>
-    /// The same checkpoint with its layers counted in a stack of choice: the encoder of an encoder-decoder, the vision tower of a model that sees. Without it, the language model's decoder is chosen.
-    /// It is a view: nothing is copied, and disposing it leaves the other open.
+    /// The same checkpoint with its layers counted in a stack of choice: the encoder of an encoder-decoder, the vision tower of a model
+    /// that sees. Without it, the language model's decoder is chosen. It is a view: nothing is copied, and disposing it leaves the other
+    /// open.
     /// </summary>
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="stack">The name of one of its stacks (<see cref="LayerMap.Stacks"/>), such as <c>encoder.block</c>.</param>
@@ -104,14 +110,15 @@ public static class Checkpoint
     }
 
     /// <summary>
-    /// Holds a checkpoint against every rule of its format and reads all of it; where it was written by LayerSwap, every tensor's checksum is compared with the record.
-    /// What is wrong with it is in the report, not thrown.
+    /// Holds a checkpoint against every rule of its format and reads all of it; where it was written by LayerSwap, every tensor's checksum
+    /// is compared with the record. What is wrong with it is in the report, not thrown.
     /// </summary>
     /// <param name="path">A file or a folder.</param>
     /// <param name="progress">Told how far the reading has come; null for nobody.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="IOException">A file could not be read.</exception>
-    public static Task<VerifyReport> VerifyAsync(string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
+    public static Task<VerifyReport> VerifyAsync(
+        string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => Verifier.Verify(path, Open, progress, cancellationToken), cancellationToken);
 
     /// <summary>A tensor's bytes as a stream that can be read and sought; valid while the checkpoint is open.</summary>
@@ -134,7 +141,8 @@ public static class Checkpoint
         Span<byte> bytes = MemoryMarshal.AsBytes(destination);
         if (bytes.Length != tensor.ByteLength)
         {
-            throw new ArgumentException($"{tensor} has {tensor.ByteLength} bytes; the destination has {bytes.Length}.", nameof(destination));
+            throw new ArgumentException($"{tensor} has {tensor.ByteLength} bytes; "
+                + $"the destination has {bytes.Length}.", nameof(destination));
         }
 
         checkpoint.Read(name, 0, bytes);
@@ -143,6 +151,7 @@ public static class Checkpoint
     private static TensorInfo Require(ICheckpoint checkpoint, string name)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        return checkpoint.Find(name) ?? throw new ArgumentException($"{Printable.Escape(checkpoint.Name)} has no tensor {Printable.Escape(name)}.", nameof(name));
+        return checkpoint.Find(name)
+            ?? throw new ArgumentException($"{Printable.Escape(checkpoint.Name)} has no tensor {Printable.Escape(name)}.", nameof(name));
     }
 }

@@ -3,8 +3,8 @@ using LayerSwap.Diff;
 namespace LayerSwap;
 
 /// <summary>
-/// Measures what fine-tuning changed: <c>LayerDiff.From(base).To(experts)</c>. One streaming pass over the base and all experts. An immutable builder: every
-/// step gives a new one.
+/// Measures what fine-tuning changed: <c>LayerDiff.From(base).To(experts)</c>. One streaming pass over the base and all experts. An
+/// immutable builder: every step gives a new one.
 /// </summary>
 public sealed class LayerDiff
 {
@@ -16,7 +16,8 @@ public sealed class LayerDiff
     public static LayerDiff From(ICheckpoint @base)
     {
         ArgumentNullException.ThrowIfNull(@base);
-        return new(new DiffRequest(@base, [], LayerGrouping.Layer, DiffMetric.MeanAbsolute, WithProfiles: false, Environment.ProcessorCount));
+        return new(new DiffRequest(
+            @base, [], LayerGrouping.Layer, DiffMetric.MeanAbsolute, WithProfiles: false, Environment.ProcessorCount));
     }
 
     /// <summary>The models fine-tuned from it, one or more; adds to those already named.</summary>
@@ -33,8 +34,9 @@ public sealed class LayerDiff
     public LayerDiff RankBy(DiffMetric metric) => new(_request with { RankedBy = metric });
 
     /// <summary>
-    /// Also measures every row and column of every two-dimensional weight: <see cref="LayerDiffReport.Profiles"/>, thresholds, attention heads, the overlap of two models' rows, and the strips of
-    /// the HTML report. Holds 8 bytes for each row and column and model: 50 MB for two experts of 8 billion parameters.
+    /// Also measures every row and column of every two-dimensional weight: <see cref="LayerDiffReport.Profiles"/>, thresholds, attention
+    /// heads, the overlap of two models' rows, and the strips of the HTML report. Holds 8 bytes for each row and column and model: 50 MB
+    /// for two experts of 8 billion parameters.
     /// </summary>
     public LayerDiff WithProfiles() => new(_request with { WithProfiles = true });
 
@@ -50,11 +52,13 @@ public sealed class LayerDiff
     /// <summary>Reads everything once and measures.</summary>
     /// <param name="progress">Told how far the reading has come; null for nobody.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    /// <exception cref="MergeException">Names or shapes differ, all that differs is named; or two models have one name, so that figures could not be told apart.</exception>
+    /// <exception cref="MergeException">Names or shapes differ, all that differs is named; or two models have one name, so that figures
+    /// could not be told apart.</exception>
     /// <exception cref="CheckpointException">Profiles were asked for, and the base's config.json cannot be read.</exception>
     /// <exception cref="InvalidOperationException">No model was named.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public LayerDiffReport Run(IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) => _request.Models.Count == 0
+    public LayerDiffReport Run(IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        _request.Models.Count == 0
         ? throw new InvalidOperationException("A diff needs a model to compare with the base: name one by To.")
         : DiffRunner.Run(_request, progress, cancellationToken);
 

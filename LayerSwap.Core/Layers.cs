@@ -43,7 +43,8 @@ public static class Layers
 
     /// <summary>The last layers.</summary>
     /// <param name="count">How many, zero or more.</param>
-    public static LayerSelector Last(int count) => Checked(count, nameof(count), $"Layers.Last({count})", p => p.Layer >= p.LayerCount - count);
+    public static LayerSelector Last(int count) =>
+        Checked(count, nameof(count), $"Layers.Last({count})", p => p.Layer >= p.LayerCount - count);
 
     /// <summary>The layers from <paramref name="start"/> up to, but without, <paramref name="end"/>.</summary>
     /// <param name="start">From 0.</param>
@@ -72,7 +73,8 @@ public static class Layers
         ArgumentException.ThrowIfNullOrEmpty(pattern);
         // Backslash is this matcher's escape character: a name may hold one.
         string escaped = pattern.Replace("\\", "\\\\", StringComparison.Ordinal);
-        return new($"Layers.Named(\"{Printable.Escape(pattern)}\")", p => FileSystemName.MatchesSimpleExpression(escaped, p.Name, ignoreCase: false));
+        return new($"Layers.Named(\"{Printable.Escape(pattern)}\")",
+            p => FileSystemName.MatchesSimpleExpression(escaped, p.Name, ignoreCase: false));
     }
 
     /// <summary>Tensors of one stack by its name, such as <c>vision_tower.encoder.layers</c>.</summary>
@@ -82,13 +84,17 @@ public static class Layers
         return new($"Layers.InStack(\"{Printable.Escape(stack)}\")", p => p.Stack == stack);
     }
 
-    /// <summary>Reads a selector as it is typed: <c>layers:0-4,31</c>, <c>kind:norm</c>, <c>stack:encoder.block</c>, or a part of tensors' names, in which <c>*</c> and <c>?</c> stand for others.</summary>
+    /// <summary>
+    /// Reads a selector as it is typed: <c>layers:0-4,31</c>, <c>kind:norm</c>, <c>stack:encoder.block</c>, or a part of tensors' names, in
+    /// which <c>*</c> and <c>?</c> stand for others.
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <exception cref="FormatException">It is none of these.</exception>
     public static LayerSelector Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return LayerMaps.SelectorText.TryParse(text) ?? throw new FormatException($"{Printable.Escape(text)} selects nothing: {LayerMaps.SelectorText.Forms} is expected.");
+        return LayerMaps.SelectorText.TryParse(text)
+            ?? throw new FormatException($"{Printable.Escape(text)} selects nothing: {LayerMaps.SelectorText.Forms} is expected.");
     }
 
     private static LayerSelector Checked(int value, string argument, string text, Func<TensorPlace, bool> matches)

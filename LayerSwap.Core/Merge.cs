@@ -6,7 +6,10 @@ namespace LayerSwap;
 /// <summary>Where every merge starts.</summary>
 public static partial class Merge
 {
-    /// <summary>The paper's merge (arXiv:2410.01335): outer layers from the language expert, the middle from the task expert, a transition between; embeddings, final norm and head averaged.</summary>
+    /// <summary>
+    /// The paper's merge (arXiv:2410.01335): outer layers from the language expert, the middle from the task expert, a transition between;
+    /// embeddings, final norm and head averaged.
+    /// </summary>
     /// <param name="task">The model fine-tuned for the task, in English. It gives configuration and tokenizer.</param>
     /// <param name="language">The model fine-tuned from the same base on text in the target language.</param>
     /// <param name="bottom">Layers at the bottom from the language expert; the default is the paper's for 32 layers.</param>
@@ -14,7 +17,8 @@ public static partial class Merge
     /// <param name="transition">Averaged layers at each of the two seams.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is negative.</exception>
     public static MergeBuilder LayerSwap(ICheckpoint task, ICheckpoint language, int bottom = 5, int top = 2, int transition = 1) =>
-        LayerSwap(task, language, new LayerSwapOptions { Bottom = bottom, Top = top, TransitionBottom = transition, TransitionTop = transition });
+        LayerSwap(
+            task, language, new LayerSwapOptions { Bottom = bottom, Top = top, TransitionBottom = transition, TransitionTop = transition });
 
     /// <inheritdoc cref="LayerSwap(ICheckpoint, ICheckpoint, int, int, int)"/>
     /// <param name="task">The model fine-tuned for the task, in English. It gives configuration and tokenizer.</param>
@@ -44,11 +48,15 @@ public static partial class Merge
         return models.Aggregate(WithoutBase(), (builder, model) => builder.With(model)).Using(MergeStrategies.Linear());
     }
 
-    /// <summary>A merge without a base: add models by <see cref="MergeBuilder.With"/> and a strategy by <see cref="MergeBuilder.Using"/>. The first model gives configuration and tokenizer.</summary>
+    /// <summary>
+    /// A merge without a base: add models by <see cref="MergeBuilder.With"/> and a strategy by <see cref="MergeBuilder.Using"/>. The first
+    /// model gives configuration and tokenizer.
+    /// </summary>
     public static MergeBuilder WithoutBase() => new(null, MergeStrategies.Keep);
 
     /// <summary>
-    /// Finds the partial output of a run that ended early: a staging folder, to be resumed (<see cref="SaveOptions.Resume"/>) or deleted (<see cref="DeletePartialOutput(string)"/>), or its parts.
+    /// Finds the partial output of a run that ended early: a staging folder, to be resumed (<see cref="SaveOptions.Resume"/>) or deleted
+    /// (<see cref="DeletePartialOutput(string)"/>), or its parts.
     /// </summary>
     /// <param name="output">The output's path.</param>
     /// <returns>The folder, or null if there is none.</returns>
@@ -61,8 +69,8 @@ public static partial class Merge
     }
 
     /// <summary>
-    /// Deletes the partial output of a run that ended early: a staging folder, and parts. If the run ended while it replaced an output, the old output is restored. Foreign files are never
-    /// deleted.
+    /// Deletes the partial output of a run that ended early: a staging folder, and parts. If the run ended while it replaced an output, the
+    /// old output is restored. Foreign files are never deleted.
     /// </summary>
     /// <param name="output">The output's path.</param>
     /// <returns>Whether there was a partial output.</returns>

@@ -2,7 +2,10 @@ using LayerSwap.Planning;
 
 namespace LayerSwap;
 
-/// <summary>Describes a merge. An immutable builder: every step gives a new one. <see cref="Plan"/> decides everything. Started by <see cref="LayerSwap.Merge"/>.</summary>
+/// <summary>
+/// Describes a merge. An immutable builder: every step gives a new one. <see cref="Plan"/> decides everything. Started by
+/// <see cref="LayerSwap.Merge"/>.
+/// </summary>
 public sealed class MergeBuilder
 {
     private readonly State _state;
@@ -42,7 +45,10 @@ public sealed class MergeBuilder
     internal MergeBuilder For(LayerSelector selector, IMergeStrategy strategy, IReadOnlyList<int> sources) =>
         new MergeBuilder(_state with { Rules = [.. _state.Rules, new PlanRule(selector, strategy, sources)] });
 
-    /// <summary>Takes the tensors that a selector matches from another model, bytes unchanged. A model that is no source gives these only: it does not become a source of strategies.</summary>
+    /// <summary>
+    /// Takes the tensors that a selector matches from another model, bytes unchanged. A model that is no source gives these only: it does
+    /// not become a source of strategies.
+    /// </summary>
     /// <param name="selector">The tensors.</param>
     /// <param name="from">The model that gives them.</param>
     public MergeBuilder Swap(LayerSelector selector, ICheckpoint from)
@@ -59,7 +65,8 @@ public sealed class MergeBuilder
     }
 
     /// <summary>Records where the rules added since the last call are written.</summary>
-    internal MergeBuilder WrittenAt(string place) => new MergeBuilder(_state with { Rules = [.. _state.Rules.Select(r => r with { Written = r.Written ?? place })] });
+    internal MergeBuilder WrittenAt(string place) =>
+        new MergeBuilder(_state with { Rules = [.. _state.Rules.Select(r => r with { Written = r.Written ?? place })] });
 
     /// <summary>The model that gives configuration and tokenizer.</summary>
     internal ICheckpoint? Donor => _state.Donor;
@@ -76,13 +83,15 @@ public sealed class MergeBuilder
     public MergeBuilder Allow(InputCautions cautions) => new MergeBuilder(_state with { Allowed = _state.Allowed | cautions });
 
     /// <summary>
-    /// Sets the dtype of the output's floating-point tensors; by default that of the inputs. Tensors that models of F16 or BF16 keep in F32 on purpose, such as the biases of routers, keep it, unless
+    /// Sets the dtype of the output's floating-point tensors; by default that of the inputs. Tensors that models of F16 or BF16 keep in F32
+    /// on purpose, such as the biases of routers, keep it, unless
     /// <paramref name="force"/> is set: a narrower dtype would round different values to the same one.
     /// </summary>
     /// <param name="dtype">One with arithmetic: F64, F32, F16, BF16 or an 8-bit float.</param>
     /// <param name="force">Whether every tensor gets the dtype; false by default.</param>
     /// <exception cref="ArgumentException">The dtype has no arithmetic.</exception>
-    public MergeBuilder As(DType dtype, bool force = false) => dtype.SupportsArithmetic() ? new MergeBuilder(_state with { DType = dtype, ForcesDType = force })
+    public MergeBuilder As(DType dtype, bool force = false) =>
+        dtype.SupportsArithmetic() ? new MergeBuilder(_state with { DType = dtype, ForcesDType = force })
         : throw new ArgumentException($"{dtype.Code()} cannot be converted to; a floating-point dtype is expected.", nameof(dtype));
 
     /// <summary>Sets the size that shards are filled to; 5 GB by default.</summary>
@@ -94,7 +103,8 @@ public sealed class MergeBuilder
     }
 
     /// <summary>Sets what happens to embeddings and heads with different numbers of rows; refused by default.</summary>
-    public MergeBuilder Vocabulary(VocabularyPolicy policy) => Enum.IsDefined(policy) ? new MergeBuilder(_state with { Vocabulary = policy })
+    public MergeBuilder Vocabulary(VocabularyPolicy policy) =>
+        Enum.IsDefined(policy) ? new MergeBuilder(_state with { Vocabulary = policy })
         : throw new ArgumentOutOfRangeException(nameof(policy), policy, "No such policy.");
 
     /// <summary>Sets the number of threads; all processors by default. The result does not depend on it.</summary>
@@ -106,17 +116,23 @@ public sealed class MergeBuilder
         return new MergeBuilder(_state with { Threads = threads });
     }
 
-    /// <summary>Sets the seed of strategies with randomness; 0 by default. The same seed gives the same bytes, on any number of threads.</summary>
+    /// <summary>
+    /// Sets the seed of strategies with randomness; 0 by default. The same seed gives the same bytes, on any number of threads.
+    /// </summary>
     public MergeBuilder WithSeed(long seed) => new MergeBuilder(_state with { Seed = seed });
 
-    /// <summary>Reads headers, and decides everything; nothing is written. Only <see cref="MergeStrategies.ShareSwap(double)"/> reads the models to decide.</summary>
+    /// <summary>
+    /// Reads headers, and decides everything; nothing is written. Only <see cref="MergeStrategies.ShareSwap(double)"/> reads the models to
+    /// decide.
+    /// </summary>
     /// <exception cref="MergeException">Inputs, rules and settings do not fit together; every problem is named.</exception>
     /// <exception cref="CheckpointException">A config.json or tokenizer of an input cannot be read.</exception>
     public MergePlan Plan() => PlanBuilder.Build(WithShares(Request()));
 
     /// <summary>Plans and executes: <see cref="MergePlan.Execute"/>.</summary>
     /// <inheritdoc cref="MergePlan.Execute"/>
-    public MergeResult Save(string path, SaveOptions? options = null, CancellationToken cancellationToken = default) => Plan().Execute(path, options, cancellationToken);
+    public MergeResult Save(string path, SaveOptions? options = null, CancellationToken cancellationToken = default) =>
+        Plan().Execute(path, options, cancellationToken);
 
     /// <inheritdoc cref="Save"/>
     public Task<MergeResult> SaveAsync(string path, SaveOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -124,14 +140,19 @@ public sealed class MergeBuilder
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"merge of {string.Join(", ", _state.Sources.Select(s => s.Checkpoint.Name))}{(_state.Base is null ? "" : $" with the base {_state.Base.Name}")}, {_state.Rules[0].Strategy.Name}, {_state.Rules.Count - 1} rules";
+        "merge of "
+            + $"{string.Join(", ", _state.Sources.Select(s => s.Checkpoint.Name))}{(_state.Base is null ? "" : $" with the base {_state.Base.Name}")}, {_state.Rules[0].Strategy.Name}, {_state.Rules.Count - 1} rules";
 
-    /// <summary>Takes the tokenizer's files from a model that need not give the configuration; all inputs are then known to have rows for its tokens.</summary>
+    /// <summary>
+    /// Takes the tokenizer's files from a model that need not give the configuration; all inputs are then known to have rows for its
+    /// tokens.
+    /// </summary>
     internal MergeBuilder TokenizerFrom(ICheckpoint model, IReadOnlyDictionary<string, byte[]?> changed) =>
         changed.Aggregate(new MergeBuilder(_state with { Tokenizer = model }), (builder, file) => builder.WithFile(file.Key, file.Value));
 
     /// <summary>Writes an auxiliary file in place of an input's of that name; null leaves it out.</summary>
-    internal MergeBuilder WithFile(string name, byte[]? bytes) => new MergeBuilder(_state with { Files = new Dictionary<string, byte[]?>(_state.Files, StringComparer.Ordinal) { [name] = bytes } });
+    internal MergeBuilder WithFile(string name, byte[]? bytes) =>
+        new MergeBuilder(_state with { Files = new Dictionary<string, byte[]?>(_state.Files, StringComparer.Ordinal) { [name] = bytes } });
 
     /// <summary>Sets the number of elements computed at a time. The result does not depend on it, which is what tests set it for.</summary>
     internal MergeBuilder InBlocksOf(int elements) => new MergeBuilder(_state with { BlockElements = elements });
@@ -166,8 +187,10 @@ public sealed class MergeBuilder
     /// <summary>Measures the shares of layers for strategies that choose by them.</summary>
     private PlanRequest WithShares(PlanRequest request) => request with
     {
-        Rules = [.. request.Rules.Select(rule => rule.Strategy is ShareSwap { NeedsShares: true } strategy && _state.Base is not null && request.SourcesOf(rule) is [var first, var second]
-            ? rule with { Strategy = strategy.With(MergeStrategies.SharesOf(LayerDiff.From(_state.Base).To(first.Checkpoint, second.Checkpoint).OnThreads(_state.Threads).Run())) }
+        Rules = [.. request.Rules.Select(rule => rule.Strategy is ShareSwap { NeedsShares: true } strategy && _state.Base is not null
+            && request.SourcesOf(rule) is [var first, var second]
+            ? rule with { Strategy = strategy.With(MergeStrategies.SharesOf(LayerDiff.From(_state.Base).To(
+                first.Checkpoint, second.Checkpoint).OnThreads(_state.Threads).Run())) }
             : rule)],
     };
 

@@ -2,7 +2,10 @@ using LayerSwap.Merging;
 
 namespace LayerSwap;
 
-/// <summary>The built-in strategies. Each has a page in docs/strategies with its formula and source, and a file of its own, where its part of this class is.</summary>
+/// <summary>
+/// The built-in strategies. Each has a page in docs/strategies with its formula and source, and a file of its own, where its part of this
+/// class is.
+/// </summary>
 public static partial class MergeStrategies
 {
     /// <summary>Every method that can be found by name, with its parameters.</summary>

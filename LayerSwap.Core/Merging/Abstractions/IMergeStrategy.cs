@@ -10,8 +10,9 @@ public interface IMergeStrategy
     string Name { get; }
 
     /// <summary>
-    /// Every parameter with its value, as text in no culture's own form, such as <c>density 0.2</c>; empty if there are none. Two instances that would give different results have different settings: a run is
-    /// resumed, and an output known as complete, only where they are the same.
+    /// Every parameter with its value, as text in no culture's own form, such as <c>density 0.2</c>; empty if there are none. Two instances
+    /// that would give different results have different settings: a run is resumed, and an output known as complete, only where they are
+    /// the same.
     /// </summary>
     string Settings { get; }
 

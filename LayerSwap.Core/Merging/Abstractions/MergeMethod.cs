@@ -15,7 +15,9 @@ public sealed record MergeMethod
     /// <summary>Whether the method needs a base.</summary>
     public required bool NeedsBase { get; init; }
 
-    /// <summary>Whether a base takes part. If not, it gives configuration and tokenizer only, and counts as a model where it is listed among them.</summary>
+    /// <summary>
+    /// Whether a base takes part. If not, it gives configuration and tokenizer only, and counts as a model where it is listed among them.
+    /// </summary>
     public bool UsesBase { get; init; } = true;
 
     /// <summary>Whether the weights of the sources matter.</summary>
@@ -48,7 +50,9 @@ public sealed record MergeParameter
     /// <summary>What the parameter does, with its range.</summary>
     public required string Summary { get; init; }
 
-    /// <summary>The default; 0 and 1 stand for false and true, an index for one of <see cref="Words"/>. Null if a value must be given.</summary>
+    /// <summary>
+    /// The default; 0 and 1 stand for false and true, an index for one of <see cref="Words"/>. Null if a value must be given.
+    /// </summary>
     public required double? Default { get; init; }
 
     /// <summary>Whether every source may have its own value.</summary>
@@ -69,7 +73,10 @@ public sealed record MergeParameter
         return Words.Count > 0 ? (word < 0 ? null : word)
             : text == "true" ? 1
             : text == "false" ? 0
-            : double.TryParse(text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value
+            : double.TryParse(
+                text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out double value)
+                && double.IsFinite(value)
+                ? value
             : null;
     }
 

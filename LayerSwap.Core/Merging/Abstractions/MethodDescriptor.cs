@@ -1,7 +1,8 @@
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// The declaration of a method: its name, summary and parameters. Catalogue, recipes in and out, <c>merge --help</c> and the table in docs/strategies read it, and nothing else says these things.
+/// The declaration of a method: its name, summary and parameters. Catalogue, recipes in and out, <c>merge --help</c> and the table in
+/// docs/strategies read it, and nothing else says these things.
 /// </summary>
 /// <typeparam name="TOptions">The options of the strategy.</typeparam>
 /// <param name="name">The name, such as <c>task_arithmetic</c>.</param>
@@ -11,7 +12,8 @@ namespace LayerSwap.Merging;
 internal sealed class MethodDescriptor<TOptions>(string name, string summary, TOptions defaults, Func<TOptions, IMergeStrategy> create)
     where TOptions : class
 {
-    private readonly List<(MergeParameter Public, Func<TOptions, object?> Get, Func<TOptions, ParameterValues, TOptions> Set)> _parameters = [];
+    private readonly List<(MergeParameter Public, Func<TOptions, object?> Get, Func<TOptions, ParameterValues, TOptions> Set)> _parameters =
+        [];
 
     public string Name => name;
 
@@ -36,31 +38,42 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
         UsesWeights = UsesWeights,
         IsWholeModel = IsWholeModel,
         Parameters = [.. _parameters.Select(p => p.Public)],
-        Factory = values => create(_parameters.Where(p => values.Has(p.Public.Name)).Aggregate(defaults, (options, p) => p.Set(options, values))),
+        Factory = values => create(_parameters.Where(p => values.Has(p.Public.Name)).Aggregate(
+            defaults, (options, p) => p.Set(options, values))),
     };
 
     /// <summary>Declares a number that may differ by place and by source.</summary>
-    public MethodDescriptor<TOptions> PerSource(string parameter, string summary, Func<TOptions, PerSource> get, Func<TOptions, PerSource, TOptions> set) =>
-        Add(new() { Name = parameter, Summary = summary, Default = NumberOf(get(defaults).Single), IsPerSource = true }, get, (o, v) => set(o, v.PerSource(parameter)));
+    public MethodDescriptor<TOptions> PerSource(
+        string parameter, string summary, Func<TOptions, PerSource> get, Func<TOptions, PerSource, TOptions> set) =>
+        Add(new() { Name = parameter, Summary = summary, Default = NumberOf(get(defaults).Single), IsPerSource = true }, get,
+            (o, v) => set(o, v.PerSource(parameter)));
 
     /// <summary>Declares a number that may differ by place; required if the defaults have none.</summary>
-    public MethodDescriptor<TOptions> Number(string parameter, string summary, Func<TOptions, Schedule?> get, Func<TOptions, Schedule, TOptions> set) =>
+    public MethodDescriptor<TOptions> Number(
+        string parameter, string summary, Func<TOptions, Schedule?> get, Func<TOptions, Schedule, TOptions> set) =>
         Add(new() { Name = parameter, Summary = summary, Default = NumberOf(get(defaults)) }, get, (o, v) => set(o, v.Number(parameter)));
 
     /// <summary>Declares a number for the whole merge.</summary>
-    public MethodDescriptor<TOptions> Plain(string parameter, string summary, Func<TOptions, double> get, Func<TOptions, double, TOptions> set) =>
+    public MethodDescriptor<TOptions> Plain(
+        string parameter, string summary, Func<TOptions, double> get, Func<TOptions, double, TOptions> set) =>
         Add(new() { Name = parameter, Summary = summary, Default = get(defaults) }, o => get(o), (o, v) => set(o, v.Plain(parameter)));
 
     /// <summary>Declares a whole number for the whole merge.</summary>
-    public MethodDescriptor<TOptions> Whole(string parameter, string summary, int least, Func<TOptions, int> get, Func<TOptions, int, TOptions> set) =>
-        Add(new() { Name = parameter, Summary = summary, Default = get(defaults) }, o => (double)get(o), (o, v) => set(o, v.Whole(parameter, least)));
+    public MethodDescriptor<TOptions> Whole(
+        string parameter, string summary, int least, Func<TOptions, int> get, Func<TOptions, int, TOptions> set) =>
+        Add(new() { Name = parameter, Summary = summary, Default = get(defaults) }, o => (double)get(o),
+            (o, v) => set(o, v.Whole(parameter, least)));
 
     /// <summary>Declares a switch for the whole merge.</summary>
-    public MethodDescriptor<TOptions> Switch(string parameter, string summary, Func<TOptions, bool> get, Func<TOptions, bool, TOptions> set) =>
-        Add(new() { Name = parameter, Summary = summary, Default = get(defaults) ? 1 : 0, IsSwitch = true }, o => get(o), (o, v) => set(o, v.Switch(parameter)));
+    public MethodDescriptor<TOptions> Switch(
+        string parameter, string summary, Func<TOptions, bool> get, Func<TOptions, bool, TOptions> set) =>
+        Add(new() { Name = parameter, Summary = summary, Default = get(defaults) ? 1 : 0, IsSwitch = true }, o => get(o),
+            (o, v) => set(o, v.Switch(parameter)));
 
     /// <summary>Declares one of several words; a value outside them is not written.</summary>
-    public MethodDescriptor<TOptions> Word(string parameter, string summary, string[] words, Func<TOptions, int> get, Func<TOptions, int, TOptions> set) => Add(
+    public MethodDescriptor<TOptions> Word(
+        string parameter, string summary, string[] words, Func<TOptions, int> get, Func<TOptions, int, TOptions> set) =>
+        Add(
         new() { Name = parameter, Summary = summary, Default = get(defaults), Words = words },
         o => get(o) is var index && index >= 0 && index < words.Length && index != get(defaults) ? words[index] : null,
         (o, v) => set(o, v.Word(parameter)));
@@ -71,14 +84,22 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
 
     /// <summary>Declares a switch that mergekit has and that changes nothing here.</summary>
     public MethodDescriptor<TOptions> Ignored(string parameter) => Add(
-        new() { Name = parameter, Summary = "Accepted for mergekit's sake; changes nothing.", Default = 0, IsSwitch = true }, _ => null, (o, v) => v.Switch(parameter) ? o : o);
+        new() { Name = parameter, Summary = "Accepted for mergekit's sake; changes nothing.", Default = 0, IsSwitch = true }, _ => null,
+            (o, v) => v.Switch(parameter)
+            ? o
+            : o);
 
-    /// <summary>Gets the parameters as recipes write them: a bool, a double, a word, a <see cref="Schedule"/> or a <see cref="LayerSwap.PerSource"/>.</summary>
+    /// <summary>
+    /// Gets the parameters as recipes write them: a bool, a double, a word, a <see cref="Schedule"/> or a
+    /// <see cref="LayerSwap.PerSource"/>.
+    /// </summary>
     /// <exception cref="NotSupportedException">A value has no word in recipes.</exception>
     public IEnumerable<(string Name, object Value)> Write(TOptions options) =>
-        [.. _parameters.Select(p => (p.Public.Name, Value: p.Get(options))).Where(p => p.Value is not null).Select(p => (p.Name, p.Value!))];
+        [.. _parameters.Select(p => (
+            p.Public.Name, Value: p.Get(options))).Where(p => p.Value is not null).Select(p => (p.Name, p.Value!))];
 
-    private MethodDescriptor<TOptions> Add(MergeParameter parameter, Func<TOptions, object?> get, Func<TOptions, ParameterValues, TOptions> set)
+    private MethodDescriptor<TOptions> Add(
+        MergeParameter parameter, Func<TOptions, object?> get, Func<TOptions, ParameterValues, TOptions> set)
     {
         _parameters.Add((parameter, get, set));
         return this;

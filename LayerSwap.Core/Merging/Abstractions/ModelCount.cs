@@ -8,7 +8,8 @@ internal static class ModelCount
     {
         if (tensor.SourceCount + (tensor.HasBase ? 1 : 0) != 2)
         {
-            throw new MergeException($"{method} merges two models, a base and one other, or two without a base; this merge has {(tensor.HasBase ? "a base and " : string.Empty)}{tensor.SourceCount}.");
+            throw new MergeException($"{method} merges two models, a base and one other, or two without a base; "
+                + $"this merge has {(tensor.HasBase ? "a base and " : string.Empty)}{tensor.SourceCount}.");
         }
     }
 
@@ -16,7 +17,9 @@ internal static class ModelCount
     {
         if (!tensor.HasBase || tensor.SourceCount < least)
         {
-            throw new MergeException($"{method} needs a base and {least} or more models; this merge has {(tensor.HasBase ? "a base" : "no base")} and {tensor.SourceCount}. Remedy: give the model that the others were fine-tuned from as the base.");
+            throw new MergeException($"{method} needs a base and {least} or more models; "
+                + $"this merge has {(tensor.HasBase ? "a base" : "no base")} and {tensor.SourceCount}. "
+                    + "Remedy: give the model that the others were fine-tuned from as the base.");
         }
     }
 
@@ -24,7 +27,8 @@ internal static class ModelCount
     {
         if (!tensor.HasBase || tensor.SourceCount != 1)
         {
-            throw new MergeException($"{method} needs a base and one other model; this merge has {(tensor.HasBase ? "a base" : "no base")} and {tensor.SourceCount}.");
+            throw new MergeException($"{method} needs a base and one other model; "
+                + $"this merge has {(tensor.HasBase ? "a base" : "no base")} and {tensor.SourceCount}.");
         }
     }
 }

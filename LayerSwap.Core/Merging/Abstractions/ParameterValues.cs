@@ -13,7 +13,9 @@ internal sealed class ParameterValues
     {
         foreach (string name in values.Keys.Where(v => !method.Parameters.Any(p => p.Name == v)))
         {
-            string known = method.Parameters.Count == 0 ? "it has none" : "it has " + string.Join(", ", method.Parameters.Select(p => p.Name));
+            string known = method.Parameters.Count == 0
+                ? "it has none"
+                : "it has " + string.Join(", ", method.Parameters.Select(p => p.Name));
             throw new ArgumentException($"{method.Name} has no parameter {Printable.Escape(name)}; {known}.");
         }
 
@@ -46,12 +48,15 @@ internal sealed class ParameterValues
     };
 
     /// <summary>Gets a number that holds for the whole merge.</summary>
-    public double Plain(string name) => double.TryParse(Number(name).ToString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
+    public double Plain(string name) =>
+        double.TryParse(Number(name).ToString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
         : throw new ArgumentException($"{_method.Name}: {name} is {Number(name)}; one number for the whole merge is expected.");
 
     /// <summary>Gets a whole number of a range that holds for the whole merge.</summary>
-    public int Whole(string name, int least) => Plain(name) is var value && value == Math.Floor(value) && value >= least && value <= int.MaxValue ? (int)value
-        : throw new ArgumentException($"{name} is {Number(name)}; a whole number of {least.ToString(CultureInfo.InvariantCulture)} or more is expected.");
+    public int Whole(string name, int least) =>
+        Plain(name) is var value && value == Math.Floor(value) && value >= least && value <= int.MaxValue ? (int)value
+        : throw new ArgumentException($"{name} is {Number(name)}; "
+            + $"a whole number of {least.ToString(CultureInfo.InvariantCulture)} or more is expected.");
 
     /// <summary>Gets the index of a word.</summary>
     public int Word(string name)

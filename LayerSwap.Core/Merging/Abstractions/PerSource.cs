@@ -41,7 +41,8 @@ public sealed class PerSource
     {
         if (_values.Length != 1 && _values.Length != tensor.SourceCount)
         {
-            throw new MergeException($"{name} has {_values.Length} values for {tensor.SourceCount} sources. Remedy: give one value, or one a source.");
+            throw new MergeException($"{name} has {_values.Length} values for {tensor.SourceCount} sources. "
+                + "Remedy: give one value, or one a source.");
         }
 
         double[] values = new double[tensor.SourceCount];

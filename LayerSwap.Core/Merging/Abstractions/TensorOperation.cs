@@ -4,7 +4,9 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap;
 
-/// <summary>What is done to one tensor: taken whole from one input, or computed element by element, perhaps after passes over all of it.</summary>
+/// <summary>
+/// What is done to one tensor: taken whole from one input, or computed element by element, perhaps after passes over all of it.
+/// </summary>
 public abstract class TensorOperation
 {
     /// <summary>The number that stands for the base where a source is asked for.</summary>
@@ -17,8 +19,8 @@ public abstract class TensorOperation
     public virtual AgreementRule Agreement => AgreementRule.None;
 
     /// <summary>
-    /// How many consecutive elements must be computed together; 1 by default. A merge that looks at whole rows gives the length of the last axis, and every
-    /// block then starts with a row and ends with one.
+    /// How many consecutive elements must be computed together; 1 by default. A merge that looks at whole rows gives the length of the last
+    /// axis, and every block then starts with a row and ends with one.
     /// </summary>
     public virtual long Unit => 1;
 
@@ -48,7 +50,10 @@ public abstract class TensorOperation
     /// <summary>Computes a block. Called for any block of the tensor, of any length, in any order, from any thread.</summary>
     public abstract void Merge(OperandBlock<float> block);
 
-    /// <summary>Computes a block of an F64 tensor. Unless overridden it is rounded to floats and computed by <see cref="Merge(OperandBlock{float})"/>.</summary>
+    /// <summary>
+    /// Computes a block of an F64 tensor. Unless overridden it is rounded to floats and computed by
+    /// <see cref="Merge(OperandBlock{float})"/>.
+    /// </summary>
     public virtual void Merge(OperandBlock<double> block)
     {
         float[] floats = new float[block.Length * (block.SourceCount + 2)];
@@ -65,7 +70,10 @@ public abstract class TensorOperation
         TensorPrimitives.ConvertTruncating<float, double>(output, block.Output);
     }
 
-    /// <summary>Computes a block of finite BF16 without widening it first; false if a value is not finite, or the operation cannot. Internal, because the BF16 element type is.</summary>
+    /// <summary>
+    /// Computes a block of finite BF16 without widening it first; false if a value is not finite, or the operation cannot. Internal,
+    /// because the BF16 element type is.
+    /// </summary>
     internal virtual bool TryMerge(OperandBlock<BFloat16> block) => false;
 
     private sealed class TakeMerge(int source) : TensorOperation

@@ -2,7 +2,10 @@ using LayerSwap.Buffers;
 
 namespace LayerSwap;
 
-/// <summary>Streamed passes over all elements of one tensor. Chunks are fixed and their states are combined in order, so results do not depend on threads.</summary>
+/// <summary>
+/// Streamed passes over all elements of one tensor. Chunks are fixed and their states are combined in order, so results do not depend on
+/// threads.
+/// </summary>
 public abstract class TensorPasses
 {
     private protected TensorPasses()

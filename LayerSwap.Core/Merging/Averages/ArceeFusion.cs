@@ -6,8 +6,8 @@ namespace LayerSwap;
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// Arcee Fusion: the other model's elements whose importance passes the median plus 1.5 times the distance of the quartiles. Importance is the magnitude of the delta times the divergence of
-    /// its row. Exact at any size.
+    /// Arcee Fusion: the other model's elements whose importance passes the median plus 1.5 times the distance of the quartiles. Importance
+    /// is the magnitude of the delta times the divergence of its row. Exact at any size.
     /// </summary>
     public static IMergeStrategy ArceeFusion() => new ArceeFusion(new());
 }
@@ -104,7 +104,9 @@ internal sealed class ArceeFusionOperation(long row) : GenericOperation, IRankin
         public override void Combine(Holder into, Holder from) => into.Key = Math.Min(into.Key, from.Key);
     }
 
-    /// <summary>For each row <c>sum p ln(p / q)</c>, p and q the softmax of the other model's row and of the base's, each plus 1e-8.</summary>
+    /// <summary>
+    /// For each row <c>sum p ln(p / q)</c>, p and q the softmax of the other model's row and of the base's, each plus 1e-8.
+    /// </summary>
     private sealed class DivergenceReduction(long row) : GenericReduction<List<double>>
     {
         private const double Floor = 1e-8;
@@ -121,7 +123,8 @@ internal sealed class ArceeFusionOperation(long row) : GenericOperation, IRankin
                 double divergence = 0;
                 for (int i = 0; i < p.Length; i++)
                 {
-                    double a = (Math.Exp(VectorWidening.Load1(p[i]) - maxP) / sumP) + Floor, b = (Math.Exp(VectorWidening.Load1(q[i]) - maxQ) / sumQ) + Floor;
+                    double a = (Math.Exp(VectorWidening.Load1(p[i]) - maxP) / sumP) + Floor;
+                    double b = (Math.Exp(VectorWidening.Load1(q[i]) - maxQ) / sumQ) + Floor;
                     divergence += a * Math.Log(a / b);
                 }
 

@@ -6,7 +6,9 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary><c>w x_1 + (1 - w) x_0</c> with <c>w = clamp(t / max(abs(x_0 - x_1), 1e-6), 0, 1)</c>: the other model where it is near the base.</summary>
+    /// <summary>
+    /// <c>w x_1 + (1 - w) x_0</c> with <c>w = clamp(t / max(abs(x_0 - x_1), 1e-6), 0, 1)</c>: the other model where it is near the base.
+    /// </summary>
     /// <param name="t">The distance up to which elements are taken whole; 0 or more.</param>
     public static IMergeStrategy NearSwap(Schedule t)
     {
@@ -29,7 +31,9 @@ internal sealed class NearSwap(NearSwap.Parameter options) : MethodStrategy<Near
     {
         ModelCount.RequireBaseAndOne(Name, tensor);
         double t = Options.T!.At(tensor.Place);
-        return t >= 0 ? new Operation(t) : throw new MergeException($"nearswap: t is {t.ToString(CultureInfo.InvariantCulture)}; expected is 0 or more.");
+        return t >= 0
+            ? new Operation(t)
+            : throw new MergeException($"nearswap: t is {t.ToString(CultureInfo.InvariantCulture)}; expected is 0 or more.");
     }
 
     /// <summary>The options; a distance must be given.</summary>

@@ -25,15 +25,19 @@ internal sealed class WeightedAverage : GenericOperation
 
     public override AgreementRule Agreement => _normalized ? AgreementRule.Sources : AgreementRule.None;
 
-    public override string Detail => "weights " + string.Join(", ", _shares.Select(s => s.ToString("0.####", CultureInfo.InvariantCulture)));
+    public override string Detail =>
+        "weights " + string.Join(", ", _shares.Select(s => s.ToString("0.####", CultureInfo.InvariantCulture)));
 
     /// <exception cref="MergeException">The weights sum to zero, which no division survives.</exception>
     public static WeightedAverage Of(string strategy, double[] weights, bool normalize)
     {
         double sum = weights.Sum();
-        return weights.All(double.IsFinite) && (!normalize || Math.Abs(sum) > 1e-12) ? new WeightedAverage(weights, normalize ? sum : 1, normalize)
-            : throw new MergeException($"{strategy}: the weights {string.Join(", ", weights.Select(w => w.ToString(CultureInfo.InvariantCulture)))} sum to "
-                + $"{sum.ToString(CultureInfo.InvariantCulture)}; a sum other than zero is needed to divide by. Remedy: change the weights, or do not normalise.");
+        return weights.All(double.IsFinite) && (!normalize || Math.Abs(sum) > 1e-12)
+            ? new WeightedAverage(weights, normalize ? sum : 1, normalize)
+            : throw new MergeException($"{strategy}: the weights "
+                + $"{string.Join(", ", weights.Select(w => w.ToString(CultureInfo.InvariantCulture)))} sum to "
+                + $"{sum.ToString(CultureInfo.InvariantCulture)}; a sum other than zero is needed to divide by. "
+                    + "Remedy: change the weights, or do not normalise.");
     }
 
     /// <summary>Computes a block on behalf of a merge that found its weights by a pass.</summary>

@@ -4,8 +4,8 @@ namespace LayerSwap;
 
 /// <summary>
 /// Parameters of layer swapping (arXiv:2410.01335). With L layers: layers below <see cref="Bottom"/> and from L - <see cref="Top"/> on are
-/// the language expert's, the next <see cref="TransitionBottom"/> and <see cref="TransitionTop"/> inwards are averaged, the middle is the task
-/// expert's. The four may sum to L, and not to more.
+/// the language expert's, the next <see cref="TransitionBottom"/> and <see cref="TransitionTop"/> inwards are averaged, the middle is the
+/// task expert's. The four may sum to L, and not to more.
 /// </summary>
 public sealed record LayerSwapOptions
 {
@@ -83,7 +83,8 @@ public enum OutsidePolicy
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// Layer swapping (Bandarkar et al., arXiv:2410.01335). Source 0 is the task expert, source 1 the language expert; the base, if there is one, is used where the options ask for it.
+    /// Layer swapping (Bandarkar et al., arXiv:2410.01335). Source 0 is the task expert, source 1 the language expert; the base, if there
+    /// is one, is used where the options ask for it.
     /// </summary>
     /// <param name="options">Null for the paper's: 5 bottom and 2 top layers, 1 transition layer at each seam, of 32.</param>
     /// <exception cref="ArgumentException">A number is negative, or the weights are not usable.</exception>
@@ -97,25 +98,35 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
 
     private static readonly string[] Policies = ["average", "task", "language", "base"];
 
-    private static readonly TransitionWeights[] ByWord = [TransitionWeights.Equal, TransitionWeights.Proportional, TransitionWeights.InverselyProportional];
+    private static readonly TransitionWeights[] ByWord =
+        [TransitionWeights.Equal, TransitionWeights.Proportional, TransitionWeights.InverselyProportional];
 
     public static readonly MethodDescriptor<LayerSwapOptions> Descriptor = new MethodDescriptor<LayerSwapOptions>(
-        "layer_swap", "Outer layers from the language expert, the middle from the task expert, a transition between.", new(), o => new LayerSwapStrategy(o))
+        "layer_swap", "Outer layers from the language expert, the middle from the task expert, a transition between.", new(),
+            o => new LayerSwapStrategy(o))
     {
         UsesWeights = true,
         IsWholeModel = true,
-        Weights = o => o.Weights is TransitionWeights.Fixed pair && pair != TransitionWeights.Equal ? PerSource.Of(pair.Task, pair.Language) : null,
+        Weights = o => o.Weights is TransitionWeights.Fixed pair && pair != TransitionWeights.Equal
+            ? PerSource.Of(pair.Task, pair.Language)
+            : null,
     }
     .Whole("bottom", "Layers at the bottom from the language expert; 0 or more.", 0, o => o.Bottom, (o, v) => o with { Bottom = v })
     .Whole("top", "Layers at the top from the language expert; 0 or more.", 0, o => o.Top, (o, v) => o with { Top = v })
-    .Shorthand("transition", "Averaged layers at each seam, both at once; 0 or more.", 1, (o, v) => o with { TransitionBottom = v, TransitionTop = v })
-    .Whole("transition_bottom", "Averaged layers above the bottom ones; 0 or more.", 0, o => o.TransitionBottom, (o, v) => o with { TransitionBottom = v })
-    .Whole("transition_top", "Averaged layers below the top ones; 0 or more.", 0, o => o.TransitionTop, (o, v) => o with { TransitionTop = v })
-    .Word("embeddings", "Which expert gives the embeddings.", Policies, o => (int)o.Embeddings, (o, v) => o with { Embeddings = (OutsidePolicy)v })
+    .Shorthand("transition", "Averaged layers at each seam, both at once; 0 or more.", 1,
+        (o, v) => o with { TransitionBottom = v, TransitionTop = v })
+    .Whole("transition_bottom", "Averaged layers above the bottom ones; 0 or more.", 0, o => o.TransitionBottom,
+        (o, v) => o with { TransitionBottom = v })
+    .Whole("transition_top", "Averaged layers below the top ones; 0 or more.", 0, o => o.TransitionTop,
+        (o, v) => o with { TransitionTop = v })
+    .Word("embeddings", "Which expert gives the embeddings.", Policies, o => (int)o.Embeddings,
+        (o, v) => o with { Embeddings = (OutsidePolicy)v })
     .Word("norm", "Which expert gives the final norm.", Policies, o => (int)o.Norm, (o, v) => o with { Norm = (OutsidePolicy)v })
     .Word("head", "Which expert gives the output head.", Policies, o => (int)o.Head, (o, v) => o with { Head = (OutsidePolicy)v })
-    .Word("others", "Which expert gives all else outside the layers.", Policies, o => (int)o.Others, (o, v) => o with { Others = (OutsidePolicy)v })
-    .Word("transition_weights", "How the experts are weighted where they are averaged.", ["equal", "proportional", "inversely_proportional"],
+    .Word("others", "Which expert gives all else outside the layers.", Policies, o => (int)o.Others,
+        (o, v) => o with { Others = (OutsidePolicy)v })
+    .Word("transition_weights", "How the experts are weighted where they are averaged.",
+        ["equal", "proportional", "inversely_proportional"],
         o => Array.IndexOf(ByWord, o.Weights), (o, v) => o with { Weights = ByWord[v] });
 
     public LayerSwapStrategy(LayerSwapOptions options)
@@ -132,7 +143,8 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
     {
         if (tensor.SourceCount != 2)
         {
-            throw new MergeException($"layer_swap needs two sources, the task expert and the language expert; this merge has {tensor.SourceCount}.");
+            throw new MergeException("layer_swap needs two sources, the task expert and the language expert; "
+                + $"this merge has {tensor.SourceCount}.");
         }
 
         TensorPlace place = tensor.Place;
@@ -155,14 +167,16 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
 
         if ((long)b + u + tb + tu > layers)
         {
-            throw new MergeException($"layer_swap: bottom {b} + top {u} + transitions {tb} and {tu} make {(long)b + u + tb + tu} layers, but the model has {layers}. "
+            throw new MergeException($"layer_swap: bottom {b} + top {u} + transitions {tb} and {tu} make {(long)b + u + tb + tu} layers, "
+                + $"but the model has {layers}. "
                 + "Remedy: choose smaller numbers of bottom, top and transition layers, or the preset paper-scaled.");
         }
     }
 
     private TensorOperation Layer(TensorContext tensor, int layer, int layers) =>
         layer < Options.Bottom || layer >= layers - Options.Top ? TensorOperation.Take(Language)
-        : layer >= Options.Bottom + Options.TransitionBottom && layer < layers - Options.Top - Options.TransitionTop ? TensorOperation.Take(Task)
+        : layer >= Options.Bottom + Options.TransitionBottom && layer < layers - Options.Top - Options.TransitionTop
+            ? TensorOperation.Take(Task)
         : Average(tensor);
 
     private TensorOperation Outside(TensorContext tensor, TensorPlace place)
@@ -179,7 +193,8 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
             OutsidePolicy.Task => TensorOperation.Take(Task),
             OutsidePolicy.Language => TensorOperation.Take(Language),
             OutsidePolicy.Base when tensor.HasBase => TensorOperation.Take(TensorOperation.Base),
-            OutsidePolicy.Base => throw new MergeException("layer_swap: parameters outside the layers are to come from the base, but there is none. Remedy: give a base (--base, base_model in a recipe), or choose another policy."),
+            OutsidePolicy.Base => throw new MergeException("layer_swap: parameters outside the layers are to come from the base, "
+                + "but there is none. Remedy: give a base (--base, base_model in a recipe), or choose another policy."),
             _ => Average(tensor),
         };
     }
@@ -189,6 +204,7 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
         _ when Options.Weights == TransitionWeights.Equal => WeightedAverage.Of(Name, [.. tensor.Weights], normalize: true),
         TransitionWeights.Fixed pair => WeightedAverage.Of(Name, [pair.Task, pair.Language], normalize: true),
         TransitionWeights.ByChange by when tensor.HasBase => new ChangeWeightedAverage(by.Inverse),
-        _ => throw new MergeException("layer_swap: weights by each expert's change need a base to measure from. Remedy: give a base (--base, base_model in a recipe), or a pair of weights."),
+        _ => throw new MergeException("layer_swap: weights by each expert's change need a base to measure from. "
+            + "Remedy: give a base (--base, base_model in a recipe), or a pair of weights."),
     };
 }

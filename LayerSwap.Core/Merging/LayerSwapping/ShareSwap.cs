@@ -7,8 +7,9 @@ namespace LayerSwap;
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// Share swap (arXiv:2601.22620): with <c>p(layer) = L2 of the layer's delta / sum over all layers</c> for each of two experts, a layer is taken from the expert with the larger share where the
-    /// shares differ by more than a threshold, and averaged elsewhere. Planning compares the models with the base, which reads all of them once.
+    /// Share swap (arXiv:2601.22620): with <c>p(layer) = L2 of the layer's delta / sum over all layers</c> for each of two experts, a layer
+    /// is taken from the expert with the larger share where the shares differ by more than a threshold, and averaged elsewhere. Planning
+    /// compares the models with the base, which reads all of them once.
     /// </summary>
     /// <param name="threshold">The difference of shares that must be passed; 0 or more, 0.1 by default.</param>
     public static IMergeStrategy ShareSwap(double threshold = 0.1) => new ShareSwap(new() { Threshold = threshold });
@@ -19,7 +20,9 @@ public static partial class MergeStrategies
 /// <param name="OfLayers">The shares by layer, model by model.</param>
 internal sealed record LayerShares(string[] Models, Dictionary<int, double>[] OfLayers);
 
-/// <summary>Takes each layer from the expert that has the larger share of its delta there, and averages where the shares are close.</summary>
+/// <summary>
+/// Takes each layer from the expert that has the larger share of its delta there, and averages where the shares are close.
+/// </summary>
 internal sealed class ShareSwap : MethodStrategy<ShareSwap.Parameter>
 {
     public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
@@ -54,17 +57,23 @@ internal sealed class ShareSwap : MethodStrategy<ShareSwap.Parameter>
     {
         if (_shares is null)
         {
-            throw new MergeException("share_swap needs a diff of the two models with their base. Remedy: plan the merge by a builder, which measures it, or give the diff.");
+            throw new MergeException("share_swap needs a diff of the two models with their base. "
+                + "Remedy: plan the merge by a builder, which measures it, or give the diff.");
         }
 
         if (!tensor.Sources.SequenceEqual(_shares.Models, StringComparer.Ordinal))
         {
-            throw new MergeException($"share_swap was given the deltas of {string.Join(" and ", _shares.Models.Select(Printable.Escape))}, but merges "
-                + $"{string.Join(" and ", tensor.Sources.Select(Printable.Escape))}. Remedy: compare and merge the same two models in the same order.");
+            throw new MergeException($"share_swap was given the deltas of {string.Join(" and ", _shares.Models.Select(Printable.Escape))}, "
+                + "but merges "
+                + $"{string.Join(" and ", tensor.Sources.Select(Printable.Escape))}. "
+                    + "Remedy: compare and merge the same two models in the same order.");
         }
 
         Dictionary<int, double>[] shares = _shares.OfLayers;
-        double difference = tensor.Place is { InMainStack: true, Layer: { } layer } && shares[0].TryGetValue(layer, out double a) && shares[1].TryGetValue(layer, out double b) ? a - b : 0;
+        double difference = tensor.Place is { InMainStack: true, Layer: { } layer } && shares[0].TryGetValue(layer, out double a)
+            && shares[1].TryGetValue(layer, out double b)
+            ? a - b
+            : 0;
         return difference > Options.Threshold ? TensorOperation.Take(0)
             : difference < -Options.Threshold ? TensorOperation.Take(1)
             : WeightedAverage.Of(Name, [.. tensor.Weights], normalize: true);

@@ -15,7 +15,9 @@ public abstract record TransitionWeights
     /// <summary>Half and half.</summary>
     public static TransitionWeights Equal { get; } = new Fixed(1, 1);
 
-    /// <summary>Each expert in proportion to its mean absolute change from the base, tensor by tensor; equal where neither changed. Needs a base.</summary>
+    /// <summary>
+    /// Each expert in proportion to its mean absolute change from the base, tensor by tensor; equal where neither changed. Needs a base.
+    /// </summary>
     public static TransitionWeights Proportional { get; } = new ByChange(Inverse: false);
 
     /// <summary>Each expert in proportion to the other's mean absolute change from the base, tensor by tensor. Needs a base.</summary>
@@ -27,7 +29,8 @@ public abstract record TransitionWeights
     /// <exception cref="ArgumentException">A weight is negative or not finite, or both are zero.</exception>
     public static TransitionWeights Of(double task, double language) =>
         double.IsFinite(task + language) && task >= 0 && language >= 0 && task + language > 0 ? new Fixed(task, language)
-            : throw new ArgumentException($"The weights {task.ToString(CultureInfo.InvariantCulture)} and {language.ToString(CultureInfo.InvariantCulture)}: "
+            : throw new ArgumentException($"The weights {task.ToString(CultureInfo.InvariantCulture)} and "
+                + $"{language.ToString(CultureInfo.InvariantCulture)}: "
                 + "finite numbers of zero or more are expected, not both zero.");
 
     internal sealed record Fixed(double Task, double Language) : TransitionWeights;

@@ -3,15 +3,17 @@ using LayerSwap.Buffers;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The counts of one block, or of neighbouring blocks, against the bounds. Of a sample the start is that of the first window.</summary>
+/// <summary>
+/// The counts of one block, or of neighbouring blocks, against the bounds. Of a sample the start is that of the first window.
+/// </summary>
 internal readonly record struct BlockCounts(long Start, int Length, KeyCounts Counts)
 {
     public BlockCounts With(BlockCounts next) => new(Start, Length + next.Length, Counts.With(next.Counts));
 }
 
 /// <summary>
-/// The candidates for one threshold, found by one pass: keys strictly within the bounds are gathered, keys outside are counted block by block. If too many are within, they are counted in
-/// a <see cref="Histogram"/> instead, which gives the next pass closer bounds.
+/// The candidates for one threshold, found by one pass: keys strictly within the bounds are gathered, keys outside are counted block by
+/// block. If too many are within, they are counted in a <see cref="Histogram"/> instead, which gives the next pass closer bounds.
 /// </summary>
 /// <param name="bounds">The bounds.</param>
 /// <param name="most">The most keys to gather.</param>
@@ -80,7 +82,10 @@ internal sealed class CandidateSet(KeyBounds bounds, int most, long together, Ch
         }
     }
 
-    /// <summary>Finds the key of a 1-based rank and its position among equal keys. Null if the rank is outside the bounds, or keys were counted only: see <see cref="Closer"/>.</summary>
+    /// <summary>
+    /// Finds the key of a 1-based rank and its position among equal keys. Null if the rank is outside the bounds, or keys were counted
+    /// only: see <see cref="Closer"/>.
+    /// </summary>
     public (ulong Key, long Tie)? Find(long rank)
     {
         long left = rank - _counts.Above;

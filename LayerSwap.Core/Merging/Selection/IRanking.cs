@@ -33,7 +33,9 @@ internal interface IRanking
 /// <summary>Ranks elements by the magnitude of each source's delta.</summary>
 internal sealed class DeltaRanking : IRanking
 {
-    /// <summary>The elements computed at once: small enough for all of their float32 deltas to be exact, which they nearly always are.</summary>
+    /// <summary>
+    /// The elements computed at once: small enough for all of their float32 deltas to be exact, which they nearly always are.
+    /// </summary>
     private const int BatchLength = 2048;
 
     public void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)

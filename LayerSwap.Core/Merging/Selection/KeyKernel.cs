@@ -6,10 +6,14 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The number of keys above the upper bound, equal to it, equal to the lower bound, and strictly between; and of keys that are zero. If the bounds are equal, keys equal to them count as at the upper.</summary>
+/// <summary>
+/// The number of keys above the upper bound, equal to it, equal to the lower bound, and strictly between; and of keys that are zero. If the
+/// bounds are equal, keys equal to them count as at the upper.
+/// </summary>
 internal readonly record struct KeyCounts(long Above, long AtHigh, long AtLow, long Within, long Zeros)
 {
-    public KeyCounts With(KeyCounts more) => new(Above + more.Above, AtHigh + more.AtHigh, AtLow + more.AtLow, Within + more.Within, Zeros + more.Zeros);
+    public KeyCounts With(KeyCounts more) =>
+        new(Above + more.Above, AtHigh + more.AtHigh, AtLow + more.AtLow, Within + more.Within, Zeros + more.Zeros);
 }
 
 /// <summary>Computes the sort keys of deltas, and counts keys against bounds.</summary>
@@ -25,7 +29,8 @@ internal static class KeyKernel
         int i = 0;
         for (; i <= keys.Length - Vector512<double>.Count; i += Vector512<double>.Count)
         {
-            SortKey.Of(VectorWidening.Load8(ref Unsafe.Add(ref to, i)) - VectorWidening.Load8(ref Unsafe.Add(ref from, i))).StoreUnsafe(ref key, (nuint)i);
+            SortKey.Of(VectorWidening.Load8(ref Unsafe.Add(ref to, i)) - VectorWidening.Load8(ref Unsafe.Add(ref from, i))).StoreUnsafe(
+                ref key, (nuint)i);
         }
 
         for (; i < keys.Length; i++)
@@ -34,7 +39,10 @@ internal static class KeyKernel
         }
     }
 
-    /// <summary>Computes <c>keys[i] = bits of abs(source[i] - base[i])</c> in float32, if each of these deltas is exact there, as nearly all deltas of fine-tuning are.</summary>
+    /// <summary>
+    /// Computes <c>keys[i] = bits of abs(source[i] - base[i])</c> in float32, if each of these deltas is exact there, as nearly all deltas
+    /// of fine-tuning are.
+    /// </summary>
     /// <param name="base">The base's elements.</param>
     /// <param name="source">The source's elements.</param>
     /// <param name="keys">Receives the keys, and zeros behind them.</param>
@@ -81,9 +89,13 @@ internal static class KeyKernel
         return exact;
     }
 
-    /// <summary>Computes the rounding error of a float32 delta: zero, but for signs, if it is exact (Dekker's two-sum). It is not zero if a number is not finite.</summary>
+    /// <summary>
+    /// Computes the rounding error of a float32 delta: zero, but for signs, if it is exact (Dekker's two-sum). It is not zero if a number
+    /// is not finite.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> RoundingError(Vector512<float> x, Vector512<float> y, Vector512<float> delta) => (y - delta - x).AsInt32() | (x + delta - y).AsInt32();
+    public static Vector512<int> RoundingError(Vector512<float> x, Vector512<float> y, Vector512<float> delta) =>
+        (y - delta - x).AsInt32() | (x + delta - y).AsInt32();
 
     /// <summary>Counts keys against bounds, and lists those strictly between.</summary>
     /// <param name="keys">The keys, below 2^63.</param>
@@ -94,17 +106,20 @@ internal static class KeyKernel
     public static KeyCounts Within(ReadOnlySpan<ulong> keys, ulong low, ulong high, Span<ulong> found)
     {
         ref ulong key = ref MemoryMarshal.GetReference(keys), to = ref MemoryMarshal.GetReference(found[..keys.Length]);
-        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high), aboves = default, atHighs = default, atLows = default, zeros = default;
+        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high), aboves = default, atHighs = default;
+        Vector512<long> atLows = default, zeros = default;
         int i = 0, within = 0;
         for (; i <= keys.Length - Vector512<long>.Count; i += Vector512<long>.Count)
         {
             // True is -1 in each lane.
-            Vector512<long> k = Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64(), above = Vector512.GreaterThan(k, highs), atHigh = Vector512.Equals(k, highs);
+            Vector512<long> k = Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64(), above = Vector512.GreaterThan(k, highs);
+            Vector512<long> atHigh = Vector512.Equals(k, highs);
             aboves -= above;
             atHighs -= atHigh;
             atLows -= Vector512.Equals(k, lows);
             zeros -= Vector512.Equals(k, default);
-            for (ulong mask = Vector512.AndNot(Vector512.GreaterThan(k, lows), above | atHigh).ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
+            for (ulong mask = Vector512.AndNot(Vector512.GreaterThan(k, lows), above
+                | atHigh).ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
             {
                 Unsafe.Add(ref to, within++) = Unsafe.Add(ref key, i + BitOperations.TrailingZeroCount(mask));
             }
@@ -126,24 +141,38 @@ internal static class KeyKernel
         return low == high ? counts with { AtLow = 0 } : counts;
     }
 
-    /// <summary>Counts keys that are the bits of non-negative float32 against bounds that are <see cref="SortKey"/>s, and lists those strictly between.</summary>
+    /// <summary>
+    /// Counts keys that are the bits of non-negative float32 against bounds that are <see cref="SortKey"/>s, and lists those strictly
+    /// between.
+    /// </summary>
     public static KeyCounts Within(ReadOnlySpan<int> keys, ulong low, ulong high, Span<int> found)
     {
         // In float32 the bounds may lie between two keys: one compares with the next key inside.
         bool lowIsKey = SortKey.IsFloat32(low), highIsKey = SortKey.IsFloat32(high);
-        int first = unchecked(SortKey.FloorToFloat32(low) + 1), end = highIsKey ? SortKey.FloorToFloat32(high) : unchecked(SortKey.FloorToFloat32(high) + 1);
+        int first = unchecked(SortKey.FloorToFloat32(low) + 1);
+        int end = highIsKey ? SortKey.FloorToFloat32(high) : unchecked(SortKey.FloorToFloat32(high) + 1);
         KeyCounts counts = Count(keys, first, end, found);
         return new KeyCounts(
-            highIsKey ? counts.Above : counts.Above + counts.AtHigh, highIsKey ? counts.AtHigh : 0, lowIsKey && low != high ? counts.AtLow : 0, counts.Within, counts.Zeros);
+            highIsKey
+                ? counts.Above
+                : counts.Above + counts.AtHigh, highIsKey
+                ? counts.AtHigh
+                : 0, lowIsKey && low != high
+                ? counts.AtLow
+                : 0, counts.Within, counts.Zeros);
     }
 
-    /// <summary>Counts keys: beyond the end, at the end, just before the first, from the first up to the end. A first or an end after the largest integer is the least integer.</summary>
+    /// <summary>
+    /// Counts keys: beyond the end, at the end, just before the first, from the first up to the end. A first or an end after the largest
+    /// integer is the least integer.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static KeyCounts Count(ReadOnlySpan<int> keys, int first, int end, Span<int> found)
     {
         ref int key = ref MemoryMarshal.GetReference(keys), to = ref MemoryMarshal.GetReference(found[..keys.Length]);
         int i = 0, within = 0, last = unchecked(end - 1), before = unchecked(first - 1);
-        Vector512<int> ends = Vector512.Create(end), lasts = Vector512.Create(last), befores = Vector512.Create(before), notWithins = default, atEnds = default, atBefores = default, zeros = default;
+        Vector512<int> ends = Vector512.Create(end), lasts = Vector512.Create(last), befores = Vector512.Create(before);
+        Vector512<int> notWithins = default, atEnds = default, atBefores = default, zeros = default;
         for (; i <= keys.Length - Vector512<int>.Count; i += Vector512<int>.Count)
         {
             Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)i), above = Vector512.GreaterThan(k, lasts);
@@ -151,7 +180,8 @@ internal static class KeyKernel
             atEnds -= Vector512.Equals(k, ends);
             atBefores -= Vector512.Equals(k, befores);
             zeros -= Vector512.Equals(k, default);
-            for (ulong mask = Vector512.AndNot(Vector512.GreaterThan(k, befores), above).ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
+            for (ulong mask = Vector512.AndNot(Vector512.GreaterThan(k, befores),
+                above).ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
             {
                 Unsafe.Add(ref to, within++) = Unsafe.Add(ref key, i + BitOperations.TrailingZeroCount(mask));
             }
@@ -168,7 +198,17 @@ internal static class KeyKernel
                 Unsafe.Add(ref to, (int)counts.Within) = k;
             }
 
-            counts = counts.With(new KeyCounts(k > last && k != end ? 1 : 0, k == end ? 1 : 0, k == before ? 1 : 0, inside ? 1 : 0, k == 0 ? 1 : 0));
+            counts = counts.With(new KeyCounts(k > last && k != end
+                ? 1
+                : 0, k == end
+                ? 1
+                : 0, k == before
+                ? 1
+                : 0, inside
+                ? 1
+                : 0, k == 0
+                ? 1
+                : 0));
         }
 
         return counts;

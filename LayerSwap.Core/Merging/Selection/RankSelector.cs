@@ -3,8 +3,9 @@ using LayerSwap.Buffers;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Finds exact thresholds of rankings without sorting or holding the tensor (after Floyd and Rivest, 1975): bounds around each threshold from a sample, one pass that counts what is outside and gathers what is
-/// within, and a selection among the gathered keys. A pass that misses gives closer bounds, and is repeated.
+/// Finds exact thresholds of rankings without sorting or holding the tensor (after Floyd and Rivest, 1975): bounds around each threshold
+/// from a sample, one pass that counts what is outside and gathers what is within, and a selection among the gathered keys. A pass that
+/// misses gives closer bounds, and is repeated.
 /// </summary>
 internal static class RankSelector
 {
@@ -14,7 +15,9 @@ internal static class RankSelector
     /// <summary>A tensor of up to this many elements needs no sample: all of it is gathered.</summary>
     private const int GatheredWhole = 1 << 16;
 
-    /// <summary>The most blocks listed; and the elements of neighbouring blocks that share an entry anyway, since they are quickly read again.</summary>
+    /// <summary>
+    /// The most blocks listed; and the elements of neighbouring blocks that share an entry anyway, since they are quickly read again.
+    /// </summary>
     private const int MostListed = 1 << 12, ListedTogether = 1 << 14;
 
     private const int LeastWindows = 32, MostWindows = 256, WindowLength = 512, ElementsAWindow = 1 << 16;
@@ -30,7 +33,8 @@ internal static class RankSelector
     {
         long n = passes.ElementCount;
         RankThreshold[] thresholds = [.. requests.Select(r => r.Rank == 0 ? RankThreshold.None : RankThreshold.All)];
-        int[] open = [.. Enumerable.Range(0, requests.Length).Where(i => n > 0 && (requests[i].Share is not null || (requests[i].Rank > 0 && requests[i].Rank < n)))];
+        int[] open = [.. Enumerable.Range(0, requests.Length).Where(i => n > 0
+            && (requests[i].Share is not null || (requests[i].Rank > 0 && requests[i].Rank < n)))];
         RankRequest[] asked = [.. open.Select(i => requests[i])];
         KeyBounds[] bounds = n <= GatheredWhole ? [.. asked.Select(_ => KeyBounds.None)] : Sample(passes, ranking, asked, n);
         while (open.Length > 0)
@@ -49,7 +53,8 @@ internal static class RankSelector
         TensorPasses passes, IRanking ranking, RankRequest[] asked, KeyBounds[] bounds, int[] targets, RankThreshold[] thresholds)
     {
         long together = Math.Max(ListedTogether, PieceOf(passes.ElementCount));
-        CandidateSet[] candidates = passes.Reduce(new CandidateReduction(ranking, [.. asked.Select(a => a.Ranking)], bounds, MostGathered, together, passes.Chunks));
+        CandidateSet[] candidates = passes.Reduce(new CandidateReduction(
+            ranking, [.. asked.Select(a => a.Ranking)], bounds, MostGathered, together, passes.Chunks));
         List<(int, KeyBounds)> missed = [];
         for (int i = 0; i < asked.Length; i++)
         {
@@ -83,7 +88,8 @@ internal static class RankSelector
 
         // Thresholds of one ranking share the first sample.
         int[] sampleOf = [.. all.Select(r => Array.IndexOf(rankings, r))];
-        (KeyBounds Bounds, double Share)[] bounds = Narrow(rankings, none, sampleOf, (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows), WindowLength);
+        (KeyBounds Bounds, double Share)[] bounds = Narrow(rankings, none, sampleOf,
+            (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows), WindowLength);
         if (bounds.Any(b => b.Share * n > Crowd))
         {
             int windows = (int)Math.Clamp(n / ElementsAShortWindow, LeastWindows, MostShortWindows);
@@ -107,7 +113,8 @@ internal static class RankSelector
     private static long PieceOf(long elements) => (elements + MostListed - 1) / MostListed;
 
     /// <summary>The pass that adds every block to the candidates of every threshold.</summary>
-    private sealed class CandidateReduction(IRanking ranking, int[] rankings, KeyBounds[] bounds, int most, long together, ChunkPool pool) : GenericReduction<CandidateSet[]>
+    private sealed class CandidateReduction(IRanking ranking, int[] rankings, KeyBounds[] bounds, int most, long together, ChunkPool pool)
+        : GenericReduction<CandidateSet[]>
     {
         public override CandidateSet[] Create() => [.. bounds.Select(b => new CandidateSet(b, most, together, pool))];
 

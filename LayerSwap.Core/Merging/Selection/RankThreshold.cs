@@ -22,10 +22,15 @@ internal readonly record struct RankThreshold(ulong Key, long Index)
     public int Alike(long index, int most) => index <= Index ? (int)Math.Min(most - 1, Index - index) + 1 : most;
 }
 
-/// <summary>A request for the threshold after the first <paramref name="Rank"/> elements of a ranking, or after a share of those whose key is not zero.</summary>
+/// <summary>
+/// A request for the threshold after the first <paramref name="Rank"/> elements of a ranking, or after a share of those whose key is not
+/// zero.
+/// </summary>
 internal sealed record RankRequest(int Ranking, long Rank, double? Share = null)
 {
-    /// <summary>Requests the threshold after <c>int(share * n)</c> elements, n the number of non-zero keys. If that is 0, no element is within.</summary>
+    /// <summary>
+    /// Requests the threshold after <c>int(share * n)</c> elements, n the number of non-zero keys. If that is 0, no element is within.
+    /// </summary>
     public static RankRequest OfNonZero(int ranking, double share) => new(ranking, -1, share);
 
     /// <summary>Resolves a share to a rank.</summary>

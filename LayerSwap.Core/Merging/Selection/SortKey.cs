@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Sort keys: the bits of a non-negative float64, which are ordered as the numbers are and lie below 2^63. Every NaN has one key, above all numbers: which bits of two NaNs a sum has is
-/// the processor's choice.
+/// Sort keys: the bits of a non-negative float64, which are ordered as the numbers are and lie below 2^63. Every NaN has one key, above all
+/// numbers: which bits of two NaNs a sum has is the processor's choice.
 /// </summary>
 internal static class SortKey
 {

@@ -12,7 +12,8 @@ internal static class TieBreaker
     /// <param name="block">The block that holds it.</param>
     /// <param name="tie">Its position among equal keys of the block, from 1, the lowest index first.</param>
     public static long IndexOf(TensorPasses passes, IRanking ranking, int index, ulong key, BlockCounts block, int tie) =>
-        passes.Reduce(new EqualReduction(ranking, index, key, tie), block.Start, block.Length).Index ?? throw new InvalidOperationException("Fewer equal keys than were counted.");
+        passes.Reduce(new EqualReduction(ranking, index, key, tie), block.Start, block.Length).Index
+            ?? throw new InvalidOperationException("Fewer equal keys than were counted.");
 
     private sealed class Found
     {

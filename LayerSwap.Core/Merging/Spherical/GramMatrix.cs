@@ -1,8 +1,8 @@
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// The dot products of some vectors, all that angles, norms and means on the sphere need: a vector in their span is a row of coefficients, and its products with others follow from
-/// the matrix, with no further pass over the elements.
+/// The dot products of some vectors, all that angles, norms and means on the sphere need: a vector in their span is a row of coefficients,
+/// and its products with others follow from the matrix, with no further pass over the elements.
 /// </summary>
 internal readonly struct GramMatrix(double[] sums, int offset, int count)
 {

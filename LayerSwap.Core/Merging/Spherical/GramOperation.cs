@@ -5,16 +5,18 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// A merge whose result lies in the span of its operands: one pass for their dot products, coefficients from those, and a linear combination. Spherical interpolation and means,
-/// and the stock of models, are all of this kind.
+/// A merge whose result lies in the span of its operands: one pass for their dot products, coefficients from those, and a linear
+/// combination. Spherical interpolation and means, and the stock of models, are all of this kind.
 /// </summary>
 /// <param name="groups">Which elements form a vector.</param>
 /// <param name="vectors">The number of vectors.</param>
-/// <param name="fromBase">Whether the vectors are changes from the base, which is added back; otherwise a base that is read is the first vector.</param>
+/// <param name="fromBase">Whether the vectors are changes from the base, which is added back; otherwise a base that is read is the first
+/// vector.</param>
 /// <param name="readsBase">Whether the base is read at all.</param>
 /// <param name="coefficients">One coefficient a vector, from their dot products.</param>
 /// <param name="detail">What the plan shows.</param>
-internal sealed class GramOperation(GramGroups groups, int vectors, bool fromBase, bool readsBase, Func<GramMatrix, double[]> coefficients, string detail) : GenericOperation
+internal sealed class GramOperation(GramGroups groups, int vectors, bool fromBase, bool readsBase, Func<GramMatrix, double[]> coefficients, string detail)
+    : GenericOperation
 {
     private const double NearlyZero = 1e-12;
 
@@ -22,13 +24,16 @@ internal sealed class GramOperation(GramGroups groups, int vectors, bool fromBas
 
     public override bool ReadsBase => readsBase;
 
-    /// <summary>Sums of changes keep agreement; an arc does only where its coefficients sum to 1, as they do between identical tensors.</summary>
+    /// <summary>
+    /// Sums of changes keep agreement; an arc does only where its coefficients sum to 1, as they do between identical tensors.
+    /// </summary>
     public override AgreementRule Agreement => fromBase ? AgreementRule.All
         : _coefficients.Length != vectors || Math.Abs(_coefficients.Sum() - 1) > NearlyZero ? AgreementRule.None
         : readsBase ? AgreementRule.All : AgreementRule.Sources;
 
     public override string Detail => _coefficients.Length == vectors
-        ? $"{detail}{(detail.Length > 0 ? ", " : string.Empty)}coefficients {string.Join(", ", _coefficients.Select(c => c.ToString("0.####", CultureInfo.InvariantCulture)))}"
+        ? $"{detail}{(detail.Length > 0 ? ", " : string.Empty)}coefficients "
+            + $"{string.Join(", ", _coefficients.Select(c => c.ToString("0.####", CultureInfo.InvariantCulture)))}"
         : detail;
 
     public override void Prepare(TensorPasses passes)

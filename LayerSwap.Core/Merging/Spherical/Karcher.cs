@@ -8,7 +8,9 @@ public sealed record KarcherOptions
     /// <summary>The most iterations; 10 by default. 1 or more.</summary>
     public int MaxIterations { get; init; } = 10;
 
-    /// <summary>The length of a step that ends the iteration, and below which norms and angles count as zero; 1e-5 by default. Above 0.</summary>
+    /// <summary>
+    /// The length of a step that ends the iteration, and below which norms and angles count as zero; 1e-5 by default. Above 0.
+    /// </summary>
     public double Tolerance { get; init; } = 1e-5;
 }
 
@@ -23,7 +25,8 @@ public static partial class MergeStrategies
 /// <summary>The Karcher mean of all models; a base, if there is one, is one of them.</summary>
 internal sealed class Karcher : MethodStrategy<KarcherOptions>
 {
-    public static readonly MethodDescriptor<KarcherOptions> Descriptor = new MethodDescriptor<KarcherOptions>("karcher", "The Karcher mean of all models.", new(), o => new Karcher(o))
+    public static readonly MethodDescriptor<KarcherOptions> Descriptor =
+        new MethodDescriptor<KarcherOptions>("karcher", "The Karcher mean of all models.", new(), o => new Karcher(o))
         .Whole("max_iter", "The most iterations; 1 or more.", 1, o => o.MaxIterations, (o, v) => o with { MaxIterations = v })
         .Plain("tol", "The step that ends the iteration; above 0.", o => o.Tolerance, (o, v) => o with { Tolerance = v });
 
@@ -38,6 +41,7 @@ internal sealed class Karcher : MethodStrategy<KarcherOptions>
     {
         int models = tensor.SourceCount + (tensor.HasBase ? 1 : 0);
         return models == 1 ? TensorOperation.Take(tensor.HasBase ? TensorOperation.Base : 0) : new GramOperation(
-            GramGroups.Whole(tensor.Output.Shape), models, fromBase: false, tensor.HasBase, g => Spherical.Karcher(g, Options.MaxIterations, Options.Tolerance), "");
+            GramGroups.Whole(tensor.Output.Shape), models, fromBase: false, tensor.HasBase,
+                g => Spherical.Karcher(g, Options.MaxIterations, Options.Tolerance), "");
     }
 }

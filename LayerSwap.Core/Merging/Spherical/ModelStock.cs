@@ -4,7 +4,10 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary>Model Stock (Jang et al., arXiv:2403.19522): the base moved towards the models' mean by <c>N c / (1 + (N - 1) c)</c>, c the mean cosine between their deltas.</summary>
+    /// <summary>
+    /// Model Stock (Jang et al., arXiv:2403.19522): the base moved towards the models' mean by <c>N c / (1 + (N - 1) c)</c>, c the mean
+    /// cosine between their deltas.
+    /// </summary>
     /// <param name="filterWise">Whether row by row (along the last axis) instead of by whole tensors.</param>
     public static IMergeStrategy ModelStock(bool filterWise = false) => new ModelStock(new(filterWise));
 }

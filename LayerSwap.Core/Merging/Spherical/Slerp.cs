@@ -6,8 +6,8 @@ namespace LayerSwap;
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// Spherical interpolation (Shoemake, 1985) from the base, or the first of two models, to the other: <c>sin((1-t)o)/sin o x_0 + sin(t o)/sin o x_1</c>, o the angle between them; linear where they are nearly
-    /// parallel.
+    /// Spherical interpolation (Shoemake, 1985) from the base, or the first of two models, to the other:
+    /// <c>sin((1-t)o)/sin o x_0 + sin(t o)/sin o x_1</c>, o the angle between them; linear where they are nearly parallel.
     /// </summary>
     /// <param name="t">From 0, the first, to 1, the other.</param>
     public static IMergeStrategy Slerp(Schedule t)
@@ -29,7 +29,8 @@ internal sealed class Slerp(Slerp.Parameter options) : MethodStrategy<Slerp.Para
         ModelCount.RequireTwo(Name, tensor);
         double t = Options.T.At(tensor.Place);
         return new GramOperation(
-            GramGroups.Whole(tensor.Output.Shape), 2, fromBase: false, readsBase: tensor.HasBase, g => Spherical.Slerp(g, t), $"t {t.ToString(CultureInfo.InvariantCulture)}");
+            GramGroups.Whole(tensor.Output.Shape), 2, fromBase: false, readsBase: tensor.HasBase, g => Spherical.Slerp(g, t),
+                $"t {t.ToString(CultureInfo.InvariantCulture)}");
     }
 
     internal sealed record Parameter(Schedule T)

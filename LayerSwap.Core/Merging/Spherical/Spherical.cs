@@ -31,7 +31,8 @@ internal static class Spherical
         if (length < eps)
         {
             return n == 2 || unit.All(u => u.All(c => c == 0)) ? weights
-                : throw new MergeException("multislerp: the weighted directions cancel each other, so they have no mean. Remedy: change the weights, or merge by linear.");
+                : throw new MergeException("multislerp: the weighted directions cancel each other, so they have no mean. "
+                    + "Remedy: change the weights, or merge by linear.");
         }
 
         double[] m = Scale(mean, 1 / length);
@@ -83,7 +84,10 @@ internal static class Spherical
         return Scale(u, kept.Sum(i => g.Norm(i)) / n);
     }
 
-    /// <summary>Model Stock (Jang et al., arXiv:2403.19522): the ratio t = N c / (1 + (N - 1) c) of the mean of changes, c the mean cosine between two.</summary>
+    /// <summary>
+    /// Model Stock (Jang et al., arXiv:2403.19522): the ratio t = N c / (1 + (N - 1) c) of the mean of changes, c the mean cosine between
+    /// two.
+    /// </summary>
     public static double[] ModelStock(GramMatrix g)
     {
         const double floor = 1e-6, pole = 1e-6;
@@ -103,7 +107,8 @@ internal static class Spherical
         return [.. Enumerable.Repeat(t / n, n)];
     }
 
-    private static double[] Arc(double angle, double t) => [Math.Sin((1 - t) * angle) / Math.Sin(angle), Math.Sin(t * angle) / Math.Sin(angle)];
+    private static double[] Arc(double angle, double t) =>
+        [Math.Sin((1 - t) * angle) / Math.Sin(angle), Math.Sin(t * angle) / Math.Sin(angle)];
 
     private static double[] Axis(int count, int index, double value)
     {

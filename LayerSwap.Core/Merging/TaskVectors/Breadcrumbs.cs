@@ -8,7 +8,9 @@ public sealed record BreadcrumbsOptions
     /// <summary>The share of each delta that is kept: 0 to 1; 1 by default, which keeps all, outliers too.</summary>
     public PerSource Density { get; init; } = 1.0;
 
-    /// <summary>The share of the very largest magnitudes that is dropped: 0 up to 1; 0.01 by default. Where the two do not fit, fewer are dropped.</summary>
+    /// <summary>
+    /// The share of the very largest magnitudes that is dropped: 0 up to 1; 0.01 by default. Where the two do not fit, fewer are dropped.
+    /// </summary>
     public PerSource Gamma { get; init; } = 0.01;
 
     /// <summary>The scale of the merged delta; 1 by default. Any finite number.</summary>
@@ -26,7 +28,10 @@ public sealed record BreadcrumbsOptions
 
 public static partial class MergeStrategies
 {
-    /// <summary>Model Breadcrumbs (Davari and Belilovsky, arXiv:2312.06795): drop the largest and the smallest elements of each delta, and sum, or merge where signs agree.</summary>
+    /// <summary>
+    /// Model Breadcrumbs (Davari and Belilovsky, arXiv:2312.06795): drop the largest and the smallest elements of each delta, and sum, or
+    /// merge where signs agree.
+    /// </summary>
     /// <param name="options">The parameters.</param>
     public static IMergeStrategy Breadcrumbs(BreadcrumbsOptions options)
     {
@@ -36,13 +41,18 @@ public static partial class MergeStrategies
 }
 
 /// <summary>Drop outliers and small elements, sum or elect signs (arXiv:2312.06795).</summary>
-internal sealed class Breadcrumbs(BreadcrumbsOptions options) : TaskVectorStrategy<BreadcrumbsOptions>(options.SignConsensus ? TiesDescriptor : LinearDescriptor, options)
+internal sealed class Breadcrumbs(BreadcrumbsOptions options)
+    : TaskVectorStrategy<BreadcrumbsOptions>(options.SignConsensus ? TiesDescriptor : LinearDescriptor, options)
 {
-    public static readonly MethodDescriptor<BreadcrumbsOptions> LinearDescriptor = Describe("breadcrumbs", "Each delta without its largest and smallest elements, summed.", new());
+    public static readonly MethodDescriptor<BreadcrumbsOptions> LinearDescriptor =
+        Describe("breadcrumbs", "Each delta without its largest and smallest elements, summed.", new());
 
-    public static readonly MethodDescriptor<BreadcrumbsOptions> TiesDescriptor = Describe("breadcrumbs_ties", "Each delta without its largest and smallest elements, merged where signs agree.", new() { SignConsensus = true });
+    public static readonly MethodDescriptor<BreadcrumbsOptions> TiesDescriptor =
+        Describe("breadcrumbs_ties", "Each delta without its largest and smallest elements, merged where signs agree.",
+            new() { SignConsensus = true });
 
-    protected override TaskVectorChoices Choices => new(Options.Density, Options.Lambda, Options.Normalize, Options.Rescale, Options.SignConsensus);
+    protected override TaskVectorChoices Choices =>
+        new(Options.Density, Options.Lambda, Options.Normalize, Options.Rescale, Options.SignConsensus);
 
     protected override ISparsifier Sparsifier(TensorContext tensor, double[] densities)
     {
@@ -51,7 +61,8 @@ internal sealed class Breadcrumbs(BreadcrumbsOptions options) : TaskVectorStrate
         return new MagnitudeSparsifier(densities, gammas, tensor.Output.ElementCount);
     }
 
-    private static MethodDescriptor<BreadcrumbsOptions> Describe(string name, string summary, BreadcrumbsOptions defaults) => new MethodDescriptor<BreadcrumbsOptions>(name, summary, defaults, o => new Breadcrumbs(o))
+    private static MethodDescriptor<BreadcrumbsOptions> Describe(string name, string summary, BreadcrumbsOptions defaults) =>
+        new MethodDescriptor<BreadcrumbsOptions>(name, summary, defaults, o => new Breadcrumbs(o))
     {
         NeedsBase = true,
         UsesWeights = true,

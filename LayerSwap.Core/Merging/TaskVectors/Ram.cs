@@ -31,7 +31,9 @@ public static partial class MergeStrategies
     /// <param name="options">Null for the defaults.</param>
     public static IMergeStrategy Ram(RamOptions? options = null) => new Ram(options ?? new());
 
-    /// <summary>RAM+ (ramplus_tl): as <see cref="Ram"/>, with lone elements scaled by <c>1 + r clamp(shared / max(lone, epsilon), 0, alpha)</c>.</summary>
+    /// <summary>
+    /// RAM+ (ramplus_tl): as <see cref="Ram"/>, with lone elements scaled by <c>1 + r clamp(shared / max(lone, epsilon), 0, alpha)</c>.
+    /// </summary>
     /// <param name="options">Null for the defaults.</param>
     public static IMergeStrategy RamPlus(RamPlusOptions? options = null) => new RamPlus(options ?? new());
 }
@@ -122,7 +124,9 @@ internal sealed class RamOperation(int sources, double epsilon, RamPlusOptions? 
         }
     }
 
-    /// <summary>Computes the deltas of an element, zero where they are not above epsilon; returns how many are, and the last of them.</summary>
+    /// <summary>
+    /// Computes the deltas of an element, zero where they are not above epsilon; returns how many are, and the last of them.
+    /// </summary>
     private static int Changed<T>(in OperandBlock<T> block, int i, Span<double> deltas, double epsilon, out int last)
         where T : unmanaged
     {

@@ -7,7 +7,10 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary>SCE (Wan et al., arXiv:2408.07990): select the positions where the models' deltas vary most, weigh models by the energy selected, erase minority signs.</summary>
+    /// <summary>
+    /// SCE (Wan et al., arXiv:2408.07990): select the positions where the models' deltas vary most, weigh models by the energy selected,
+    /// erase minority signs.
+    /// </summary>
     /// <param name="selectTopk">The share of positions that is kept, of those that vary at all: 0 to 1; 1 by default.</param>
     public static IMergeStrategy Sce(Schedule? selectTopk = null) => new Sce(new(selectTopk ?? 1));
 }

@@ -15,10 +15,14 @@ public sealed record TaskArithmeticOptions
 
 public static partial class MergeStrategies
 {
-    /// <summary>The base plus the scaled, weighted sum of the sources' deltas (Ilharco et al., arXiv:2212.04089): <c>x_0 + scale * sum w_i (x_i - x_0)</c>.</summary>
+    /// <summary>
+    /// The base plus the scaled, weighted sum of the sources' deltas (Ilharco et al., arXiv:2212.04089):
+    /// <c>x_0 + scale * sum w_i (x_i - x_0)</c>.
+    /// </summary>
     /// <param name="scale">The scale (lambda), 1 by default.</param>
     /// <param name="normalize">Whether the sum is divided by the sum of the weights; false by default.</param>
-    public static IMergeStrategy TaskArithmetic(Schedule? scale = null, bool normalize = false) => new TaskArithmetic(new() { Scale = scale ?? 1, Normalize = normalize });
+    public static IMergeStrategy TaskArithmetic(Schedule? scale = null, bool normalize = false) =>
+        new TaskArithmetic(new() { Scale = scale ?? 1, Normalize = normalize });
 
     /// <inheritdoc cref="TaskArithmetic(Schedule?, bool)"/>
     /// <param name="options">The parameters.</param>
@@ -50,7 +54,8 @@ internal sealed class TaskArithmetic(TaskArithmeticOptions options) : MethodStra
     {
         if (!tensor.HasBase)
         {
-            throw new MergeException($"{method} adds deltas to a base; this merge has none. Remedy: give the model that the others were fine-tuned from as the base.");
+            throw new MergeException($"{method} adds deltas to a base; this merge has none. "
+                + "Remedy: give the model that the others were fine-tuned from as the base.");
         }
 
         if (tensor.SourceCount == 0)

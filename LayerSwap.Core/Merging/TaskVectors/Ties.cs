@@ -20,7 +20,9 @@ public sealed record TiesOptions
 
 public static partial class MergeStrategies
 {
-    /// <summary>TIES (Yadav et al., arXiv:2306.01708, section 3): trim each delta to its largest elements, elect signs, merge the agreeing elements.</summary>
+    /// <summary>
+    /// TIES (Yadav et al., arXiv:2306.01708, section 3): trim each delta to its largest elements, elect signs, merge the agreeing elements.
+    /// </summary>
     /// <param name="density">The share of each delta that is kept.</param>
     public static IMergeStrategy Ties(PerSource density) => Ties(new TiesOptions { Density = density });
 
@@ -48,7 +50,9 @@ internal sealed class Ties(TiesOptions options) : TaskVectorStrategy<TiesOptions
     .Rescale(o => o.Rescale, (o, v) => o with { Rescale = v })
     .Ignored("int8_mask");
 
-    protected override TaskVectorChoices Choices => new(Options.Density, Options.Lambda, Options.Normalize, Options.Rescale, SignConsensus: true);
+    protected override TaskVectorChoices Choices =>
+        new(Options.Density, Options.Lambda, Options.Normalize, Options.Rescale, SignConsensus: true);
 
-    protected override ISparsifier Sparsifier(TensorContext tensor, double[] densities) => new MagnitudeSparsifier(densities, new double[densities.Length], tensor.Output.ElementCount);
+    protected override ISparsifier Sparsifier(TensorContext tensor, double[] densities) =>
+        new MagnitudeSparsifier(densities, new double[densities.Length], tensor.Output.ElementCount);
 }

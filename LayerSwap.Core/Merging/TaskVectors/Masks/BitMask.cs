@@ -20,7 +20,8 @@ internal static class BitMask
     /// <param name="at">The first element, a multiple of eight.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Lanes8(ref ulong mask, int at) =>
-        Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, byte>(ref mask), (uint)at / 8)).AsUInt64() & Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
+        Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, byte>(ref mask), (uint)at / 8)).AsUInt64()
+            & Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
 
     /// <summary>Spreads sixteen bits over sixteen lanes; a lane is zero where its bit is not set.</summary>
     /// <param name="mask">The first word.</param>
@@ -41,7 +42,8 @@ internal static class BitMask
         }
 
         Vector512<ulong> sixteen = Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref mask), (uint)at / 16)).AsUInt64();
-        return (sixteen & Vector512.Create(1UL, 4, 16, 64, 256, 1024, 4096, 16384), sixteen & Vector512.Create(2UL, 8, 32, 128, 512, 2048, 8192, 32768));
+        return (sixteen & Vector512.Create(1UL, 4, 16, 64, 256, 1024, 4096, 16384), sixteen
+            & Vector512.Create(2UL, 8, 32, 128, 512, 2048, 8192, 32768));
     }
 
     /// <summary>Joins the bits of two halves, as <see cref="Lanes16{T}"/> splits them, in the order of the elements.</summary>

@@ -5,11 +5,12 @@ using LayerSwap.Buffers;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Keeps each element with a probability that rises linearly with the rank of its magnitude in its row, from density - epsilon to density + epsilon (MAGPRUNE of DELLA, arXiv:2406.11617, section 3.1).
-/// Equal magnitudes share the mean of their ranks.
+/// Keeps each element with a probability that rises linearly with the rank of its magnitude in its row, from density - epsilon to density +
+/// epsilon (MAGPRUNE of DELLA, arXiv:2406.11617, section 3.1). Equal magnitudes share the mean of their ranks.
 /// </summary>
 /// <remarks>
-/// Masks are exact, but few ranks are computed: keys are counted in <see cref="MagnitudeBins"/>, and the lowest and the highest rank in a bin decide for nearly all of its elements.
+/// Masks are exact, but few ranks are computed: keys are counted in <see cref="MagnitudeBins"/>, and the lowest and the highest rank in a
+/// bin decide for nearly all of its elements.
 /// </remarks>
 internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulong[] streams, long row) : ISparsifier
 {
@@ -113,7 +114,8 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
     }
 
     /// <summary>Decides for elements by the exact rank of their key.</summary>
-    private static void ChooseByRank<TKey>(ReadOnlySpan<TKey> keys, ReadOnlySpan<byte> bins, ReadOnlySpan<int> ranks, ReadOnlySpan<int> open, in Probabilities chances, Span<ulong> mask)
+    private static void ChooseByRank<TKey>(ReadOnlySpan<TKey> keys, ReadOnlySpan<byte> bins, ReadOnlySpan<int> ranks,
+        ReadOnlySpan<int> open, in Probabilities chances, Span<ulong> mask)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
         using PooledBuffer<TKey> sorted = new(open.Length > Many ? chances.Length : 0);
@@ -145,7 +147,9 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
         public int CompareTo(TKey? other) => other! < key || (above && other == key) ? 1 : -1;
     }
 
-    /// <summary>The probabilities of a row: <c>density - epsilon + 2 epsilon rank / (length - 1)</c>, and density in a row of one.</summary>
+    /// <summary>
+    /// The probabilities of a row: <c>density - epsilon + 2 epsilon rank / (length - 1)</c>, and density in a row of one.
+    /// </summary>
     private readonly struct Probabilities(double density, double epsilon, int length, ulong stream, long start)
     {
         private readonly double _slope = length == 1 ? 0 : 2 * epsilon / (length - 1), _lowest = length == 1 ? density : density - epsilon;

@@ -6,8 +6,9 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Bins for the keys of one row, a byte each: bin 0 for zeros, then sixteen pairs of bins an octave up to the largest key. The even bin of a pair is for one key, which has no lower bits; the odd bin is for
-/// the keys between it and the next pair. Smaller keys share bin 1. Keys are the bits of magnitudes, float32 or float64.
+/// Bins for the keys of one row, a byte each: bin 0 for zeros, then sixteen pairs of bins an octave up to the largest key. The even bin of
+/// a pair is for one key, which has no lower bits; the odd bin is for the keys between it and the next pair. Smaller keys share bin 1. Keys
+/// are the bits of magnitudes, float32 or float64.
 /// </summary>
 /// <remarks>Deltas of BF16 numbers have few bits: most are in an even bin, where all keys are equal.</remarks>
 internal readonly struct MagnitudeBins
@@ -71,7 +72,8 @@ internal readonly struct MagnitudeBins
         Vector256<int> first = Vector256.Create(_first), lowerBits = Vector256.Create((1 << shift) - 1), one = Vector256<int>.One;
         for (int i = 0; i < keys.Length; i += 4 * Lanes)
         {
-            Vector256<short> lower = Vector256.Narrow(Eight(ref key, i), Eight(ref key, i + Lanes)), upper = Vector256.Narrow(Eight(ref key, i + (2 * Lanes)), Eight(ref key, i + (3 * Lanes)));
+            Vector256<short> lower = Vector256.Narrow(Eight(ref key, i), Eight(ref key, i + Lanes));
+            Vector256<short> upper = Vector256.Narrow(Eight(ref key, i + (2 * Lanes)), Eight(ref key, i + (3 * Lanes)));
             Vector256.Narrow(lower, upper).AsByte().StoreUnsafe(ref to, (nuint)i);
         }
 
@@ -111,7 +113,10 @@ internal readonly struct MagnitudeBins
         counts[0] -= padding;
     }
 
-    /// <summary>Sets the bits of elements whose random byte is below their bin's lower limit, and lists those whose byte is not above the upper limit either.</summary>
+    /// <summary>
+    /// Sets the bits of elements whose random byte is below their bin's lower limit, and lists those whose byte is not above the upper
+    /// limit either.
+    /// </summary>
     /// <param name="bins">Whole steps.</param>
     /// <param name="randoms">A random byte for each element.</param>
     /// <param name="limits">The limits of each bin: the lower one in the low byte, the upper one in the high byte.</param>
@@ -119,7 +124,8 @@ internal readonly struct MagnitudeBins
     /// <param name="open">Receives the indices; as long as the bins.</param>
     /// <returns>The number of indices.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static unsafe int Draw(ReadOnlySpan<byte> bins, ReadOnlySpan<byte> randoms, ReadOnlySpan<ushort> limits, Span<ulong> mask, Span<int> open)
+    public static unsafe int Draw(
+        ReadOnlySpan<byte> bins, ReadOnlySpan<byte> randoms, ReadOnlySpan<ushort> limits, Span<ulong> mask, Span<int> open)
     {
         const int Half = Step / 2;
         ushort* found = stackalloc ushort[Step];
@@ -159,9 +165,12 @@ internal readonly struct MagnitudeBins
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static (uint Below, uint NotAbove) Compare(byte* random, ushort* limits)
         {
-            Vector256<ushort> first = Vector256.Load(limits), second = Vector256.Load(limits + Vector256<ushort>.Count), low = Vector256.Create((ushort)byte.MaxValue);
-            Vector256<byte> lower = Vector256.Narrow(first & low, second & low), upper = Vector256.Narrow(first >>> 8, second >>> 8), number = Vector256.Load(random);
-            return (~Vector256.GreaterThanOrEqual(number, lower).ExtractMostSignificantBits(), Vector256.LessThanOrEqual(number, upper).ExtractMostSignificantBits());
+            Vector256<ushort> first = Vector256.Load(limits), second = Vector256.Load(limits + Vector256<ushort>.Count);
+            Vector256<ushort> low = Vector256.Create((ushort)byte.MaxValue);
+            Vector256<byte> lower = Vector256.Narrow(first & low, second & low), upper = Vector256.Narrow(first >>> 8, second >>> 8);
+            Vector256<byte> number = Vector256.Load(random);
+            return (~Vector256.GreaterThanOrEqual(number, lower).ExtractMostSignificantBits(),
+                Vector256.LessThanOrEqual(number, upper).ExtractMostSignificantBits());
         }
     }
 
@@ -173,7 +182,8 @@ internal readonly struct MagnitudeBins
         int smaller = 0, equal = 0;
         for (int i = 0; i < bins.Length; i += Step)
         {
-            for (ulong left = Vector512.Equals(Vector512.LoadUnsafe(in bins[i]), Vector512.Create(bin)).ExtractMostSignificantBits(); left != 0; left &= left - 1)
+            for (ulong left = Vector512.Equals(Vector512.LoadUnsafe(in bins[i]),
+                Vector512.Create(bin)).ExtractMostSignificantBits(); left != 0; left &= left - 1)
             {
                 TKey other = keys[i + BitOperations.TrailingZeroCount(left)];
                 smaller += other < key ? 1 : 0;

@@ -2,7 +2,10 @@ using LayerSwap.Buffers;
 
 namespace LayerSwap.Merging;
 
-/// <summary>Keeps the largest deltas except outliers: the largest <c>int(gamma n)</c> are dropped, the next <c>int(density n)</c> kept. With gamma 0 this is magnitude pruning.</summary>
+/// <summary>
+/// Keeps the largest deltas except outliers: the largest <c>int(gamma n)</c> are dropped, the next <c>int(density n)</c> kept. With gamma 0
+/// this is magnitude pruning.
+/// </summary>
 internal sealed class MagnitudeSparsifier(double[] densities, double[] gammas, long elements) : ISparsifier
 {
     /// <summary>The thresholds of each source: of the outliers, and of outliers and kept elements together.</summary>

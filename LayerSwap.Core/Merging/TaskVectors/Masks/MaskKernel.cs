@@ -8,7 +8,10 @@ namespace LayerSwap.Merging;
 /// <summary>Computes masks of deltas by their sort keys, and the L1 norms of masked deltas.</summary>
 internal static class MaskKernel
 {
-    /// <summary>Sets the bits of elements whose delta has a key from <paramref name="low"/> to <paramref name="high"/>, and clears the others; bits after the elements are undefined.</summary>
+    /// <summary>
+    /// Sets the bits of elements whose delta has a key from <paramref name="low"/> to <paramref name="high"/>, and clears the others; bits
+    /// after the elements are undefined.
+    /// </summary>
     public static void Between<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ulong low, ulong high, Span<ulong> mask)
         where T : unmanaged
     {
@@ -26,7 +29,9 @@ internal static class MaskKernel
         }
     }
 
-    /// <summary>Sets the bits of keys from <paramref name="low"/> on, and clears the others; bits after the elements are undefined.</summary>
+    /// <summary>
+    /// Sets the bits of keys from <paramref name="low"/> on, and clears the others; bits after the elements are undefined.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AtLeast(ReadOnlySpan<ulong> keys, ulong low, Span<ulong> mask)
     {
@@ -36,7 +41,8 @@ internal static class MaskKernel
         int i = 0;
         for (; i <= keys.Length - Vector512<long>.Count; i += Vector512<long>.Count)
         {
-            bytes[i / 8] = (byte)~Vector512.GreaterThan(lows, Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64()).ExtractMostSignificantBits();
+            bytes[i / 8] = (byte)~Vector512.GreaterThan(
+                lows, Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64()).ExtractMostSignificantBits();
         }
 
         if (i < keys.Length)
@@ -75,7 +81,8 @@ internal static class MaskKernel
                     Vector512<int> p = lower.AsInt32() & unsigned, q = upper.AsInt32() & unsigned;
                     mask[i / Step] = (uint)BitMask.Join<T>(
                         Vector512.AndNot(Vector512.GreaterThan(p, befores), Vector512.GreaterThan(p, lasts)).ExtractMostSignificantBits(),
-                        Vector512.AndNot(Vector512.GreaterThan(q, befores), Vector512.GreaterThan(q, lasts)).ExtractMostSignificantBits(), Vector512<float>.Count);
+                        Vector512.AndNot(Vector512.GreaterThan(q, befores), Vector512.GreaterThan(q, lasts)).ExtractMostSignificantBits(),
+                            Vector512<float>.Count);
                     continue;
                 }
             }
@@ -83,7 +90,8 @@ internal static class MaskKernel
             ulong own = 0;
             for (int part = 0; part < Step; part += Vector512<double>.Count)
             {
-                Vector512<long> key = SortKey.Of(VectorWidening.Load8(ref Unsafe.Add(ref to, i + part)) - VectorWidening.Load8(ref Unsafe.Add(ref from, i + part))).AsInt64();
+                Vector512<long> key = SortKey.Of(VectorWidening.Load8(ref Unsafe.Add(ref to, i
+                    + part)) - VectorWidening.Load8(ref Unsafe.Add(ref from, i + part))).AsInt64();
                 own |= (~(Vector512.GreaterThan(lows, key) | Vector512.GreaterThan(key, highs))).ExtractMostSignificantBits() << part;
             }
 
@@ -109,7 +117,8 @@ internal static class MaskKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (int Done, double All, double Kept) L1NormVectors<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ReadOnlySpan<ulong> mask)
+    private static (
+        int Done, double All, double Kept) L1NormVectors<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ReadOnlySpan<ulong> mask)
         where T : unmanaged
     {
         ref T from = ref MemoryMarshal.GetReference(@base), to = ref MemoryMarshal.GetReference(source);

@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Random numbers of 32 bits by counting. SplitMix64 (Steele et al., 2014) of a stream gives the first bytes of the numbers of eight indices at once: nearly all that is asked of a number they
-/// tell. The other bits are those of another stream, at the index itself.
+/// Random numbers of 32 bits by counting. SplitMix64 (Steele et al., 2014) of a stream gives the first bytes of the numbers of eight
+/// indices at once: nearly all that is asked of a number they tell. The other bits are those of another stream, at the index itself.
 /// </summary>
 internal static class RandomKernel
 {
@@ -22,7 +22,8 @@ internal static class RandomKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Number(ulong stream, long index)
     {
-        ulong first = Mix(stream + ((ulong)(index / BatchLength) * Step)) >> (int)(index % BatchLength * 8), others = Mix((stream ^ Other) + ((ulong)index * Step));
+        ulong first = Mix(stream + ((ulong)(index / BatchLength) * Step)) >> (int)(index % BatchLength * 8);
+        ulong others = Mix((stream ^ Other) + ((ulong)index * Step));
         return ((uint)(byte)first << FirstByte) | (uint)(others >> (64 - FirstByte));
     }
 

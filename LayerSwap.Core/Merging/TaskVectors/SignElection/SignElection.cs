@@ -7,10 +7,14 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Sign election (TIES, arXiv:2306.01708, section 3): for each element, the sign of the sum of all votes is elected, and the votes of that sign are averaged. A vote is
+/// Sign election (TIES, arXiv:2306.01708, section 3): for each element, the sign of the sum of all votes is elected, and the votes of that
+/// sign are averaged. A vote is
 /// <c>factors[s] * delta[s]</c>; a sum of zero elects plus; zeros never count; NaN stays NaN.
 /// </summary>
-/// <remarks><c>output = base + scale * (sum of multipliers[s] * vote[s]) * (1 / divisor)</c> over the agreeing votes; the divisor is the sum of their weights, unless that is below the least.</remarks>
+/// <remarks>
+/// <c>output = base + scale * (sum of multipliers[s] * vote[s]) * (1 / divisor)</c> over the agreeing votes; the divisor is the sum of
+/// their weights, unless that is below the least.
+/// </remarks>
 internal sealed class SignElection
 {
     /// <summary>The start of a sum: adding to -0 keeps a base of -0 where no vote counts.</summary>
@@ -39,7 +43,8 @@ internal sealed class SignElection
     /// <summary>Creates the election of SCE: the plain sum elects, and the agreeing deltas are averaged by weight.</summary>
     /// <param name="weights">The weight of each source, 0 or more.</param>
     /// <param name="least">The smallest divisor.</param>
-    public static SignElection OfSce(double[] weights, double least) => new([.. weights.Select(_ => 1.0)], weights, weights, (least, least), 1);
+    public static SignElection OfSce(double[] weights, double least) =>
+        new([.. weights.Select(_ => 1.0)], weights, weights, (least, least), 1);
 
     /// <summary>Adds the elected mean to the base.</summary>
     public void ApplyTo<T>(in MaskedDeltas<T> deltas, Span<T> output)
@@ -83,7 +88,8 @@ internal sealed class SignElection
     {
         ref T from = ref MemoryMarshal.GetReference(deltas.Base);
         ref T to = ref MemoryMarshal.GetReference(output);
-        ref double factors = ref MemoryMarshal.GetArrayDataReference(_factors), multipliers = ref MemoryMarshal.GetArrayDataReference(_multipliers);
+        ref double factors = ref MemoryMarshal.GetArrayDataReference(_factors);
+        ref double multipliers = ref MemoryMarshal.GetArrayDataReference(_multipliers);
         ref double weights = ref MemoryMarshal.GetArrayDataReference(_weights);
         Vector512<double> scales = Vector512.Create(_scale);
         int sources = _factors.Length, i = 0;
@@ -119,8 +125,10 @@ internal sealed class SignElection
         Vector512<double> sign = sum & Vector512.Create(-0.0), agreeing = Vector512.Create(Empty), weight = default;
         for (int s = 0; s < sources; s++)
         {
-            Vector512<double> vote = Vector512.LoadUnsafe(ref votes, (nuint)(s * Vector512<float>.Count)) ^ sign, agrees = Vector512.GreaterThan(vote, default);
-            agreeing += Vector512.ConditionalSelect(agrees, vote * Vector512.Create(Unsafe.Add(ref multipliers, s)), Vector512.Create(Empty));
+            Vector512<double> vote = Vector512.LoadUnsafe(ref votes, (nuint)(s * Vector512<float>.Count)) ^ sign;
+            Vector512<double> agrees = Vector512.GreaterThan(vote, default);
+            agreeing += Vector512.ConditionalSelect(
+                agrees, vote * Vector512.Create(Unsafe.Add(ref multipliers, s)), Vector512.Create(Empty));
             weight += Vector512.Create(Unsafe.Add(ref weights, s)) & agrees;
         }
 
