@@ -31,11 +31,18 @@ public static class Checkpoint
             throw new PlatformNotSupportedException("Checkpoints are little-endian; big-endian machines are not supported.");
         }
 
-        return Directory.Exists(InputFile.RealOf(path)) ? CheckpointFolder.Open(path, allowed)
-            // The index stands for its folder.
-            : Path.GetFileName(path) == ShardIndex.FileName && InputFile.Exists(path)
-                ? CheckpointFolder.Open(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".", allowed)
-            : SafeTensorsFile.Open(path);
+        if (Directory.Exists(InputFile.RealOf(path)))
+        {
+            return CheckpointFolder.Open(path, allowed);
+        }
+
+        if (Path.GetFileName(path) == ShardIndex.FileName && InputFile.Exists(path))
+        {
+            // An index opens its folder.
+            return CheckpointFolder.Open(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".", allowed);
+        }
+
+        return SafeTensorsFile.Open(path);
     }
 
     /// <summary>A checkpoint of tensors that lie in memory, to merge models that were never saved.</summary>
@@ -141,8 +148,8 @@ public static class Checkpoint
         Span<byte> bytes = MemoryMarshal.AsBytes(destination);
         if (bytes.Length != tensor.ByteLength)
         {
-            throw new ArgumentException($"{tensor} has {tensor.ByteLength} bytes; "
-                + $"the destination has {bytes.Length}.", nameof(destination));
+            throw new ArgumentException(
+                $"{tensor} has {tensor.ByteLength} bytes; the destination has {bytes.Length}.", nameof(destination));
         }
 
         checkpoint.Read(name, 0, bytes);

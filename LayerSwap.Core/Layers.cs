@@ -5,8 +5,8 @@ using LayerSwap.LayerMaps;
 namespace LayerSwap;
 
 /// <summary>
-/// The choices a <see cref="LayerSelector"/> is made of. Layer numbers count from 0 in the main stack
-/// (<see cref="LayerMap.MainStack"/>), <see cref="InStack"/> excepted.
+/// The choices a <see cref="LayerSelector"/> is made of. Layer numbers count from 0 in the main stack (<see cref="LayerMap.MainStack"/>),
+/// <see cref="InStack"/> excepted.
 /// </summary>
 public static class Layers
 {
@@ -73,7 +73,8 @@ public static class Layers
         ArgumentException.ThrowIfNullOrEmpty(pattern);
         // Backslash is this matcher's escape character: a name may hold one.
         string escaped = pattern.Replace("\\", "\\\\", StringComparison.Ordinal);
-        return new($"Layers.Named(\"{Printable.Escape(pattern)}\")",
+        return new(
+            $"Layers.Named(\"{Printable.Escape(pattern)}\")",
             p => FileSystemName.MatchesSimpleExpression(escaped, p.Name, ignoreCase: false));
     }
 

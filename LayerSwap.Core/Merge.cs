@@ -18,7 +18,9 @@ public static partial class Merge
     /// <exception cref="ArgumentOutOfRangeException">A number is negative.</exception>
     public static MergeBuilder LayerSwap(ICheckpoint task, ICheckpoint language, int bottom = 5, int top = 2, int transition = 1) =>
         LayerSwap(
-            task, language, new LayerSwapOptions { Bottom = bottom, Top = top, TransitionBottom = transition, TransitionTop = transition });
+            task,
+            language,
+            new LayerSwapOptions { Bottom = bottom, Top = top, TransitionBottom = transition, TransitionTop = transition });
 
     /// <inheritdoc cref="LayerSwap(ICheckpoint, ICheckpoint, int, int, int)"/>
     /// <param name="task">The model fine-tuned for the task, in English. It gives configuration and tokenizer.</param>

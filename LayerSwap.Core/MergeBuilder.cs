@@ -84,8 +84,8 @@ public sealed class MergeBuilder
 
     /// <summary>
     /// Sets the dtype of the output's floating-point tensors; by default that of the inputs. Tensors that models of F16 or BF16 keep in F32
-    /// on purpose, such as the biases of routers, keep it, unless
-    /// <paramref name="force"/> is set: a narrower dtype would round different values to the same one.
+    /// on purpose, such as the biases of routers, keep it, unless <paramref name="force"/> is set: a narrower dtype would round different
+    /// values to the same one.
     /// </summary>
     /// <param name="dtype">One with arithmetic: F64, F32, F16, BF16 or an 8-bit float.</param>
     /// <param name="force">Whether every tensor gets the dtype; false by default.</param>
@@ -139,9 +139,12 @@ public sealed class MergeBuilder
         Task.Run(() => Save(path, options, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
-    public override string ToString() =>
-        "merge of "
-            + $"{string.Join(", ", _state.Sources.Select(s => s.Checkpoint.Name))}{(_state.Base is null ? "" : $" with the base {_state.Base.Name}")}, {_state.Rules[0].Strategy.Name}, {_state.Rules.Count - 1} rules";
+    public override string ToString()
+    {
+        string models = string.Join(", ", _state.Sources.Select(s => s.Checkpoint.Name));
+        string @base = _state.Base is null ? "" : $" with the base {_state.Base.Name}";
+        return $"merge of {models}{@base}, {_state.Rules[0].Strategy.Name}, {_state.Rules.Count - 1} rules";
+    }
 
     /// <summary>
     /// Takes the tokenizer's files from a model that need not give the configuration; all inputs are then known to have rows for its
@@ -185,14 +188,23 @@ public sealed class MergeBuilder
     }
 
     /// <summary>Measures the shares of layers for strategies that choose by them.</summary>
-    private PlanRequest WithShares(PlanRequest request) => request with
+    private PlanRequest WithShares(PlanRequest request)
     {
-        Rules = [.. request.Rules.Select(rule => rule.Strategy is ShareSwap { NeedsShares: true } strategy && _state.Base is not null
-            && request.SourcesOf(rule) is [var first, var second]
-            ? rule with { Strategy = strategy.With(MergeStrategies.SharesOf(LayerDiff.From(_state.Base).To(
-                first.Checkpoint, second.Checkpoint).OnThreads(_state.Threads).Run())) }
-            : rule)],
-    };
+        return request with { Rules = [.. request.Rules.Select(Measured)] };
+
+        PlanRule Measured(PlanRule rule)
+        {
+            if (rule.Strategy is not ShareSwap { NeedsShares: true } strategy
+                || _state.Base is null
+                || request.SourcesOf(rule) is not [var first, var second])
+            {
+                return rule;
+            }
+
+            LayerDiff diff = LayerDiff.From(_state.Base).To(first.Checkpoint, second.Checkpoint).OnThreads(_state.Threads);
+            return rule with { Strategy = strategy.With(MergeStrategies.SharesOf(diff.Run())) };
+        }
+    }
 
     private MergeBuilder Giving(int source) => new(_state with { Givers = [.. _state.Givers, source] });
 

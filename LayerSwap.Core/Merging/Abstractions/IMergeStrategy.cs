@@ -1,8 +1,8 @@
 namespace LayerSwap;
 
 /// <summary>
-/// A way to merge. The one extension point: the built-in strategies use nothing else. An instance is immutable and may serve many
-/// merges at once.
+/// A way to merge. The one extension point: the built-in strategies use nothing else. An instance is immutable and may serve many merges at
+/// once.
 /// </summary>
 public interface IMergeStrategy
 {

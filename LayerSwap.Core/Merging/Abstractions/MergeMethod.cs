@@ -1,3 +1,4 @@
+using System.Globalization;
 using LayerSwap.Common;
 using LayerSwap.Merging;
 
@@ -69,22 +70,27 @@ public sealed record MergeParameter
     public double? Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        int word = Words.ToList().IndexOf(text);
-        return Words.Count > 0 ? (word < 0 ? null : word)
-            : text == "true" ? 1
-            : text == "false" ? 0
-            : double.TryParse(
-                text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out double value)
-                && double.IsFinite(value)
+        if (Words.Count > 0)
+        {
+            int word = Words.ToList().IndexOf(text);
+            return word < 0 ? null : word;
+        }
+
+        return text switch
+        {
+            "true" => 1,
+            "false" => 0,
+            _ => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value)
                 ? value
-            : null;
+                : null,
+        };
     }
 
     /// <summary>Writes the default as it is read; <c>required</c> if a value must be given.</summary>
     public string DefaultText => Default is not { } value ? "required"
         : Words.Count > 0 ? Words[(int)value]
         : IsSwitch ? (value == 1 ? "true" : "false")
-        : value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        : value.ToString(CultureInfo.InvariantCulture);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({DefaultText}): {Summary}";

@@ -12,8 +12,7 @@ namespace LayerSwap.Merging;
 internal sealed class MethodDescriptor<TOptions>(string name, string summary, TOptions defaults, Func<TOptions, IMergeStrategy> create)
     where TOptions : class
 {
-    private readonly List<(MergeParameter Public, Func<TOptions, object?> Get, Func<TOptions, ParameterValues, TOptions> Set)> _parameters =
-        [];
+    private readonly List<Parameter> _parameters = [];
 
     public string Name => name;
 
@@ -38,14 +37,17 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
         UsesWeights = UsesWeights,
         IsWholeModel = IsWholeModel,
         Parameters = [.. _parameters.Select(p => p.Public)],
-        Factory = values => create(_parameters.Where(p => values.Has(p.Public.Name)).Aggregate(
-            defaults, (options, p) => p.Set(options, values))),
+        Factory = values => create(_parameters
+            .Where(p => values.Has(p.Public.Name))
+            .Aggregate(defaults, (options, p) => p.Set(options, values))),
     };
 
     /// <summary>Declares a number that may differ by place and by source.</summary>
     public MethodDescriptor<TOptions> PerSource(
         string parameter, string summary, Func<TOptions, PerSource> get, Func<TOptions, PerSource, TOptions> set) =>
-        Add(new() { Name = parameter, Summary = summary, Default = NumberOf(get(defaults).Single), IsPerSource = true }, get,
+        Add(
+            new() { Name = parameter, Summary = summary, Default = NumberOf(get(defaults).Single), IsPerSource = true },
+            get,
             (o, v) => set(o, v.PerSource(parameter)));
 
     /// <summary>Declares a number that may differ by place; required if the defaults have none.</summary>
@@ -58,36 +60,40 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
         string parameter, string summary, Func<TOptions, double> get, Func<TOptions, double, TOptions> set) =>
         Add(new() { Name = parameter, Summary = summary, Default = get(defaults) }, o => get(o), (o, v) => set(o, v.Plain(parameter)));
 
-    /// <summary>Declares a whole number for the whole merge.</summary>
+    /// <summary>Declares an integer for the whole merge.</summary>
     public MethodDescriptor<TOptions> Whole(
         string parameter, string summary, int least, Func<TOptions, int> get, Func<TOptions, int, TOptions> set) =>
-        Add(new() { Name = parameter, Summary = summary, Default = get(defaults) }, o => (double)get(o),
+        Add(
+            new() { Name = parameter, Summary = summary, Default = get(defaults) },
+            o => (double)get(o),
             (o, v) => set(o, v.Whole(parameter, least)));
 
     /// <summary>Declares a switch for the whole merge.</summary>
     public MethodDescriptor<TOptions> Switch(
         string parameter, string summary, Func<TOptions, bool> get, Func<TOptions, bool, TOptions> set) =>
-        Add(new() { Name = parameter, Summary = summary, Default = get(defaults) ? 1 : 0, IsSwitch = true }, o => get(o),
+        Add(
+            new() { Name = parameter, Summary = summary, Default = get(defaults) ? 1 : 0, IsSwitch = true },
+            o => get(o),
             (o, v) => set(o, v.Switch(parameter)));
 
-    /// <summary>Declares one of several words; a value outside them is not written.</summary>
+    /// <summary>Declares one of several words. A default, or a value that is not one of the words, is not written.</summary>
     public MethodDescriptor<TOptions> Word(
         string parameter, string summary, string[] words, Func<TOptions, int> get, Func<TOptions, int, TOptions> set) =>
         Add(
-        new() { Name = parameter, Summary = summary, Default = get(defaults), Words = words },
-        o => get(o) is var index && index >= 0 && index < words.Length && index != get(defaults) ? words[index] : null,
-        (o, v) => set(o, v.Word(parameter)));
+            new() { Name = parameter, Summary = summary, Default = get(defaults), Words = words },
+            o => get(o) is var index && index >= 0 && index < words.Length && index != get(defaults) ? words[index] : null,
+            (o, v) => set(o, v.Word(parameter)));
 
     /// <summary>Declares a parameter that sets several others, and is not written itself.</summary>
     public MethodDescriptor<TOptions> Shorthand(string parameter, string summary, int otherwise, Func<TOptions, int, TOptions> set) =>
         Add(new() { Name = parameter, Summary = summary, Default = otherwise }, _ => null, (o, v) => set(o, v.Whole(parameter, 0)));
 
-    /// <summary>Declares a switch that mergekit has and that changes nothing here.</summary>
-    public MethodDescriptor<TOptions> Ignored(string parameter) => Add(
-        new() { Name = parameter, Summary = "Accepted for mergekit's sake; changes nothing.", Default = 0, IsSwitch = true }, _ => null,
-            (o, v) => v.Switch(parameter)
-            ? o
-            : o);
+    /// <summary>Declares a switch that mergekit has and that changes nothing here; its value is still validated.</summary>
+    public MethodDescriptor<TOptions> Ignored(string parameter) =>
+        Add(
+            new() { Name = parameter, Summary = "Accepted for mergekit's sake; changes nothing.", Default = 0, IsSwitch = true },
+            _ => null,
+            (o, v) => v.Switch(parameter) ? o : o);
 
     /// <summary>
     /// Gets the parameters as recipes write them: a bool, a double, a word, a <see cref="Schedule"/> or a
@@ -95,17 +101,21 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
     /// </summary>
     /// <exception cref="NotSupportedException">A value has no word in recipes.</exception>
     public IEnumerable<(string Name, object Value)> Write(TOptions options) =>
-        [.. _parameters.Select(p => (
-            p.Public.Name, Value: p.Get(options))).Where(p => p.Value is not null).Select(p => (p.Name, p.Value!))];
+        [.. _parameters
+            .Select(p => (p.Public.Name, Value: p.Get(options)))
+            .Where(p => p.Value is not null)
+            .Select(p => (p.Name, p.Value!))];
 
     private MethodDescriptor<TOptions> Add(
         MergeParameter parameter, Func<TOptions, object?> get, Func<TOptions, ParameterValues, TOptions> set)
     {
-        _parameters.Add((parameter, get, set));
+        _parameters.Add(new Parameter(parameter, get, set));
         return this;
     }
 
     private static double? NumberOf(Schedule? schedule) => schedule?.Gradient is [double value] ? value : null;
+
+    private sealed record Parameter(MergeParameter Public, Func<TOptions, object?> Get, Func<TOptions, ParameterValues, TOptions> Set);
 }
 
 /// <summary>A strategy of the catalogue, which recipes can write.</summary>

@@ -19,7 +19,7 @@ internal static class ModelCount
         {
             throw new MergeException($"{method} needs a base and {least} or more models; "
                 + $"this merge has {(tensor.HasBase ? "a base" : "no base")} and {tensor.SourceCount}. "
-                    + "Remedy: give the model that the others were fine-tuned from as the base.");
+                + "Remedy: give the model that the others were fine-tuned from as the base.");
         }
     }
 

@@ -26,11 +26,13 @@ internal sealed class ThresholdInterpolation(ThresholdInterpolation.Parameter op
     : MethodStrategy<ThresholdInterpolation.Parameter>(Descriptor, options)
 {
     public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
-        "threshold_interpolation", "Interpolates only tensors that differ by more than a threshold.", new(0.5, 0),
-            o => new ThresholdInterpolation(o))
+        "threshold_interpolation",
+        "Interpolates only tensors that differ by more than a threshold.",
+        new(0.5, 0),
+        o => new ThresholdInterpolation(o))
         .Number("t", "From 0, the first, to 1, the second.", o => o.T, (o, v) => o with { T = v })
-        .Number("threshold", "The relative difference that must be passed; 0 or more.", o => o.Threshold,
-            (o, v) => o with { Threshold = v });
+        .Number(
+            "threshold", "The relative difference that must be passed; 0 or more.", o => o.Threshold, (o, v) => o with { Threshold = v });
 
     public override TensorOperation Bind(TensorContext tensor)
     {

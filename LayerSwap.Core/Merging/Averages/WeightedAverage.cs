@@ -32,12 +32,14 @@ internal sealed class WeightedAverage : GenericOperation
     public static WeightedAverage Of(string strategy, double[] weights, bool normalize)
     {
         double sum = weights.Sum();
-        return weights.All(double.IsFinite) && (!normalize || Math.Abs(sum) > 1e-12)
-            ? new WeightedAverage(weights, normalize ? sum : 1, normalize)
-            : throw new MergeException($"{strategy}: the weights "
-                + $"{string.Join(", ", weights.Select(w => w.ToString(CultureInfo.InvariantCulture)))} sum to "
-                + $"{sum.ToString(CultureInfo.InvariantCulture)}; a sum other than zero is needed to divide by. "
-                    + "Remedy: change the weights, or do not normalise.");
+        if (weights.All(double.IsFinite) && (!normalize || Math.Abs(sum) > 1e-12))
+        {
+            return new WeightedAverage(weights, normalize ? sum : 1, normalize);
+        }
+
+        string list = string.Join(", ", weights.Select(w => w.ToString(CultureInfo.InvariantCulture)));
+        throw new MergeException($"{strategy}: the weights {list} sum to {sum.ToString(CultureInfo.InvariantCulture)}; "
+            + "a sum other than zero is needed to divide by. Remedy: change the weights, or do not normalise.");
     }
 
     /// <summary>Computes a block on behalf of a merge that found its weights by a pass.</summary>

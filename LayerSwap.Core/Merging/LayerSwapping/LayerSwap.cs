@@ -102,8 +102,10 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
         [TransitionWeights.Equal, TransitionWeights.Proportional, TransitionWeights.InverselyProportional];
 
     public static readonly MethodDescriptor<LayerSwapOptions> Descriptor = new MethodDescriptor<LayerSwapOptions>(
-        "layer_swap", "Outer layers from the language expert, the middle from the task expert, a transition between.", new(),
-            o => new LayerSwapStrategy(o))
+        "layer_swap",
+        "Outer layers from the language expert, the middle from the task expert, a transition between.",
+        new(),
+        o => new LayerSwapStrategy(o))
     {
         UsesWeights = true,
         IsWholeModel = true,
@@ -113,21 +115,28 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
     }
     .Whole("bottom", "Layers at the bottom from the language expert; 0 or more.", 0, o => o.Bottom, (o, v) => o with { Bottom = v })
     .Whole("top", "Layers at the top from the language expert; 0 or more.", 0, o => o.Top, (o, v) => o with { Top = v })
-    .Shorthand("transition", "Averaged layers at each seam, both at once; 0 or more.", 1,
-        (o, v) => o with { TransitionBottom = v, TransitionTop = v })
-    .Whole("transition_bottom", "Averaged layers above the bottom ones; 0 or more.", 0, o => o.TransitionBottom,
-        (o, v) => o with { TransitionBottom = v })
-    .Whole("transition_top", "Averaged layers below the top ones; 0 or more.", 0, o => o.TransitionTop,
-        (o, v) => o with { TransitionTop = v })
-    .Word("embeddings", "Which expert gives the embeddings.", Policies, o => (int)o.Embeddings,
-        (o, v) => o with { Embeddings = (OutsidePolicy)v })
+    .Shorthand(
+        "transition", "Averaged layers at each seam, both at once; 0 or more.", 1,
+            (o, v) => o with { TransitionBottom = v, TransitionTop = v })
+    .Whole(
+        "transition_bottom", "Averaged layers above the bottom ones; 0 or more.", 0, o => o.TransitionBottom,
+            (o, v) => o with { TransitionBottom = v })
+    .Whole(
+        "transition_top", "Averaged layers below the top ones; 0 or more.", 0, o => o.TransitionTop, (o, v) => o with { TransitionTop = v })
+    .Word(
+        "embeddings", "Which expert gives the embeddings.", Policies, o => (int)o.Embeddings,
+            (o, v) => o with { Embeddings = (OutsidePolicy)v })
     .Word("norm", "Which expert gives the final norm.", Policies, o => (int)o.Norm, (o, v) => o with { Norm = (OutsidePolicy)v })
     .Word("head", "Which expert gives the output head.", Policies, o => (int)o.Head, (o, v) => o with { Head = (OutsidePolicy)v })
-    .Word("others", "Which expert gives all else outside the layers.", Policies, o => (int)o.Others,
-        (o, v) => o with { Others = (OutsidePolicy)v })
-    .Word("transition_weights", "How the experts are weighted where they are averaged.",
+    .Word(
+        "others", "Which expert gives all else outside the layers.", Policies, o => (int)o.Others,
+            (o, v) => o with { Others = (OutsidePolicy)v })
+    .Word(
+        "transition_weights",
+        "How the experts are weighted where they are averaged.",
         ["equal", "proportional", "inversely_proportional"],
-        o => Array.IndexOf(ByWord, o.Weights), (o, v) => o with { Weights = ByWord[v] });
+        o => Array.IndexOf(ByWord, o.Weights),
+        (o, v) => o with { Weights = ByWord[v] });
 
     public LayerSwapStrategy(LayerSwapOptions options)
         : base(Descriptor, options)
@@ -173,11 +182,16 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
         }
     }
 
-    private TensorOperation Layer(TensorContext tensor, int layer, int layers) =>
-        layer < Options.Bottom || layer >= layers - Options.Top ? TensorOperation.Take(Language)
-        : layer >= Options.Bottom + Options.TransitionBottom && layer < layers - Options.Top - Options.TransitionTop
-            ? TensorOperation.Take(Task)
-        : Average(tensor);
+    private TensorOperation Layer(TensorContext tensor, int layer, int layers)
+    {
+        if (layer < Options.Bottom || layer >= layers - Options.Top)
+        {
+            return TensorOperation.Take(Language);
+        }
+
+        bool isMiddle = layer >= Options.Bottom + Options.TransitionBottom && layer < layers - Options.Top - Options.TransitionTop;
+        return isMiddle ? TensorOperation.Take(Task) : Average(tensor);
+    }
 
     private TensorOperation Outside(TensorContext tensor, TensorPlace place)
     {

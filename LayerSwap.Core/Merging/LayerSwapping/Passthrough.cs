@@ -14,8 +14,8 @@ public static partial class MergeStrategies
 /// <summary>One source, unchanged or scaled.</summary>
 internal sealed class Passthrough(Passthrough.Parameter options) : MethodStrategy<Passthrough.Parameter>(Descriptor, options)
 {
-    public static readonly MethodDescriptor<Parameter> Descriptor =
-        new MethodDescriptor<Parameter>("passthrough", "One model, unchanged or scaled.", new(1), o => new Passthrough(o))
+    public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
+        "passthrough", "One model, unchanged or scaled.", new(1), o => new Passthrough(o))
     {
         UsesBase = false,
     }

@@ -63,17 +63,21 @@ internal sealed class ShareSwap : MethodStrategy<ShareSwap.Parameter>
 
         if (!tensor.Sources.SequenceEqual(_shares.Models, StringComparer.Ordinal))
         {
-            throw new MergeException($"share_swap was given the deltas of {string.Join(" and ", _shares.Models.Select(Printable.Escape))}, "
-                + "but merges "
-                + $"{string.Join(" and ", tensor.Sources.Select(Printable.Escape))}. "
-                    + "Remedy: compare and merge the same two models in the same order.");
+            string measured = string.Join(" and ", _shares.Models.Select(Printable.Escape));
+            string merged = string.Join(" and ", tensor.Sources.Select(Printable.Escape));
+            throw new MergeException($"share_swap was given the deltas of {measured}, but merges {merged}. "
+                + "Remedy: compare and merge the same two models in the same order.");
         }
 
         Dictionary<int, double>[] shares = _shares.OfLayers;
-        double difference = tensor.Place is { InMainStack: true, Layer: { } layer } && shares[0].TryGetValue(layer, out double a)
-            && shares[1].TryGetValue(layer, out double b)
-            ? a - b
-            : 0;
+        double difference = 0;
+        if (tensor.Place is { InMainStack: true, Layer: { } layer }
+            && shares[0].TryGetValue(layer, out double first)
+            && shares[1].TryGetValue(layer, out double second))
+        {
+            difference = first - second;
+        }
+
         return difference > Options.Threshold ? TensorOperation.Take(0)
             : difference < -Options.Threshold ? TensorOperation.Take(1)
             : WeightedAverage.Of(Name, [.. tensor.Weights], normalize: true);

@@ -36,10 +36,12 @@ internal sealed class TakeInput(string name, int? source) : IMergeStrategy
     public TensorOperation Bind(TensorContext tensor)
     {
         int from = source ?? (tensor.HasBase ? TensorOperation.Base : 0);
-        return from == TensorOperation.Base && !tensor.HasBase
-            ? throw new MergeException($"{name}: there is no base to take from. Remedy: give a base.")
-            : from >= tensor.SourceCount
-                ? throw new MergeException($"{name}: there is no source {from}; the merge has {tensor.SourceCount}, counted from 0.")
-            : TensorOperation.Take(from);
+        if (from == TensorOperation.Base && !tensor.HasBase)
+        {
+            throw new MergeException($"{name}: there is no base to take from. Remedy: give a base.");
+        }
+
+        return from < tensor.SourceCount ? TensorOperation.Take(from)
+            : throw new MergeException($"{name}: there is no source {from}; the merge has {tensor.SourceCount}, counted from 0.");
     }
 }

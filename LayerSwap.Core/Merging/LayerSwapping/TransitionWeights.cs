@@ -29,8 +29,8 @@ public abstract record TransitionWeights
     /// <exception cref="ArgumentException">A weight is negative or not finite, or both are zero.</exception>
     public static TransitionWeights Of(double task, double language) =>
         double.IsFinite(task + language) && task >= 0 && language >= 0 && task + language > 0 ? new Fixed(task, language)
-            : throw new ArgumentException($"The weights {task.ToString(CultureInfo.InvariantCulture)} and "
-                + $"{language.ToString(CultureInfo.InvariantCulture)}: "
+            : throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture, $"The weights {task} and {language}: ")
                 + "finite numbers of zero or more are expected, not both zero.");
 
     internal sealed record Fixed(double Task, double Language) : TransitionWeights;

@@ -29,8 +29,8 @@ internal static class KeyKernel
         int i = 0;
         for (; i <= keys.Length - Vector512<double>.Count; i += Vector512<double>.Count)
         {
-            SortKey.Of(VectorWidening.Load8(ref Unsafe.Add(ref to, i)) - VectorWidening.Load8(ref Unsafe.Add(ref from, i))).StoreUnsafe(
-                ref key, (nuint)i);
+            Vector512<double> delta = VectorWidening.Load8(ref Unsafe.Add(ref to, i)) - VectorWidening.Load8(ref Unsafe.Add(ref from, i));
+            SortKey.Of(delta).StoreUnsafe(ref key, (nuint)i);
         }
 
         for (; i < keys.Length; i++)
@@ -106,8 +106,8 @@ internal static class KeyKernel
     public static KeyCounts Within(ReadOnlySpan<ulong> keys, ulong low, ulong high, Span<ulong> found)
     {
         ref ulong key = ref MemoryMarshal.GetReference(keys), to = ref MemoryMarshal.GetReference(found[..keys.Length]);
-        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high), aboves = default, atHighs = default;
-        Vector512<long> atLows = default, zeros = default;
+        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high);
+        Vector512<long> aboves = default, atHighs = default, atLows = default, zeros = default;
         int i = 0, within = 0;
         for (; i <= keys.Length - Vector512<long>.Count; i += Vector512<long>.Count)
         {
@@ -118,8 +118,8 @@ internal static class KeyKernel
             atHighs -= atHigh;
             atLows -= Vector512.Equals(k, lows);
             zeros -= Vector512.Equals(k, default);
-            for (ulong mask = Vector512.AndNot(Vector512.GreaterThan(k, lows), above
-                | atHigh).ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
+            Vector512<long> inside = Vector512.AndNot(Vector512.GreaterThan(k, lows), above | atHigh);
+            for (ulong mask = inside.ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
             {
                 Unsafe.Add(ref to, within++) = Unsafe.Add(ref key, i + BitOperations.TrailingZeroCount(mask));
             }
@@ -129,13 +129,13 @@ internal static class KeyKernel
         for (; i < keys.Length; i++)
         {
             ulong k = keys[i];
-            bool inside = k > low && k < high;
-            if (inside)
+            bool isInside = k > low && k < high;
+            if (isInside)
             {
                 Unsafe.Add(ref to, (int)counts.Within) = k;
             }
 
-            counts = counts.With(new KeyCounts(k > high ? 1 : 0, k == high ? 1 : 0, k == low ? 1 : 0, inside ? 1 : 0, k == 0 ? 1 : 0));
+            counts = counts.With(new KeyCounts(k > high ? 1 : 0, k == high ? 1 : 0, k == low ? 1 : 0, isInside ? 1 : 0, k == 0 ? 1 : 0));
         }
 
         return low == high ? counts with { AtLow = 0 } : counts;
@@ -152,14 +152,12 @@ internal static class KeyKernel
         int first = unchecked(SortKey.FloorToFloat32(low) + 1);
         int end = highIsKey ? SortKey.FloorToFloat32(high) : unchecked(SortKey.FloorToFloat32(high) + 1);
         KeyCounts counts = Count(keys, first, end, found);
-        return new KeyCounts(
-            highIsKey
-                ? counts.Above
-                : counts.Above + counts.AtHigh, highIsKey
-                ? counts.AtHigh
-                : 0, lowIsKey && low != high
-                ? counts.AtLow
-                : 0, counts.Within, counts.Zeros);
+        return counts with
+        {
+            Above = highIsKey ? counts.Above : counts.Above + counts.AtHigh,
+            AtHigh = highIsKey ? counts.AtHigh : 0,
+            AtLow = lowIsKey && low != high ? counts.AtLow : 0,
+        };
     }
 
     /// <summary>
@@ -180,8 +178,8 @@ internal static class KeyKernel
             atEnds -= Vector512.Equals(k, ends);
             atBefores -= Vector512.Equals(k, befores);
             zeros -= Vector512.Equals(k, default);
-            for (ulong mask = Vector512.AndNot(Vector512.GreaterThan(k, befores),
-                above).ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
+            Vector512<int> inside = Vector512.AndNot(Vector512.GreaterThan(k, befores), above);
+            for (ulong mask = inside.ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
             {
                 Unsafe.Add(ref to, within++) = Unsafe.Add(ref key, i + BitOperations.TrailingZeroCount(mask));
             }
@@ -192,23 +190,14 @@ internal static class KeyKernel
         for (; i < keys.Length; i++)
         {
             int k = keys[i];
-            bool inside = k > before && k <= last;
-            if (inside)
+            bool isInside = k > before && k <= last;
+            if (isInside)
             {
                 Unsafe.Add(ref to, (int)counts.Within) = k;
             }
 
-            counts = counts.With(new KeyCounts(k > last && k != end
-                ? 1
-                : 0, k == end
-                ? 1
-                : 0, k == before
-                ? 1
-                : 0, inside
-                ? 1
-                : 0, k == 0
-                ? 1
-                : 0));
+            int above = k > last && k != end ? 1 : 0, atEndOne = k == end ? 1 : 0, atBefore = k == before ? 1 : 0;
+            counts = counts.With(new KeyCounts(above, atEndOne, atBefore, isInside ? 1 : 0, k == 0 ? 1 : 0));
         }
 
         return counts;

@@ -33,8 +33,9 @@ internal static class RankSelector
     {
         long n = passes.ElementCount;
         RankThreshold[] thresholds = [.. requests.Select(r => r.Rank == 0 ? RankThreshold.None : RankThreshold.All)];
-        int[] open = [.. Enumerable.Range(0, requests.Length).Where(i => n > 0
-            && (requests[i].Share is not null || (requests[i].Rank > 0 && requests[i].Rank < n)))];
+        int[] open = n == 0 ? []
+            : [.. Enumerable.Range(0, requests.Length).Where(i => requests[i].Share is not null
+                || (requests[i].Rank > 0 && requests[i].Rank < n))];
         RankRequest[] asked = [.. open.Select(i => requests[i])];
         KeyBounds[] bounds = n <= GatheredWhole ? [.. asked.Select(_ => KeyBounds.None)] : Sample(passes, ranking, asked, n);
         while (open.Length > 0)
@@ -88,11 +89,11 @@ internal static class RankSelector
 
         // Thresholds of one ranking share the first sample.
         int[] sampleOf = [.. all.Select(r => Array.IndexOf(rankings, r))];
-        (KeyBounds Bounds, double Share)[] bounds = Narrow(rankings, none, sampleOf,
-            (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows), WindowLength);
+        int windows = (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows);
+        (KeyBounds Bounds, double Share)[] bounds = Narrow(rankings, none, sampleOf, windows, WindowLength);
         if (bounds.Any(b => b.Share * n > Crowd))
         {
-            int windows = (int)Math.Clamp(n / ElementsAShortWindow, LeastWindows, MostShortWindows);
+            windows = (int)Math.Clamp(n / ElementsAShortWindow, LeastWindows, MostShortWindows);
             bounds = Narrow(all, [.. bounds.Select(b => b.Bounds)], [.. Enumerable.Range(0, all.Length)], windows, ShortWindowLength);
         }
 

@@ -38,8 +38,8 @@ internal static class SampleBounds
             notSmaller.Add(above + equal - expected);
         }
 
-        double margin = (Deviations * Math.Max(larger.OfSum, notSmaller.OfSum)) + LeastMargin, first = wanted - margin;
-        double last = wanted + margin;
+        double margin = (Deviations * Math.Max(larger.OfSum, notSmaller.OfSum)) + LeastMargin;
+        double first = wanted - margin, last = wanted + margin;
         ulong low = last < sample.Elements && sample.Find((long)last + 1) is { } lower ? lower.Key : sample.Bounds.Low;
         ulong high = first >= 0 && sample.Find((long)first + 1) is { } upper ? upper.Key : sample.Bounds.High;
         return (new KeyBounds(low, high), 2 * margin / sample.Elements);

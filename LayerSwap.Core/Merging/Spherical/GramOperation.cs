@@ -15,7 +15,8 @@ namespace LayerSwap.Merging;
 /// <param name="readsBase">Whether the base is read at all.</param>
 /// <param name="coefficients">One coefficient a vector, from their dot products.</param>
 /// <param name="detail">What the plan shows.</param>
-internal sealed class GramOperation(GramGroups groups, int vectors, bool fromBase, bool readsBase, Func<GramMatrix, double[]> coefficients, string detail)
+internal sealed class GramOperation(
+    GramGroups groups, int vectors, bool fromBase, bool readsBase, Func<GramMatrix, double[]> coefficients, string detail)
     : GenericOperation
 {
     private const double NearlyZero = 1e-12;
@@ -31,10 +32,19 @@ internal sealed class GramOperation(GramGroups groups, int vectors, bool fromBas
         : _coefficients.Length != vectors || Math.Abs(_coefficients.Sum() - 1) > NearlyZero ? AgreementRule.None
         : readsBase ? AgreementRule.All : AgreementRule.Sources;
 
-    public override string Detail => _coefficients.Length == vectors
-        ? $"{detail}{(detail.Length > 0 ? ", " : string.Empty)}coefficients "
-            + $"{string.Join(", ", _coefficients.Select(c => c.ToString("0.####", CultureInfo.InvariantCulture)))}"
-        : detail;
+    public override string Detail
+    {
+        get
+        {
+            if (_coefficients.Length != vectors)
+            {
+                return detail;
+            }
+
+            string list = string.Join(", ", _coefficients.Select(c => c.ToString("0.####", CultureInfo.InvariantCulture)));
+            return $"{detail}{(detail.Length > 0 ? ", " : string.Empty)}coefficients {list}";
+        }
+    }
 
     public override void Prepare(TensorPasses passes)
     {
@@ -45,8 +55,7 @@ internal sealed class GramOperation(GramGroups groups, int vectors, bool fromBas
 
         GramSums sums = passes.Reduce(new GramReduction(groups, vectors, fromBase));
         int size = GramMatrix.SizeOf(vectors);
-        long count = (passes.ElementCount + (groups.Columns ? 0 : groups.Length) - 1) / groups.Length;
-        count = groups.Columns ? groups.Length : count;
+        long count = groups.Columns ? groups.Length : (passes.ElementCount + groups.Length - 1) / groups.Length;
         double[] all = new double[checked(count * vectors)];
         for (int g = 0; g < count; g++)
         {

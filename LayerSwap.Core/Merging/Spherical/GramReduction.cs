@@ -22,9 +22,8 @@ internal sealed class GramSums
         if (group < FirstGroup || group >= FirstGroup + count)
         {
             long first = Math.Min(group, FirstGroup), end = Math.Max(group + 1, FirstGroup + count);
-            double[] grown = new double[checked(Math.Max(end - first, group >= FirstGroup + count
-                ? Math.Min(count * 2, 1 << 20)
-                : 0) * size)];
+            long doubled = group >= FirstGroup + count ? Math.Min(count * 2, 1 << 20) : 0;
+            double[] grown = new double[checked(Math.Max(end - first, doubled) * size)];
             Sums.CopyTo(grown, (FirstGroup - first) * size);
             (FirstGroup, Sums) = (first, grown);
         }
@@ -50,9 +49,9 @@ internal sealed class GramReduction(GramGroups groups, int vectors, bool fromBas
             int count = (int)Math.Min(stretch, block.Length - done);
             if (vectors == 2 && !groups.Columns)
             {
-                (double aa, double ab, double bb) = DotKernel.Pair(fromBase
-                    ? block.Base.Slice(done, count)
-                    : [], Vector(block, 0).Slice(done, count), Vector(block, 1).Slice(done, count));
+                ReadOnlySpan<T> @base = fromBase ? block.Base.Slice(done, count) : [];
+                (double aa, double ab, double bb) = DotKernel.Pair(
+                    @base, Vector(block, 0).Slice(done, count), Vector(block, 1).Slice(done, count));
                 Span<double> sums = state.Of(group, _size);
                 sums[GramMatrix.Index(0, 0, 2)] += aa;
                 sums[GramMatrix.Index(0, 1, 2)] += ab;

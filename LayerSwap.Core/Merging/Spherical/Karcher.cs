@@ -25,8 +25,8 @@ public static partial class MergeStrategies
 /// <summary>The Karcher mean of all models; a base, if there is one, is one of them.</summary>
 internal sealed class Karcher : MethodStrategy<KarcherOptions>
 {
-    public static readonly MethodDescriptor<KarcherOptions> Descriptor =
-        new MethodDescriptor<KarcherOptions>("karcher", "The Karcher mean of all models.", new(), o => new Karcher(o))
+    public static readonly MethodDescriptor<KarcherOptions> Descriptor = new MethodDescriptor<KarcherOptions>(
+        "karcher", "The Karcher mean of all models.", new(), o => new Karcher(o))
         .Whole("max_iter", "The most iterations; 1 or more.", 1, o => o.MaxIterations, (o, v) => o with { MaxIterations = v })
         .Plain("tol", "The step that ends the iteration; above 0.", o => o.Tolerance, (o, v) => o with { Tolerance = v });
 
@@ -40,8 +40,13 @@ internal sealed class Karcher : MethodStrategy<KarcherOptions>
     public override TensorOperation Bind(TensorContext tensor)
     {
         int models = tensor.SourceCount + (tensor.HasBase ? 1 : 0);
-        return models == 1 ? TensorOperation.Take(tensor.HasBase ? TensorOperation.Base : 0) : new GramOperation(
+        if (models == 1)
+        {
+            return TensorOperation.Take(tensor.HasBase ? TensorOperation.Base : 0);
+        }
+
+        return new GramOperation(
             GramGroups.Whole(tensor.Output.Shape), models, fromBase: false, tensor.HasBase,
-                g => Spherical.Karcher(g, Options.MaxIterations, Options.Tolerance), "");
+            g => Spherical.Karcher(g, Options.MaxIterations, Options.Tolerance), "");
     }
 }

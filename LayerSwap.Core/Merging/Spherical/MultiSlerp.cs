@@ -34,8 +34,8 @@ internal sealed class MultiSlerp : MethodStrategy<MultiSlerpOptions>
         (o, v) => o with { Epsilon = v });
 
     public MultiSlerp(MultiSlerpOptions options)
-        : base(
-            Descriptor, options) => ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Epsilon, nameof(MultiSlerpOptions.Epsilon));
+        : base(Descriptor, options) =>
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Epsilon, nameof(MultiSlerpOptions.Epsilon));
 
     public override TensorOperation Bind(TensorContext tensor)
     {
@@ -57,7 +57,8 @@ internal sealed class MultiSlerp : MethodStrategy<MultiSlerpOptions>
         }
 
         double[] weights = [.. tensor.Weights.Select(w => Options.NormalizeWeights ? w / sum : w)];
-        return new GramOperation(GramGroups.Whole(tensor.Output.Shape), weights.Length, tensor.HasBase, tensor.HasBase,
+        return new GramOperation(
+            GramGroups.Whole(tensor.Output.Shape), weights.Length, tensor.HasBase, tensor.HasBase,
             g => Spherical.MultiSlerp(g, weights, Options.Epsilon), "");
     }
 }

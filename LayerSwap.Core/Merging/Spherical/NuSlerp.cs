@@ -48,12 +48,10 @@ internal sealed class NuSlerp(NuSlerpOptions options) : MethodStrategy<NuSlerpOp
 
         double sum = tensor.Weights.Sum(), t = Math.Abs(sum) < NearlyZero ? 0.5 : tensor.Weights[1] / sum;
         TensorShape shape = tensor.Output.Shape;
-        GramGroups groups = Options.Flatten
-            ? GramGroups.Whole(shape)
-            : Options.RowWise
-            ? GramGroups.AlongFirst(shape)
+        GramGroups groups = Options.Flatten ? GramGroups.Whole(shape)
+            : Options.RowWise ? GramGroups.AlongFirst(shape)
             : GramGroups.Rows(shape);
-        return new GramOperation(groups, 2, tensor.HasBase, tensor.HasBase, g => Spherical.NuSlerp(g, t),
-            $"t {t.ToString("0.####", CultureInfo.InvariantCulture)}");
+        string detail = $"t {t.ToString("0.####", CultureInfo.InvariantCulture)}";
+        return new GramOperation(groups, 2, tensor.HasBase, tensor.HasBase, g => Spherical.NuSlerp(g, t), detail);
     }
 }

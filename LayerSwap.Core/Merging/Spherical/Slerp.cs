@@ -28,9 +28,9 @@ internal sealed class Slerp(Slerp.Parameter options) : MethodStrategy<Slerp.Para
     {
         ModelCount.RequireTwo(Name, tensor);
         double t = Options.T.At(tensor.Place);
+        string detail = $"t {t.ToString(CultureInfo.InvariantCulture)}";
         return new GramOperation(
-            GramGroups.Whole(tensor.Output.Shape), 2, fromBase: false, readsBase: tensor.HasBase, g => Spherical.Slerp(g, t),
-                $"t {t.ToString(CultureInfo.InvariantCulture)}");
+            GramGroups.Whole(tensor.Output.Shape), 2, fromBase: false, readsBase: tensor.HasBase, g => Spherical.Slerp(g, t), detail);
     }
 
     internal sealed record Parameter(Schedule T)

@@ -47,9 +47,10 @@ internal sealed class Breadcrumbs(BreadcrumbsOptions options)
     public static readonly MethodDescriptor<BreadcrumbsOptions> LinearDescriptor =
         Describe("breadcrumbs", "Each delta without its largest and smallest elements, summed.", new());
 
-    public static readonly MethodDescriptor<BreadcrumbsOptions> TiesDescriptor =
-        Describe("breadcrumbs_ties", "Each delta without its largest and smallest elements, merged where signs agree.",
-            new() { SignConsensus = true });
+    public static readonly MethodDescriptor<BreadcrumbsOptions> TiesDescriptor = Describe(
+        "breadcrumbs_ties",
+        "Each delta without its largest and smallest elements, merged where signs agree.",
+        new() { SignConsensus = true });
 
     protected override TaskVectorChoices Choices =>
         new(Options.Density, Options.Lambda, Options.Normalize, Options.Rescale, Options.SignConsensus);
@@ -63,14 +64,14 @@ internal sealed class Breadcrumbs(BreadcrumbsOptions options)
 
     private static MethodDescriptor<BreadcrumbsOptions> Describe(string name, string summary, BreadcrumbsOptions defaults) =>
         new MethodDescriptor<BreadcrumbsOptions>(name, summary, defaults, o => new Breadcrumbs(o))
-    {
-        NeedsBase = true,
-        UsesWeights = true,
-    }
-    .Density(o => o.Density, (o, v) => o with { Density = v })
-    .PerSource("gamma", "The share of the very largest that is dropped; 0 up to 1.", o => o.Gamma, (o, v) => o with { Gamma = v })
-    .Lambda(o => o.Lambda, (o, v) => o with { Lambda = v })
-    .Normalize(o => o.Normalize, (o, v) => o with { Normalize = v })
-    .Rescale(o => o.Rescale, (o, v) => o with { Rescale = v })
-    .Ignored("int8_mask");
+        {
+            NeedsBase = true,
+            UsesWeights = true,
+        }
+        .Density(o => o.Density, (o, v) => o with { Density = v })
+        .PerSource("gamma", "The share of the very largest that is dropped; 0 up to 1.", o => o.Gamma, (o, v) => o with { Gamma = v })
+        .Lambda(o => o.Lambda, (o, v) => o with { Lambda = v })
+        .Normalize(o => o.Normalize, (o, v) => o with { Normalize = v })
+        .Rescale(o => o.Rescale, (o, v) => o with { Rescale = v })
+        .Ignored("int8_mask");
 }

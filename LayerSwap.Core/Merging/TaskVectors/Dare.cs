@@ -53,13 +53,13 @@ internal sealed class Dare(DareOptions options)
 
     private static MethodDescriptor<DareOptions> Describe(string name, string summary, DareOptions defaults) =>
         new MethodDescriptor<DareOptions>(name, summary, defaults, o => new Dare(o))
-    {
-        NeedsBase = true,
-        UsesWeights = true,
-    }
-    .Density(o => o.Density, (o, v) => o with { Density = v })
-    .Lambda(o => o.Lambda, (o, v) => o with { Lambda = v })
-    .Normalize(o => o.Normalize, (o, v) => o with { Normalize = v })
-    .Rescale(o => o.Rescale, (o, v) => o with { Rescale = v })
-    .Ignored("int8_mask");
+        {
+            NeedsBase = true,
+            UsesWeights = true,
+        }
+        .Density(o => o.Density, (o, v) => o with { Density = v })
+        .Lambda(o => o.Lambda, (o, v) => o with { Lambda = v })
+        .Normalize(o => o.Normalize, (o, v) => o with { Normalize = v })
+        .Rescale(o => o.Rescale, (o, v) => o with { Rescale = v })
+        .Ignored("int8_mask");
 }

@@ -72,15 +72,15 @@ internal sealed class Della(DellaOptions options)
 
     private static MethodDescriptor<DellaOptions> Describe(string name, string summary, DellaOptions defaults) =>
         new MethodDescriptor<DellaOptions>(name, summary, defaults, o => new Della(o))
-    {
-        NeedsBase = true,
-        UsesWeights = true,
-    }
-    .Density(o => o.Density, (o, v) => o with { Density = v })
-    .PerSource("epsilon", "The distance of probabilities from the density at either end of a row's ranking.", o => o.Epsilon,
-        (o, v) => o with { Epsilon = v })
-    .Lambda(o => o.Lambda, (o, v) => o with { Lambda = v })
-    .Normalize(o => o.Normalize ?? o.SignConsensus, (o, v) => o with { Normalize = v })
-    .Rescale(o => o.Rescale, (o, v) => o with { Rescale = v })
-    .Ignored("int8_mask");
+        {
+            NeedsBase = true,
+            UsesWeights = true,
+        }
+        .Density(o => o.Density, (o, v) => o with { Density = v })
+        .PerSource("epsilon", "The distance of probabilities from the density at either end of a row's ranking.", o => o.Epsilon,
+            (o, v) => o with { Epsilon = v })
+        .Lambda(o => o.Lambda, (o, v) => o with { Lambda = v })
+        .Normalize(o => o.Normalize ?? o.SignConsensus, (o, v) => o with { Normalize = v })
+        .Rescale(o => o.Rescale, (o, v) => o with { Rescale = v })
+        .Ignored("int8_mask");
 }

@@ -20,8 +20,8 @@ public static partial class MergeStrategies
 /// <summary>Extrapolates past a fine-tuned model, away from its base.</summary>
 internal sealed class ExPO(ExPO.Parameter options) : MethodStrategy<ExPO.Parameter>(Descriptor, options)
 {
-    public static readonly MethodDescriptor<Parameter> Descriptor =
-        new MethodDescriptor<Parameter>("expo", "Past the fine-tuned model, away from its base.", new(0.5), o => new ExPO(o))
+    public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
+        "expo", "Past the fine-tuned model, away from its base.", new(0.5), o => new ExPO(o))
     {
         NeedsBase = true,
     }

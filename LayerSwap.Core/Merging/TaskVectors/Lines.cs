@@ -16,8 +16,8 @@ public static partial class MergeStrategies
 /// <summary>Task arithmetic whose scale grows linearly with depth.</summary>
 internal sealed class Lines(Lines.Parameter options) : MethodStrategy<Lines.Parameter>(Descriptor, options)
 {
-    public static readonly MethodDescriptor<Parameter> Descriptor =
-        new MethodDescriptor<Parameter>("lines", "Task arithmetic whose scale grows with depth.", new(), o => new Lines(o))
+    public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
+        "lines", "Task arithmetic whose scale grows with depth.", new(), o => new Lines(o))
     {
         NeedsBase = true,
         UsesWeights = true,

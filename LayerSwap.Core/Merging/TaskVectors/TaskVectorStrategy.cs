@@ -70,9 +70,11 @@ internal static class TaskVectorDescriptors
     /// <summary>Declares mergekit's rescale, which means the L1 norm.</summary>
     public static MethodDescriptor<TOptions> Rescale<TOptions>(
         this MethodDescriptor<TOptions> method, Func<TOptions, Rescale> get, Func<TOptions, Rescale, TOptions> set)
-        where TOptions
-            : class => method.Switch("rescale", "Whether kept values are scaled so that the sum of magnitudes stays.", o => IsL1(get(o)),
-                (o, v) => set(o, v ? LayerSwap.Rescale.L1 : LayerSwap.Rescale.None));
+        where TOptions : class => method.Switch(
+            "rescale",
+            "Whether kept values are scaled so that the sum of magnitudes stays.",
+            o => IsL1(get(o)),
+            (o, v) => set(o, v ? LayerSwap.Rescale.L1 : LayerSwap.Rescale.None));
 
     private static bool IsL1(Rescale rescale) => rescale == LayerSwap.Rescale.Density
         ? throw new NotSupportedException("rescaling by density has no word in recipes, where rescale means the sum of magnitudes.")

@@ -42,8 +42,9 @@ internal static class BitMask
         }
 
         Vector512<ulong> sixteen = Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref mask), (uint)at / 16)).AsUInt64();
-        return (sixteen & Vector512.Create(1UL, 4, 16, 64, 256, 1024, 4096, 16384), sixteen
-            & Vector512.Create(2UL, 8, 32, 128, 512, 2048, 8192, 32768));
+        return (
+            sixteen & Vector512.Create(1UL, 4, 16, 64, 256, 1024, 4096, 16384),
+            sixteen & Vector512.Create(2UL, 8, 32, 128, 512, 2048, 8192, 32768));
     }
 
     /// <summary>Joins the bits of two halves, as <see cref="Lanes16{T}"/> splits them, in the order of the elements.</summary>

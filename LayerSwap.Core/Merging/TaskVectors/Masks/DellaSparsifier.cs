@@ -114,8 +114,13 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
     }
 
     /// <summary>Decides for elements by the exact rank of their key.</summary>
-    private static void ChooseByRank<TKey>(ReadOnlySpan<TKey> keys, ReadOnlySpan<byte> bins, ReadOnlySpan<int> ranks,
-        ReadOnlySpan<int> open, in Probabilities chances, Span<ulong> mask)
+    private static void ChooseByRank<TKey>(
+        ReadOnlySpan<TKey> keys,
+        ReadOnlySpan<byte> bins,
+        ReadOnlySpan<int> ranks,
+        ReadOnlySpan<int> open,
+        in Probabilities chances,
+        Span<ulong> mask)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
         using PooledBuffer<TKey> sorted = new(open.Length > Many ? chances.Length : 0);

@@ -182,8 +182,8 @@ internal readonly struct MagnitudeBins
         int smaller = 0, equal = 0;
         for (int i = 0; i < bins.Length; i += Step)
         {
-            for (ulong left = Vector512.Equals(Vector512.LoadUnsafe(in bins[i]),
-                Vector512.Create(bin)).ExtractMostSignificantBits(); left != 0; left &= left - 1)
+            Vector512<byte> inBin = Vector512.Equals(Vector512.LoadUnsafe(in bins[i]), Vector512.Create(bin));
+            for (ulong left = inBin.ExtractMostSignificantBits(); left != 0; left &= left - 1)
             {
                 TKey other = keys[i + BitOperations.TrailingZeroCount(left)];
                 smaller += other < key ? 1 : 0;

@@ -41,8 +41,8 @@ internal static class MaskKernel
         int i = 0;
         for (; i <= keys.Length - Vector512<long>.Count; i += Vector512<long>.Count)
         {
-            bytes[i / 8] = (byte)~Vector512.GreaterThan(
-                lows, Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64()).ExtractMostSignificantBits();
+            Vector512<long> below = Vector512.GreaterThan(lows, Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64());
+            bytes[i / 8] = (byte)~below.ExtractMostSignificantBits();
         }
 
         if (i < keys.Length)
@@ -82,20 +82,20 @@ internal static class MaskKernel
                     mask[i / Step] = (uint)BitMask.Join<T>(
                         Vector512.AndNot(Vector512.GreaterThan(p, befores), Vector512.GreaterThan(p, lasts)).ExtractMostSignificantBits(),
                         Vector512.AndNot(Vector512.GreaterThan(q, befores), Vector512.GreaterThan(q, lasts)).ExtractMostSignificantBits(),
-                            Vector512<float>.Count);
+                        Vector512<float>.Count);
                     continue;
                 }
             }
 
-            ulong own = 0;
+            ulong bits = 0;
             for (int part = 0; part < Step; part += Vector512<double>.Count)
             {
-                Vector512<long> key = SortKey.Of(VectorWidening.Load8(ref Unsafe.Add(ref to, i
-                    + part)) - VectorWidening.Load8(ref Unsafe.Add(ref from, i + part))).AsInt64();
-                own |= (~(Vector512.GreaterThan(lows, key) | Vector512.GreaterThan(key, highs))).ExtractMostSignificantBits() << part;
+                Vector512<double> x = VectorWidening.Load8(ref Unsafe.Add(ref from, i + part));
+                Vector512<long> key = SortKey.Of(VectorWidening.Load8(ref Unsafe.Add(ref to, i + part)) - x).AsInt64();
+                bits |= (~(Vector512.GreaterThan(lows, key) | Vector512.GreaterThan(key, highs))).ExtractMostSignificantBits() << part;
             }
 
-            mask[i / Step] = (uint)own;
+            mask[i / Step] = (uint)bits;
         }
 
         return i;
@@ -117,8 +117,8 @@ internal static class MaskKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (
-        int Done, double All, double Kept) L1NormVectors<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ReadOnlySpan<ulong> mask)
+    private static (int Done, double All, double Kept) L1NormVectors<T>(
+        ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ReadOnlySpan<ulong> mask)
         where T : unmanaged
     {
         ref T from = ref MemoryMarshal.GetReference(@base), to = ref MemoryMarshal.GetReference(source);

@@ -46,15 +46,17 @@ internal readonly ref struct MaskedDeltas<T>
             // Masked elements become the base's, while they are still 16 bits wide.
             ref ushort start = ref Unsafe.As<T, ushort>(ref Unsafe.Add(ref MemoryMarshal.GetReference(_block.Base), at));
             Vector256<ushort> kept = Vector256.ConditionalSelect(
-                Vector256.Equals(BitMask.Lanes16(ref mask, at), default), Vector256.LoadUnsafe(ref start),
-                    Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref from)));
+                Vector256.Equals(BitMask.Lanes16(ref mask, at), default),
+                Vector256.LoadUnsafe(ref start),
+                Vector256.LoadUnsafe(ref Unsafe.As<T, ushort>(ref from)));
             (Vector512<double> even, Vector512<double> odd) = VectorWidening.Load16(kept.AsUInt32());
             return (even - lower, odd - upper);
         }
 
         (Vector512<double> p, Vector512<double> q) = VectorWidening.Load16(ref from, 0);
         (Vector512<ulong> maskP, Vector512<ulong> maskQ) = BitMask.Lanes16<T>(ref mask, at);
-        return (Vector512.AndNot(p - lower, Vector512.Equals(maskP, default).AsDouble()),
+        return (
+            Vector512.AndNot(p - lower, Vector512.Equals(maskP, default).AsDouble()),
             Vector512.AndNot(q - upper, Vector512.Equals(maskQ, default).AsDouble()));
     }
 

@@ -8,8 +8,7 @@ namespace LayerSwap.Merging;
 
 /// <summary>
 /// Sign election (TIES, arXiv:2306.01708, section 3): for each element, the sign of the sum of all votes is elected, and the votes of that
-/// sign are averaged. A vote is
-/// <c>factors[s] * delta[s]</c>; a sum of zero elects plus; zeros never count; NaN stays NaN.
+/// sign are averaged. A vote is <c>factors[s] * delta[s]</c>; a sum of zero elects plus; zeros never count; NaN stays NaN.
 /// </summary>
 /// <remarks>
 /// <c>output = base + scale * (sum of multipliers[s] * vote[s]) * (1 / divisor)</c> over the agreeing votes; the divisor is the sum of
