@@ -149,8 +149,8 @@ public sealed class MergeBuilder
     }
 
     /// <summary>
-    /// Takes the tokenizer's files from a model that may differ from the one that gives the configuration. All inputs must have rows for
-    /// its tokens.
+    /// Takes the tokenizer's files from a model that may differ from the one that gives the configuration. All inputs are known to have
+    /// rows for its tokens.
     /// </summary>
     internal MergeBuilder TokenizerFrom(ICheckpoint model, IReadOnlyDictionary<string, byte[]?> changed) =>
         changed.Aggregate(new MergeBuilder(_state with { Tokenizer = model }), (builder, file) => builder.WithFile(file.Key, file.Value));

@@ -2,7 +2,7 @@ using LayerSwap.Common;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The catalogue of methods by name. A new method is added here, by its descriptor.</summary>
+/// <summary>The catalogue of methods. A new method is added here, by its descriptor.</summary>
 internal static class MergeMethods
 {
     public static IReadOnlyList<MergeMethod> All { get; } =
@@ -16,8 +16,8 @@ internal static class MergeMethods
         Sce.Descriptor.Method, Ram.Descriptor.Method, RamPlus.Descriptor.Method,
     ];
 
-    /// <summary>Finds a method.</summary>
-    /// <exception cref="ArgumentException">There is none; the message names the nearest.</exception>
+    /// <summary>Finds a method by name.</summary>
+    /// <exception cref="ArgumentException">There is no such method; the message suggests the closest name.</exception>
     public static MergeMethod Find(string name)
     {
         string[] names = [.. All.Select(m => m.Name)];

@@ -1,13 +1,13 @@
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// The declaration of a method: its name, summary and parameters. Catalogue, recipes in and out, <c>merge --help</c> and the table in
-/// docs/strategies read it, and nothing else says these things.
+/// The declaration of a method: name, summary and parameters. The single source for the catalogue, recipes in and out, <c>merge --help</c>
+/// and the table in docs/strategies.
 /// </summary>
 /// <typeparam name="TOptions">The options of the strategy.</typeparam>
 /// <param name="name">The name, such as <c>task_arithmetic</c>.</param>
-/// <param name="summary">One line on what the method does.</param>
-/// <param name="defaults">The options without parameters.</param>
+/// <param name="summary">A one-line summary of the method.</param>
+/// <param name="defaults">The default options.</param>
 /// <param name="create">Creates the strategy.</param>
 internal sealed class MethodDescriptor<TOptions>(string name, string summary, TOptions defaults, Func<TOptions, IMergeStrategy> create)
     where TOptions : class
@@ -24,10 +24,10 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
 
     public bool IsWholeModel { get; init; }
 
-    /// <summary>Gets the weights that options give instead of the sources' own; null for none.</summary>
+    /// <summary>Gets the weights in the options that replace the sources' own; null for none.</summary>
     public Func<TOptions, PerSource?> Weights { get; init; } = _ => null;
 
-    /// <summary>The entry of the catalogue.</summary>
+    /// <summary>The catalogue entry.</summary>
     public MergeMethod Method => field ??= new MergeMethod
     {
         Name = name,
@@ -99,7 +99,7 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
     /// Gets the parameters as recipes write them: a bool, a double, a word, a <see cref="Schedule"/> or a
     /// <see cref="LayerSwap.PerSource"/>.
     /// </summary>
-    /// <exception cref="NotSupportedException">A value has no word in recipes.</exception>
+    /// <exception cref="NotSupportedException">A value cannot be written in a recipe.</exception>
     public IEnumerable<(string Name, object Value)> Write(TOptions options) =>
         [.. _parameters
             .Select(p => (p.Public.Name, Value: p.Get(options)))
@@ -118,7 +118,7 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
     private sealed record Parameter(MergeParameter Public, Func<TOptions, object?> Get, Func<TOptions, ParameterValues, TOptions> Set);
 }
 
-/// <summary>A strategy of the catalogue, which recipes can write.</summary>
+/// <summary>A strategy of the catalogue, which can be written to recipes.</summary>
 internal interface IMethodStrategy : IMergeStrategy
 {
     MergeMethod Method { get; }
@@ -130,7 +130,7 @@ internal interface IMethodStrategy : IMergeStrategy
     PerSource? Weights { get; }
 }
 
-/// <summary>The base of the strategies of the catalogue: name, settings and written form follow from the descriptor.</summary>
+/// <summary>The base class of the catalogue's strategies. The descriptor gives name, settings and written form.</summary>
 internal abstract class MethodStrategy<TOptions>(MethodDescriptor<TOptions> descriptor, TOptions options) : IMethodStrategy
     where TOptions : class
 {

@@ -1,8 +1,9 @@
 namespace LayerSwap.Merging;
 
-/// <summary>For methods between exactly two models: the base and one source, or two sources without a base.</summary>
+/// <summary>Checks the number of models of methods that need a certain one.</summary>
 internal static class ModelCount
 {
+    /// <summary>Requires exactly two models: a base and one source, or two sources without a base.</summary>
     /// <exception cref="MergeException">There are more or fewer.</exception>
     public static void RequireTwo(string method, TensorContext tensor)
     {

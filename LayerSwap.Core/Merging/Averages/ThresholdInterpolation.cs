@@ -8,11 +8,11 @@ namespace LayerSwap;
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// Interpolates only tensors whose mean absolute difference passes a threshold times the first model's mean magnitude; others are the
-    /// first model's (arXiv:2506.14794).
+    /// Interpolates only tensors whose mean absolute difference exceeds a threshold times the first model's mean magnitude; other tensors
+    /// are the first model's (arXiv:2506.14794). Merges a base and one source, or two sources.
     /// </summary>
-    /// <param name="t">From 0, the first model (the base, if there is one), to 1, the second.</param>
-    /// <param name="threshold">The relative difference that must be passed; 0 or more.</param>
+    /// <param name="t">The position: 0 is the first model (the base, if there is one), 1 the second.</param>
+    /// <param name="threshold">The relative difference that must be exceeded; 0 or more.</param>
     public static IMergeStrategy ThresholdInterpolation(Schedule t, Schedule threshold)
     {
         ArgumentNullException.ThrowIfNull(t);

@@ -3,47 +3,50 @@ using LayerSwap.Merging;
 namespace LayerSwap;
 
 /// <summary>
-/// Parameters of layer swapping (arXiv:2410.01335). With L layers: layers below <see cref="Bottom"/> and from L - <see cref="Top"/> on are
-/// the language expert's, the next <see cref="TransitionBottom"/> and <see cref="TransitionTop"/> inwards are averaged, the middle is the
-/// task expert's. The four may sum to L, and not to more.
+/// Parameters of layer swapping (arXiv:2410.01335). Of L layers, those below <see cref="Bottom"/> and from L - <see cref="Top"/> on are the
+/// language expert's. The next <see cref="TransitionBottom"/> and <see cref="TransitionTop"/> inwards are averaged. The middle is the task
+/// expert's. The four numbers may sum to at most L.
 /// </summary>
 public sealed record LayerSwapOptions
 {
-    /// <summary>Layers at the bottom from the language expert; 5 by default, the paper's for 32 layers.</summary>
+    /// <summary>The number of bottom layers from the language expert, 0 or more; 5 by default, the paper's for 32 layers.</summary>
     public int Bottom { get; init; } = 5;
 
-    /// <summary>Layers at the top from the language expert; 2 by default, the paper's for 32 layers.</summary>
+    /// <summary>The number of top layers from the language expert, 0 or more; 2 by default, the paper's for 32 layers.</summary>
     public int Top { get; init; } = 2;
 
-    /// <summary>Averaged layers above the bottom ones; 1 by default.</summary>
+    /// <summary>The number of averaged layers above the bottom ones, 0 or more; 1 by default.</summary>
     public int TransitionBottom { get; init; } = 1;
 
-    /// <summary>Averaged layers below the top ones; 1 by default.</summary>
+    /// <summary>The number of averaged layers below the top ones, 0 or more; 1 by default.</summary>
     public int TransitionTop { get; init; } = 1;
 
-    /// <summary>How the experts are weighted where they are averaged; equal by default.</summary>
+    /// <summary>The weights of the experts in averaged layers; equal by default.</summary>
     public TransitionWeights Weights { get; init; } = TransitionWeights.Equal;
 
-    /// <summary>Token and position embeddings; averaged by default. Tied embeddings take their head with them.</summary>
+    /// <summary>The policy for token and position embeddings; averaged by default. Also applies to a tied head.</summary>
     public OutsidePolicy Embeddings { get; init; }
 
-    /// <summary>The normalisation after the last layer; averaged by default.</summary>
+    /// <summary>The policy for the normalisation after the last layer; averaged by default.</summary>
     public OutsidePolicy Norm { get; init; }
 
-    /// <summary>The output head; averaged by default.</summary>
+    /// <summary>The policy for the output head; averaged by default.</summary>
     public OutsidePolicy Head { get; init; }
 
-    /// <summary>All else outside the main stack of layers (poolers, projectors, vision towers); averaged by default.</summary>
+    /// <summary>
+    /// The policy for all other tensors outside the main stack (poolers, projectors, vision towers); averaged by default.
+    /// </summary>
     public OutsidePolicy Others { get; init; }
 
-    /// <summary>The paper's choice for 32 layers: 5 bottom, 2 top, transitions of 1.</summary>
+    /// <summary>The paper's parameters for 32 layers: 5 bottom, 2 top, transitions of 1.</summary>
     public static LayerSwapOptions Paper { get; } = new();
 
-    /// <summary>The follow-up's (arXiv:2505.18356) for 32 layers: 6 bottom, 2 top, no transition.</summary>
+    /// <summary>The parameters of the follow-up paper (arXiv:2505.18356) for 32 layers: 6 bottom, 2 top, no transition.</summary>
     public static LayerSwapOptions FollowUp { get; } = new() { Bottom = 6, TransitionBottom = 0, TransitionTop = 0 };
 
-    /// <summary>The paper's choice scaled from 32 layers to another number, each part rounded to the nearest whole number.</summary>
+    /// <summary>Scales the paper's parameters from 32 layers to another number, each rounded to the nearest integer.</summary>
     /// <param name="layers">The model's number of layers, 1 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number is below 1.</exception>
     public static LayerSwapOptions PaperScaledTo(int layers)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(layers, 1);
@@ -51,8 +54,8 @@ public sealed record LayerSwapOptions
         return new() { Bottom = Scale(5), Top = Scale(2), TransitionBottom = Scale(1), TransitionTop = Scale(1) };
     }
 
-    /// <summary>A preset by name: <c>paper</c>, <c>follow-up</c> or <c>paper-scaled</c>.</summary>
-    /// <param name="name">The name, case and all.</param>
+    /// <summary>Gets a preset by name: <c>paper</c>, <c>follow-up</c> or <c>paper-scaled</c>.</summary>
+    /// <param name="name">The name, case-sensitive.</param>
     /// <param name="layers">The model's number of layers, used by <c>paper-scaled</c>.</param>
     /// <exception cref="ArgumentException">There is no preset of this name.</exception>
     public static LayerSwapOptions Preset(string name, int layers) => name switch
@@ -64,7 +67,7 @@ public sealed record LayerSwapOptions
     };
 }
 
-/// <summary>What layer swapping does with parameters outside the layers. The paper does not say: averaging is the default here.</summary>
+/// <summary>The policy for parameters outside the layers. The paper does not specify it; averaging is the default here.</summary>
 public enum OutsidePolicy
 {
     /// <summary>The weighted average of the two experts.</summary>
@@ -76,22 +79,22 @@ public enum OutsidePolicy
     /// <summary>The language expert's bytes.</summary>
     Language,
 
-    /// <summary>The base's bytes; a base is then needed.</summary>
+    /// <summary>The base's bytes; needs a base.</summary>
     Base,
 }
 
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// Layer swapping (Bandarkar et al., arXiv:2410.01335). Source 0 is the task expert, source 1 the language expert; the base, if there
-    /// is one, is used where the options ask for it.
+    /// Layer swapping (Bandarkar et al., arXiv:2410.01335). Source 0 is the task expert, source 1 the language expert. A base is used only
+    /// where the options need it.
     /// </summary>
-    /// <param name="options">Null for the paper's: 5 bottom and 2 top layers, 1 transition layer at each seam, of 32.</param>
-    /// <exception cref="ArgumentException">A number is negative, or the weights are not usable.</exception>
+    /// <param name="options">Null for the paper's: 5 bottom and 2 top layers, 1 transition layer at each seam.</param>
+    /// <exception cref="ArgumentException">A number is negative, or the weights are null.</exception>
     public static IMergeStrategy LayerSwap(LayerSwapOptions? options = null) => new LayerSwapStrategy(options ?? new());
 }
 
-/// <summary>The paper's algorithm: outer layers from the language expert, the middle from the task expert, a transition between.</summary>
+/// <summary>Takes the outer layers from the language expert and the middle from the task expert, and averages the transitions.</summary>
 internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
 {
     private const int Task = 0, Language = 1;
@@ -159,7 +162,7 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
         TensorPlace place = tensor.Place;
         if (place.InMainStack || place.Layer is null)
         {
-            // Other stacks, such as those of images, have their own layers, which are not swapped.
+            // Layers of other stacks, such as vision towers, are not swapped.
             Check(place.LayerCount);
         }
 

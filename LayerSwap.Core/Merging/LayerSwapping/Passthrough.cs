@@ -6,8 +6,8 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary>One source, its bytes unchanged, or multiplied by a scale.</summary>
-    /// <param name="scale">Null or 1 for unchanged.</param>
+    /// <summary>Copies one source, or multiplies it by a scale.</summary>
+    /// <param name="scale">The factor of every element, finite; null or 1 copies the bytes.</param>
     public static IMergeStrategy Passthrough(Schedule? scale = null) => new Passthrough(new(scale ?? 1));
 }
 

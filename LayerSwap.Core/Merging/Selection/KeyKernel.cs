@@ -7,8 +7,8 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// The number of keys above the upper bound, equal to it, equal to the lower bound, and strictly between; and of keys that are zero. If the
-/// bounds are equal, keys equal to them count as at the upper.
+/// The numbers of keys above the upper bound, equal to it, equal to the lower bound, and strictly between, and of zero keys. If the bounds
+/// are equal, keys equal to them count for the upper one.
 /// </summary>
 internal readonly record struct KeyCounts(long Above, long AtHigh, long AtLow, long Within, long Zeros)
 {
@@ -16,7 +16,7 @@ internal readonly record struct KeyCounts(long Above, long AtHigh, long AtLow, l
         new(Above + more.Above, AtHigh + more.AtHigh, AtLow + more.AtLow, Within + more.Within, Zeros + more.Zeros);
 }
 
-/// <summary>Computes the sort keys of deltas, and counts keys against bounds.</summary>
+/// <summary>Computes the sort keys of deltas, and counts keys relative to bounds.</summary>
 internal static class KeyKernel
 {
     /// <summary><c>keys[i] = SortKey.Of(source[i] - base[i])</c>, the delta in float64.</summary>
@@ -40,14 +40,14 @@ internal static class KeyKernel
     }
 
     /// <summary>
-    /// Computes <c>keys[i] = bits of abs(source[i] - base[i])</c> in float32, if each of these deltas is exact there, as nearly all deltas
-    /// of fine-tuning are.
+    /// Computes <c>keys[i] = bits of abs(source[i] - base[i])</c> in float32 if all these deltas are exact there, as they nearly always are
+    /// after fine-tuning.
     /// </summary>
     /// <param name="base">The base's elements.</param>
     /// <param name="source">The source's elements.</param>
-    /// <param name="keys">Receives the keys, and zeros behind them.</param>
+    /// <param name="keys">Receives the keys, followed by zeros.</param>
     /// <param name="largest">Receives the largest key.</param>
-    /// <returns>False, and undefined keys, if a delta is not exact or elements are float64.</returns>
+    /// <returns>False, with undefined keys, if a delta is not exact or the elements are float64.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryDeltas<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, Span<int> keys, out int largest)
         where T : unmanaged
@@ -65,10 +65,10 @@ internal static class KeyKernel
         for (; i <= source.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
             Vector512<float> x = VectorWidening.LoadFloat32(ref from, i), y = VectorWidening.LoadFloat32(ref to, i), delta = y - x;
-            Vector512<int> own = delta.AsInt32() & unsigned;
+            Vector512<int> magnitude = delta.AsInt32() & unsigned;
             error |= RoundingError(x, y, delta);
-            most = Vector512.Max(most, own);
-            own.StoreUnsafe(ref key, (nuint)i);
+            most = Vector512.Max(most, magnitude);
+            magnitude.StoreUnsafe(ref key, (nuint)i);
         }
 
         bool exact = (error & unsigned) == Vector512<int>.Zero;
@@ -90,18 +90,18 @@ internal static class KeyKernel
     }
 
     /// <summary>
-    /// Computes the rounding error of a float32 delta: zero, but for signs, if it is exact (Dekker's two-sum). It is not zero if a number
-    /// is not finite.
+    /// Computes the rounding error of a float32 delta (Dekker's two-sum): zero except for the sign bit if the delta is exact, not zero if a
+    /// number is not finite.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> RoundingError(Vector512<float> x, Vector512<float> y, Vector512<float> delta) =>
         (y - delta - x).AsInt32() | (x + delta - y).AsInt32();
 
-    /// <summary>Counts keys against bounds, and lists those strictly between.</summary>
+    /// <summary>Counts keys relative to bounds, and lists the keys strictly between.</summary>
     /// <param name="keys">The keys, below 2^63.</param>
     /// <param name="low">The lower bound.</param>
     /// <param name="high">The upper bound.</param>
-    /// <param name="found">Receives the keys strictly between; as long as the keys.</param>
+    /// <param name="found">Receives the keys strictly between; at least as long as the keys.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static KeyCounts Within(ReadOnlySpan<ulong> keys, ulong low, ulong high, Span<ulong> found)
     {
@@ -142,12 +142,12 @@ internal static class KeyKernel
     }
 
     /// <summary>
-    /// Counts keys that are the bits of non-negative float32 against bounds that are <see cref="SortKey"/>s, and lists those strictly
+    /// Counts keys that are the bits of non-negative float32 numbers relative to <see cref="SortKey"/> bounds, and lists the keys strictly
     /// between.
     /// </summary>
     public static KeyCounts Within(ReadOnlySpan<int> keys, ulong low, ulong high, Span<int> found)
     {
-        // In float32 the bounds may lie between two keys: one compares with the next key inside.
+        // A bound may be between two float32 keys; the nearest key inside replaces it.
         bool lowIsKey = SortKey.IsFloat32(low), highIsKey = SortKey.IsFloat32(high);
         int first = unchecked(SortKey.FloorToFloat32(low) + 1);
         int end = highIsKey ? SortKey.FloorToFloat32(high) : unchecked(SortKey.FloorToFloat32(high) + 1);
@@ -161,8 +161,8 @@ internal static class KeyKernel
     }
 
     /// <summary>
-    /// Counts keys: beyond the end, at the end, just before the first, from the first up to the end. A first or an end after the largest
-    /// integer is the least integer.
+    /// Counts keys: above the end, at the end, just below the first, and from the first up to the end. A first or end that overflows is the
+    /// smallest integer.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static KeyCounts Count(ReadOnlySpan<int> keys, int first, int end, Span<int> found)

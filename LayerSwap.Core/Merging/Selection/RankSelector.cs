@@ -3,26 +3,24 @@ using LayerSwap.Buffers;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Finds exact thresholds of rankings without sorting or holding the tensor (after Floyd and Rivest, 1975): bounds around each threshold
-/// from a sample, one pass that counts what is outside and gathers what is within, and a selection among the gathered keys. A pass that
-/// misses gives closer bounds, and is repeated.
+/// Finds exact thresholds of rankings without sorting or holding the tensor (after Floyd and Rivest, 1975). A sample gives bounds around
+/// each threshold; one pass counts keys outside and gathers keys between them; a selection finds the threshold. A pass that misses gives
+/// closer bounds and is repeated.
 /// </summary>
 internal static class RankSelector
 {
-    /// <summary>The most keys gathered for one threshold, at 8 bytes each.</summary>
+    /// <summary>The maximum number of keys gathered for one threshold, 8 bytes each.</summary>
     private const int MostGathered = 1 << 19;
 
-    /// <summary>A tensor of up to this many elements needs no sample: all of it is gathered.</summary>
+    /// <summary>The maximum number of elements of a tensor that is gathered whole, without a sample.</summary>
     private const int GatheredWhole = 1 << 16;
 
-    /// <summary>
-    /// The most blocks listed; and the elements of neighbouring blocks that share an entry anyway, since they are quickly read again.
-    /// </summary>
+    /// <summary>The maximum number of listed blocks; and the number of elements of adjacent blocks that always share an entry.</summary>
     private const int MostListed = 1 << 12, ListedTogether = 1 << 14;
 
     private const int LeastWindows = 32, MostWindows = 256, WindowLength = 512, ElementsAWindow = 1 << 16;
 
-    /// <summary>If more elements than this are expected within the bounds, a second sample narrows them.</summary>
+    /// <summary>The expected number of elements between the bounds above which a second sample narrows them.</summary>
     private const int Crowd = 1 << 17;
 
     /// <summary>The second sample has more and shorter windows, because rows differ.</summary>
@@ -49,7 +47,9 @@ internal static class RankSelector
         return thresholds;
     }
 
-    /// <summary>Makes one pass; returns the requests whose threshold was not found, with closer bounds. Shares become ranks.</summary>
+    /// <summary>
+    /// Makes one pass, resolving shares to ranks. Returns the requests whose threshold was not found, with closer bounds.
+    /// </summary>
     private static (int Missed, KeyBounds Closer)[] Resolve(
         TensorPasses passes, IRanking ranking, RankRequest[] asked, KeyBounds[] bounds, int[] targets, RankThreshold[] thresholds)
     {
@@ -81,7 +81,7 @@ internal static class RankSelector
         return [.. missed];
     }
 
-    /// <summary>Samples bounds around each threshold; where many elements would lie within, samples again within these bounds.</summary>
+    /// <summary>Samples bounds around each threshold; samples again within them if too many elements are expected there.</summary>
     private static KeyBounds[] Sample(TensorPasses passes, IRanking ranking, RankRequest[] asked, long n)
     {
         int[] all = [.. asked.Select(a => a.Ranking)], rankings = [.. all.Distinct()];
@@ -110,7 +110,7 @@ internal static class RankSelector
         }
     }
 
-    /// <summary>Computes the length of pieces of which there are <see cref="MostListed"/> at most.</summary>
+    /// <summary>Computes the length of pieces such that there are at most <see cref="MostListed"/>.</summary>
     private static long PieceOf(long elements) => (elements + MostListed - 1) / MostListed;
 
     /// <summary>The pass that adds every block to the candidates of every threshold.</summary>
@@ -121,7 +121,7 @@ internal static class RankSelector
 
         protected override void Add<T>(in OperandBlock<T> block, CandidateSet[] state)
         {
-            // Neighbours of one ranking share its keys.
+            // Adjacent thresholds of one ranking share its keys.
             for (int first = 0, end; first < rankings.Length; first = end)
             {
                 end = first + 1;

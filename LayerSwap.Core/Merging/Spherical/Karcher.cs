@@ -5,24 +5,27 @@ namespace LayerSwap;
 /// <summary>Options of the Karcher mean.</summary>
 public sealed record KarcherOptions
 {
-    /// <summary>The most iterations; 10 by default. 1 or more.</summary>
+    /// <summary>The maximum number of iterations, 1 or more; 10 by default.</summary>
     public int MaxIterations { get; init; } = 10;
 
     /// <summary>
-    /// The length of a step that ends the iteration, and below which norms and angles count as zero; 1e-5 by default. Above 0.
+    /// The step length that ends the iteration, and below which norms and angles count as zero; above 0, 1e-5 by default.
     /// </summary>
     public double Tolerance { get; init; } = 1e-5;
 }
 
 public static partial class MergeStrategies
 {
-    /// <summary>The Karcher mean (Karcher, 1977) of all models' directions, times their mean norm. A base is one of them.</summary>
+    /// <summary>
+    /// The Karcher mean (Karcher, 1977) of all models' directions, times their mean norm; each tensor is one vector. A base is one of the
+    /// models.
+    /// </summary>
     /// <param name="options">Null for the defaults.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public static IMergeStrategy Karcher(KarcherOptions? options = null) => new Karcher(options ?? new());
 }
 
-/// <summary>The Karcher mean of all models; a base, if there is one, is one of them.</summary>
+/// <summary>The Karcher mean of all models, including a base.</summary>
 internal sealed class Karcher : MethodStrategy<KarcherOptions>
 {
     public static readonly MethodDescriptor<KarcherOptions> Descriptor = new MethodDescriptor<KarcherOptions>(

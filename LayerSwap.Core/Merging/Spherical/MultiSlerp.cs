@@ -8,13 +8,15 @@ public sealed record MultiSlerpOptions
     /// <summary>Whether weights are divided by their sum, which must then not be zero; true by default.</summary>
     public bool NormalizeWeights { get; init; } = true;
 
-    /// <summary>The length below which a mean of directions counts as vanishing; 1e-8 by default. Above 0.</summary>
+    /// <summary>The length below which a mean direction counts as zero, above 0; 1e-8 by default.</summary>
     public double Epsilon { get; init; } = 1e-8;
 }
 
 public static partial class MergeStrategies
 {
-    /// <summary>The weighted barycentre of several models on the sphere, or of their deltas from a base.</summary>
+    /// <summary>
+    /// The weighted barycentre of several models on the sphere, or of their deltas from a base; each tensor is one vector.
+    /// </summary>
     /// <param name="options">Null for the defaults.</param>
     /// <exception cref="ArgumentOutOfRangeException">Epsilon is not above 0.</exception>
     public static IMergeStrategy MultiSlerp(MultiSlerpOptions? options = null) => new MultiSlerp(options ?? new());

@@ -6,11 +6,11 @@ namespace LayerSwap;
 /// <summary>Options of nuslerp.</summary>
 public sealed record NuSlerpOptions
 {
-    /// <summary>Whether a tensor is one vector; true by default.</summary>
+    /// <summary>Whether the whole tensor is one vector; true by default.</summary>
     public bool Flatten { get; init; } = true;
 
     /// <summary>
-    /// Without <see cref="Flatten"/>: vectors along the first axis (true), or along the last (false, the default). The name is that of
+    /// Without <see cref="Flatten"/>: whether vectors run along the first axis (true), or along the last (false, the default). Named as in
     /// recipes.
     /// </summary>
     public bool RowWise { get; init; }
@@ -19,7 +19,8 @@ public sealed record NuSlerpOptions
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// Spherical interpolation of two weighted models, or of their deltas from a base; by whole tensors, rows or columns.
+    /// Spherical interpolation of two weighted models, or of their deltas from a base; by whole tensors, rows or columns. Needs two
+    /// sources.
     /// </summary>
     /// <param name="options">Null for the defaults.</param>
     public static IMergeStrategy NuSlerp(NuSlerpOptions? options = null) => new NuSlerp(options ?? new());
