@@ -15,18 +15,21 @@ public sealed record DareOptions
     public bool Normalize { get; init; }
 
     /// <summary>
-    /// How kept values are rescaled: <see cref="Rescale.L1"/> by default, as recipes mean it; the paper's is <see cref="Rescale.Density"/>.
+    /// How kept values are rescaled: <see cref="Rescale.L1"/> by default, as in recipes; the paper uses <see cref="Rescale.Density"/>.
     /// </summary>
     public Rescale Rescale { get; init; } = Rescale.L1;
 
-    /// <summary>Whether entries must agree with the majority's sign (dare_ties) or are summed (dare_linear, the default).</summary>
+    /// <summary>
+    /// Whether signs are elected, so that only agreeing entries are merged (dare_ties); false by default, which sums (dare_linear).
+    /// </summary>
     public bool SignConsensus { get; init; }
 }
 
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// DARE (Yu et al., arXiv:2311.03099): drop elements of each delta at random, rescale, and sum, or merge where signs agree.
+    /// DARE (Yu et al., arXiv:2311.03099): drops elements of each delta at random and rescales the others, then sums, or merges where signs
+    /// agree. Needs a base.
     /// </summary>
     /// <param name="options">The parameters.</param>
     public static IMergeStrategy Dare(DareOptions options)
@@ -36,7 +39,7 @@ public static partial class MergeStrategies
     }
 }
 
-/// <summary>Drop at random, rescale, sum or elect signs (arXiv:2311.03099).</summary>
+/// <summary>Drops elements at random and rescales, then sums or elects signs (arXiv:2311.03099).</summary>
 internal sealed class Dare(DareOptions options)
     : TaskVectorStrategy<DareOptions>(options.SignConsensus ? TiesDescriptor : LinearDescriptor, options)
 {

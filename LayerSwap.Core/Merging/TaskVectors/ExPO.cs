@@ -7,9 +7,10 @@ namespace LayerSwap;
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// ExPO (Zheng et al., arXiv:2404.16792): <c>x_1 + alpha (x_1 - x_0)</c>, past the fine-tuned model and away from its base.
+    /// ExPO (Zheng et al., arXiv:2404.16792): <c>x_1 + alpha (x_1 - x_0)</c> extrapolates from the base x_0 past the fine-tuned model x_1.
+    /// Needs a base and one source.
     /// </summary>
-    /// <param name="alpha">How far; any finite number.</param>
+    /// <param name="alpha">The factor of the delta; any finite number, 0 for the fine-tuned model.</param>
     public static IMergeStrategy ExPO(Schedule alpha)
     {
         ArgumentNullException.ThrowIfNull(alpha);

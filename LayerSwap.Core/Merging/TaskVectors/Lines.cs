@@ -6,10 +6,11 @@ namespace LayerSwap;
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// LiNeS (Wang et al., arXiv:2410.17146): task arithmetic whose scale grows linearly with depth from alpha to alpha + beta.
+    /// LiNeS (Wang et al., arXiv:2410.17146): task arithmetic whose scale grows linearly with depth from alpha to alpha + beta. Needs a
+    /// base.
     /// </summary>
-    /// <param name="alpha">The scale at the first layer, and outside the layers.</param>
-    /// <param name="beta">The growth to the last layer.</param>
+    /// <param name="alpha">The scale at the first layer, and outside the layers; finite.</param>
+    /// <param name="beta">The growth from the first layer to the last; finite.</param>
     public static IMergeStrategy Lines(double alpha, double beta) => new Lines(new() { Alpha = alpha, Beta = beta });
 }
 

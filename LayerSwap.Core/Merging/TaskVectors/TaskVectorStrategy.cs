@@ -2,11 +2,11 @@ using System.Globalization;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The choices that ties, dare, breadcrumbs and della have in common.</summary>
+/// <summary>The options that ties, dare, breadcrumbs and della have in common.</summary>
 internal sealed record TaskVectorChoices(PerSource Density, Schedule Lambda, bool Normalize, Rescale Rescale, bool SignConsensus);
 
 /// <summary>
-/// The base of the methods that sparsify each delta and merge what is kept: a sparsifier, a sum or a sign election, a scale.
+/// The base class of methods that sparsify each delta and merge the masked deltas: a sparsifier, a sum or a sign election, a scale.
 /// </summary>
 internal abstract class TaskVectorStrategy<TOptions>(MethodDescriptor<TOptions> descriptor, TOptions options)
     : MethodStrategy<TOptions>(descriptor, options)
@@ -39,7 +39,7 @@ internal abstract class TaskVectorStrategy<TOptions>(MethodDescriptor<TOptions> 
 
     protected abstract ISparsifier Sparsifier(TensorContext tensor, double[] densities);
 
-    /// <summary>Gets the stream of random numbers of each source.</summary>
+    /// <summary>Gets the random stream of each source.</summary>
     protected static ulong[] Streams(TensorContext tensor) =>
         [.. Enumerable.Range(0, tensor.SourceCount).Select(s => CounterRandom.Stream(tensor.Seed, tensor.Output.Name, s))];
 
@@ -52,7 +52,7 @@ internal abstract class TaskVectorStrategy<TOptions>(MethodDescriptor<TOptions> 
     }
 }
 
-/// <summary>The parameters that task vector methods declare alike.</summary>
+/// <summary>The parameters that the task vector methods share.</summary>
 internal static class TaskVectorDescriptors
 {
     public static MethodDescriptor<TOptions> Density<TOptions>(
@@ -67,7 +67,7 @@ internal static class TaskVectorDescriptors
         this MethodDescriptor<TOptions> method, Func<TOptions, bool> get, Func<TOptions, bool, TOptions> set)
         where TOptions : class => method.Switch("normalize", "Whether the result is divided by the sum of weights.", get, set);
 
-    /// <summary>Declares mergekit's rescale, which means the L1 norm.</summary>
+    /// <summary>Declares mergekit's rescale, which uses the L1 norm.</summary>
     public static MethodDescriptor<TOptions> Rescale<TOptions>(
         this MethodDescriptor<TOptions> method, Func<TOptions, Rescale> get, Func<TOptions, Rescale, TOptions> set)
         where TOptions : class => method.Switch(

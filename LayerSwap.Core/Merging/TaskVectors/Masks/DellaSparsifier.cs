@@ -9,15 +9,15 @@ namespace LayerSwap.Merging;
 /// epsilon (MAGPRUNE of DELLA, arXiv:2406.11617, section 3.1). Equal magnitudes share the mean of their ranks.
 /// </summary>
 /// <remarks>
-/// Masks are exact, but few ranks are computed: keys are counted in <see cref="MagnitudeBins"/>, and the lowest and the highest rank in a
-/// bin decide for nearly all of its elements.
+/// Masks are exact, but few ranks are computed: keys are counted in <see cref="MagnitudeBins"/>, and the lowest and highest rank of a bin
+/// decide nearly all of its elements.
 /// </remarks>
 internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulong[] streams, long row) : ISparsifier
 {
-    /// <summary>If more elements of a row need their rank, the row is sorted.</summary>
+    /// <summary>The number of undecided elements of a row above which the row is sorted.</summary>
     private const int Many = 256;
 
-    /// <summary>The fraction bits of float32 and float64.</summary>
+    /// <summary>The numbers of fraction bits of float32 and float64.</summary>
     private const int Float32Fraction = 23, Float64Fraction = 52;
 
     /// <summary>The memory for each element of a row, in bytes: keys, a sorted copy, bins, random bytes, indices, mask.</summary>
@@ -94,8 +94,8 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
         Span<int> open = buffers.Open.Span;
         open = open[..MagnitudeBins.Draw(bins, randoms[before..], limits, mask, open)];
 
-        // The whole random number, against the limits of the bin.
-        int left = 0;
+        // Compare the whole random number with the limits of the bin.
+        int remaining = 0;
         foreach (int element in open)
         {
             byte bin = bins[element];
@@ -105,15 +105,15 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
             {
                 bool kept = random < lowest;
                 mask[element / 64] |= (kept ? 1UL : 0) << element;
-                open[left] = element;
-                left += kept ? 0 : 1;
+                open[remaining] = element;
+                remaining += kept ? 0 : 1;
             }
         }
 
-        ChooseByRank(keys, bins, ranks, open[..left], chances, mask);
+        ChooseByRank(keys, bins, ranks, open[..remaining], chances, mask);
     }
 
-    /// <summary>Decides for elements by the exact rank of their key.</summary>
+    /// <summary>Decides elements by the exact rank of their key.</summary>
     private static void ChooseByRank<TKey>(
         ReadOnlySpan<TKey> keys,
         ReadOnlySpan<byte> bins,
@@ -145,7 +145,7 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
         }
     }
 
-    /// <summary>Compares as just below or just above a key, so that a search ends at the first equal key or after the last.</summary>
+    /// <summary>A value just below or just above a key, so that a search ends before the first equal key or after the last.</summary>
     private readonly struct Neighbour<TKey>(TKey key, bool above) : IComparable<TKey>
         where TKey : IBinaryInteger<TKey>
     {
@@ -171,7 +171,7 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
         /// <summary>Computes the lowest and the highest probability in a bin.</summary>
         /// <param name="bin">The bin.</param>
         /// <param name="rank">The number of keys in lower bins.</param>
-        /// <param name="count">The number of its own keys.</param>
+        /// <param name="count">The number of keys in the bin.</param>
         public (double Lowest, double Highest) Of(int bin, int rank, int count)
         {
             double last = rank + Math.Max(count - 1, 0), mean = (rank + last) / 2;
@@ -182,7 +182,7 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
     /// <summary>Buffers for the rows of a block, one row at a time.</summary>
     private readonly ref struct RowBuffers : IDisposable
     {
-        /// <summary>Random bytes before and after the row's.</summary>
+        /// <summary>The number of random bytes before and after the row's.</summary>
         public const int MoreRandoms = 64;
 
         public RowBuffers(int length)

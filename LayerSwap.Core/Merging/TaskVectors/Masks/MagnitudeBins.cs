@@ -6,29 +6,29 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Bins for the keys of one row, a byte each: bin 0 for zeros, then sixteen pairs of bins an octave up to the largest key. The even bin of
-/// a pair is for one key, which has no lower bits; the odd bin is for the keys between it and the next pair. Smaller keys share bin 1. Keys
-/// are the bits of magnitudes, float32 or float64.
+/// One-byte bins for the keys of one row: bin 0 for zeros, then sixteen pairs of bins for each octave up to the largest key. The even bin
+/// of a pair is for the one key without lower bits, the odd bin for the keys up to the next pair. Smaller keys share bin 1. Keys are the
+/// bits of float32 or float64 magnitudes.
 /// </summary>
 /// <remarks>Deltas of BF16 numbers have few bits: most are in an even bin, where all keys are equal.</remarks>
 internal readonly struct MagnitudeBins
 {
     public const int Count = 256;
 
-    /// <summary>The bits of a fraction that select a pair of bins within an octave.</summary>
+    /// <summary>The number of fraction bits that select a pair of bins within an octave.</summary>
     private const int OctaveBits = 4;
 
-    /// <summary>The elements binned at once; arrays are padded to whole steps.</summary>
+    /// <summary>The number of elements binned at once; arrays are padded to whole steps.</summary>
     private const int Step = 64;
 
     private readonly int _shift, _first;
 
     /// <param name="largest">The largest key of the row.</param>
-    /// <param name="fraction">The bits of a key's fraction: 23 or 52.</param>
+    /// <param name="fraction">The number of fraction bits of a key: 23 or 52.</param>
     public MagnitudeBins(long largest, int fraction)
     {
         _shift = fraction - OctaveBits;
-        // Even, so that the parity of bins stays.
+        // Even, to keep the parity of bins.
         _first = (int)Math.Max((Unbounded(largest) - (Count - 2)) & ~1L, 0);
     }
 
@@ -41,7 +41,7 @@ internal readonly struct MagnitudeBins
     /// <summary>Computes the bin of one key: the scalar definition.</summary>
     public byte Of(long key) => key == 0 ? (byte)0 : (byte)Math.Max(Unbounded(key) - _first, 1);
 
-    /// <summary>Twice the upper bits of a key, and one more if a lower bit is set.</summary>
+    /// <summary>Computes the bin without limits: twice the upper bits of a key, plus one if a lower bit is set.</summary>
     private long Unbounded(long key) => (key >> _shift) + ((key + ((1L << _shift) - 1)) >> _shift);
 
     /// <summary>Computes the bin of each key.</summary>
@@ -87,12 +87,12 @@ internal readonly struct MagnitudeBins
 
     /// <summary>Counts the keys of each bin.</summary>
     /// <param name="bins">Whole steps.</param>
-    /// <param name="padding">The zeros at the end that are not the row's.</param>
+    /// <param name="padding">The number of padding zeros at the end.</param>
     /// <param name="counts">Receives the counts.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static unsafe void CountEach(ReadOnlySpan<byte> bins, int padding, Span<int> counts)
     {
-        // Equal bins often follow each other: with one table each increment would wait for the one before.
+        // Four tables, because equal bins are often adjacent and increments of one counter are serial.
         int* first = stackalloc int[4 * Count], second = first + Count, third = second + Count, fourth = third + Count;
         fixed (byte* bin = bins)
         {
@@ -114,8 +114,8 @@ internal readonly struct MagnitudeBins
     }
 
     /// <summary>
-    /// Sets the bits of elements whose random byte is below their bin's lower limit, and lists those whose byte is not above the upper
-    /// limit either.
+    /// Sets the bits of elements whose random byte is below their bin's lower limit, and lists the others whose byte is not above the upper
+    /// limit.
     /// </summary>
     /// <param name="bins">Whole steps.</param>
     /// <param name="randoms">A random byte for each element.</param>
@@ -137,7 +137,7 @@ internal readonly struct MagnitudeBins
             {
                 for (int k = 0; k < Step; k += 8)
                 {
-                    // No processor looks up 256 limits at once; eight bins are loaded together.
+                    // There is no vector lookup in 256 limits; load eight bins together.
                     ulong eight = *(ulong*)(bin + i + k);
                     found[k] = limit[(byte)eight];
                     found[k + 1] = limit[(byte)(eight >> 8)];

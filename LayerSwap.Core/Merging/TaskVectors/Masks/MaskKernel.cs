@@ -57,14 +57,14 @@ internal static class MaskKernel
         }
     }
 
-    /// <summary>Computes thirty-two bits at a time: in float32 where all deltas are exact there, else in float64.</summary>
+    /// <summary>Computes 32 bits at a time, in float32 if all deltas are exact there, otherwise in float64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Vectors<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ulong low, ulong high, Span<uint> mask)
         where T : unmanaged
     {
         const int Step = 32;
         ref T from = ref MemoryMarshal.GetReference(@base), to = ref MemoryMarshal.GetReference(source);
-        // The float32 keys just below and just above those in the mask. Below the first key and beyond the last no key lies.
+        // The float32 keys just below the range, and the last in it.
         int floor = SortKey.FloorToFloat32(low), before = SortKey.IsFloat32(low) ? floor - 1 : floor, last = SortKey.FloorToFloat32(high);
         Vector512<int> unsigned = Vector512.Create(int.MaxValue), befores = Vector512.Create(before), lasts = Vector512.Create(last);
         Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)Math.Min(high, long.MaxValue));
@@ -101,7 +101,7 @@ internal static class MaskKernel
         return i;
     }
 
-    /// <summary>Computes the sums of the magnitudes of all deltas, and of those in the mask.</summary>
+    /// <summary>Computes the sums of the magnitudes of all deltas and of the masked-in deltas.</summary>
     public static (double All, double Kept) L1Norms<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ReadOnlySpan<ulong> mask)
         where T : unmanaged
     {

@@ -5,18 +5,18 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The masked deltas of a block: <c>source[s][i] - base[i]</c> where mask s has bit i, 0 elsewhere.</summary>
+/// <summary>The masked deltas of a block: <c>source[s][i] - base[i]</c> if bit i of mask s is set, otherwise 0.</summary>
 internal readonly ref struct MaskedDeltas<T>
     where T : unmanaged
 {
     private readonly OperandBlock<T> _block;
     private readonly ReadOnlySpan<ulong> _masks;
 
-    /// <summary>The words from one mask to the next; 0 where all sources share one.</summary>
+    /// <summary>The number of words of a mask; 0 if all sources share one mask.</summary>
     private readonly int _words;
 
     /// <summary>Applies masks to the deltas of a block.</summary>
-    /// <param name="block">The operands; finite where they are BF16.</param>
+    /// <param name="block">The operands; BF16 operands must be finite.</param>
     /// <param name="masks">(sources, words), or one mask for all sources.</param>
     public MaskedDeltas(OperandBlock<T> block, ReadOnlySpan<ulong> masks)
     {
@@ -43,7 +43,7 @@ internal readonly ref struct MaskedDeltas<T>
         ref T from = ref Unsafe.Add(ref _block.FirstSource, (source * _block.Stride) + at);
         if (typeof(T) == typeof(BFloat16))
         {
-            // Masked elements become the base's, while they are still 16 bits wide.
+            // Masked elements are replaced by the base's while they are 16 bits wide.
             ref ushort start = ref Unsafe.As<T, ushort>(ref Unsafe.Add(ref MemoryMarshal.GetReference(_block.Base), at));
             Vector256<ushort> kept = Vector256.ConditionalSelect(
                 Vector256.Equals(BitMask.Lanes16(ref mask, at), default),
