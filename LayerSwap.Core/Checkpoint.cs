@@ -10,9 +10,9 @@ namespace LayerSwap;
 public static class Checkpoint
 {
     /// <summary>Opens a checkpoint and validates all of its headers; no tensor data is read.</summary>
-    /// <param name="path"> A .safetensors file; a folder with <c>model.safetensors</c>, with <c>model.safetensors.index.json</c> and its
+    /// <param name="path">A .safetensors file; a folder with <c>model.safetensors</c>, with <c>model.safetensors.index.json</c> and its
     /// shards, or with a single .safetensors file of another name; the index itself; or a model's folder in the Hub cache, whose
-    /// <c>refs/main</c> names the snapshot. It is never written. </param>
+    /// <c>refs/main</c> names the snapshot. It is never written.</param>
     /// <exception cref="CheckpointException">There is no checkpoint, or it breaks a rule of its format.</exception>
     /// <exception cref="IOException">A file could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>

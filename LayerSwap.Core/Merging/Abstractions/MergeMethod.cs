@@ -48,7 +48,7 @@ public sealed record MergeParameter
     /// <summary>The name, such as <c>lambda</c>.</summary>
     public required string Name { get; init; }
 
-    /// <summary>What the parameter does, with its range.</summary>
+    /// <summary>A one-line summary of the parameter, with its range.</summary>
     public required string Summary { get; init; }
 
     /// <summary>The default value. A switch has 0 or 1, a word its index in <see cref="Words"/>. Null if a value is required.</summary>

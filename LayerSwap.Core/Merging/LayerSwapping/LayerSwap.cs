@@ -120,20 +120,20 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
     .Whole("top", "Layers at the top from the language expert; 0 or more.", 0, o => o.Top, (o, v) => o with { Top = v })
     .Shorthand(
         "transition", "Averaged layers at each seam, both at once; 0 or more.", 1,
-            (o, v) => o with { TransitionBottom = v, TransitionTop = v })
+        (o, v) => o with { TransitionBottom = v, TransitionTop = v })
     .Whole(
         "transition_bottom", "Averaged layers above the bottom ones; 0 or more.", 0, o => o.TransitionBottom,
-            (o, v) => o with { TransitionBottom = v })
+        (o, v) => o with { TransitionBottom = v })
     .Whole(
         "transition_top", "Averaged layers below the top ones; 0 or more.", 0, o => o.TransitionTop, (o, v) => o with { TransitionTop = v })
     .Word(
         "embeddings", "Which expert gives the embeddings.", Policies, o => (int)o.Embeddings,
-            (o, v) => o with { Embeddings = (OutsidePolicy)v })
+        (o, v) => o with { Embeddings = (OutsidePolicy)v })
     .Word("norm", "Which expert gives the final norm.", Policies, o => (int)o.Norm, (o, v) => o with { Norm = (OutsidePolicy)v })
     .Word("head", "Which expert gives the output head.", Policies, o => (int)o.Head, (o, v) => o with { Head = (OutsidePolicy)v })
     .Word(
         "others", "Which expert gives all else outside the layers.", Policies, o => (int)o.Others,
-            (o, v) => o with { Others = (OutsidePolicy)v })
+        (o, v) => o with { Others = (OutsidePolicy)v })
     .Word(
         "transition_weights",
         "How the experts are weighted where they are averaged.",
