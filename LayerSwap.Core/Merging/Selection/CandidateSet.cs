@@ -17,9 +17,9 @@ internal readonly record struct BlockCounts(long Start, int Length, KeyCounts Co
 /// </summary>
 /// <param name="bounds">The bounds.</param>
 /// <param name="most">The maximum number of keys to gather.</param>
-/// <param name="together">The maximum number of elements of adjacent blocks that share an entry.</param>
+/// <param name="entryLength">The maximum number of elements of adjacent blocks that share an entry.</param>
 /// <param name="pool">The pool of the arrays.</param>
-internal sealed class CandidateSet(KeyBounds bounds, int most, long together, ChunkPool pool)
+internal sealed class CandidateSet(KeyBounds bounds, int most, long entryLength, ChunkPool pool)
 {
     private readonly ChunkList<BlockCounts> _blocks = new(pool);
 
@@ -52,7 +52,7 @@ internal sealed class CandidateSet(KeyBounds bounds, int most, long together, Ch
         _counts = _counts.With(counts);
         BlockCounts block = new(start, length, counts);
         int last = _blocks.Count - 1;
-        if (last >= 0 && (long)_blocks[last].Length + length <= together)
+        if (last >= 0 && (long)_blocks[last].Length + length <= entryLength)
         {
             _blocks[last] = _blocks[last].With(block);
         }

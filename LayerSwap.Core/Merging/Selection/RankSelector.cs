@@ -31,16 +31,16 @@ internal static class RankSelector
     {
         long n = passes.ElementCount;
         RankThreshold[] thresholds = [.. requests.Select(r => r.Rank == 0 ? RankThreshold.None : RankThreshold.All)];
-        int[] open = n == 0 ? []
+        int[] targets = n == 0 ? []
             : [.. Enumerable.Range(0, requests.Length).Where(i => requests[i].Share is not null
                 || (requests[i].Rank > 0 && requests[i].Rank < n))];
-        RankRequest[] asked = [.. open.Select(i => requests[i])];
-        KeyBounds[] bounds = n <= GatheredWhole ? [.. asked.Select(_ => KeyBounds.None)] : Sample(passes, ranking, asked, n);
-        while (open.Length > 0)
+        RankRequest[] pending = [.. targets.Select(i => requests[i])];
+        KeyBounds[] bounds = n <= GatheredWhole ? [.. pending.Select(_ => KeyBounds.None)] : Sample(passes, ranking, pending, n);
+        while (targets.Length > 0)
         {
-            (int Missed, KeyBounds Closer)[] missed = Resolve(passes, ranking, asked, bounds, open, thresholds);
-            open = [.. missed.Select(m => open[m.Missed])];
-            asked = [.. missed.Select(m => asked[m.Missed])];
+            (int Missed, KeyBounds Closer)[] missed = Resolve(passes, ranking, pending, bounds, targets, thresholds);
+            targets = [.. missed.Select(m => targets[m.Missed])];
+            pending = [.. missed.Select(m => pending[m.Missed])];
             bounds = [.. missed.Select(m => m.Closer)];
         }
 
@@ -51,28 +51,28 @@ internal static class RankSelector
     /// Makes one pass, resolving shares to ranks. Returns the requests whose threshold was not found, with closer bounds.
     /// </summary>
     private static (int Missed, KeyBounds Closer)[] Resolve(
-        TensorPasses passes, IRanking ranking, RankRequest[] asked, KeyBounds[] bounds, int[] targets, RankThreshold[] thresholds)
+        TensorPasses passes, IRanking ranking, RankRequest[] pending, KeyBounds[] bounds, int[] targets, RankThreshold[] thresholds)
     {
-        long together = Math.Max(ListedTogether, PieceOf(passes.ElementCount));
+        long entryLength = Math.Max(ListedTogether, PieceOf(passes.ElementCount));
         CandidateSet[] candidates = passes.Reduce(new CandidateReduction(
-            ranking, [.. asked.Select(a => a.Ranking)], bounds, MostGathered, together, passes.Chunks));
+            ranking, [.. pending.Select(a => a.Ranking)], bounds, MostGathered, entryLength, passes.Chunks));
         List<(int, KeyBounds)> missed = [];
-        for (int i = 0; i < asked.Length; i++)
+        for (int i = 0; i < pending.Length; i++)
         {
-            bool isShare = asked[i].Share is not null;
-            asked[i] = asked[i].Among(passes.ElementCount - candidates[i].Zeros);
-            if (isShare && asked[i].Rank == 0)
+            bool isShare = pending[i].Share is not null;
+            pending[i] = pending[i].Among(passes.ElementCount - candidates[i].Zeros);
+            if (isShare && pending[i].Rank == 0)
             {
                 thresholds[targets[i]] = RankThreshold.None;
             }
-            else if (candidates[i].Find(asked[i].Rank) is var (key, tie))
+            else if (candidates[i].Find(pending[i].Rank) is var (key, tie))
             {
                 (BlockCounts block, int tieInBlock) = candidates[i].Locate(key, tie);
-                thresholds[targets[i]] = new(key, TieBreaker.IndexOf(passes, ranking, asked[i].Ranking, key, block, tieInBlock));
+                thresholds[targets[i]] = new(key, TieBreaker.IndexOf(passes, ranking, pending[i].Ranking, key, block, tieInBlock));
             }
             else
             {
-                missed.Add((i, candidates[i].Closer(asked[i].Rank)));
+                missed.Add((i, candidates[i].Closer(pending[i].Rank)));
             }
 
             candidates[i].Clear();
@@ -82,9 +82,9 @@ internal static class RankSelector
     }
 
     /// <summary>Samples bounds around each threshold; samples again within them if too many elements are expected there.</summary>
-    private static KeyBounds[] Sample(TensorPasses passes, IRanking ranking, RankRequest[] asked, long n)
+    private static KeyBounds[] Sample(TensorPasses passes, IRanking ranking, RankRequest[] pending, long n)
     {
-        int[] all = [.. asked.Select(a => a.Ranking)], rankings = [.. all.Distinct()];
+        int[] all = [.. pending.Select(a => a.Ranking)], rankings = [.. all.Distinct()];
         KeyBounds[] none = [.. rankings.Select(_ => KeyBounds.None)];
 
         // Thresholds of one ranking share the first sample.
@@ -104,7 +104,7 @@ internal static class RankSelector
             CandidateReduction reduction = new(ranking, sampled, within, MostGathered, PieceOf((long)windows * length), passes.Chunks);
             CandidateSet[] found = reduction.Create();
             passes.Sample(reduction, windows, length, found);
-            (KeyBounds, double)[] narrow = [.. asked.Zip(sampleOf, (a, s) => SampleBounds.Of(found[s], a, n))];
+            (KeyBounds, double)[] narrow = [.. pending.Zip(sampleOf, (a, s) => SampleBounds.Of(found[s], a, n))];
             reduction.Clear(found);
             return narrow;
         }
@@ -114,10 +114,11 @@ internal static class RankSelector
     private static long PieceOf(long elements) => (elements + MostListed - 1) / MostListed;
 
     /// <summary>The pass that adds every block to the candidates of every threshold.</summary>
-    private sealed class CandidateReduction(IRanking ranking, int[] rankings, KeyBounds[] bounds, int most, long together, ChunkPool pool)
+    private sealed class CandidateReduction(
+        IRanking ranking, int[] rankings, KeyBounds[] bounds, int most, long entryLength, ChunkPool pool)
         : GenericReduction<CandidateSet[]>
     {
-        public override CandidateSet[] Create() => [.. bounds.Select(b => new CandidateSet(b, most, together, pool))];
+        public override CandidateSet[] Create() => [.. bounds.Select(b => new CandidateSet(b, most, entryLength, pool))];
 
         protected override void Add<T>(in OperandBlock<T> block, CandidateSet[] state)
         {
