@@ -3,8 +3,8 @@ using LayerSwap.Diff;
 namespace LayerSwap;
 
 /// <summary>
-/// Measures what fine-tuning changed: <c>LayerDiff.From(base).To(experts)</c>. One streaming pass over the base and all experts. An immutable builder: every
-/// step gives a new one.
+/// Measures what fine-tuning changed: <c>LayerDiff.From(base).To(experts)</c>. One streaming pass over the base and all experts. An
+/// immutable builder: every method returns a new one.
 /// </summary>
 public sealed class LayerDiff
 {
@@ -12,34 +12,37 @@ public sealed class LayerDiff
 
     private LayerDiff(DiffRequest request) => _request = request;
 
-    /// <summary>Starts from the model that was fine-tuned.</summary>
+    /// <summary>Starts a diff from the base, the model that was fine-tuned.</summary>
     public static LayerDiff From(ICheckpoint @base)
     {
         ArgumentNullException.ThrowIfNull(@base);
-        return new(new DiffRequest(@base, [], LayerGrouping.Layer, DiffMetric.MeanAbsolute, WithProfiles: false, Environment.ProcessorCount));
+        return new(new DiffRequest(
+            @base, [], LayerGrouping.Layer, DiffMetric.MeanAbsolute, WithProfiles: false, Environment.ProcessorCount));
     }
 
-    /// <summary>The models fine-tuned from it, one or more; adds to those already named.</summary>
+    /// <summary>Adds models that were fine-tuned from the base; at least one is needed.</summary>
     public LayerDiff To(params IReadOnlyList<ICheckpoint> models)
     {
         ArgumentNullException.ThrowIfNull(models);
         return new(_request with { Models = [.. _request.Models, .. models] });
     }
 
-    /// <summary>What entries stand for; layers by default.</summary>
+    /// <summary>Sets what an entry of the report covers; a layer by default.</summary>
     public LayerDiff GroupBy(LayerGrouping grouping) => new(_request with { GroupedBy = grouping });
 
-    /// <summary>What ranks are by; the mean absolute change by default.</summary>
+    /// <summary>Sets the metric that entries are ranked by; the mean absolute delta by default.</summary>
     public LayerDiff RankBy(DiffMetric metric) => new(_request with { RankedBy = metric });
 
     /// <summary>
-    /// Also measures every row and column of every two-dimensional weight: <see cref="LayerDiffReport.Profiles"/>, thresholds, attention heads, the overlap of two models' rows, and the strips of
-    /// the HTML report. Holds 8 bytes for each row and column and model: 50 MB for two experts of 8 billion parameters.
+    /// Also measures every row and column of every two-dimensional weight: <see cref="LayerDiffReport.Profiles"/>, thresholds, attention
+    /// heads, the overlap of two models' rows, and the strips of the HTML report. Needs 8 bytes for each row and column of each model: 50
+    /// MB for two experts of 8 billion parameters.
     /// </summary>
     public LayerDiff WithProfiles() => new(_request with { WithProfiles = true });
 
-    /// <summary>The number of threads; all processors by default. The result does not depend on it.</summary>
+    /// <summary>Sets the number of threads; all processors by default. The result does not depend on it.</summary>
     /// <param name="threads">From 1 to 1024.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number is out of range.</exception>
     public LayerDiff OnThreads(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
@@ -47,14 +50,16 @@ public sealed class LayerDiff
         return new(_request with { Threads = threads });
     }
 
-    /// <summary>Reads everything once and measures.</summary>
-    /// <param name="progress">Told how far the reading has come; null for nobody.</param>
-    /// <param name="cancellationToken">Stops the work.</param>
-    /// <exception cref="MergeException">Names or shapes differ, all that differs is named; or two models have one name, so that figures could not be told apart.</exception>
-    /// <exception cref="CheckpointException">Profiles were asked for, and the base's config.json cannot be read.</exception>
+    /// <summary>Reads all tensors once and measures the deltas.</summary>
+    /// <param name="progress">Receives the progress of reading; null for none.</param>
+    /// <param name="cancellationToken">Cancels the diff.</param>
+    /// <exception cref="MergeException">Names or shapes differ, and all differences are listed; or two models have the same
+    /// name.</exception>
+    /// <exception cref="CheckpointException">Profiles were requested, and the base's config.json cannot be read.</exception>
     /// <exception cref="InvalidOperationException">No model was named.</exception>
-    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public LayerDiffReport Run(IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) => _request.Models.Count == 0
+    /// <exception cref="OperationCanceledException">The diff was cancelled.</exception>
+    public LayerDiffReport Run(IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        _request.Models.Count == 0
         ? throw new InvalidOperationException("A diff needs a model to compare with the base: name one by To.")
         : DiffRunner.Run(_request, progress, cancellationToken);
 

@@ -3,24 +3,31 @@ using LayerSwap.IO;
 
 namespace LayerSwap;
 
-/// <summary>Where every merge starts.</summary>
+/// <summary>Starts merges, and finds or deletes the partial output of earlier ones.</summary>
 public static partial class Merge
 {
-    /// <summary>The paper's merge (arXiv:2410.01335): outer layers from the language expert, the middle from the task expert, a transition between; embeddings, final norm and head averaged.</summary>
+    /// <summary>
+    /// Starts layer swapping (arXiv:2410.01335): outer layers from the language expert, middle layers from the task expert, transition
+    /// layers between them averaged; embeddings, final norm and head averaged.
+    /// </summary>
     /// <param name="task">The model fine-tuned for the task, in English. It gives configuration and tokenizer.</param>
     /// <param name="language">The model fine-tuned from the same base on text in the target language.</param>
-    /// <param name="bottom">Layers at the bottom from the language expert; the default is the paper's for 32 layers.</param>
-    /// <param name="top">Layers at the top from the language expert; the default is the paper's for 32 layers.</param>
-    /// <param name="transition">Averaged layers at each of the two seams.</param>
+    /// <param name="bottom">The number of bottom layers from the language expert, 0 or more; 5 by default, the paper's for 32
+    /// layers.</param>
+    /// <param name="top">The number of top layers from the language expert, 0 or more; 2 by default, the paper's for 32 layers.</param>
+    /// <param name="transition">The number of averaged layers at each of the two seams, 0 or more; 1 by default.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is negative.</exception>
     public static MergeBuilder LayerSwap(ICheckpoint task, ICheckpoint language, int bottom = 5, int top = 2, int transition = 1) =>
-        LayerSwap(task, language, new LayerSwapOptions { Bottom = bottom, Top = top, TransitionBottom = transition, TransitionTop = transition });
+        LayerSwap(
+            task,
+            language,
+            new LayerSwapOptions { Bottom = bottom, Top = top, TransitionBottom = transition, TransitionTop = transition });
 
     /// <inheritdoc cref="LayerSwap(ICheckpoint, ICheckpoint, int, int, int)"/>
     /// <param name="task">The model fine-tuned for the task, in English. It gives configuration and tokenizer.</param>
     /// <param name="language">The model fine-tuned from the same base on text in the target language.</param>
     /// <param name="options">All parameters.</param>
-    /// <param name="base">The model both were fine-tuned from, where the options need it.</param>
+    /// <param name="base">The model that both were fine-tuned from, if the options need it; null by default.</param>
     public static MergeBuilder LayerSwap(ICheckpoint task, ICheckpoint language, LayerSwapOptions options, ICheckpoint? @base = null)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -28,15 +35,15 @@ public static partial class Merge
         return new MergeBuilder(@base, MergeStrategies.LayerSwap(options), donor: task).With(task).With(language);
     }
 
-    /// <summary>A merge onto a base: what no strategy or rule changes is the base's.</summary>
-    /// <param name="base">The model the others were fine-tuned from. It gives configuration and tokenizer.</param>
+    /// <summary>Starts a merge onto a base. Tensors that no strategy or rule changes are the base's.</summary>
+    /// <param name="base">The model that the others were fine-tuned from. It gives configuration and tokenizer.</param>
     public static MergeBuilder Onto(ICheckpoint @base)
     {
         ArgumentNullException.ThrowIfNull(@base);
         return new MergeBuilder(@base, MergeStrategies.Keep);
     }
 
-    /// <summary>The average of models (a soup), weights equal.</summary>
+    /// <summary>Starts an average of models (a soup) with equal weights.</summary>
     /// <param name="models">One or more. The first gives configuration and tokenizer.</param>
     public static MergeBuilder Soup(params IReadOnlyList<ICheckpoint> models)
     {
@@ -44,11 +51,15 @@ public static partial class Merge
         return models.Aggregate(WithoutBase(), (builder, model) => builder.With(model)).Using(MergeStrategies.Linear());
     }
 
-    /// <summary>A merge without a base: add models by <see cref="MergeBuilder.With"/> and a strategy by <see cref="MergeBuilder.Using"/>. The first model gives configuration and tokenizer.</summary>
+    /// <summary>
+    /// Starts a merge without a base: add models by <see cref="MergeBuilder.With"/> and a strategy by <see cref="MergeBuilder.Using"/>. The
+    /// first model gives configuration and tokenizer.
+    /// </summary>
     public static MergeBuilder WithoutBase() => new(null, MergeStrategies.Keep);
 
     /// <summary>
-    /// Finds the partial output of a run that ended early: a staging folder, to be resumed (<see cref="SaveOptions.Resume"/>) or deleted (<see cref="DeletePartialOutput(string)"/>), or its parts.
+    /// Finds the partial output of a run that ended early: a staging folder to resume (<see cref="SaveOptions.Resume"/>) or delete
+    /// (<see cref="DeletePartialOutput(string)"/>), or a folder of parts.
     /// </summary>
     /// <param name="output">The output's path.</param>
     /// <returns>The folder, or null if there is none.</returns>
@@ -61,20 +72,20 @@ public static partial class Merge
     }
 
     /// <summary>
-    /// Deletes the partial output of a run that ended early: a staging folder, and parts. If the run ended while it replaced an output, the old output is restored. Foreign files are never
-    /// deleted.
+    /// Deletes the partial output of a run that ended early: its staging folder and parts. If the run ended while it replaced an output,
+    /// the old output is restored. Foreign files are never deleted.
     /// </summary>
     /// <param name="output">The output's path.</param>
     /// <returns>Whether there was a partial output.</returns>
-    /// <exception cref="OutputException">The run has not ended, or a foreign file is named and stays.</exception>
+    /// <exception cref="OutputException">The run is still active, or the folder contains a foreign file, which is named.</exception>
     public static bool DeletePartialOutput(string output) => DeletePartialOutput(output, SystemFiles.Instance);
 
     internal static bool DeletePartialOutput(string output, IFileOperations files)
     {
         ArgumentNullException.ThrowIfNull(output);
         string target = OutputPath.Canonical(output);
-        // In this order: while the parts are being assembled they stay.
-        bool left = StagingFolder.Clean(target, files);
-        return PartFolders.Clean(target, files) || left;
+        // In this order: parts that are being assembled must not be deleted.
+        bool staged = StagingFolder.Clean(target, files);
+        return PartFolders.Clean(target, files) || staged;
     }
 }

@@ -6,14 +6,18 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Weighted sums of operands. Products and sums are float64, so cancellation costs nothing and one rounding is left. Fused multiply-add is not used: every machine gives the same bits.
+/// Weighted sums of operands. Products and sums are float64 and rounded once. Fused multiply-add is not used, so that every machine gives
+/// the same bits.
 /// </summary>
 internal static class LinearKernel
 {
-    /// <summary>The start of a sum: adding to -0 keeps a term's sign, adding to +0 would turn -0 into +0.</summary>
+    /// <summary>The start of a sum: adding to -0 keeps the sign of a zero term.</summary>
     private const double Empty = -0.0;
 
-    /// <summary><c>output[i] = scale * sum over s of weights[s] * source[s][i]</c>. The scale comes last, so that terms that cancel give exactly zero.</summary>
+    /// <summary>
+    /// <c>output[i] = scale * sum over s of weights[s] * source[s][i]</c>. The scale is applied last, so that cancelling terms give exactly
+    /// zero.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Sum<T>(ReadOnlySpan<double> weights, double scale, in OperandBlock<T> block)
         where T : unmanaged
@@ -23,7 +27,8 @@ internal static class LinearKernel
         int length = block.Length, stride = block.Stride, i = 0;
         Vector512<double> scales = Vector512.Create(scale);
         // Two sources are the common case: their weights stay in registers.
-        Vector512<double> first = Vector512.Create(weights.Length > 0 ? weights[0] : 0), second = Vector512.Create(weights.Length > 1 ? weights[1] : 0);
+        Vector512<double> first = Vector512.Create(weights.Length > 0 ? weights[0] : 0);
+        Vector512<double> second = Vector512.Create(weights.Length > 1 ? weights[1] : 0);
         for (; i <= length - Vector512<float>.Count && weights.Length > 1; i += Vector512<float>.Count)
         {
             (Vector512<double> a, Vector512<double> b) = VectorWidening.Load16(ref source, i);
@@ -61,11 +66,11 @@ internal static class LinearKernel
         ref T source = ref block.FirstSource;
         ref T to = ref MemoryMarshal.GetReference(block.Output);
         int length = block.Length, stride = block.Stride, i = 0;
-        Vector512<double> own = Vector512.Create(weights[0]);
+        Vector512<double> baseWeight = Vector512.Create(weights[0]);
         for (; i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
             (Vector512<double> a, Vector512<double> b) = VectorWidening.Load16(ref start, i);
-            Vector512<double> lower = own * a, upper = own * b;
+            Vector512<double> lower = baseWeight * a, upper = baseWeight * b;
             for (int s = 1; s < weights.Length; s++)
             {
                 Vector512<double> weight = Vector512.Create(weights[s]);
@@ -89,7 +94,9 @@ internal static class LinearKernel
         }
     }
 
-    /// <summary><c>output[i] = (sum over s of weights[s] * source[s][i]) / divisor</c> in float64, where the reciprocal of the divisor would be a second rounding.</summary>
+    /// <summary>
+    /// <c>output[i] = (sum over s of weights[s] * source[s][i]) / divisor</c> in float64; multiplying by the reciprocal would round twice.
+    /// </summary>
     public static void Quotient(ReadOnlySpan<double> weights, double divisor, in OperandBlock<double> block)
     {
         for (int i = 0; i < block.Length; i++)

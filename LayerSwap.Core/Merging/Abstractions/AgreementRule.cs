@@ -1,17 +1,17 @@
 namespace LayerSwap;
 
 /// <summary>
-/// Which operands must agree on an element for it to come out unchanged, to the bit, NaN payloads included. Arithmetic alone would give
-/// nearly that; the rule makes it exact, where all dtypes are the output's.
+/// Which operands must be equal in an element for it to be copied unchanged, including NaN payloads. Arithmetic alone would only nearly
+/// keep such elements. The rule applies if all dtypes are the output's.
 /// </summary>
 public enum AgreementRule
 {
-    /// <summary>No such promise: a scaled sum of equal values is another value.</summary>
+    /// <summary>No rule: a scaled sum of equal values differs from them.</summary>
     None,
 
-    /// <summary>Where all sources agree, whatever the base is: averages.</summary>
+    /// <summary>All sources must be equal, whatever the base is: averages.</summary>
     Sources,
 
-    /// <summary>Where the base and all sources agree: sums of changes.</summary>
+    /// <summary>The base and all sources must be equal: sums of deltas.</summary>
     All,
 }

@@ -2,7 +2,10 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The base of the built-in operations: one implementation for float32, float64 and finite BF16. Elements are loaded and rounded by <see cref="VectorWidening"/>.</summary>
+/// <summary>
+/// The base class of the built-in operations: one implementation for float32, float64 and finite BF16. <see cref="VectorWidening"/> loads
+/// and rounds elements.
+/// </summary>
 internal abstract class GenericOperation : TensorOperation
 {
     public sealed override void Merge(OperandBlock<float> block) => Compute(block);

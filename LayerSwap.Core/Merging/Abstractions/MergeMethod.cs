@@ -1,27 +1,30 @@
+using System.Globalization;
 using LayerSwap.Common;
 using LayerSwap.Merging;
 
 namespace LayerSwap;
 
-/// <summary>A method of the catalogue: a strategy by name, with its parameters by name, as command lines and recipes use it.</summary>
+/// <summary>A method of the catalogue: a strategy and its parameters by name, as command lines and recipes use them.</summary>
 public sealed record MergeMethod
 {
     /// <summary>The name, such as <c>task_arithmetic</c>.</summary>
     public required string Name { get; init; }
 
-    /// <summary>One line on what the method does.</summary>
+    /// <summary>A one-line summary of the method.</summary>
     public required string Summary { get; init; }
 
-    /// <summary>Whether the method needs a base.</summary>
+    /// <summary>Whether the method needs a base; planning throws <see cref="MergeException"/> without one.</summary>
     public required bool NeedsBase { get; init; }
 
-    /// <summary>Whether a base takes part. If not, it gives configuration and tokenizer only, and counts as a model where it is listed among them.</summary>
+    /// <summary>
+    /// Whether the base takes part in the merge. If not, it only gives configuration and tokenizer, unless it is also listed as a model.
+    /// </summary>
     public bool UsesBase { get; init; } = true;
 
-    /// <summary>Whether the weights of the sources matter.</summary>
+    /// <summary>Whether the method uses the weights of the sources.</summary>
     public bool UsesWeights { get; init; }
 
-    /// <summary>Whether the method decides about the whole model, so that it cannot be used in a rule or on slices.</summary>
+    /// <summary>Whether the method decides about the whole model. It then cannot be used in a rule or on slices.</summary>
     public bool IsWholeModel { get; init; }
 
     /// <summary>The parameters.</summary>
@@ -29,8 +32,8 @@ public sealed record MergeMethod
 
     internal Func<ParameterValues, IMergeStrategy> Factory { get; init; } = null!;
 
-    /// <summary>Creates the strategy.</summary>
-    /// <param name="values">Values by parameter name; parameters not named have their defaults.</param>
+    /// <summary>Creates a strategy.</summary>
+    /// <param name="values">The values by parameter name; other parameters have their defaults. Null for all defaults.</param>
     /// <exception cref="ArgumentException">A parameter is unknown, or its value is not of its type or range.</exception>
     public IMergeStrategy Create(IReadOnlyDictionary<string, PerSource>? values = null) =>
         Factory(new ParameterValues(this, values ?? new Dictionary<string, PerSource>(StringComparer.Ordinal)));
@@ -45,39 +48,47 @@ public sealed record MergeParameter
     /// <summary>The name, such as <c>lambda</c>.</summary>
     public required string Name { get; init; }
 
-    /// <summary>What the parameter does, with its range.</summary>
+    /// <summary>A one-line summary of the parameter, with its range.</summary>
     public required string Summary { get; init; }
 
-    /// <summary>The default; 0 and 1 stand for false and true, an index for one of <see cref="Words"/>. Null if a value must be given.</summary>
+    /// <summary>The default value. A switch has 0 or 1, a word its index in <see cref="Words"/>. Null if a value is required.</summary>
     public required double? Default { get; init; }
 
-    /// <summary>Whether every source may have its own value.</summary>
+    /// <summary>Whether each source may have its own value.</summary>
     public bool IsPerSource { get; init; }
 
-    /// <summary>Whether the value is true or false (or 1 or 0).</summary>
+    /// <summary>Whether the value is true (1) or false (0).</summary>
     public bool IsSwitch { get; init; }
 
-    /// <summary>The words that the value is one of; empty for a number or a switch.</summary>
+    /// <summary>The allowed words; empty for a number or a switch.</summary>
     public IReadOnlyList<string> Words { get; init; } = [];
 
-    /// <summary>Reads a value as it is written on a command line: a number, true or false, or one of <see cref="Words"/>.</summary>
-    /// <returns>Null if the text is none of these.</returns>
+    /// <summary>Parses a value as typed on a command line: a finite number, true or false, or one of <see cref="Words"/>.</summary>
+    /// <returns>The value, with true as 1, false as 0 and a word as its index; null if the text is none of these.</returns>
     public double? Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        int word = Words.ToList().IndexOf(text);
-        return Words.Count > 0 ? (word < 0 ? null : word)
-            : text == "true" ? 1
-            : text == "false" ? 0
-            : double.TryParse(text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value
-            : null;
+        if (Words.Count > 0)
+        {
+            int word = Words.ToList().IndexOf(text);
+            return word < 0 ? null : word;
+        }
+
+        return text switch
+        {
+            "true" => 1,
+            "false" => 0,
+            _ => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value)
+                ? value
+                : null,
+        };
     }
 
-    /// <summary>Writes the default as it is read; <c>required</c> if a value must be given.</summary>
+    /// <summary>The default as text that <see cref="Parse"/> accepts; <c>required</c> if a value is required.</summary>
     public string DefaultText => Default is not { } value ? "required"
         : Words.Count > 0 ? Words[(int)value]
         : IsSwitch ? (value == 1 ? "true" : "false")
-        : value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        : value.ToString(CultureInfo.InvariantCulture);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({DefaultText}): {Summary}";

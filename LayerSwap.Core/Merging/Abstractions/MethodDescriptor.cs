@@ -1,17 +1,18 @@
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// The declaration of a method: its name, summary and parameters. Catalogue, recipes in and out, <c>merge --help</c> and the table in docs/strategies read it, and nothing else says these things.
+/// The declaration of a method: name, summary and parameters. The single source for the catalogue, recipes in and out, <c>merge --help</c>
+/// and the table in docs/strategies.
 /// </summary>
 /// <typeparam name="TOptions">The options of the strategy.</typeparam>
 /// <param name="name">The name, such as <c>task_arithmetic</c>.</param>
-/// <param name="summary">One line on what the method does.</param>
-/// <param name="defaults">The options without parameters.</param>
+/// <param name="summary">A one-line summary of the method.</param>
+/// <param name="defaults">The default options.</param>
 /// <param name="create">Creates the strategy.</param>
 internal sealed class MethodDescriptor<TOptions>(string name, string summary, TOptions defaults, Func<TOptions, IMergeStrategy> create)
     where TOptions : class
 {
-    private readonly List<(MergeParameter Public, Func<TOptions, object?> Get, Func<TOptions, ParameterValues, TOptions> Set)> _parameters = [];
+    private readonly List<Parameter> _parameters = [];
 
     public string Name => name;
 
@@ -23,10 +24,10 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
 
     public bool IsWholeModel { get; init; }
 
-    /// <summary>Gets the weights that options give instead of the sources' own; null for none.</summary>
+    /// <summary>Gets the weights in the options that replace the sources' own; null for none.</summary>
     public Func<TOptions, PerSource?> Weights { get; init; } = _ => null;
 
-    /// <summary>The entry of the catalogue.</summary>
+    /// <summary>The catalogue entry.</summary>
     public MergeMethod Method => field ??= new MergeMethod
     {
         Name = name,
@@ -36,58 +37,88 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
         UsesWeights = UsesWeights,
         IsWholeModel = IsWholeModel,
         Parameters = [.. _parameters.Select(p => p.Public)],
-        Factory = values => create(_parameters.Where(p => values.Has(p.Public.Name)).Aggregate(defaults, (options, p) => p.Set(options, values))),
+        Factory = values => create(_parameters
+            .Where(p => values.Has(p.Public.Name))
+            .Aggregate(defaults, (options, p) => p.Set(options, values))),
     };
 
     /// <summary>Declares a number that may differ by place and by source.</summary>
-    public MethodDescriptor<TOptions> PerSource(string parameter, string summary, Func<TOptions, PerSource> get, Func<TOptions, PerSource, TOptions> set) =>
-        Add(new() { Name = parameter, Summary = summary, Default = NumberOf(get(defaults).Single), IsPerSource = true }, get, (o, v) => set(o, v.PerSource(parameter)));
+    public MethodDescriptor<TOptions> PerSource(
+        string parameter, string summary, Func<TOptions, PerSource> get, Func<TOptions, PerSource, TOptions> set) =>
+        Add(
+            new() { Name = parameter, Summary = summary, Default = NumberOf(get(defaults).Single), IsPerSource = true },
+            get,
+            (o, v) => set(o, v.PerSource(parameter)));
 
     /// <summary>Declares a number that may differ by place; required if the defaults have none.</summary>
-    public MethodDescriptor<TOptions> Number(string parameter, string summary, Func<TOptions, Schedule?> get, Func<TOptions, Schedule, TOptions> set) =>
+    public MethodDescriptor<TOptions> Number(
+        string parameter, string summary, Func<TOptions, Schedule?> get, Func<TOptions, Schedule, TOptions> set) =>
         Add(new() { Name = parameter, Summary = summary, Default = NumberOf(get(defaults)) }, get, (o, v) => set(o, v.Number(parameter)));
 
     /// <summary>Declares a number for the whole merge.</summary>
-    public MethodDescriptor<TOptions> Plain(string parameter, string summary, Func<TOptions, double> get, Func<TOptions, double, TOptions> set) =>
+    public MethodDescriptor<TOptions> Plain(
+        string parameter, string summary, Func<TOptions, double> get, Func<TOptions, double, TOptions> set) =>
         Add(new() { Name = parameter, Summary = summary, Default = get(defaults) }, o => get(o), (o, v) => set(o, v.Plain(parameter)));
 
-    /// <summary>Declares a whole number for the whole merge.</summary>
-    public MethodDescriptor<TOptions> Whole(string parameter, string summary, int least, Func<TOptions, int> get, Func<TOptions, int, TOptions> set) =>
-        Add(new() { Name = parameter, Summary = summary, Default = get(defaults) }, o => (double)get(o), (o, v) => set(o, v.Whole(parameter, least)));
+    /// <summary>Declares an integer for the whole merge.</summary>
+    public MethodDescriptor<TOptions> Whole(
+        string parameter, string summary, int least, Func<TOptions, int> get, Func<TOptions, int, TOptions> set) =>
+        Add(
+            new() { Name = parameter, Summary = summary, Default = get(defaults) },
+            o => (double)get(o),
+            (o, v) => set(o, v.Whole(parameter, least)));
 
     /// <summary>Declares a switch for the whole merge.</summary>
-    public MethodDescriptor<TOptions> Switch(string parameter, string summary, Func<TOptions, bool> get, Func<TOptions, bool, TOptions> set) =>
-        Add(new() { Name = parameter, Summary = summary, Default = get(defaults) ? 1 : 0, IsSwitch = true }, o => get(o), (o, v) => set(o, v.Switch(parameter)));
+    public MethodDescriptor<TOptions> Switch(
+        string parameter, string summary, Func<TOptions, bool> get, Func<TOptions, bool, TOptions> set) =>
+        Add(
+            new() { Name = parameter, Summary = summary, Default = get(defaults) ? 1 : 0, IsSwitch = true },
+            o => get(o),
+            (o, v) => set(o, v.Switch(parameter)));
 
-    /// <summary>Declares one of several words; a value outside them is not written.</summary>
-    public MethodDescriptor<TOptions> Word(string parameter, string summary, string[] words, Func<TOptions, int> get, Func<TOptions, int, TOptions> set) => Add(
-        new() { Name = parameter, Summary = summary, Default = get(defaults), Words = words },
-        o => get(o) is var index && index >= 0 && index < words.Length && index != get(defaults) ? words[index] : null,
-        (o, v) => set(o, v.Word(parameter)));
+    /// <summary>Declares one of several words. A default, or a value that is not one of the words, is not written.</summary>
+    public MethodDescriptor<TOptions> Word(
+        string parameter, string summary, string[] words, Func<TOptions, int> get, Func<TOptions, int, TOptions> set) =>
+        Add(
+            new() { Name = parameter, Summary = summary, Default = get(defaults), Words = words },
+            o => get(o) is var index && index >= 0 && index < words.Length && index != get(defaults) ? words[index] : null,
+            (o, v) => set(o, v.Word(parameter)));
 
     /// <summary>Declares a parameter that sets several others, and is not written itself.</summary>
     public MethodDescriptor<TOptions> Shorthand(string parameter, string summary, int otherwise, Func<TOptions, int, TOptions> set) =>
         Add(new() { Name = parameter, Summary = summary, Default = otherwise }, _ => null, (o, v) => set(o, v.Whole(parameter, 0)));
 
-    /// <summary>Declares a switch that mergekit has and that changes nothing here.</summary>
-    public MethodDescriptor<TOptions> Ignored(string parameter) => Add(
-        new() { Name = parameter, Summary = "Accepted for mergekit's sake; changes nothing.", Default = 0, IsSwitch = true }, _ => null, (o, v) => v.Switch(parameter) ? o : o);
+    /// <summary>Declares a switch that mergekit has and that changes nothing here; its value is still validated.</summary>
+    public MethodDescriptor<TOptions> Ignored(string parameter) =>
+        Add(
+            new() { Name = parameter, Summary = "Accepted for mergekit's sake; changes nothing.", Default = 0, IsSwitch = true },
+            _ => null,
+            (o, v) => v.Switch(parameter) ? o : o);
 
-    /// <summary>Gets the parameters as recipes write them: a bool, a double, a word, a <see cref="Schedule"/> or a <see cref="LayerSwap.PerSource"/>.</summary>
-    /// <exception cref="NotSupportedException">A value has no word in recipes.</exception>
+    /// <summary>
+    /// Gets the parameters as recipes write them: a bool, a double, a word, a <see cref="Schedule"/> or a
+    /// <see cref="LayerSwap.PerSource"/>.
+    /// </summary>
+    /// <exception cref="NotSupportedException">A value cannot be written in a recipe.</exception>
     public IEnumerable<(string Name, object Value)> Write(TOptions options) =>
-        [.. _parameters.Select(p => (p.Public.Name, Value: p.Get(options))).Where(p => p.Value is not null).Select(p => (p.Name, p.Value!))];
+        [.. _parameters
+            .Select(p => (p.Public.Name, Value: p.Get(options)))
+            .Where(p => p.Value is not null)
+            .Select(p => (p.Name, p.Value!))];
 
-    private MethodDescriptor<TOptions> Add(MergeParameter parameter, Func<TOptions, object?> get, Func<TOptions, ParameterValues, TOptions> set)
+    private MethodDescriptor<TOptions> Add(
+        MergeParameter parameter, Func<TOptions, object?> get, Func<TOptions, ParameterValues, TOptions> set)
     {
-        _parameters.Add((parameter, get, set));
+        _parameters.Add(new Parameter(parameter, get, set));
         return this;
     }
 
     private static double? NumberOf(Schedule? schedule) => schedule?.Gradient is [double value] ? value : null;
+
+    private sealed record Parameter(MergeParameter Public, Func<TOptions, object?> Get, Func<TOptions, ParameterValues, TOptions> Set);
 }
 
-/// <summary>A strategy of the catalogue, which recipes can write.</summary>
+/// <summary>A strategy of the catalogue, which can be written to recipes.</summary>
 internal interface IMethodStrategy : IMergeStrategy
 {
     MergeMethod Method { get; }
@@ -99,7 +130,7 @@ internal interface IMethodStrategy : IMergeStrategy
     PerSource? Weights { get; }
 }
 
-/// <summary>The base of the strategies of the catalogue: name, settings and written form follow from the descriptor.</summary>
+/// <summary>The base class of the catalogue's strategies. The descriptor gives name, settings and written form.</summary>
 internal abstract class MethodStrategy<TOptions>(MethodDescriptor<TOptions> descriptor, TOptions options) : IMethodStrategy
     where TOptions : class
 {

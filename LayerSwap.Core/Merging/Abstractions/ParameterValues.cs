@@ -3,7 +3,7 @@ using LayerSwap.Common;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The values given for a method's parameters, with names checked.</summary>
+/// <summary>The validated values of a method's parameters.</summary>
 internal sealed class ParameterValues
 {
     private readonly MergeMethod _method;
@@ -13,7 +13,9 @@ internal sealed class ParameterValues
     {
         foreach (string name in values.Keys.Where(v => !method.Parameters.Any(p => p.Name == v)))
         {
-            string known = method.Parameters.Count == 0 ? "it has none" : "it has " + string.Join(", ", method.Parameters.Select(p => p.Name));
+            string known = method.Parameters.Count == 0
+                ? "it has none"
+                : "it has " + string.Join(", ", method.Parameters.Select(p => p.Name));
             throw new ArgumentException($"{method.Name} has no parameter {Printable.Escape(name)}; {known}.");
         }
 
@@ -36,7 +38,7 @@ internal sealed class ParameterValues
     public Schedule Number(string name) => PerSource(name).Single
         ?? throw new ArgumentException($"{_method.Name}: {name} is {PerSource(name)}; one value is expected, not one a source.");
 
-    /// <summary>Gets a switch, which holds for the whole merge.</summary>
+    /// <summary>Gets a switch.</summary>
     public bool Switch(string name) => Number(name).ToString() switch
     {
         "0" => false,
@@ -45,15 +47,18 @@ internal sealed class ParameterValues
         null => false,
     };
 
-    /// <summary>Gets a number that holds for the whole merge.</summary>
-    public double Plain(string name) => double.TryParse(Number(name).ToString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
+    /// <summary>Gets one number for the whole merge.</summary>
+    public double Plain(string name) =>
+        double.TryParse(Number(name).ToString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
         : throw new ArgumentException($"{_method.Name}: {name} is {Number(name)}; one number for the whole merge is expected.");
 
-    /// <summary>Gets a whole number of a range that holds for the whole merge.</summary>
-    public int Whole(string name, int least) => Plain(name) is var value && value == Math.Floor(value) && value >= least && value <= int.MaxValue ? (int)value
-        : throw new ArgumentException($"{name} is {Number(name)}; a whole number of {least.ToString(CultureInfo.InvariantCulture)} or more is expected.");
+    /// <summary>Gets an integer for the whole merge.</summary>
+    public int Whole(string name, int least) =>
+        Plain(name) is var value && value == Math.Floor(value) && value >= least && value <= int.MaxValue ? (int)value
+        : throw new ArgumentException($"{name} is {Number(name)}; "
+            + $"a whole number of {least.ToString(CultureInfo.InvariantCulture)} or more is expected.");
 
-    /// <summary>Gets the index of a word.</summary>
+    /// <summary>Gets the index of the value among the allowed words.</summary>
     public int Word(string name)
     {
         IReadOnlyList<string> words = _method.Parameters.First(p => p.Name == name).Words;

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace LayerSwap;
 
 /// <summary>
-/// A number that may depend on the place of a tensor. A plain number converts to the schedule that always has it. Over depth,
-/// <c>t = layer / (layers - 1)</c>, 1 for a stack of one layer; tensors outside the layers have t = 0.
+/// A number that may depend on the place of a tensor. A plain number converts to a constant schedule. Depth is
+/// <c>t = layer / (layers - 1)</c>: from 0 to 1, 1 in a stack of one layer, 0 outside the layers.
 /// </summary>
 public abstract class Schedule
 {
@@ -12,17 +12,19 @@ public abstract class Schedule
     {
     }
 
-    /// <summary>The value for a tensor at this place.</summary>
+    /// <summary>Gets the value for a tensor at a place.</summary>
     public abstract double At(TensorPlace place);
 
-    /// <summary>From one value at the first layer to another at the last, in a straight line.</summary>
-    /// <param name="first">At depth 0, and outside the layers.</param>
-    /// <param name="last">At the last layer.</param>
+    /// <summary>Creates a linear schedule over the depth.</summary>
+    /// <param name="first">The value at the first layer, and outside the layers; finite.</param>
+    /// <param name="last">The value at the last layer; finite.</param>
+    /// <exception cref="ArgumentException">A value is not finite.</exception>
     public static Schedule Linear(double first, double last) => Points(first, last);
 
-    /// <summary>Straight lines between points spread evenly over the depth (mergekit's gradients).</summary>
-    /// <param name="values">One or more finite numbers: <c>s = t (n - 1)</c>, linear between neighbours.</param>
-    /// <exception cref="ArgumentException">No value, or one that is not finite.</exception>
+    /// <summary>Creates a piecewise linear schedule: points at equal distances over the depth (mergekit's gradients).</summary>
+    /// <param name="values">One or more finite numbers. Value i is at depth <c>i / (n - 1)</c>, with linear interpolation between
+    /// neighbours.</param>
+    /// <exception cref="ArgumentException">There is no value, or one is not finite.</exception>
     public static Schedule Points(params IReadOnlyList<double> values)
     {
         ArgumentNullException.ThrowIfNull(values);
@@ -30,9 +32,9 @@ public abstract class Schedule
             : throw new ArgumentException("A schedule needs one or more finite numbers.", nameof(values));
     }
 
-    /// <summary>This schedule, but another one where the selector matches.</summary>
-    /// <param name="selector">Where.</param>
-    /// <param name="value">The schedule that holds there.</param>
+    /// <summary>Creates a copy of this schedule with another one where a selector matches.</summary>
+    /// <param name="selector">The places of the other schedule.</param>
+    /// <param name="value">The other schedule.</param>
     public Schedule Where(LayerSelector selector, Schedule value)
     {
         ArgumentNullException.ThrowIfNull(selector);
@@ -40,17 +42,17 @@ public abstract class Schedule
         return new PlaceSchedule(this, selector, value);
     }
 
-    /// <summary>The schedule that always has one value.</summary>
+    /// <summary>Creates a constant schedule.</summary>
     /// <exception cref="ArgumentException">The number is not finite.</exception>
     public static Schedule FromDouble(double value) => Points(value);
 
     /// <inheritdoc cref="FromDouble"/>
     public static implicit operator Schedule(double value) => FromDouble(value);
 
-    /// <summary>The points, where it is nothing but lines between points over the depth.</summary>
+    /// <summary>The points over the depth; null if the schedule also depends on selectors.</summary>
     internal virtual IReadOnlyList<double>? Gradient => null;
 
-    /// <summary>The value at t, from 0 to 1: <c>s = t (n - 1)</c>, linear between neighbours.</summary>
+    /// <summary>Interpolates values at depth t, from 0 to 1: <c>s = t (n - 1)</c>, linear between neighbours.</summary>
     internal static double Along(double[] values, double t)
     {
         double s = t * (values.Length - 1);

@@ -2,7 +2,9 @@ using LayerSwap.Buffers;
 
 namespace LayerSwap;
 
-/// <summary>Streamed passes over all elements of one tensor. Chunks are fixed and their states are combined in order, so results do not depend on threads.</summary>
+/// <summary>
+/// Streamed passes over one tensor. Chunks are fixed and their states are combined in order, so results do not depend on threads.
+/// </summary>
 public abstract class TensorPasses
 {
     private protected TensorPasses()
@@ -12,30 +14,30 @@ public abstract class TensorPasses
     /// <summary>The number of elements of the tensor.</summary>
     public abstract long ElementCount { get; }
 
-    /// <summary>The pool for arrays that are held between blocks.</summary>
+    /// <summary>The pool for arrays that outlive a block.</summary>
     internal abstract ChunkPool Chunks { get; }
 
-    /// <summary>Streams the operands once.</summary>
-    /// <typeparam name="TState">The state that is gathered.</typeparam>
+    /// <summary>Streams the whole operands once.</summary>
+    /// <typeparam name="TState">The state of the reduction.</typeparam>
     /// <param name="reduction">Fills and combines states.</param>
     /// <returns>The state of the whole tensor.</returns>
     public TState Reduce<TState>(IReduction<TState> reduction)
         where TState : class => Reduce(reduction, 0, ElementCount);
 
-    /// <summary>Streams a part of the operands once.</summary>
-    /// <typeparam name="TState">The state that is gathered.</typeparam>
+    /// <summary>Streams a range of the operands once.</summary>
+    /// <typeparam name="TState">The state of the reduction.</typeparam>
     /// <param name="reduction">Fills and combines states.</param>
-    /// <param name="start">The first element.</param>
+    /// <param name="start">The index of the first element, from 0.</param>
     /// <param name="count">The number of elements.</param>
-    /// <returns>The state of that part.</returns>
+    /// <returns>The state of the range.</returns>
     public abstract TState Reduce<TState>(IReduction<TState> reduction, long start, long count)
         where TState : class;
 
-    /// <summary>Adds windows at even distances, from the first element to the last, to one state.</summary>
+    /// <summary>Samples windows at equal distances, from the first element to the last, into one state.</summary>
     /// <param name="reduction">Fills the state.</param>
     /// <param name="windows">The number of windows, 2 or more.</param>
-    /// <param name="length">The elements of a window.</param>
-    /// <param name="state">The state that is added to.</param>
+    /// <param name="length">The number of elements of a window.</param>
+    /// <param name="state">Receives the sampled elements.</param>
     internal abstract void Sample<TState>(IReduction<TState> reduction, int windows, int length, TState state)
         where TState : class;
 }

@@ -6,13 +6,13 @@ namespace LayerSwap;
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// Arcee Fusion: the other model's elements whose importance passes the median plus 1.5 times the distance of the quartiles. Importance is the magnitude of the delta times the divergence of
-    /// its row. Exact at any size.
+    /// Arcee Fusion: takes the other model's elements whose importance is at least the median plus 1.5 times the interquartile range.
+    /// Importance is the delta's magnitude times the divergence of its row (last axis). Exact at any size. Needs a base and one source.
     /// </summary>
     public static IMergeStrategy ArceeFusion() => new ArceeFusion(new());
 }
 
-/// <summary>Takes the other model's elements where their delta is important: large, in a row whose distribution moved.</summary>
+/// <summary>Takes the other model's elements whose delta is important: large, in a row whose distribution changed.</summary>
 internal sealed class ArceeFusion(ArceeFusion.Parameter options) : MethodStrategy<ArceeFusion.Parameter>(Descriptor, options)
 {
     public static readonly MethodDescriptor<Parameter> Descriptor = new(
@@ -28,7 +28,7 @@ internal sealed class ArceeFusion(ArceeFusion.Parameter options) : MethodStrateg
         return new ArceeFusionOperation(shape.Rank == 0 ? 1 : Math.Max(shape[shape.Rank - 1], 1));
     }
 
-    /// <summary>There are no parameters.</summary>
+    /// <summary>The empty options.</summary>
     internal sealed record Parameter
     {
         public override string ToString() => "";
@@ -54,11 +54,12 @@ internal sealed class ArceeFusionOperation(long row) : GenericOperation, IRankin
         }
 
         _divergences = [.. passes.Reduce(new DivergenceReduction(row))];
-        // The quantile r is the element at floor(r (n - 1)) of the ascending order: of rank n minus that from the top.
+        // Quantile r is the element at index floor(r (n - 1)) in ascending order, so its rank from the top is n minus that.
         double[] quantiles = [0.25, 0.5, 0.75];
-        RankThreshold[] cuts = RankSelector.Select(passes, this, [.. quantiles.Select(r => new RankRequest(0, n - (long)(r * (n - 1))))]);
+        RankThreshold[] thresholds = RankSelector.Select(
+            passes, this, [.. quantiles.Select(r => new RankRequest(0, n - (long)(r * (n - 1))))]);
         double smallest = BitConverter.UInt64BitsToDouble(passes.Reduce(new SmallestReduction(this)).Key);
-        double[] values = [.. cuts.Select(c => c == RankThreshold.All ? smallest : c.Value)];
+        double[] values = [.. thresholds.Select(c => c == RankThreshold.All ? smallest : c.Value)];
         _threshold = values[1] + (1.5 * (values[2] - values[0]));
     }
 
@@ -89,7 +90,7 @@ internal sealed class ArceeFusionOperation(long row) : GenericOperation, IRankin
         public ulong Key { get; set; } = ulong.MaxValue;
     }
 
-    private sealed class SmallestReduction(ArceeFusionOperation merge) : GenericReduction<Holder>
+    private sealed class SmallestReduction(ArceeFusionOperation operation) : GenericReduction<Holder>
     {
         public override Holder Create() => new();
 
@@ -97,14 +98,16 @@ internal sealed class ArceeFusionOperation(long row) : GenericOperation, IRankin
         {
             for (int i = 0; i < block.Length; i++)
             {
-                state.Key = Math.Min(state.Key, SortKey.Of(merge.Importance(block, i)));
+                state.Key = Math.Min(state.Key, SortKey.Of(operation.Importance(block, i)));
             }
         }
 
         public override void Combine(Holder into, Holder from) => into.Key = Math.Min(into.Key, from.Key);
     }
 
-    /// <summary>For each row <c>sum p ln(p / q)</c>, p and q the softmax of the other model's row and of the base's, each plus 1e-8.</summary>
+    /// <summary>
+    /// For each row, <c>sum p ln(p / q)</c>; p and q are the softmax of the other model's and the base's row, each plus 1e-8.
+    /// </summary>
     private sealed class DivergenceReduction(long row) : GenericReduction<List<double>>
     {
         private const double Floor = 1e-8;
@@ -121,11 +124,12 @@ internal sealed class ArceeFusionOperation(long row) : GenericOperation, IRankin
                 double divergence = 0;
                 for (int i = 0; i < p.Length; i++)
                 {
-                    double a = (Math.Exp(VectorWidening.Load1(p[i]) - maxP) / sumP) + Floor, b = (Math.Exp(VectorWidening.Load1(q[i]) - maxQ) / sumQ) + Floor;
+                    double a = (Math.Exp(VectorWidening.Load1(p[i]) - maxP) / sumP) + Floor;
+                    double b = (Math.Exp(VectorWidening.Load1(q[i]) - maxQ) / sumQ) + Floor;
                     divergence += a * Math.Log(a / b);
                 }
 
-                // Never negative but for rounding, where the rows are alike.
+                // Rounding may give a negative value for nearly equal rows.
                 state.Add(Math.Max(divergence, 0));
             }
         }

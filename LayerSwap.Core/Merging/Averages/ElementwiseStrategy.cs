@@ -1,6 +1,8 @@
 namespace LayerSwap;
 
-/// <summary>The base for strategies that compute each element from the same element of the operands, alike for all tensors.</summary>
+/// <summary>
+/// The base class of strategies that compute each element from the same element of the operands, in the same way for all tensors.
+/// </summary>
 public abstract class ElementwiseStrategy : IMergeStrategy
 {
     /// <inheritdoc/>

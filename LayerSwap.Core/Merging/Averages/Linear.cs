@@ -5,19 +5,23 @@ namespace LayerSwap;
 /// <summary>Options of the weighted average.</summary>
 public sealed record LinearOptions
 {
-    /// <summary>The weight of each source; null (the default) for those given when the sources were added, 1 each if none were. Finite.</summary>
+    /// <summary>The finite weight of each source; null (the default) for the weights given when the sources were added.</summary>
     public IReadOnlyList<Schedule>? Weights { get; init; }
 
-    /// <summary>Whether the sum is divided by the sum of the weights; true by default.</summary>
+    /// <summary>Whether the sum is divided by the sum of the weights, which must then not be zero; true by default.</summary>
     public bool Normalize { get; init; } = true;
 
     /// <inheritdoc/>
-    public override string ToString() => $"weights {(Weights is null ? "of the sources" : string.Join(", ", Weights))}{(Normalize ? ", normalized" : "")}";
+    public override string ToString() =>
+        $"weights {(Weights is null ? "of the sources" : string.Join(", ", Weights))}{(Normalize ? ", normalized" : "")}";
 }
 
 public static partial class MergeStrategies
 {
-    /// <summary>The weighted average of the sources (a model soup, Wortsman et al., arXiv:2203.05482): <c>sum w_i x_i / sum w_i</c>. The base is not one of them.</summary>
+    /// <summary>
+    /// The weighted average of the sources (a model soup, Wortsman et al., arXiv:2203.05482): <c>sum w_i x_i / sum w_i</c>. The base does
+    /// not take part.
+    /// </summary>
     /// <param name="options">Null for the defaults.</param>
     public static IMergeStrategy Linear(LinearOptions? options = null) => new Linear(options ?? new());
 }
@@ -42,9 +46,10 @@ internal sealed class Linear(LinearOptions options) : MethodStrategy<LinearOptio
         }
 
         double[] weights = WeightsOf(tensor);
-        // If one source alone counts, in full, its bytes are taken and the others are not read.
+        // If only one source has a weight and it is not scaled, its bytes are copied and the others are not read.
         int only = Array.FindIndex(weights, w => w != 0);
-        return only >= 0 && only == Array.FindLastIndex(weights, w => w != 0) && double.IsFinite(weights[only]) && (Options.Normalize || weights[only] == 1)
+        return only >= 0 && only == Array.FindLastIndex(weights, w => w != 0) && double.IsFinite(weights[only])
+            && (Options.Normalize || weights[only] == 1)
             ? TensorOperation.Take(only)
             : WeightedAverage.Of(Name, weights, Options.Normalize);
     }

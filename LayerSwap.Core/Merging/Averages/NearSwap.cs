@@ -6,8 +6,11 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary><c>w x_1 + (1 - w) x_0</c> with <c>w = clamp(t / max(abs(x_0 - x_1), 1e-6), 0, 1)</c>: the other model where it is near the base.</summary>
-    /// <param name="t">The distance up to which elements are taken whole; 0 or more.</param>
+    /// <summary>
+    /// NearSwap: <c>w x_1 + (1 - w) x_0</c> with <c>w = clamp(t / max(abs(x_0 - x_1), 1e-6), 0, 1)</c>, so that the other model x_1 counts
+    /// most where it is near the base x_0. Needs a base and one source.
+    /// </summary>
+    /// <param name="t">The distance up to which elements are taken whole, in units of the weights; 0 or more.</param>
     public static IMergeStrategy NearSwap(Schedule t)
     {
         ArgumentNullException.ThrowIfNull(t);
@@ -15,7 +18,7 @@ public static partial class MergeStrategies
     }
 }
 
-/// <summary>Takes the other model where it is near the base, and less of it the further away it is.</summary>
+/// <summary>Takes the other model near the base, and less of it with growing distance.</summary>
 internal sealed class NearSwap(NearSwap.Parameter options) : MethodStrategy<NearSwap.Parameter>(Descriptor, options)
 {
     public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
@@ -29,10 +32,12 @@ internal sealed class NearSwap(NearSwap.Parameter options) : MethodStrategy<Near
     {
         ModelCount.RequireBaseAndOne(Name, tensor);
         double t = Options.T!.At(tensor.Place);
-        return t >= 0 ? new Operation(t) : throw new MergeException($"nearswap: t is {t.ToString(CultureInfo.InvariantCulture)}; expected is 0 or more.");
+        return t >= 0
+            ? new Operation(t)
+            : throw new MergeException($"nearswap: t is {t.ToString(CultureInfo.InvariantCulture)}; expected is 0 or more.");
     }
 
-    /// <summary>The options; a distance must be given.</summary>
+    /// <summary>The options. The distance is required.</summary>
     internal sealed record Parameter(Schedule? T)
     {
         public override string ToString() => $"t {T}";

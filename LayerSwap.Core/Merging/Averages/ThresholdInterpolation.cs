@@ -7,9 +7,12 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary>Interpolates only tensors whose mean absolute difference passes a threshold times the first model's mean magnitude; others are the first model's (arXiv:2506.14794).</summary>
-    /// <param name="t">From 0, the first model (the base, if there is one), to 1, the second.</param>
-    /// <param name="threshold">The relative difference that must be passed; 0 or more.</param>
+    /// <summary>
+    /// Interpolates only tensors whose mean absolute difference exceeds a threshold times the first model's mean magnitude; other tensors
+    /// are the first model's (arXiv:2506.14794). Merges a base and one source, or two sources.
+    /// </summary>
+    /// <param name="t">The position: 0 is the first model (the base, if there is one), 1 the second.</param>
+    /// <param name="threshold">The relative difference that must be exceeded; 0 or more.</param>
     public static IMergeStrategy ThresholdInterpolation(Schedule t, Schedule threshold)
     {
         ArgumentNullException.ThrowIfNull(t);
@@ -19,19 +22,25 @@ public static partial class MergeStrategies
 }
 
 /// <summary>Interpolates only tensors that differ by more than a threshold.</summary>
-internal sealed class ThresholdInterpolation(ThresholdInterpolation.Parameter options) : MethodStrategy<ThresholdInterpolation.Parameter>(Descriptor, options)
+internal sealed class ThresholdInterpolation(ThresholdInterpolation.Parameter options)
+    : MethodStrategy<ThresholdInterpolation.Parameter>(Descriptor, options)
 {
     public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
-        "threshold_interpolation", "Interpolates only tensors that differ by more than a threshold.", new(0.5, 0), o => new ThresholdInterpolation(o))
+        "threshold_interpolation",
+        "Interpolates only tensors that differ by more than a threshold.",
+        new(0.5, 0),
+        o => new ThresholdInterpolation(o))
         .Number("t", "From 0, the first, to 1, the second.", o => o.T, (o, v) => o with { T = v })
-        .Number("threshold", "The relative difference that must be passed; 0 or more.", o => o.Threshold, (o, v) => o with { Threshold = v });
+        .Number(
+            "threshold", "The relative difference that must be passed; 0 or more.", o => o.Threshold, (o, v) => o with { Threshold = v });
 
     public override TensorOperation Bind(TensorContext tensor)
     {
         ModelCount.RequireTwo(Name, tensor);
         double least = Options.Threshold.At(tensor.Place);
         return least >= 0 ? new Operation(Options.T.At(tensor.Place), least, tensor.HasBase)
-            : throw new MergeException($"threshold_interpolation: threshold is {least.ToString(CultureInfo.InvariantCulture)}; expected is 0 or more.");
+            : throw new MergeException($"threshold_interpolation: threshold is {least.ToString(CultureInfo.InvariantCulture)}; "
+                + "expected is 0 or more.");
     }
 
     internal sealed record Parameter(Schedule T, Schedule Threshold)

@@ -5,7 +5,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Merging;
 
-/// <summary><c>sum w_i x_i</c>, divided by <c>sum w_i</c> where normalised. The base is not read.</summary>
+/// <summary><c>sum w_i x_i</c>, divided by <c>sum w_i</c> if normalised. The base is not read.</summary>
 internal sealed class WeightedAverage : GenericOperation
 {
     private readonly double[] _weights;
@@ -25,18 +25,24 @@ internal sealed class WeightedAverage : GenericOperation
 
     public override AgreementRule Agreement => _normalized ? AgreementRule.Sources : AgreementRule.None;
 
-    public override string Detail => "weights " + string.Join(", ", _shares.Select(s => s.ToString("0.####", CultureInfo.InvariantCulture)));
+    public override string Detail =>
+        "weights " + string.Join(", ", _shares.Select(s => s.ToString("0.####", CultureInfo.InvariantCulture)));
 
-    /// <exception cref="MergeException">The weights sum to zero, which no division survives.</exception>
+    /// <exception cref="MergeException">A weight is not finite, or the weights sum to zero and are to be normalised.</exception>
     public static WeightedAverage Of(string strategy, double[] weights, bool normalize)
     {
         double sum = weights.Sum();
-        return weights.All(double.IsFinite) && (!normalize || Math.Abs(sum) > 1e-12) ? new WeightedAverage(weights, normalize ? sum : 1, normalize)
-            : throw new MergeException($"{strategy}: the weights {string.Join(", ", weights.Select(w => w.ToString(CultureInfo.InvariantCulture)))} sum to "
-                + $"{sum.ToString(CultureInfo.InvariantCulture)}; a sum other than zero is needed to divide by. Remedy: change the weights, or do not normalise.");
+        if (weights.All(double.IsFinite) && (!normalize || Math.Abs(sum) > 1e-12))
+        {
+            return new WeightedAverage(weights, normalize ? sum : 1, normalize);
+        }
+
+        string list = string.Join(", ", weights.Select(w => w.ToString(CultureInfo.InvariantCulture)));
+        throw new MergeException($"{strategy}: the weights {list} sum to {sum.ToString(CultureInfo.InvariantCulture)}; "
+            + "a sum other than zero is needed to divide by. Remedy: change the weights, or do not normalise.");
     }
 
-    /// <summary>Computes a block on behalf of a merge that found its weights by a pass.</summary>
+    /// <summary>Computes a block for an operation that found its weights by a pass.</summary>
     public void ComputeBlock<T>(in OperandBlock<T> block)
         where T : unmanaged => Compute(block);
 

@@ -3,7 +3,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The average of two experts weighted by how far each moved from the base, measured by a pass over the tensor.</summary>
+/// <summary>The average of two experts, weighted by the L1 norms of their deltas, which are measured by a pass over the tensor.</summary>
 internal sealed class ChangeWeightedAverage(bool inverse) : GenericOperation
 {
     private WeightedAverage? _average;
@@ -14,10 +14,10 @@ internal sealed class ChangeWeightedAverage(bool inverse) : GenericOperation
 
     public override void Prepare(TensorPasses passes)
     {
-        Changes changes = passes.Reduce(new AbsoluteChange());
-        (double task, double language) = inverse ? (changes.Language, changes.Task) : (changes.Task, changes.Language);
+        DeltaNorms norms = passes.Reduce(new DeltaNormReduction());
+        (double task, double language) = inverse ? (norms.Language, norms.Task) : (norms.Task, norms.Language);
         double sum = task + language;
-        // Shares of one: changes themselves may be so small that their sum counts as zero.
+        // Divided here, because WeightedAverage takes a very small sum of norms for zero.
         _average = sum > 0 && double.IsFinite(sum)
             ? WeightedAverage.Of("layer_swap", [task / sum, language / sum], normalize: true)
             : WeightedAverage.Of("layer_swap", [1, 1], normalize: true);
@@ -25,18 +25,18 @@ internal sealed class ChangeWeightedAverage(bool inverse) : GenericOperation
 
     protected override void Compute<T>(in OperandBlock<T> block) => _average!.ComputeBlock(block);
 
-    private sealed class Changes
+    private sealed class DeltaNorms
     {
         public double Task { get; set; }
 
         public double Language { get; set; }
     }
 
-    private sealed class AbsoluteChange : IReduction<Changes>
+    private sealed class DeltaNormReduction : IReduction<DeltaNorms>
     {
-        public Changes Create() => new();
+        public DeltaNorms Create() => new();
 
-        public void Observe<T>(OperandBlock<T> block, Changes state)
+        public void Observe<T>(OperandBlock<T> block, DeltaNorms state)
             where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
         {
             double task = 0, language = 0;
@@ -50,7 +50,7 @@ internal sealed class ChangeWeightedAverage(bool inverse) : GenericOperation
             state.Language += language;
         }
 
-        public void Combine(Changes into, Changes from)
+        public void Combine(DeltaNorms into, DeltaNorms from)
         {
             into.Task += from.Task;
             into.Language += from.Language;

@@ -6,15 +6,16 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary>One source, its bytes unchanged, or multiplied by a scale.</summary>
-    /// <param name="scale">Null or 1 for unchanged.</param>
+    /// <summary>Copies one source, or multiplies it by a scale.</summary>
+    /// <param name="scale">The factor of every element, finite; null or 1 copies the bytes.</param>
     public static IMergeStrategy Passthrough(Schedule? scale = null) => new Passthrough(new(scale ?? 1));
 }
 
 /// <summary>One source, unchanged or scaled.</summary>
 internal sealed class Passthrough(Passthrough.Parameter options) : MethodStrategy<Passthrough.Parameter>(Descriptor, options)
 {
-    public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>("passthrough", "One model, unchanged or scaled.", new(1), o => new Passthrough(o))
+    public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
+        "passthrough", "One model, unchanged or scaled.", new(1), o => new Passthrough(o))
     {
         UsesBase = false,
     }
@@ -26,7 +27,8 @@ internal sealed class Passthrough(Passthrough.Parameter options) : MethodStrateg
         {
             1 => 0,
             0 when tensor.HasBase => TensorOperation.Base,
-            _ => throw new MergeException($"passthrough takes one source; this merge has {tensor.SourceCount}. Remedy: give one model, or choose a method that merges several."),
+            _ => throw new MergeException($"passthrough takes one source; this merge has {tensor.SourceCount}. "
+                + "Remedy: give one model, or choose a method that merges several."),
         };
         double factor = Options.Scale.At(tensor.Place);
         return factor == 1 ? TensorOperation.Take(source) : new Operation(factor, source);

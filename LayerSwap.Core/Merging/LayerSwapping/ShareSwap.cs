@@ -7,19 +7,21 @@ namespace LayerSwap;
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// Share swap (arXiv:2601.22620): with <c>p(layer) = L2 of the layer's delta / sum over all layers</c> for each of two experts, a layer is taken from the expert with the larger share where the
-    /// shares differ by more than a threshold, and averaged elsewhere. Planning compares the models with the base, which reads all of them once.
+    /// Share swap (arXiv:2601.22620). A layer's share is <c>p(layer) = L2 norm of the layer's delta / sum over all layers</c>. A layer is
+    /// taken from the expert with the larger share if the shares of the two experts differ by more than a threshold, and averaged
+    /// otherwise. Planning reads both models and the base once.
     /// </summary>
-    /// <param name="threshold">The difference of shares that must be passed; 0 or more, 0.1 by default.</param>
+    /// <param name="threshold">The difference of shares that must be exceeded, from 0; 0.1 by default.</param>
+    /// <exception cref="ArgumentException">The threshold is negative or NaN.</exception>
     public static IMergeStrategy ShareSwap(double threshold = 0.1) => new ShareSwap(new() { Threshold = threshold });
 }
 
-/// <summary>The share of its whole delta that each layer has, for two models.</summary>
+/// <summary>The share of each layer in the delta of its model, for two models.</summary>
 /// <param name="Models">The names of the models.</param>
-/// <param name="OfLayers">The shares by layer, model by model.</param>
+/// <param name="OfLayers">The shares by layer, one dictionary for each model.</param>
 internal sealed record LayerShares(string[] Models, Dictionary<int, double>[] OfLayers);
 
-/// <summary>Takes each layer from the expert that has the larger share of its delta there, and averages where the shares are close.</summary>
+/// <summary>Takes each layer from the expert with the larger share there, and averages layers with close shares.</summary>
 internal sealed class ShareSwap : MethodStrategy<ShareSwap.Parameter>
 {
     public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
@@ -44,27 +46,37 @@ internal sealed class ShareSwap : MethodStrategy<ShareSwap.Parameter>
         _shares = shares;
     }
 
-    /// <summary>Whether the shares are still to be measured, before anything is bound.</summary>
+    /// <summary>Whether the shares must be measured before <see cref="Bind"/>.</summary>
     public bool NeedsShares => _shares is null;
 
-    /// <summary>Creates the same strategy with shares.</summary>
+    /// <summary>Creates a copy with shares.</summary>
     public ShareSwap With(LayerShares shares) => new(Options, shares);
 
     public override TensorOperation Bind(TensorContext tensor)
     {
         if (_shares is null)
         {
-            throw new MergeException("share_swap needs a diff of the two models with their base. Remedy: plan the merge by a builder, which measures it, or give the diff.");
+            throw new MergeException("share_swap needs a diff of the two models with their base. "
+                + "Remedy: plan the merge by a builder, which measures it, or give the diff.");
         }
 
         if (!tensor.Sources.SequenceEqual(_shares.Models, StringComparer.Ordinal))
         {
-            throw new MergeException($"share_swap was given the deltas of {string.Join(" and ", _shares.Models.Select(Printable.Escape))}, but merges "
-                + $"{string.Join(" and ", tensor.Sources.Select(Printable.Escape))}. Remedy: compare and merge the same two models in the same order.");
+            string measured = string.Join(" and ", _shares.Models.Select(Printable.Escape));
+            string merged = string.Join(" and ", tensor.Sources.Select(Printable.Escape));
+            throw new MergeException($"share_swap was given the deltas of {measured}, but merges {merged}. "
+                + "Remedy: compare and merge the same two models in the same order.");
         }
 
         Dictionary<int, double>[] shares = _shares.OfLayers;
-        double difference = tensor.Place is { InMainStack: true, Layer: { } layer } && shares[0].TryGetValue(layer, out double a) && shares[1].TryGetValue(layer, out double b) ? a - b : 0;
+        double difference = 0;
+        if (tensor.Place is { InMainStack: true, Layer: { } layer }
+            && shares[0].TryGetValue(layer, out double first)
+            && shares[1].TryGetValue(layer, out double second))
+        {
+            difference = first - second;
+        }
+
         return difference > Options.Threshold ? TensorOperation.Take(0)
             : difference < -Options.Threshold ? TensorOperation.Take(1)
             : WeightedAverage.Of(Name, [.. tensor.Weights], normalize: true);

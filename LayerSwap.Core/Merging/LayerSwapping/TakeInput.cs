@@ -5,11 +5,13 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary>The base's bytes, or the first source's if there is no base.</summary>
+    /// <summary>Copies the bytes of the base, or of the first source without a base.</summary>
     public static IMergeStrategy Keep { get; } = new TakeInput("keep", null);
 
-    /// <summary>The bytes of one source, unchanged.</summary>
-    /// <param name="source">From 0, in the order the sources were added, or <see cref="TensorOperation.Base"/>.</param>
+    /// <summary>Copies the bytes of one source.</summary>
+    /// <param name="source">The index of the source, from 0 in the order in which they were added, or
+    /// <see cref="TensorOperation.Base"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The index is below <see cref="TensorOperation.Base"/>.</exception>
     public static IMergeStrategy Take(int source)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(source, TensorOperation.Base);
@@ -17,7 +19,7 @@ public static partial class MergeStrategies
     }
 }
 
-/// <summary>Takes every tensor from one input; if none is named, from the base, or the first source without a base.</summary>
+/// <summary>Copies every tensor from one input; by default the base, or the first source without a base.</summary>
 internal sealed class TakeInput(string name, int? source) : IMergeStrategy
 {
     public string Name => name;
@@ -36,8 +38,12 @@ internal sealed class TakeInput(string name, int? source) : IMergeStrategy
     public TensorOperation Bind(TensorContext tensor)
     {
         int from = source ?? (tensor.HasBase ? TensorOperation.Base : 0);
-        return from == TensorOperation.Base && !tensor.HasBase ? throw new MergeException($"{name}: there is no base to take from. Remedy: give a base.")
-            : from >= tensor.SourceCount ? throw new MergeException($"{name}: there is no source {from}; the merge has {tensor.SourceCount}, counted from 0.")
-            : TensorOperation.Take(from);
+        if (from == TensorOperation.Base && !tensor.HasBase)
+        {
+            throw new MergeException($"{name}: there is no base to take from. Remedy: give a base.");
+        }
+
+        return from < tensor.SourceCount ? TensorOperation.Take(from)
+            : throw new MergeException($"{name}: there is no source {from}; the merge has {tensor.SourceCount}, counted from 0.");
     }
 }

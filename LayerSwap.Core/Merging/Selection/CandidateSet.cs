@@ -3,30 +3,32 @@ using LayerSwap.Buffers;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The counts of one block, or of neighbouring blocks, against the bounds. Of a sample the start is that of the first window.</summary>
+/// <summary>
+/// The counts of keys relative to the bounds, for one block or several adjacent ones. In a sample, Start is the start of the first window.
+/// </summary>
 internal readonly record struct BlockCounts(long Start, int Length, KeyCounts Counts)
 {
     public BlockCounts With(BlockCounts next) => new(Start, Length + next.Length, Counts.With(next.Counts));
 }
 
 /// <summary>
-/// The candidates for one threshold, found by one pass: keys strictly within the bounds are gathered, keys outside are counted block by block. If too many are within, they are counted in
-/// a <see cref="Histogram"/> instead, which gives the next pass closer bounds.
+/// The candidates for one threshold from one pass: keys strictly between the bounds are gathered, others are counted block by block. If
+/// there are too many to gather, they are counted in a <see cref="Histogram"/>, which gives the next pass closer bounds.
 /// </summary>
 /// <param name="bounds">The bounds.</param>
-/// <param name="most">The most keys to gather.</param>
-/// <param name="together">Neighbouring blocks of up to this many elements share one entry.</param>
-/// <param name="pool">Lends the arrays.</param>
-internal sealed class CandidateSet(KeyBounds bounds, int most, long together, ChunkPool pool)
+/// <param name="most">The maximum number of keys to gather.</param>
+/// <param name="entryLength">The maximum number of elements of adjacent blocks that share an entry.</param>
+/// <param name="pool">The pool of the arrays.</param>
+internal sealed class CandidateSet(KeyBounds bounds, int most, long entryLength, ChunkPool pool)
 {
     private readonly ChunkList<BlockCounts> _blocks = new(pool);
 
-    /// <summary>The keys strictly within, in the order of the elements.</summary>
+    /// <summary>The keys strictly between the bounds, in the order of the elements.</summary>
     private readonly ChunkList<ulong> _within = new(pool);
 
     private KeyCounts _counts;
 
-    /// <summary>The bins of the keys within; null while they are gathered.</summary>
+    /// <summary>The histogram of the keys between the bounds; null while they are gathered.</summary>
     private ulong[]? _bins;
 
     public KeyBounds Bounds => bounds;
@@ -42,15 +44,15 @@ internal sealed class CandidateSet(KeyBounds bounds, int most, long together, Ch
     /// <summary>Adds a block.</summary>
     /// <param name="start">The index of the first element.</param>
     /// <param name="length">The number of elements.</param>
-    /// <param name="counts">The counts against the bounds.</param>
-    /// <param name="within">The keys strictly within.</param>
+    /// <param name="counts">The counts relative to the bounds.</param>
+    /// <param name="within">The keys strictly between the bounds.</param>
     public void Add(long start, int length, KeyCounts counts, ReadOnlySpan<ulong> within)
     {
         Elements += length;
         _counts = _counts.With(counts);
         BlockCounts block = new(start, length, counts);
         int last = _blocks.Count - 1;
-        if (last >= 0 && (long)_blocks[last].Length + length <= together)
+        if (last >= 0 && (long)_blocks[last].Length + length <= entryLength)
         {
             _blocks[last] = _blocks[last].With(block);
         }
@@ -80,49 +82,52 @@ internal sealed class CandidateSet(KeyBounds bounds, int most, long together, Ch
         }
     }
 
-    /// <summary>Finds the key of a 1-based rank and its position among equal keys. Null if the rank is outside the bounds, or keys were counted only: see <see cref="Closer"/>.</summary>
+    /// <summary>
+    /// Finds the key of a 1-based rank and its position among equal keys. Null if the rank is outside the bounds, or keys were only
+    /// counted; then see <see cref="Closer"/>.
+    /// </summary>
     public (ulong Key, long Tie)? Find(long rank)
     {
-        long left = rank - _counts.Above;
-        if (left <= 0 || _bins is not null)
+        long rest = rank - _counts.Above;
+        if (rest <= 0 || _bins is not null)
         {
             return null;
         }
 
-        if (left <= _counts.AtHigh)
+        if (rest <= _counts.AtHigh)
         {
-            return (bounds.High, left);
+            return (bounds.High, rest);
         }
 
-        left -= _counts.AtHigh;
-        if (left > _within.Count)
+        rest -= _counts.AtHigh;
+        if (rest > _within.Count)
         {
-            left -= _within.Count;
-            return left <= _counts.AtLow ? (bounds.Low, left) : null;
+            rest -= _within.Count;
+            return rest <= _counts.AtLow ? (bounds.Low, rest) : null;
         }
 
         using PooledBuffer<ulong> keys = new(_within.Count);
         _within.CopyTo(0, keys.Span);
-        (ulong key, int larger) = QuickSelect.Find(keys.Span, (int)left - 1);
-        return (key, left - larger);
+        (ulong key, int larger) = QuickSelect.Find(keys.Span, (int)rest - 1);
+        return (key, rest - larger);
     }
 
-    /// <summary>Computes closer bounds, which are certain, around a rank that <see cref="Find"/> did not find.</summary>
+    /// <summary>Computes closer bounds that certainly contain a rank that <see cref="Find"/> did not find.</summary>
     public KeyBounds Closer(long rank)
     {
-        long left = rank - _counts.Above;
-        if (left <= 0)
+        long rest = rank - _counts.Above;
+        if (rest <= 0)
         {
             return new KeyBounds(bounds.High, KeyBounds.None.High);
         }
 
-        left -= _counts.AtHigh;
-        return left <= 0 ? new KeyBounds(bounds.High, bounds.High)
+        rest -= _counts.AtHigh;
+        return rest <= 0 ? new KeyBounds(bounds.High, bounds.High)
             : _bins is null ? new KeyBounds(KeyBounds.None.Low, bounds.Low)
-            : Histogram.Find(left - 1) ?? new KeyBounds(KeyBounds.None.Low, bounds.Low);
+            : Histogram.Find(rest - 1) ?? new KeyBounds(KeyBounds.None.Low, bounds.Low);
     }
 
-    /// <summary>Finds the block that holds one of several equal keys, and the key's position among those of the block, from 1.</summary>
+    /// <summary>Finds the block of one of several equal keys, and the key's 1-based position among the equal keys of the block.</summary>
     public (BlockCounts Block, int Tie) Locate(ulong key, long tie)
     {
         foreach ((BlockCounts block, _, long equal) in CountBlocks(key))
@@ -138,7 +143,7 @@ internal sealed class CandidateSet(KeyBounds bounds, int most, long together, Ch
         throw new InvalidOperationException("The counts of equal keys do not add up.");
     }
 
-    /// <summary>Counts, for each block, the keys larger than one within the bounds, and those equal to it.</summary>
+    /// <summary>Counts, for each block, the keys larger than a key between the bounds, and the keys equal to it.</summary>
     public IEnumerable<(BlockCounts Block, long Larger, long Equal)> CountBlocks(ulong key)
     {
         int at = 0;

@@ -4,7 +4,7 @@ using LayerSwap.Buffers;
 namespace LayerSwap.Merging;
 
 /// <summary>Counts of keys in bins of equal width over a range.</summary>
-/// <param name="counts">The counts: <see cref="Bins"/> of them.</param>
+/// <param name="counts">The counts, <see cref="Bins"/> of them.</param>
 /// <param name="low">The lowest key of the range.</param>
 /// <param name="width">The distance from the lowest to the highest key.</param>
 internal readonly ref struct Histogram(Span<ulong> counts, ulong low, ulong width)
@@ -16,7 +16,7 @@ internal readonly ref struct Histogram(Span<ulong> counts, ulong low, ulong widt
     /// <summary>The shift from a key's distance to its bin.</summary>
     private readonly int _shift = Math.Max(0, BitOperations.Log2(width) + 1 - BitOperations.Log2(Bins));
 
-    /// <summary>Counts keys, all of them in the range.</summary>
+    /// <summary>Counts keys, all of which must be in the range.</summary>
     public void Add(ReadOnlySpan<ulong> keys)
     {
         foreach (ulong key in keys)
@@ -25,8 +25,8 @@ internal readonly ref struct Histogram(Span<ulong> counts, ulong low, ulong widt
         }
     }
 
-    /// <summary>Finds the bounds of the bin that holds a rank.</summary>
-    /// <param name="rank">From 0, the largest first.</param>
+    /// <summary>Finds the bounds of the bin that contains a rank.</summary>
+    /// <param name="rank">The 0-based rank, largest first.</param>
     /// <returns>Null if the rank is beyond all keys.</returns>
     public KeyBounds? Find(long rank)
     {

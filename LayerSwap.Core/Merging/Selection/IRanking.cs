@@ -2,12 +2,12 @@ using LayerSwap.Buffers;
 
 namespace LayerSwap.Merging;
 
-/// <summary>Gives the sort keys of elements, in one or several rankings, such as one for each source.</summary>
+/// <summary>Computes the sort keys of elements, in one or several rankings, such as one for each source.</summary>
 internal interface IRanking
 {
     /// <summary>Computes the keys of a block.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="ranking">The ranking.</param>
+    /// <param name="ranking">The index of the ranking.</param>
     /// <param name="keys">Receives one <see cref="SortKey"/> an element.</param>
     void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged;
@@ -33,7 +33,7 @@ internal interface IRanking
 /// <summary>Ranks elements by the magnitude of each source's delta.</summary>
 internal sealed class DeltaRanking : IRanking
 {
-    /// <summary>The elements computed at once: small enough for all of their float32 deltas to be exact, which they nearly always are.</summary>
+    /// <summary>The number of elements computed at once: few enough that their float32 deltas are nearly always all exact.</summary>
     private const int BatchLength = 2048;
 
     public void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)

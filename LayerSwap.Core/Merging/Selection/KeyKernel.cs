@@ -6,13 +6,17 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The number of keys above the upper bound, equal to it, equal to the lower bound, and strictly between; and of keys that are zero. If the bounds are equal, keys equal to them count as at the upper.</summary>
+/// <summary>
+/// The numbers of keys above the upper bound, equal to it, equal to the lower bound, and strictly between, and of zero keys. If the bounds
+/// are equal, keys equal to them count for the upper one.
+/// </summary>
 internal readonly record struct KeyCounts(long Above, long AtHigh, long AtLow, long Within, long Zeros)
 {
-    public KeyCounts With(KeyCounts more) => new(Above + more.Above, AtHigh + more.AtHigh, AtLow + more.AtLow, Within + more.Within, Zeros + more.Zeros);
+    public KeyCounts With(KeyCounts more) =>
+        new(Above + more.Above, AtHigh + more.AtHigh, AtLow + more.AtLow, Within + more.Within, Zeros + more.Zeros);
 }
 
-/// <summary>Computes the sort keys of deltas, and counts keys against bounds.</summary>
+/// <summary>Computes the sort keys of deltas, and counts keys relative to bounds.</summary>
 internal static class KeyKernel
 {
     /// <summary><c>keys[i] = SortKey.Of(source[i] - base[i])</c>, the delta in float64.</summary>
@@ -25,7 +29,8 @@ internal static class KeyKernel
         int i = 0;
         for (; i <= keys.Length - Vector512<double>.Count; i += Vector512<double>.Count)
         {
-            SortKey.Of(VectorWidening.Load8(ref Unsafe.Add(ref to, i)) - VectorWidening.Load8(ref Unsafe.Add(ref from, i))).StoreUnsafe(ref key, (nuint)i);
+            Vector512<double> delta = VectorWidening.Load8(ref Unsafe.Add(ref to, i)) - VectorWidening.Load8(ref Unsafe.Add(ref from, i));
+            SortKey.Of(delta).StoreUnsafe(ref key, (nuint)i);
         }
 
         for (; i < keys.Length; i++)
@@ -34,12 +39,15 @@ internal static class KeyKernel
         }
     }
 
-    /// <summary>Computes <c>keys[i] = bits of abs(source[i] - base[i])</c> in float32, if each of these deltas is exact there, as nearly all deltas of fine-tuning are.</summary>
+    /// <summary>
+    /// Computes <c>keys[i] = bits of abs(source[i] - base[i])</c> in float32 if all these deltas are exact there, as they nearly always are
+    /// after fine-tuning.
+    /// </summary>
     /// <param name="base">The base's elements.</param>
     /// <param name="source">The source's elements.</param>
-    /// <param name="keys">Receives the keys, and zeros behind them.</param>
+    /// <param name="keys">Receives the keys, followed by zeros.</param>
     /// <param name="largest">Receives the largest key.</param>
-    /// <returns>False, and undefined keys, if a delta is not exact or elements are float64.</returns>
+    /// <returns>False, with undefined keys, if a delta is not exact or the elements are float64.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryDeltas<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, Span<int> keys, out int largest)
         where T : unmanaged
@@ -57,10 +65,10 @@ internal static class KeyKernel
         for (; i <= source.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
             Vector512<float> x = VectorWidening.LoadFloat32(ref from, i), y = VectorWidening.LoadFloat32(ref to, i), delta = y - x;
-            Vector512<int> own = delta.AsInt32() & unsigned;
+            Vector512<int> magnitude = delta.AsInt32() & unsigned;
             error |= RoundingError(x, y, delta);
-            most = Vector512.Max(most, own);
-            own.StoreUnsafe(ref key, (nuint)i);
+            most = Vector512.Max(most, magnitude);
+            magnitude.StoreUnsafe(ref key, (nuint)i);
         }
 
         bool exact = (error & unsigned) == Vector512<int>.Zero;
@@ -81,30 +89,37 @@ internal static class KeyKernel
         return exact;
     }
 
-    /// <summary>Computes the rounding error of a float32 delta: zero, but for signs, if it is exact (Dekker's two-sum). It is not zero if a number is not finite.</summary>
+    /// <summary>
+    /// Computes the rounding error of a float32 delta (Dekker's two-sum): zero except for the sign bit if the delta is exact, not zero if a
+    /// number is not finite.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> RoundingError(Vector512<float> x, Vector512<float> y, Vector512<float> delta) => (y - delta - x).AsInt32() | (x + delta - y).AsInt32();
+    public static Vector512<int> RoundingError(Vector512<float> x, Vector512<float> y, Vector512<float> delta) =>
+        (y - delta - x).AsInt32() | (x + delta - y).AsInt32();
 
-    /// <summary>Counts keys against bounds, and lists those strictly between.</summary>
+    /// <summary>Counts keys relative to bounds, and lists the keys strictly between.</summary>
     /// <param name="keys">The keys, below 2^63.</param>
     /// <param name="low">The lower bound.</param>
     /// <param name="high">The upper bound.</param>
-    /// <param name="found">Receives the keys strictly between; as long as the keys.</param>
+    /// <param name="found">Receives the keys strictly between; at least as long as the keys.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static KeyCounts Within(ReadOnlySpan<ulong> keys, ulong low, ulong high, Span<ulong> found)
     {
         ref ulong key = ref MemoryMarshal.GetReference(keys), to = ref MemoryMarshal.GetReference(found[..keys.Length]);
-        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high), aboves = default, atHighs = default, atLows = default, zeros = default;
+        Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high);
+        Vector512<long> aboves = default, atHighs = default, atLows = default, zeros = default;
         int i = 0, within = 0;
         for (; i <= keys.Length - Vector512<long>.Count; i += Vector512<long>.Count)
         {
             // True is -1 in each lane.
-            Vector512<long> k = Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64(), above = Vector512.GreaterThan(k, highs), atHigh = Vector512.Equals(k, highs);
+            Vector512<long> k = Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64(), above = Vector512.GreaterThan(k, highs);
+            Vector512<long> atHigh = Vector512.Equals(k, highs);
             aboves -= above;
             atHighs -= atHigh;
             atLows -= Vector512.Equals(k, lows);
             zeros -= Vector512.Equals(k, default);
-            for (ulong mask = Vector512.AndNot(Vector512.GreaterThan(k, lows), above | atHigh).ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
+            Vector512<long> inside = Vector512.AndNot(Vector512.GreaterThan(k, lows), above | atHigh);
+            for (ulong mask = inside.ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
             {
                 Unsafe.Add(ref to, within++) = Unsafe.Add(ref key, i + BitOperations.TrailingZeroCount(mask));
             }
@@ -114,36 +129,48 @@ internal static class KeyKernel
         for (; i < keys.Length; i++)
         {
             ulong k = keys[i];
-            bool inside = k > low && k < high;
-            if (inside)
+            bool isInside = k > low && k < high;
+            if (isInside)
             {
                 Unsafe.Add(ref to, (int)counts.Within) = k;
             }
 
-            counts = counts.With(new KeyCounts(k > high ? 1 : 0, k == high ? 1 : 0, k == low ? 1 : 0, inside ? 1 : 0, k == 0 ? 1 : 0));
+            counts = counts.With(new KeyCounts(k > high ? 1 : 0, k == high ? 1 : 0, k == low ? 1 : 0, isInside ? 1 : 0, k == 0 ? 1 : 0));
         }
 
         return low == high ? counts with { AtLow = 0 } : counts;
     }
 
-    /// <summary>Counts keys that are the bits of non-negative float32 against bounds that are <see cref="SortKey"/>s, and lists those strictly between.</summary>
+    /// <summary>
+    /// Counts keys that are the bits of non-negative float32 numbers relative to <see cref="SortKey"/> bounds, and lists the keys strictly
+    /// between.
+    /// </summary>
     public static KeyCounts Within(ReadOnlySpan<int> keys, ulong low, ulong high, Span<int> found)
     {
-        // In float32 the bounds may lie between two keys: one compares with the next key inside.
+        // A bound may be between two float32 keys; the nearest key inside replaces it.
         bool lowIsKey = SortKey.IsFloat32(low), highIsKey = SortKey.IsFloat32(high);
-        int first = unchecked(SortKey.FloorToFloat32(low) + 1), end = highIsKey ? SortKey.FloorToFloat32(high) : unchecked(SortKey.FloorToFloat32(high) + 1);
+        int first = unchecked(SortKey.FloorToFloat32(low) + 1);
+        int end = highIsKey ? SortKey.FloorToFloat32(high) : unchecked(SortKey.FloorToFloat32(high) + 1);
         KeyCounts counts = Count(keys, first, end, found);
-        return new KeyCounts(
-            highIsKey ? counts.Above : counts.Above + counts.AtHigh, highIsKey ? counts.AtHigh : 0, lowIsKey && low != high ? counts.AtLow : 0, counts.Within, counts.Zeros);
+        return counts with
+        {
+            Above = highIsKey ? counts.Above : counts.Above + counts.AtHigh,
+            AtHigh = highIsKey ? counts.AtHigh : 0,
+            AtLow = lowIsKey && low != high ? counts.AtLow : 0,
+        };
     }
 
-    /// <summary>Counts keys: beyond the end, at the end, just before the first, from the first up to the end. A first or an end after the largest integer is the least integer.</summary>
+    /// <summary>
+    /// Counts keys: above the end, at the end, just below the first, and from the first up to the end. A first or end that overflows is the
+    /// smallest integer.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static KeyCounts Count(ReadOnlySpan<int> keys, int first, int end, Span<int> found)
     {
         ref int key = ref MemoryMarshal.GetReference(keys), to = ref MemoryMarshal.GetReference(found[..keys.Length]);
         int i = 0, within = 0, last = unchecked(end - 1), before = unchecked(first - 1);
-        Vector512<int> ends = Vector512.Create(end), lasts = Vector512.Create(last), befores = Vector512.Create(before), notWithins = default, atEnds = default, atBefores = default, zeros = default;
+        Vector512<int> ends = Vector512.Create(end), lasts = Vector512.Create(last), befores = Vector512.Create(before);
+        Vector512<int> notWithins = default, atEnds = default, atBefores = default, zeros = default;
         for (; i <= keys.Length - Vector512<int>.Count; i += Vector512<int>.Count)
         {
             Vector512<int> k = Vector512.LoadUnsafe(ref key, (nuint)i), above = Vector512.GreaterThan(k, lasts);
@@ -151,7 +178,8 @@ internal static class KeyKernel
             atEnds -= Vector512.Equals(k, ends);
             atBefores -= Vector512.Equals(k, befores);
             zeros -= Vector512.Equals(k, default);
-            for (ulong mask = Vector512.AndNot(Vector512.GreaterThan(k, befores), above).ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
+            Vector512<int> inside = Vector512.AndNot(Vector512.GreaterThan(k, befores), above);
+            for (ulong mask = inside.ExtractMostSignificantBits(); mask != 0; mask &= mask - 1)
             {
                 Unsafe.Add(ref to, within++) = Unsafe.Add(ref key, i + BitOperations.TrailingZeroCount(mask));
             }
@@ -162,13 +190,14 @@ internal static class KeyKernel
         for (; i < keys.Length; i++)
         {
             int k = keys[i];
-            bool inside = k > before && k <= last;
-            if (inside)
+            bool isInside = k > before && k <= last;
+            if (isInside)
             {
                 Unsafe.Add(ref to, (int)counts.Within) = k;
             }
 
-            counts = counts.With(new KeyCounts(k > last && k != end ? 1 : 0, k == end ? 1 : 0, k == before ? 1 : 0, inside ? 1 : 0, k == 0 ? 1 : 0));
+            int above = k > last && k != end ? 1 : 0, atEndOne = k == end ? 1 : 0, atBefore = k == before ? 1 : 0;
+            counts = counts.With(new KeyCounts(above, atEndOne, atBefore, isInside ? 1 : 0, k == 0 ? 1 : 0));
         }
 
         return counts;

@@ -3,15 +3,17 @@ namespace LayerSwap.Merging;
 /// <summary>Selection of a rank from an unsorted list (Hoare, 1961), with three-way partitions: keys have few distinct values.</summary>
 internal static class QuickSelect
 {
-    /// <summary>Below this length sorting is quicker.</summary>
+    /// <summary>The length below which sorting is quicker.</summary>
     private const int Short = 32;
 
-    /// <summary>More partitions than a random order needs: the rest is sorted, so that no order takes quadratic time.</summary>
+    /// <summary>
+    /// The maximum number of partitions, more than a random order needs. The rest is sorted, so that no order takes quadratic time.
+    /// </summary>
     private const int MostPartitions = 64;
 
     /// <summary>Finds the key of a rank, and counts the larger keys. Reorders the list.</summary>
     /// <param name="keys">The list.</param>
-    /// <param name="rank">From 0, the largest first.</param>
+    /// <param name="rank">The 0-based rank, largest first.</param>
     public static (ulong Key, int Larger) Find(Span<ulong> keys, int rank)
     {
         int before = 0;

@@ -3,23 +3,24 @@ using LayerSwap.Buffers;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Finds exact thresholds of rankings without sorting or holding the tensor (after Floyd and Rivest, 1975): bounds around each threshold from a sample, one pass that counts what is outside and gathers what is
-/// within, and a selection among the gathered keys. A pass that misses gives closer bounds, and is repeated.
+/// Finds exact thresholds of rankings without sorting or holding the tensor (after Floyd and Rivest, 1975). A sample gives bounds around
+/// each threshold; one pass counts keys outside and gathers keys between them; a selection finds the threshold. A pass that misses gives
+/// closer bounds and is repeated.
 /// </summary>
 internal static class RankSelector
 {
-    /// <summary>The most keys gathered for one threshold, at 8 bytes each.</summary>
+    /// <summary>The maximum number of keys gathered for one threshold, 8 bytes each.</summary>
     private const int MostGathered = 1 << 19;
 
-    /// <summary>A tensor of up to this many elements needs no sample: all of it is gathered.</summary>
+    /// <summary>The maximum number of elements of a tensor that is gathered whole, without a sample.</summary>
     private const int GatheredWhole = 1 << 16;
 
-    /// <summary>The most blocks listed; and the elements of neighbouring blocks that share an entry anyway, since they are quickly read again.</summary>
+    /// <summary>The maximum number of listed blocks; and the number of elements of adjacent blocks that always share an entry.</summary>
     private const int MostListed = 1 << 12, ListedTogether = 1 << 14;
 
     private const int LeastWindows = 32, MostWindows = 256, WindowLength = 512, ElementsAWindow = 1 << 16;
 
-    /// <summary>If more elements than this are expected within the bounds, a second sample narrows them.</summary>
+    /// <summary>The expected number of elements between the bounds above which a second sample narrows them.</summary>
     private const int Crowd = 1 << 17;
 
     /// <summary>The second sample has more and shorter windows, because rows differ.</summary>
@@ -30,43 +31,48 @@ internal static class RankSelector
     {
         long n = passes.ElementCount;
         RankThreshold[] thresholds = [.. requests.Select(r => r.Rank == 0 ? RankThreshold.None : RankThreshold.All)];
-        int[] open = [.. Enumerable.Range(0, requests.Length).Where(i => n > 0 && (requests[i].Share is not null || (requests[i].Rank > 0 && requests[i].Rank < n)))];
-        RankRequest[] asked = [.. open.Select(i => requests[i])];
-        KeyBounds[] bounds = n <= GatheredWhole ? [.. asked.Select(_ => KeyBounds.None)] : Sample(passes, ranking, asked, n);
-        while (open.Length > 0)
+        int[] targets = n == 0 ? []
+            : [.. Enumerable.Range(0, requests.Length).Where(i => requests[i].Share is not null
+                || (requests[i].Rank > 0 && requests[i].Rank < n))];
+        RankRequest[] pending = [.. targets.Select(i => requests[i])];
+        KeyBounds[] bounds = n <= GatheredWhole ? [.. pending.Select(_ => KeyBounds.None)] : Sample(passes, ranking, pending, n);
+        while (targets.Length > 0)
         {
-            (int Missed, KeyBounds Closer)[] missed = Resolve(passes, ranking, asked, bounds, open, thresholds);
-            open = [.. missed.Select(m => open[m.Missed])];
-            asked = [.. missed.Select(m => asked[m.Missed])];
+            (int Missed, KeyBounds Closer)[] missed = Resolve(passes, ranking, pending, bounds, targets, thresholds);
+            targets = [.. missed.Select(m => targets[m.Missed])];
+            pending = [.. missed.Select(m => pending[m.Missed])];
             bounds = [.. missed.Select(m => m.Closer)];
         }
 
         return thresholds;
     }
 
-    /// <summary>Makes one pass; returns the requests whose threshold was not found, with closer bounds. Shares become ranks.</summary>
+    /// <summary>
+    /// Makes one pass, resolving shares to ranks. Returns the requests whose threshold was not found, with closer bounds.
+    /// </summary>
     private static (int Missed, KeyBounds Closer)[] Resolve(
-        TensorPasses passes, IRanking ranking, RankRequest[] asked, KeyBounds[] bounds, int[] targets, RankThreshold[] thresholds)
+        TensorPasses passes, IRanking ranking, RankRequest[] pending, KeyBounds[] bounds, int[] targets, RankThreshold[] thresholds)
     {
-        long together = Math.Max(ListedTogether, PieceOf(passes.ElementCount));
-        CandidateSet[] candidates = passes.Reduce(new CandidateReduction(ranking, [.. asked.Select(a => a.Ranking)], bounds, MostGathered, together, passes.Chunks));
+        long entryLength = Math.Max(ListedTogether, PieceOf(passes.ElementCount));
+        CandidateSet[] candidates = passes.Reduce(new CandidateReduction(
+            ranking, [.. pending.Select(a => a.Ranking)], bounds, MostGathered, entryLength, passes.Chunks));
         List<(int, KeyBounds)> missed = [];
-        for (int i = 0; i < asked.Length; i++)
+        for (int i = 0; i < pending.Length; i++)
         {
-            bool isShare = asked[i].Share is not null;
-            asked[i] = asked[i].Among(passes.ElementCount - candidates[i].Zeros);
-            if (isShare && asked[i].Rank == 0)
+            bool isShare = pending[i].Share is not null;
+            pending[i] = pending[i].Among(passes.ElementCount - candidates[i].Zeros);
+            if (isShare && pending[i].Rank == 0)
             {
                 thresholds[targets[i]] = RankThreshold.None;
             }
-            else if (candidates[i].Find(asked[i].Rank) is var (key, tie))
+            else if (candidates[i].Find(pending[i].Rank) is var (key, tie))
             {
                 (BlockCounts block, int tieInBlock) = candidates[i].Locate(key, tie);
-                thresholds[targets[i]] = new(key, TieBreaker.IndexOf(passes, ranking, asked[i].Ranking, key, block, tieInBlock));
+                thresholds[targets[i]] = new(key, TieBreaker.IndexOf(passes, ranking, pending[i].Ranking, key, block, tieInBlock));
             }
             else
             {
-                missed.Add((i, candidates[i].Closer(asked[i].Rank)));
+                missed.Add((i, candidates[i].Closer(pending[i].Rank)));
             }
 
             candidates[i].Clear();
@@ -75,18 +81,19 @@ internal static class RankSelector
         return [.. missed];
     }
 
-    /// <summary>Samples bounds around each threshold; where many elements would lie within, samples again within these bounds.</summary>
-    private static KeyBounds[] Sample(TensorPasses passes, IRanking ranking, RankRequest[] asked, long n)
+    /// <summary>Samples bounds around each threshold; samples again within them if too many elements are expected there.</summary>
+    private static KeyBounds[] Sample(TensorPasses passes, IRanking ranking, RankRequest[] pending, long n)
     {
-        int[] all = [.. asked.Select(a => a.Ranking)], rankings = [.. all.Distinct()];
+        int[] all = [.. pending.Select(a => a.Ranking)], rankings = [.. all.Distinct()];
         KeyBounds[] none = [.. rankings.Select(_ => KeyBounds.None)];
 
         // Thresholds of one ranking share the first sample.
         int[] sampleOf = [.. all.Select(r => Array.IndexOf(rankings, r))];
-        (KeyBounds Bounds, double Share)[] bounds = Narrow(rankings, none, sampleOf, (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows), WindowLength);
+        int windows = (int)Math.Clamp(n / ElementsAWindow, LeastWindows, MostWindows);
+        (KeyBounds Bounds, double Share)[] bounds = Narrow(rankings, none, sampleOf, windows, WindowLength);
         if (bounds.Any(b => b.Share * n > Crowd))
         {
-            int windows = (int)Math.Clamp(n / ElementsAShortWindow, LeastWindows, MostShortWindows);
+            windows = (int)Math.Clamp(n / ElementsAShortWindow, LeastWindows, MostShortWindows);
             bounds = Narrow(all, [.. bounds.Select(b => b.Bounds)], [.. Enumerable.Range(0, all.Length)], windows, ShortWindowLength);
         }
 
@@ -97,23 +104,25 @@ internal static class RankSelector
             CandidateReduction reduction = new(ranking, sampled, within, MostGathered, PieceOf((long)windows * length), passes.Chunks);
             CandidateSet[] found = reduction.Create();
             passes.Sample(reduction, windows, length, found);
-            (KeyBounds, double)[] narrow = [.. asked.Zip(sampleOf, (a, s) => SampleBounds.Of(found[s], a, n))];
+            (KeyBounds, double)[] narrow = [.. pending.Zip(sampleOf, (a, s) => SampleBounds.Of(found[s], a, n))];
             reduction.Clear(found);
             return narrow;
         }
     }
 
-    /// <summary>Computes the length of pieces of which there are <see cref="MostListed"/> at most.</summary>
+    /// <summary>Computes the length of pieces such that there are at most <see cref="MostListed"/>.</summary>
     private static long PieceOf(long elements) => (elements + MostListed - 1) / MostListed;
 
     /// <summary>The pass that adds every block to the candidates of every threshold.</summary>
-    private sealed class CandidateReduction(IRanking ranking, int[] rankings, KeyBounds[] bounds, int most, long together, ChunkPool pool) : GenericReduction<CandidateSet[]>
+    private sealed class CandidateReduction(
+        IRanking ranking, int[] rankings, KeyBounds[] bounds, int most, long entryLength, ChunkPool pool)
+        : GenericReduction<CandidateSet[]>
     {
-        public override CandidateSet[] Create() => [.. bounds.Select(b => new CandidateSet(b, most, together, pool))];
+        public override CandidateSet[] Create() => [.. bounds.Select(b => new CandidateSet(b, most, entryLength, pool))];
 
         protected override void Add<T>(in OperandBlock<T> block, CandidateSet[] state)
         {
-            // Neighbours of one ranking share its keys.
+            // Adjacent thresholds of one ranking share its keys.
             for (int first = 0, end; first < rankings.Length; first = end)
             {
                 end = first + 1;

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Sort keys: the bits of a non-negative float64, which are ordered as the numbers are and lie below 2^63. Every NaN has one key, above all numbers: which bits of two NaNs a sum has is
-/// the processor's choice.
+/// Sort keys: the bits of a non-negative float64, which are ordered as the numbers and below 2^63. Every NaN has one key, above all
+/// numbers, because the bits of a computed NaN depend on the processor.
 /// </summary>
 internal static class SortKey
 {
@@ -23,7 +23,7 @@ internal static class SortKey
         return Vector512.ConditionalSelect(number, Vector512.Abs(numbers), Vector512.Create(NaN).AsDouble()).AsUInt64();
     }
 
-    /// <summary>Computes the bits of the largest float32 that is not above a key's number.</summary>
+    /// <summary>Computes the bits of the largest float32 not above a key's number.</summary>
     public static int FloorToFloat32(ulong key)
     {
         double value = BitConverter.UInt64BitsToDouble(key);
@@ -31,6 +31,6 @@ internal static class SortKey
         return double.IsNaN(value) ? int.MaxValue : BitConverter.SingleToInt32Bits(nearest > value ? float.BitDecrement(nearest) : nearest);
     }
 
-    /// <summary>Whether a key's number is a float32.</summary>
+    /// <summary>Whether a key's number is exact in float32.</summary>
     public static bool IsFloat32(ulong key) => (float)BitConverter.UInt64BitsToDouble(key) == BitConverter.UInt64BitsToDouble(key);
 }

@@ -6,13 +6,14 @@ namespace LayerSwap.Merging;
 internal static class TieBreaker
 {
     /// <param name="passes">Streams the operands.</param>
-    /// <param name="ranking">Gives the keys.</param>
+    /// <param name="ranking">Computes the keys.</param>
     /// <param name="index">The ranking's index.</param>
     /// <param name="key">The key.</param>
-    /// <param name="block">The block that holds it.</param>
-    /// <param name="tie">Its position among equal keys of the block, from 1, the lowest index first.</param>
+    /// <param name="block">The block that contains the key.</param>
+    /// <param name="tie">The 1-based position among the equal keys of the block, lowest index first.</param>
     public static long IndexOf(TensorPasses passes, IRanking ranking, int index, ulong key, BlockCounts block, int tie) =>
-        passes.Reduce(new EqualReduction(ranking, index, key, tie), block.Start, block.Length).Index ?? throw new InvalidOperationException("Fewer equal keys than were counted.");
+        passes.Reduce(new EqualReduction(ranking, index, key, tie), block.Start, block.Length).Index
+            ?? throw new InvalidOperationException("Fewer equal keys than were counted.");
 
     private sealed class Found
     {
@@ -21,7 +22,7 @@ internal static class TieBreaker
         public long? Index { get; set; }
     }
 
-    /// <summary>A block lies in one chunk: there is nothing to combine but its state.</summary>
+    /// <summary>Counts equal keys. A block is in one chunk, so there is only one state with counts.</summary>
     private sealed class EqualReduction(IRanking ranking, int index, ulong key, int tie) : GenericReduction<Found>
     {
         public override Found Create() => new();

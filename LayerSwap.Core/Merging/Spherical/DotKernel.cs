@@ -5,37 +5,37 @@ using System.Runtime.Intrinsics;
 
 namespace LayerSwap.Merging;
 
-/// <summary>Dot products in doubles, in the same order of lanes on every machine.</summary>
+/// <summary>Dot products in float64, with the same order of lanes on every machine.</summary>
 internal static class DotKernel
 {
-    /// <summary><c>sum of (a[i] - o[i]) (b[i] - o[i])</c>, without the o where it is empty.</summary>
-    public static double Dot<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
+    /// <summary>Computes <c>sum of (a[i] - base[i]) (b[i] - base[i])</c>, with 0 for an empty base.</summary>
+    public static double Dot<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
         where T : unmanaged
     {
         int done = a.Length - (a.Length % Vector512<float>.Count);
-        double sum = origin.IsEmpty ? Vectors(a[..done], b) : Vectors(origin, a[..done], b);
-        return sum + Scalar(origin.IsEmpty ? origin : origin[done..], a[done..], b[done..]);
+        double sum = @base.IsEmpty ? Vectors(a[..done], b) : Vectors(@base, a[..done], b);
+        return sum + Scalar(@base.IsEmpty ? @base : @base[done..], a[done..], b[done..]);
     }
 
-    /// <summary>All three dot products of two vectors, or of their differences from the origin where there is one, in one go.</summary>
-    public static (double Aa, double Ab, double Bb) Pair<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
+    /// <summary>Computes the three dot products of two vectors at once, or of their deltas if there is a base.</summary>
+    public static (double Aa, double Ab, double Bb) Pair<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
         where T : unmanaged
     {
         int done = a.Length - (a.Length % Vector512<float>.Count);
-        (double aa, double ab, double bb) = Pairs(origin, a[..done], b);
-        origin = origin.IsEmpty ? origin : origin[done..];
+        (double aa, double ab, double bb) = Pairs(@base, a[..done], b);
+        @base = @base.IsEmpty ? @base : @base[done..];
         a = a[done..];
         b = b[done..];
-        return (aa + Scalar(origin, a, a), ab + Scalar(origin, a, b), bb + Scalar(origin, b, b));
+        return (aa + Scalar(@base, a, a), ab + Scalar(@base, a, b), bb + Scalar(@base, b, b));
     }
 
-    public static double Scalar<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
+    public static double Scalar<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
         where T : unmanaged
     {
         double sum = 0;
         for (int i = 0; i < a.Length; i++)
         {
-            double o = origin.IsEmpty ? 0 : VectorWidening.Load1(origin[i]);
+            double o = @base.IsEmpty ? 0 : VectorWidening.Load1(@base[i]);
             sum += (VectorWidening.Load1(a[i]) - o) * (VectorWidening.Load1(b[i]) - o);
         }
 
@@ -61,10 +61,10 @@ internal static class DotKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double Vectors<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
+    private static double Vectors<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
         where T : unmanaged
     {
-        ref T start = ref MemoryMarshal.GetReference(origin);
+        ref T start = ref MemoryMarshal.GetReference(@base);
         ref T first = ref MemoryMarshal.GetReference(a);
         ref T second = ref MemoryMarshal.GetReference(b);
         Vector512<double> lower = default, upper = default;
@@ -81,10 +81,10 @@ internal static class DotKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (double Aa, double Ab, double Bb) Pairs<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
+    private static (double Aa, double Ab, double Bb) Pairs<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> a, ReadOnlySpan<T> b)
         where T : unmanaged
     {
-        ref T start = ref MemoryMarshal.GetReference(origin);
+        ref T start = ref MemoryMarshal.GetReference(@base);
         ref T first = ref MemoryMarshal.GetReference(a);
         ref T second = ref MemoryMarshal.GetReference(b);
         Vector512<double> aa = default, ab = default, bb = default, x = default, y = default;
@@ -92,13 +92,13 @@ internal static class DotKernel
         {
             (Vector512<double> p, Vector512<double> q) = VectorWidening.Load16(ref first, i);
             (Vector512<double> r, Vector512<double> s) = VectorWidening.Load16(ref second, i);
-            if (!origin.IsEmpty)
+            if (!@base.IsEmpty)
             {
                 (x, y) = VectorWidening.Load16(ref start, i);
                 (p, q, r, s) = (p - x, q - y, r - x, s - y);
             }
 
-            // Written as fused, so that it is everywhere: only the order of the lanes and this decide the bits.
+            // Explicitly fused, so that every machine gives the same bits.
             aa = Vector512.FusedMultiplyAdd(q, q, Vector512.FusedMultiplyAdd(p, p, aa));
             ab = Vector512.FusedMultiplyAdd(q, s, Vector512.FusedMultiplyAdd(p, r, ab));
             bb = Vector512.FusedMultiplyAdd(s, s, Vector512.FusedMultiplyAdd(r, r, bb));

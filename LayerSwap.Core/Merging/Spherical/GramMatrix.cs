@@ -1,8 +1,8 @@
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// The dot products of some vectors, all that angles, norms and means on the sphere need: a vector in their span is a row of coefficients, and its products with others follow from
-/// the matrix, with no further pass over the elements.
+/// The dot products of some vectors. Vectors in their span are rows of coefficients, whose angles, norms and products follow from the
+/// matrix without another pass over the elements.
 /// </summary>
 internal readonly struct GramMatrix(double[] sums, int offset, int count)
 {
@@ -10,14 +10,14 @@ internal readonly struct GramMatrix(double[] sums, int offset, int count)
 
     public double this[int a, int b] => sums[offset + Index(Math.Min(a, b), Math.Max(a, b), count)];
 
-    /// <summary>How many numbers the matrix of so many vectors has.</summary>
+    /// <summary>Computes the number of entries of the matrix of a number of vectors.</summary>
     public static int SizeOf(int count) => count * (count + 1) / 2;
 
     public static int Index(int a, int b, int count) => (a * count) - (a * (a - 1) / 2) + b - a;
 
     public double Norm(int vector) => Math.Sqrt(Math.Max(this[vector, vector], 0));
 
-    /// <summary>The dot product of two vectors given by coefficients.</summary>
+    /// <summary>Computes the dot product of two vectors given by coefficients.</summary>
     public double Dot(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
     {
         double sum = 0;

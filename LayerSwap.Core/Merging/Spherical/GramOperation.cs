@@ -5,16 +5,19 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// A merge whose result lies in the span of its operands: one pass for their dot products, coefficients from those, and a linear combination. Spherical interpolation and means,
-/// and the stock of models, are all of this kind.
+/// An operation whose result is in the span of its operands: one pass for dot products, coefficients from those, and a linear combination.
+/// Used by slerp, nuslerp, multislerp, karcher and model_stock.
 /// </summary>
-/// <param name="groups">Which elements form a vector.</param>
+/// <param name="groups">The elements that form a vector.</param>
 /// <param name="vectors">The number of vectors.</param>
-/// <param name="fromBase">Whether the vectors are changes from the base, which is added back; otherwise a base that is read is the first vector.</param>
+/// <param name="fromBase">Whether the vectors are deltas, which are added to the base; otherwise a base that is read is the first
+/// vector.</param>
 /// <param name="readsBase">Whether the base is read at all.</param>
-/// <param name="coefficients">One coefficient a vector, from their dot products.</param>
-/// <param name="detail">What the plan shows.</param>
-internal sealed class GramOperation(GramGroups groups, int vectors, bool fromBase, bool readsBase, Func<GramMatrix, double[]> coefficients, string detail) : GenericOperation
+/// <param name="coefficients">Computes one coefficient for each vector from their dot products.</param>
+/// <param name="detail">The text in plans.</param>
+internal sealed class GramOperation(
+    GramGroups groups, int vectors, bool fromBase, bool readsBase, Func<GramMatrix, double[]> coefficients, string detail)
+    : GenericOperation
 {
     private const double NearlyZero = 1e-12;
 
@@ -22,14 +25,26 @@ internal sealed class GramOperation(GramGroups groups, int vectors, bool fromBas
 
     public override bool ReadsBase => readsBase;
 
-    /// <summary>Sums of changes keep agreement; an arc does only where its coefficients sum to 1, as they do between identical tensors.</summary>
+    /// <summary>
+    /// Gets the rule. Sums of deltas keep equal elements; an arc does only if its coefficients sum to 1, as between identical tensors.
+    /// </summary>
     public override AgreementRule Agreement => fromBase ? AgreementRule.All
         : _coefficients.Length != vectors || Math.Abs(_coefficients.Sum() - 1) > NearlyZero ? AgreementRule.None
         : readsBase ? AgreementRule.All : AgreementRule.Sources;
 
-    public override string Detail => _coefficients.Length == vectors
-        ? $"{detail}{(detail.Length > 0 ? ", " : string.Empty)}coefficients {string.Join(", ", _coefficients.Select(c => c.ToString("0.####", CultureInfo.InvariantCulture)))}"
-        : detail;
+    public override string Detail
+    {
+        get
+        {
+            if (_coefficients.Length != vectors)
+            {
+                return detail;
+            }
+
+            string list = string.Join(", ", _coefficients.Select(c => c.ToString("0.####", CultureInfo.InvariantCulture)));
+            return $"{detail}{(detail.Length > 0 ? ", " : string.Empty)}coefficients {list}";
+        }
+    }
 
     public override void Prepare(TensorPasses passes)
     {
@@ -40,8 +55,7 @@ internal sealed class GramOperation(GramGroups groups, int vectors, bool fromBas
 
         GramSums sums = passes.Reduce(new GramReduction(groups, vectors, fromBase));
         int size = GramMatrix.SizeOf(vectors);
-        long count = (passes.ElementCount + (groups.Columns ? 0 : groups.Length) - 1) / groups.Length;
-        count = groups.Columns ? groups.Length : count;
+        long count = groups.Columns ? groups.Length : (passes.ElementCount + groups.Length - 1) / groups.Length;
         double[] all = new double[checked(count * vectors)];
         for (int g = 0; g < count; g++)
         {
@@ -115,16 +129,16 @@ internal sealed class GramOperation(GramGroups groups, int vectors, bool fromBas
     private T Element<T>(in OperandBlock<T> block, int i, ReadOnlySpan<double> c)
         where T : unmanaged
     {
-        double origin = block.Base.IsEmpty ? 0 : VectorWidening.Load1(block.Base[i]);
+        double @base = block.Base.IsEmpty ? 0 : VectorWidening.Load1(block.Base[i]);
         bool baseIsVector = !fromBase && !block.Base.IsEmpty;
-        // As vectors begin: negative zero changes nothing that is added to it.
-        double sum = baseIsVector ? c[0] * origin : -0.0;
+        // Adding to -0 keeps the sign of a zero term, as in the vector code.
+        double sum = baseIsVector ? c[0] * @base : -0.0;
         for (int k = baseIsVector ? 1 : 0; k < vectors; k++)
         {
             double x = VectorWidening.Load1(block[baseIsVector ? k - 1 : k][i]);
-            sum += c[k] * (fromBase ? x - origin : x);
+            sum += c[k] * (fromBase ? x - @base : x);
         }
 
-        return VectorWidening.Round<T>(fromBase ? origin + sum : sum);
+        return VectorWidening.Round<T>(fromBase ? @base + sum : sum);
     }
 }

@@ -3,14 +3,14 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Merging;
 
-/// <summary>The Gram matrices of a run of groups; grows to the groups it has seen.</summary>
+/// <summary>The Gram matrices of consecutive groups; grows with the groups added.</summary>
 internal sealed class GramSums
 {
     public long FirstGroup { get; private set; }
 
     public double[] Sums { get; private set; } = [];
 
-    /// <summary>The sums of one group, made room for if it is a new one.</summary>
+    /// <summary>Gets the sums of one group, and grows to include it.</summary>
     public Span<double> Of(long group, int size)
     {
         long count = Sums.Length / size;
@@ -22,7 +22,8 @@ internal sealed class GramSums
         if (group < FirstGroup || group >= FirstGroup + count)
         {
             long first = Math.Min(group, FirstGroup), end = Math.Max(group + 1, FirstGroup + count);
-            double[] grown = new double[checked(Math.Max(end - first, group >= FirstGroup + count ? Math.Min(count * 2, 1 << 20) : 0) * size)];
+            long doubled = group >= FirstGroup + count ? Math.Min(count * 2, 1 << 20) : 0;
+            double[] grown = new double[checked(Math.Max(end - first, doubled) * size)];
             Sums.CopyTo(grown, (FirstGroup - first) * size);
             (FirstGroup, Sums) = (first, grown);
         }
@@ -31,7 +32,7 @@ internal sealed class GramSums
     }
 }
 
-/// <summary>One pass that gathers all dot products between the vectors, group by group; of their differences from the base where there is an origin.</summary>
+/// <summary>Computes all dot products between the vectors of each group in one pass, or between their deltas from the base.</summary>
 internal sealed class GramReduction(GramGroups groups, int vectors, bool fromBase) : GenericReduction<GramSums>
 {
     private readonly int _size = GramMatrix.SizeOf(vectors);
@@ -44,9 +45,11 @@ internal sealed class GramReduction(GramGroups groups, int vectors, bool fromBas
         {
             (long group, long stretch) = groups.At(block.Start + done);
             int count = (int)Math.Min(stretch, block.Length - done);
+            ReadOnlySpan<T> @base = fromBase ? block.Base.Slice(done, count) : [];
             if (vectors == 2 && !groups.Columns)
             {
-                (double aa, double ab, double bb) = DotKernel.Pair(fromBase ? block.Base.Slice(done, count) : [], Vector(block, 0).Slice(done, count), Vector(block, 1).Slice(done, count));
+                (double aa, double ab, double bb) = DotKernel.Pair(
+                    @base, Vector(block, 0).Slice(done, count), Vector(block, 1).Slice(done, count));
                 Span<double> sums = state.Of(group, _size);
                 sums[GramMatrix.Index(0, 0, 2)] += aa;
                 sums[GramMatrix.Index(0, 1, 2)] += ab;
@@ -59,16 +62,15 @@ internal sealed class GramReduction(GramGroups groups, int vectors, bool fromBas
             {
                 for (int b = a; b < vectors; b++)
                 {
-                    ReadOnlySpan<T> origin = fromBase ? block.Base.Slice(done, count) : [];
                     ReadOnlySpan<T> x = Vector(block, a).Slice(done, count), y = Vector(block, b).Slice(done, count);
                     int index = GramMatrix.Index(a, b, vectors);
                     if (groups.Columns)
                     {
-                        AddColumns(origin, x, y, group, index, state);
+                        AddColumns(@base, x, y, group, index, state);
                     }
                     else
                     {
-                        state.Of(group, _size)[index] += DotKernel.Dot(origin, x, y);
+                        state.Of(group, _size)[index] += DotKernel.Dot(@base, x, y);
                     }
                 }
             }
@@ -90,12 +92,12 @@ internal sealed class GramReduction(GramGroups groups, int vectors, bool fromBas
         }
     }
 
-    /// <summary>Without an origin the base, if it is read, is the first vector.</summary>
+    /// <summary>Gets a vector. If vectors are not deltas, a base that is read is the first vector.</summary>
     private ReadOnlySpan<T> Vector<T>(in OperandBlock<T> block, int vector)
         where T : unmanaged =>
         fromBase || block.Base.IsEmpty ? block[vector] : vector == 0 ? block.Base : block[vector - 1];
 
-    private void AddColumns<T>(ReadOnlySpan<T> origin, ReadOnlySpan<T> x, ReadOnlySpan<T> y, long first, int index, GramSums state)
+    private void AddColumns<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> x, ReadOnlySpan<T> y, long first, int index, GramSums state)
         where T : unmanaged
     {
         _ = state.Of(first, _size);
@@ -103,7 +105,7 @@ internal sealed class GramReduction(GramGroups groups, int vectors, bool fromBas
         Span<double> sums = state.Sums.AsSpan((int)((first - state.FirstGroup) * _size) + index);
         for (int i = 0; i < x.Length; i++)
         {
-            double o = origin.IsEmpty ? 0 : VectorWidening.Load1(origin[i]);
+            double o = @base.IsEmpty ? 0 : VectorWidening.Load1(@base[i]);
             sums[i * _size] += (VectorWidening.Load1(x[i]) - o) * (VectorWidening.Load1(y[i]) - o);
         }
     }

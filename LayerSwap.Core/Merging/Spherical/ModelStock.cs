@@ -4,12 +4,16 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary>Model Stock (Jang et al., arXiv:2403.19522): the base moved towards the models' mean by <c>N c / (1 + (N - 1) c)</c>, c the mean cosine between their deltas.</summary>
-    /// <param name="filterWise">Whether row by row (along the last axis) instead of by whole tensors.</param>
+    /// <summary>
+    /// Model Stock (Jang et al., arXiv:2403.19522): moves the base towards the mean of N models by <c>N c / (1 + (N - 1) c)</c>, with c the
+    /// mean cosine between their deltas. Needs a base and two or more sources.
+    /// </summary>
+    /// <param name="filterWise">Whether each row (along the last axis) has its own ratio instead of the whole tensor; false by
+    /// default.</param>
     public static IMergeStrategy ModelStock(bool filterWise = false) => new ModelStock(new(filterWise));
 }
 
-/// <summary>The base moved towards the mean of the models, as far as their deltas agree in direction.</summary>
+/// <summary>Moves the base towards the mean of the models, as far as their deltas agree in direction.</summary>
 internal sealed class ModelStock(ModelStock.Parameter options) : MethodStrategy<ModelStock.Parameter>(Descriptor, options)
 {
     public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(

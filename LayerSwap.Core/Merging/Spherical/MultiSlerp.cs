@@ -8,13 +8,15 @@ public sealed record MultiSlerpOptions
     /// <summary>Whether weights are divided by their sum, which must then not be zero; true by default.</summary>
     public bool NormalizeWeights { get; init; } = true;
 
-    /// <summary>The length below which a mean of directions counts as vanishing; 1e-8 by default. Above 0.</summary>
+    /// <summary>The length below which a mean direction counts as zero, above 0; 1e-8 by default.</summary>
     public double Epsilon { get; init; } = 1e-8;
 }
 
 public static partial class MergeStrategies
 {
-    /// <summary>The weighted barycentre of several models on the sphere, or of their deltas from a base.</summary>
+    /// <summary>
+    /// The weighted barycentre of several models on the sphere, or of their deltas from a base; each tensor is one vector.
+    /// </summary>
     /// <param name="options">Null for the defaults.</param>
     /// <exception cref="ArgumentOutOfRangeException">Epsilon is not above 0.</exception>
     public static IMergeStrategy MultiSlerp(MultiSlerpOptions? options = null) => new MultiSlerp(options ?? new());
@@ -28,11 +30,14 @@ internal sealed class MultiSlerp : MethodStrategy<MultiSlerpOptions>
     {
         UsesWeights = true,
     }
-    .Switch("normalize_weights", "Whether weights are divided by their sum.", o => o.NormalizeWeights, (o, v) => o with { NormalizeWeights = v })
-    .Plain("eps", "The length below which a mean direction counts as vanishing; above 0.", o => o.Epsilon, (o, v) => o with { Epsilon = v });
+    .Switch("normalize_weights", "Whether weights are divided by their sum.", o => o.NormalizeWeights,
+        (o, v) => o with { NormalizeWeights = v })
+    .Plain("eps", "The length below which a mean direction counts as vanishing; above 0.", o => o.Epsilon,
+        (o, v) => o with { Epsilon = v });
 
     public MultiSlerp(MultiSlerpOptions options)
-        : base(Descriptor, options) => ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Epsilon, nameof(MultiSlerpOptions.Epsilon));
+        : base(Descriptor, options) =>
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Epsilon, nameof(MultiSlerpOptions.Epsilon));
 
     public override TensorOperation Bind(TensorContext tensor)
     {
@@ -49,10 +54,13 @@ internal sealed class MultiSlerp : MethodStrategy<MultiSlerpOptions>
         double sum = tensor.Weights.Sum();
         if (Options.NormalizeWeights && Math.Abs(sum) < 1e-12)
         {
-            throw new MergeException("multislerp: the weights sum to 0; a sum other than zero is needed to divide by. Remedy: change the weights.");
+            throw new MergeException("multislerp: the weights sum to 0; a sum other than zero is needed to divide by. "
+                + "Remedy: change the weights.");
         }
 
         double[] weights = [.. tensor.Weights.Select(w => Options.NormalizeWeights ? w / sum : w)];
-        return new GramOperation(GramGroups.Whole(tensor.Output.Shape), weights.Length, tensor.HasBase, tensor.HasBase, g => Spherical.MultiSlerp(g, weights, Options.Epsilon), "");
+        return new GramOperation(
+            GramGroups.Whole(tensor.Output.Shape), weights.Length, tensor.HasBase, tensor.HasBase,
+            g => Spherical.MultiSlerp(g, weights, Options.Epsilon), "");
     }
 }

@@ -6,10 +6,10 @@ namespace LayerSwap;
 public static partial class MergeStrategies
 {
     /// <summary>
-    /// Spherical interpolation (Shoemake, 1985) from the base, or the first of two models, to the other: <c>sin((1-t)o)/sin o x_0 + sin(t o)/sin o x_1</c>, o the angle between them; linear where they are nearly
-    /// parallel.
+    /// Spherical interpolation (Shoemake, 1985): <c>sin((1-t)o)/sin o x_0 + sin(t o)/sin o x_1</c> with o the angle between the models;
+    /// linear if they are nearly parallel. Merges a base x_0 and one source, or two sources; each tensor is one vector.
     /// </summary>
-    /// <param name="t">From 0, the first, to 1, the other.</param>
+    /// <param name="t">The position: 0 is the base or the first model, 1 the other.</param>
     public static IMergeStrategy Slerp(Schedule t)
     {
         ArgumentNullException.ThrowIfNull(t);
@@ -17,7 +17,7 @@ public static partial class MergeStrategies
     }
 }
 
-/// <summary>Spherical interpolation between two models, each tensor one vector.</summary>
+/// <summary>Interpolates between two models on the sphere; each tensor is one vector.</summary>
 internal sealed class Slerp(Slerp.Parameter options) : MethodStrategy<Slerp.Parameter>(Descriptor, options)
 {
     public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
@@ -28,8 +28,9 @@ internal sealed class Slerp(Slerp.Parameter options) : MethodStrategy<Slerp.Para
     {
         ModelCount.RequireTwo(Name, tensor);
         double t = Options.T.At(tensor.Place);
+        string detail = $"t {t.ToString(CultureInfo.InvariantCulture)}";
         return new GramOperation(
-            GramGroups.Whole(tensor.Output.Shape), 2, fromBase: false, readsBase: tensor.HasBase, g => Spherical.Slerp(g, t), $"t {t.ToString(CultureInfo.InvariantCulture)}");
+            GramGroups.Whole(tensor.Output.Shape), 2, fromBase: false, readsBase: tensor.HasBase, g => Spherical.Slerp(g, t), detail);
     }
 
     internal sealed record Parameter(Schedule T)

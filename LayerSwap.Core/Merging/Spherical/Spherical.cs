@@ -1,9 +1,11 @@
 namespace LayerSwap.Merging;
 
-/// <summary>Interpolation and means on the sphere, in coefficients over the vectors of a Gram matrix.</summary>
+/// <summary>Interpolation and means on the sphere, as coefficients of the vectors of a Gram matrix.</summary>
 internal static class Spherical
 {
-    /// <summary>Slerp (Shoemake, 1985) of the original vectors by the angle between them; linear where they are nearly parallel.</summary>
+    /// <summary>
+    /// Computes slerp (Shoemake, 1985) of unnormalised vectors by the angle between them; linear if they are nearly parallel.
+    /// </summary>
     public static double[] Slerp(GramMatrix g, double t)
     {
         const double nearlyParallel = 0.9995, smallest = 1e-8;
@@ -12,7 +14,7 @@ internal static class Spherical
         return Math.Abs(cos) > nearlyParallel ? [1 - t, t] : Arc(Math.Acos(Math.Clamp(cos, -1, 1)), t);
     }
 
-    /// <summary>The same with the share of the second weight, and linear only where the sine vanishes.</summary>
+    /// <summary>Computes nuslerp: slerp, but linear only where the sine of the angle vanishes.</summary>
     public static double[] NuSlerp(GramMatrix g, double t)
     {
         const double floor = 1e-7, vanishing = 1e-8;
@@ -21,7 +23,7 @@ internal static class Spherical
         return Math.Abs(Math.Sin(angle)) < vanishing ? [1 - t, t] : Arc(angle, t);
     }
 
-    /// <summary>The weighted mean of directions, one step along the tangents at it, times the weighted mean norm.</summary>
+    /// <summary>Computes the weighted mean direction, one step along the tangents at it, times the weighted mean norm.</summary>
     public static double[] MultiSlerp(GramMatrix g, double[] weights, double eps)
     {
         int n = g.Count;
@@ -31,7 +33,8 @@ internal static class Spherical
         if (length < eps)
         {
             return n == 2 || unit.All(u => u.All(c => c == 0)) ? weights
-                : throw new MergeException("multislerp: the weighted directions cancel each other, so they have no mean. Remedy: change the weights, or merge by linear.");
+                : throw new MergeException("multislerp: the weighted directions cancel each other, so they have no mean. "
+                    + "Remedy: change the weights, or merge by linear.");
         }
 
         double[] m = Scale(mean, 1 / length);
@@ -41,7 +44,9 @@ internal static class Spherical
         return Scale(result, Enumerable.Range(0, n).Sum(i => weights[i] * g.Norm(i)));
     }
 
-    /// <summary>The Karcher mean of directions by gradient descent on the sphere (Karcher, 1977), times the mean norm.</summary>
+    /// <summary>
+    /// Computes the Karcher mean of the directions by gradient descent on the sphere (Karcher, 1977), times the mean norm.
+    /// </summary>
     public static double[] Karcher(GramMatrix g, int maxIterations, double tolerance)
     {
         int n = g.Count;
@@ -62,7 +67,7 @@ internal static class Spherical
             foreach (double[] direction in unit)
             {
                 double cos = Math.Clamp(g.Dot(direction, u), -1, 1), angle = Math.Acos(cos);
-                // From the opposite pole every way leads there, so it pulls nowhere.
+                // An opposite direction has no unique tangent, so it is ignored.
                 if (angle >= tolerance && Math.Sin(angle) > 1e-7)
                 {
                     tangent = Add(tangent, Add(direction, u, -cos), share * angle / Math.Sin(angle));
@@ -79,11 +84,13 @@ internal static class Spherical
             u = Scale(u, 1 / g.Norm(u));
         }
 
-        // Those without a direction still count in the mean of norms.
+        // Vectors without a direction still count in the mean norm.
         return Scale(u, kept.Sum(i => g.Norm(i)) / n);
     }
 
-    /// <summary>Model Stock (Jang et al., arXiv:2403.19522): the ratio t = N c / (1 + (N - 1) c) of the mean of changes, c the mean cosine between two.</summary>
+    /// <summary>
+    /// Computes the ratio of Model Stock (Jang et al., arXiv:2403.19522): t = N c / (1 + (N - 1) c), c the mean cosine between two deltas.
+    /// </summary>
     public static double[] ModelStock(GramMatrix g)
     {
         const double floor = 1e-6, pole = 1e-6;
@@ -97,13 +104,14 @@ internal static class Spherical
             }
         }
 
-        double c = sum / (n * (n - 1) / 2.0), below = 1 + ((n - 1) * c);
-        // At c = -1 / (N - 1) the changes cancel: nothing of them is kept.
-        double t = Math.Abs(below) < pole ? 0 : n * c / below;
+        double c = sum / (n * (n - 1) / 2.0), divisor = 1 + ((n - 1) * c);
+        // At c = -1 / (N - 1) the deltas cancel, and the base remains.
+        double t = Math.Abs(divisor) < pole ? 0 : n * c / divisor;
         return [.. Enumerable.Repeat(t / n, n)];
     }
 
-    private static double[] Arc(double angle, double t) => [Math.Sin((1 - t) * angle) / Math.Sin(angle), Math.Sin(t * angle) / Math.Sin(angle)];
+    private static double[] Arc(double angle, double t) =>
+        [Math.Sin((1 - t) * angle) / Math.Sin(angle), Math.Sin(t * angle) / Math.Sin(angle)];
 
     private static double[] Axis(int count, int index, double value)
     {

@@ -6,8 +6,11 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary>ExPO (Zheng et al., arXiv:2404.16792): <c>x_1 + alpha (x_1 - x_0)</c>, past the fine-tuned model and away from its base.</summary>
-    /// <param name="alpha">How far; any finite number.</param>
+    /// <summary>
+    /// ExPO (Zheng et al., arXiv:2404.16792): <c>x_1 + alpha (x_1 - x_0)</c> extrapolates from the base x_0 past the fine-tuned model x_1.
+    /// Needs a base and one source.
+    /// </summary>
+    /// <param name="alpha">The factor of the delta; any finite number, 0 for the fine-tuned model.</param>
     public static IMergeStrategy ExPO(Schedule alpha)
     {
         ArgumentNullException.ThrowIfNull(alpha);
@@ -18,7 +21,8 @@ public static partial class MergeStrategies
 /// <summary>Extrapolates past a fine-tuned model, away from its base.</summary>
 internal sealed class ExPO(ExPO.Parameter options) : MethodStrategy<ExPO.Parameter>(Descriptor, options)
 {
-    public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>("expo", "Past the fine-tuned model, away from its base.", new(0.5), o => new ExPO(o))
+    public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
+        "expo", "Past the fine-tuned model, away from its base.", new(0.5), o => new ExPO(o))
     {
         NeedsBase = true,
     }

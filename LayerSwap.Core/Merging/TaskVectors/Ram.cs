@@ -5,34 +5,42 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap;
 
-/// <summary>Options of RAM and RAM+.</summary>
+/// <summary>Options of RAM.</summary>
 public sealed record RamOptions
 {
-    /// <summary>The magnitude above which an element counts as changed; 1e-5 by default. 0 or more.</summary>
+    /// <summary>The magnitude of a delta above which an element counts as changed, 0 or more; 1e-5 by default.</summary>
     public double Epsilon { get; init; } = 1e-5;
 }
 
 /// <summary>Options of RAM+ (ramplus_tl).</summary>
 public sealed record RamPlusOptions
 {
-    /// <summary>The magnitude above which an element counts as changed; 1e-5 by default. Above 0.</summary>
+    /// <summary>The magnitude of a delta above which an element counts as changed, above 0; 1e-5 by default.</summary>
     public double Epsilon { get; init; } = 1e-5;
 
-    /// <summary>How strongly a source's own part is scaled up; 0.1 by default. Finite.</summary>
+    /// <summary>The strength with which elements that only one source changed are scaled up, finite; 0.1 by default.</summary>
     public double R { get; init; } = 0.1;
 
-    /// <summary>The most that the ratio of shared to own elements counts; 0.2 by default. 0 or more.</summary>
+    /// <summary>The upper limit of the ratio of shared to unique elements, 0 or more; 0.2 by default.</summary>
     public double Alpha { get; init; } = 0.2;
 }
 
 public static partial class MergeStrategies
 {
-    /// <summary>RAM: an element that one source alone changed is added whole, one that several changed is averaged among them.</summary>
+    /// <summary>
+    /// RAM (Yuan et al., arXiv:2601.13572): adds the delta of an element that one source alone changed, and the mean of the deltas if
+    /// several changed it. Needs a base.
+    /// </summary>
     /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public static IMergeStrategy Ram(RamOptions? options = null) => new Ram(options ?? new());
 
-    /// <summary>RAM+ (ramplus_tl): as <see cref="Ram"/>, with lone elements scaled by <c>1 + r clamp(shared / max(lone, epsilon), 0, alpha)</c>.</summary>
+    /// <summary>
+    /// RAM+ (ramplus_tl): as <see cref="Ram"/>, with unique elements scaled by <c>1 + r clamp(shared / max(unique, epsilon), 0, alpha)</c>,
+    /// from the numbers of shared and unique elements of a source. Needs a base.
+    /// </summary>
     /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public static IMergeStrategy RamPlus(RamPlusOptions? options = null) => new RamPlus(options ?? new());
 }
 
@@ -56,7 +64,7 @@ internal sealed class Ram : MethodStrategy<RamOptions>
     }
 }
 
-/// <summary>As <see cref="Ram"/>, with lone elements scaled by how much a source shares.</summary>
+/// <summary>Scales the unique elements of <see cref="Ram"/> by how much a source shares.</summary>
 internal sealed class RamPlus : MethodStrategy<RamPlusOptions>
 {
     public static readonly MethodDescriptor<RamPlusOptions> Descriptor = new MethodDescriptor<RamPlusOptions>(
@@ -122,7 +130,9 @@ internal sealed class RamOperation(int sources, double epsilon, RamPlusOptions? 
         }
     }
 
-    /// <summary>Computes the deltas of an element, zero where they are not above epsilon; returns how many are, and the last of them.</summary>
+    /// <summary>
+    /// Computes the deltas of an element, zero if not above epsilon. Returns the number of deltas above it and the source of the last one.
+    /// </summary>
     private static int Changed<T>(in OperandBlock<T> block, int i, Span<double> deltas, double epsilon, out int last)
         where T : unmanaged
     {
@@ -146,7 +156,7 @@ internal sealed class RamOperation(int sources, double epsilon, RamPlusOptions? 
         return count;
     }
 
-    /// <summary>Counts, for each source, the elements that it changed with others, and alone.</summary>
+    /// <summary>Counts, for each source, the elements that it changed together with others, and alone.</summary>
     private sealed class OverlapReduction(int sources, double epsilon) : GenericReduction<long[]>
     {
         public override long[] Create() => new long[2 * sources];

@@ -7,12 +7,15 @@ namespace LayerSwap;
 
 public static partial class MergeStrategies
 {
-    /// <summary>SCE (Wan et al., arXiv:2408.07990): select the positions where the models' deltas vary most, weigh models by the energy selected, erase minority signs.</summary>
-    /// <param name="selectTopk">The share of positions that is kept, of those that vary at all: 0 to 1; 1 by default.</param>
+    /// <summary>
+    /// SCE (Wan et al., arXiv:2408.07990, section 3): selects the elements whose deltas vary most between the models, weights the models by
+    /// the squared norm of their selected deltas, and erases minority signs. Needs a base.
+    /// </summary>
+    /// <param name="selectTopk">The share of the elements with non-zero variance that is selected: 0 to 1; 1 by default.</param>
     public static IMergeStrategy Sce(Schedule? selectTopk = null) => new Sce(new(selectTopk ?? 1));
 }
 
-/// <summary>Select, calculate, erase (arXiv:2408.07990, section 3).</summary>
+/// <summary>Selects, calculates, erases (arXiv:2408.07990, section 3).</summary>
 internal sealed class Sce(Sce.Parameter options) : MethodStrategy<Sce.Parameter>(Descriptor, options)
 {
     public static readonly MethodDescriptor<Parameter> Descriptor = new MethodDescriptor<Parameter>(
@@ -44,7 +47,7 @@ internal sealed class VarianceRanking : IRanking
         where T : unmanaged => VarianceKernel.Keys(block, keys);
 }
 
-/// <summary>The operation: a threshold by variance, the energy of each source's selected deltas, a sign election.</summary>
+/// <summary>The operation: a threshold on the variance, the squared norm of each source's selected deltas, a sign election.</summary>
 internal sealed class SceOperation(int sources, double share) : GenericOperation
 {
     private const double NearlyZero = 1e-6;
@@ -60,14 +63,14 @@ internal sealed class SceOperation(int sources, double share) : GenericOperation
     {
         if (share < 1)
         {
-            // If nothing varies, nothing is selected and the base stays, as in mergekit 0.1.5.
+            // If no element varies, none is selected and the base remains, as in mergekit 0.1.5.
             _threshold = RankSelector.Select(passes, new VarianceRanking(), RankRequest.OfNonZero(0, share))[0];
         }
 
-        double[] energies = passes.Reduce(new EnergyReduction(this, sources));
-        double sum = energies.Sum(), mean = sum / Math.Max(passes.ElementCount, 1);
+        double[] squares = passes.Reduce(new SquaresReduction(this, sources));
+        double sum = squares.Sum(), mean = sum / Math.Max(passes.ElementCount, 1);
         bool even = Math.Abs(mean) < NearlyZero || !double.IsFinite(mean);
-        _election = SignElection.OfSce([.. energies.Select(e => even ? 1.0 / sources : e / sum)], NearlyZero);
+        _election = SignElection.OfSce([.. squares.Select(e => even ? 1.0 / sources : e / sum)], NearlyZero);
     }
 
     protected override void Compute<T>(in OperandBlock<T> block)
@@ -88,7 +91,7 @@ internal sealed class SceOperation(int sources, double share) : GenericOperation
         {
             using PooledBuffer<ulong> keys = new(block.Length);
             VarianceKernel.Keys(block, keys.Span);
-            // Beyond the index of the threshold, keys equal to its key are not selected.
+            // After the index of the threshold, keys equal to its key are not selected.
             int alike = _threshold.Alike(block.Start, block.Length);
             ulong low = _threshold.LowestWithin(block.Start) ?? long.MaxValue;
             for (int i = alike; i < block.Length; i++)
@@ -103,7 +106,7 @@ internal sealed class SceOperation(int sources, double share) : GenericOperation
     }
 
     /// <summary>Sums the squares of each source's selected deltas. BF16 is widened, because masked BF16 must be finite.</summary>
-    private sealed class EnergyReduction(SceOperation operation, int sources) : IReduction<double[]>
+    private sealed class SquaresReduction(SceOperation operation, int sources) : IReduction<double[]>
     {
         public double[] Create() => new double[sources];
 

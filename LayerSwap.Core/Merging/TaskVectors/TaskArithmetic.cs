@@ -6,19 +6,23 @@ namespace LayerSwap;
 /// <summary>Options of task arithmetic.</summary>
 public sealed record TaskArithmeticOptions
 {
-    /// <summary>The scale of the summed deltas (lambda in recipes); 1 by default. Finite.</summary>
+    /// <summary>The scale of the summed deltas (lambda in recipes), finite; 1 by default.</summary>
     public Schedule Scale { get; init; } = 1;
 
-    /// <summary>Whether the sum is divided by the sum of the weights, where that is not nearly zero (1e-8); false by default.</summary>
+    /// <summary>Whether the sum is divided by the sum of the weights, unless that is below 1e-8 in magnitude; false by default.</summary>
     public bool Normalize { get; init; }
 }
 
 public static partial class MergeStrategies
 {
-    /// <summary>The base plus the scaled, weighted sum of the sources' deltas (Ilharco et al., arXiv:2212.04089): <c>x_0 + scale * sum w_i (x_i - x_0)</c>.</summary>
-    /// <param name="scale">The scale (lambda), 1 by default.</param>
+    /// <summary>
+    /// Task arithmetic (Ilharco et al., arXiv:2212.04089): the base x_0 plus the scaled, weighted sum of the sources' deltas,
+    /// <c>x_0 + scale * sum w_i (x_i - x_0)</c>. Needs a base.
+    /// </summary>
+    /// <param name="scale">The scale (lambda), finite; 1 by default.</param>
     /// <param name="normalize">Whether the sum is divided by the sum of the weights; false by default.</param>
-    public static IMergeStrategy TaskArithmetic(Schedule? scale = null, bool normalize = false) => new TaskArithmetic(new() { Scale = scale ?? 1, Normalize = normalize });
+    public static IMergeStrategy TaskArithmetic(Schedule? scale = null, bool normalize = false) =>
+        new TaskArithmetic(new() { Scale = scale ?? 1, Normalize = normalize });
 
     /// <inheritdoc cref="TaskArithmetic(Schedule?, bool)"/>
     /// <param name="options">The parameters.</param>
@@ -45,12 +49,13 @@ internal sealed class TaskArithmetic(TaskArithmeticOptions options) : MethodStra
 
     public override TensorOperation Bind(TensorContext tensor) => Bind(Name, Options, tensor);
 
-    /// <summary>Binds task arithmetic on behalf of a method whose scale follows a formula.</summary>
+    /// <summary>Binds task arithmetic for a method whose scale follows a formula.</summary>
     public static TensorOperation Bind(string method, TaskArithmeticOptions options, TensorContext tensor)
     {
         if (!tensor.HasBase)
         {
-            throw new MergeException($"{method} adds deltas to a base; this merge has none. Remedy: give the model that the others were fine-tuned from as the base.");
+            throw new MergeException($"{method} adds deltas to a base; this merge has none. "
+                + "Remedy: give the model that the others were fine-tuned from as the base.");
         }
 
         if (tensor.SourceCount == 0)

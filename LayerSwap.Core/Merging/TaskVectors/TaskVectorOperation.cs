@@ -37,7 +37,9 @@ internal sealed class TaskVectorOperation(TaskVectorParameters parameters, ISpar
     public override long Unit => sparsifier.RowLength;
 
     public override string Detail =>
-        string.Create(CultureInfo.InvariantCulture, $"lambda {parameters.Lambda:0.####}, weights {List(parameters.Weights)}, density {List(parameters.Densities)}");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"lambda {parameters.Lambda:0.####}, weights {List(parameters.Weights)}, density {List(parameters.Densities)}");
 
     /// <summary>Pooled arrays are up to twice as long as asked for.</summary>
     internal override long BytesAnElement => 2 * (DellaSparsifier.BytesAnElement + parameters.Weights.Length);

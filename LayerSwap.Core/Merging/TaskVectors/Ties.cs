@@ -5,23 +5,26 @@ namespace LayerSwap;
 /// <summary>Options of TIES (Yadav et al., arXiv:2306.01708).</summary>
 public sealed record TiesOptions
 {
-    /// <summary>The share of each delta that is kept, the largest magnitudes, by tensor: 0 to 1; 1 by default.</summary>
+    /// <summary>The share of each delta that is kept, the largest magnitudes of each tensor: 0 to 1; 1 by default.</summary>
     public PerSource Density { get; init; } = 1.0;
 
     /// <summary>The scale of the merged delta; 1 by default. Any finite number.</summary>
     public Schedule Lambda { get; init; } = 1;
 
-    /// <summary>Whether agreeing entries are divided by the sum of their weights; true by default.</summary>
+    /// <summary>Whether the sum of agreeing entries is divided by the sum of their weights; true by default.</summary>
     public bool Normalize { get; init; } = true;
 
-    /// <summary>How kept values are rescaled; not at all by default.</summary>
+    /// <summary>How kept values are rescaled; <see cref="Rescale.None"/> by default.</summary>
     public Rescale Rescale { get; init; } = Rescale.None;
 }
 
 public static partial class MergeStrategies
 {
-    /// <summary>TIES (Yadav et al., arXiv:2306.01708, section 3): trim each delta to its largest elements, elect signs, merge the agreeing elements.</summary>
-    /// <param name="density">The share of each delta that is kept.</param>
+    /// <summary>
+    /// TIES (Yadav et al., arXiv:2306.01708, section 3): trims each delta to its largest elements, elects signs, and merges the agreeing
+    /// elements. Needs a base.
+    /// </summary>
+    /// <param name="density">The share of each delta that is kept: 0 to 1.</param>
     public static IMergeStrategy Ties(PerSource density) => Ties(new TiesOptions { Density = density });
 
     /// <inheritdoc cref="Ties(PerSource)"/>
@@ -33,7 +36,7 @@ public static partial class MergeStrategies
     }
 }
 
-/// <summary>Trim by magnitude, elect signs, merge (arXiv:2306.01708, section 3).</summary>
+/// <summary>Trims by magnitude, elects signs, merges (arXiv:2306.01708, section 3).</summary>
 internal sealed class Ties(TiesOptions options) : TaskVectorStrategy<TiesOptions>(Descriptor, options)
 {
     public static readonly MethodDescriptor<TiesOptions> Descriptor = new MethodDescriptor<TiesOptions>(
@@ -48,7 +51,9 @@ internal sealed class Ties(TiesOptions options) : TaskVectorStrategy<TiesOptions
     .Rescale(o => o.Rescale, (o, v) => o with { Rescale = v })
     .Ignored("int8_mask");
 
-    protected override TaskVectorChoices Choices => new(Options.Density, Options.Lambda, Options.Normalize, Options.Rescale, SignConsensus: true);
+    protected override TaskVectorChoices Choices =>
+        new(Options.Density, Options.Lambda, Options.Normalize, Options.Rescale, SignConsensus: true);
 
-    protected override ISparsifier Sparsifier(TensorContext tensor, double[] densities) => new MagnitudeSparsifier(densities, new double[densities.Length], tensor.Output.ElementCount);
+    protected override ISparsifier Sparsifier(TensorContext tensor, double[] densities) =>
+        new MagnitudeSparsifier(densities, new double[densities.Length], tensor.Output.ElementCount);
 }

@@ -6,9 +6,9 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Sort keys of the variance of each element's deltas across the sources: the sum of the squared distances between any two deltas, which is the variance times the square of their number; of two
-/// sources, the distance itself. Distances need no mean, whose rounding would rank equal variances; their sum has the precision of two float64. Equal deltas have key 0, NaN or not; if
-/// one of several different deltas is not finite, the key is that of NaN.
+/// Sort keys of the variance of each element's deltas across the sources: the sum of squared distances between all pairs of deltas, or the
+/// distance itself for two sources. Distances need no mean, whose rounding would order equal variances; their sum has twice the precision
+/// of float64. Equal deltas, including NaN, have key 0. Different deltas of which one is not finite have the key of NaN.
 /// </summary>
 internal static class VarianceKernel
 {
@@ -43,7 +43,7 @@ internal static class VarianceKernel
         if (sources == 2)
         {
             double distance = first - Delta(block, 1, at);
-            // The difference turns infinity into NaN, and changes nothing else.
+            // The added difference is NaN for infinity, and 0 otherwise.
             return SortKey.Of(distance + (distance - distance));
         }
 
@@ -75,12 +75,13 @@ internal static class VarianceKernel
         for (; i <= keys.Length - Vector512<double>.Count; i += Vector512<double>.Count)
         {
             Vector512<double> x = VectorWidening.Load8(ref Unsafe.Add(ref start, i));
-            Vector512<double> first = VectorWidening.Load8(ref Unsafe.Add(ref source, i)) - x, second = VectorWidening.Load8(ref Unsafe.Add(ref source, stride + i)) - x;
+            Vector512<double> first = VectorWidening.Load8(ref Unsafe.Add(ref source, i)) - x;
+            Vector512<double> second = VectorWidening.Load8(ref Unsafe.Add(ref source, stride + i)) - x;
             Vector512<double> distance = first - second;
             Vector512.Abs(distance).AsUInt64().StoreUnsafe(ref key, (nuint)i);
             if (!Vector512.EqualsAll(distance - distance, default))
             {
-                // Not finite: the scalar definition tells equal deltas from others.
+                // Not finite: the scalar definition compares the deltas.
                 for (int k = i; k < i + Vector512<double>.Count; k++)
                 {
                     keys[k] = KeyOf(block, k);
@@ -100,7 +101,8 @@ internal static class VarianceKernel
         int stride = block.Stride, sources = block.SourceCount, i = 0;
         for (; i <= keys.Length - Vector512<double>.Count; i += Vector512<double>.Count)
         {
-            Vector512<double> x = VectorWidening.Load8(ref Unsafe.Add(ref start, i)), first = VectorWidening.Load8(ref Unsafe.Add(ref source, i)) - x;
+            Vector512<double> x = VectorWidening.Load8(ref Unsafe.Add(ref start, i));
+            Vector512<double> first = VectorWidening.Load8(ref Unsafe.Add(ref source, i)) - x;
             Vector512<double> sum = default, rest = default, equal = Vector512<double>.AllBitsSet;
             for (int s = 1; s < sources; s++)
             {
@@ -123,5 +125,6 @@ internal static class VarianceKernel
 
     /// <summary>Whether numbers are equal, or both NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<double> AreEqual(Vector512<double> a, Vector512<double> b) => Vector512.Equals(a, b) | ~(Vector512.Equals(a, a) | Vector512.Equals(b, b));
+    private static Vector512<double> AreEqual(Vector512<double> a, Vector512<double> b) =>
+        Vector512.Equals(a, b) | ~(Vector512.Equals(a, a) | Vector512.Equals(b, b));
 }

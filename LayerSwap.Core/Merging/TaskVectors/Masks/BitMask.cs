@@ -5,7 +5,7 @@ using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 
-/// <summary>A mask of one bit an element, in words of 64, the first element in the lowest bit.</summary>
+/// <summary>A mask of one bit for each element, in 64-bit words, the first element in the lowest bit.</summary>
 internal static class BitMask
 {
     private const int Word = 64;
@@ -20,7 +20,8 @@ internal static class BitMask
     /// <param name="at">The first element, a multiple of eight.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Lanes8(ref ulong mask, int at) =>
-        Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, byte>(ref mask), (uint)at / 8)).AsUInt64() & Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
+        Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, byte>(ref mask), (uint)at / 8)).AsUInt64()
+            & Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
 
     /// <summary>Spreads sixteen bits over sixteen lanes; a lane is zero where its bit is not set.</summary>
     /// <param name="mask">The first word.</param>
@@ -41,18 +42,20 @@ internal static class BitMask
         }
 
         Vector512<ulong> sixteen = Vector512.Create(Unsafe.Add(ref Unsafe.As<ulong, ushort>(ref mask), (uint)at / 16)).AsUInt64();
-        return (sixteen & Vector512.Create(1UL, 4, 16, 64, 256, 1024, 4096, 16384), sixteen & Vector512.Create(2UL, 8, 32, 128, 512, 2048, 8192, 32768));
+        return (
+            sixteen & Vector512.Create(1UL, 4, 16, 64, 256, 1024, 4096, 16384),
+            sixteen & Vector512.Create(2UL, 8, 32, 128, 512, 2048, 8192, 32768));
     }
 
     /// <summary>Joins the bits of two halves, as <see cref="Lanes16{T}"/> splits them, in the order of the elements.</summary>
     /// <param name="lower">The bits of the lower half.</param>
     /// <param name="upper">The bits of the upper half.</param>
-    /// <param name="count">The bits of a half, up to 16.</param>
+    /// <param name="count">The number of bits of a half, up to 16.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Join<T>(ulong lower, ulong upper, int count)
         where T : unmanaged => typeof(T) == typeof(BFloat16) ? Spread(lower) | (Spread(upper) << 1) : lower | (upper << count);
 
-    /// <summary>Moves sixteen bits apart, to the even places.</summary>
+    /// <summary>Spreads sixteen bits to the even positions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Spread(ulong bits)
     {
@@ -67,7 +70,7 @@ internal static class BitMask
         return (bits | (bits << 1)) & 0x55555555;
     }
 
-    /// <summary>Copies bits between any places; bits around the copied ones stay.</summary>
+    /// <summary>Copies bits between arbitrary positions; the bits around them are kept.</summary>
     public static void Copy(ReadOnlySpan<ulong> from, int first, Span<ulong> to, int at, int count)
     {
         int whole = (first | at) % Word == 0 ? count / Word : 0;

@@ -6,14 +6,14 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Randomness by counting: a number for each element that depends on seed, tensor name, source and index and on nothing else, so that masks are the same for any threads, blocks and
-/// parts.
+/// Counter-based random numbers: each depends only on seed, tensor name, source and index, so masks are the same for any threads, blocks
+/// and parts.
 /// </summary>
 internal static class CounterRandom
 {
     private const double Span = 1UL << 32;
 
-    /// <summary>The stream of one source of one tensor.</summary>
+    /// <summary>Computes the stream of one source of one tensor.</summary>
     public static ulong Stream(long seed, string tensor, int source)
     {
         byte[] name = Encoding.UTF8.GetBytes(tensor);
@@ -21,13 +21,15 @@ internal static class CounterRandom
         return RandomKernel.Mix(XxHash64.HashToUInt64(key));
     }
 
-    /// <summary>A number from 0 up to, but without, 1.</summary>
+    /// <summary>Computes a uniform number, from 0, below 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Uniform(ulong stream, long index) => RandomKernel.Number(stream, index) * (1.0 / Span);
 
-    /// <summary>The bound below which as many numbers of 32 bits lie as a probability below 1 says: <c>Uniform &lt; p</c> where the number is below it.</summary>
+    /// <summary>Computes the bound on a 32-bit number for a probability: <c>Uniform &lt; p</c> if the number is below it.</summary>
     public static uint Bound(double probability) => (uint)Math.Min(Math.Ceiling(probability * Span), uint.MaxValue);
 
-    /// <summary>Computes the first byte of the bound of a probability: numbers with a lower first byte are below the bound, numbers with a higher one are not.</summary>
+    /// <summary>
+    /// Computes the first byte of the bound of a probability: a lower first byte means below the bound, a higher one not below.
+    /// </summary>
     public static byte FirstByte(double probability) => (byte)Math.Clamp(probability * 256, 0, byte.MaxValue);
 }

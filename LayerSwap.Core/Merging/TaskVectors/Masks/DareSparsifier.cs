@@ -2,7 +2,7 @@ using LayerSwap.Buffers;
 
 namespace LayerSwap.Merging;
 
-/// <summary>Keeps each element with the probability of its source's density (DARE, arXiv:2311.03099).</summary>
+/// <summary>Keeps each element with a probability equal to its source's density (DARE, arXiv:2311.03099).</summary>
 internal sealed class DareSparsifier(double[] densities, ulong[] streams) : ISparsifier
 {
     public long RowLength => 1;

@@ -5,18 +5,19 @@ using LayerSwap.Buffers;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Keeps each element with a probability that rises linearly with the rank of its magnitude in its row, from density - epsilon to density + epsilon (MAGPRUNE of DELLA, arXiv:2406.11617, section 3.1).
-/// Equal magnitudes share the mean of their ranks.
+/// Keeps each element with a probability that rises linearly with the rank of its magnitude in its row, from density - epsilon to density +
+/// epsilon (MAGPRUNE of DELLA, arXiv:2406.11617, section 3.1). Equal magnitudes share the mean of their ranks.
 /// </summary>
 /// <remarks>
-/// Masks are exact, but few ranks are computed: keys are counted in <see cref="MagnitudeBins"/>, and the lowest and the highest rank in a bin decide for nearly all of its elements.
+/// Masks are exact, but few ranks are computed: keys are counted in <see cref="MagnitudeBins"/>, and the lowest and highest rank of a bin
+/// decide nearly all of its elements.
 /// </remarks>
 internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulong[] streams, long row) : ISparsifier
 {
-    /// <summary>If more elements of a row need their rank, the row is sorted.</summary>
+    /// <summary>The number of undecided elements of a row above which the row is sorted.</summary>
     private const int Many = 256;
 
-    /// <summary>The fraction bits of float32 and float64.</summary>
+    /// <summary>The numbers of fraction bits of float32 and float64.</summary>
     private const int Float32Fraction = 23, Float64Fraction = 52;
 
     /// <summary>The memory for each element of a row, in bytes: keys, a sorted copy, bins, random bytes, indices, mask.</summary>
@@ -93,8 +94,8 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
         Span<int> open = buffers.Open.Span;
         open = open[..MagnitudeBins.Draw(bins, randoms[before..], limits, mask, open)];
 
-        // The whole random number, against the limits of the bin.
-        int left = 0;
+        // Compare the whole random number with the limits of the bin.
+        int remaining = 0;
         foreach (int element in open)
         {
             byte bin = bins[element];
@@ -104,16 +105,22 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
             {
                 bool kept = random < lowest;
                 mask[element / 64] |= (kept ? 1UL : 0) << element;
-                open[left] = element;
-                left += kept ? 0 : 1;
+                open[remaining] = element;
+                remaining += kept ? 0 : 1;
             }
         }
 
-        ChooseByRank(keys, bins, ranks, open[..left], chances, mask);
+        ChooseByRank(keys, bins, ranks, open[..remaining], chances, mask);
     }
 
-    /// <summary>Decides for elements by the exact rank of their key.</summary>
-    private static void ChooseByRank<TKey>(ReadOnlySpan<TKey> keys, ReadOnlySpan<byte> bins, ReadOnlySpan<int> ranks, ReadOnlySpan<int> open, in Probabilities chances, Span<ulong> mask)
+    /// <summary>Decides elements by the exact rank of their key.</summary>
+    private static void ChooseByRank<TKey>(
+        ReadOnlySpan<TKey> keys,
+        ReadOnlySpan<byte> bins,
+        ReadOnlySpan<int> ranks,
+        ReadOnlySpan<int> open,
+        in Probabilities chances,
+        Span<ulong> mask)
         where TKey : unmanaged, IBinaryInteger<TKey>
     {
         using PooledBuffer<TKey> sorted = new(open.Length > Many ? chances.Length : 0);
@@ -138,14 +145,16 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
         }
     }
 
-    /// <summary>Compares as just below or just above a key, so that a search ends at the first equal key or after the last.</summary>
+    /// <summary>A value just below or just above a key, so that a search ends before the first equal key or after the last.</summary>
     private readonly struct Neighbour<TKey>(TKey key, bool above) : IComparable<TKey>
         where TKey : IBinaryInteger<TKey>
     {
         public int CompareTo(TKey? other) => other! < key || (above && other == key) ? 1 : -1;
     }
 
-    /// <summary>The probabilities of a row: <c>density - epsilon + 2 epsilon rank / (length - 1)</c>, and density in a row of one.</summary>
+    /// <summary>
+    /// The probabilities of a row: <c>density - epsilon + 2 epsilon rank / (length - 1)</c>, and density in a row of one.
+    /// </summary>
     private readonly struct Probabilities(double density, double epsilon, int length, ulong stream, long start)
     {
         private readonly double _slope = length == 1 ? 0 : 2 * epsilon / (length - 1), _lowest = length == 1 ? density : density - epsilon;
@@ -162,7 +171,7 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
         /// <summary>Computes the lowest and the highest probability in a bin.</summary>
         /// <param name="bin">The bin.</param>
         /// <param name="rank">The number of keys in lower bins.</param>
-        /// <param name="count">The number of its own keys.</param>
+        /// <param name="count">The number of keys in the bin.</param>
         public (double Lowest, double Highest) Of(int bin, int rank, int count)
         {
             double last = rank + Math.Max(count - 1, 0), mean = (rank + last) / 2;
@@ -173,7 +182,7 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
     /// <summary>Buffers for the rows of a block, one row at a time.</summary>
     private readonly ref struct RowBuffers : IDisposable
     {
-        /// <summary>Random bytes before and after the row's.</summary>
+        /// <summary>The number of random bytes before and after the row's.</summary>
         public const int MoreRandoms = 64;
 
         public RowBuffers(int length)

@@ -6,28 +6,29 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Bins for the keys of one row, a byte each: bin 0 for zeros, then sixteen pairs of bins an octave up to the largest key. The even bin of a pair is for one key, which has no lower bits; the odd bin is for
-/// the keys between it and the next pair. Smaller keys share bin 1. Keys are the bits of magnitudes, float32 or float64.
+/// One-byte bins for the keys of one row: bin 0 for zeros, then sixteen pairs of bins for each octave up to the largest key. The even bin
+/// of a pair is for the one key without lower bits, the odd bin for the keys up to the next pair. Smaller keys share bin 1. Keys are the
+/// bits of float32 or float64 magnitudes.
 /// </summary>
 /// <remarks>Deltas of BF16 numbers have few bits: most are in an even bin, where all keys are equal.</remarks>
 internal readonly struct MagnitudeBins
 {
     public const int Count = 256;
 
-    /// <summary>The bits of a fraction that select a pair of bins within an octave.</summary>
+    /// <summary>The number of fraction bits that select a pair of bins within an octave.</summary>
     private const int OctaveBits = 4;
 
-    /// <summary>The elements binned at once; arrays are padded to whole steps.</summary>
+    /// <summary>The number of elements binned at once; arrays are padded to whole steps.</summary>
     private const int Step = 64;
 
     private readonly int _shift, _first;
 
     /// <param name="largest">The largest key of the row.</param>
-    /// <param name="fraction">The bits of a key's fraction: 23 or 52.</param>
+    /// <param name="fraction">The number of fraction bits of a key: 23 or 52.</param>
     public MagnitudeBins(long largest, int fraction)
     {
         _shift = fraction - OctaveBits;
-        // Even, so that the parity of bins stays.
+        // Even, to keep the parity of bins.
         _first = (int)Math.Max((Unbounded(largest) - (Count - 2)) & ~1L, 0);
     }
 
@@ -40,7 +41,7 @@ internal readonly struct MagnitudeBins
     /// <summary>Computes the bin of one key: the scalar definition.</summary>
     public byte Of(long key) => key == 0 ? (byte)0 : (byte)Math.Max(Unbounded(key) - _first, 1);
 
-    /// <summary>Twice the upper bits of a key, and one more if a lower bit is set.</summary>
+    /// <summary>Computes the bin without limits: twice the upper bits of a key, plus one if a lower bit is set.</summary>
     private long Unbounded(long key) => (key >> _shift) + ((key + ((1L << _shift) - 1)) >> _shift);
 
     /// <summary>Computes the bin of each key.</summary>
@@ -71,7 +72,8 @@ internal readonly struct MagnitudeBins
         Vector256<int> first = Vector256.Create(_first), lowerBits = Vector256.Create((1 << shift) - 1), one = Vector256<int>.One;
         for (int i = 0; i < keys.Length; i += 4 * Lanes)
         {
-            Vector256<short> lower = Vector256.Narrow(Eight(ref key, i), Eight(ref key, i + Lanes)), upper = Vector256.Narrow(Eight(ref key, i + (2 * Lanes)), Eight(ref key, i + (3 * Lanes)));
+            Vector256<short> lower = Vector256.Narrow(Eight(ref key, i), Eight(ref key, i + Lanes));
+            Vector256<short> upper = Vector256.Narrow(Eight(ref key, i + (2 * Lanes)), Eight(ref key, i + (3 * Lanes)));
             Vector256.Narrow(lower, upper).AsByte().StoreUnsafe(ref to, (nuint)i);
         }
 
@@ -85,12 +87,12 @@ internal readonly struct MagnitudeBins
 
     /// <summary>Counts the keys of each bin.</summary>
     /// <param name="bins">Whole steps.</param>
-    /// <param name="padding">The zeros at the end that are not the row's.</param>
+    /// <param name="padding">The number of padding zeros at the end.</param>
     /// <param name="counts">Receives the counts.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static unsafe void CountEach(ReadOnlySpan<byte> bins, int padding, Span<int> counts)
     {
-        // Equal bins often follow each other: with one table each increment would wait for the one before.
+        // Four tables, because equal bins are often adjacent and increments of one counter are serial.
         int* first = stackalloc int[4 * Count], second = first + Count, third = second + Count, fourth = third + Count;
         fixed (byte* bin = bins)
         {
@@ -111,7 +113,10 @@ internal readonly struct MagnitudeBins
         counts[0] -= padding;
     }
 
-    /// <summary>Sets the bits of elements whose random byte is below their bin's lower limit, and lists those whose byte is not above the upper limit either.</summary>
+    /// <summary>
+    /// Sets the bits of elements whose random byte is below their bin's lower limit, and lists the others whose byte is not above the upper
+    /// limit.
+    /// </summary>
     /// <param name="bins">Whole steps.</param>
     /// <param name="randoms">A random byte for each element.</param>
     /// <param name="limits">The limits of each bin: the lower one in the low byte, the upper one in the high byte.</param>
@@ -119,7 +124,8 @@ internal readonly struct MagnitudeBins
     /// <param name="open">Receives the indices; as long as the bins.</param>
     /// <returns>The number of indices.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static unsafe int Draw(ReadOnlySpan<byte> bins, ReadOnlySpan<byte> randoms, ReadOnlySpan<ushort> limits, Span<ulong> mask, Span<int> open)
+    public static unsafe int Draw(
+        ReadOnlySpan<byte> bins, ReadOnlySpan<byte> randoms, ReadOnlySpan<ushort> limits, Span<ulong> mask, Span<int> open)
     {
         const int Half = Step / 2;
         ushort* found = stackalloc ushort[Step];
@@ -131,7 +137,7 @@ internal readonly struct MagnitudeBins
             {
                 for (int k = 0; k < Step; k += 8)
                 {
-                    // No processor looks up 256 limits at once; eight bins are loaded together.
+                    // There is no vector lookup in 256 limits; load eight bins together.
                     ulong eight = *(ulong*)(bin + i + k);
                     found[k] = limit[(byte)eight];
                     found[k + 1] = limit[(byte)(eight >> 8)];
@@ -159,9 +165,12 @@ internal readonly struct MagnitudeBins
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static (uint Below, uint NotAbove) Compare(byte* random, ushort* limits)
         {
-            Vector256<ushort> first = Vector256.Load(limits), second = Vector256.Load(limits + Vector256<ushort>.Count), low = Vector256.Create((ushort)byte.MaxValue);
-            Vector256<byte> lower = Vector256.Narrow(first & low, second & low), upper = Vector256.Narrow(first >>> 8, second >>> 8), number = Vector256.Load(random);
-            return (~Vector256.GreaterThanOrEqual(number, lower).ExtractMostSignificantBits(), Vector256.LessThanOrEqual(number, upper).ExtractMostSignificantBits());
+            Vector256<ushort> first = Vector256.Load(limits), second = Vector256.Load(limits + Vector256<ushort>.Count);
+            Vector256<ushort> low = Vector256.Create((ushort)byte.MaxValue);
+            Vector256<byte> lower = Vector256.Narrow(first & low, second & low), upper = Vector256.Narrow(first >>> 8, second >>> 8);
+            Vector256<byte> number = Vector256.Load(random);
+            return (~Vector256.GreaterThanOrEqual(number, lower).ExtractMostSignificantBits(),
+                Vector256.LessThanOrEqual(number, upper).ExtractMostSignificantBits());
         }
     }
 
@@ -173,7 +182,8 @@ internal readonly struct MagnitudeBins
         int smaller = 0, equal = 0;
         for (int i = 0; i < bins.Length; i += Step)
         {
-            for (ulong left = Vector512.Equals(Vector512.LoadUnsafe(in bins[i]), Vector512.Create(bin)).ExtractMostSignificantBits(); left != 0; left &= left - 1)
+            Vector512<byte> inBin = Vector512.Equals(Vector512.LoadUnsafe(in bins[i]), Vector512.Create(bin));
+            for (ulong left = inBin.ExtractMostSignificantBits(); left != 0; left &= left - 1)
             {
                 TKey other = keys[i + BitOperations.TrailingZeroCount(left)];
                 smaller += other < key ? 1 : 0;

@@ -2,10 +2,13 @@ using LayerSwap.Buffers;
 
 namespace LayerSwap.Merging;
 
-/// <summary>Keeps the largest deltas except outliers: the largest <c>int(gamma n)</c> are dropped, the next <c>int(density n)</c> kept. With gamma 0 this is magnitude pruning.</summary>
+/// <summary>
+/// Keeps the largest deltas except outliers: drops the largest <c>int(gamma n)</c> and keeps the next <c>int(density n)</c>. With gamma 0
+/// this is magnitude pruning.
+/// </summary>
 internal sealed class MagnitudeSparsifier(double[] densities, double[] gammas, long elements) : ISparsifier
 {
-    /// <summary>The thresholds of each source: of the outliers, and of outliers and kept elements together.</summary>
+    /// <summary>The thresholds of each source: for outliers, and for outliers and kept elements together.</summary>
     private readonly (RankThreshold Outliers, RankThreshold Kept)[] _thresholds = new (RankThreshold, RankThreshold)[densities.Length];
 
     public long RowLength => 1;
@@ -19,7 +22,7 @@ internal sealed class MagnitudeSparsifier(double[] densities, double[] gammas, l
         foreach (int source in sources)
         {
             long kept = (long)(densities[source] * elements);
-            // If the two do not fit, fewer outliers are dropped.
+            // If both do not fit, drop fewer outliers.
             long outliers = Math.Min((long)(gammas[source] * elements), elements - kept);
             requests.Add(new RankRequest(source, outliers));
             requests.Add(new RankRequest(source, outliers + kept));
@@ -39,7 +42,7 @@ internal sealed class MagnitudeSparsifier(double[] densities, double[] gammas, l
         where T : unmanaged
     {
         (RankThreshold outliers, RankThreshold kept) = _thresholds[source];
-        // The lowest and the highest key to keep change at the indices of the thresholds, which few blocks contain.
+        // The lowest and highest key to keep change at the indices of the thresholds, which few blocks contain.
         using PooledBuffer<ulong> part = new(BitMask.Words(block.Length));
         for (int done = 0, count; done < block.Length; done += count)
         {

@@ -8,7 +8,10 @@ namespace LayerSwap.Merging;
 /// <summary>Computes masks of deltas by their sort keys, and the L1 norms of masked deltas.</summary>
 internal static class MaskKernel
 {
-    /// <summary>Sets the bits of elements whose delta has a key from <paramref name="low"/> to <paramref name="high"/>, and clears the others; bits after the elements are undefined.</summary>
+    /// <summary>
+    /// Sets the bits of elements whose delta has a key from <paramref name="low"/> to <paramref name="high"/>, and clears the others; bits
+    /// after the elements are undefined.
+    /// </summary>
     public static void Between<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ulong low, ulong high, Span<ulong> mask)
         where T : unmanaged
     {
@@ -26,7 +29,9 @@ internal static class MaskKernel
         }
     }
 
-    /// <summary>Sets the bits of keys from <paramref name="low"/> on, and clears the others; bits after the elements are undefined.</summary>
+    /// <summary>
+    /// Sets the bits of keys from <paramref name="low"/> on, and clears the others; bits after the elements are undefined.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AtLeast(ReadOnlySpan<ulong> keys, ulong low, Span<ulong> mask)
     {
@@ -36,7 +41,8 @@ internal static class MaskKernel
         int i = 0;
         for (; i <= keys.Length - Vector512<long>.Count; i += Vector512<long>.Count)
         {
-            bytes[i / 8] = (byte)~Vector512.GreaterThan(lows, Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64()).ExtractMostSignificantBits();
+            Vector512<long> below = Vector512.GreaterThan(lows, Vector512.LoadUnsafe(ref key, (nuint)i).AsInt64());
+            bytes[i / 8] = (byte)~below.ExtractMostSignificantBits();
         }
 
         if (i < keys.Length)
@@ -51,14 +57,14 @@ internal static class MaskKernel
         }
     }
 
-    /// <summary>Computes thirty-two bits at a time: in float32 where all deltas are exact there, else in float64.</summary>
+    /// <summary>Computes 32 bits at a time, in float32 if all deltas are exact there, otherwise in float64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Vectors<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ulong low, ulong high, Span<uint> mask)
         where T : unmanaged
     {
         const int Step = 32;
         ref T from = ref MemoryMarshal.GetReference(@base), to = ref MemoryMarshal.GetReference(source);
-        // The float32 keys just below and just above those in the mask. Below the first key and beyond the last no key lies.
+        // The float32 keys just below the range, and the last in it.
         int floor = SortKey.FloorToFloat32(low), before = SortKey.IsFloat32(low) ? floor - 1 : floor, last = SortKey.FloorToFloat32(high);
         Vector512<int> unsigned = Vector512.Create(int.MaxValue), befores = Vector512.Create(before), lasts = Vector512.Create(last);
         Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)Math.Min(high, long.MaxValue));
@@ -75,25 +81,27 @@ internal static class MaskKernel
                     Vector512<int> p = lower.AsInt32() & unsigned, q = upper.AsInt32() & unsigned;
                     mask[i / Step] = (uint)BitMask.Join<T>(
                         Vector512.AndNot(Vector512.GreaterThan(p, befores), Vector512.GreaterThan(p, lasts)).ExtractMostSignificantBits(),
-                        Vector512.AndNot(Vector512.GreaterThan(q, befores), Vector512.GreaterThan(q, lasts)).ExtractMostSignificantBits(), Vector512<float>.Count);
+                        Vector512.AndNot(Vector512.GreaterThan(q, befores), Vector512.GreaterThan(q, lasts)).ExtractMostSignificantBits(),
+                        Vector512<float>.Count);
                     continue;
                 }
             }
 
-            ulong own = 0;
+            ulong bits = 0;
             for (int part = 0; part < Step; part += Vector512<double>.Count)
             {
-                Vector512<long> key = SortKey.Of(VectorWidening.Load8(ref Unsafe.Add(ref to, i + part)) - VectorWidening.Load8(ref Unsafe.Add(ref from, i + part))).AsInt64();
-                own |= (~(Vector512.GreaterThan(lows, key) | Vector512.GreaterThan(key, highs))).ExtractMostSignificantBits() << part;
+                Vector512<double> x = VectorWidening.Load8(ref Unsafe.Add(ref from, i + part));
+                Vector512<long> key = SortKey.Of(VectorWidening.Load8(ref Unsafe.Add(ref to, i + part)) - x).AsInt64();
+                bits |= (~(Vector512.GreaterThan(lows, key) | Vector512.GreaterThan(key, highs))).ExtractMostSignificantBits() << part;
             }
 
-            mask[i / Step] = (uint)own;
+            mask[i / Step] = (uint)bits;
         }
 
         return i;
     }
 
-    /// <summary>Computes the sums of the magnitudes of all deltas, and of those in the mask.</summary>
+    /// <summary>Computes the sums of the magnitudes of all deltas and of the masked-in deltas.</summary>
     public static (double All, double Kept) L1Norms<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ReadOnlySpan<ulong> mask)
         where T : unmanaged
     {
@@ -109,7 +117,8 @@ internal static class MaskKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (int Done, double All, double Kept) L1NormVectors<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ReadOnlySpan<ulong> mask)
+    private static (int Done, double All, double Kept) L1NormVectors<T>(
+        ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ReadOnlySpan<ulong> mask)
         where T : unmanaged
     {
         ref T from = ref MemoryMarshal.GetReference(@base), to = ref MemoryMarshal.GetReference(source);

@@ -6,30 +6,31 @@ using System.Runtime.Intrinsics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Random numbers of 32 bits by counting. SplitMix64 (Steele et al., 2014) of a stream gives the first bytes of the numbers of eight indices at once: nearly all that is asked of a number they
-/// tell. The other bits are those of another stream, at the index itself.
+/// Counter-based 32-bit random numbers. One SplitMix64 output (Steele et al., 2014) gives the first bytes of eight numbers, which nearly
+/// always suffice. The other 24 bits are from a second stream, at the index itself.
 /// </summary>
 internal static class RandomKernel
 {
-    /// <summary>How many indices have their first bytes together.</summary>
+    /// <summary>The number of indices that share a SplitMix64 output for their first bytes.</summary>
     public const int BatchLength = 8;
 
     private const ulong Step = 0x9E3779B97F4A7C15, Other = 0xD1B54A32D192ED03;
 
     private const int FirstByte = 24;
 
-    /// <summary>The scalar definition.</summary>
+    /// <summary>Computes one number: the scalar definition.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Number(ulong stream, long index)
     {
-        ulong first = Mix(stream + ((ulong)(index / BatchLength) * Step)) >> (int)(index % BatchLength * 8), others = Mix((stream ^ Other) + ((ulong)index * Step));
+        ulong first = Mix(stream + ((ulong)(index / BatchLength) * Step)) >> (int)(index % BatchLength * 8);
+        ulong others = Mix((stream ^ Other) + ((ulong)index * Step));
         return ((uint)(byte)first << FirstByte) | (uint)(others >> (64 - FirstByte));
     }
 
-    /// <summary>The first bytes of numbers.</summary>
+    /// <summary>Computes the first bytes of consecutive numbers.</summary>
     /// <param name="stream">The stream of numbers.</param>
     /// <param name="start">The first index, a multiple of <see cref="BatchLength"/>.</param>
-    /// <param name="bytes">Receives whole vectors.</param>
+    /// <param name="bytes">Receives the bytes; a multiple of 64 bytes.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FirstBytes(ulong stream, long start, Span<byte> bytes)
     {
@@ -40,11 +41,11 @@ internal static class RandomKernel
         }
     }
 
-    /// <summary>Sets the bits of indices whose number lies below a bound.</summary>
+    /// <summary>Sets the bits of indices whose number is below a bound, and clears the others.</summary>
     /// <param name="stream">The stream of numbers.</param>
     /// <param name="start">The first index, a multiple of <see cref="BatchLength"/>.</param>
     /// <param name="bound">The bound.</param>
-    /// <param name="bits">Receives whole words.</param>
+    /// <param name="bits">Receives the bits, 64 a word.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Below(ulong stream, long start, uint bound, Span<ulong> bits)
     {
@@ -67,7 +68,7 @@ internal static class RandomKernel
     private static Vector512<ulong> States(ulong stream, long start) =>
         Vector512.Create(stream) + ((Vector512.Create((ulong)(start / BatchLength)) + Vector512<ulong>.Indices) * Vector512.Create(Step));
 
-    /// <summary>Those of 64 indices; the state goes on to the next.</summary>
+    /// <summary>Computes the first bytes of 64 numbers, and advances the state.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<byte> FirstBytes(ref Vector512<ulong> state)
     {
@@ -78,7 +79,7 @@ internal static class RandomKernel
         return (z ^ (z >> 31)).AsByte();
     }
 
-    /// <summary>What SplitMix64 makes of a state.</summary>
+    /// <summary>Computes the SplitMix64 output of a state.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Mix(ulong z)
     {

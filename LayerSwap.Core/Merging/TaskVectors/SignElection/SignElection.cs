@@ -7,13 +7,16 @@ using LayerSwap.Numerics;
 namespace LayerSwap.Merging;
 
 /// <summary>
-/// Sign election (TIES, arXiv:2306.01708, section 3): for each element, the sign of the sum of all votes is elected, and the votes of that sign are averaged. A vote is
-/// <c>factors[s] * delta[s]</c>; a sum of zero elects plus; zeros never count; NaN stays NaN.
+/// Sign election (TIES, arXiv:2306.01708, section 3): for each element, the sign of the sum of all votes is elected, and the votes of that
+/// sign are averaged. A vote is <c>factors[s] * delta[s]</c>. A sum of zero elects plus; votes of zero never agree; NaN stays NaN.
 /// </summary>
-/// <remarks><c>output = base + scale * (sum of multipliers[s] * vote[s]) * (1 / divisor)</c> over the agreeing votes; the divisor is the sum of their weights, unless that is below the least.</remarks>
+/// <remarks>
+/// <c>output = base + scale * (sum of multipliers[s] * vote[s]) * (1 / divisor)</c> over the agreeing votes; the divisor is the sum of
+/// their weights, unless that is below the least.
+/// </remarks>
 internal sealed class SignElection
 {
-    /// <summary>The start of a sum: adding to -0 keeps a base of -0 where no vote counts.</summary>
+    /// <summary>The start of a sum: adding to -0 keeps a base of -0 if no vote agrees.</summary>
     private const double Empty = -0.0;
 
     private readonly double[] _factors, _multipliers, _weights;
@@ -28,7 +31,7 @@ internal sealed class SignElection
     /// <summary>Creates the election of TIES.</summary>
     /// <param name="factors">The factor of each source's delta.</param>
     /// <param name="weights">The weight of each source in the divisor.</param>
-    /// <param name="normalize">Whether to divide by the weights of the agreeing votes, where these do not sum to nearly zero.</param>
+    /// <param name="normalize">Whether to divide by the sum of the weights of the agreeing votes, unless it is nearly zero.</param>
     /// <param name="scale">The factor of the result, lambda.</param>
     public static SignElection OfTies(double[] factors, double[] weights, bool normalize, double scale)
     {
@@ -36,10 +39,11 @@ internal sealed class SignElection
         return new(factors, [.. factors.Select(_ => 1.0)], weights, (normalize ? NearlyZero : double.PositiveInfinity, 1), scale);
     }
 
-    /// <summary>Creates the election of SCE: the plain sum elects, and the agreeing deltas are averaged by weight.</summary>
+    /// <summary>Creates the election of SCE: the unweighted sum elects, and the agreeing deltas are averaged by weight.</summary>
     /// <param name="weights">The weight of each source, 0 or more.</param>
-    /// <param name="least">The smallest divisor.</param>
-    public static SignElection OfSce(double[] weights, double least) => new([.. weights.Select(_ => 1.0)], weights, weights, (least, least), 1);
+    /// <param name="least">The minimum divisor.</param>
+    public static SignElection OfSce(double[] weights, double least) =>
+        new([.. weights.Select(_ => 1.0)], weights, weights, (least, least), 1);
 
     /// <summary>Adds the elected mean to the base.</summary>
     public void ApplyTo<T>(in MaskedDeltas<T> deltas, Span<T> output)
@@ -75,7 +79,7 @@ internal sealed class SignElection
 
     /// <summary>Computes whole vectors; returns the number of elements done.</summary>
     /// <param name="deltas">The masked deltas.</param>
-    /// <param name="votes">Scratch: (sources, 16).</param>
+    /// <param name="votes">A buffer: (sources, 16).</param>
     /// <param name="output">Receives the result.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Vectors<T>(in MaskedDeltas<T> deltas, ref double votes, Span<T> output)
@@ -83,7 +87,8 @@ internal sealed class SignElection
     {
         ref T from = ref MemoryMarshal.GetReference(deltas.Base);
         ref T to = ref MemoryMarshal.GetReference(output);
-        ref double factors = ref MemoryMarshal.GetArrayDataReference(_factors), multipliers = ref MemoryMarshal.GetArrayDataReference(_multipliers);
+        ref double factors = ref MemoryMarshal.GetArrayDataReference(_factors);
+        ref double multipliers = ref MemoryMarshal.GetArrayDataReference(_multipliers);
         ref double weights = ref MemoryMarshal.GetArrayDataReference(_weights);
         Vector512<double> scales = Vector512.Create(_scale);
         int sources = _factors.Length, i = 0;
@@ -111,20 +116,22 @@ internal sealed class SignElection
         return i;
     }
 
-    /// <summary>Computes eight elements: where the sum is negative all votes are negated, so that agreeing votes are positive.</summary>
+    /// <summary>Computes eight elements. If their sum is negative all votes are negated, so that agreeing votes are positive.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector512<double> Elect(Vector512<double> sum, ref double votes, ref double multipliers, ref double weights, int sources)
     {
-        // An agreeing vote is positive, so that adding +0 for another one changes nothing but an empty sum.
+        // Agreeing votes are positive; -0 for the others keeps an empty sum at -0.
         Vector512<double> sign = sum & Vector512.Create(-0.0), agreeing = Vector512.Create(Empty), weight = default;
         for (int s = 0; s < sources; s++)
         {
-            Vector512<double> vote = Vector512.LoadUnsafe(ref votes, (nuint)(s * Vector512<float>.Count)) ^ sign, agrees = Vector512.GreaterThan(vote, default);
-            agreeing += Vector512.ConditionalSelect(agrees, vote * Vector512.Create(Unsafe.Add(ref multipliers, s)), Vector512.Create(Empty));
+            Vector512<double> vote = Vector512.LoadUnsafe(ref votes, (nuint)(s * Vector512<float>.Count)) ^ sign;
+            Vector512<double> agrees = Vector512.GreaterThan(vote, default);
+            agreeing += Vector512.ConditionalSelect(
+                agrees, vote * Vector512.Create(Unsafe.Add(ref multipliers, s)), Vector512.Create(Empty));
             weight += Vector512.Create(Unsafe.Add(ref weights, s)) & agrees;
         }
 
-        // Division is the slowest operation: it is left out where nothing is normalised.
+        // Division is the slowest operation; skip it without normalisation.
         if (!double.IsInfinity(_leastWeight))
         {
             Vector512<double> enough = Vector512.GreaterThanOrEqual(Vector512.Abs(weight), Vector512.Create(_leastWeight));

@@ -41,12 +41,12 @@ internal sealed class WeightedSum(double[] factors, double divisor, double scale
             for (int s = 0; s < sources; s++)
             {
                 (Vector512<double> p, Vector512<double> q) = deltas.Load16(s, i, x, y);
-                Vector512<double> own = Vector512.Create(Unsafe.Add(ref factor, s));
-                lower += own * p;
-                upper += own * q;
+                Vector512<double> weight = Vector512.Create(Unsafe.Add(ref factor, s));
+                lower += weight * p;
+                upper += weight * q;
             }
 
-            // Division is the slowest operation, and by one it changes nothing.
+            // Division is the slowest operation; skip it for a divisor of 1.
             if (divides)
             {
                 lower /= divisors;
