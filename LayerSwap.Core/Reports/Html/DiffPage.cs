@@ -77,7 +77,8 @@ internal static class DiffPage
 
         if (report.Skipped.Count > 0)
         {
-            string skipped = string.Join(", ", report.Skipped.Take(20).Select(Printable.Escape)) + (report.Skipped.Count > 20 ? ", ..." : "");
+            string skipped = string.Join(", ", report.Skipped.Take(20).Select(Printable.Escape))
+                + (report.Skipped.Count > 20 ? ", ..." : "");
             yield return new XElement("p", $"Left out, not in every model in one shape, or without arithmetic: {skipped}");
         }
     }

@@ -5,7 +5,7 @@ using LayerSwap.Diff;
 
 namespace LayerSwap.Reports.Pictures;
 
-/// <summary>Agreement of two experts' deltas by layer: cosine, sign conflict, and overlap of the most changed rows if it was measured.</summary>
+/// <summary>Agreement of two experts' deltas by layer: cosine, sign conflict, and overlap of the most changed rows if measured.</summary>
 internal static class AgreementLines
 {
     public static XElement Draw(DiffMeasurement measured)
@@ -19,7 +19,8 @@ internal static class AgreementLines
         Add("Sign conflict", "share of elements that both moved, in opposite directions", (l, p) => l.SignConflict(p));
         if (measured.Profiles.Count > 0)
         {
-            Add("Overlap of the most changed rows", "share of the most changed tenth that both have; 0.1 is chance", (l, p) => l.RowOverlap(p));
+            const string unit = "share of the most changed tenth that both have; 0.1 is chance";
+            Add("Overlap of the most changed rows", unit, (l, p) => l.RowOverlap(p));
         }
 
         (double height, XElement legend) = Axes.Legend(y, width, pairs);

@@ -30,7 +30,7 @@ internal sealed class Axes
 
     public double LayerWidth { get; }
 
-    /// <summary>Wide enough for the unit too.</summary>
+    /// <summary>The width in pixels, at least that of the unit's text.</summary>
     public double Width => Math.Max(Left + (_layers * LayerWidth) + 12, 440);
 
     public static double Height => TitleHeight + PlotHeight + Bottom;

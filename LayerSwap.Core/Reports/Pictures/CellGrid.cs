@@ -82,7 +82,8 @@ internal sealed record CellGrid
             double bottom = Top + ((Rows.Count - r) * CellHeight);
             if (IsWhole(r) || !TryParse(Rows[r], out int number) || number % every == 0)
             {
-                drawn.Add(Svg.Text(AxisWidth - 5, bottom - (CellHeight / 2) + 4, Short(Rows[r]), "end", Svg.Title(Printable.Escape(Rows[r]))));
+                double baseline = bottom - (CellHeight / 2) + 4;
+                drawn.Add(Svg.Text(AxisWidth - 5, baseline, Short(Rows[r]), "end", Svg.Title(Printable.Escape(Rows[r]))));
             }
 
             for (int c = 0; c < (IsWhole(r) ? 1 : Columns.Count); c++)

@@ -40,7 +40,8 @@ internal static class Colors
     public static XElement Bar(double width, double to, bool passed = false)
     {
         const int steps = 40;
-        return Svg.Group(Enumerable.Range(0, steps).Select(i => Svg.Rect(i * width / steps, 0, (width / steps) + 0.4, 8, Scale(i / (steps - 1.0)))),
+        return Svg.Group(
+            Enumerable.Range(0, steps).Select(i => Svg.Rect(i * width / steps, 0, (width / steps) + 0.4, 8, Scale(i / (steps - 1.0)))),
             Svg.Text(0, 19, "0"), Svg.Text(width, 19, (passed ? "\u2265 " : "") + Svg.Number(to), "end"));
     }
 

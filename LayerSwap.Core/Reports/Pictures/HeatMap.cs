@@ -91,12 +91,14 @@ internal static class HeatMap
     }
 
     /// <summary>
-    /// Computes the end of the scale: the largest delta of two-dimensional weights, as in the paper. A norm with a larger delta has the last colour.
+    /// Computes the end of the scale: the largest delta of two-dimensional weights, as in the paper.
+    /// A norm with a larger delta has the last colour.
     /// </summary>
     private static double Largest(
         KindColumns[] stacks, IEnumerable<(string Name, TensorKind Kind, DeltaTotal Total)> outside, DiffMetric metric, int model)
     {
-        IEnumerable<DeltaTotal?> inside = stacks.SelectMany(s => Enumerable.Range(0, s.Layers).SelectMany(l => s.Kinds.Select(k => s[l, k])));
+        IEnumerable<DeltaTotal?> inside =
+            stacks.SelectMany(s => Enumerable.Range(0, s.Layers).SelectMany(l => s.Kinds.Select(k => s[l, k])));
         DeltaTotal[] all = [.. inside.Concat(outside.Select(o => o.Total)).OfType<DeltaTotal>()];
         return (Array.Exists(all, t => t.HasMatrices) ? all.Where(t => t.HasMatrices) : all)
             .Select(t => t.Amount(metric, model)).Where(double.IsFinite).DefaultIfEmpty(0).Max();

@@ -11,7 +11,7 @@ public enum DiffPicture
     /// <summary>Layer by kind of weight, a grid for each model, coloured by the ranking metric.</summary>
     HeatMap,
 
-    /// <summary>The row and column profiles of every two-dimensional weight of the layers, as strips in the same grid. Needs profiles.</summary>
+    /// <summary>The row and column profiles of two-dimensional weights of the layers, as strips in the same grid. Needs profiles.</summary>
     Strips,
 
     /// <summary>Change by layer as bars.</summary>
@@ -23,15 +23,16 @@ public enum DiffPicture
 
 public sealed partial record LayerDiffReport
 {
-    /// <summary>Creates an HTML page with verdicts, pictures, suggestion and tables. It needs no network, and no script to be read.</summary>
+    /// <summary>Creates an HTML page with verdicts, pictures, suggestion and tables. It needs no network and no script.</summary>
     /// <param name="plan">A merge of the models to draw in it, or null.</param>
     public string ToHtml(MergePlan? plan = null)
     {
-        return HtmlPage.Document($"What fine-tuning changed: {string.Join(", ", PictureNames.Short(Models))}", [.. DiffPage.Body(this, plan)]);
+        string title = $"What fine-tuning changed: {string.Join(", ", PictureNames.Short(Models))}";
+        return HtmlPage.Document(title, [.. DiffPage.Body(this, plan)]);
     }
 
     /// <summary>Writes <see cref="ToHtml"/> to a file, whole or not at all.</summary>
-    /// <param name="path">Where to; never over a file of the models.</param>
+    /// <param name="path">The path; a file of the models is never replaced.</param>
     /// <param name="plan">A merge of the models to draw in it, or null.</param>
     public void SaveHtml(string path, MergePlan? plan = null)
     {
@@ -39,7 +40,8 @@ public sealed partial record LayerDiffReport
     }
 
     /// <summary>
-    /// Lists the pictures of this diff: the heat-map always, bars if there are layers, agreement of two or more models, strips if layers have profiles.
+    /// Lists the pictures of this diff: the heat-map always, bars if there are layers, agreement of two or more models, strips if layers have
+    /// profiles.
     /// </summary>
     public IReadOnlyList<DiffPicture> Pictures()
     {
@@ -57,7 +59,7 @@ public sealed partial record LayerDiffReport
     /// <summary>Draws one picture as an SVG document.</summary>
     /// <param name="picture">The picture.</param>
     /// <exception cref="InvalidOperationException">
-    /// The picture needs figures that the diff did not measure: strips need profiles and layers, agreement two models and layers, bars layers.
+    /// The diff did not measure what the picture needs: strips need profiles and layers, agreement two models and layers, bars layers.
     /// </exception>
     public string ToSvg(DiffPicture picture)
     {
@@ -92,7 +94,8 @@ public sealed partial record LayerDiffReport
     }
 
     /// <summary>
-    /// Writes every picture of <see cref="Pictures"/> into a folder: <c>heat-map.svg</c>, <c>strips.svg</c>, <c>bars.svg</c>, <c>agreement.svg</c>.
+    /// Writes every picture of <see cref="Pictures"/> into a folder: <c>heat-map.svg</c>, <c>strips.svg</c>, <c>bars.svg</c>,
+    /// <c>agreement.svg</c>.
     /// </summary>
     /// <param name="folder">The folder; created if it does not exist.</param>
     /// <exception cref="OutputException">The path is a file, or is inside one of the models.</exception>

@@ -27,7 +27,8 @@ internal static class LayerStack
         LayerSwapOptions swap = suggestion.ToOptions();
         IEnumerable<Row> rows = Enumerable.Range(0, layers).Select(l =>
         {
-            bool outer = l < swap.Bottom || l >= layers - swap.Top, inner = l >= swap.Bottom + swap.TransitionBottom && l < layers - swap.Top - swap.TransitionTop;
+            bool outer = l < swap.Bottom || l >= layers - swap.Top;
+            bool inner = l >= swap.Bottom + swap.TransitionBottom && l < layers - swap.Top - swap.TransitionTop;
             int[] sources = outer ? [1] : inner ? [0] : [0, 1];
             return new Row(l.ToString(CultureInfo.InvariantCulture), [(1, sources)], string.Join(" and ", sources.Select(s => names[s])));
         });
@@ -95,8 +96,11 @@ internal static class LayerStack
     private static (double Weight, int[] Sources)[] Pieces(PlannedTensor[] tensors, string[] inputs)
     {
         double total = Math.Max(1, tensors.Sum(t => (double)t.Tensor.ByteLength));
-        return [.. tensors.GroupBy(t => string.Join('\0', t.Sources), StringComparer.Ordinal)
-            .Select(g => (g.Sum(t => (double)t.Tensor.ByteLength) / total, g.First().Sources.Select(s => Array.IndexOf(inputs, s)).ToArray()))];
+        return
+        [
+            .. tensors.GroupBy(t => string.Join('\0', t.Sources), StringComparer.Ordinal).Select(g =>
+                (g.Sum(t => (double)t.Tensor.ByteLength) / total, g.First().Sources.Select(s => Array.IndexOf(inputs, s)).ToArray())),
+        ];
     }
 
     private static string Describe(PlannedTensor[] tensors, string[] inputs, string[] names)

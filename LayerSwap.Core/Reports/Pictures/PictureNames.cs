@@ -3,6 +3,7 @@ namespace LayerSwap.Reports.Pictures;
 /// <summary>Names of models for legends.</summary>
 internal static class PictureNames
 {
+    /// <summary>Returns the file names of the models; their full names if two file names are equal or one is empty.</summary>
     public static string[] Short(IReadOnlyList<string> names)
     {
         string[] last = [.. names.Select(n => Path.GetFileName(n.TrimEnd('/', '\\')))];

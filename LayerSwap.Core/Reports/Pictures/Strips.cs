@@ -31,7 +31,8 @@ internal static class Strips
         XElement picture = Svg.Picture(Math.Max(panel * names.Length, 520), height, "Row and column profiles by layer and kind");
         for (int m = 0; m < names.Length; m++)
         {
-            picture.Add(Panel(m * panel, names[m], kinds, layers, largest, KindOf, [.. profiles.Where(p => p.Model == measured.Models[m])]));
+            TensorProfile[] ofModel = [.. profiles.Where(p => p.Model == measured.Models[m])];
+            picture.Add(Panel(m * panel, names[m], kinds, layers, largest, KindOf, ofModel));
         }
 
         const string unit = "mean |W \u2212 W_base| of rows (above) and columns (below)";

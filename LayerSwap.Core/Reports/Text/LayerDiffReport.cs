@@ -17,8 +17,8 @@ public sealed partial record LayerDiffReport
     ];
 
     /// <summary>
-    /// Formats one JSON object: <c>{base, models, rankedBy, entries, pairs, skipped, verdicts, suggestion, profiles}</c>. Profiles only if they
-    /// were measured; NaN and infinities are strings.
+    /// Formats one JSON object: <c>{base, models, rankedBy, entries, pairs, skipped, verdicts, suggestion, profiles}</c>.
+    /// Profiles only if they were measured; NaN and infinities are strings.
     /// </summary>
     public string ToJson()
     {
@@ -71,7 +71,7 @@ public sealed partial record LayerDiffReport
         });
     }
 
-    /// <summary>Formats the entries as CSV (RFC 4180, lines end with LF), numbers in full precision. No cell of text starts a formula.</summary>
+    /// <summary>Formats the entries as CSV (RFC 4180, LF line ends), numbers in full precision. No cell of text starts a formula.</summary>
     public string ToCsv()
     {
         StringBuilder csv = new StringBuilder(string.Join(',', Columns)).Append('\n');
@@ -94,7 +94,8 @@ public sealed partial record LayerDiffReport
         StringBuilder text = new();
         foreach (string model in Models)
         {
-            text.Append(CultureInfo.InvariantCulture, $"## {MarkdownCell(Base)} → {MarkdownCell(model)}, by {DiffMetricNames.Of(RankedBy)}\n\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"## {MarkdownCell(Base)} → {MarkdownCell(model)}, by {DiffMetricNames.Of(RankedBy)}\n\n");
             text.Append("| name | ").AppendJoin(" | ", Columns.Skip(4)).Append(" |\n");
             text.Append("|---|").AppendJoin("", Columns.Skip(4).Select(_ => "---:|")).Append('\n');
             foreach (DiffEntry e in Entries.Where(e => e.Model == model))
@@ -120,8 +121,10 @@ public sealed partial record LayerDiffReport
     private static string[] Numbers(DiffEntry e, string format) =>
     [
         e.Parameters.ToString(CultureInfo.InvariantCulture), e.Rank.ToString(CultureInfo.InvariantCulture),
-        .. new[] { e.MeanAbsolute, e.MatrixMeanAbsolute, e.RelativeMeanAbsolute, e.L2, e.RelativeL2, e.Cosine, e.MaxAbsolute, e.Changed, e.Share }
-            .Select(v => v.ToString(format, CultureInfo.InvariantCulture)),
+        .. new[]
+        {
+            e.MeanAbsolute, e.MatrixMeanAbsolute, e.RelativeMeanAbsolute, e.L2, e.RelativeL2, e.Cosine, e.MaxAbsolute, e.Changed, e.Share,
+        }.Select(v => v.ToString(format, CultureInfo.InvariantCulture)),
     ];
 
     private static string MarkdownCell(string text)

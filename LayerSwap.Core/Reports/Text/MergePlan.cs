@@ -56,7 +56,8 @@ public sealed partial record MergePlan
         try
         {
             using JsonDocument document = JsonDocument.Parse(json), now = JsonDocument.Parse(ToJson());
-            before = [.. document.RootElement.GetProperty("identity").EnumerateObject().Select(f => new Fact(f.Name, f.Value.GetString()!))];
+            JsonElement identity = document.RootElement.GetProperty("identity");
+            before = [.. identity.EnumerateObject().Select(f => new Fact(f.Name, f.Value.GetString()!))];
             tensor = DifferentTensor(document.RootElement.GetProperty("tensors"), now.RootElement.GetProperty("tensors"));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)

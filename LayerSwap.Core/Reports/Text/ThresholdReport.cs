@@ -16,10 +16,11 @@ public static class ThresholdReport
         {
             table.Add(
                 Printable.Escape(share.Model), Printable.Escape(share.Name),
-                share.Rows.ToString("P1", CultureInfo.InvariantCulture), share.RowThreshold.ToString("G4", CultureInfo.InvariantCulture),
-                share.Columns.ToString("P1", CultureInfo.InvariantCulture), share.ColumnThreshold.ToString("G4", CultureInfo.InvariantCulture));
+                Text(share.Rows, "P1"), Text(share.RowThreshold, "G4"), Text(share.Columns, "P1"), Text(share.ColumnThreshold, "G4"));
         }
 
         return table.ToString();
+
+        static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
     }
 }

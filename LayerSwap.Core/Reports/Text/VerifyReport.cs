@@ -5,7 +5,8 @@ namespace LayerSwap;
 public sealed partial record VerifyReport
 {
     /// <summary>
-    /// Formats one JSON object: <c>{path, ok, files, tensors, bytes, hasRecord, problems: [{file, tensor, message}], unrecorded: [name]}</c>.
+    /// Formats one JSON object: <c>{path, ok, files, tensors, bytes, hasRecord, problems: [{file, tensor, message}],
+    /// unrecorded: [name]}</c>.
     /// </summary>
     public string ToJson()
     {
