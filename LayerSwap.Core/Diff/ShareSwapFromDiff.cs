@@ -14,7 +14,8 @@ public static partial class MergeStrategies
         if (diff.Models.Count != 2 || diff.GroupedBy != LayerGrouping.Layer)
         {
             throw new ArgumentException(
-                $"A diff of two models by layer is needed; this one has {diff.Models.Count}, by {diff.GroupedBy.ToString().ToLowerInvariant()}.", nameof(diff));
+                "A diff of two models by layer is needed; "
+                + $"this one has {diff.Models.Count}, by {diff.GroupedBy.ToString().ToLowerInvariant()}.", nameof(diff));
         }
 
         return new ShareSwap(new() { Threshold = threshold }, SharesOf(diff));

@@ -5,8 +5,8 @@ namespace LayerSwap;
 public sealed partial record MergePlan
 {
     /// <summary>
-    /// Executes the plan: writes into a staging folder next to the target, and renames it when everything is complete. After a cancellation or
-    /// an error nothing remains.
+    /// Executes the plan: writes into a staging folder next to the target, and renames it when everything is complete.
+    /// After a cancellation or an error nothing remains.
     /// </summary>
     /// <param name="path">The output folder: absent or empty, unless the options allow overwriting.</param>
     /// <param name="options">Null for the defaults.</param>
@@ -35,7 +35,9 @@ public sealed partial record MergePlan
     /// </summary>
     /// <param name="path">The output folder of the whole.</param>
     /// <param name="part">The part.</param>
-    /// <param name="options">Null for the defaults. <see cref="SaveOptions.Resume"/> and <see cref="SaveOptions.KeepPartial"/> always hold.</param>
+    /// <param name="options">
+    /// Null for the defaults. <see cref="SaveOptions.Resume"/> and <see cref="SaveOptions.KeepPartial"/> always apply.
+    /// </param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The part's files, in a folder of their own; none if the part owns no file.</returns>
     /// <exception cref="OutputException">The part is being executed elsewhere, there is no room, or it could not be written.</exception>
@@ -60,8 +62,8 @@ public sealed partial record MergePlan
     }
 
     /// <summary>
-    /// Makes one output of the parts that <see cref="ExecutePart"/> has written. Their files are moved, not copied; the part folders are
-    /// removed. A second call does no harm.
+    /// Makes one output of the parts that <see cref="ExecutePart"/> has written. Their files are not copied;
+    /// the rest of the parts is removed. A second call does no harm.
     /// </summary>
     /// <param name="path">The output folder.</param>
     /// <param name="options">Null for the defaults.</param>
@@ -83,8 +85,8 @@ public sealed partial record MergePlan
     }
 
     /// <summary>
-    /// Makes a checkpoint of the plan whose tensors are computed when they are read. It can be inspected, evaluated or merged again; its bytes
-    /// equal the saved output. It is a view: its inputs must stay open, and disposing it closes none of them.
+    /// Makes a checkpoint of the plan whose tensors are computed when they are read. It can be inspected, evaluated or merged again.
+    /// Its bytes equal the saved output. It is a view: its inputs must stay open, and disposing it closes none of them.
     /// </summary>
     public ICheckpoint AsCheckpoint() => new ComputedCheckpoint(this);
 }

@@ -53,8 +53,8 @@ public sealed class Recipe : IDisposable
     }
 
     /// <summary>
-    /// Writes a merge as a recipe: YAML that <see cref="Parse"/> reads as the same merge, byte for byte. Models are named by absolute paths.
-    /// Threads, seed, shard size and save options are not part of a recipe.
+    /// Writes a merge as a recipe: YAML that <see cref="Parse"/> reads as the same merge, byte for byte.
+    /// Models are named by absolute paths. Threads, seed, shard size and save options are not part of a recipe.
     /// </summary>
     /// <param name="merge">The merge.</param>
     /// <exception cref="MergeException">Recipes cannot express the merge: a custom strategy, a model in memory.</exception>
@@ -65,8 +65,8 @@ public sealed class Recipe : IDisposable
     }
 
     /// <summary>
-    /// Opens the models, headers only, and makes the builder calls. The last document is the result; earlier documents are models that later
-    /// ones may use, computed on demand.
+    /// Opens the models, headers only, and makes the builder calls. The last document is the result; earlier documents are models
+    /// that later ones may use, computed on demand.
     /// </summary>
     /// <param name="seed">The seed of methods with randomness, in every document; 0 by default.</param>
     /// <exception cref="RecipeException">
@@ -85,7 +85,8 @@ public sealed class Recipe : IDisposable
             _notes.Add($"{unused.MethodPlace}: no later document uses {Printable.Escape(unused.Name!)}; it changes nothing.");
         }
 
-        _notes.AddRange(_documents.SelectMany(d => d.Obsolete.Select(o => $"{d.MethodPlace}: {o} is of old recipes, and changes nothing.")));
+        _notes.AddRange(_documents.SelectMany(d =>
+            d.Obsolete.Select(o => $"{d.MethodPlace}: {o} is of old recipes, and changes nothing.")));
         for (int i = 0; ; i++)
         {
             MergeBuilder? builder = new RecipeBinder(_documents[i], _models, _problems, _notes).Bind();

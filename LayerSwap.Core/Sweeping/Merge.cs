@@ -5,8 +5,8 @@ namespace LayerSwap;
 public static partial class Merge
 {
     /// <summary>
-    /// Scores merges with a custom scorer and ranks them. Each candidate is a checkpoint computed on demand: nothing is written, and what the
-    /// scorer reads twice is computed twice.
+    /// Scores merges with a custom scorer and ranks them. Each candidate is a checkpoint computed on demand: nothing is written,
+    /// and what the scorer reads twice is computed twice.
     /// </summary>
     /// <param name="candidates">The merges, such as <see cref="SweepCandidate.LayerSwaps"/>; at least one, names unique.</param>
     /// <param name="score">Scores a merged model; higher is better.</param>

@@ -4,7 +4,8 @@ using LayerSwap.IO;
 namespace LayerSwap.Recipes;
 
 /// <summary>
-/// Opens each model of a recipe once. Looks for earlier documents by name, then for paths relative to the recipe, then to the model folders.
+/// Opens each model of a recipe once. Looks for earlier documents by name, then for paths relative to the recipe,
+/// then for paths relative to the model folders.
 /// </summary>
 internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFolders, IReadOnlyList<string> documents, YamlReader problems)
     : IDisposable

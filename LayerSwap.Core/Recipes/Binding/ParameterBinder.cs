@@ -71,9 +71,13 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
     }
 
     /// <summary>Gets the switch of the method that has filters, such as normalize; null if there is none.</summary>
-    public Setting? Filtered(SliceView slice, RecipeModule module) => method.Parameters.Where(p => p.IsSwitch)
-        .Select(p => Array.Find<Settings>([slice.Slice.Parameters, module.Parameters, recipe.Parameters], level => level.ContainsKey(p.Name))?[p.Name])
-        .FirstOrDefault(s => s is not null && s.Values.Any(v => v.Filter is not null));
+    public Setting? Filtered(SliceView slice, RecipeModule module)
+    {
+        Settings[] levels = [slice.Slice.Parameters, module.Parameters, recipe.Parameters];
+        return method.Parameters.Where(p => p.IsSwitch)
+            .Select(p => Array.Find(levels, level => level.ContainsKey(p.Name))?[p.Name])
+            .FirstOrDefault(s => s is not null && s.Values.Any(v => v.Filter is not null));
+    }
 
     /// <summary>Creates the strategy of a slice; null, and a problem, if a value does not fit.</summary>
     /// <param name="slice">The slice.</param>
@@ -122,8 +126,11 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
     {
         CheckNames(rule.Parameters, [.. method.Parameters.Select(p => p.Name)]);
         Dictionary<string, PerSource> values = rule.Parameters.Where(p => method.Parameters.Any(m => m.Name == p.Key))
-            .ToDictionary(p => p.Key, p => PerSource.FromSchedule(new SettingSchedule(p.Key, [p.Value], null, 0, 1)), StringComparer.Ordinal);
+            .ToDictionary(p => p.Key, p => Constant(p.Key, p.Value), StringComparer.Ordinal);
         return Create(values, [rule.Parameters], rule.Place);
+
+        static PerSource Constant(string name, Setting setting) =>
+            PerSource.FromSchedule(new SettingSchedule(name, [setting], null, 0, 1));
     }
 
     /// <summary>Creates the strategy; reports an error at the parameter named first in the message, or at the method.</summary>

@@ -52,7 +52,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         return builder is null ? null : Finish(builder.WrittenAt(problems.At(recipe.MethodPlace)), open, tokenizer);
     }
 
-    /// <summary>Replaces the models by views with the rows of one vocabulary. Models that have this vocabulary already are not replaced.</summary>
+    /// <summary>Replaces the models by views with the rows of one vocabulary, except models that already have it.</summary>
     private TokenizerMerge? Remap(TokenizerRequest request, Dictionary<string, ICheckpoint> open)
     {
         ICheckpoint[] all = [.. recipe.References.Select(r => open[r.Path]).Distinct()];
@@ -140,8 +140,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                     : builder.For(slice.Where, strategy, sources).WrittenAt(problems.At(slice.Slice.Place));
 
                 // The first matching filter wins, but the last matching rule: hence the reverse order.
-                IEnumerable<SettingValue> filters = parameters.Filtered(slice, module)?.Values.Where(v => v.Filter is not null).Reverse() ?? [];
-                foreach (SettingValue value in filters)
+                IReadOnlyList<SettingValue> values = parameters.Filtered(slice, module)?.Values ?? [];
+                foreach (SettingValue value in values.Where(v => v.Filter is not null).Reverse())
                 {
                     if (parameters.Strategy(slice, module, value) is { } filtered)
                     {
@@ -157,7 +157,9 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
 
     private ICheckpoint? BaseOf(Dictionary<string, ICheckpoint> open) => recipe.Base is { } reference ? open[reference.Path] : null;
 
-    /// <summary>Adds the base to the sources of an average, as mergekit does, if it is not among them and the module or the recipe gives a weight.</summary>
+    /// <summary>
+    /// Adds the base to the sources of an average, as mergekit does, if it is not among them and the module or the recipe gives a weight.
+    /// </summary>
     private RecipeModule WithBase(RecipeModule module, MergeMethod method, ParameterBinder parameters, Dictionary<string, ICheckpoint> open)
     {
         bool addsBase = method.Name == "linear" && recipe.Base is { } reference && module.Slices.Count == 1
@@ -177,7 +179,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
     private List<RecipeModule> Modules(Dictionary<string, ICheckpoint> open)
     {
         string[] names = [.. open.Values.Distinct().SelectMany(c => c.Tensors).Select(t => t.Name).Distinct(StringComparer.Ordinal)];
-        string[] modules = [.. names.Where(n => n.Contains('.', StringComparison.Ordinal)).SelectMany(Prefixes).Distinct(StringComparer.Ordinal)];
+        string[] modules =
+            [.. names.Where(n => n.Contains('.', StringComparison.Ordinal)).SelectMany(Prefixes).Distinct(StringComparer.Ordinal)];
         List<RecipeModule> found = [];
         foreach (RecipeModule module in recipe.Modules)
         {
@@ -277,7 +280,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         return builder.Vocabulary(recipe.Vocabulary);
     }
 
-    /// <summary>Adds the files of the chat template: a text, a built-in template, or with <c>auto</c> the most frequent one of the models.</summary>
+    /// <summary>Adds the files of the chat template: a text, a built-in one, or with <c>auto</c> the most frequent of the models.</summary>
     private MergeBuilder ChatTemplate(MergeBuilder builder, Dictionary<string, ICheckpoint> open, TokenizerMerge? tokenizer)
     {
         string? template = recipe.ChatTemplate switch

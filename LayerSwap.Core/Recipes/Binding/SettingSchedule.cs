@@ -54,6 +54,7 @@ internal sealed class SettingSchedule(string name, Setting[] levels, double? oth
     private static string Text(SettingValue value)
     {
         string numbers = string.Join(", ", value.Gradient.Select(Text));
-        return (value.Gradient.Length == 1 ? numbers : $"[{numbers}]") + (value.Filter is null ? "" : $" for *{Printable.Escape(value.Filter)}*");
+        return (value.Gradient.Length == 1 ? numbers : $"[{numbers}]")
+            + (value.Filter is null ? "" : $" for *{Printable.Escape(value.Filter)}*");
     }
 }

@@ -5,7 +5,7 @@ namespace LayerSwap.Recipes;
 /// <summary>One slice of the output: its layers, and its sources without the base.</summary>
 internal sealed record SliceView(RecipeSlice Slice, IReadOnlyList<RecipeSource> Sources, int FirstLayer, int Layers, LayerSelector Where);
 
-/// <summary>The slices of a module as stacked views of the models: the first sources of all slices in one, the second in the next.</summary>
+/// <summary>The slices of a module as stacked views: the first view stacks the first sources of all slices, and so on.</summary>
 internal sealed class SliceGroup
 {
     public required IReadOnlyList<SliceView> Slices { get; init; }
@@ -21,7 +21,8 @@ internal sealed class SliceGroup
     /// <summary>Stacks the slices of a module.</summary>
     /// <returns>Null if there are problems.</returns>
     public static SliceGroup? Of(
-        RecipeModule module, ModelReference? @base, Dictionary<string, ICheckpoint> open, bool usesBase, YamlReader problems, List<string> notes)
+        RecipeModule module, ModelReference? @base, Dictionary<string, ICheckpoint> open, bool usesBase,
+        YamlReader problems, List<string> notes)
     {
         if (WithoutWholeRanges(module, open, problems) is not { } whole)
         {
@@ -126,7 +127,7 @@ internal sealed class SliceGroup
 
     private static Range? RangeOf((int Start, int End)? layers) => layers is { } range ? range.Start..range.End : null;
 
-    /// <summary>Stacks ranges of layers; null means all layers. If the ranges are all layers of one model in order, returns that model.</summary>
+    /// <summary>Stacks ranges of layers; null means all. If they are all layers of one model in order, returns that model.</summary>
     private static ICheckpoint Stack(List<(ICheckpoint Model, Range? Layers)> given)
     {
         if (given is [(ICheckpoint whole, null)])
@@ -155,7 +156,8 @@ internal sealed class SliceGroup
             return true;
         }
 
-        problems.Add(source.Place, $"layer_range is [{range.Start}, {range.End}], but {Printable.Escape(source.Model.Path)} has {count} layers.");
+        problems.Add(source.Place,
+            $"layer_range is [{range.Start}, {range.End}], but {Printable.Escape(source.Model.Path)} has {count} layers.");
         return false;
     }
 

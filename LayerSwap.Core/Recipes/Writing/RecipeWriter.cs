@@ -8,7 +8,7 @@ using LayerSwap.Planning;
 
 namespace LayerSwap.Recipes;
 
-/// <summary>Writes a merge as a recipe. Schedules that gradients cannot express are written exactly, with one value for each tensor.</summary>
+/// <summary>Writes a merge as a recipe. Schedules that gradients cannot express are written as one value for each tensor.</summary>
 internal sealed class RecipeWriter
 {
     private readonly PlanRequest _request;

@@ -40,8 +40,8 @@ public sealed partial record LayerDiffReport
     }
 
     /// <summary>
-    /// Lists the pictures of this diff: the heat-map always, bars if there are layers, agreement of two or more models, strips if layers have
-    /// profiles.
+    /// Lists the pictures of this diff: the heat-map always, bars if there are layers, agreement of two or more models,
+    /// strips if layers have profiles.
     /// </summary>
     public IReadOnlyList<DiffPicture> Pictures()
     {

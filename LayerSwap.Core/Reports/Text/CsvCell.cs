@@ -1,6 +1,6 @@
 namespace LayerSwap.Reports;
 
-/// <summary>CSV cells of text: control characters escaped, quoted if necessary, an apostrophe before characters that start formulas.</summary>
+/// <summary>CSV cells of text: control characters escaped, quoted if necessary, an apostrophe before a formula's first character.</summary>
 internal static class CsvCell
 {
     public static string Text(string text)
