@@ -4,8 +4,8 @@ using LayerSwap.Recipes;
 namespace LayerSwap;
 
 /// <summary>
-/// A merge written down: YAML as people have it for mergekit, and LayerSwap's few additions (docs/recipes.md). It has no engine of its own: it becomes builder calls. Owns the models it opens:
-/// dispose it when the merge is done.
+/// A merge written as YAML, in mergekit's format with some additions (docs/recipes.md). It becomes builder calls.
+/// The recipe owns the models it opens: dispose it after the merge.
 /// </summary>
 public sealed class Recipe : IDisposable
 {
@@ -21,17 +21,17 @@ public sealed class Recipe : IDisposable
         _models = new ModelFinder(folder, modelFolders, [.. _documents.Select(d => d.Name).OfType<string>()], _problems);
     }
 
-    /// <summary>What one should know of the recipe, though it can be carried out; filled by <see cref="ToMerge"/>.</summary>
+    /// <summary>Warnings about the recipe; filled by <see cref="ToMerge"/>.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
-    /// <summary>Checks that are lifted, of the models that are opened and of the merge; none by default. Set before <see cref="ToMerge"/>.</summary>
+    /// <summary>Checks of models and merge that are switched off; none by default. Set before <see cref="ToMerge"/>.</summary>
     public InputCautions Allowed { get; set; }
 
     /// <summary>Reads a recipe. No model is opened yet.</summary>
     /// <param name="path">The file; model paths in it are relative to its folder.</param>
-    /// <param name="modelFolders">Folders where models are looked for next.</param>
-    /// <exception cref="RecipeException">It cannot be understood; all that is wrong is named with line and column.</exception>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <param name="modelFolders">Folders searched next for models.</param>
+    /// <exception cref="RecipeException">The recipe is invalid; every problem has its line and column.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public static Recipe Load(string path, params IReadOnlyList<string> modelFolders)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -42,9 +42,9 @@ public sealed class Recipe : IDisposable
 
     /// <summary>Reads a recipe from its text.</summary>
     /// <param name="yaml">The text.</param>
-    /// <param name="folder">What model paths are relative to; null for the current folder.</param>
-    /// <param name="modelFolders">Folders where models are looked for next.</param>
-    /// <exception cref="RecipeException">It cannot be understood.</exception>
+    /// <param name="folder">The folder that model paths are relative to; null for the current folder.</param>
+    /// <param name="modelFolders">Folders searched next for models.</param>
+    /// <exception cref="RecipeException">The recipe is invalid.</exception>
     public static Recipe Parse(string yaml, string? folder = null, params IReadOnlyList<string> modelFolders)
     {
         ArgumentNullException.ThrowIfNull(yaml);
@@ -53,32 +53,40 @@ public sealed class Recipe : IDisposable
     }
 
     /// <summary>
-    /// Writes a merge as a recipe: YAML that <see cref="Parse"/> reads to the same merge, byte for byte. Models are named by their absolute paths. Threads, seed, shard size and saving are not
-    /// part of a recipe.
+    /// Writes a merge as a recipe: YAML that <see cref="Parse"/> reads as the same merge, byte for byte.
+    /// Models are named by absolute paths. Threads, seed, shard size and save options are not part of a recipe.
     /// </summary>
     /// <param name="merge">The merge.</param>
-    /// <exception cref="MergeException">A part of it has no word in recipes: a strategy of one's own, a model in memory.</exception>
+    /// <exception cref="MergeException">Recipes cannot express the merge: a custom strategy, a model in memory.</exception>
     public static string From(MergeBuilder merge)
     {
         ArgumentNullException.ThrowIfNull(merge);
         return RecipeWriter.Write(merge.Request());
     }
 
-    /// <summary>Opens the models, headers only, and makes the builder calls. Of several documents the last is the result; those before it are models that it may use, computed on demand.</summary>
+    /// <summary>
+    /// Opens the models, headers only, and makes the builder calls. The last document is the result; earlier documents are models
+    /// that later ones may use, computed on demand.
+    /// </summary>
     /// <param name="seed">The seed of methods with randomness, in every document; 0 by default.</param>
-    /// <exception cref="RecipeException">It cannot be carried out: a model is missing, a parameter has no such name, a layer does not exist; all that is wrong is named with line and column.</exception>
+    /// <exception cref="RecipeException">
+    /// The recipe cannot be executed: a model, parameter or layer does not exist. Every problem has its line and column.
+    /// </exception>
     /// <exception cref="CheckpointException">A model breaks a rule of its format.</exception>
     /// <exception cref="MergeException">A document that another uses cannot be planned.</exception>
     public MergeBuilder ToMerge(long seed = 0)
     {
         _notes.Clear();
         _models.Allowed = Allowed;
-        foreach (RecipeDocument unused in _documents.SkipLast(1).Where((d, i) => !_documents.Skip(i + 1).Any(later => later.References.Any(r => r.Path == d.Name))))
+        bool IsUnused(RecipeDocument document, int index) =>
+            !_documents.Skip(index + 1).Any(later => later.References.Any(r => r.Path == document.Name));
+        foreach (RecipeDocument unused in _documents.SkipLast(1).Where(IsUnused))
         {
             _notes.Add($"{unused.MethodPlace}: no later document uses {Printable.Escape(unused.Name!)}; it changes nothing.");
         }
 
-        _notes.AddRange(_documents.SelectMany(d => d.Obsolete.Select(o => $"{d.MethodPlace}: {o} is of old recipes, and changes nothing.")));
+        _notes.AddRange(_documents.SelectMany(d =>
+            d.Obsolete.Select(o => $"{d.MethodPlace}: {o} is of old recipes, and changes nothing.")));
         for (int i = 0; ; i++)
         {
             MergeBuilder? builder = new RecipeBinder(_documents[i], _models, _problems, _notes).Bind();

@@ -5,12 +5,12 @@ using LayerSwap.IO;
 
 namespace LayerSwap.Reports;
 
-/// <summary>Writes a report beside its final place and renames it: whole or absent, and what was there is replaced only then.</summary>
+/// <summary>Writes a report to a temporary file and renames it. The report is whole or absent; an existing file is replaced last.</summary>
 internal static class ReportFile
 {
-    /// <param name="path">Where to.</param>
-    /// <param name="text">What.</param>
-    /// <param name="inputs">The models the report is about: a report never replaces one of their files.</param>
+    /// <param name="path">The path of the report.</param>
+    /// <param name="text">The content.</param>
+    /// <param name="inputs">The models of the report: a report never replaces one of their files.</param>
     public static void Write(string path, string text, IReadOnlyList<ICheckpoint> inputs)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -21,15 +21,15 @@ internal static class ReportFile
 
         RefuseInputs(path, inputs);
         string folder = RealPath.FolderOf(path), full = Path.Combine(folder, Path.GetFileName(path));
-        FileStatus? there = FileStatus.Of(full);
-        if (there?.Kind == FileKind.Folder)
+        FileStatus? existing = FileStatus.Of(full);
+        if (existing?.Kind == FileKind.Folder)
         {
             throw new OutputException(path, $"{Printable.Escape(path)} is a folder; a file is expected. Remedy: name a file in it.");
         }
 
-        if (there?.Kind == FileKind.Other || folder.StartsWith("/proc/", StringComparison.Ordinal))
+        if (existing?.Kind == FileKind.Other || folder.StartsWith("/proc/", StringComparison.Ordinal))
         {
-            // A device or an open descriptor is written to; renaming a file over /dev/null would destroy it.
+            // Write into a device or an open descriptor: renaming a file over /dev/null would destroy it.
             using FileStream device = new(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
             device.Write(Encoding.UTF8.GetBytes(text));
             return;
@@ -37,13 +37,15 @@ internal static class ReportFile
 
         if (!Directory.Exists(folder))
         {
-            throw new DirectoryNotFoundException($"{Printable.Escape(path)} could not be written: there is no folder {Printable.Escape(folder)}. Remedy: make it, or choose another path.");
+            throw new DirectoryNotFoundException(
+                $"{Printable.Escape(path)} could not be written: there is no folder {Printable.Escape(folder)}. "
+                + "Remedy: make it, or choose another path.");
         }
 
         WholeFile.Replace(SystemFiles.Instance, full, Encoding.UTF8.GetBytes(text));
     }
 
-    /// <summary>Makes the folder of several reports, if it is not there.</summary>
+    /// <summary>Creates the folder of several reports if it does not exist.</summary>
     /// <inheritdoc cref="Write"/>
     public static void CreateFolder(string path, IReadOnlyList<ICheckpoint> inputs)
     {
@@ -63,7 +65,8 @@ internal static class ReportFile
         InputPlaces places = InputPlaces.Of(inputs, WatchedFolder.Of(inputs));
         if ((places.Meets(real) ?? places.Meets(entry)) is { } input)
         {
-            throw new OutputException(path, $"{Printable.Escape(path)} lies in the input {Printable.Escape(input)}. Inputs are never changed. Remedy: choose another path.");
+            throw new OutputException(path, $"{Printable.Escape(path)} is inside the input {Printable.Escape(input)}. "
+                + "Inputs are never changed. Remedy: choose another path.");
         }
     }
 }

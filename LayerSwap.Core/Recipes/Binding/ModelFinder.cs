@@ -3,18 +3,23 @@ using LayerSwap.IO;
 
 namespace LayerSwap.Recipes;
 
-/// <summary>Opens the models that recipes refer to, each once: earlier documents by name, then paths relative to the recipe, then to the folders of models.</summary>
-internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFolders, IReadOnlyList<string> documents, YamlReader problems) : IDisposable
+/// <summary>
+/// Opens each model of a recipe once. Looks for earlier documents by name, then for paths relative to the recipe,
+/// then for paths relative to the model folders.
+/// </summary>
+internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFolders, IReadOnlyList<string> documents, YamlReader problems)
+    : IDisposable
 {
     private readonly Dictionary<string, ICheckpoint> _open = new(StringComparer.Ordinal);
 
     /// <summary>Checks that are lifted when models are opened.</summary>
     public InputCautions Allowed { get; set; }
 
-    /// <summary>Makes the result of a document known by its name.</summary>
+    /// <summary>Adds the result of a document under its name.</summary>
     public void Add(string name, ICheckpoint merged) => _open[name] = merged;
 
-    /// <returns>Null where there is none, which is then a problem.</returns>
+    /// <summary>Finds and opens a model; reports one that does not exist.</summary>
+    /// <returns>Null if the model does not exist.</returns>
     public ICheckpoint? Find(ModelReference reference)
     {
         if (_open.TryGetValue(reference.Path, out ICheckpoint? known))
@@ -22,19 +27,15 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
             return known;
         }
 
-        string[] places = [.. Places(reference.Path).Distinct(StringComparer.Ordinal)];
-        string? found = Array.Find(places, InputFile.Exists);
+        string[] candidates = [.. Candidates(reference.Path).Distinct(StringComparer.Ordinal)];
+        string? found = Array.Find(candidates, InputFile.Exists);
         if (found is null)
         {
-            problems.Add(reference.Place, documents.Contains(reference.Path, StringComparer.Ordinal)
-                ? $"{Printable.Escape(reference.Path)} is this document, or uses it: documents that need each other cannot be made. Remedy: let {Printable.Escape(reference.Path)} use other models."
-                : reference.Path.Contains('+', StringComparison.Ordinal) ? $"{Printable.Escape(reference.Path)} names a LoRA adapter after the +; adapters cannot be applied yet. Remedy: merge the adapter into its model first, and name that."
-                : $"there is no model {Printable.Escape(reference.Path)}; looked for as {string.Join(", ", places.Select(Printable.Escape))}. "
-                    + "Remedy: give its path relative to the recipe, or the folder that models lie in (--models DIR).");
+            problems.Add(reference.Place, Missing(reference.Path, candidates));
             return null;
         }
 
-        // Two ways to write one path are one model.
+        // Different spellings of one path are one model.
         string full = RealPath.Of(found);
         if (!_open.TryGetValue(full, out ICheckpoint? opened))
         {
@@ -56,7 +57,27 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
         _open.Clear();
     }
 
-    private IEnumerable<string> Places(string path)
+    private string Missing(string path, string[] candidates)
+    {
+        string name = Printable.Escape(path);
+        if (documents.Contains(path, StringComparer.Ordinal))
+        {
+            return $"{name} is this document, or uses it: documents that need each other cannot be made. "
+                + $"Remedy: let {name} use other models.";
+        }
+
+        if (path.Contains('+', StringComparison.Ordinal))
+        {
+            return $"{name} names a LoRA adapter after the +; adapters cannot be applied yet. "
+                + "Remedy: merge the adapter into its model first, and name that.";
+        }
+
+        return $"there is no model {name}; looked for as {string.Join(", ", candidates.Select(Printable.Escape))}. "
+            + "Remedy: give its path relative to the recipe, or the folder that models lie in (--models DIR).";
+    }
+
+    /// <summary>Lists the paths where a model may be, in the order of preference.</summary>
+    private IEnumerable<string> Candidates(string path)
     {
         yield return Path.Combine(folder, path);
         foreach (string models in modelFolders)

@@ -3,8 +3,8 @@ using LayerSwap.LayerMaps;
 namespace LayerSwap.Recipes;
 
 /// <summary>
-/// What the modules of a recipe stand for: tensors whose names begin with the module's name, or with <c>model.</c> and it; and mergekit's names for the parts of models that see or hear
-/// (<c>text_decoder</c>, <c>vision_tower</c>, <c>audio_tower</c>, <c>multi_modal_projector</c>), whatever the family calls them.
+/// The modules of a recipe. A module is a prefix of tensor names, with or without <c>model.</c> before it, or mergekit's name for a part of
+/// multimodal models: <c>text_decoder</c>, <c>vision_tower</c>, <c>audio_tower</c>, <c>multi_modal_projector</c>.
 /// </summary>
 internal static class ModuleNames
 {
@@ -26,12 +26,20 @@ internal static class ModuleNames
     public static Func<string, bool>? Find(string module, IReadOnlyCollection<string> names)
     {
         string prefix = module + ".", inModel = "model." + prefix;
-        return names.Any(n => n.StartsWith(prefix, StringComparison.Ordinal)) ? n => n.StartsWith(prefix, StringComparison.Ordinal)
-            : names.Any(n => n.StartsWith(inModel, StringComparison.Ordinal)) ? n => n.StartsWith(inModel, StringComparison.Ordinal)
-            // A part of a model that has other parts.
-            : Known.TryGetValue(module, out Func<string, bool>? holds) && names.Any(holds) && names.Any(n => !holds(n)) ? holds
-            : null;
+        if (names.Any(n => n.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            return n => n.StartsWith(prefix, StringComparison.Ordinal);
+        }
+
+        if (names.Any(n => n.StartsWith(inModel, StringComparison.Ordinal)))
+        {
+            return n => n.StartsWith(inModel, StringComparison.Ordinal);
+        }
+
+        // Some tensors must belong to the part, and others not.
+        return Known.TryGetValue(module, out Func<string, bool>? contains) && names.Any(contains) && !names.All(contains) ? contains : null;
     }
 
-    private static bool IsProjector(string name) => name.ToLowerInvariant().Split('.', '_').Any(w => Array.IndexOf(ProjectorWords, w) >= 0);
+    private static bool IsProjector(string name) =>
+        name.ToLowerInvariant().Split('.', '_').Any(w => Array.IndexOf(ProjectorWords, w) >= 0);
 }

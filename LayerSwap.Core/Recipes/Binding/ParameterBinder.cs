@@ -2,10 +2,10 @@ using LayerSwap.Common;
 
 namespace LayerSwap.Recipes;
 
-/// <summary>Turns the parameters of a recipe into numbers and strategies: the innermost of model, slice, module and recipe that gives a parameter counts.</summary>
+/// <summary>Binds the parameters of a recipe to strategies. The innermost level wins: model, slice, module, recipe.</summary>
 internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method, YamlReader problems, List<string> notes)
 {
-    /// <summary>Task vectors need a weight each; averages count each model once.</summary>
+    /// <summary>Whether every model needs a weight: task vectors do, averages have 1 by default.</summary>
     private bool WeightRequired => method.Parameters.Any(p => p.Name == "lambda");
 
     /// <summary>Reports parameters that the method does not have, or that are given at the wrong level.</summary>
@@ -22,7 +22,9 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
                 CheckNames(slice.Parameters, all);
                 foreach (Settings parameters in slice.Sources.Select(s => s.Parameters))
                 {
-                    foreach (Setting whole in parameters.Values.Where(p => all.Contains(p.Name, StringComparer.Ordinal) && !perSource.Contains(p.Name, StringComparer.Ordinal)))
+                    IEnumerable<Setting> misplaced = parameters.Values
+                        .Where(p => all.Contains(p.Name, StringComparer.Ordinal) && !perSource.Contains(p.Name, StringComparer.Ordinal));
+                    foreach (Setting whole in misplaced)
                     {
                         problems.Add(whole.Place, $"{whole.Name} is a parameter of {method.Name} as a whole, and stands under a model. "
                             + "Remedy: move it to the parameters of the recipe or of a slice.");
@@ -45,16 +47,18 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
             }
             else
             {
-                string nearest = known.Length == 0 ? "" : $"; nearest is {ClosestMatch.To(parameter.Name, known)}. It has {string.Join(", ", known)}";
+                string nearest = known.Length == 0
+                    ? ""
+                    : $"; nearest is {ClosestMatch.To(parameter.Name, known)}. It has {string.Join(", ", known)}";
                 problems.Add(parameter.Place, $"{method.Name} has no parameter {Printable.Escape(parameter.Name)}{nearest}.");
             }
         }
     }
 
-    /// <summary>Whether a model's weight is given where the model is among slices, modules or the recipe.</summary>
+    /// <summary>Checks whether the module or the recipe gives a weight.</summary>
     public bool HasWeight(RecipeModule module) => IsGiven(MethodNames.Weight, module.Parameters, recipe.Parameters);
 
-    /// <summary>Gets the weight of a source, by place; reports one that is missing.</summary>
+    /// <summary>Gets the weight of a source as a schedule; reports a missing one.</summary>
     public Schedule WeightOf(RecipeSource source, SliceView slice, RecipeModule module)
     {
         Settings[] levels = [source.Parameters, slice.Slice.Parameters, module.Parameters, recipe.Parameters];
@@ -67,14 +71,18 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
     }
 
     /// <summary>Gets the switch of the method that has filters, such as normalize; null if there is none.</summary>
-    public Setting? Filtered(SliceView slice, RecipeModule module) => method.Parameters.Where(p => p.IsSwitch)
-        .Select(p => Array.Find<Settings>([slice.Slice.Parameters, module.Parameters, recipe.Parameters], level => level.ContainsKey(p.Name))?[p.Name])
-        .FirstOrDefault(s => s is not null && s.Values.Any(v => v.Filter is not null));
+    public Setting? Filtered(SliceView slice, RecipeModule module)
+    {
+        Settings[] levels = [slice.Slice.Parameters, module.Parameters, recipe.Parameters];
+        return method.Parameters.Where(p => p.IsSwitch)
+            .Select(p => Array.Find(levels, level => level.ContainsKey(p.Name))?[p.Name])
+            .FirstOrDefault(s => s is not null && s.Values.Any(v => v.Filter is not null));
+    }
 
     /// <summary>Creates the strategy of a slice; null, and a problem, if a value does not fit.</summary>
     /// <param name="slice">The slice.</param>
     /// <param name="module">The module.</param>
-    /// <param name="chosen">The value of the switch with filters; null where none of its filters matches.</param>
+    /// <param name="chosen">The value of the switch with filters; null if none of its filters matches.</param>
     public IMergeStrategy? Strategy(SliceView slice, RecipeModule module, SettingValue? chosen = null)
     {
         Setting? filtered = Filtered(slice, module);
@@ -86,17 +94,20 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
             {
                 if (slice.Sources.Any(s => IsGiven(parameter.Name, [s.Parameters, .. above])))
                 {
-                    Schedule[] each = [.. slice.Sources.Select(s => Lookup(parameter.Name, [s.Parameters, .. above], parameter.Default, slice))];
+                    Schedule[] each =
+                        [.. slice.Sources.Select(s => Lookup(parameter.Name, [s.Parameters, .. above], parameter.Default, slice))];
                     values[parameter.Name] = each.Length == 1 ? each[0] : PerSource.Of(each);
                 }
             }
             else if (filtered?.Name == parameter.Name)
             {
-                values[parameter.Name] = (chosen ?? filtered.Values.FirstOrDefault(v => v.Filter is null))?.Gradient is [var on] ? on : parameter.Default ?? 0;
+                SettingValue? value = chosen ?? filtered.Values.FirstOrDefault(v => v.Filter is null);
+                values[parameter.Name] = value?.Gradient is [var on] ? on : parameter.Default ?? 0;
             }
             else if (parameter.Words.Count > 0)
             {
-                if (Array.Find(above, level => level.ContainsKey(parameter.Name))?[parameter.Name] is { } word && WordOf(word, parameter) is { } index)
+                Setting? word = Array.Find(above, level => level.ContainsKey(parameter.Name))?[parameter.Name];
+                if (word is not null && WordOf(word, parameter) is { } index)
                 {
                     values[parameter.Name] = index;
                 }
@@ -110,16 +121,19 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
         return Create(values, above, recipe.MethodPlace);
     }
 
-    /// <summary>Creates the strategy of a rule, whose values hold everywhere.</summary>
+    /// <summary>Creates the strategy of a rule. Its values are constants.</summary>
     public IMergeStrategy? Strategy(RecipeRule rule)
     {
         CheckNames(rule.Parameters, [.. method.Parameters.Select(p => p.Name)]);
         Dictionary<string, PerSource> values = rule.Parameters.Where(p => method.Parameters.Any(m => m.Name == p.Key))
-            .ToDictionary(p => p.Key, p => PerSource.FromSchedule(new SettingSchedule(p.Key, [p.Value], null, 0, 1)), StringComparer.Ordinal);
+            .ToDictionary(p => p.Key, p => Constant(p.Key, p.Value), StringComparer.Ordinal);
         return Create(values, [rule.Parameters], rule.Place);
+
+        static PerSource Constant(string name, Setting setting) =>
+            PerSource.FromSchedule(new SettingSchedule(name, [setting], null, 0, 1));
     }
 
-    /// <summary>Creates the strategy; an error is reported at the parameter that it names first, or at the method.</summary>
+    /// <summary>Creates the strategy; reports an error at the parameter named first in the message, or at the method.</summary>
     private IMergeStrategy? Create(Dictionary<string, PerSource> values, Settings[] levels, LineColumn place)
     {
         try
@@ -128,7 +142,8 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
         }
         catch (ArgumentException e)
         {
-            Setting? named = levels.SelectMany(l => l.Values).FirstOrDefault(s => e.Message.StartsWith(s.Name + " is ", StringComparison.Ordinal));
+            Setting? named = levels.SelectMany(l => l.Values)
+                .FirstOrDefault(s => e.Message.StartsWith(s.Name + " is ", StringComparison.Ordinal));
             problems.Add(named?.Place ?? place, e.Message);
             return null;
         }
@@ -142,13 +157,14 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
             return index;
         }
 
-        problems.Add(setting.Place, $"{setting.Name} is {Printable.Escape(setting.Text ?? "a number")}; one of {string.Join(", ", parameter.Words)} is expected.");
+        problems.Add(setting.Place, $"{setting.Name} is {Printable.Escape(setting.Text ?? "a number")}; "
+            + $"one of {string.Join(", ", parameter.Words)} is expected.");
         return null;
     }
 
-    /// <summary>Whether a name is a misspelt weight, which is reported as such.</summary>
-    private bool IsMisspeltWeight(string name) =>
-        !MethodNames.IsParameter(name) && ClosestMatch.To(name, [.. method.Parameters.Select(p => p.Name), MethodNames.Weight]) == MethodNames.Weight;
+    /// <summary>Checks whether a name is a misspelt weight; <see cref="CheckNames"/> reports it.</summary>
+    private bool IsMisspeltWeight(string name) => !MethodNames.IsParameter(name)
+        && ClosestMatch.To(name, [.. method.Parameters.Select(p => p.Name), MethodNames.Weight]) == MethodNames.Weight;
 
     private static bool IsGiven(string name, params ReadOnlySpan<Settings> levels)
     {

@@ -4,14 +4,15 @@ using LayerSwap.Merging;
 
 namespace LayerSwap.Recipes;
 
-/// <summary>Holds a document against the models it names and makes the builder calls.</summary>
+/// <summary>Checks a document against its models and makes the builder calls.</summary>
 internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, YamlReader problems, List<string> notes)
 {
-    /// <returns>Null where there are problems.</returns>
+    /// <summary>Builds the merge of the document.</summary>
+    /// <returns>Null if there are problems.</returns>
     public MergeBuilder? Bind()
     {
         Dictionary<string, ICheckpoint> open = new(StringComparer.Ordinal);
-        // One view of a model, however often it is named.
+        // One view of each model: sources are compared by reference.
         Dictionary<ICheckpoint, ICheckpoint> views = [];
         foreach (ModelReference reference in recipe.References)
         {
@@ -51,11 +52,11 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         return builder is null ? null : Finish(builder.WrittenAt(problems.At(recipe.MethodPlace)), open, tokenizer);
     }
 
-    /// <summary>Puts views with the rows of one vocabulary in the models' places; where all have it already they stay.</summary>
+    /// <summary>Replaces the models by views with the rows of one vocabulary, except models that already have it.</summary>
     private TokenizerMerge? Remap(TokenizerRequest request, Dictionary<string, ICheckpoint> open)
     {
         ICheckpoint[] all = [.. recipe.References.Select(r => open[r.Path]).Distinct()];
-        TokenizerMerge? merge = TokenizerMerge.Of(request, all, recipe.Base is { } b ? open[b.Path] : null, r => open[r.Path], problems);
+        TokenizerMerge? merge = TokenizerMerge.Of(request, all, BaseOf(open), r => open[r.Path], problems);
         if (merge is null)
         {
             return null;
@@ -78,9 +79,9 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
     private MergeBuilder? BindMethod(MergeMethod method, Dictionary<string, ICheckpoint> open)
     {
         bool usesBase = method.UsesBase;
-        ICheckpoint? origin = recipe.Base is { } b ? open[b.Path] : null;
+        ICheckpoint? @base = BaseOf(open);
         bool slicesHaveBases = recipe.Modules.SelectMany(m => m.Slices).All(s => s.Base is not null);
-        if (method.NeedsBase && origin is null && !slicesHaveBases)
+        if (method.NeedsBase && @base is null && !slicesHaveBases)
         {
             problems.Add(recipe.MethodPlace, $"{method.Name} needs base_model, the model the others were fine-tuned from.");
             return null;
@@ -88,7 +89,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
 
         if (method.IsWholeModel && !IsPair(open))
         {
-            problems.Add(recipe.MethodPlace, $"{method.Name} takes two models under models, the task expert first and the language expert second.");
+            problems.Add(recipe.MethodPlace,
+                $"{method.Name} takes two models under models, the task expert first and the language expert second.");
             return null;
         }
 
@@ -100,14 +102,16 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         ParameterBinder parameters = new(recipe, method, problems, notes);
         parameters.Check();
         List<RecipeModule> modules = [.. Modules(open).Select(m => WithBase(m, method, parameters, open))];
-        List<SliceGroup> groups = [.. modules.Select(m => SliceGroup.Of(m, recipe.Base, open, usesBase, problems, notes)).OfType<SliceGroup>()];
+        List<SliceGroup> groups =
+            [.. modules.Select(m => SliceGroup.Of(m, recipe.Base, open, usesBase, problems, notes)).OfType<SliceGroup>()];
         if (groups.Count < modules.Count)
         {
             return null;
         }
 
-        ICheckpoint? mergeBase = usesBase ? groups[0].Base ?? origin : null;
-        MergeBuilder builder = new(mergeBase, MergeStrategies.Keep, donor: method.IsWholeModel && !method.NeedsBase ? groups[0].Stacks[0] : mergeBase ?? origin);
+        ICheckpoint? mergeBase = usesBase ? groups[0].Base ?? @base : null;
+        ICheckpoint? configSource = method.IsWholeModel && !method.NeedsBase ? groups[0].Stacks[0] : mergeBase ?? @base;
+        MergeBuilder builder = new(mergeBase, MergeStrategies.Keep, donor: configSource);
         int first = 0;
         List<(SliceGroup Group, RecipeModule Module, int First)> placed = [];
         foreach ((SliceGroup group, RecipeModule module) in groups.Zip(modules))
@@ -117,7 +121,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             first += group.Width;
         }
 
-        // The last rule that matches wins: everything, which has no name, comes before the parts of it.
+        // The last matching rule wins: the module without a name, which has all tensors, comes first.
         foreach ((SliceGroup group, RecipeModule module, int start) in placed.OrderBy(p => p.Module.Name is not null))
         {
             for (int k = 0; k < group.Slices.Count; k++)
@@ -128,23 +132,21 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                     continue;
                 }
 
-                // Everything of one slice without a name is the whole merge.
+                // A single slice of a module without a name is the whole merge.
+                int[] sources = [.. Enumerable.Range(start, slice.Sources.Count)];
                 bool all = groups.Count == 1 && group.Slices.Count == 1 && module.Name is null;
-                if (all)
-                {
-                    builder = builder.Using(strategy);
-                }
-                else
-                {
-                    builder = builder.For(slice.Where, strategy, [.. Enumerable.Range(start, slice.Sources.Count)]).WrittenAt(problems.At(slice.Slice.Place));
-                }
+                builder = all
+                    ? builder.Using(strategy)
+                    : builder.For(slice.Where, strategy, sources).WrittenAt(problems.At(slice.Slice.Place));
 
-                // Of several filters the first counts, and of several rules the last.
-                foreach (SettingValue value in parameters.Filtered(slice, module) is { } filtered ? filtered.Values.Where(v => v.Filter is not null).Reverse() : [])
+                // The first matching filter wins, but the last matching rule: hence the reverse order.
+                IReadOnlyList<SettingValue> values = parameters.Filtered(slice, module)?.Values ?? [];
+                foreach (SettingValue value in values.Where(v => v.Filter is not null).Reverse())
                 {
-                    if (parameters.Strategy(slice, module, value) is { } other)
+                    if (parameters.Strategy(slice, module, value) is { } filtered)
                     {
-                        builder = builder.For(slice.Where & LayerMaps.SelectorText.Containing(value.Filter!), other, [.. Enumerable.Range(start, slice.Sources.Count)]).WrittenAt(problems.At(value.Place));
+                        LayerSelector selector = slice.Where & SelectorText.Containing(value.Filter!);
+                        builder = builder.For(selector, filtered, sources).WrittenAt(problems.At(value.Place));
                     }
                 }
             }
@@ -153,42 +155,65 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         return builder;
     }
 
-    /// <summary>A list of models with the base, where the base takes part like them and is not among them: mergekit adds it, with the weight of the module or the recipe.</summary>
-    private RecipeModule WithBase(RecipeModule module, MergeMethod method, ParameterBinder parameters, Dictionary<string, ICheckpoint> open) =>
-        method.Name == "linear" && recipe.Base is { } origin && module.Slices is [{ Sources: var sources } only] && sources.All(s => s.Layers is null && open[s.Model.Path] != open[origin.Path]) && parameters.HasWeight(module)
-            ? module with { Slices = [only with { Sources = [.. sources, new RecipeSource(origin, null, [], origin.Place)] }] }
-            : module;
+    private ICheckpoint? BaseOf(Dictionary<string, ICheckpoint> open) => recipe.Base is { } reference ? open[reference.Path] : null;
 
-    /// <summary>Finds the tensors of modules. Names modules that no tensor belongs to, which is an error, and filters that no tensor's name contains, which is noted.</summary>
+    /// <summary>
+    /// Adds the base to the sources of an average, as mergekit does, if it is not among them and the module or the recipe gives a weight.
+    /// </summary>
+    private RecipeModule WithBase(RecipeModule module, MergeMethod method, ParameterBinder parameters, Dictionary<string, ICheckpoint> open)
+    {
+        bool addsBase = method.Name == "linear" && recipe.Base is { } reference && module.Slices.Count == 1
+            && module.Slices[0].Sources.All(s => s.Layers is null && open[s.Model.Path] != open[reference.Path])
+            && parameters.HasWeight(module);
+        if (!addsBase)
+        {
+            return module;
+        }
+
+        RecipeSlice slice = module.Slices[0];
+        RecipeSource source = new(recipe.Base!, null, [], recipe.Base!.Place);
+        return module with { Slices = [slice with { Sources = [.. slice.Sources, source] }] };
+    }
+
+    /// <summary>Finds the tensors of modules. A module without tensors is an error; a filter that matches no tensor is noted.</summary>
     private List<RecipeModule> Modules(Dictionary<string, ICheckpoint> open)
     {
         string[] names = [.. open.Values.Distinct().SelectMany(c => c.Tensors).Select(t => t.Name).Distinct(StringComparer.Ordinal)];
-        string[] modules = [.. names.Where(n => n.Contains('.', StringComparison.Ordinal)).SelectMany(Prefixes).Distinct(StringComparer.Ordinal)];
+        string[] modules =
+            [.. names.Where(n => n.Contains('.', StringComparison.Ordinal)).SelectMany(Prefixes).Distinct(StringComparer.Ordinal)];
         List<RecipeModule> found = [];
         foreach (RecipeModule module in recipe.Modules)
         {
-            Func<string, bool>? holds = module.Name is null ? _ => true : ModuleNames.Find(module.Name, names);
-            found.Add(module with { Holds = holds ?? module.Holds });
-            if (holds is not null)
+            Func<string, bool>? contains = module.Name is null ? _ => true : ModuleNames.Find(module.Name, names);
+            found.Add(module with { Holds = contains ?? module.Holds });
+            if (contains is null)
             {
-                continue;
+                string nearest = ClosestMatch.To(module.Name!, modules.Length > 0 ? modules : names);
+                problems.Add(module.Place, $"no tensor belongs to module {Printable.Escape(module.Name!)}; "
+                    + $"nearest is {Printable.Escape(nearest)}. Remedy: name a beginning of tensors' names, such as it.");
             }
-
-            problems.Add(module.Place, $"no tensor belongs to module {Printable.Escape(module.Name!)}; nearest is {Printable.Escape(Common.ClosestMatch.To(module.Name!, modules.Length > 0 ? modules : names))}. Remedy: name a beginning of tensors' names, such as it.");
         }
 
-        IEnumerable<Settings> all = [recipe.Parameters, .. recipe.Modules.Select(m => m.Parameters), .. recipe.Modules.SelectMany(m => m.Slices).Select(s => s.Parameters),
-            .. recipe.Modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources).Select(s => s.Parameters)];
-        foreach (SettingValue value in all.SelectMany(s => s.Values).SelectMany(s => s.Values).Where(v => v.Filter is not null && !names.Any(n => n.Contains(v.Filter, StringComparison.Ordinal))).DistinctBy(v => v.Filter, StringComparer.Ordinal))
+        RecipeSlice[] slices = [.. recipe.Modules.SelectMany(m => m.Slices)];
+        IEnumerable<Settings> levels =
+        [
+            recipe.Parameters, .. recipe.Modules.Select(m => m.Parameters), .. slices.Select(s => s.Parameters),
+            .. slices.SelectMany(s => s.Sources).Select(s => s.Parameters),
+        ];
+        IEnumerable<SettingValue> unmatched = levels.SelectMany(l => l.Values).SelectMany(s => s.Values)
+            .Where(v => v.Filter is not null && !names.Any(n => n.Contains(v.Filter, StringComparison.Ordinal)))
+            .DistinctBy(v => v.Filter, StringComparer.Ordinal);
+        foreach (SettingValue value in unmatched)
         {
             string[] parts = [.. names.SelectMany(n => n.Split('.')).Distinct(StringComparer.Ordinal)];
-            notes.Add($"{value.Place}: no tensor's name contains the filter {Printable.Escape(value.Filter!)}; it changes nothing. Nearest is {Printable.Escape(Common.ClosestMatch.To(value.Filter!, parts))}.");
+            notes.Add($"{value.Place}: no tensor's name contains the filter {Printable.Escape(value.Filter!)}; it changes nothing. "
+                + $"Nearest is {Printable.Escape(ClosestMatch.To(value.Filter!, parts))}.");
         }
 
         return found;
     }
 
-    /// <summary>The first two beginnings of a name that end at a dot.</summary>
+    /// <summary>Lists the first two prefixes of a name that end before a dot.</summary>
     private static IEnumerable<string> Prefixes(string name)
     {
         int first = name.IndexOf('.', StringComparison.Ordinal), second = name.IndexOf('.', first + 1);
@@ -206,8 +231,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             Schedule? weight = null;
             foreach (SliceView slice in group.Slices.Where(s => j < s.Sources.Count))
             {
-                Schedule own = parameters.WeightOf(slice.Sources[j], slice, module);
-                weight = weight?.Where(slice.Where, own) ?? own;
+                Schedule sliceWeight = parameters.WeightOf(slice.Sources[j], slice, module);
+                weight = weight?.Where(slice.Where, sliceWeight) ?? sliceWeight;
             }
 
             builder = builder.With(group.Stacks[j], weight);
@@ -216,11 +241,12 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         return builder;
     }
 
-    /// <summary>Whether the recipe has two models besides the base, whole and without modules.</summary>
+    /// <summary>Checks whether the recipe has exactly two models besides the base, with all layers and without modules.</summary>
     private bool IsPair(Dictionary<string, ICheckpoint> open)
     {
-        ICheckpoint? @base = recipe.Base is { } b ? open[b.Path] : null;
-        RecipeSource[] sources = [.. recipe.Modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources).Where(s => open[s.Model.Path] != @base)];
+        ICheckpoint? @base = BaseOf(open);
+        RecipeSource[] sources =
+            [.. recipe.Modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources).Where(s => open[s.Model.Path] != @base)];
         return sources.Length == 2 && recipe.Modules is [{ Name: null, Slices.Count: 1 }] && sources.All(s => s.Layers is null);
     }
 
@@ -254,20 +280,21 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         return builder.Vocabulary(recipe.Vocabulary);
     }
 
-    /// <summary>A text is written as it stands; <c>auto</c> is the template that most of the models have.</summary>
+    /// <summary>Adds the files of the chat template: a text, a built-in one, or with <c>auto</c> the most frequent of the models.</summary>
     private MergeBuilder ChatTemplate(MergeBuilder builder, Dictionary<string, ICheckpoint> open, TokenizerMerge? tokenizer)
     {
         string? template = recipe.ChatTemplate switch
         {
             null => null,
-            "auto" => open.Values.Distinct().Select(Recipes.ChatTemplate.Of).OfType<string>().GroupBy(t => t, StringComparer.Ordinal).OrderByDescending(g => g.Count()).FirstOrDefault()?.Key,
+            "auto" => MostFrequent(),
             string text when text.Contains('{', StringComparison.Ordinal) => text,
             string name when Recipes.ChatTemplate.BuiltIn.TryGetValue(name, out string? known) => known,
             string name => Unknown(name),
         };
         if (template is not null)
         {
-            foreach ((string name, byte[] bytes) in Recipes.ChatTemplate.FilesOf(template, tokenizer?.Donor ?? builder.Donor!, tokenizer?.Files ?? []))
+            ICheckpoint configSource = tokenizer?.Donor ?? builder.Donor!;
+            foreach ((string name, byte[] bytes) in Recipes.ChatTemplate.FilesOf(template, configSource, tokenizer?.Files ?? []))
             {
                 builder = builder.WithFile(name, bytes);
             }
@@ -275,9 +302,13 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
 
         return builder;
 
+        string? MostFrequent() => open.Values.Distinct().Select(Recipes.ChatTemplate.Of).OfType<string>()
+            .GroupBy(t => t, StringComparer.Ordinal).OrderByDescending(g => g.Count()).FirstOrDefault()?.Key;
+
         string? Unknown(string name)
         {
-            problems.Add(recipe.MethodPlace, $"there is no chat template {Printable.Escape(name)} built in; auto, {string.Join(", ", Recipes.ChatTemplate.BuiltIn.Keys)}, or the template's text is expected.");
+            problems.Add(recipe.MethodPlace, $"there is no chat template {Printable.Escape(name)} built in; "
+                + $"auto, {string.Join(", ", Recipes.ChatTemplate.BuiltIn.Keys)}, or the template's text is expected.");
             return null;
         }
     }

@@ -14,7 +14,8 @@ internal static class MethodNames
 
     /// <summary>The parameters that are words.</summary>
     public static IReadOnlyList<string> Words { get; } =
-        [.. MergeMethods.All.SelectMany(m => m.Parameters).Where(p => p.Words.Count > 0).Select(p => p.Name).Distinct(StringComparer.Ordinal)];
+        [.. MergeMethods.All.SelectMany(m => m.Parameters).Where(p => p.Words.Count > 0)
+            .Select(p => p.Name).Distinct(StringComparer.Ordinal)];
 
     public static bool IsMethod(string name) => MergeMethods.All.Any(m => m.Name == name);
 
@@ -24,11 +25,13 @@ internal static class MethodNames
     public static bool IsParameter(string name) => Parameters.Contains(name, StringComparer.Ordinal);
 
     /// <summary>Whether a parameter may be given for a model.</summary>
-    public static bool IsPerSource(string name) => name == Weight || MergeMethods.All.Any(m => m.Parameters.Any(p => p.Name == name && p.IsPerSource));
+    public static bool IsPerSource(string name) =>
+        name == Weight || MergeMethods.All.Any(m => m.Parameters.Any(p => p.Name == name && p.IsPerSource));
 
     public static string NoSuchMethod(string name)
     {
         string[] methods = [.. MergeMethods.All.Select(m => m.Name)];
-        return $"there is no method {Printable.Escape(name)}; nearest is {ClosestMatch.To(name, methods)}. There are {string.Join(", ", methods)}.";
+        return $"there is no method {Printable.Escape(name)}; nearest is {ClosestMatch.To(name, methods)}. "
+            + $"There are {string.Join(", ", methods)}.";
     }
 }

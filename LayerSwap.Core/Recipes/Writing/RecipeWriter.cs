@@ -8,14 +8,14 @@ using LayerSwap.Planning;
 
 namespace LayerSwap.Recipes;
 
-/// <summary>Writes a merge down as a recipe. What varies by place in a way that gradients cannot say is written tensor by tensor: longer, and as exact.</summary>
+/// <summary>Writes a merge as a recipe. Schedules that gradients cannot express are written as one value for each tensor.</summary>
 internal sealed class RecipeWriter
 {
     private readonly PlanRequest _request;
     private readonly LayerMap _map;
     private readonly StringBuilder _yaml = new();
 
-    /// <summary>The places that values are written for.</summary>
+    /// <summary>The places for which values are written.</summary>
     private TensorPlace[] _places;
 
     private RecipeWriter(PlanRequest request)
@@ -47,16 +47,17 @@ internal sealed class RecipeWriter
             throw new NotSupportedException("its tokenizer was made from several.");
         }
 
-        // Slices have rules of their own, and the first then holds nowhere.
+        // If slices have their own rules, the first rule applies to no tensor.
         bool stacked = _request.Sources.Any(s => s.Checkpoint is MappedCheckpoint { Slices: not null });
-        IMergeStrategy strategy = (stacked && _request.Rules.Count > 1 && _request.Rules[1].Only is not null ? _request.Rules[1] : _request.Rules[0]).Strategy;
+        bool slicesHaveRules = stacked && _request.Rules.Count > 1 && _request.Rules[1].Only is not null;
+        IMergeStrategy strategy = _request.Rules[slicesHaveRules ? 1 : 0].Strategy;
         bool isWholeModel = strategy is IMethodStrategy { Method.IsWholeModel: true };
         (string Name, object Value)[] parameters = strategy is TakeInput ? [] : [.. Form(strategy).Parameters];
         string name = strategy is TakeInput take ? MethodOf(take) : strategy.Name;
         Line(0, $"merge_method: {name}");
-        if (_request.Base is { } origin)
+        if (_request.Base is { } @base)
         {
-            Line(0, $"base_model: {ModelOf(origin is MappedCheckpoint { Slices: [(ICheckpoint lowest, _, _), ..] } ? lowest : origin)}");
+            Line(0, $"base_model: {ModelOf(@base is MappedCheckpoint { Slices: [(ICheckpoint lowest, _, _), ..] } ? lowest : @base)}");
         }
 
         if (stacked)
@@ -102,7 +103,7 @@ internal sealed class RecipeWriter
         }
     }
 
-    /// <summary>Keeping what is there: the base with no change at all, or the first model alone.</summary>
+    /// <summary>Chooses the method that keeps the base, or the first model, unchanged.</summary>
     private string MethodOf(TakeInput take) => take.Source switch
     {
         null or TensorOperation.Base when _request.Base is not null => "task_arithmetic",
@@ -112,7 +113,7 @@ internal sealed class RecipeWriter
 
     private void WriteModels(IMergeStrategy strategy, (string Name, object Value)[] parameters)
     {
-        // A model that only a rule takes from is named there, and not among the models.
+        // A model that only a later rule uses is named there.
         IReadOnlyList<PlanSource> sources = _request.SourcesOf(_request.Rules[0]);
         bool keeps = strategy is TakeInput;
         Line(0, "models:");
@@ -125,20 +126,22 @@ internal sealed class RecipeWriter
         {
             Line(1, $"- model: {ModelOf(sources[i].Checkpoint)}");
             Schedule weight = keeps ? (_request.Base is null && i == 0 ? 1 : 0) : sources[i].Weight;
-            WriteOwn(2, strategy, i, weight, parameters);
+            WriteSource(2, strategy, i, weight, parameters);
         }
     }
 
-    /// <summary>Slices with a rule each, as recipes make them, or with one rule for all.</summary>
+    /// <summary>Writes slices with a rule each, as recipes make them, or with one rule for all.</summary>
     private void WriteSlices()
     {
         (ICheckpoint Model, int Start, int End)[][] stacks = [.. _request.Sources.Select(s => SlicesOf(s.Checkpoint))];
         int[] heights = [.. stacks[0].Select(x => x.End - x.Start)];
-        (ICheckpoint Model, int Start, int End)[]? origin = _request.Base is null ? null : SlicesOf(_request.Base, heights);
+        (ICheckpoint Model, int Start, int End)[]? baseSlices = _request.Base is null ? null : SlicesOf(_request.Base, heights);
         PlanRule[] rules = _request.Rules.Count == 1 ? [.. heights.Select(_ => _request.Rules[0])] : [.. _request.Rules.Skip(1)];
-        if (rules.Length != heights.Length || rules.Any(r => r.Strategy.Name != rules[0].Strategy.Name) || stacks.Any(s => !s.Select(x => x.End - x.Start).SequenceEqual(heights)))
+        if (rules.Length != heights.Length
+            || rules.Any(r => r.Strategy.Name != rules[0].Strategy.Name)
+            || stacks.Any(s => !s.Select(x => x.End - x.Start).SequenceEqual(heights)))
         {
-            throw new NotSupportedException("its stacks do not lie side by side, or rules hold for parts of them.");
+            throw new NotSupportedException("its stacks are not sliced alike, or rules apply to parts of slices.");
         }
 
         Line(0, "slices:");
@@ -147,18 +150,18 @@ internal sealed class RecipeWriter
             (string Name, object Value)[] parameters = [.. Form(rules[k].Strategy).Parameters];
             int end = first + heights[k], start = first;
             bool lowest = k == 0, highest = k == heights.Length - 1;
-            _places = [.. _map.Places.Where(p => p.InMainStack ? p.Layer >= start && p.Layer < end : p.Kind == TensorKind.Embedding || p.Layer is not null ? lowest : highest)];
+            _places = [.. _map.Places.Where(IsInSlice)];
             Line(1, "- sources:");
-            if (origin is not null)
+            if (baseSlices is not null)
             {
-                WriteSlice(origin[k]);
+                WriteSlice(baseSlices[k]);
             }
 
             int[] sources = [.. rules[k].Only ?? [.. Enumerable.Range(0, stacks.Length)]];
             for (int j = 0; j < sources.Length; j++)
             {
                 WriteSlice(stacks[sources[j]][k]);
-                WriteOwn(4, rules[k].Strategy, j, _request.Sources[sources[j]].Weight, parameters, gradients: false);
+                WriteSource(4, rules[k].Strategy, j, _request.Sources[sources[j]].Weight, parameters, gradients: false);
             }
 
             (string, object)[] whole = [.. parameters.Where(p => p.Value is not PerSource)];
@@ -166,6 +169,16 @@ internal sealed class RecipeWriter
             {
                 Line(2, "parameters:");
                 WriteParameters(3, whole, gradients: false);
+            }
+
+            bool IsInSlice(TensorPlace place)
+            {
+                if (place.InMainStack)
+                {
+                    return place.Layer >= start && place.Layer < end;
+                }
+
+                return place.Kind == TensorKind.Embedding || place.Layer is not null ? lowest : highest;
             }
         }
     }
@@ -176,7 +189,7 @@ internal sealed class RecipeWriter
         Line(4, $"layer_range: [{Number(slice.Start)}, {Number(slice.End)}]");
     }
 
-    /// <summary>The parts of a stack; a model that is none is cut where the others are.</summary>
+    /// <summary>Lists the slices of a stacked checkpoint. Any other checkpoint is sliced by the given heights.</summary>
     private static (ICheckpoint Model, int Start, int End)[] SlicesOf(ICheckpoint checkpoint, int[]? heights = null)
     {
         if (checkpoint is MappedCheckpoint { Slices: { } slices })
@@ -184,14 +197,20 @@ internal sealed class RecipeWriter
             return [.. slices];
         }
 
-        int at = 0;
-        return heights is null ? throw new NotSupportedException("some of its models are stacked and others are not.") : [.. heights.Select(h => (checkpoint, at, at += h))];
+        if (heights is null)
+        {
+            throw new NotSupportedException("some of its models are stacked and others are not.");
+        }
+
+        int start = 0;
+        return [.. heights.Select(h => (checkpoint, start, start += h))];
     }
 
-    private void WriteOwn(int depth, IMergeStrategy strategy, int source, Schedule weight, (string Name, object Value)[] parameters, bool gradients = true)
+    private void WriteSource(
+        int depth, IMergeStrategy strategy, int source, Schedule weight, (string Name, object Value)[] parameters, bool gradients = true)
     {
         List<(string, object)> values = [];
-        // A model that is kept is written as task arithmetic or as an average, which use weights.
+        // TakeInput is written as task arithmetic or as an average, which use weights.
         if (strategy is not IMethodStrategy { Method.UsesWeights: false })
         {
             values.Add((MethodNames.Weight, (strategy as IMethodStrategy)?.Weights?.Of(source) ?? weight));
@@ -208,51 +227,64 @@ internal sealed class RecipeWriter
     private void WriteRule(PlanRule rule, bool isWholeModel)
     {
         bool takes = rule.Strategy is TakeInput;
-        int[] everywhere = [.. _request.Rules[0].Only ?? [.. Enumerable.Range(0, _request.Sources.Count)]];
-        if (rule.Selector is null || (!takes && !everywhere.SequenceEqual(rule.Only ?? [.. Enumerable.Range(0, _request.Sources.Count)])))
+        int[] all = [.. Enumerable.Range(0, _request.Sources.Count)];
+        if (rule.Selector is null || (!takes && !(_request.Rules[0].Only ?? all).SequenceEqual(rule.Only ?? all)))
         {
-            throw new NotSupportedException("a rule has but some of the models.");
+            throw new NotSupportedException("a rule has only some of the models.");
         }
 
         if (isWholeModel)
         {
-            throw new NotSupportedException($"rules beside {_request.Rules[0].Strategy.Name}.");
+            throw new NotSupportedException($"rules in addition to {_request.Rules[0].Strategy.Name}.");
         }
 
-        string[] how;
+        List<string> lines = [];
         if (rule.Strategy is TakeInput take)
         {
-            ICheckpoint from = take.Source is null or TensorOperation.Base ? _request.Base ?? _request.SourcesOf(rule)[0].Checkpoint : _request.SourcesOf(rule)[take.Source.Value].Checkpoint;
-            how = [$"source: {ModelOf(from)}"];
+            IReadOnlyList<PlanSource> sources = _request.SourcesOf(rule);
+            ICheckpoint from = take.Source is null or TensorOperation.Base
+                ? _request.Base ?? sources[0].Checkpoint
+                : sources[take.Source.Value].Checkpoint;
+            lines.Add($"source: {ModelOf(from)}");
         }
         else
         {
-            (string Name, object Value)[] parameters = [.. Form(rule.Strategy).Parameters];
-            how =
-            [
-                $"merge_method: {rule.Strategy.Name}",
-                .. parameters.Length == 0 ? [] : (string[])[$"parameters: {{{string.Join(", ", parameters.Select(p => $"{p.Name}: {Constant(p.Value)}"))}}}"],
-            ];
+            lines.Add($"merge_method: {rule.Strategy.Name}");
+            string[] parameters = [.. Form(rule.Strategy).Parameters.Select(p => $"{p.Name}: {Constant(p.Value)}")];
+            if (parameters.Length > 0)
+            {
+                lines.Add($"parameters: {{{string.Join(", ", parameters)}}}");
+            }
         }
 
-        foreach (string where in Where(rule.Selector))
+        foreach (string selector in Selectors(rule.Selector))
         {
-            Line(1, $"- {where}");
-            foreach (string line in how)
+            Line(1, $"- {selector}");
+            foreach (string line in lines)
             {
                 Line(2, line);
             }
         }
     }
 
-    /// <summary>Whole layers by number; anything else tensor by tensor.</summary>
-    private IEnumerable<string> Where(LayerSelector selector)
+    /// <summary>Writes a selector as a list of layers, or as one filter for each tensor.</summary>
+    private IEnumerable<string> Selectors(LayerSelector selector)
     {
         TensorPlace[] chosen = [.. _map.Places.Where(selector.Matches)];
+        if (chosen.Length == 0)
+        {
+            return [];
+        }
+
         int[] layers = [.. selector.LayersOf(_map)];
-        return chosen.Length == 0 ? []
-            : chosen.All(p => p.InMainStack && layers.Contains(p.Layer!.Value)) ? [$"layers: [{string.Join(", ", layers.Select(Number))}]"]
-            : chosen.Select(p => p.Name).OrderByDescending(n => n.Length).ThenBy(n => n, StringComparer.Ordinal).Select(n => $"filter: {Quoted(n)}");
+        if (chosen.All(p => p.InMainStack && layers.Contains(p.Layer!.Value)))
+        {
+            return [$"layers: [{string.Join(", ", layers.Select(Number))}]"];
+        }
+
+        return chosen.Select(p => p.Name)
+            .OrderByDescending(n => n.Length).ThenBy(n => n, StringComparer.Ordinal)
+            .Select(n => $"filter: {Quoted(n)}");
     }
 
     private void WriteParameters(int depth, IEnumerable<(string Name, object Value)> parameters, bool gradients = true)
@@ -277,10 +309,14 @@ internal sealed class RecipeWriter
         }
     }
 
-    /// <summary>The value at every tensor; the longest names first, since a name may hold another.</summary>
+    /// <summary>Writes the value of every tensor, the longest names first, since a filter matches every name that contains it.</summary>
     private void WritePlaces(int depth, string name, Schedule schedule)
     {
-        (string Name, double Value)[] values = [.. _places.Select(p => (p.Name, schedule.At(p))).OrderByDescending(v => v.Name.Length).ThenBy(v => v.Name, StringComparer.Ordinal)];
+        (string Name, double Value)[] values =
+        [
+            .. _places.Select(p => (p.Name, schedule.At(p)))
+                .OrderByDescending(v => v.Name.Length).ThenBy(v => v.Name, StringComparer.Ordinal),
+        ];
         if (values.Select(v => v.Value).Distinct().Count() == 1)
         {
             Line(depth, $"{name}: {Number(values[0].Value)}");
@@ -304,16 +340,19 @@ internal sealed class RecipeWriter
         _ => throw new NotSupportedException("a rule's parameter varies by place or by model."),
     };
 
-    private static IMethodStrategy Form(IMergeStrategy strategy) => strategy as IMethodStrategy ?? throw new NotSupportedException($"{strategy.Name} is a strategy of one's own.");
+    private static IMethodStrategy Form(IMergeStrategy strategy) =>
+        strategy as IMethodStrategy ?? throw new NotSupportedException($"{strategy.Name} is a custom strategy.");
 
-    private static string ModelOf(ICheckpoint checkpoint) => checkpoint is not ICheckpointView and not IComputedCheckpoint && InputFile.Exists(checkpoint.Name) ? Quoted(IO.RealPath.Of(checkpoint.Name))
-        : throw new NotSupportedException($"{Printable.Escape(checkpoint.Name)} is not a model on disk.");
+    private static string ModelOf(ICheckpoint checkpoint) =>
+        checkpoint is not ICheckpointView and not IComputedCheckpoint && InputFile.Exists(checkpoint.Name)
+            ? Quoted(RealPath.Of(checkpoint.Name))
+            : throw new NotSupportedException($"{Printable.Escape(checkpoint.Name)} is not a model on disk.");
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>A JSON string is a YAML string.</summary>
+    /// <summary>Quotes a text as a JSON string, which is also a YAML string.</summary>
     private static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text)}\"";
 
     private void Line(int depth, string text) => _yaml.Append(' ', 2 * depth).Append(text).Append('\n');

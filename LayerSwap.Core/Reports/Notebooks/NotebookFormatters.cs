@@ -4,7 +4,9 @@ using LayerSwap.Reports.Pictures;
 
 namespace LayerSwap.Reports.Notebooks;
 
-/// <summary>What <see cref="TypeFormatterSourceAttribute"/> points to: made and asked by .NET Interactive, which knows its members by their names.</summary>
+/// <summary>
+/// The formatter source of <see cref="TypeFormatterSourceAttribute"/>. .NET Interactive creates it and calls its members by name.
+/// </summary>
 internal sealed class NotebookFormatters
 {
     private readonly string[] _mimeTypes = ["text/html", "text/plain"];
@@ -12,7 +14,7 @@ internal sealed class NotebookFormatters
     public IEnumerable<object> CreateTypeFormatters() => _mimeTypes.Select(m => new ResultFormatter(m));
 }
 
-/// <summary>Shows a result: a diff with its pictures, a plan as a stack of layers, all others as their aligned text.</summary>
+/// <summary>Formats a result: a diff with its pictures, a plan as a stack of layers, all others as aligned text.</summary>
 internal sealed class ResultFormatter(string mimeType)
 {
     public string MimeType => mimeType;

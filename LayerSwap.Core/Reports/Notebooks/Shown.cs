@@ -2,7 +2,7 @@ using LayerSwap.Reports.Notebooks;
 
 namespace LayerSwap;
 
-// Results know nothing of their reports: that notebooks show them is said here.
+// The types whose values notebooks show as reports.
 [TypeFormatterSource(typeof(NotebookFormatters))]
 public sealed partial record LayerDiffReport;
 

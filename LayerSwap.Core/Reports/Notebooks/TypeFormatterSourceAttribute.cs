@@ -1,6 +1,6 @@
 namespace LayerSwap.Reports.Notebooks;
 
-/// <summary>Says how a type is shown in notebooks. .NET Interactive finds it by this name, so that a library needs no dependency for it.</summary>
+/// <summary>Names the notebook formatter of a type. .NET Interactive finds the attribute by its name, which saves a dependency.</summary>
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class TypeFormatterSourceAttribute(Type formatterSourceType) : Attribute
 {

@@ -5,7 +5,7 @@ using LayerSwap.Diff;
 
 namespace LayerSwap.Reports.Pictures;
 
-/// <summary>How two experts' changes agree, by depth: cosine, sign conflict, and overlap of their most changed rows where that was measured.</summary>
+/// <summary>Agreement of two experts' deltas by layer: cosine, sign conflict, and overlap of the most changed rows if measured.</summary>
 internal static class AgreementLines
 {
     public static XElement Draw(DiffMeasurement measured)
@@ -19,7 +19,8 @@ internal static class AgreementLines
         Add("Sign conflict", "share of elements that both moved, in opposite directions", (l, p) => l.SignConflict(p));
         if (measured.Profiles.Count > 0)
         {
-            Add("Overlap of the most changed rows", "share of the most changed tenth that both have; 0.1 is chance", (l, p) => l.RowOverlap(p));
+            const string unit = "share of the most changed tenth that both have; 0.1 is chance";
+            Add("Overlap of the most changed rows", unit, (l, p) => l.RowOverlap(p));
         }
 
         (double height, XElement legend) = Axes.Legend(y, width, pairs);
@@ -29,13 +30,18 @@ internal static class AgreementLines
         {
             double[] all = [.. layers.SelectMany(l => pairs.Select((_, p) => value(l, p))).Where(double.IsFinite).DefaultIfEmpty(0)];
             Axes axes = new(layers.Count, Math.Min(0, all.Min()), Math.Max(all.Max(), 0.02));
-            panels.Add(Svg.Moved(0, y, axes.Draw(title, unit), pairs.Select((pair, p) => Line(axes, [.. layers.Select(l => value(l, p))], pair, Colors.Of(p)))));
+            IEnumerable<XElement> lines = pairs.Select((pair, p) => Line(axes, [.. layers.Select(l => value(l, p))], pair, Colors.Of(p)));
+            panels.Add(Svg.Moved(0, y, axes.Draw(title, unit), lines));
             y += Axes.Height + 10;
             width = Math.Max(width, axes.Width);
         }
     }
 
-    /// <summary>A line through the layers that have a value, with a point on each.</summary>
+    /// <summary>Draws a line with a point for each layer, interrupted at layers without a finite value.</summary>
+    /// <param name="axes">The axes.</param>
+    /// <param name="values">One value for each layer.</param>
+    /// <param name="name">The name in hints.</param>
+    /// <param name="color">The colour.</param>
     private static XElement Line(Axes axes, double[] values, string name, string color)
     {
         StringBuilder path = new();
@@ -55,6 +61,8 @@ internal static class AgreementLines
             open = true;
         }
 
-        return Svg.Group(Svg.Path(path.ToString(), new XAttribute("fill", "none"), new XAttribute("stroke", color), new XAttribute("stroke-width", "1.6")), points);
+        XElement line = Svg.Path(path.ToString(),
+            new XAttribute("fill", "none"), new XAttribute("stroke", color), new XAttribute("stroke-width", "1.6"));
+        return Svg.Group(line, points);
     }
 }

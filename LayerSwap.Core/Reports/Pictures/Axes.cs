@@ -3,7 +3,7 @@ using System.Xml.Linq;
 
 namespace LayerSwap.Reports.Pictures;
 
-/// <summary>Two axes over layers: numbers of layers to the right, values up.</summary>
+/// <summary>The axes of a plot: layers to the right, values up.</summary>
 internal sealed class Axes
 {
     private const double Left = 54;
@@ -15,9 +15,9 @@ internal sealed class Axes
     private readonly double _to;
     private readonly int _layers;
 
-    /// <param name="layers">How many.</param>
-    /// <param name="from">The lowest value.</param>
-    /// <param name="to">The highest; a tick's worth above is added.</param>
+    /// <param name="layers">The number of layers.</param>
+    /// <param name="from">The lowest value, rounded down to a tick.</param>
+    /// <param name="to">The highest value, rounded up to a tick.</param>
     public Axes(int layers, double from, double to)
     {
         _layers = layers;
@@ -30,17 +30,17 @@ internal sealed class Axes
 
     public double LayerWidth { get; }
 
-    /// <summary>Wide enough for the unit too.</summary>
+    /// <summary>The width in pixels, at least that of the unit's text.</summary>
     public double Width => Math.Max(Left + (_layers * LayerWidth) + 12, 440);
 
     public static double Height => TitleHeight + PlotHeight + Bottom;
 
     private double Step { get; }
 
-    /// <summary>Where a layer begins.</summary>
+    /// <summary>Computes the left edge of a layer.</summary>
     public double X(double layer) => Left + (layer * LayerWidth);
 
-    /// <summary>Where a value lies.</summary>
+    /// <summary>Computes the height of a value; y grows downwards.</summary>
     public double Y(double value) => TitleHeight + (PlotHeight * (_to - value) / (_to - _from));
 
     public XElement Draw(string title, string unit)
@@ -49,7 +49,8 @@ internal sealed class Axes
             Svg.Text(X(_layers / 2.0), Height - 4, "layer", "middle", Svg.Class("faint")));
         for (double value = _from; value <= _to + (Step / 2); value += Step)
         {
-            axes.Add(Svg.Line(X(0), Y(value), X(_layers), Y(value), "grid"), Svg.Text(Left - 6, Y(value) + 4, Svg.Number(Math.Round(value / Step) * Step), "end"));
+            axes.Add(Svg.Line(X(0), Y(value), X(_layers), Y(value), "grid"));
+            axes.Add(Svg.Text(Left - 6, Y(value) + 4, Svg.Number(Math.Round(value / Step) * Step), "end"));
         }
 
         int every = (int)Math.Ceiling(22 / LayerWidth);
@@ -62,7 +63,8 @@ internal sealed class Axes
         return axes;
     }
 
-    /// <summary>Names beside their colours, as many in a line as fit; what it says of its own height comes first.</summary>
+    /// <summary>Draws names with their colours, wrapped to the width.</summary>
+    /// <returns>The height of the legend, and its element.</returns>
     public static (double Height, XElement Drawn) Legend(double y, double width, IReadOnlyList<string> names)
     {
         XElement legend = Svg.Group();
@@ -70,14 +72,14 @@ internal sealed class Axes
         for (int i = 0; i < names.Count; i++)
         {
             string name = PictureNames.Cut(names[i], width - 24);
-            double needs = 24 + (name.Length * 6.6);
-            if (x > 0 && x + needs > width)
+            double entryWidth = 24 + (name.Length * 6.6);
+            if (x > 0 && x + entryWidth > width)
             {
                 (x, line) = (0, line + 16);
             }
 
             legend.Add(Svg.Rect(x, line, 11, 11, Colors.Of(i)), Svg.Text(x + 16, line + 10, name));
-            x += needs;
+            x += entryWidth;
         }
 
         return (line - y + 18, legend);

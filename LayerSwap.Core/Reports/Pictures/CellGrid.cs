@@ -4,7 +4,7 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Reports.Pictures;
 
-/// <summary>A grid of coloured cells with axes: rows from the bottom up, as layers lie in a model.</summary>
+/// <summary>A grid of coloured cells with axes. Rows are layers, from the bottom up.</summary>
 internal sealed record CellGrid
 {
     private const double AxisWidth = 50;
@@ -18,64 +18,72 @@ internal sealed record CellGrid
 
     public required string ColumnTitle { get; init; }
 
-    /// <summary>From the bottom up.</summary>
+    /// <summary>The names of the rows, from the bottom up.</summary>
     public required IReadOnlyList<string> Rows { get; init; }
 
     public required IReadOnlyList<string> Columns { get; init; }
 
-    /// <summary>By row, then column; null where there is no cell.</summary>
+    /// <summary>The value of (row, column); null if there is no cell.</summary>
     public required Func<int, int, double?> Value { get; init; }
 
-    /// <summary>What shows when one points at a cell.</summary>
+    /// <summary>The tooltip of (row, column).</summary>
     public required Func<int, int, string> Hint { get; init; }
 
-    /// <summary>What the scale measures, with its unit.</summary>
+    /// <summary>The quantity and unit of the scale.</summary>
     public required string Unit { get; init; }
 
-    /// <summary>The end of the scale that grids side by side share.</summary>
+    /// <summary>The end of the scale that all grids of a picture share.</summary>
     public required double SharedTo { get; init; }
 
     /// <summary>The end of this grid's own scale.</summary>
     public required double OwnTo { get; init; }
 
-    /// <summary>What a row is, for rows that are not cells by column but one cell over all: outside the layers.</summary>
+    /// <summary>Whether a row is one cell over all columns: a tensor outside the layers.</summary>
     public Func<int, bool> IsWhole { get; init; } = _ => false;
 
     public double CellWidth { get; init; } = 34;
 
     public double CellHeight => Rows.Count > 48 ? 9 : 15;
 
-    /// <summary>Wide enough for the scale's unit too.</summary>
+    /// <summary>The width in pixels, at least that of the scale's unit.</summary>
     public double Width => AxisWidth + Math.Max((Columns.Count * CellWidth) + 16, (Unit.Length + "own scale: ".Length) * 6.0);
 
     public double Height => Top + (Rows.Count * CellHeight) + 16 + LegendHeight;
 
-    /// <summary>Long names of columns are written aslant.</summary>
+    /// <summary>Whether a column's name is too long for its cell; names are then rotated.</summary>
     private bool Aslant => Columns.Any(c => c.Length > (int)(CellWidth / PictureNames.LetterWidth));
 
-    /// <summary>Numbers that would touch are left out.</summary>
-    private int EveryColumn => Columns.All(c => int.TryParse(c, NumberStyles.None, CultureInfo.InvariantCulture, out _)) ? (int)Math.Ceiling(20 / CellWidth) : 1;
+    /// <summary>The distance of labelled columns: numbers that would touch are left out.</summary>
+    private int EveryColumn => Columns.All(c => TryParse(c, out _)) ? (int)Math.Ceiling(20 / CellWidth) : 1;
 
     private double Top => TitleHeight + (Aslant ? 14 + (4.6 * Math.Min(Columns.Max(c => c.Length), LongestColumn)) : 18);
 
     public XElement Draw(double x, double y)
     {
-        XElement drawn = Svg.Moved(x, y, Svg.Text(AxisWidth, 12, PictureNames.Cut(Title, Width - AxisWidth - 8), "start", Svg.Class("title"), Svg.Title(Printable.Escape(Title))));
+        string title = PictureNames.Cut(Title, Width - AxisWidth - 8);
+        XElement drawn = Svg.Moved(x, y, Svg.Text(AxisWidth, 12, title, "start", Svg.Class("title"), Svg.Title(Printable.Escape(Title))));
         for (int c = 0; c < Columns.Count; c++)
         {
             double middle = AxisWidth + ((c + 0.5) * CellWidth);
-            drawn.Add(Aslant
-                ? Svg.Text(middle - 4, Top - 5, PictureNames.Cut(Columns[c], LongestColumn * PictureNames.LetterWidth), "start", new XAttribute("transform", string.Create(CultureInfo.InvariantCulture, $"rotate(-40 {middle - 4:0.##} {Top - 5:0.##})")))
-                : c % EveryColumn == 0 ? Svg.Text(middle, Top - 5, Columns[c], "middle") : null);
+            if (Aslant)
+            {
+                string name = PictureNames.Cut(Columns[c], LongestColumn * PictureNames.LetterWidth);
+                drawn.Add(Svg.Text(middle - 4, Top - 5, name, "start", Rotation(-40, middle - 4, Top - 5)));
+            }
+            else if (c % EveryColumn == 0)
+            {
+                drawn.Add(Svg.Text(middle, Top - 5, Columns[c], "middle"));
+            }
         }
 
         int every = Rows.Count > 48 ? 4 : 1;
         for (int r = 0; r < Rows.Count; r++)
         {
             double bottom = Top + ((Rows.Count - r) * CellHeight);
-            if (IsWhole(r) || !int.TryParse(Rows[r], NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number % every == 0)
+            if (IsWhole(r) || !TryParse(Rows[r], out int number) || number % every == 0)
             {
-                drawn.Add(Svg.Text(AxisWidth - 5, bottom - (CellHeight / 2) + 4, Short(Rows[r]), "end", Svg.Title(Printable.Escape(Rows[r]))));
+                double baseline = bottom - (CellHeight / 2) + 4;
+                drawn.Add(Svg.Text(AxisWidth - 5, baseline, Short(Rows[r]), "end", Svg.Title(Printable.Escape(Rows[r]))));
             }
 
             for (int c = 0; c < (IsWhole(r) ? 1 : Columns.Count); c++)
@@ -87,8 +95,8 @@ internal sealed record CellGrid
             }
         }
 
-        double end = Top + (Rows.Count * CellHeight);
-        drawn.Add(Svg.Text(12, Top + (Rows.Count * CellHeight / 2), RowTitle, "middle", Svg.Class("faint"), new XAttribute("transform", string.Create(CultureInfo.InvariantCulture, $"rotate(-90 8 {Top + (Rows.Count * CellHeight / 2):0.##})"))),
+        double end = Top + (Rows.Count * CellHeight), center = Top + (Rows.Count * CellHeight / 2);
+        drawn.Add(Svg.Text(12, center, RowTitle, "middle", Svg.Class("faint"), Rotation(-90, 8, center)),
             Svg.Text(AxisWidth + (Columns.Count * CellWidth / 2), end + 12, ColumnTitle, "middle", Svg.Class("faint")),
             Legend(end + 18, SharedTo, "shared-only", "scale"), Legend(end + 18, OwnTo, "own-only", "own scale"));
         return drawn;
@@ -97,25 +105,42 @@ internal sealed record CellGrid
     private XElement Cell(int row, int column, double value, double y, double width)
     {
         double x = AxisWidth + (column * CellWidth);
+        XElement hint = Svg.Title(Hint(row, column));
         if (!double.IsFinite(value))
         {
-            return Svg.Group(Svg.Rect(x, y, width, CellHeight, "none", Svg.Class("cell")), Svg.Text(x + (width / 2), y + (CellHeight / 2) + 4, "\u00d7", "middle"), Svg.Title(Hint(row, column)));
+            return Svg.Group(Svg.Rect(x, y, width, CellHeight, "none", Svg.Class("cell")),
+                Svg.Text(x + (width / 2), y + (CellHeight / 2) + 4, "\u00d7", "middle"), hint);
         }
 
-        return Svg.Rect(x, y, width, CellHeight, Colors.Scale(value, SharedTo), Svg.Class("cell"), new XAttribute("style", "--own:" + Colors.Scale(value, OwnTo)), Svg.Title(Hint(row, column)));
+        return Svg.Rect(x, y, width, CellHeight, Colors.Scale(value, SharedTo),
+            Svg.Class("cell"), new XAttribute("style", "--own:" + Colors.Scale(value, OwnTo)), hint);
     }
 
-    /// <summary>The bar of colours with the number in its middle and what it measures.</summary>
+    /// <summary>Draws the colour bar with its numbers and its unit.</summary>
     private XElement Legend(double y, double to, string shown, string scale)
     {
         const double width = 200;
-        return Svg.Moved(AxisWidth, y, Svg.Class(shown), Colors.Bar(width, to, Passed(to)), Svg.Text(width / 2, 19, (to / 2).ToString("G2", CultureInfo.InvariantCulture), "middle"),
+        return Svg.Moved(AxisWidth, y, Svg.Class(shown), Colors.Bar(width, to, Passed(to)),
+            Svg.Text(width / 2, 19, (to / 2).ToString("G2", CultureInfo.InvariantCulture), "middle"),
             Svg.Text(0, 31, $"{scale}: {Unit}", "start", Svg.Class("faint")));
     }
 
-    /// <summary>Whether a cell's value lies beyond the end of the scale.</summary>
-    private bool Passed(double to) => Enumerable.Range(0, Rows.Count).Any(r => Enumerable.Range(0, IsWhole(r) ? 1 : Columns.Count).Any(c => Value(r, c) > to));
+    /// <summary>Checks whether a cell's value exceeds the end of the scale.</summary>
+    private bool Passed(double to) =>
+        Enumerable.Range(0, Rows.Count).Any(r => Enumerable.Range(0, IsWhole(r) ? 1 : Columns.Count).Any(c => Value(r, c) > to));
 
-    private static string Short(string name) => name.Length <= 6 ? name : name.Contains("embed", StringComparison.OrdinalIgnoreCase) || name.Contains("wte", StringComparison.Ordinal) ? "embed"
-        : name.EndsWith("norm", StringComparison.Ordinal) ? "norm" : name.EndsWith("head", StringComparison.Ordinal) ? "head" : PictureNames.Cut(name, AxisWidth - 6);
+    private static XAttribute Rotation(int degrees, double x, double y) =>
+        new("transform", string.Create(CultureInfo.InvariantCulture, $"rotate({degrees} {x:0.##} {y:0.##})"));
+
+    private static bool TryParse(string text, out int number) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+
+    private static string Short(string name) => name switch
+    {
+        { Length: <= 6 } => name,
+        _ when name.Contains("embed", StringComparison.OrdinalIgnoreCase) || name.Contains("wte", StringComparison.Ordinal) => "embed",
+        _ when name.EndsWith("norm", StringComparison.Ordinal) => "norm",
+        _ when name.EndsWith("head", StringComparison.Ordinal) => "head",
+        _ => PictureNames.Cut(name, AxisWidth - 6),
+    };
 }

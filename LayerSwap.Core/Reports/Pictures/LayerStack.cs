@@ -3,22 +3,23 @@ using System.Xml.Linq;
 
 namespace LayerSwap.Reports.Pictures;
 
-/// <summary>A merge as a stack of layers, each coloured by the models that it comes from; where several are merged, their colours lie one upon another.</summary>
+/// <summary>A merge as a stack of layers, each coloured by its source models. The colours of merged models are stacked.</summary>
 internal static class LayerStack
 {
     private const double Left = 70;
     private const double BarWidth = 220;
     private const double RowHeight = 15;
 
-    /// <summary>What a plan does.</summary>
+    /// <summary>Draws the sources of each layer of a plan.</summary>
     public static XElement Of(MergePlan plan)
     {
         string[] inputs = [.. plan.Tensors.SelectMany(t => t.Sources).Distinct(StringComparer.Ordinal)];
         string[] names = PictureNames.Short(inputs);
-        return Draw("Where each layer comes from", names, [.. Places(plan).Select(p => new Row(p.Label, Pieces(p.Tensors, inputs), What(p.Tensors, inputs, names)))]);
+        Row[] rows = [.. Places(plan).Select(p => new Row(p.Label, Pieces(p.Tensors, inputs), Describe(p.Tensors, inputs, names)))];
+        return Draw("Where each layer comes from", names, rows);
     }
 
-    /// <summary>What a suggestion would do: layers alone, what lies outside them is another choice.</summary>
+    /// <summary>Draws the sources of each layer of a suggestion; it does not cover tensors outside the layers.</summary>
     public static XElement Of(SwapSuggestion suggestion)
     {
         int layers = suggestion.LayerCount;
@@ -26,7 +27,8 @@ internal static class LayerStack
         LayerSwapOptions swap = suggestion.ToOptions();
         IEnumerable<Row> rows = Enumerable.Range(0, layers).Select(l =>
         {
-            bool outer = l < swap.Bottom || l >= layers - swap.Top, inner = l >= swap.Bottom + swap.TransitionBottom && l < layers - swap.Top - swap.TransitionTop;
+            bool outer = l < swap.Bottom || l >= layers - swap.Top;
+            bool inner = l >= swap.Bottom + swap.TransitionBottom && l < layers - swap.Top - swap.TransitionTop;
             int[] sources = outer ? [1] : inner ? [0] : [0, 1];
             return new Row(l.ToString(CultureInfo.InvariantCulture), [(1, sources)], string.Join(" and ", sources.Select(s => names[s])));
         });
@@ -42,23 +44,24 @@ internal static class LayerStack
         {
             Row row = rows[r];
             double y = 22 + ((rows.Length - 1 - r) * RowHeight), x = Left;
-            XElement bar = Svg.Group(Svg.Title(Printable.Escape($"{row.Label}: {row.What}")));
+            XElement bar = Svg.Group(Svg.Title(Printable.Escape($"{row.Label}: {row.Description}")));
             foreach ((double weight, int[] sources) in row.Pieces)
             {
                 double height = (RowHeight - 2) / sources.Length;
-                foreach ((int source, int place) in sources.Select((s, i) => (s, i)))
+                foreach ((int source, int position) in sources.Select((s, i) => (s, i)))
                 {
-                    bar.Add(Svg.Rect(x, y + 1 + (place * height), BarWidth * weight, height, Colors.Of(source)));
+                    bar.Add(Svg.Rect(x, y + 1 + (position * height), BarWidth * weight, height, Colors.Of(source)));
                 }
 
                 x += BarWidth * weight;
             }
 
             picture.Add(Svg.Text(Left - 6, y + 11, row.Label, "end"), bar);
-            // From the bottom up the first of a run of like rows says what it is.
-            if (r == 0 || row.What != rows[r - 1].What)
+            // Of equal neighbouring rows only the lowest has a description.
+            if (r == 0 || row.Description != rows[r - 1].Description)
             {
-                picture.Add(Svg.Text(Left + BarWidth + 8, y + 11, PictureNames.Cut(row.What, 320), "start", Svg.Title(Printable.Escape(row.What))));
+                picture.Add(Svg.Text(Left + BarWidth + 8, y + 11, PictureNames.Cut(row.Description, 320),
+                    "start", Svg.Title(Printable.Escape(row.Description))));
             }
         }
 
@@ -71,24 +74,42 @@ internal static class LayerStack
         .. Outside(plan, t => t.Place.Kind == TensorKind.Embedding),
         .. plan.Tensors.Where(t => t.Place.Layer is not null)
             .GroupBy(t => (Stack: t.Place.Stack!, Layer: t.Place.Layer!.Value))
-            .OrderBy(g => g.Key.Stack == plan.Layers.MainStack ? 1 : 0).ThenBy(g => g.Key.Stack, StringComparer.Ordinal).ThenBy(g => g.Key.Layer)
-            .Select(g => (string.Create(CultureInfo.InvariantCulture, $"{(g.Key.Stack == plan.Layers.MainStack ? "" : g.Key.Stack[..Math.Min(8, g.Key.Stack.Length)] + " ")}{g.Key.Layer}"), g.ToArray())),
+            .OrderBy(g => g.Key.Stack == plan.Layers.MainStack ? 1 : 0)
+            .ThenBy(g => g.Key.Stack, StringComparer.Ordinal).ThenBy(g => g.Key.Layer)
+            .Select(g => (LayerLabel(plan, g.Key.Stack, g.Key.Layer), g.ToArray())),
         .. Outside(plan, t => t.Place.Kind != TensorKind.Embedding),
     ];
 
-    private static IEnumerable<(string, PlannedTensor[])> Outside(MergePlan plan, Func<PlannedTensor, bool> matches) =>
-        plan.Tensors.Where(t => t.Place.Layer is null && matches(t)).GroupBy(t => t.Place.Kind).OrderBy(g => g.Key == TensorKind.Head ? 1 : 0).Select(g => (g.Key.ToString().ToLowerInvariant(), g.ToArray()));
+    private static string LayerLabel(MergePlan plan, string stack, int layer)
+    {
+        string number = layer.ToString(CultureInfo.InvariantCulture);
+        return stack == plan.Layers.MainStack ? number : $"{stack[..Math.Min(8, stack.Length)]} {number}";
+    }
 
-    /// <summary>As wide as the bytes: most layers are treated alike and give one piece.</summary>
+    private static IEnumerable<(string, PlannedTensor[])> Outside(MergePlan plan, Func<PlannedTensor, bool> matches) =>
+        plan.Tensors.Where(t => t.Place.Layer is null && matches(t))
+            .GroupBy(t => t.Place.Kind)
+            .OrderBy(g => g.Key == TensorKind.Head ? 1 : 0)
+            .Select(g => (g.Key.ToString().ToLowerInvariant(), g.ToArray()));
+
+    /// <summary>Groups tensors by their sources, weighted by bytes. Most layers give one piece.</summary>
     private static (double Weight, int[] Sources)[] Pieces(PlannedTensor[] tensors, string[] inputs)
     {
         double total = Math.Max(1, tensors.Sum(t => (double)t.Tensor.ByteLength));
-        return [.. tensors.GroupBy(t => string.Join('\0', t.Sources), StringComparer.Ordinal)
-            .Select(g => (g.Sum(t => (double)t.Tensor.ByteLength) / total, g.First().Sources.Select(s => Array.IndexOf(inputs, s)).ToArray()))];
+        return
+        [
+            .. tensors.GroupBy(t => string.Join('\0', t.Sources), StringComparer.Ordinal).Select(g =>
+                (g.Sum(t => (double)t.Tensor.ByteLength) / total, g.First().Sources.Select(s => Array.IndexOf(inputs, s)).ToArray())),
+        ];
     }
 
-    private static string What(PlannedTensor[] tensors, string[] inputs, string[] names) => string.Join("; ", tensors
-        .Select(t => (t.Operation == PlannedOperation.Take ? "" : t.Strategy + " of ") + string.Join(" and ", t.Sources.Select(s => names[Array.IndexOf(inputs, s)]))).Distinct(StringComparer.Ordinal));
+    private static string Describe(PlannedTensor[] tensors, string[] inputs, string[] names)
+    {
+        return string.Join("; ", tensors.Select(One).Distinct(StringComparer.Ordinal));
 
-    private sealed record Row(string Label, IReadOnlyList<(double Weight, int[] Sources)> Pieces, string What);
+        string One(PlannedTensor tensor) => (tensor.Operation == PlannedOperation.Take ? "" : tensor.Strategy + " of ")
+            + string.Join(" and ", tensor.Sources.Select(s => names[Array.IndexOf(inputs, s)]));
+    }
+
+    private sealed record Row(string Label, IReadOnlyList<(double Weight, int[] Sources)> Pieces, string Description);
 }

@@ -1,15 +1,16 @@
 namespace LayerSwap.Reports.Pictures;
 
-/// <summary>Names of models for legends: paths without the folders that they share.</summary>
+/// <summary>Names of models for legends.</summary>
 internal static class PictureNames
 {
+    /// <summary>Returns the file names of the models; their full names if two file names are equal or one is empty.</summary>
     public static string[] Short(IReadOnlyList<string> names)
     {
         string[] last = [.. names.Select(n => Path.GetFileName(n.TrimEnd('/', '\\')))];
         return last.All(n => n.Length > 0) && last.Distinct(StringComparer.Ordinal).Count() == last.Length ? last : [.. names];
     }
 
-    /// <summary>A name made harmless that fits a width at the pictures' size of letters; where it is too long its end, which tells most, stays.</summary>
+    /// <summary>Escapes a name and cuts its beginning to fit a width in pixels: the ends of names differ most.</summary>
     public static string Cut(string name, double width)
     {
         string text = Printable.Escape(name);
@@ -17,6 +18,6 @@ internal static class PictureNames
         return text.Length <= most ? text : "\u2026" + text[^(most - 1)..];
     }
 
-    /// <summary>About the mean of letters at 11 pixels; those of titles are wider.</summary>
+    /// <summary>About the mean width of a letter at 11 pixels; letters of titles are wider.</summary>
     public const double LetterWidth = 6.8;
 }

@@ -6,7 +6,10 @@ using LayerSwap.Streaming;
 
 namespace LayerSwap.Reports.Pictures;
 
-/// <summary>The paper's picture: in each cell of depth by kind the rows of the weight as strips above, its columns below. Long profiles are shown as the means of neighbours.</summary>
+/// <summary>
+/// The picture of the paper, layer by kind of weight: each cell has the weight's row profile above its column profile.
+/// Long profiles are binned.
+/// </summary>
 internal static class Strips
 {
     private const double CellWidth = 74;
@@ -28,20 +31,25 @@ internal static class Strips
         XElement picture = Svg.Picture(Math.Max(panel * names.Length, 520), height, "Row and column profiles by layer and kind");
         for (int m = 0; m < names.Length; m++)
         {
-            picture.Add(Panel(m * panel, names[m], kinds, layers, largest, KindOf, [.. profiles.Where(p => p.Model == measured.Models[m])]));
+            TensorProfile[] ofModel = [.. profiles.Where(p => p.Model == measured.Models[m])];
+            picture.Add(Panel(m * panel, names[m], kinds, layers, largest, KindOf, ofModel));
         }
 
-        picture.Add(Svg.Moved(Left, height - 32, Colors.Bar(160, largest), Svg.Text(170, 8, "mean |W \u2212 W_base| of rows (above) and columns (below)", "start", Svg.Class("faint"))));
+        const string unit = "mean |W \u2212 W_base| of rows (above) and columns (below)";
+        picture.Add(Svg.Moved(Left, height - 32, Colors.Bar(160, largest), Svg.Text(170, 8, unit, "start", Svg.Class("faint"))));
         return picture;
     }
 
-    private static XElement Panel(double x, string name, string[] kinds, int layers, double largest, Func<TensorProfile, string> kindOf, TensorProfile[] profiles)
+    private static XElement Panel(
+        double x, string name, string[] kinds, int layers, double largest, Func<TensorProfile, string> kindOf, TensorProfile[] profiles)
     {
         StringBuilder[] paths = [.. Enumerable.Range(0, Colours).Select(_ => new StringBuilder())];
-        XElement panel = Svg.Moved(x, 0, Svg.Text(Left, 12, PictureNames.Cut(name, kinds.Length * CellWidth), "start", Svg.Class("title"), Svg.Title(Printable.Escape(name))));
+        string title = PictureNames.Cut(name, kinds.Length * CellWidth);
+        XElement panel = Svg.Moved(x, 0, Svg.Text(Left, 12, title, "start", Svg.Class("title"), Svg.Title(Printable.Escape(name))));
         for (int k = 0; k < kinds.Length; k++)
         {
-            panel.Add(Svg.Text(Left + ((k + 0.5) * CellWidth), Top - 6, PictureNames.Cut(kinds[k], CellWidth), "middle", Svg.Title(Printable.Escape(kinds[k]))));
+            double middle = Left + ((k + 0.5) * CellWidth);
+            panel.Add(Svg.Text(middle, Top - 6, PictureNames.Cut(kinds[k], CellWidth), "middle", Svg.Title(Printable.Escape(kinds[k]))));
         }
 
         for (int l = 0; l < layers; l++)
@@ -49,22 +57,27 @@ internal static class Strips
             panel.Add(Svg.Text(Left - 5, CellTop(l) + 13, l.ToString(CultureInfo.InvariantCulture), "end"));
         }
 
-        // Of several weights of one kind, such as experts, the first is drawn: strips of different weights have no common row.
+        // Of several weights of one kind, such as experts, the first is drawn: rows of different weights do not correspond.
         foreach (TensorProfile profile in profiles.DistinctBy(p => (p.Layer, kindOf(p))))
         {
             double left = Left + (Array.IndexOf(kinds, kindOf(profile)) * CellWidth), top = CellTop(profile.Layer!.Value);
             Add(paths, Binned(profile.Rows), left, top + 1, largest);
             Add(paths, Binned(profile.Columns), left, top + (CellHeight / 2) + 0.5, largest);
-            panel.Add(Svg.Rect(left, top, CellWidth - 2, CellHeight, "none", new XAttribute("pointer-events", "all"), Svg.Title(Printable.Escape(
-                $"{name}, {profile.Name}: rows {Svg.Number(profile.Rows.Min())} to {Svg.Number(profile.Rows.Max())} (above), columns {Svg.Number(profile.Columns.Min())} to {Svg.Number(profile.Columns.Max())} (below)"))));
+            string hint = $"{name}, {profile.Name}: "
+                + $"rows {Svg.Number(profile.Rows.Min())} to {Svg.Number(profile.Rows.Max())} (above), "
+                + $"columns {Svg.Number(profile.Columns.Min())} to {Svg.Number(profile.Columns.Max())} (below)";
+            panel.Add(Svg.Rect(left, top, CellWidth - 2, CellHeight, "none",
+                new XAttribute("pointer-events", "all"), Svg.Title(Printable.Escape(hint))));
         }
 
-        panel.AddFirst(paths.Select((p, i) => (Path: p, Colour: i)).Where(p => p.Path.Length > 0).Select(p => Svg.Path(p.Path.ToString(), new XAttribute("fill", Colors.Scale(p.Colour / (Colours - 1.0))))));
+        panel.AddFirst(paths.Select((p, i) => (Path: p, Colour: i)).Where(p => p.Path.Length > 0)
+            .Select(p => Svg.Path(p.Path.ToString(), new XAttribute("fill", Colors.Scale(p.Colour / (Colours - 1.0))))));
         return panel;
 
         double CellTop(int layer) => Top + ((layers - 1 - layer) * CellHeight);
     }
 
+    /// <summary>Adds a rectangle for each finite value to the path of its colour.</summary>
     private static void Add(StringBuilder[] paths, double[] values, double left, double top, double largest)
     {
         double width = (CellWidth - 2) / values.Length;
@@ -73,12 +86,13 @@ internal static class Strips
             if (double.IsFinite(values[i]))
             {
                 int colour = largest > 0 ? (int)Math.Round(values[i] / largest * (Colours - 1)) : 0;
-                paths[colour].Append(CultureInfo.InvariantCulture, $"M{left + (i * width):0.##} {top:0.##}h{width:0.##}v{(CellHeight / 2) - 1.5:0.##}h-{width:0.##}z");
+                paths[colour].Append(CultureInfo.InvariantCulture,
+                    $"M{left + (i * width):0.##} {top:0.##}h{width:0.##}v{(CellHeight / 2) - 1.5:0.##}h-{width:0.##}z");
             }
         }
     }
 
-    /// <summary>At most 36 values: the means of neighbours.</summary>
+    /// <summary>Reduces a profile to at most 36 means of neighbours.</summary>
     private static double[] Binned(IReadOnlyList<double> profile)
     {
         int count = Math.Min(36, profile.Count);

@@ -3,22 +3,29 @@ using System.Xml.Linq;
 
 namespace LayerSwap.Reports.Pictures;
 
-/// <summary>The few SVG elements that pictures are made of. Text and lines take the colour of the page around them, so that light and dark both work.</summary>
+/// <summary>The SVG elements of pictures. Text and lines have the colour of the page, for light mode and dark mode.</summary>
 internal static class Svg
 {
     private static readonly XNamespace Space = "http://www.w3.org/2000/svg";
 
-    /// <summary>What a picture that stands alone needs; a page has the same rules once for all its pictures.</summary>
-    public const string Style = "svg.layerswap{font:11px system-ui,sans-serif;color:CanvasText;print-color-adjust:exact;-webkit-print-color-adjust:exact}"
-        + "svg.layerswap text{fill:currentColor}svg.layerswap .axis{stroke:currentColor;stroke-opacity:.5}svg.layerswap .grid{stroke:currentColor;stroke-opacity:.15}"
-        + "svg.layerswap .cell{stroke:currentColor;stroke-opacity:.18;stroke-width:.5}svg.layerswap .faint{fill-opacity:.75}svg.layerswap .title{font-weight:600}svg.layerswap .own-only{display:none}";
+    /// <summary>The style sheet of all pictures.</summary>
+    public const string Style =
+        "svg.layerswap{font:11px system-ui,sans-serif;color:CanvasText;print-color-adjust:exact;-webkit-print-color-adjust:exact}"
+        + "svg.layerswap text{fill:currentColor}"
+        + "svg.layerswap .axis{stroke:currentColor;stroke-opacity:.5}"
+        + "svg.layerswap .grid{stroke:currentColor;stroke-opacity:.15}"
+        + "svg.layerswap .cell{stroke:currentColor;stroke-opacity:.18;stroke-width:.5}"
+        + "svg.layerswap .faint{fill-opacity:.75}"
+        + "svg.layerswap .title{font-weight:600}"
+        + "svg.layerswap .own-only{display:none}";
 
-    /// <summary>A whole picture, with a name for those who do not see it.</summary>
+    /// <summary>Creates a picture. Screen readers read its label.</summary>
     public static XElement Picture(double width, double height, string label, params object[] content) => Element("svg",
-        new XAttribute("class", "layerswap"), new XAttribute("role", "img"), new XAttribute("aria-label", label), At("width", width), At("height", height),
+        new XAttribute("class", "layerswap"), new XAttribute("role", "img"), new XAttribute("aria-label", label),
+        At("width", width), At("height", height),
         new XAttribute("viewBox", string.Create(CultureInfo.InvariantCulture, $"0 0 {width:0.##} {height:0.##}")), content);
 
-    /// <summary>The picture as a file of its own, in the page's place setting its colours.</summary>
+    /// <summary>Creates a document of a picture, with the style sheet.</summary>
     public static string Alone(XElement picture)
     {
         XElement alone = new(picture);
@@ -39,20 +46,27 @@ internal static class Svg
 
     public static XElement Path(string data, params object[] content) => Element("path", new XAttribute("d", data), content);
 
-    /// <param name="x">Where the anchor lies.</param>
+    /// <summary>Creates a text, with control characters escaped.</summary>
+    /// <param name="x">The position of the anchor.</param>
     /// <param name="y">The baseline.</param>
-    /// <param name="text">Anything; made harmless here.</param>
+    /// <param name="text">The text.</param>
     /// <param name="anchor">start, middle or end.</param>
     /// <param name="content">Attributes.</param>
     public static XElement Text(double x, double y, string text, string anchor = "start", params object[] content) =>
         Element("text", At("x", x), At("y", y), new XAttribute("text-anchor", anchor), content, Printable.Escape(text));
 
-    /// <summary>What shows when one points at the element around it.</summary>
+    /// <summary>Creates the tooltip of the parent element.</summary>
     public static XElement Title(string text) => Element("title", text);
 
     public static XAttribute Class(string name) => new("class", name);
 
-    public static string Number(double value) => double.IsNaN(value) ? "not a number" : double.IsInfinity(value) ? (value > 0 ? "infinite" : "minus infinite") : value.ToString("G4", CultureInfo.InvariantCulture);
+    public static string Number(double value) => value switch
+    {
+        double.NaN => "not a number",
+        double.PositiveInfinity => "infinite",
+        double.NegativeInfinity => "minus infinite",
+        _ => value.ToString("G4", CultureInfo.InvariantCulture),
+    };
 
     private static XElement Element(string name, params object[] content) => new(Space + name, content);
 

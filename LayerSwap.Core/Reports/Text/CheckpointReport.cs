@@ -7,22 +7,25 @@ using LayerSwap.Reports;
 
 namespace LayerSwap;
 
-/// <summary>What is in a checkpoint, as text and as JSON.</summary>
+/// <summary>The contents of a checkpoint as text and as JSON.</summary>
 public static class CheckpointReport
 {
-    /// <summary>The bytes of JSON that are held before they are written.</summary>
+    /// <summary>The number of buffered JSON bytes before they are written.</summary>
     private const int FlushLength = 1 << 16;
 
-    /// <summary>The most lines that a page of <see cref="ToText(ICheckpoint)"/> has.</summary>
+    /// <summary>The largest number of lines on a page of <see cref="ToText(ICheckpoint)"/>.</summary>
     public const int PageLength = 500;
 
-    /// <summary>An aligned table: components with their kind, layers, dtypes, shapes and sizes. Of more than <see cref="PageLength"/> lines the first, and how many there are.</summary>
+    /// <summary>
+    /// Formats an aligned table: components with their kind, layers, dtypes, shapes and sizes. Only the first page if there are more than
+    /// <see cref="PageLength"/> lines.
+    /// </summary>
     /// <param name="checkpoint">The checkpoint.</param>
     public static string ToText(this ICheckpoint checkpoint) => ToText(checkpoint, 1);
 
-    /// <summary>One page of <see cref="ToText(ICheckpoint)"/>.</summary>
+    /// <summary>Formats one page of <see cref="ToText(ICheckpoint)"/>.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
-    /// <param name="page">Which page, from 1; past the last there are no lines.</param>
+    /// <param name="page">The page, from 1; pages after the last have no lines.</param>
     /// <exception cref="ArgumentOutOfRangeException">The page is less than 1.</exception>
     public static string ToText(this ICheckpoint checkpoint, int page)
     {
@@ -31,10 +34,13 @@ public static class CheckpointReport
         LayerMap map = LayerMap.Of(checkpoint);
         StringBuilder text = new();
         long bytes = checkpoint.Tensors.Sum(t => t.ByteLength), parameters = checkpoint.Tensors.Sum(t => t.ElementCount);
-        text.Append(CultureInfo.InvariantCulture, $"{Printable.Escape(checkpoint.Name)}: {Format(checkpoint)}{Stored(checkpoint)}, {checkpoint.Files.Count} file(s), {checkpoint.Tensors.Count} tensors, {parameters:N0} parameters, {ByteSize.Format(bytes)}\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{Printable.Escape(checkpoint.Name)}: {Format(checkpoint)}{Storage(checkpoint)}, {checkpoint.Files.Count} file(s), "
+            + $"{checkpoint.Tensors.Count} tensors, {parameters:N0} parameters, {ByteSize.Format(bytes)}\n");
         foreach ((string stack, int layers) in map.Stacks.Take(PageLength))
         {
-            text.Append(CultureInfo.InvariantCulture, $"  {Printable.Escape(stack)}: {layers} layers{(map.Stacks.Count > 1 && stack == map.MainStack ? " (main)" : "")}\n");
+            string main = map.Stacks.Count > 1 && stack == map.MainStack ? " (main)" : "";
+            text.Append(CultureInfo.InvariantCulture, $"  {Printable.Escape(stack)}: {layers} layers{main}\n");
         }
 
         if (map.Stacks.Count > PageLength)
@@ -42,7 +48,7 @@ public static class CheckpointReport
             text.Append(CultureInfo.InvariantCulture, $"  and {map.Stacks.Count - PageLength} more stacks\n");
         }
 
-        // Lines in the order of their first tensors; only those of the page are counted up.
+        // Lines are in the order of their first tensors; only the page's lines have sums.
         Dictionary<Line, int> lines = [];
         (int Tensors, long Bytes)[] sums = new (int, long)[PageLength];
         long first = (page - 1L) * PageLength;
@@ -65,16 +71,27 @@ public static class CheckpointReport
         TextTable table = new TextTable("component", "kind", "dtype", "shape", "tensors", "size").Left(1, 2, 3);
         foreach ((Line line, int at) in lines.Where(l => l.Value >= first && l.Value < first + PageLength))
         {
-            table.Add(Printable.Escape(line.Stack is null ? line.Component : $"{line.Stack}.*.{line.Component}"), line.Kind.ToString().ToLowerInvariant(), line.DType.Code(), line.Shape.ToString(),
-                sums[at - first].Tensors.ToString(CultureInfo.InvariantCulture), ByteSize.Format(sums[at - first].Bytes));
+            (int tensors, long size) = sums[at - first];
+            table.Add(
+                Printable.Escape(line.Stack is null ? line.Component : $"{line.Stack}.*.{line.Component}"),
+                line.Kind.ToString().ToLowerInvariant(), line.DType.Code(), line.Shape.ToString(),
+                tensors.ToString(CultureInfo.InvariantCulture), ByteSize.Format(size));
         }
 
         text.Append('\n').Append(table);
         int pages = (lines.Count + PageLength - 1) / PageLength;
-        return (pages > 1 ? text.Append(CultureInfo.InvariantCulture, $"\npage {page} of {pages}: {lines.Count} lines, {PageLength} a page\n") : text).ToString();
+        if (pages > 1)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\npage {page} of {pages}: {lines.Count} lines, {PageLength} a page\n");
+        }
+
+        return text.ToString();
     }
 
-    /// <summary>One JSON object: <c>{path, format, tensors: [{name, dtype, shape, bytes, file, stack, layer, component, kind}], layers, parameters, bytes, metadata}</c>.</summary>
+    /// <summary>
+    /// Formats one JSON object: <c>{path, format, tensors: [{name, dtype, shape, bytes, file, stack, layer, component, kind}], layers,
+    /// parameters, bytes, metadata}</c>.
+    /// </summary>
     /// <param name="checkpoint">The checkpoint.</param>
     public static string ToJson(this ICheckpoint checkpoint)
     {
@@ -83,9 +100,9 @@ public static class CheckpointReport
         return Encoding.UTF8.GetString(stream.GetBuffer().AsSpan(0, (int)stream.Length));
     }
 
-    /// <summary>Writes <see cref="ToJson"/> as UTF-8, a piece at a time: of checkpoints with very many tensors it is longer than a string can be.</summary>
+    /// <summary>Streams <see cref="ToJson"/> as UTF-8: the JSON of very many tensors is longer than a string can be.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
-    /// <param name="stream">Where to.</param>
+    /// <param name="stream">The target.</param>
     /// <exception cref="IOException">The stream could not be written.</exception>
     public static void WriteJson(this ICheckpoint checkpoint, Stream stream)
     {
@@ -126,11 +143,12 @@ public static class CheckpointReport
         });
     }
 
-    /// <summary>How the weights are stored, where it is not as they are.</summary>
-    private static string Stored(ICheckpoint checkpoint)
+    /// <summary>Names the quantization and the adapter type, if there are any.</summary>
+    private static string Storage(ICheckpoint checkpoint)
     {
         StorageScheme scheme = StorageScheme.Of(checkpoint);
-        return (scheme.Quantization is null ? "" : $", quantised ({scheme.Quantization})") + (scheme.Adapter is null ? "" : $", an adapter ({scheme.Adapter}), not a model");
+        return (scheme.Quantization is null ? "" : $", quantised ({scheme.Quantization})")
+            + (scheme.Adapter is null ? "" : $", an adapter ({scheme.Adapter}), not a model");
     }
 
     private static string Format(ICheckpoint checkpoint) => checkpoint.Files.Count switch

@@ -1,6 +1,6 @@
 namespace LayerSwap.Reports;
 
-/// <summary>A text as a CSV cell that is only ever a text: controls escaped, quoted where needed, an apostrophe before what would start a formula.</summary>
+/// <summary>CSV cells of text: control characters escaped, quoted if necessary, an apostrophe before a formula's first character.</summary>
 internal static class CsvCell
 {
     public static string Text(string text)

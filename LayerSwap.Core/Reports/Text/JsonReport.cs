@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace LayerSwap.Reports;
 
-/// <summary>Writes one JSON object to a text: camelCase, indented; numbers in full, NaN and infinities as strings.</summary>
+/// <summary>Writes one indented JSON object: numbers in full precision, NaN and infinities as strings.</summary>
 internal static class JsonReport
 {
     public static string Write(Action<Utf8JsonWriter> members)
@@ -17,7 +17,8 @@ internal static class JsonReport
 
     public static void Write(Stream stream, Action<Utf8JsonWriter> members)
     {
-        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.Default }))
+        JsonWriterOptions options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.Default };
+        using (Utf8JsonWriter json = new(stream, options))
         {
             json.WriteStartObject();
             members(json);

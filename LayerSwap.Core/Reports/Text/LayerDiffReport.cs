@@ -10,9 +10,16 @@ namespace LayerSwap;
 
 public sealed partial record LayerDiffReport
 {
-    private static readonly string[] Columns = ["model", "name", "layer", "component", "parameters", "rank", "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed", "share"];
+    private static readonly string[] Columns =
+    [
+        "model", "name", "layer", "component", "parameters", "rank",
+        "mav", "matrixMav", "relativeMav", "l2", "relativeL2", "cosine", "maxAbs", "changed", "share",
+    ];
 
-    /// <summary>One JSON object: <c>{base, models, rankedBy, entries, pairs, skipped, verdicts, suggestion, profiles}</c>, the last where they were measured; NaN and infinities are strings.</summary>
+    /// <summary>
+    /// Formats one JSON object: <c>{base, models, rankedBy, entries, pairs, skipped, verdicts, suggestion, profiles}</c>.
+    /// Profiles only if they were measured; NaN and infinities are strings.
+    /// </summary>
     public string ToJson()
     {
         return JsonReport.Write(json =>
@@ -64,26 +71,33 @@ public sealed partial record LayerDiffReport
         });
     }
 
-    /// <summary>The entries as CSV (RFC 4180, lines end with LF), numbers in full. No cell of text starts a formula.</summary>
+    /// <summary>Formats the entries as CSV (RFC 4180, LF line ends), numbers in full precision. No cell of text starts a formula.</summary>
     public string ToCsv()
     {
         StringBuilder csv = new StringBuilder(string.Join(',', Columns)).Append('\n');
         foreach (DiffEntry e in Entries)
         {
-            csv.Append(string.Join(',', (string[])[CsvCell.Text(e.Model), CsvCell.Text(e.Name), e.Layer?.ToString(CultureInfo.InvariantCulture) ?? "", CsvCell.Text(e.Component ?? ""), .. Numbers(e, "R")])).Append('\n');
+            string[] cells =
+            [
+                CsvCell.Text(e.Model), CsvCell.Text(e.Name), e.Layer?.ToString(CultureInfo.InvariantCulture) ?? "",
+                CsvCell.Text(e.Component ?? ""), .. Numbers(e, "R"),
+            ];
+            csv.AppendJoin(',', cells).Append('\n');
         }
 
         return csv.ToString();
     }
 
-    /// <summary>The entries as a Markdown table for each model.</summary>
+    /// <summary>Formats the entries as a Markdown table for each model.</summary>
     public string ToMarkdown()
     {
         StringBuilder text = new();
         foreach (string model in Models)
         {
-            text.Append(CultureInfo.InvariantCulture, $"## {MarkdownCell(Base)} → {MarkdownCell(model)}, by {DiffMetricNames.Of(RankedBy)}\n\n");
-            text.Append("| name | ").AppendJoin(" | ", Columns.Skip(4)).Append(" |\n|---|").Append(string.Concat(Columns.Skip(4).Select(_ => "---:|"))).Append('\n');
+            text.Append(CultureInfo.InvariantCulture,
+                $"## {MarkdownCell(Base)} → {MarkdownCell(model)}, by {DiffMetricNames.Of(RankedBy)}\n\n");
+            text.Append("| name | ").AppendJoin(" | ", Columns.Skip(4)).Append(" |\n");
+            text.Append("|---|").AppendJoin("", Columns.Skip(4).Select(_ => "---:|")).Append('\n');
             foreach (DiffEntry e in Entries.Where(e => e.Model == model))
             {
                 text.Append(CultureInfo.InvariantCulture, $"| {MarkdownCell(e.Name)} | {string.Join(" | ", Numbers(e, "G5"))} |\n");
@@ -107,7 +121,10 @@ public sealed partial record LayerDiffReport
     private static string[] Numbers(DiffEntry e, string format) =>
     [
         e.Parameters.ToString(CultureInfo.InvariantCulture), e.Rank.ToString(CultureInfo.InvariantCulture),
-        .. new[] { e.MeanAbsolute, e.MatrixMeanAbsolute, e.RelativeMeanAbsolute, e.L2, e.RelativeL2, e.Cosine, e.MaxAbsolute, e.Changed, e.Share }.Select(v => v.ToString(format, CultureInfo.InvariantCulture)),
+        .. new[]
+        {
+            e.MeanAbsolute, e.MatrixMeanAbsolute, e.RelativeMeanAbsolute, e.L2, e.RelativeL2, e.Cosine, e.MaxAbsolute, e.Changed, e.Share,
+        }.Select(v => v.ToString(format, CultureInfo.InvariantCulture)),
     ];
 
     private static string MarkdownCell(string text)

@@ -7,7 +7,11 @@ namespace LayerSwap;
 
 public sealed partial record MergePlan
 {
-    /// <summary>One JSON object: <c>{tensors: [{name, dtype, shape, operation, strategy, rule, sources, detail, file, offset, bytes}], readBytes, writeBytes, peakMemoryBytes, warnings, identity}</c>; <c>identity</c> is all that the output's bytes depend on, by name: see <see cref="RequireSameAs"/>.</summary>
+    /// <summary>
+    /// Formats one JSON object: <c>{tensors: [{name, dtype, shape, operation, strategy, rule, sources, detail, file, offset, bytes}],
+    /// readBytes, writeBytes, peakMemoryBytes, warnings, identity}</c>. <c>identity</c> has every fact that the output's bytes depend on,
+    /// by name: see <see cref="RequireSameAs"/>.
+    /// </summary>
     public string ToJson()
     {
         return JsonReport.Write(json =>
@@ -40,10 +44,10 @@ public sealed partial record MergePlan
         });
     }
 
-    /// <summary>Refuses to take a plan for one that was written before, perhaps on another machine, where its output would be another.</summary>
-    /// <param name="json">What <see cref="ToJson"/> gave then.</param>
-    /// <exception cref="MergeException">They differ: in what is said.</exception>
-    /// <exception cref="FormatException">The text is no plan.</exception>
+    /// <summary>Requires that an earlier plan, perhaps of another machine, has the same output as this one.</summary>
+    /// <param name="json">The earlier plan, written by <see cref="ToJson"/>.</param>
+    /// <exception cref="MergeException">The plans differ; the message names the differences.</exception>
+    /// <exception cref="FormatException">The text is not a plan.</exception>
     public void RequireSameAs(string json)
     {
         ArgumentNullException.ThrowIfNull(json);
@@ -52,7 +56,8 @@ public sealed partial record MergePlan
         try
         {
             using JsonDocument document = JsonDocument.Parse(json), now = JsonDocument.Parse(ToJson());
-            before = [.. document.RootElement.GetProperty("identity").EnumerateObject().Select(f => new Fact(f.Name, f.Value.GetString()!))];
+            JsonElement identity = document.RootElement.GetProperty("identity");
+            before = [.. identity.EnumerateObject().Select(f => new Fact(f.Name, f.Value.GetString()!))];
             tensor = DifferentTensor(document.RootElement.GetProperty("tensors"), now.RootElement.GetProperty("tensors"));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
@@ -62,17 +67,19 @@ public sealed partial record MergePlan
 
         if (MergeFingerprint.Differences(before, MergeFingerprint.Of(this)) is { } differences)
         {
-            throw new MergeException($"This is not the merge that was planned: {differences}. Remedy: plan again, and execute all parts by that plan.");
+            throw new MergeException(
+                $"This is not the merge that was planned: {differences}. Remedy: plan again, and execute all parts by that plan.");
         }
 
-        // The digest in the identity is of the plan as it was made: what was edited afterwards is found here.
+        // The identity's digest was computed when the plan was made: only this comparison finds later edits of the list.
         if (tensor is not null)
         {
-            throw new MergeException($"This is not the merge that was planned: the list of tensors differs at {Printable.Escape(tensor)}; a plan cannot be changed by editing it. Remedy: plan again, with other options.");
+            throw new MergeException($"This is not the merge that was planned: the list of tensors differs at {Printable.Escape(tensor)}; "
+                + "a plan cannot be changed by editing it. Remedy: plan again, with other options.");
         }
     }
 
-    /// <summary>The name of the first tensor that two plans treat differently; null if they treat all alike.</summary>
+    /// <summary>Finds the name of the first tensor that two plans treat differently; null if there is none.</summary>
     private static string? DifferentTensor(JsonElement before, JsonElement now)
     {
         if (before.GetArrayLength() != now.GetArrayLength())
@@ -80,18 +87,18 @@ public sealed partial record MergePlan
             return $"its length, {before.GetArrayLength()} where {now.GetArrayLength()} is expected";
         }
 
-        foreach ((JsonElement one, JsonElement other) in before.EnumerateArray().Zip(now.EnumerateArray()))
+        foreach ((JsonElement earlier, JsonElement current) in before.EnumerateArray().Zip(now.EnumerateArray()))
         {
-            if (!JsonElement.DeepEquals(one, other))
+            if (!JsonElement.DeepEquals(earlier, current))
             {
-                return other.GetProperty("name").GetString();
+                return current.GetProperty("name").GetString();
             }
         }
 
         return null;
     }
 
-    /// <summary>A stack of layers, each coloured by the models it comes from, as an SVG document.</summary>
+    /// <summary>Draws the layers, each coloured by its source models, as an SVG document.</summary>
     public string ToSvg()
     {
         return Svg.Alone(LayerStack.Of(this));

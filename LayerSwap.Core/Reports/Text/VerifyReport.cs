@@ -4,7 +4,10 @@ namespace LayerSwap;
 
 public sealed partial record VerifyReport
 {
-    /// <summary>One JSON object: <c>{path, ok, files, tensors, bytes, hasRecord, problems: [{file, tensor, message}], unrecorded: [name]}</c>.</summary>
+    /// <summary>
+    /// Formats one JSON object: <c>{path, ok, files, tensors, bytes, hasRecord, problems: [{file, tensor, message}],
+    /// unrecorded: [name]}</c>.
+    /// </summary>
     public string ToJson()
     {
         return JsonReport.Write(json =>
