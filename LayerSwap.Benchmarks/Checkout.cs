@@ -6,7 +6,7 @@ internal static class Checkout
     /// <summary>Finds a folder of the repository.</summary>
     /// <param name="relative">The path relative to the repository's root.</param>
     /// <param name="option">The option to name in the error if there is no repository.</param>
-    public static string Folder(string relative, string option)
+    public static string FindFolder(string relative, string option)
     {
         for (string? folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {

@@ -4,7 +4,7 @@ namespace LayerSwap.Benchmarks;
 internal static class ProgramOptions
 {
     /// <returns>The value, or null if the option is not given.</returns>
-    public static string? Value(string[] options, string name)
+    public static string? GetValue(string[] options, string name)
     {
         int index = Array.IndexOf(options, name);
         if (index < 0)

@@ -5,7 +5,7 @@ using System.Globalization;
 namespace LayerSwap.Cli;
 
 /// <summary>Creates options for enum names and integers. Their errors name the values expected, not a .NET type.</summary>
-internal static class Choice
+internal static class OptionFactory
 {
     /// <summary>Creates an option for one name.</summary>
     public static Option<T> Of<T>(string name, string description, string helpName)

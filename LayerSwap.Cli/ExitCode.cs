@@ -8,7 +8,7 @@ namespace LayerSwap.Cli;
 /// <summary>Runs a command and returns its exit code. An error is a short paragraph on stderr.</summary>
 internal static class ExitCode
 {
-    public const int Done = 0, Usage = 2, BadInput = 3, IO = 4;
+    public const int Success = 0, Usage = 2, BadInput = 3, IO = 4;
 
     /// <summary>Arguments that begin with @ are paths, not response files.</summary>
     public static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };

@@ -9,7 +9,7 @@ internal sealed class InputOptions
 
     private static readonly string Words = string.Join(", ", NamePrefix.Known.Keys.Append(Experts).Order(StringComparer.Ordinal));
 
-    private readonly Option<InputCautions[]> _allow = Choice.Several<InputCautions>(
+    private readonly Option<InputCautions[]> _allow = OptionFactory.Several<InputCautions>(
         "--allow",
         "Skip a precaution: index (trust the shards), model_type or layers. May be given several times.",
         "KIND");
@@ -53,7 +53,7 @@ internal sealed class InputOptions
     }
 
     /// <summary>Returns the first option that a recipe has a key for, and the key as YAML; or null.</summary>
-    public (string Option, string Key)? BesideRecipe(ParseResult parsed)
+    public (string Option, string Key)? FindRecipeConflict(ParseResult parsed)
     {
         if (parsed.GetValue(_map) is { Length: > 0 })
         {

@@ -22,7 +22,7 @@ internal sealed class OpenModels(InputCautions allowed, string? stack, bool unpa
         }
     }
 
-    public ICheckpoint? OrNull(string? path) => path is null ? null : this[path];
+    public ICheckpoint? GetOrNull(string? path) => path is null ? null : this[path];
 
     public void Dispose()
     {

@@ -29,12 +29,12 @@ internal sealed class OutputOptions
     };
 
     private readonly Option<int?> _threads =
-        Choice.Number("--threads", "The number of threads; all processors by default. The result does not depend on it.");
+        OptionFactory.Number("--threads", "The number of threads; all processors by default. The result does not depend on it.");
 
     private readonly Option<int?> _seed =
-        Choice.Number("--seed", "The seed of random methods; 0 by default. The same seed gives the same bytes.");
+        OptionFactory.Number("--seed", "The seed of random methods; 0 by default. The same seed gives the same bytes.");
 
-    private readonly Option<VocabularyPolicy> _vocabulary = Choice.Of<VocabularyPolicy>(
+    private readonly Option<VocabularyPolicy> _vocabulary = OptionFactory.Of<VocabularyPolicy>(
         "--vocabulary",
         "What to do if the numbers of token rows differ: error (the default), truncate or pad.",
         "POLICY");
@@ -92,7 +92,7 @@ internal sealed class OutputOptions
     /// <param name="cancellation">Stops the work.</param>
     /// <param name="target">The output folder if it is an argument instead of -o.</param>
     /// <param name="arguments">The arguments that reproduce the plan, if not those of the command line.</param>
-    public async Task<int> FinishAsync(
+    public async Task<int> PlanAndExecuteAsync(
         MergeBuilder builder,
         ParseResult parsed,
         CancellationToken cancellation,
@@ -108,23 +108,23 @@ internal sealed class OutputOptions
         if (dry)
         {
             bool asJson = _planOnly && parsed.GetValue(_json);
-            Terminal.Result(asJson ? PlanFile.Write(plan, arguments ?? [.. PlanFile.Typed(parsed)]) : plan.ToString());
-            return ExitCode.Done;
+            Terminal.WriteResult(asJson ? PlanFile.Write(plan, arguments ?? [.. PlanFile.GetArguments(parsed)]) : plan.ToString());
+            return ExitCode.Success;
         }
 
         if (!parsed.GetValue(_finish))
         {
-            terminal.Note(plan.ToString());
+            terminal.WriteNote(plan.ToString());
         }
 
         MergeResult result = await ExecuteAsync(plan, path!, part, parsed, terminal, cancellation);
         foreach (string warning in result.NonFinite.Select(n => n.ToString()).Concat(result.Overflows.Select(o => o.ToString())))
         {
-            terminal.Note($"warning: {warning}");
+            terminal.WriteNote($"warning: {warning}");
         }
 
-        Terminal.Result(part is null ? result.ToString() : result.Tensors > 0 ? $"part {part}: {result}" : $"part {part}: nothing to do");
-        return ExitCode.Done;
+        Terminal.WriteResult(part is null ? result.ToString() : result.Tensors > 0 ? $"part {part}: {result}" : $"part {part}: nothing to do");
+        return ExitCode.Success;
     }
 
     private MergePart? ParsePart(ParseResult parsed)

@@ -24,7 +24,7 @@ internal sealed record PlanFile
     /// <summary>Returns the arguments after <c>plan</c>, without options that only concern planning.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="without">Further options to leave out.</param>
-    public static IEnumerable<string> Typed(ParseResult parsed, params IEnumerable<string> without) => parsed.Tokens
+    public static IEnumerable<string> GetArguments(ParseResult parsed, params IEnumerable<string> without) => parsed.Tokens
         .Where(t => t.Type switch
         {
             TokenType.Command => t.Value != "plan",
@@ -35,7 +35,7 @@ internal sealed record PlanFile
 
     /// <summary>Formats a plan with its command line.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="arguments">The command line that executes the plan: <see cref="Typed"/>.</param>
+    /// <param name="arguments">The command line that executes the plan: <see cref="GetArguments"/>.</param>
     public static string Write(MergePlan plan, IEnumerable<string> arguments)
     {
         JsonObject root = JsonNode.Parse(plan.ToJson())!.AsObject();

@@ -16,7 +16,7 @@ internal sealed class Terminal
         Recursive = true,
     };
 
-    private static readonly Option<LogLevel> Level = Choice.Of<LogLevel>(
+    private static readonly Option<LogLevel> Level = OptionFactory.Of<LogLevel>(
         "--log-level",
         "The lowest level that is logged to stderr: trace, debug, information, warning, error, critical or none (the default).",
         "LEVEL");
@@ -38,17 +38,17 @@ internal sealed class Terminal
 
     /// <summary>Writes a result to standard output.</summary>
     /// <exception cref="IOException">Standard output is full or broken. A closed output or pipe is ignored.</exception>
-    public static void Result(string text) => Result(() => Console.Out.Write(text.EndsWith('\n') ? text : text + "\n"));
+    public static void WriteResult(string text) => WriteResult(() => Console.Out.Write(text.EndsWith('\n') ? text : text + "\n"));
 
     /// <summary>Writes a result that is too long for a string.</summary>
-    /// <inheritdoc cref="Result(string)"/>
-    public static void Result(Action<Stream> write) => Result(() =>
+    /// <inheritdoc cref="WriteResult(string)"/>
+    public static void WriteResult(Action<Stream> write) => WriteResult(() =>
     {
         using Stream output = StandardStreams.HasOutput ? Console.OpenStandardOutput() : Stream.Null;
         write(output);
     });
 
-    private static void Result(Action write)
+    private static void WriteResult(Action write)
     {
         try
         {
@@ -61,7 +61,7 @@ internal sealed class Terminal
     }
 
     /// <summary>Writes a note to standard error, unless --quiet.</summary>
-    public void Note(string text)
+    public void WriteNote(string text)
     {
         if (!_parsed.GetValue(Quiet))
         {
@@ -93,12 +93,12 @@ internal sealed class Terminal
     }
 
     /// <summary>Writes a result to a file, or to stdout if the path is <c>-</c>.</summary>
-    public static void Save(string path, string text, Action<string> save)
+    public static void SaveOrPrint(string path, string text, Action<string> save)
     {
         // Stdout may append to a file; opening it by path would overwrite the file from its beginning.
         if (path is "-" or "/dev/stdout" or "/dev/fd/1" or "/proc/self/fd/1")
         {
-            Result(text);
+            WriteResult(text);
         }
         else
         {

@@ -29,7 +29,7 @@ public static class Checkpoint
             throw new PlatformNotSupportedException("Checkpoints are little-endian; big-endian machines are not supported.");
         }
 
-        if (Directory.Exists(InputFile.RealOf(path)))
+        if (Directory.Exists(InputFile.ResolvePath(path)))
         {
             return CheckpointFolder.Open(path, allowed);
         }
@@ -65,7 +65,7 @@ public static class Checkpoint
     public static ICheckpoint Stack(params IReadOnlyList<(ICheckpoint Model, Range Layers)> slices)
     {
         ArgumentNullException.ThrowIfNull(slices);
-        return LayerStack.Of(slices);
+        return LayerStack.Create(slices);
     }
 
     /// <summary>
@@ -81,7 +81,7 @@ public static class Checkpoint
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(prefixes);
-        return RenamedCheckpoint.Of(checkpoint, prefixes);
+        return RenamedCheckpoint.Create(checkpoint, prefixes);
     }
 
     /// <summary>
@@ -94,7 +94,7 @@ public static class Checkpoint
     public static ICheckpoint WithExpertsApart(this ICheckpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        return ExpertsApart.Of(checkpoint);
+        return UnpackedExpertsCheckpoint.Create(checkpoint);
     }
 
     /// <summary>
@@ -109,7 +109,7 @@ public static class Checkpoint
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentException.ThrowIfNullOrEmpty(stack);
-        return MainStackCheckpoint.Of(checkpoint, stack);
+        return MainStackCheckpoint.Create(checkpoint, stack);
     }
 
     /// <summary>

@@ -96,8 +96,8 @@ public static class Layers
     public static LayerSelector Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return LayerMaps.SelectorText.TryParse(text)
-            ?? throw new FormatException($"{Printable.Escape(text)} selects nothing: {LayerMaps.SelectorText.Forms} is expected.");
+        return LayerMaps.SelectorParser.TryParse(text)
+            ?? throw new FormatException($"{Printable.Escape(text)} selects nothing: {LayerMaps.SelectorParser.Forms} is expected.");
     }
 
     private static LayerSelector Checked(int value, string argument, string text, Func<TensorPlace, bool> matches)

@@ -68,7 +68,7 @@ public static partial class Merge
     {
         ArgumentNullException.ThrowIfNull(output);
         string target = OutputPath.Canonical(output);
-        return Array.Find([StagingFolder.FolderOf(target), PartFolders.RootOf(target)], p => FileStatus.OfEntry(p) is not null);
+        return Array.Find([StagingFolder.FolderOf(target), PartFolders.RootOf(target)], p => FileStatus.ReadEntry(p) is not null);
     }
 
     /// <summary>
@@ -85,7 +85,7 @@ public static partial class Merge
         ArgumentNullException.ThrowIfNull(output);
         string target = OutputPath.Canonical(output);
         // In this order: parts that are being assembled must not be deleted.
-        bool staged = StagingFolder.Clean(target, files);
-        return PartFolders.Clean(target, files) || staged;
+        bool staged = StagingFolder.DeletePartialOutput(target, files);
+        return PartFolders.DeleteAll(target, files) || staged;
     }
 }

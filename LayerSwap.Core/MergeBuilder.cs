@@ -66,10 +66,10 @@ public sealed class MergeBuilder
 
     /// <summary>Records where the rules added since the last call are written.</summary>
     internal MergeBuilder WrittenAt(string place) =>
-        new MergeBuilder(_state with { Rules = [.. _state.Rules.Select(r => r with { Written = r.Written ?? place })] });
+        new MergeBuilder(_state with { Rules = [.. _state.Rules.Select(r => r with { WrittenAt = r.WrittenAt ?? place })] });
 
     /// <summary>The model that gives configuration and tokenizer.</summary>
-    internal ICheckpoint? Donor => _state.Donor;
+    internal ICheckpoint? ConfigSource => _state.Donor;
 
     /// <summary>The number of sources.</summary>
     internal int SourceCount => _state.Sources.Count;
@@ -169,9 +169,9 @@ public sealed class MergeBuilder
             Base = _state.Base,
             Sources = _state.Sources,
             Rules = Rules(),
-            Donor = _state.Donor,
-            Tokenizer = _state.Tokenizer,
-            Beside = _state.Files,
+            ConfigSource = _state.Donor,
+            TokenizerSource = _state.Tokenizer,
+            ReplacedFiles = _state.Files,
             Allowed = _state.Allowed,
             DType = _state.DType,
             ForcesDType = _state.ForcesDType,
@@ -186,7 +186,7 @@ public sealed class MergeBuilder
     private IReadOnlyList<PlanRule> Rules()
     {
         int[] sources = [.. Enumerable.Range(0, _state.Sources.Count).Except(_state.Givers)];
-        return _state.Givers.Count == 0 ? _state.Rules : [.. _state.Rules.Select(r => r with { Only = r.Only ?? sources })];
+        return _state.Givers.Count == 0 ? _state.Rules : [.. _state.Rules.Select(r => r with { SourceIndices = r.SourceIndices ?? sources })];
     }
 
     /// <summary>Measures the layer shares for strategies that need them.</summary>
@@ -204,7 +204,7 @@ public sealed class MergeBuilder
             }
 
             LayerDiff diff = LayerDiff.From(_state.Base).To(first.Checkpoint, second.Checkpoint).OnThreads(_state.Threads);
-            return rule with { Strategy = strategy.With(MergeStrategies.SharesOf(diff.Run())) };
+            return rule with { Strategy = strategy.WithShares(MergeStrategies.SharesOf(diff.Run())) };
         }
     }
 

@@ -19,21 +19,21 @@ internal static class FloorProgram
 
     public static async Task<int> RunAsync(string[] options)
     {
-        if (ProgramOptions.Value(options, "--instructions") is { } instructions)
+        if (ProgramOptions.GetValue(options, "--instructions") is { } instructions)
         {
             return await RunWithAsync(instructions, options);
         }
 
-        long size = ByteSize.TryParse(ProgramOptions.Value(options, "--size") ?? "1GiB", out long bytes)
+        long size = ByteSize.TryParse(ProgramOptions.GetValue(options, "--size") ?? "1GiB", out long bytes)
             ? bytes
             : throw new ArgumentException("--size: a size such as 1GiB is expected.");
-        int threads = ProgramOptions.Value(options, "--threads") is { } count
+        int threads = ProgramOptions.GetValue(options, "--threads") is { } count
             ? int.Parse(count, CultureInfo.InvariantCulture)
             : Environment.ProcessorCount;
-        string only = ProgramOptions.Value(options, "--only") ?? "";
-        int rounds = int.Parse(ProgramOptions.Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
+        string only = ProgramOptions.GetValue(options, "--only") ?? "";
+        int rounds = int.Parse(ProgramOptions.GetValue(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
         // Models in the folder of --dir are kept for the next run.
-        string? kept = ProgramOptions.Value(options, "--dir");
+        string? kept = ProgramOptions.GetValue(options, "--dir");
         string root = Path.Combine(kept ?? Path.GetTempPath(), "layerswap-floor");
         Directory.CreateDirectory(root);
         string[] paths = [.. new[] { "base", "math", "swahili" }.Select(n => Path.Combine(root, n))];
@@ -98,19 +98,19 @@ internal static class FloorProgram
         bool named = operations.Any(o => o.Name == only);
         bool alone = options.Contains("--alone");
         bool IsChosen(Operation o) => named ? o.Name == only : o.Name.Contains(only, StringComparison.Ordinal);
-        operations = [.. operations.Where(o => o.Floor is null ? !alone : IsChosen(o))];
+        operations = [.. operations.Where(o => o.Baseline is null ? !alone : IsChosen(o))];
         try
         {
             Measurement[] results =
             [
-                .. await Stopwatches.MeasureAsync(operations, rounds, () => Clear(target, file)),
-                .. await Stopwatches.MeasureAsync(only.Length == 0 ? durable : [], rounds, () => Clear(target, file)),
+                .. await InterleavedTimer.MeasureAsync(operations, rounds, () => Clear(target, file)),
+                .. await InterleavedTimer.MeasureAsync(only.Length == 0 ? durable : [], rounds, () => Clear(target, file)),
             ];
             string table = FloorTable.Of(results, size, threads, rounds);
             Console.WriteLine(table);
             if (only.Length == 0 && !alone)
             {
-                string folder = ProgramOptions.Value(options, "--results") ?? Checkout.Folder("LayerSwap.Benchmarks/Results", "--results");
+                string folder = ProgramOptions.GetValue(options, "--results") ?? Checkout.FindFolder("LayerSwap.Benchmarks/Results", "--results");
                 Directory.CreateDirectory(folder);
                 File.WriteAllText(Path.Combine(folder, "floor.md"), table);
                 File.WriteAllText(Path.Combine(folder, "floor.json"), FloorTable.Json(results, size, threads, rounds));

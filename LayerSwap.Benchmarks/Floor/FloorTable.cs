@@ -20,7 +20,7 @@ internal static class FloorTable
             string ratio = m.Ratio is { } number ? Number(number) : "";
             text.Append(
                 CultureInfo.InvariantCulture,
-                $"| {m.Operation.Name} | {m.Seconds:F2} | {Speed(m, size):F1} | {m.Operation.Floor} | {ratio} | {Limit(m)} "
+                $"| {m.Operation.Name} | {m.Seconds:F2} | {Speed(m, size):F1} | {m.Operation.Baseline} | {ratio} | {Limit(m)} "
                     + $"| {ByteSize.Format(m.PeakMemory)} |\n");
         }
 
@@ -43,7 +43,7 @@ internal static class FloorTable
                 json.WriteString("name", m.Operation.Name);
                 json.WriteNumber("seconds", Math.Round(m.Seconds, 4));
                 json.WriteNumber("gigabytesPerSecond", Math.Round(Speed(m, size), 2));
-                json.WriteString("floor", m.Operation.Floor);
+                json.WriteString("floor", m.Operation.Baseline);
                 Write(json, "ratio", m.Ratio);
                 Write(json, "limit", m.Operation.Limit);
                 json.WriteNumber("peakBytes", m.PeakMemory);

@@ -4,17 +4,17 @@ namespace LayerSwap.Benchmarks.Floor;
 
 /// <summary>An operation to time.</summary>
 /// <param name="Name">The name in the table.</param>
-/// <param name="Floor">The name of its baseline.</param>
+/// <param name="Baseline">The name of its baseline.</param>
 /// <param name="Models">The minimum number of models whose bytes are read or written. Further passes do not count.</param>
 /// <param name="Limit">The largest allowed ratio to the baseline.</param>
 /// <param name="Run">Runs the operation.</param>
-internal sealed record Operation(string Name, string? Floor, double Models, double? Limit, Func<Task> Run);
+internal sealed record Operation(string Name, string? Baseline, double Models, double? Limit, Func<Task> Run);
 
 /// <summary>The median time of an operation, and the median of its ratios to the baseline in each round.</summary>
 internal sealed record Measurement(Operation Operation, double Seconds, double? Ratio, long PeakMemory);
 
 /// <summary>Times operations in interleaved rounds.</summary>
-internal static class Stopwatches
+internal static class InterleavedTimer
 {
     public static async Task<Measurement[]> MeasureAsync(Operation[] operations, int rounds, Action clear)
     {
@@ -43,7 +43,7 @@ internal static class Stopwatches
         clear();
         return [.. operations.Select((operation, i) =>
         {
-            int floor = Array.FindIndex(operations, o => o.Name == operation.Floor);
+            int floor = Array.FindIndex(operations, o => o.Name == operation.Baseline);
             double? ratio = floor < 0 ? null : Median([.. seconds[i].Zip(seconds[floor], (a, b) => a / b)]);
             return new Measurement(operation, Median(seconds[i]), ratio, peaks[i]);
         })];

@@ -41,17 +41,17 @@ internal sealed class Llama
         {
             Layer layer = _layers[l];
             Matrix normalized = Normalize(state, layer.AttentionNorm);
-            Matrix query = layer.Query.Times(normalized);
-            Matrix key = layer.Key.Times(normalized);
-            Matrix value = layer.Value.Times(normalized);
+            Matrix query = layer.Query.Multiply(normalized);
+            Matrix key = layer.Key.Multiply(normalized);
+            Matrix value = layer.Value.Multiply(normalized);
             Rotate(query, _config.Heads, angles);
             Rotate(key, _config.KeyValueHeads, angles);
-            Add(state, layer.Output.Times(Attend(query, key, value, starts)));
+            Add(state, layer.Output.Multiply(Attend(query, key, value, starts)));
             normalized = Normalize(state, layer.FeedForwardNorm);
-            Matrix gate = layer.Gate.Times(normalized), up = layer.Up.Times(normalized);
+            Matrix gate = layer.Gate.Multiply(normalized), up = layer.Up.Multiply(normalized);
             Silu(gate.Data);
             TensorPrimitives.Multiply<float>(gate.Data, up.Data, gate.Data);
-            Add(state, layer.Down.Times(gate));
+            Add(state, layer.Down.Multiply(gate));
         }
 
         Matrix last = new(_config.Hidden, prompts.Count);
@@ -63,7 +63,7 @@ internal sealed class Llama
             }
         }
 
-        Matrix logits = _head.Times(Normalize(last, _norm));
+        Matrix logits = _head.Multiply(Normalize(last, _norm));
         return
         [
             .. Enumerable.Range(0, prompts.Count)
@@ -176,10 +176,10 @@ internal sealed class Llama
                         features[i] = query[q + i][t] * scale;
                     }
 
-                    key.Weighted(k, starts[p], features, scores.AsSpan(0, seen));
+                    key.SumFeatures(k, starts[p], features, scores.AsSpan(0, seen));
                     TensorPrimitives.SoftMax<float>(scores.AsSpan(0, seen), scores.AsSpan(0, seen));
                     scores.AsSpan(seen, Matrix.Slack).Clear();
-                    value.Averaged(k, starts[p], scores.AsSpan(0, seen), features);
+                    value.SumTokens(k, starts[p], scores.AsSpan(0, seen), features);
                     for (int i = 0; i < size; i++)
                     {
                         output[q + i][t] = features[i];

@@ -85,7 +85,7 @@ internal sealed class Matrix
     /// May overwrite up to <see cref="Slack"/> elements after scores.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Weighted(int first, int start, ReadOnlySpan<float> weights, Span<float> scores)
+    public void SumFeatures(int first, int start, ReadOnlySpan<float> weights, Span<float> scores)
     {
         ref float rows = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Data), (first * Stride) + start);
         for (int j = 0; j < scores.Length; j += Vector512<float>.Count)
@@ -115,7 +115,7 @@ internal sealed class Matrix
     /// The weights must be followed by <see cref="Slack"/> zeros.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Averaged(int first, int start, ReadOnlySpan<float> weights, Span<float> features)
+    public void SumTokens(int first, int start, ReadOnlySpan<float> weights, Span<float> features)
     {
         ref float rows = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Data), (first * Stride) + start);
         for (int i = 0; i < features.Length; i++)

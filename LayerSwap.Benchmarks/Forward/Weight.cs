@@ -35,7 +35,7 @@ internal sealed class Weight
     public float[] Values() => Values(0, _bytes.Length / Width);
 
     /// <summary>Computes <c>weight x input</c>.</summary>
-    public Matrix Times(Matrix input)
+    public Matrix Multiply(Matrix input)
     {
         int count = _bytes.Length / Width;
         float[] values = ArrayPool<float>.Shared.Rent(count);

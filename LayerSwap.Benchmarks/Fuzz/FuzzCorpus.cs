@@ -10,7 +10,7 @@ internal static class FuzzCorpus
     {
         IEnumerable<byte[]> files = !Directory.Exists(folder) ? [] : Directory
             .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(f => target.Takes(Path.GetFileName(f)) && new FileInfo(f).Length <= MaxLength)
+            .Where(f => target.AcceptsFile(Path.GetFileName(f)) && new FileInfo(f).Length <= MaxLength)
             .OrderBy(f => Path.GetRelativePath(folder, f), StringComparer.Ordinal)
             .Select(File.ReadAllBytes);
         return [.. target.Seeds, .. files];

@@ -17,7 +17,7 @@ internal static class FuzzProgram
         int seed = int.Parse(Value(options, "--seed") ?? "1", CultureInfo.InvariantCulture);
         long from = long.Parse(Value(options, "--from") ?? "0", CultureInfo.InvariantCulture);
         long count = Value(options, "--count") is { } text ? long.Parse(text, CultureInfo.InvariantCulture) : long.MaxValue;
-        string corpus = Value(options, "--corpus") ?? Checkout.Folder("LayerSwap.Core.Tests/Fixtures", "--corpus");
+        string corpus = Value(options, "--corpus") ?? Checkout.FindFolder("LayerSwap.Core.Tests/Fixtures", "--corpus");
         string output = Value(options, "--out") ?? Path.Combine(Path.GetTempPath(), "layerswap-fuzz");
         string folder = Directory.CreateDirectory(output).FullName;
         using FuzzTargets targets = new();
@@ -53,7 +53,7 @@ internal static class FuzzProgram
         using (Timer watchdog = new(_ => ExitIfHung(run, folder, seed), null, HangTime, TimeSpan.FromSeconds(1)))
         {
             current.Write(0, (long)seed);
-            run.Go(from, count, time, i => current.Write(8, i));
+            run.Run(from, count, time, i => current.Write(8, i));
         }
 
         File.Delete(marker);
@@ -61,7 +61,7 @@ internal static class FuzzProgram
 
     private static void Report(FuzzRun run, string folder, int seed)
     {
-        string outcomes = string.Join(", ", run.Verdicts.Select(v => $"{v.Key} {v.Value.ToString(CultureInfo.InvariantCulture)}"));
+        string outcomes = string.Join(", ", run.Outcomes.Select(v => $"{v.Key} {v.Value.ToString(CultureInfo.InvariantCulture)}"));
         double seconds = run.Elapsed.TotalSeconds;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
@@ -87,7 +87,7 @@ internal static class FuzzProgram
         int seed = (int)BitConverter.ToInt64(state, 0);
         long iteration = BitConverter.ToInt64(state, 8);
         File.Delete(marker);
-        byte[] input = new FuzzRun(run.Target, corpus, seed).Input(iteration);
+        byte[] input = new FuzzRun(run.Target, corpus, seed).CreateInput(iteration);
         Save(folder, run.Target.Name, seed, iteration, input, "an earlier run ended (or was killed) at this input");
         return 1;
     }
@@ -97,7 +97,7 @@ internal static class FuzzProgram
         if (run.InputTime > HangTime)
         {
             long iteration = run.Iteration;
-            Save(folder, run.Target.Name, seed, iteration, run.Input(iteration), "does not end");
+            Save(folder, run.Target.Name, seed, iteration, run.CreateInput(iteration), "does not end");
             Environment.Exit(1);
         }
     }

@@ -12,8 +12,8 @@ internal sealed record FuzzFinding(string Target, string Kind, long Iteration, b
 /// <summary>Feeds mutated inputs to one target, and records the outcome of each.</summary>
 internal sealed class FuzzRun
 {
-    public static readonly TimeSpan LongestTime = TimeSpan.FromSeconds(1);
-    public const long MostMemory = 256L << 20;
+    public static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(1);
+    public const long MaxMemory = 256L << 20;
 
     private readonly FuzzTarget _target;
     private readonly Mutator _mutator;
@@ -38,7 +38,7 @@ internal sealed class FuzzRun
     public IReadOnlyCollection<FuzzFinding> Findings => _findings.Values;
 
     /// <summary>The number of inputs by outcome.</summary>
-    public IReadOnlyDictionary<string, long> Verdicts => _outcomes;
+    public IReadOnlyDictionary<string, long> Outcomes => _outcomes;
 
     public long Count { get; private set; }
 
@@ -51,14 +51,14 @@ internal sealed class FuzzRun
     public TimeSpan InputTime =>
         Interlocked.Read(ref _started) is > 0 and long started ? Stopwatch.GetElapsedTime(started) : TimeSpan.Zero;
 
-    public byte[] Input(long iteration) => _mutator.Make(_seed, iteration);
+    public byte[] CreateInput(long iteration) => _mutator.Mutate(_seed, iteration);
 
     /// <summary>Runs on a thread with a small stack, as applications may have.</summary>
     /// <param name="first">The number of the first input.</param>
     /// <param name="count">The maximum number of inputs.</param>
     /// <param name="time">The maximum time.</param>
     /// <param name="starting">Receives the number of each input before it is read, which may crash the process.</param>
-    public void Go(long first, long count, TimeSpan time, Action<long>? starting = null)
+    public void Run(long first, long count, TimeSpan time, Action<long>? starting = null)
     {
         Thread thread = new(() => Loop(first, count, time, starting), maxStackSize: 1 << 20);
         thread.Start();
@@ -72,7 +72,7 @@ internal sealed class FuzzRun
         {
             Interlocked.Exchange(ref _iteration, i);
             starting?.Invoke(i);
-            byte[] input = Input(i);
+            byte[] input = CreateInput(i);
             string outcome = Test(input, i);
             _outcomes[outcome] = _outcomes.GetValueOrDefault(outcome) + 1;
             Count++;
@@ -89,19 +89,19 @@ internal sealed class FuzzRun
             Note(fault.GetType().Name + " at " + Place(fault), iteration, input, fault.ToString());
         }
 
-        if (memory > MostMemory)
+        if (memory > MaxMemory)
         {
             Note($"{RoundedMegabytes(memory)} MB allocated", iteration, input, outcome);
         }
 
         // Repeat, so that a slow machine does not look like a slow reader.
-        for (int again = 0; again < 2 && time > LongestTime; again++)
+        for (int again = 0; again < 2 && time > MaxTime; again++)
         {
             TimeSpan repeated = Read(input).Time;
             time = repeated < time ? repeated : time;
         }
 
-        if (time > LongestTime)
+        if (time > MaxTime)
         {
             Note("over a second", iteration, input, outcome);
         }

@@ -6,7 +6,7 @@ internal sealed class FuzzTarget
     public required string Name { get; init; }
 
     /// <summary>Tells whether a file name belongs to the corpus.</summary>
-    public required Func<string, bool> Takes { get; init; }
+    public required Func<string, bool> AcceptsFile { get; init; }
 
     /// <summary>Further inputs that the fixtures lack.</summary>
     public required IReadOnlyList<byte[]> Seeds { get; init; }

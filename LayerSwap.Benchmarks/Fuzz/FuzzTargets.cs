@@ -57,7 +57,7 @@ internal sealed class FuzzTargets : IDisposable
                 ManifestWriter.FileName,
                 _ => Manifest.TryRead(_folder),
                 _ => false,
-                bytes => ManifestWriter.Seal(bytes),
+                bytes => ManifestWriter.AppendChecksum(bytes),
                 $$"""{"checksum": "{{ManifestWriter.Algorithm}}","""
                     + """ "files": [{"name": "model.safetensors", "bytes": 12, "headerSha256": "00"}, """
                     + """{"name": "config.json", "bytes": 2, "xxh64": "0123456789abcdef"}], "facts": [["seed", "1"]],"""
@@ -80,7 +80,7 @@ internal sealed class FuzzTargets : IDisposable
         return new FuzzTarget
         {
             Name = "header",
-            Takes = f => f.EndsWith(SafeTensorsFormat.Extension, StringComparison.Ordinal),
+            AcceptsFile = f => f.EndsWith(SafeTensorsFormat.Extension, StringComparison.Ordinal),
             Seeds =
             [
                 WithLength(
@@ -99,7 +99,7 @@ internal sealed class FuzzTargets : IDisposable
     private static FuzzTarget Recipe() => new()
     {
         Name = "recipe",
-        Takes = f => f.EndsWith(".yml", StringComparison.Ordinal) || f.EndsWith(".yaml", StringComparison.Ordinal),
+        AcceptsFile = f => f.EndsWith(".yml", StringComparison.Ordinal) || f.EndsWith(".yaml", StringComparison.Ordinal),
         Seeds = [.. FuzzRecipes.All.Select(Encoding.UTF8.GetBytes)],
         Read = bytes => RecipeReader.Read(RecipeText.Decode(bytes, "fuzz.yml"), "fuzz.yml"),
     };
@@ -112,7 +112,7 @@ internal sealed class FuzzTargets : IDisposable
         return new FuzzTarget
         {
             Name = "journal",
-            Takes = _ => false,
+            AcceptsFile = _ => false,
             Seeds =
             [
                 .. new[]
@@ -126,8 +126,8 @@ internal sealed class FuzzTargets : IDisposable
             {
                 bool keepChecksums = bytes.Length % 2 == 0 && bytes is [>= (byte)'0' and <= (byte)'9', ..];
                 Fill(file, keepChecksums ? bytes : WithChecksums(bytes));
-                Journal.ReadHead(path);
-                Journal.Continue(SystemFiles.Instance, path, "out", Identity, out _)?.Dispose();
+                Journal.ReadHeader(path);
+                Journal.Resume(SystemFiles.Instance, path, "out", Identity, out _)?.Dispose();
             },
         };
     }
@@ -153,7 +153,7 @@ internal sealed class FuzzTargets : IDisposable
         return new FuzzTarget
         {
             Name = name,
-            Takes = takes,
+            AcceptsFile = takes,
             Seeds = [.. seeds.Select(Encoding.UTF8.GetBytes)],
             Read = bytes =>
             {
@@ -204,7 +204,7 @@ internal sealed class FuzzTargets : IDisposable
         {
             int newline = Array.IndexOf(lines, (byte)'\n', start);
             ReadOnlySpan<byte> line = lines.AsSpan(start, (newline < 0 ? lines.Length : newline) - start);
-            corrected.Write(Encoding.ASCII.GetBytes(TensorChecksum.Text(XxHash64.HashToUInt64(line)) + " "));
+            corrected.Write(Encoding.ASCII.GetBytes(TensorChecksum.Format(XxHash64.HashToUInt64(line)) + " "));
             corrected.Write(line);
             corrected.WriteByte((byte)'\n');
             start += line.Length + 1;

@@ -19,7 +19,7 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus)
     ];
 
     /// <summary>Creates the input of one number. It depends on the corpus, not on earlier inputs, so it can be repeated alone.</summary>
-    public byte[] Make(int seed, long iteration)
+    public byte[] Mutate(int seed, long iteration)
     {
         Random random = new((int)(Mix(Mix((ulong)(uint)seed) + (ulong)iteration) >> 32));
         List<byte> input = [.. corpus[random.Next(corpus.Count)]];

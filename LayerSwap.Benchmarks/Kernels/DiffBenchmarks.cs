@@ -19,7 +19,7 @@ public class DiffBenchmarks
     /// <summary>Sums of one model in float32.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
     public double OneModel() =>
-        DeltaKernel.Observe<float>(_wide.AsSpan(0, KernelBlock.Length), _wide.AsSpan(KernelBlock.Length), [], _first);
+        DeltaKernel.ObserveModel<float>(_wide.AsSpan(0, KernelBlock.Length), _wide.AsSpan(KernelBlock.Length), [], _first);
 
     /// <summary>Sums of the base and two models in BF16.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]

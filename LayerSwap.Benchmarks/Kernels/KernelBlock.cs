@@ -44,7 +44,7 @@ internal sealed class KernelBlock
     public ReadOnlySpan<byte> Bytes => MemoryMarshal.AsBytes(_all.AsSpan());
 
     /// <summary>A mask for each model; half of the bits are set.</summary>
-    public ulong[] Masks { get; } = new ulong[2 * BitMask.Words(Length)];
+    public ulong[] Masks { get; } = new ulong[2 * BitMask.WordCount(Length)];
 
     public BFloat16[] Output { get; } = new BFloat16[Length];
 

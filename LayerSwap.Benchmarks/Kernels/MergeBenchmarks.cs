@@ -40,7 +40,7 @@ public class MergeBenchmarks
     public double DotProducts() => DotKernel.Pair(_block.Base, _block.First, _block.Second).Ab;
 
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public bool LookForNonFinite() => NonFinite.HasNone(_block.First);
+    public bool LookForNonFinite() => NonFinite.AllFinite(_block.First);
 
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
     public void PreserveIdenticalElements() => PreserveIdentical.Restore(sizeof(ushort), _block.Bytes, KernelBlock.Length, Output);

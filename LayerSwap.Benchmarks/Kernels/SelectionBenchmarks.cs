@@ -8,7 +8,7 @@ public class SelectionBenchmarks
 {
     private readonly KernelBlock _block = new();
     private readonly ulong[] _keys = new ulong[KernelBlock.Length], _foundKeys = new ulong[KernelBlock.Length];
-    private readonly ulong[] _mask = new ulong[BitMask.Words(KernelBlock.Length)];
+    private readonly ulong[] _mask = new ulong[BitMask.WordCount(KernelBlock.Length)];
     private readonly int[] _float32Keys = new int[KernelBlock.Length], _foundFloat32 = new int[KernelBlock.Length];
 
     private (ulong Low, ulong High) _bounds;
@@ -16,32 +16,32 @@ public class SelectionBenchmarks
     [GlobalSetup]
     public void Find()
     {
-        KeyKernel.Deltas(_block.Base, _block.First, _keys);
+        KeyKernel.ComputeDeltaKeys(_block.Base, _block.First, _keys);
         _bounds = KernelBlock.Around(_keys);
-        KeyKernel.TryDeltas(_block.Base, _block.First, _float32Keys, out _);
+        KeyKernel.TryComputeDeltaKeys(_block.Base, _block.First, _float32Keys, out _);
     }
 
     /// <summary>Computes keys of deltas that are exact in float32.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public bool Float32Keys() => KeyKernel.TryDeltas(_block.Base, _block.First, _float32Keys, out _);
+    public bool Float32Keys() => KeyKernel.TryComputeDeltaKeys(_block.Base, _block.First, _float32Keys, out _);
 
     /// <summary>Computes keys of deltas in float64.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public void Float64Keys() => KeyKernel.Deltas(_block.Base, _block.First, _keys);
+    public void Float64Keys() => KeyKernel.ComputeDeltaKeys(_block.Base, _block.First, _keys);
 
     /// <summary>Counts and lists the float32 keys within bounds.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public long Float32Within() => KeyKernel.Within(_float32Keys, _bounds.Low, _bounds.High, _foundFloat32).Within;
+    public long Float32Within() => KeyKernel.CountWithin(_float32Keys, _bounds.Low, _bounds.High, _foundFloat32).Within;
 
     /// <summary>Counts and lists the float64 keys within bounds.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public long Float64Within() => KeyKernel.Within(_keys, _bounds.Low, _bounds.High, _foundKeys).Within;
+    public long Float64Within() => KeyKernel.CountWithin(_keys, _bounds.Low, _bounds.High, _foundKeys).Within;
 
     /// <summary>Computes the mask of deltas above a threshold.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public void Mask() => MaskKernel.Between(_block.Base, _block.First, _bounds.Low, long.MaxValue, _mask);
+    public void Mask() => MaskKernel.MaskBetween(_block.Base, _block.First, _bounds.Low, long.MaxValue, _mask);
 
     /// <summary>Computes keys of variances.</summary>
     [Benchmark(OperationsPerInvoke = KernelBlock.Length)]
-    public void VarianceKeys() => VarianceKernel.Keys(_block.Models, _keys);
+    public void VarianceKeys() => VarianceKernel.ComputeKeys(_block.Models, _keys);
 }

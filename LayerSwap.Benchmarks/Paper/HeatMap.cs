@@ -27,7 +27,7 @@ internal static class HeatMap
             "Layer swaps in miniature",
             new XElement("h1", "Accuracy of layer swaps"),
             new XElement("p", explanation),
-            HtmlPage.Scrolled(picture),
+            HtmlPage.Scrollable(picture),
             HtmlPage.Table(["merge", "pair", "test", "validation"], 2, scores.Select(Row)));
     }
 
@@ -52,7 +52,7 @@ internal static class HeatMap
             Columns = ["0", "1", "2", "3"],
             CellWidth = 48,
             Value = Mean,
-            Hint = (bottom, top) =>
+            Tooltip = (bottom, top) =>
                 string.Create(CultureInfo.InvariantCulture, $"bottom {bottom}, top {top}: {Mean(bottom, top):0.000}"),
             Unit = "share of problems answered",
             SharedTo = best,

@@ -19,10 +19,10 @@ internal static class PaperProgram
 
     public static int Run(string[] options)
     {
-        string root = ProgramOptions.Value(options, "--models")
-            ?? Checkout.Folder("LayerSwap.Core.Tests/Fixtures/miniature", "--models");
-        string demo = Checkout.Folder("LayerSwap.Cli/Demo", "--models");
-        string results = ProgramOptions.Value(options, "--results") ?? Checkout.Folder("LayerSwap.Benchmarks/Results", "--results");
+        string root = ProgramOptions.GetValue(options, "--models")
+            ?? Checkout.FindFolder("LayerSwap.Core.Tests/Fixtures/miniature", "--models");
+        string demo = Checkout.FindFolder("LayerSwap.Cli/Demo", "--models");
+        string results = ProgramOptions.GetValue(options, "--results") ?? Checkout.FindFolder("LayerSwap.Benchmarks/Results", "--results");
         long start = Stopwatch.GetTimestamp();
         ICheckpoint Open(string name) =>
             Checkpoint.Open(Path.Combine(Directory.Exists(Path.Combine(root, name)) ? root : demo, name));

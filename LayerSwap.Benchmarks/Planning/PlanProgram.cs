@@ -10,9 +10,9 @@ internal static class PlanProgram
 
     public static async Task<int> RunAsync(string[] options)
     {
-        int tensors = int.Parse(ProgramOptions.Value(options, "--tensors") ?? "100000", CultureInfo.InvariantCulture);
-        int rounds = int.Parse(ProgramOptions.Value(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
-        string only = ProgramOptions.Value(options, "--only") ?? "";
+        int tensors = int.Parse(ProgramOptions.GetValue(options, "--tensors") ?? "100000", CultureInfo.InvariantCulture);
+        int rounds = int.Parse(ProgramOptions.GetValue(options, "--rounds") ?? "5", CultureInfo.InvariantCulture);
+        string only = ProgramOptions.GetValue(options, "--only") ?? "";
         string root = Directory.CreateTempSubdirectory("layerswap-plan-").FullName;
         try
         {

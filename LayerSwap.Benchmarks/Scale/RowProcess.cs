@@ -30,7 +30,7 @@ internal static class RowProcess
     }
 
     /// <summary>Runs the row in the child process, and prints the result.</summary>
-    public static async Task WorkAsync(ScaleRow row, string folder)
+    public static async Task RunChildAsync(ScaleRow row, string folder)
     {
         string input = Path.Combine(folder, row.Input.Name), output = ScaleProgram.OutputIn(folder);
         await (row.Warm?.Invoke(output) ?? Task.CompletedTask);

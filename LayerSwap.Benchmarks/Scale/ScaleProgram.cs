@@ -10,15 +10,15 @@ internal static class ScaleProgram
 {
     public static async Task<int> RunAsync(string[] options)
     {
-        string? kept = ProgramOptions.Value(options, "--dir");
-        if (ProgramOptions.Value(options, RowProcess.Argument) is { } child)
+        string? kept = ProgramOptions.GetValue(options, "--dir");
+        if (ProgramOptions.GetValue(options, RowProcess.Argument) is { } child)
         {
-            await RowProcess.WorkAsync(ScaleRows.All.Single(r => r.Name == child), kept!);
+            await RowProcess.RunChildAsync(ScaleRows.All.Single(r => r.Name == child), kept!);
             return 0;
         }
 
-        string only = ProgramOptions.Value(options, "--only") ?? "";
-        int rounds = int.Parse(ProgramOptions.Value(options, "--rounds") ?? "3", CultureInfo.InvariantCulture);
+        string only = ProgramOptions.GetValue(options, "--only") ?? "";
+        int rounds = int.Parse(ProgramOptions.GetValue(options, "--rounds") ?? "3", CultureInfo.InvariantCulture);
         bool large = options.Contains("--large");
         ScaleRow[] rows = [.. ScaleRows.All.Where(r => r.Name.Contains(only, StringComparison.Ordinal) && (!r.Large || large))];
         string root = kept is null
@@ -50,7 +50,7 @@ internal static class ScaleProgram
             Clear(kept is null ? root : OutputIn(root));
         }
 
-        return results.TrueForAll(r => ScaleTable.Holds(r.Row, r.Result)) ? 0 : 1;
+        return results.TrueForAll(r => ScaleTable.MeetsLimits(r.Row, r.Result)) ? 0 : 1;
     }
 
     /// <summary>Returns the folder for a row's output; empty when the row starts.</summary>

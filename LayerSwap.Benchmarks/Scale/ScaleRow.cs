@@ -16,9 +16,9 @@ internal sealed record ScaleRow
     /// <summary>The warm-up before a throughput measurement, or null. Its argument is the output folder.</summary>
     public Func<string, Task>? Warm { get; init; }
 
-    public double? MostSeconds { get; init; }
+    public double? MaxSeconds { get; init; }
 
-    public long? MostMemory { get; init; }
+    public long? MaxMemory { get; init; }
 
     /// <summary>Whether the row only runs with --large.</summary>
     public bool Large { get; init; }

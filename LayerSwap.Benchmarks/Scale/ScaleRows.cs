@@ -42,8 +42,8 @@ internal static class ScaleRows
             Require(checkpoint.Tensors.Count == tensors, "The header has the wrong number of tensors.");
             return Task.FromResult(new ScaleWork());
         },
-        MostSeconds = 1.5,
-        MostMemory = 700.MB(),
+        MaxSeconds = 1.5,
+        MaxMemory = 700.MB(),
     };
 
     private static IEnumerable<ScaleRow> LargestModel()

@@ -27,22 +27,22 @@ internal static class ScaleTable
     }
 
     /// <summary>Tells whether the result is within the row's limits.</summary>
-    public static bool Holds(ScaleRow row, ScaleResult result) =>
-        !(result.Seconds > row.MostSeconds) && !(result.PeakMemory > MemoryLimit(row, result));
+    public static bool MeetsLimits(ScaleRow row, ScaleResult result) =>
+        !(result.Seconds > row.MaxSeconds) && !(result.PeakMemory > MemoryLimit(row, result));
 
     /// <summary>Returns the row's memory limit, or the plan's.</summary>
-    private static long? MemoryLimit(ScaleRow row, ScaleResult result) => row.MostMemory ?? result.Work.PlannedMemory;
+    private static long? MemoryLimit(ScaleRow row, ScaleResult result) => row.MaxMemory ?? result.Work.PlannedMemory;
 
     private static IEnumerable<string> Limits(ScaleRow row, ScaleResult result)
     {
-        if (row.MostSeconds is { } seconds)
+        if (row.MaxSeconds is { } seconds)
         {
             yield return string.Create(CultureInfo.InvariantCulture, $"{seconds} s{(result.Seconds > seconds ? " **missed**" : "")}");
         }
 
         if (MemoryLimit(row, result) is { } memory)
         {
-            string source = row.MostMemory is null ? " by its plan" : "";
+            string source = row.MaxMemory is null ? " by its plan" : "";
             yield return $"{ByteSize.Format(memory)}{source}{(result.PeakMemory > memory ? " **missed**" : "")}";
         }
     }

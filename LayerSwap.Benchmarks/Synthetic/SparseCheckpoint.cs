@@ -13,7 +13,7 @@ internal static class SparseCheckpoint
         Directory.CreateDirectory(folder);
         TensorInfo[] all = [.. tensors];
         Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["format"] = "pt" };
-        IReadOnlyList<PlannedShard> shards = ShardLayout.Of(all, shardSize, metadata);
+        IReadOnlyList<PlannedShard> shards = ShardLayout.Distribute(all, shardSize, metadata);
         foreach (PlannedShard shard in shards)
         {
             using FileStream file = new(Path.Combine(folder, shard.File), FileMode.CreateNew);

@@ -18,15 +18,15 @@ internal static class CleanCommand
                 string? partial = Merge.FindPartialOutput(output);
                 if (Merge.DeletePartialOutput(output))
                 {
-                    Terminal.Result($"removed {Printable.Escape(partial!)}");
+                    Terminal.WriteResult($"removed {Printable.Escape(partial!)}");
                 }
                 else
                 {
-                    terminal.Note($"there is no partial output of {Printable.Escape(output)}");
+                    terminal.WriteNote($"there is no partial output of {Printable.Escape(output)}");
                 }
             }
 
-            return ExitCode.Done;
+            return ExitCode.Success;
         });
         return command;
     }

@@ -37,15 +37,15 @@ internal static class DemoCommand
         using OpenModels open = new(InputCautions.None, stack: null, unpackExperts: false, []);
         ICheckpoint[] all = [.. names.Select(n => open[Path.Combine(models, n)])];
 
-        Terminal.Result(
+        Terminal.WriteResult(
             "1. inspect: a small trained Llama; two models were fine-tuned from it, "
                 + "one on mathematics in English, one on text in Sahili (an invented language).\n");
-        Terminal.Result(all[0].ToText());
+        Terminal.WriteResult(all[0].ToText());
 
-        Terminal.Result("2. diff: what each fine-tuning changed, layer by layer.\n");
+        Terminal.WriteResult("2. diff: what each fine-tuning changed, layer by layer.\n");
         LayerDiff request = LayerDiff.From(all[0]).To(all[1], all[2]).WithProfiles();
         LayerDiffReport diff = await terminal.WithProgress("comparing", p => request.RunAsync(p, cancellation));
-        Terminal.Result(diff.ToString());
+        Terminal.WriteResult(diff.ToString());
         diff.SaveJson(Path.Combine(report, "diff.json"));
         diff.SaveCsv(Path.Combine(report, "diff.csv"));
         diff.SaveMarkdown(Path.Combine(report, "diff.md"));
@@ -53,34 +53,34 @@ internal static class DemoCommand
         {
             DiffEntry[] layers = [.. diff.Entries.Where(e => e.Model == model && e.Layer is not null)];
             DiffEntry most = layers[0], least = layers[^1];
-            Terminal.Result(
+            Terminal.WriteResult(
                 $"   {Path.GetFileName(model)} changed {most.Name} most and {least.Name} least, "
                     + $"by a factor of {most.MeanAbsolute / least.MeanAbsolute:F1}.");
         }
 
-        Terminal.Result(
+        Terminal.WriteResult(
             "\n3. plan: the bottom layer and the top layer from Sahili, the middle from mathematics, one averaged layer at each seam.\n");
         MergePlan plan = Merge.LayerSwap(task: all[1], language: all[2], bottom: 1, top: 1, transition: 1).Plan();
-        Terminal.Result(plan.ToString());
+        Terminal.WriteResult(plan.ToString());
 
         diff.SaveHtml(Path.Combine(report, "diff.html"), plan);
 
-        Terminal.Result("4. swap.\n");
+        Terminal.WriteResult("4. swap.\n");
         SaveOptions options = new() { Logger = terminal.Logger, Overwrite = true };
         MergeResult result = await terminal.WithProgress(
             "merging",
             p => plan.ExecuteAsync(merged, options with { Progress = p }, cancellation));
-        Terminal.Result("   " + result);
+        Terminal.WriteResult("   " + result);
 
-        Terminal.Result("\n5. verify.\n");
+        Terminal.WriteResult("\n5. verify.\n");
         VerifyReport verified = await terminal.WithProgress("verifying", p => Checkpoint.VerifyAsync(merged, p, cancellation));
-        Terminal.Result("   " + verified);
+        Terminal.WriteResult("   " + verified);
 
-        Terminal.Result(
+        Terminal.WriteResult(
             $"\nThe merged model: {Path.GetFullPath(merged)}\n"
                 + $"The report:       {Path.GetFullPath(report)} (open diff.html in a browser; diff.json, diff.csv, diff.md)\n"
                 + $"The models:       {Path.GetFullPath(models)}");
-        return verified.Ok ? ExitCode.Done : ExitCode.BadInput;
+        return verified.Ok ? ExitCode.Success : ExitCode.BadInput;
     }
 
     /// <summary>

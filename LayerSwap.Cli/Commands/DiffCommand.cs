@@ -23,7 +23,7 @@ internal static class DiffCommand
             Description = "One or more models fine-tuned from it.",
             Arity = ArgumentArity.OneOrMore,
         };
-        Option<LayerGrouping> by = Choice.Of<LayerGrouping>(
+        Option<LayerGrouping> by = OptionFactory.Of<LayerGrouping>(
             "--by",
             "The unit of each line: layer (the default), component or tensor.",
             "GROUP");
@@ -34,8 +34,8 @@ internal static class DiffCommand
             DefaultValueFactory = _ => "mav",
             HelpName = "METRIC",
         };
-        Option<int?> top = Choice.Number("--top", "Show only the N most changed of each model.");
-        Option<int?> threads = Choice.Number("--threads", "The number of threads; all processors by default.");
+        Option<int?> top = OptionFactory.Number("--top", "Show only the N most changed of each model.");
+        Option<int?> threads = OptionFactory.Number("--threads", "The number of threads; all processors by default.");
         Option<string?> json = FileOption("--json", "Write JSON to FILE; - for stdout.");
         Option<string?> csv = FileOption("--csv", "Write CSV to FILE; - for stdout.");
         Option<string?> markdown = FileOption("--markdown", "Write Markdown to FILE; - for stdout.");
@@ -112,7 +112,7 @@ internal static class DiffCommand
             ];
             foreach ((string? path, Func<string> text, Action<string> save) in outputs.Where(o => o.Path is not null))
             {
-                Terminal.Save(path!, text(), save);
+                Terminal.SaveOrPrint(path!, text(), save);
             }
 
             if (parsed.GetValue(svg) is { } folder)
@@ -122,14 +122,14 @@ internal static class DiffCommand
 
             if (toStdout == 0)
             {
-                Terminal.Result(report.ToString());
+                Terminal.WriteResult(report.ToString());
                 if (above is not null)
                 {
-                    Terminal.Result($"\nrows and columns above {above}\n{report.SharesAbove(above).ToText()}");
+                    Terminal.WriteResult($"\nrows and columns above {above}\n{report.SharesAbove(above).ToText()}");
                 }
             }
 
-            return ExitCode.Done;
+            return ExitCode.Success;
         });
         return command;
     }

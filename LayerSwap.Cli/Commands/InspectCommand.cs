@@ -8,7 +8,7 @@ internal static class InspectCommand
     {
         Argument<string> path = new("PATH") { Description = "A .safetensors file, or a folder with a model." };
         Option<bool> json = new("--json") { Description = "Print every tensor as JSON." };
-        Option<int?> page = Choice.Number(
+        Option<int?> page = OptionFactory.Number(
             "--page",
             $"The page of the table to print if it has more than {CheckpointReport.PageLength} lines; 1 by default.");
         Command command = new(
@@ -27,14 +27,14 @@ internal static class InspectCommand
 
             if (parsed.GetValue(json))
             {
-                Terminal.Result(checkpoint.WriteJson);
+                Terminal.WriteResult(checkpoint.WriteJson);
             }
             else
             {
-                Terminal.Result(checkpoint.ToText(parsed.GetValue(page) ?? 1));
+                Terminal.WriteResult(checkpoint.ToText(parsed.GetValue(page) ?? 1));
             }
 
-            return ExitCode.Done;
+            return ExitCode.Success;
         });
         return command;
     }

@@ -75,7 +75,7 @@ internal static class MergeCommand
             }
 
             IMergeStrategy strategy = chosen.Create(Parameters(parsed.GetValue(parameters) ?? [], chosen));
-            ICheckpoint? baseModel = open.OrNull(parsed.GetValue(@base));
+            ICheckpoint? baseModel = open.GetOrNull(parsed.GetValue(@base));
             MergeBuilder builder = (baseModel is null ? Merge.WithoutBase() : Merge.Onto(baseModel)).Using(strategy);
             foreach (string model in parsed.GetValue(models)!)
             {
@@ -87,7 +87,7 @@ internal static class MergeCommand
                 }
             }
 
-            return await output.FinishAsync(rules.Apply(builder, parsed, open), parsed, cancellation);
+            return await output.PlanAndExecuteAsync(rules.Apply(builder, parsed, open), parsed, cancellation);
 
             void RequireOnlyRecipe(string file, string? conflict)
             {
@@ -103,7 +103,7 @@ internal static class MergeCommand
                         + "write `rules: [{filter: WHERE, source: MODEL}]` into the recipe.");
                 }
 
-                if (output.Inputs.BesideRecipe(parsed) is var (option, key))
+                if (output.Inputs.FindRecipeConflict(parsed) is var (option, key))
                 {
                     throw new UsageException($"both a recipe ({file}) and {option} were given; write `{key}` into the recipe.");
                 }
@@ -126,10 +126,10 @@ internal static class MergeCommand
         Terminal terminal = new(parsed);
         foreach (string note in recipe.Notes)
         {
-            terminal.Note($"note: {note}");
+            terminal.WriteNote($"note: {note}");
         }
 
-        return await output.FinishAsync(builder, parsed, cancellation, target);
+        return await output.PlanAndExecuteAsync(builder, parsed, cancellation, target);
     }
 
     private static Dictionary<string, PerSource> Parameters(string[] texts, MergeMethod method)

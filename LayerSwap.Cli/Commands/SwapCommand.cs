@@ -27,13 +27,13 @@ internal static class SwapCommand
             Description = "The model both were fine-tuned from; needed by --weights proportional or inverse, and by the policy base.",
             HelpName = "DIR",
         };
-        Option<int?> bottom = Choice.Number(
+        Option<int?> bottom = OptionFactory.Number(
             "--bottom",
             "The number of bottom layers from the language expert; 5 by default, the paper's for 32 layers.");
-        Option<int?> top = Choice.Number("--top", "The number of top layers from the language expert; 2 by default.");
-        Option<int?> transition = Choice.Number("--transition", "The number of averaged layers at each seam; 1 by default.");
-        Option<int?> transitionBottom = Choice.Number("--transition-bottom", "The number of averaged layers at the lower seam.");
-        Option<int?> transitionTop = Choice.Number("--transition-top", "The number of averaged layers at the upper seam.");
+        Option<int?> top = OptionFactory.Number("--top", "The number of top layers from the language expert; 2 by default.");
+        Option<int?> transition = OptionFactory.Number("--transition", "The number of averaged layers at each seam; 1 by default.");
+        Option<int?> transitionBottom = OptionFactory.Number("--transition-bottom", "The number of averaged layers at the lower seam.");
+        Option<int?> transitionTop = OptionFactory.Number("--transition-top", "The number of averaged layers at the upper seam.");
         Option<string?> preset = new("--preset")
         {
             Description = "Numbers by name: paper (5, 2, 1), follow-up (6, 2, 0) or paper-scaled (the paper's, scaled from 32 layers "
@@ -75,7 +75,7 @@ internal static class SwapCommand
             bool hasBase = parsed.GetValue(@base) is not null;
             if (parsed.GetValue(suggest))
             {
-                ICheckpoint baseModel = open.OrNull(parsed.GetValue(@base))
+                ICheckpoint baseModel = open.GetOrNull(parsed.GetValue(@base))
                     ?? throw new UsageException($"--suggest {NeedsBase}");
                 chosen = await SuggestAsync(new Terminal(parsed), baseModel, taskModel, languageModel, cancellation);
             }
@@ -111,13 +111,13 @@ internal static class SwapCommand
                 && (parsed.GetValue(bottom) is null || parsed.GetValue(top) is null);
             if (layers != PaperLayers && usesDefaults)
             {
-                new Terminal(parsed).Note($"note: the defaults are the paper's for {PaperLayers} layers; this model has {layers}. "
+                new Terminal(parsed).WriteNote($"note: the defaults are the paper's for {PaperLayers} layers; this model has {layers}. "
                     + "Choose --bottom and --top, or --preset paper-scaled.");
             }
 
-            MergeBuilder builder = Merge.LayerSwap(taskModel, languageModel, chosen, open.OrNull(parsed.GetValue(@base)));
+            MergeBuilder builder = Merge.LayerSwap(taskModel, languageModel, chosen, open.GetOrNull(parsed.GetValue(@base)));
             string[]? arguments = parsed.GetValue(suggest) ? WithNumbers(parsed, chosen) : null;
-            return await output.FinishAsync(rules.Apply(builder, parsed, open), parsed, cancellation, arguments: arguments);
+            return await output.PlanAndExecuteAsync(rules.Apply(builder, parsed, open), parsed, cancellation, arguments: arguments);
         });
         return command;
 
@@ -131,7 +131,7 @@ internal static class SwapCommand
                 : [];
             return
             [
-                .. PlanFile.Typed(parsed, suggest.Name),
+                .. PlanFile.GetArguments(parsed, suggest.Name),
                 .. Number(bottom, found.Bottom),
                 .. Number(top, found.Top),
                 .. transitions,
@@ -148,20 +148,20 @@ internal static class SwapCommand
     {
         LayerDiff request = LayerDiff.From(baseModel).To(task, language);
         LayerDiffReport diff = await terminal.WithProgress("comparing", p => request.RunAsync(p, cancellation));
-        foreach (DiffVerdict finding in diff.Verdicts)
+        foreach (DiffFinding finding in diff.Findings)
         {
-            terminal.Note("warning: " + finding.Message);
+            terminal.WriteNote("warning: " + finding.Message);
         }
 
         SwapSuggestion suggestion = diff.Suggest();
-        if (!suggestion.HasStructure)
+        if (!suggestion.IsConclusive)
         {
             throw new UsageException($"--suggest: {suggestion.Reason} "
                 + "Remedy: choose --bottom and --top yourself, or another method (task_arithmetic).");
         }
 
-        terminal.Note("suggested: " + suggestion.Reason);
-        if (suggestion.Outer != language.Name && suggestion.TurnedRound() is { } inverted)
+        terminal.WriteNote("suggested: " + suggestion.Reason);
+        if (suggestion.Outer != language.Name && suggestion.Inverted() is { } inverted)
         {
             suggestion = inverted;
         }
@@ -176,7 +176,7 @@ internal static class SwapCommand
     }
 
     private static Option<OutsidePolicy> Policy(string name, string tensors) =>
-        Choice.Of<OutsidePolicy>(name, $"{tensors}: average (the default), task, language or base.", "POLICY");
+        OptionFactory.Of<OutsidePolicy>(name, $"{tensors}: average (the default), task, language or base.", "POLICY");
 
     private static int? NotNegative(string option, int? value) =>
         value < 0 ? throw new UsageException($"{option} {value}: zero or more is expected.") : value;

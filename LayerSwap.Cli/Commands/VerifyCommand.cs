@@ -17,8 +17,8 @@ internal static class VerifyCommand
             string folder = parsed.GetValue(path)!;
             VerifyReport report = await new Terminal(parsed)
                 .WithProgress("verifying", progress => Checkpoint.VerifyAsync(folder, progress, cancellation));
-            Terminal.Result(parsed.GetValue(json) ? report.ToJson() : report.ToString());
-            return report.Ok ? ExitCode.Done : ExitCode.BadInput;
+            Terminal.WriteResult(parsed.GetValue(json) ? report.ToJson() : report.ToString());
+            return report.Ok ? ExitCode.Success : ExitCode.BadInput;
         });
         return command;
     }

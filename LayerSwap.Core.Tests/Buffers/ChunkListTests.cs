@@ -7,9 +7,9 @@ public sealed class ChunkListTests
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    [InlineData(ChunkPool.Words - 1)]
-    [InlineData(ChunkPool.Words)]
-    [InlineData((3 * ChunkPool.Words) + 17)]
+    [InlineData(ChunkPool.ChunkWords - 1)]
+    [InlineData(ChunkPool.ChunkWords)]
+    [InlineData((3 * ChunkPool.ChunkWords) + 17)]
     public void Items_are_read_back_in_order(int count)
     {
         ChunkPool pool = new();
@@ -19,7 +19,7 @@ public sealed class ChunkListTests
         more.Add(items.AsSpan(count / 2));
         list.Append(more);
         Assert.Equal(count, list.Count);
-        Assert.Equal(items, Enumerable.Range(0, list.Parts).SelectMany(p => list.Part(p).ToArray()));
+        Assert.Equal(items, Enumerable.Range(0, list.ChunkCount).SelectMany(p => list.GetChunk(p).ToArray()));
         Assert.Equal(items, Enumerable.Range(0, count).Select(i => list[i]));
         ulong[] copy = new ulong[count - (count / 3)];
         list.CopyTo(count / 3, copy);
@@ -31,12 +31,12 @@ public sealed class ChunkListTests
     {
         ChunkPool pool = new();
         ChunkList<int> list = new(pool);
-        list.Add(new int[(4 * ChunkPool.Words) + 1]);
-        Assert.Equal((3, 0), (list.Parts, pool.Count));
+        list.Add(new int[(4 * ChunkPool.ChunkWords) + 1]);
+        Assert.Equal((3, 0), (list.ChunkCount, pool.FreeCount));
         list.Release();
-        Assert.Equal((0, 0, 3), (list.Parts, list.Count, pool.Count));
+        Assert.Equal((0, 0, 3), (list.ChunkCount, list.Count, pool.FreeCount));
         list.Add(7);
-        Assert.Equal(2, pool.Count);
+        Assert.Equal(2, pool.FreeCount);
         Assert.Equal(7, list[0]);
     }
 }

@@ -97,7 +97,7 @@ public sealed class PathTests : IDisposable
         run = Tool.RunShell(
             $"(cat {_folder["pipe"]} > {_folder["got"]} &); {Tool.Host} {Tool.Assembly} diff {Fixture.Demo("base")} {_folder["math"]} "
                 + $"-q --csv {_folder["pipe"]}");
-        Assert.True(LayerSwap.IO.FileStatus.OfEntry(_folder["pipe"])!.Kind == LayerSwap.IO.FileKind.Other, run.ToString());
+        Assert.True(LayerSwap.IO.FileStatus.ReadEntry(_folder["pipe"])!.Kind == LayerSwap.IO.FileKind.Other, run.ToString());
 
         string name = new string('r', 230) + ".json";
         Tool.Succeed("diff", Fixture.Demo("base"), _folder["math"], "--json", _folder[name]);

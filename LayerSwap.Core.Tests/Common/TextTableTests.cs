@@ -8,7 +8,7 @@ public class TextTableTests
     public void Columns_are_aligned_the_first_to_the_left_the_others_to_the_right()
     {
         TextTable table = new("layer", "change", "kind");
-        table.Left(2).Add("0", "1.5", "attention");
+        table.AlignLeft(2).Add("0", "1.5", "attention");
         table.Add("embedding", "10.25", "x");
         Assert.Equal(
             """
@@ -23,7 +23,7 @@ public class TextTableTests
     [Fact]
     public void No_line_ends_in_spaces()
     {
-        TextTable table = new TextTable("name", "note").Left(1);
+        TextTable table = new TextTable("name", "note").AlignLeft(1);
         table.Add("a long name", "");
         Assert.Equal("name         note\na long name\n", table.ToString());
     }

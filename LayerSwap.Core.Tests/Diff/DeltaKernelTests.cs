@@ -16,8 +16,8 @@ public sealed class DeltaKernelTests
         {
             float[] x = noise.Weights(length + 3), y = [.. noise.Weights(length + 3).Zip(x, (a, b) => noise.Below(3) == 0 ? b : a)];
             DeltaSums vector = new(), scalar = new(), oracle = Define(x.AsSpan(3), y.AsSpan(3));
-            DeltaKernel.Observe<float>(x.AsSpan(3), y.AsSpan(3), [], vector);
-            DeltaKernel.Scalar<float>(x.AsSpan(3), y.AsSpan(3), [], scalar);
+            DeltaKernel.ObserveModel<float>(x.AsSpan(3), y.AsSpan(3), [], vector);
+            DeltaKernel.ObserveModelScalar<float>(x.AsSpan(3), y.AsSpan(3), [], scalar);
             AssertClose(oracle, vector);
             AssertClose(oracle, scalar);
         }
@@ -28,8 +28,8 @@ public sealed class DeltaKernelTests
     {
         double[] x = [.. new Noise(12).Weights(50).Select(f => f * 1.1)], y = [.. new Noise(13).Weights(50).Select(f => f * 1.3)];
         DeltaSums sums = new();
-        DeltaKernel.Observe<double>(x, y, [], sums);
-        Assert.Equal(x.Zip(y, (a, b) => Math.Abs(b - a)).Sum(), sums.AbsChange, Tolerance);
+        DeltaKernel.ObserveModel<double>(x, y, [], sums);
+        Assert.Equal(x.Zip(y, (a, b) => Math.Abs(b - a)).Sum(), sums.AbsDelta, Tolerance);
         Assert.Equal(x.Zip(y, (a, b) => a * b).Sum(), sums.Dot, Tolerance);
         Assert.Equal(x.Zip(y, (a, b) => Math.Abs(b - a)).Max(), sums.MaxAbs);
     }
@@ -39,11 +39,11 @@ public sealed class DeltaKernelTests
     {
         float[] x = [.. Enumerable.Repeat(0f, 40)], y = [.. Enumerable.Repeat(-0f, 40)];
         DeltaSums sums = new();
-        DeltaKernel.Observe<float>(x, y, [], sums);
+        DeltaKernel.ObserveModel<float>(x, y, [], sums);
         Assert.Equal(40, sums.Changed);
-        Assert.Equal(0, sums.AbsChange);
+        Assert.Equal(0, sums.AbsDelta);
         sums = new();
-        DeltaKernel.Observe<float>([.. Enumerable.Repeat(float.NaN, 40)], [.. Enumerable.Repeat(float.NaN, 40)], [], sums);
+        DeltaKernel.ObserveModel<float>([.. Enumerable.Repeat(float.NaN, 40)], [.. Enumerable.Repeat(float.NaN, 40)], [], sums);
         Assert.Equal(0, sums.Changed);
     }
 
@@ -57,11 +57,11 @@ public sealed class DeltaKernelTests
         float[] x = new Noise(14).Weights(37), y = new Noise(15).Weights(37);
         y[at] = float.NaN;
         DeltaSums sums = new();
-        DeltaKernel.Observe<float>(x, y, [], sums);
-        double[] all = [sums.AbsChange, sums.SquareChange, sums.SquareTuned, sums.Dot, sums.MaxAbs];
+        DeltaKernel.ObserveModel<float>(x, y, [], sums);
+        double[] all = [sums.AbsDelta, sums.SquareDelta, sums.SquareFineTuned, sums.Dot, sums.MaxAbs];
         Assert.All(all, sum => Assert.Equal(double.NaN, sum));
         DeltaSums later = new();
-        DeltaKernel.Observe<float>(x, x, [], later);
+        DeltaKernel.ObserveModel<float>(x, x, [], later);
         sums.Add(later);
         later.Add(sums);
         Assert.True(double.IsNaN(sums.MaxAbs) && double.IsNaN(later.MaxAbs));
@@ -77,7 +77,7 @@ public sealed class DeltaKernelTests
                 b = [.. noise.Weights(length).Zip(x, (v, o) => noise.Below(3) == 0 ? o : v)];
             AgreementSums vector = new(), scalar = new();
             DeltaKernel.ObservePair<float>(x, a, b, vector);
-            DeltaKernel.PairScalar<float>(x, a, b, scalar);
+            DeltaKernel.ObservePairScalar<float>(x, a, b, scalar);
             double[] p = [.. a.Zip(x, (v, o) => (double)(v - o))], q = [.. b.Zip(x, (v, o) => (double)(v - o))];
             Assert.All(new[] { vector, scalar }, sums =>
             {
@@ -98,9 +98,9 @@ public sealed class DeltaKernelTests
             (BaseSums baseSums, DeltaSums ofA, DeltaSums ofB, AgreementSums both) = (new(), new(), new(), new());
             (BaseSums baseSums2, DeltaSums ofA2, DeltaSums ofB2, AgreementSums both2) = (new(), new(), new(), new());
             DeltaKernel.ObserveTwo<float>(x, a, b, baseSums, ofA, ofB, both);
-            DeltaKernel.ObserveOrigin<float>(x, baseSums2);
-            DeltaKernel.Observe<float>(x, a, [], ofA2);
-            DeltaKernel.Observe<float>(x, b, [], ofB2);
+            DeltaKernel.ObserveBase<float>(x, baseSums2);
+            DeltaKernel.ObserveModel<float>(x, a, [], ofA2);
+            DeltaKernel.ObserveModel<float>(x, b, [], ofB2);
             DeltaKernel.ObservePair<float>(x, a, b, both2);
             Assert.Equivalent(baseSums2, baseSums, strict: true);
             Assert.Equivalent(ofA2, ofA, strict: true);
@@ -156,17 +156,17 @@ public sealed class DeltaKernelTests
         {
             float[] x = noise.Weights(length), y = noise.Weights(length);
             BaseSums vector = new(), scalar = new();
-            DeltaKernel.ObserveOrigin<float>(x, vector);
-            DeltaKernel.OriginScalar<float>(x, scalar);
+            DeltaKernel.ObserveBase<float>(x, vector);
+            DeltaKernel.ObserveBaseScalar<float>(x, scalar);
             double[] deltas = [.. x.Zip(y, (a, b) => (double)Math.Abs(b - a))],
                 columns = [.. deltas.Select((_, i) => (double)i)], twin = [.. columns];
             Assert.All(new[] { vector, scalar }, sums =>
             {
-                Assert.Equal(x.Sum(v => Math.Abs((double)v)), sums.Abs, Tolerance * (length + 1));
-                Assert.Equal(x.Sum(v => (double)v * v), sums.Square, Tolerance * (length + 1));
+                Assert.Equal(x.Sum(v => Math.Abs((double)v)), sums.AbsSum, Tolerance * (length + 1));
+                Assert.Equal(x.Sum(v => (double)v * v), sums.SquareSum, Tolerance * (length + 1));
             });
-            Assert.Equal(deltas.Sum(), DeltaKernel.Observe<float>(x, y, columns, new DeltaSums()), Tolerance * (length + 1));
-            Assert.Equal(deltas.Sum(), DeltaKernel.Scalar<float>(x, y, twin, new DeltaSums()), Tolerance * (length + 1));
+            Assert.Equal(deltas.Sum(), DeltaKernel.ObserveModel<float>(x, y, columns, new DeltaSums()), Tolerance * (length + 1));
+            Assert.Equal(deltas.Sum(), DeltaKernel.ObserveModelScalar<float>(x, y, twin, new DeltaSums()), Tolerance * (length + 1));
             Assert.Equal(deltas.Select((c, i) => i + c), columns);
             Assert.Equal(columns, twin);
         }
@@ -177,8 +177,8 @@ public sealed class DeltaKernelTests
     {
         float[] x = new Noise(17).Weights(64), y = new Noise(18).Weights(64);
         DeltaSums whole = Define(x, y), parts = new();
-        DeltaKernel.Observe<float>(x.AsSpan(0, 20), y.AsSpan(0, 20), [], parts);
-        DeltaKernel.Observe<float>(x.AsSpan(20), y.AsSpan(20), [], parts);
+        DeltaKernel.ObserveModel<float>(x.AsSpan(0, 20), y.AsSpan(0, 20), [], parts);
+        DeltaKernel.ObserveModel<float>(x.AsSpan(20), y.AsSpan(20), [], parts);
         AssertClose(whole, parts);
     }
 
@@ -188,9 +188,9 @@ public sealed class DeltaKernelTests
         for (int i = 0; i < x.Length; i++)
         {
             double d = y[i] - x[i];
-            sums.AbsChange += Math.Abs(d);
-            sums.SquareChange += d * d;
-            sums.SquareTuned += (double)y[i] * y[i];
+            sums.AbsDelta += Math.Abs(d);
+            sums.SquareDelta += d * d;
+            sums.SquareFineTuned += (double)y[i] * y[i];
             sums.Dot += (double)x[i] * y[i];
             sums.MaxAbs = Math.Max(sums.MaxAbs, Math.Abs(d));
             sums.Changed += BitConverter.SingleToInt32Bits(x[i]) != BitConverter.SingleToInt32Bits(y[i]) ? 1 : 0;
@@ -201,10 +201,10 @@ public sealed class DeltaKernelTests
 
     private static void AssertClose(DeltaSums expected, DeltaSums actual)
     {
-        Assert.Equal(expected.AbsChange, actual.AbsChange, Tolerance * (expected.AbsChange + 1));
-        Assert.Equal(expected.SquareChange, actual.SquareChange, Tolerance * (expected.SquareChange + 1));
-        Assert.Equal(expected.SquareTuned, actual.SquareTuned, Tolerance * (expected.SquareTuned + 1));
-        Assert.Equal(expected.Dot, actual.Dot, Tolerance * (expected.SquareTuned + expected.SquareChange + 1));
+        Assert.Equal(expected.AbsDelta, actual.AbsDelta, Tolerance * (expected.AbsDelta + 1));
+        Assert.Equal(expected.SquareDelta, actual.SquareDelta, Tolerance * (expected.SquareDelta + 1));
+        Assert.Equal(expected.SquareFineTuned, actual.SquareFineTuned, Tolerance * (expected.SquareFineTuned + 1));
+        Assert.Equal(expected.Dot, actual.Dot, Tolerance * (expected.SquareFineTuned + expected.SquareDelta + 1));
         Assert.Equal(expected.MaxAbs, actual.MaxAbs);
         Assert.Equal(expected.Changed, actual.Changed);
     }

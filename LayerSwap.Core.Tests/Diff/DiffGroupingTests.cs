@@ -50,7 +50,7 @@ public sealed class DiffGroupingTests
         LayerDiffReport report = await LayerDiff.From(baseModel).To(fineTuned, Middle).WithProfiles().RunAsync();
         long once = Base.Tensors.Sum(t => t.ByteLength);
         Assert.Equal((once, once), (baseModel.BytesRead, fineTuned.BytesRead));
-        _ = (report.GroupBy(LayerGrouping.Tensor).RankBy(DiffMetric.L2).ToJson(), report.Verdicts,
+        _ = (report.GroupBy(LayerGrouping.Tensor).RankBy(DiffMetric.L2).ToJson(), report.Findings,
             report.SharesAbove(DiffThreshold.Quantile(0.5)), report.MoreIn(fineTuned).Layers, report.Suggest());
         Assert.Equal((once, once), (baseModel.BytesRead, fineTuned.BytesRead));
     }

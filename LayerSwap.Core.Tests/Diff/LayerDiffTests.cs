@@ -130,8 +130,8 @@ public sealed class LayerDiffTests
     {
         ICheckpoint baseModel = SmallModels.Of("a", DType.Float64, ("w", [2], [1, 1e200])),
             fineTuned = SmallModels.Of("b", DType.Float64, ("w", [2], [1, 2e200]));
-        Assert.DoesNotContain((await LayerDiff.From(baseModel).To(fineTuned).RunAsync()).Verdicts,
-            v => v.Kind == DiffVerdictKind.NotFinite);
+        Assert.DoesNotContain((await LayerDiff.From(baseModel).To(fineTuned).RunAsync()).Findings,
+            v => v.Kind == DiffFindingKind.NotFinite);
     }
 
     [Fact]

@@ -14,8 +14,8 @@ public sealed class StudentTTests
     [InlineData(30, 3.646, 0.001)]
     public void Quantiles_match_printed_tables(int freedom, double t, double probability)
     {
-        Assert.Equal(probability, StudentT.TwoSided(t, freedom), probability * 1e-3);
-        Assert.Equal(probability, StudentT.TwoSided(-t, freedom), probability * 1e-3);
-        Assert.Equal(1, StudentT.TwoSided(0, freedom), 12);
+        Assert.Equal(probability, StudentT.TwoSidedPValue(t, freedom), probability * 1e-3);
+        Assert.Equal(probability, StudentT.TwoSidedPValue(-t, freedom), probability * 1e-3);
+        Assert.Equal(1, StudentT.TwoSidedPValue(0, freedom), 12);
     }
 }

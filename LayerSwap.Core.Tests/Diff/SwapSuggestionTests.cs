@@ -23,7 +23,7 @@ public sealed class SwapSuggestionTests
         foreach (LayerGrouping grouping in new[] { LayerGrouping.Layer, LayerGrouping.Tensor })
         {
             SwapSuggestion suggestion = (await LayerDiff.From(baseModel).To(task, language).GroupBy(grouping).RunAsync()).Suggest();
-            Assert.True(suggestion.HasStructure, suggestion.Reason);
+            Assert.True(suggestion.IsConclusive, suggestion.Reason);
             Assert.Equal(("language", "task", bottom, top), (suggestion.Outer, suggestion.Inner, suggestion.Bottom, suggestion.Top));
             // A cut at one end can be read from either model, to scores that are the same but for rounding.
             Assert.Equal(suggestion.Candidates.Max(c => c.Score), suggestion.Score, 1e-12);
@@ -55,7 +55,7 @@ public sealed class SwapSuggestionTests
             {
                 SwapSuggestion suggestion = (await LayerDiff.From(baseModel).To(order).RunAsync()).Suggest();
                 Assert.Equal(("outer", bottom, top), (suggestion.Outer, suggestion.Bottom, suggestion.Top));
-                SwapSuggestion turned = suggestion.TurnedRound()!;
+                SwapSuggestion turned = suggestion.Inverted()!;
                 Assert.Equal(("inner", top == 0 ? 0 : layers - top, bottom == 0 ? 0 : layers - bottom),
                     (turned.Outer, turned.Bottom, turned.Top));
             }
@@ -80,7 +80,7 @@ public sealed class SwapSuggestionTests
                 [.. Enumerable.Range(0, layers)
                     .Select(_ =>
                         Math.Exp(0.3 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
-            found += LayerSwap.Diff.Suggester.Of(["a", "b"], [Changes(), Changes()]).HasStructure ? 1 : 0;
+            found += LayerSwap.Diff.SwapSuggester.Of(["a", "b"], [Changes(), Changes()]).IsConclusive ? 1 : 0;
         }
 
         Assert.True(found <= 12, $"{found} of 400");
@@ -93,7 +93,7 @@ public sealed class SwapSuggestionTests
         using ICheckpoint baseModel = new GeneratedModel("base", shape),
             a = new GeneratedModel("a", shape, 1, _ => 0.01), b = new GeneratedModel("b", shape, 2, _ => 0.003);
         SwapSuggestion alike = (await LayerDiff.From(baseModel).To(a, b).RunAsync()).Suggest();
-        Assert.False(alike.HasStructure);
+        Assert.False(alike.IsConclusive);
         Assert.Contains("alike", alike.Reason, StringComparison.Ordinal);
         Assert.Contains("has left all its layers",
             (await LayerDiff.From(baseModel).To(a, baseModel).RunAsync()).Suggest().Reason, StringComparison.Ordinal);

@@ -154,19 +154,19 @@ public sealed class AnyTreeTests
         {
             string output = Output();
             // A relative link resolves differently if its folder is mounted. Files of this machine must not be changed.
-            if (!LayerSwap.IO.RealPath.Of(output).StartsWith(root + "/", StringComparison.Ordinal))
+            if (!LayerSwap.IO.RealPath.Resolve(output).StartsWith(root + "/", StringComparison.Ordinal))
             {
                 return ("elsewhere", false);
             }
 
             Dictionary<string, string> before = Snapshot();
-            string real = LayerSwap.IO.RealPath.Of(output);
+            string real = LayerSwap.IO.RealPath.Resolve(output);
             // A model without foreign files may be replaced, the folder of an input never.
             HashSet<string> replaceable = Directory.Exists(real) ? [.. Directory.EnumerateFiles(real)] : [];
             replaceable.RemoveWhere(f => Path.GetFileName(f).StartsWith("document", StringComparison.Ordinal)
                 || Path.GetFileName(f).StartsWith("hard", StringComparison.Ordinal));
             string[] inputs = [Pick(), Pick()];
-            string[] inputFiles = [.. inputs.SelectMany(i => Directory.EnumerateFiles(LayerSwap.IO.RealPath.Of(i)))];
+            string[] inputFiles = [.. inputs.SelectMany(i => Directory.EnumerateFiles(LayerSwap.IO.RealPath.Resolve(i)))];
             int kind = random.Next(8);
             string what = $"{when}: {kind} of {string.Join(", ", inputs)} to {output}";
             Exception? error = await Record.ExceptionAsync(async () =>
@@ -209,7 +209,7 @@ public sealed class AnyTreeTests
 
         private string AnyFile()
         {
-            string[] files = [.. Walk(root).Where(e => LayerSwap.IO.FileStatus.OfEntry(e)!.Kind == LayerSwap.IO.FileKind.File)];
+            string[] files = [.. Walk(root).Where(e => LayerSwap.IO.FileStatus.ReadEntry(e)!.Kind == LayerSwap.IO.FileKind.File)];
             return files[random.Next(files.Length)];
         }
 
@@ -261,8 +261,8 @@ public sealed class AnyTreeTests
             }
         }
 
-        private static bool IsFolder(string path) => LayerSwap.IO.FileStatus.OfEntry(path)?.Kind == LayerSwap.IO.FileKind.Folder;
+        private static bool IsFolder(string path) => LayerSwap.IO.FileStatus.ReadEntry(path)?.Kind == LayerSwap.IO.FileKind.Folder;
 
-        private static bool FileStatusIsNull(string path) => LayerSwap.IO.FileStatus.OfEntry(path) is null;
+        private static bool FileStatusIsNull(string path) => LayerSwap.IO.FileStatus.ReadEntry(path) is null;
     }
 }

@@ -245,7 +245,7 @@ public sealed class LeftoverTests
         }
     }
 
-    private static bool FileStatusOf(string folder) => LayerSwap.IO.FileStatus.OfEntry(folder) is not null;
+    private static bool FileStatusOf(string folder) => LayerSwap.IO.FileStatus.ReadEntry(folder) is not null;
 
     private static string[] Contents(string folder) =>
         [.. Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Select(f => $"{f} {Convert.ToHexString(File.ReadAllBytes(f))}")];

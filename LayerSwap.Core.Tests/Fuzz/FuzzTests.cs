@@ -22,13 +22,13 @@ public sealed class FuzzTests
         using FuzzTargets targets = new();
         FuzzRun run = new(targets.All.Single(t => t.Name == name), Fixture.Path(), Seed);
 
-        run.Go(0, count, TimeSpan.FromMinutes(1));
+        run.Run(0, count, TimeSpan.FromMinutes(1));
 
         Assert.Empty(
             run.Findings.Select(f => string.Create(CultureInfo.InvariantCulture,
                 $"seed {Seed}, input {f.Iteration}, {f.Kind}: {Encoding.UTF8.GetString(f.Input)}\n{f.Detail}")));
         // A useful fuzzer has both accepted and rejected inputs.
-        Assert.InRange(run.Verdicts.GetValueOrDefault("accepted"), 1, run.Count - 1);
+        Assert.InRange(run.Outcomes.GetValueOrDefault("accepted"), 1, run.Count - 1);
     }
 
     [Fact]
@@ -38,8 +38,8 @@ public sealed class FuzzTests
         FuzzRun one = new(targets.All[0], Fixture.Path(), Seed), two = new(targets.All[0], Fixture.Path(), Seed),
             other = new(targets.All[0], Fixture.Path(), Seed + 1);
 
-        Assert.All(Enumerable.Range(0, 100), i => Assert.Equal(one.Input(i), two.Input(i)));
-        Assert.Contains(Enumerable.Range(0, 100), i => !one.Input(i).AsSpan().SequenceEqual(other.Input(i)));
+        Assert.All(Enumerable.Range(0, 100), i => Assert.Equal(one.CreateInput(i), two.CreateInput(i)));
+        Assert.Contains(Enumerable.Range(0, 100), i => !one.CreateInput(i).AsSpan().SequenceEqual(other.CreateInput(i)));
     }
 
     [Theory]
@@ -49,7 +49,7 @@ public sealed class FuzzTests
     {
         FuzzRun run = Run(_ => throw (Exception)Activator.CreateInstance(exception)!);
 
-        run.Go(0, 50, TimeSpan.FromMinutes(1));
+        run.Run(0, 50, TimeSpan.FromMinutes(1));
 
         FuzzFinding finding = Assert.Single(run.Findings);
         Assert.Equal(50, finding.Times);
@@ -60,9 +60,9 @@ public sealed class FuzzTests
     [Fact]
     public void Much_memory_is_a_finding()
     {
-        FuzzRun run = Run(_ => GC.KeepAlive(GC.AllocateUninitializedArray<byte>((int)FuzzRun.MostMemory + 1)));
+        FuzzRun run = Run(_ => GC.KeepAlive(GC.AllocateUninitializedArray<byte>((int)FuzzRun.MaxMemory + 1)));
 
-        run.Go(0, 1, TimeSpan.FromMinutes(1));
+        run.Run(0, 1, TimeSpan.FromMinutes(1));
 
         Assert.Contains("MB", Assert.Single(run.Findings).Kind, StringComparison.Ordinal);
     }
@@ -70,13 +70,13 @@ public sealed class FuzzTests
     [Fact]
     public void A_slow_input_is_a_finding()
     {
-        FuzzRun run = Run(_ => Thread.Sleep(FuzzRun.LongestTime + TimeSpan.FromMilliseconds(20)));
+        FuzzRun run = Run(_ => Thread.Sleep(FuzzRun.MaxTime + TimeSpan.FromMilliseconds(20)));
 
-        run.Go(0, 1, TimeSpan.FromMinutes(1));
+        run.Run(0, 1, TimeSpan.FromMinutes(1));
 
         Assert.Equal("over a second", Assert.Single(run.Findings).Kind);
     }
 
     private static FuzzRun Run(Action<byte[]> read) =>
-        new(new FuzzTarget { Name = "own", Takes = _ => false, Seeds = [[1, 2, 3]], Read = read }, Fixture.Path(), Seed);
+        new(new FuzzTarget { Name = "own", AcceptsFile = _ => false, Seeds = [[1, 2, 3]], Read = read }, Fixture.Path(), Seed);
 }

@@ -43,8 +43,8 @@ public sealed class RealPathTests : IDisposable
             // Skip paths that the kernel does not resolve.
             if (expected[i].Length > 0)
             {
-                Assert.True(RealPath.Of(paths[i]) == expected[i],
-                    $"{paths[i]}: {RealPath.Of(paths[i])}, and the kernel says {expected[i]}");
+                Assert.True(RealPath.Resolve(paths[i]) == expected[i],
+                    $"{paths[i]}: {RealPath.Resolve(paths[i])}, and the kernel says {expected[i]}");
                 resolved++;
             }
         }
@@ -57,9 +57,9 @@ public sealed class RealPathTests : IDisposable
     {
         File.CreateSymbolicLink(_folder["x"], "y");
         File.CreateSymbolicLink(_folder["y"], "x");
-        Assert.Throws<IOException>(() => RealPath.Of(_folder["x", "z"]));
-        Assert.Throws<ArgumentException>(() => RealPath.Of(""));
-        Assert.Contains("a\\u0000b", Assert.Throws<ArgumentException>(() => RealPath.Of("a\0b")).Message, StringComparison.Ordinal);
+        Assert.Throws<IOException>(() => RealPath.Resolve(_folder["x", "z"]));
+        Assert.Throws<ArgumentException>(() => RealPath.Resolve(""));
+        Assert.Contains("a\\u0000b", Assert.Throws<ArgumentException>(() => RealPath.Resolve("a\0b")).Message, StringComparison.Ordinal);
     }
 
     [NeedsFact]
@@ -68,8 +68,8 @@ public sealed class RealPathTests : IDisposable
         Directory.CreateDirectory(_folder["real", "model"]);
         Directory.CreateSymbolicLink(_folder["link"], "real");
         Directory.CreateSymbolicLink(_folder["real", "model", "again"], "../../link/model");
-        IReadOnlyCollection<string> way = RealPath.WayTo(_folder["link", "model", "again"]);
-        Assert.Equal(_folder["real", "model"], RealPath.Of(_folder["link", "model", "again"]));
+        IReadOnlyCollection<string> way = RealPath.ListTraversedPaths(_folder["link", "model", "again"]);
+        Assert.Equal(_folder["real", "model"], RealPath.Resolve(_folder["link", "model", "again"]));
         Assert.All((string[])[_folder["link"], _folder["real"], _folder["real", "model"], _folder["real", "model", "again"]],
             place => Assert.Contains(place, way));
     }

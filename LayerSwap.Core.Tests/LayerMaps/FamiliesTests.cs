@@ -74,7 +74,7 @@ public sealed class FamiliesTests : IDisposable
         LayerMap map = LayerMap.Of(model);
         Assert.Equal((stack, layers), (map.MainStack, map.LayerCount));
 
-        Assert.Empty(ConfigCheck.Problems(model));
+        Assert.Empty(ConfigCheck.FindProblems(model));
 
         // The whole model: no changes, no warning.
         MergePlan whole = Merge.Soup(model, model).Plan();
@@ -336,7 +336,7 @@ public sealed class FamiliesTests : IDisposable
         string output = _temp[$"out-{Guid.NewGuid():N}"];
         plan.ExecuteAsync(output, new() { Durable = false }).GetAwaiter().GetResult();
         using ICheckpoint written = Checkpoint.Open(output);
-        Assert.Empty(ConfigCheck.Problems(written));
+        Assert.Empty(ConfigCheck.FindProblems(written));
         return JsonNode.Parse(File.ReadAllText(Path.Combine(output, "config.json")))!;
     }
 

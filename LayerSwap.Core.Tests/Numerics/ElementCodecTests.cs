@@ -39,7 +39,7 @@ public sealed class ElementCodecTests
             .Select(_ => Math.ScaleB(1 + (noise.Next() * Math.ScaleB(1, -64)), noise.Below(300) - 160));
         foreach (double value in any.Concat(near).Where(d => !double.IsNaN(d)).SelectMany(d => new[] { d, -d }))
         {
-            float odd = SixteenBitFloats.ToOdd(value);
+            float odd = SixteenBitFloats.RoundToOdd(value);
             if (odd == value)
             {
                 continue;
@@ -53,10 +53,10 @@ public sealed class ElementCodecTests
             Assert.False((double)(float)value == value);
         }
 
-        Assert.Equal(float.PositiveInfinity, SixteenBitFloats.ToOdd(double.PositiveInfinity));
-        Assert.Equal(float.NegativeInfinity, SixteenBitFloats.ToOdd(double.NegativeInfinity));
-        Assert.True(float.IsNaN(SixteenBitFloats.ToOdd(double.NaN)));
-        Assert.True(float.IsNegative(SixteenBitFloats.ToOdd(-0.0)));
+        Assert.Equal(float.PositiveInfinity, SixteenBitFloats.RoundToOdd(double.PositiveInfinity));
+        Assert.Equal(float.NegativeInfinity, SixteenBitFloats.RoundToOdd(double.NegativeInfinity));
+        Assert.True(float.IsNaN(SixteenBitFloats.RoundToOdd(double.NaN)));
+        Assert.True(float.IsNegative(SixteenBitFloats.RoundToOdd(-0.0)));
     }
 
     [Theory]

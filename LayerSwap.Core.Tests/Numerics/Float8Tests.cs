@@ -179,7 +179,7 @@ public sealed class Float8Tests
                 foreach (uint lower in (uint[])[0, 1, 2, 0x7FFF, 0x8000, 0x8001, 0xFFFF])
                 {
                     float value = BitConverter.UInt32BitsToSingle((upper << 16) | lower);
-                    Assert.True(format.Search(value) == format.Narrow(value),
+                    Assert.True(format.NarrowBySearch(value) == format.Narrow(value),
                         value.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
                 }
             }

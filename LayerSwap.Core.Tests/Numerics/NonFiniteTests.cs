@@ -48,14 +48,14 @@ public sealed class NonFiniteTests
         for (int length = 0; length < 140; length++)
         {
             BFloat16[] elements = [.. noise.Weights(length).Select(w => new BFloat16(SixteenBitFloats.ToBFloat16(w)))];
-            Assert.True(NonFinite.HasNone(elements), $"{length} finite elements");
+            Assert.True(NonFinite.AllFinite(elements), $"{length} finite elements");
             for (int i = 0; i < length; i++)
             {
                 BFloat16 own = elements[i];
                 foreach (ushort bits in (ReadOnlySpan<ushort>)[0x7F80, 0xFF80, 0x7FC0, 0xFF81])
                 {
                     elements[i] = new BFloat16(bits);
-                    Assert.False(NonFinite.HasNone(elements), $"{bits:X4} at {i} of {length}");
+                    Assert.False(NonFinite.AllFinite(elements), $"{bits:X4} at {i} of {length}");
                 }
 
                 elements[i] = own;
@@ -78,8 +78,8 @@ public sealed class NonFiniteTests
                 [.. float32.Select((v, i) => float.IsNaN(v) ? BitConverter.UInt64BitsToDouble(0x7FF0_0000_0000_0001 + (ulong)i) : v)];
             uint[] expected32 = [.. float32.Select(v => float.IsNaN(v) ? 0x7FC0_0000u : BitConverter.SingleToUInt32Bits(v))];
             ulong[] expected64 = [.. float64.Select(v => double.IsNaN(v) ? 0x7FF8_0000_0000_0000 : BitConverter.DoubleToUInt64Bits(v))];
-            NonFinite.Unify<float>(float32);
-            NonFinite.Unify<double>(float64);
+            NonFinite.CanonicalizeNaNs<float>(float32);
+            NonFinite.CanonicalizeNaNs<double>(float64);
             Assert.Equal(expected32, float32.Select(BitConverter.SingleToUInt32Bits));
             Assert.Equal(expected64, float64.Select(BitConverter.DoubleToUInt64Bits));
         }

@@ -51,9 +51,9 @@ public sealed class StorageSchemeTests
     [Fact]
     public void Adapters_are_recognised_by_their_factors()
     {
-        Assert.All(Adapters, n => Assert.NotNull(StorageScheme.Of(Model("m", [n + " F32"])).Adapter));
-        Assert.All(Plain, n => Assert.True(StorageScheme.Of(Model("m", [n + " F32"])) is { Adapter: null, Quantization: null }, n));
-        Assert.All(Plain, n => Assert.True(StorageScheme.Of(Model("m", [n + " F8_E4M3"])) is { Adapter: null, Quantization: null }, n));
+        Assert.All(Adapters, n => Assert.NotNull(StorageScheme.Detect(Model("m", [n + " F32"])).Adapter));
+        Assert.All(Plain, n => Assert.True(StorageScheme.Detect(Model("m", [n + " F32"])) is { Adapter: null, Quantization: null }, n));
+        Assert.All(Plain, n => Assert.True(StorageScheme.Detect(Model("m", [n + " F8_E4M3"])) is { Adapter: null, Quantization: null }, n));
     }
 
     [Theory]
@@ -64,7 +64,7 @@ public sealed class StorageSchemeTests
         ICheckpoint a = Model("a", [.. tensors, .. second, "l.0.norm.weight BF16", "l.1.norm.weight BF16"]),
             b = Model("b", [.. tensors, .. second, "l.0.norm.weight BF16", "l.1.norm.weight BF16"]);
 
-        StorageScheme scheme = StorageScheme.Of(a);
+        StorageScheme scheme = StorageScheme.Detect(a);
         Assert.Contains(named, scheme.Quantization!, StringComparison.Ordinal);
         Assert.Equal(tensors.Concat(second).Select(t => t.Split(' ')[0]).Order(StringComparer.Ordinal),
             scheme.Groups.SelectMany(g => g.Tensors).Order(StringComparer.Ordinal));

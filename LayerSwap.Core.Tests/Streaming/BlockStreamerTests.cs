@@ -7,7 +7,7 @@ namespace LayerSwap.Tests.Streaming;
 
 public sealed class BlockStreamerTests
 {
-    private const int Elements = (3 * ChunkSizes.Length) + 12_345;
+    private const int Elements = (3 * ChunkSizes.ChunkLength) + 12_345;
 
     [Theory]
     [InlineData(DType.Float32)]
@@ -53,9 +53,9 @@ public sealed class BlockStreamerTests
         using ICheckpoint model = Model(DType.Float32, out _);
         Operand single = new(model, model.Tensors[0]);
         Operand wide = new(model, new TensorInfo("y", DType.Float64, new TensorShape(1)));
-        Assert.False(BlockStreamer.NeedsDoubles([single, single]));
-        Assert.True(BlockStreamer.NeedsDoubles([single, wide]));
-        Assert.True(BlockStreamer.NeedsDoubles([single], DType.Float64));
+        Assert.False(BlockStreamer.NeedsFloat64([single, single]));
+        Assert.True(BlockStreamer.NeedsFloat64([single, wide]));
+        Assert.True(BlockStreamer.NeedsFloat64([single], DType.Float64));
     }
 
     /// <summary>The more operands, the fewer elements are read at once.</summary>
@@ -64,7 +64,7 @@ public sealed class BlockStreamerTests
     {
         ICheckpoint model = Model(DType.Float32, out _);
         Operand operand = new(model, model.Tensors[0]);
-        Assert.True(ChunkSizes.ReadBlock([operand, operand], 1) > 3 * ChunkSizes.ReadBlock([.. Enumerable.Repeat(operand, 10)], 1));
+        Assert.True(ChunkSizes.ReadBlockOf([operand, operand], 1) > 3 * ChunkSizes.ReadBlockOf([.. Enumerable.Repeat(operand, 10)], 1));
         Fold two = Reduce(model, 2), ten = Reduce(model, 2, operands: 10);
         Assert.Equal(two.Starts, ten.Starts);
         Assert.Equal(two.Sum, ten.Sum);
@@ -82,11 +82,11 @@ public sealed class BlockStreamerTests
         {
             foreach (DType? output in (DType?[])[null, DType.Float32])
             {
-                int block = ChunkSizes.ReadBlock([.. Enumerable.Repeat(new Operand(model, model.Tensors[0]), operands)], unit, output);
-                Assert.InRange(block, 1, ChunkSizes.LengthOf(unit));
+                int block = ChunkSizes.ReadBlockOf([.. Enumerable.Repeat(new Operand(model, model.Tensors[0]), operands)], unit, output);
+                Assert.InRange(block, 1, ChunkSizes.ChunkLengthOf(unit));
                 Assert.Equal(0, block % unit);
                 int step = output is null ? ChunkSizes.ObserveBlockOf(unit) : ChunkSizes.ComputeBlockOf(unit);
-                Assert.True(block == ChunkSizes.LengthOf(unit) || block % step == 0, $"{operands} operands: {block}");
+                Assert.True(block == ChunkSizes.ChunkLengthOf(unit) || block % step == 0, $"{operands} operands: {block}");
             }
         }
     }

@@ -7,7 +7,7 @@ namespace LayerSwap.Buffers;
 internal sealed class ChunkList<T>(ChunkPool pool)
     where T : unmanaged
 {
-    private static readonly int Capacity = ChunkPool.Words * sizeof(ulong) / Unsafe.SizeOf<T>();
+    private static readonly int Capacity = ChunkPool.ChunkWords * sizeof(ulong) / Unsafe.SizeOf<T>();
 
     /// <summary>All chunks but the last are full.</summary>
     private readonly List<ulong[]> _chunks = [];
@@ -17,7 +17,7 @@ internal sealed class ChunkList<T>(ChunkPool pool)
     public ref T this[int index] => ref Items(index / Capacity)[index % Capacity];
 
     /// <summary>The number of chunks.</summary>
-    public int Parts => _chunks.Count;
+    public int ChunkCount => _chunks.Count;
 
     public void Add(T item) => Add([item]);
 
@@ -25,14 +25,14 @@ internal sealed class ChunkList<T>(ChunkPool pool)
     {
         while (!items.IsEmpty)
         {
-            Span<T> reserved = Room(items.Length);
+            Span<T> reserved = Reserve(items.Length);
             items[..reserved.Length].CopyTo(reserved);
             items = items[reserved.Length..];
         }
     }
 
     /// <summary>Adds uninitialized items and returns their span: at least one, at most as many as fit in the last chunk.</summary>
-    public Span<T> Room(int wanted)
+    public Span<T> Reserve(int wanted)
     {
         int start = Count % Capacity;
         if (start == 0)
@@ -46,14 +46,14 @@ internal sealed class ChunkList<T>(ChunkPool pool)
     }
 
     /// <summary>Gets the items of a chunk.</summary>
-    public ReadOnlySpan<T> Part(int chunk) => Items(chunk)[..Math.Min(Capacity, Count - (chunk * Capacity))];
+    public ReadOnlySpan<T> GetChunk(int chunk) => Items(chunk)[..Math.Min(Capacity, Count - (chunk * Capacity))];
 
     /// <summary>Fills a span with the items from an index on.</summary>
     public void CopyTo(int start, Span<T> destination)
     {
         while (!destination.IsEmpty)
         {
-            ReadOnlySpan<T> source = Part(start / Capacity)[(start % Capacity)..];
+            ReadOnlySpan<T> source = GetChunk(start / Capacity)[(start % Capacity)..];
             int length = Math.Min(source.Length, destination.Length);
             source[..length].CopyTo(destination);
             destination = destination[length..];
@@ -64,9 +64,9 @@ internal sealed class ChunkList<T>(ChunkPool pool)
     /// <summary>Adds all items of another list.</summary>
     public void Append(ChunkList<T> other)
     {
-        for (int chunk = 0; chunk < other.Parts; chunk++)
+        for (int chunk = 0; chunk < other.ChunkCount; chunk++)
         {
-            Add(other.Part(chunk));
+            Add(other.GetChunk(chunk));
         }
     }
 

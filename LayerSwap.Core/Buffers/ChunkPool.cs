@@ -7,13 +7,13 @@ namespace LayerSwap.Buffers;
 internal sealed class ChunkPool
 {
     /// <summary>64-bit words in an array. Few, because most lists fill only a part of one array.</summary>
-    public const int Words = 1 << 11;
+    public const int ChunkWords = 1 << 11;
 
     private readonly Stack<ulong[]> _free = new();
     private readonly Lock _gate = new();
 
     /// <summary>The number of arrays in the pool.</summary>
-    public int Count
+    public int FreeCount
     {
         get
         {
@@ -24,12 +24,12 @@ internal sealed class ChunkPool
         }
     }
 
-    /// <summary>Rents an array of <see cref="Words"/> words with undefined content.</summary>
+    /// <summary>Rents an array of <see cref="ChunkWords"/> words with undefined content.</summary>
     public ulong[] Rent()
     {
         lock (_gate)
         {
-            return _free.TryPop(out ulong[]? chunk) ? chunk : GC.AllocateUninitializedArray<ulong>(Words);
+            return _free.TryPop(out ulong[]? chunk) ? chunk : GC.AllocateUninitializedArray<ulong>(ChunkWords);
         }
     }
 

@@ -17,7 +17,7 @@ internal readonly ref struct PooledBuffer<T>
     {
         int size = checked(length * Unsafe.SizeOf<T>());
         _bytes = ArrayPool<byte>.Shared.Rent(size + CacheLine.Bytes);
-        Span = MemoryMarshal.Cast<byte, T>(_bytes.AsSpan(CacheLine.Skip(_bytes), size));
+        Span = MemoryMarshal.Cast<byte, T>(_bytes.AsSpan(CacheLine.FindAlignedOffset(_bytes), size));
     }
 
     public Span<T> Span { get; }
@@ -38,7 +38,7 @@ internal static class CacheLine
     public const int Bytes = 64;
 
     /// <summary>Computes the offset of the first cache line in an array, at the array's current address.</summary>
-    public static unsafe int Skip(byte[] array)
+    public static unsafe int FindAlignedOffset(byte[] array)
     {
         nuint address = (nuint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(array));
         return (int)(-(nint)address & (Bytes - 1));

@@ -10,21 +10,21 @@ internal static partial class CheckpointFolder
 {
     public static ICheckpoint Open(string folder, InputCautions allowed = InputCautions.None)
     {
-        string real = InputFile.RealOf(folder), single = Path.Combine(folder, SafeTensorsFormat.SingleFile);
+        string real = InputFile.ResolvePath(folder), single = Path.Combine(folder, SafeTensorsFormat.SingleFile);
         if (HubCache.IsModel(real))
         {
-            return Open(HubCache.SnapshotOf(folder, null), allowed);
+            return Open(HubCache.FindSnapshot(folder, null), allowed);
         }
 
         // A broken link counts as present: opening it then reports the broken link.
-        bool hasIndex = FileStatus.OfEntry(Path.Combine(real, ShardIndex.FileName)) is not null;
-        bool hasSingle = FileStatus.OfEntry(Path.Combine(real, SafeTensorsFormat.SingleFile)) is not null;
+        bool hasIndex = FileStatus.ReadEntry(Path.Combine(real, ShardIndex.FileName)) is not null;
+        bool hasSingle = FileStatus.ReadEntry(Path.Combine(real, SafeTensorsFormat.SingleFile)) is not null;
         string shown = Printable.Escape(folder);
         if (hasIndex && hasSingle)
         {
             // No contradiction if the single file is the only shard.
             ShardIndex index = ShardIndex.Read(Path.Combine(folder, ShardIndex.FileName));
-            return index.Map.Values.All(f => f == SafeTensorsFormat.SingleFile)
+            return index.WeightMap.Values.All(f => f == SafeTensorsFormat.SingleFile)
                 ? ShardedCheckpoint.Open(folder, allowed)
                 : throw new CheckpointException(folder, null,
                     $"{shown} holds both {SafeTensorsFormat.SingleFile} and {ShardIndex.FileName}, which names other files: "
@@ -122,7 +122,7 @@ internal static partial class CheckpointFolder
 
         public IReadOnlyDictionary<string, string> Metadata => file.Metadata;
 
-        public string? Folder { get; } = RealPath.Of(folder);
+        public string? Folder { get; } = RealPath.Resolve(folder);
 
         public IReadOnlyList<CheckpointFile> Files => file.Files;
 

@@ -8,12 +8,12 @@ internal static class InputFile
 {
     public static SafeFileHandle Open(string path)
     {
-        string real = RealOf(path);
+        string real = ResolvePath(path);
         // Check before opening: opening a pipe would block, and opening a device can have side effects.
-        FileStatus? status = FileStatus.Of(real);
+        FileStatus? status = FileStatus.Read(real);
         if (status is null)
         {
-            bool isLink = FileStatus.OfEntry(Path.Combine(RealPath.FolderOf(path), Path.GetFileName(path)))?.Kind == FileKind.Link;
+            bool isLink = FileStatus.ReadEntry(Path.Combine(RealPath.ResolveFolder(path), Path.GetFileName(path)))?.Kind == FileKind.Link;
             throw new CheckpointException(path, null, isLink
                 ? $"{Printable.Escape(path)} is a link to {Printable.Escape(real)}, which does not exist. "
                     + "Remedy: fetch the file it points to."
@@ -57,15 +57,15 @@ internal static class InputFile
         && Path.GetExtension(name) is not (".safetensors" or ".bin" or ".gguf" or ".pt" or ".pth" or ".dat" or ".json");
 
     /// <summary>Whether a path exists after following links.</summary>
-    public static bool Exists(string path) => FileStatus.Of(RealOf(path)) is not null;
+    public static bool Exists(string path) => FileStatus.Read(ResolvePath(path)) is not null;
 
     /// <summary>Resolves the canonical path of an input.</summary>
     /// <exception cref="CheckpointException">Its links form a cycle, or it is not a valid path.</exception>
-    public static string RealOf(string path)
+    public static string ResolvePath(string path)
     {
         try
         {
-            return RealPath.Of(path);
+            return RealPath.Resolve(path);
         }
         catch (Exception e) when (e is IOException or ArgumentException)
         {

@@ -58,7 +58,7 @@ internal sealed class TensorList
     public IReadOnlyList<TensorInfo> Ordered { get; }
 
     /// <summary>Whether two checkpoints have the same names in the same order. False if one of them is not sorted.</summary>
-    public static bool SameNames(ICheckpoint one, ICheckpoint other)
+    public static bool HaveSameNames(ICheckpoint one, ICheckpoint other)
     {
         if (one == other)
         {
@@ -72,7 +72,7 @@ internal sealed class TensorList
     public TensorInfo? Find(string name) => _index.TryGetValue(name, out int i) ? _tensors[i] : null;
 
     /// <summary>Finds a tensor and checks that it contains the bytes <c>[offset, offset + length)</c>.</summary>
-    public TensorInfo Window(string checkpoint, string name, long offset, int length)
+    public TensorInfo CheckRange(string checkpoint, string name, long offset, int length)
     {
         TensorInfo tensor = Find(name)
             ?? throw new ArgumentException($"{Printable.Escape(checkpoint)} has no tensor {Printable.Escape(name)}.", nameof(name));

@@ -3,10 +3,10 @@ namespace LayerSwap.Common;
 /// <summary>Finds the known word that a misspelled word probably means.</summary>
 internal static class ClosestMatch
 {
-    public static string To(string word, IEnumerable<string> known) => known.MinBy(k => Distance(k, word))!;
+    public static string Find(string word, IEnumerable<string> known) => known.MinBy(k => Distance(k, word))!;
 
     /// <summary>Finds the closest word within two edits, and fewer edits than the word has letters. Null if there is none.</summary>
-    public static string? Slip(string word, IEnumerable<string> known) =>
+    public static string? FindTypo(string word, IEnumerable<string> known) =>
         known.Where(k => Distance(k, word) <= Math.Min(2, word.Length - 1)).MinBy(k => Distance(k, word));
 
     /// <summary>Computes the Levenshtein distance.</summary>

@@ -63,9 +63,9 @@ public sealed class OutputException : LayerSwapException
         : base(message, inner) => Path = path;
 
     /// <summary>True if the path was refused before any write, because it exists or is an input. False if a write failed.</summary>
-    public bool Refused => InnerException is null && !NoRoom;
+    public bool Refused => InnerException is null && !DiskFull;
 
-    internal bool NoRoom { get; init; }
+    internal bool DiskFull { get; init; }
 
     /// <summary>The output path.</summary>
     public string Path { get; }

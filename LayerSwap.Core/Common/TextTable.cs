@@ -8,7 +8,7 @@ internal sealed class TextTable(params string[] headers)
     private readonly List<string[]> _rows = [headers];
     private readonly HashSet<int> _leftAligned = [0];
 
-    public TextTable Left(params int[] columns)
+    public TextTable AlignLeft(params int[] columns)
     {
         _leftAligned.UnionWith(columns);
         return this;

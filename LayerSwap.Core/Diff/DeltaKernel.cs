@@ -9,47 +9,47 @@ namespace LayerSwap.Diff;
 /// <summary>Sums over the elements of a base tensor, in float64.</summary>
 internal sealed class BaseSums
 {
-    public double Abs { get; set; }
+    public double AbsSum { get; set; }
 
-    public double Square { get; set; }
+    public double SquareSum { get; set; }
 
     public void Add(BaseSums other)
     {
-        Abs += other.Abs;
-        Square += other.Square;
+        AbsSum += other.AbsSum;
+        SquareSum += other.SquareSum;
     }
 
-    public void Clear() => (Abs, Square) = (0, 0);
+    public void Clear() => (AbsSum, SquareSum) = (0, 0);
 }
 
 /// <summary>Sums over the elements of a tensor in the base and in a fine-tuned model, in float64; delta = fine-tuned - base.</summary>
 internal sealed class DeltaSums
 {
-    public double AbsChange { get; set; }
+    public double AbsDelta { get; set; }
 
-    public double SquareChange { get; set; }
+    public double SquareDelta { get; set; }
 
-    public double SquareTuned { get; set; }
+    public double SquareFineTuned { get; set; }
 
     public double Dot { get; set; }
 
-    /// <summary>The largest absolute delta, or NaN. Kernels may drop NaN from the maximum, but not from <see cref="AbsChange"/>.</summary>
-    public double MaxAbs { get => double.IsNaN(AbsChange) ? double.NaN : field; set; }
+    /// <summary>The largest absolute delta, or NaN. Kernels may drop NaN from the maximum, but not from <see cref="AbsDelta"/>.</summary>
+    public double MaxAbs { get => double.IsNaN(AbsDelta) ? double.NaN : field; set; }
 
     /// <summary>The number of elements whose bits differ.</summary>
     public long Changed { get; set; }
 
     public void Add(DeltaSums other)
     {
-        AbsChange += other.AbsChange;
-        SquareChange += other.SquareChange;
-        SquareTuned += other.SquareTuned;
+        AbsDelta += other.AbsDelta;
+        SquareDelta += other.SquareDelta;
+        SquareFineTuned += other.SquareFineTuned;
         Dot += other.Dot;
         MaxAbs = Math.Max(MaxAbs, other.MaxAbs);
         Changed += other.Changed;
     }
 
-    public void Clear() => (AbsChange, SquareChange, SquareTuned, Dot, MaxAbs, Changed) = (0, 0, 0, 0, 0, 0);
+    public void Clear() => (AbsDelta, SquareDelta, SquareFineTuned, Dot, MaxAbs, Changed) = (0, 0, 0, 0, 0, 0);
 }
 
 /// <summary>Sums over the deltas of two models from one base.</summary>
@@ -88,7 +88,7 @@ internal static class DeltaKernel
 
     /// <summary>Adds the sums of the base.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void ObserveOrigin<T>(ReadOnlySpan<T> @base, BaseSums into)
+    public static void ObserveBase<T>(ReadOnlySpan<T> @base, BaseSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int done = 0;
@@ -98,11 +98,11 @@ internal static class DeltaKernel
             lanes.AddTo(into);
         }
 
-        OriginScalar(@base[done..], into);
+        ObserveBaseScalar(@base[done..], into);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OriginScalar<T>(ReadOnlySpan<T> @base, BaseSums into)
+    public static void ObserveBaseScalar<T>(ReadOnlySpan<T> @base, BaseSums into)
         where T : unmanaged
     {
         double abs = 0, square = 0;
@@ -113,8 +113,8 @@ internal static class DeltaKernel
             square += x * x;
         }
 
-        into.Abs += abs;
-        into.Square += square;
+        into.AbsSum += abs;
+        into.SquareSum += square;
     }
 
     /// <summary>Adds the sums of one model and the base.</summary>
@@ -124,7 +124,7 @@ internal static class DeltaKernel
     /// <param name="into">The sums to add to.</param>
     /// <returns>The sum of the absolute deltas of this block.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static double Observe<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> fineTuned, Span<double> columns, DeltaSums into)
+    public static double ObserveModel<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> fineTuned, Span<double> columns, DeltaSums into)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int done = 0;
@@ -136,12 +136,12 @@ internal static class DeltaKernel
             sum = lanes.AddTo(into, done);
         }
 
-        return sum + Scalar(@base[done..], fineTuned[done..], columns.IsEmpty ? columns : columns[done..], into);
+        return sum + ObserveModelScalar(@base[done..], fineTuned[done..], columns.IsEmpty ? columns : columns[done..], into);
     }
 
     /// <summary>Defines the sums of one model, element by element in float64. The maximum ignores NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static double Scalar<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> fineTuned, Span<double> columns, DeltaSums into)
+    public static double ObserveModelScalar<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> fineTuned, Span<double> columns, DeltaSums into)
         where T : unmanaged
     {
         double abs = 0, squareDelta = 0, squareFineTuned = 0, dot = 0, max = 0;
@@ -162,9 +162,9 @@ internal static class DeltaKernel
             }
         }
 
-        into.AbsChange += abs;
-        into.SquareChange += squareDelta;
-        into.SquareTuned += squareFineTuned;
+        into.AbsDelta += abs;
+        into.SquareDelta += squareDelta;
+        into.SquareFineTuned += squareFineTuned;
         into.Dot += dot;
         into.MaxAbs = Math.Max(into.MaxAbs, max);
         into.Changed += changed;
@@ -184,11 +184,11 @@ internal static class DeltaKernel
             lanes.AddTo(into);
         }
 
-        PairScalar(@base[done..], a[done..], b[done..], into);
+        ObservePairScalar(@base[done..], a[done..], b[done..], into);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PairScalar<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
+    public static void ObservePairScalar<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> a, ReadOnlySpan<T> b, AgreementSums into)
         where T : unmanaged
     {
         double dot = 0;
@@ -227,10 +227,10 @@ internal static class DeltaKernel
             both.AddTo(ofBoth);
         }
 
-        OriginScalar(@base[done..], ofBase);
-        Scalar(@base[done..], a[done..], [], ofA);
-        Scalar(@base[done..], b[done..], [], ofB);
-        PairScalar(@base[done..], a[done..], b[done..], ofBoth);
+        ObserveBaseScalar(@base[done..], ofBase);
+        ObserveModelScalar(@base[done..], a[done..], [], ofA);
+        ObserveModelScalar(@base[done..], b[done..], [], ofB);
+        ObservePairScalar(@base[done..], a[done..], b[done..], ofBoth);
     }
 
     private static bool SameBits<T>(T a, T b)
@@ -344,8 +344,8 @@ internal static class DeltaKernel
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly void AddTo(BaseSums sums)
         {
-            sums.Abs += Vector512.Sum(_abs);
-            sums.Square += Vector512.Sum(_square);
+            sums.AbsSum += Vector512.Sum(_abs);
+            sums.SquareSum += Vector512.Sum(_square);
         }
     }
 
@@ -379,9 +379,9 @@ internal static class DeltaKernel
         public readonly double AddTo(DeltaSums sums, int count)
         {
             double sum = Vector512.Sum(_abs);
-            sums.AbsChange += sum;
-            sums.SquareChange += Vector512.Sum(_squareDelta);
-            sums.SquareTuned += Vector512.Sum(_squareFineTuned);
+            sums.AbsDelta += sum;
+            sums.SquareDelta += Vector512.Sum(_squareDelta);
+            sums.SquareFineTuned += Vector512.Sum(_squareFineTuned);
             sums.Dot += Vector512.Sum(_dot);
             sums.Changed += count - _same;
             for (int lane = 0; lane < Vector512<double>.Count; lane++)

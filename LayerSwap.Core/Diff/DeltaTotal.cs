@@ -22,7 +22,7 @@ internal sealed class DeltaTotal(int models)
         }
     }
 
-    public bool IsBaseFinite => double.IsFinite(_all.Origin.Abs);
+    public bool IsBaseFinite => double.IsFinite(_all.Base.AbsSum);
 
     /// <summary>Whether all elements of a model are finite.</summary>
     public bool IsFinite(int model) => IsFiniteIn(_all, model);
@@ -31,35 +31,35 @@ internal sealed class DeltaTotal(int models)
     {
         // Squares of large float64 values overflow: if the base is finite, its deltas tell more reliably.
         DeltaSums sums = delta.Models[model];
-        return double.IsFinite(double.IsFinite(delta.Origin.Abs) ? sums.AbsChange : sums.SquareTuned);
+        return double.IsFinite(double.IsFinite(delta.Base.AbsSum) ? sums.AbsDelta : sums.SquareFineTuned);
     }
 
-    public double AbsoluteSum(int model) => _all.Models[model].AbsChange;
+    public double AbsoluteSum(int model) => _all.Models[model].AbsDelta;
 
     public bool HasChanged(int model) => _all.Models[model].Changed > 0;
 
-    public double MeanAbsolute(int model) => Ratio(_all.Models[model].AbsChange, Elements);
+    public double MeanAbsolute(int model) => Ratio(_all.Models[model].AbsDelta, Elements);
 
-    public double MatrixMeanAbsolute(int model) => HasMatrices ? _matrices.Models[model].AbsChange / _matrixElements : double.NaN;
+    public double MatrixMeanAbsolute(int model) => HasMatrices ? _matrices.Models[model].AbsDelta / _matrixElements : double.NaN;
 
-    public double RelativeMeanAbsolute(int model) => Ratio(_all.Models[model].AbsChange, _all.Origin.Abs);
+    public double RelativeMeanAbsolute(int model) => Ratio(_all.Models[model].AbsDelta, _all.Base.AbsSum);
 
-    public double L2(int model) => Math.Sqrt(_all.Models[model].SquareChange);
+    public double L2(int model) => Math.Sqrt(_all.Models[model].SquareDelta);
 
-    public double RelativeL2(int model) => Math.Sqrt(Ratio(_all.Models[model].SquareChange, _all.Origin.Square));
+    public double RelativeL2(int model) => Math.Sqrt(Ratio(_all.Models[model].SquareDelta, _all.Base.SquareSum));
 
-    public double Cosine(int model) => CosineOf(_all.Models[model].Dot, _all.Origin.Square, _all.Models[model].SquareTuned);
+    public double Cosine(int model) => CosineOf(_all.Models[model].Dot, _all.Base.SquareSum, _all.Models[model].SquareFineTuned);
 
     /// <summary>The cosine between base and model over two-dimensional weights only: norm weights are near 1 in every model.</summary>
     public double MatrixCosine(int model) =>
-        CosineOf(_matrices.Models[model].Dot, _matrices.Origin.Square, _matrices.Models[model].SquareTuned);
+        CosineOf(_matrices.Models[model].Dot, _matrices.Base.SquareSum, _matrices.Models[model].SquareFineTuned);
 
     public double MaxAbsolute(int model) => _all.Models[model].MaxAbs;
 
     public double Changed(int model) => Ratio(_all.Models[model].Changed, Elements);
 
     /// <summary>Returns a metric that grows with the delta; for the cosine, 1 - cosine.</summary>
-    public double Amount(DiffMetric metric, int model) => metric switch
+    public double Magnitude(DiffMetric metric, int model) => metric switch
     {
         DiffMetric.RelativeMeanAbsolute => RelativeMeanAbsolute(model),
         DiffMetric.L2 => L2(model),
@@ -70,9 +70,9 @@ internal sealed class DeltaTotal(int models)
         _ => MeanAbsolute(model),
     };
 
-    public bool IsBaseZero => HasMatrices && _matrices.Origin.Square == 0;
+    public bool IsBaseZero => HasMatrices && _matrices.Base.SquareSum == 0;
 
-    public bool IsZero(int model) => HasMatrices && _matrices.Models[model].SquareTuned == 0;
+    public bool IsZero(int model) => HasMatrices && _matrices.Models[model].SquareFineTuned == 0;
 
     public double PairCosine(int pair) => PairCosine(_all, pair);
 
@@ -89,15 +89,15 @@ internal sealed class DeltaTotal(int models)
     /// <summary>Computes norm(W_a - W_b) / norm(W_base).</summary>
     public double RelativeDistance(int pair)
     {
-        (int a, int b) = TensorDelta.Pairing(models).ElementAt(pair);
-        double square = _all.Models[a].SquareChange + _all.Models[b].SquareChange - (2 * _all.Pairs[pair].Dot);
-        return Math.Sqrt(Math.Max(0, Ratio(square, _all.Origin.Square)));
+        (int a, int b) = TensorDelta.EnumeratePairs(models).ElementAt(pair);
+        double square = _all.Models[a].SquareDelta + _all.Models[b].SquareDelta - (2 * _all.Pairs[pair].Dot);
+        return Math.Sqrt(Math.Max(0, Ratio(square, _all.Base.SquareSum)));
     }
 
     private double PairCosine(TensorDelta sums, int pair)
     {
-        (int a, int b) = TensorDelta.Pairing(models).ElementAt(pair);
-        return CosineOf(sums.Pairs[pair].Dot, sums.Models[a].SquareChange, sums.Models[b].SquareChange);
+        (int a, int b) = TensorDelta.EnumeratePairs(models).ElementAt(pair);
+        return CosineOf(sums.Pairs[pair].Dot, sums.Models[a].SquareDelta, sums.Models[b].SquareDelta);
     }
 
     /// <summary>Divides, with 0 / 0 = 0: a zero tensor without a delta is unchanged.</summary>

@@ -17,12 +17,12 @@ internal static class DiffDiagnostics
     /// <summary>The smallest cosine between two deltas that have more than half of their norm in common.</summary>
     private const double CommonCosine = 0.5;
 
-    public static IReadOnlyList<DiffVerdict> Of(DiffMeasurement measured)
+    public static IReadOnlyList<DiffFinding> Diagnose(DiffMeasurement measured)
     {
         DeltaTotal whole = measured.Whole;
         IReadOnlyList<DeltaTotal> layers = measured.Layers;
         IReadOnlyList<string> models = measured.Models;
-        List<DiffVerdict> findings = [.. FindNonFinite(measured, whole)];
+        List<DiffFinding> findings = [.. FindNonFinite(measured, whole)];
         int[] finite = [.. Enumerable.Range(0, models.Count).Where(m => whole.IsBaseFinite && whole.IsFinite(m))];
         int[] foreign = [.. finite.Where(m => whole.MatrixCosine(m) < RelatedCosine)];
         foreach (int m in finite)
@@ -31,7 +31,7 @@ internal static class DiffDiagnostics
             if (!whole.HasChanged(m))
             {
                 string message = $"{name} is the base, bit for bit: there is nothing to merge.";
-                findings.Add(CreateFinding(DiffVerdictKind.EqualToBase, [models[m]], [], message));
+                findings.Add(CreateFinding(DiffFindingKind.EqualToBase, [models[m]], [], message));
             }
             else if (foreign.Contains(m))
             {
@@ -39,12 +39,12 @@ internal static class DiffDiagnostics
                     CultureInfo.InvariantCulture,
                     $"{name} does not look fine-tuned from {Name(measured.Base)}: the cosine between their weights is "
                         + $"{whole.MatrixCosine(m):0.###}, near 1 for fine-tuned models. Compare it with the base it was made from.");
-                findings.Add(CreateFinding(DiffVerdictKind.OtherBase, [models[m]], [], message));
+                findings.Add(CreateFinding(DiffFindingKind.OtherBase, [models[m]], [], message));
             }
             else if (FindLayers(layers, l => l.Elements > 0 && !l.HasChanged(m)) is { Length: > 0 } unchanged)
             {
                 string message = $"{name} has {FormatLayers(unchanged)} unchanged: frozen during fine-tuning, or copied from the base.";
-                findings.Add(CreateFinding(DiffVerdictKind.UnchangedLayers, [models[m]], unchanged, message));
+                findings.Add(CreateFinding(DiffFindingKind.UnchangedLayers, [models[m]], unchanged, message));
             }
 
             if (FindLayers(layers, l => l.IsZero(m)) is { Length: > 0 } dead)
@@ -59,7 +59,7 @@ internal static class DiffDiagnostics
         }
 
         int[] comparable = [.. finite.Except(foreign)];
-        foreach ((int pair, (int a, int b)) in TensorDelta.Pairing(models.Count).Index())
+        foreach ((int pair, (int a, int b)) in TensorDelta.EnumeratePairs(models.Count).Index())
         {
             if (comparable.Contains(a) && comparable.Contains(b))
             {
@@ -70,7 +70,7 @@ internal static class DiffDiagnostics
         return findings;
     }
 
-    private static IEnumerable<DiffVerdict> DiagnosePair(DiffMeasurement measured, int pair, int a, int b)
+    private static IEnumerable<DiffFinding> DiagnosePair(DiffMeasurement measured, int pair, int a, int b)
     {
         DeltaTotal whole = measured.Whole;
         string[] models = [measured.Models[a], measured.Models[b]];
@@ -79,7 +79,7 @@ internal static class DiffDiagnostics
         if (distance == 0 && whole.HasChanged(a))
         {
             string message = $"{nameA} and {nameB} are the same model: their deltas are equal.";
-            yield return CreateFinding(DiffVerdictKind.SameModel, models, [], message);
+            yield return CreateFinding(DiffFindingKind.SameModel, models, [], message);
         }
         else if (cosine >= CommonCosine && distance > 0)
         {
@@ -87,7 +87,7 @@ internal static class DiffDiagnostics
                 CultureInfo.InvariantCulture,
                 $"{nameA} and {nameB} changed {Name(measured.Base)} alike (cosine {cosine:0.###}): more than half of it is common to both. "
                     + $"They share training, or their base is another one; with that as the base the common part would not count twice.");
-            yield return CreateFinding(DiffVerdictKind.OtherBase, models, [], message);
+            yield return CreateFinding(DiffFindingKind.OtherBase, models, [], message);
         }
 
         if (distance >= FarDistance)
@@ -97,15 +97,15 @@ internal static class DiffDiagnostics
                 $"{nameA} and {nameB} are far apart: {distance:P1} of the base's norm "
                     + $"({nameA} moved by {whole.RelativeL2(a):P1}, {nameB} by {whole.RelativeL2(b):P1}). "
                     + $"Merging layers needs light fine-tuning, of a few per cent; test the result.");
-            yield return CreateFinding(DiffVerdictKind.FarApart, models, [], message);
+            yield return CreateFinding(DiffFindingKind.FarApart, models, [], message);
         }
     }
 
-    private static IEnumerable<DiffVerdict> FindNonFinite(DiffMeasurement measured, DeltaTotal whole)
+    private static IEnumerable<DiffFinding> FindNonFinite(DiffMeasurement measured, DeltaTotal whole)
     {
         if (!whole.IsBaseFinite)
         {
-            IEnumerable<TensorInfo> tensors = measured.Tensors.Where((_, i) => !double.IsFinite(measured.Changes[i].Origin.Abs));
+            IEnumerable<TensorInfo> tensors = measured.Tensors.Where((_, i) => !double.IsFinite(measured.Deltas[i].Base.AbsSum));
             yield return CreateNonFinite(measured.Base, [.. tensors]);
         }
 
@@ -113,21 +113,21 @@ internal static class DiffDiagnostics
         {
             if (!whole.IsFinite(m))
             {
-                IEnumerable<TensorInfo> tensors = measured.Tensors.Where((_, i) => !DeltaTotal.IsFiniteIn(measured.Changes[i], m));
+                IEnumerable<TensorInfo> tensors = measured.Tensors.Where((_, i) => !DeltaTotal.IsFiniteIn(measured.Deltas[i], m));
                 yield return CreateNonFinite(measured.Models[m], [.. tensors]);
             }
         }
     }
 
-    private static DiffVerdict CreateNonFinite(string model, TensorInfo[] tensors)
+    private static DiffFinding CreateNonFinite(string model, TensorInfo[] tensors)
     {
         string message = $"{Name(model)} has NaN or infinities in {tensors.Length} of its tensors, first in {Name(tensors[0].Name)}: "
             + "a merge would copy them to its output.";
-        return CreateFinding(DiffVerdictKind.NotFinite, [model], [], message);
+        return CreateFinding(DiffFindingKind.NotFinite, [model], [], message);
     }
 
-    private static DiffVerdict CreateDeadLayers(string model, string subject, int[] layers) => CreateFinding(
-        DiffVerdictKind.DeadLayers,
+    private static DiffFinding CreateDeadLayers(string model, string subject, int[] layers) => CreateFinding(
+        DiffFindingKind.DeadLayers,
         [model],
         layers,
         $"{subject} has {FormatLayers(layers)} whose weights are all zero: they do nothing.");
@@ -157,6 +157,6 @@ internal static class DiffDiagnostics
 
     private static string Name(string name) => Printable.Escape(name);
 
-    private static DiffVerdict CreateFinding(DiffVerdictKind kind, string[] models, int[] layers, string message) =>
+    private static DiffFinding CreateFinding(DiffFindingKind kind, string[] models, int[] layers, string message) =>
         new() { Kind = kind, Models = models, Layers = layers, Message = message };
 }

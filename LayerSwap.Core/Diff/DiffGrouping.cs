@@ -5,7 +5,7 @@ namespace LayerSwap.Diff;
 /// <summary>Sums a measurement by layer, component or tensor, and computes metrics and ranks.</summary>
 internal static class DiffGrouping
 {
-    public static LayerDiffReport Report(DiffMeasurement measured, LayerGrouping grouping, DiffMetric metric)
+    public static LayerDiffReport CreateReport(DiffMeasurement measured, LayerGrouping grouping, DiffMetric metric)
     {
         IReadOnlyList<string> models = measured.Models;
         IReadOnlyList<(GroupKey Key, DeltaTotal Total)> groups = measured.GroupBy(place => GetKey(place, grouping));
@@ -23,7 +23,7 @@ internal static class DiffGrouping
             ],
             Pairs =
             [
-                .. TensorDelta.Pairing(models.Count)
+                .. TensorDelta.EnumeratePairs(models.Count)
                     .SelectMany((pair, index) => groups.Select(g => CreatePair(g, models[pair.A], models[pair.B], index))),
             ],
             Skipped = measured.Skipped,

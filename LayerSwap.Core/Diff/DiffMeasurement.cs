@@ -11,11 +11,11 @@ internal sealed record DiffMeasurement
     public required IReadOnlyList<TensorInfo> Tensors { get; init; }
 
     /// <summary>The sums of each of <see cref="Tensors"/>, in the same order.</summary>
-    public required IReadOnlyList<TensorDelta> Changes { get; init; }
+    public required IReadOnlyList<TensorDelta> Deltas { get; init; }
 
-    public required bool WithProfiles { get; init; }
+    public required bool HasProfiles { get; init; }
 
-    /// <summary>The profiles, model by model; empty without <see cref="WithProfiles"/>.</summary>
+    /// <summary>The profiles, model by model; empty without <see cref="HasProfiles"/>.</summary>
     public required IReadOnlyList<TensorProfile> Profiles { get; init; }
 
     public required IReadOnlyList<string> Skipped { get; init; }
@@ -49,7 +49,7 @@ internal sealed record DiffMeasurement
                 groups.Add((group, total));
             }
 
-            total.Add(Tensors[i], Changes[i]);
+            total.Add(Tensors[i], Deltas[i]);
         }
 
         return groups;
@@ -63,7 +63,7 @@ internal sealed record DiffMeasurement
             TensorPlace place = Map[Tensors[i].Name];
             if (place.InMainStack)
             {
-                layers[place.Layer!.Value].Add(Tensors[i], Changes[i]);
+                layers[place.Layer!.Value].Add(Tensors[i], Deltas[i]);
             }
         }
 
@@ -75,7 +75,7 @@ internal sealed record DiffMeasurement
         DeltaTotal whole = new(Models.Count);
         for (int i = 0; i < Tensors.Count; i++)
         {
-            whole.Add(Tensors[i], Changes[i]);
+            whole.Add(Tensors[i], Deltas[i]);
         }
 
         return whole;

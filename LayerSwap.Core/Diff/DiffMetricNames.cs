@@ -13,7 +13,7 @@ internal static class DiffMetricNames
         _ => "changed",
     };
 
-    /// <summary>Returns the formula of <see cref="DeltaTotal.Amount"/> and its unit.</summary>
+    /// <summary>Returns the formula of <see cref="DeltaTotal.Magnitude"/> and its unit.</summary>
     public static string Title(DiffMetric metric) => metric switch
     {
         DiffMetric.MeanAbsolute => "mean |W \u2212 W_base|, in the weights\u2019 unit",

@@ -18,8 +18,8 @@ internal static class DiffRunner
         TensorProfile[][] profiles = new TensorProfile[measured.Length][];
         ProgressMeter meter = new(progress, measured.Sum(t => all.Sum(c => c.Find(t.Name)!.ByteLength)));
         BlockStreamer streamer = new(new WorkerPool(request.Threads, cancellation));
-        ProfileMaker profileMaker = new(request);
-        streamer.Crew.Run(measured.Length, (worker, index) =>
+        ProfileBuilder profileMaker = new(request);
+        streamer.Pool.Run(measured.Length, (worker, index) =>
         {
             TensorInfo tensor = measured[index];
             Operand[] operands = [.. all.Select(c => new Operand(c, c.Find(tensor.Name)!))];
@@ -34,8 +34,8 @@ internal static class DiffRunner
             Inputs = all,
             Map = LayerMap.Of(request.Base),
             Tensors = measured,
-            Changes = deltas,
-            WithProfiles = request.WithProfiles,
+            Deltas = deltas,
+            HasProfiles = request.WithProfiles,
             Profiles =
             [
                 .. Enumerable.Range(0, request.Models.Count)
@@ -49,7 +49,7 @@ internal static class DiffRunner
                     .Distinct(StringComparer.Ordinal),
             ],
         };
-        return DiffGrouping.Report(measurement, request.GroupedBy, request.RankedBy);
+        return DiffGrouping.CreateReport(measurement, request.GroupedBy, request.RankedBy);
     }
 
     private static bool IsComparable(ICheckpoint checkpoint, TensorInfo tensor) =>
@@ -79,7 +79,7 @@ internal static class DiffRunner
     {
         foreach (ICheckpoint model in all)
         {
-            StorageScheme scheme = StorageScheme.Of(model);
+            StorageScheme scheme = StorageScheme.Detect(model);
             if ((scheme.Adapter ?? scheme.Quantization) is { } stored)
             {
                 (string kind, string remedy) = scheme.Adapter is null
@@ -100,7 +100,7 @@ internal static class DiffRunner
             int common = baseModel.Tensors.Count(t => model.Find(t.Name)?.Shape == t.Shape);
             if (common * 2 < Math.Max(baseModel.Tensors.Count, model.Tensors.Count))
             {
-                problems.Add(NameDifference.Reason(baseModel, model)
+                problems.Add(NameDifference.Explain(baseModel, model)
                     ?? $"{Printable.Escape(model.Name)} and the base {Printable.Escape(baseModel.Name)} have {common} tensors in common "
                         + $"by name and shape, of {model.Tensors.Count} and {baseModel.Tensors.Count}; "
                         + $"models of one architecture are expected. {DescribeDifference(baseModel, model)}"

@@ -31,7 +31,7 @@ public sealed record DiffThreshold
         : _value.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Computes the threshold of the pooled profiles; NaN for the quantile of nothing.</summary>
-    internal double Over(IEnumerable<IReadOnlyList<double>> profiles)
+    internal double Resolve(IEnumerable<IReadOnlyList<double>> profiles)
     {
         if (!_isQuantile)
         {

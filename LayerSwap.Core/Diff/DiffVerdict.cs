@@ -1,7 +1,7 @@
 namespace LayerSwap;
 
 /// <summary>The kind of a finding that argues against a merge, or should be known before it.</summary>
-public enum DiffVerdictKind
+public enum DiffFindingKind
 {
     /// <summary>A model or the base has NaN or infinities.</summary>
     NotFinite,
@@ -26,10 +26,10 @@ public enum DiffVerdictKind
 }
 
 /// <summary>A finding with its reason.</summary>
-public sealed record DiffVerdict
+public sealed record DiffFinding
 {
     /// <summary>The kind of finding.</summary>
-    public required DiffVerdictKind Kind { get; init; }
+    public required DiffFindingKind Kind { get; init; }
 
     /// <summary>The models concerned; the base may be one.</summary>
     public required IReadOnlyList<string> Models { get; init; }

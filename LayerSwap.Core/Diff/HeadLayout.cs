@@ -10,7 +10,7 @@ namespace LayerSwap.Diff;
 internal static class HeadLayout
 {
     /// <summary>Sums the profiles of a weight by head; empty if it has no heads.</summary>
-    public static IReadOnlyList<HeadChange> Of(TensorPlace place, ModelConfig? config, double[] rows, double[] columns)
+    public static IReadOnlyList<HeadChange> SumByHead(TensorPlace place, ModelConfig? config, double[] rows, double[] columns)
     {
         // The counts are the language model's, not those of a vision or audio tower.
         bool isLanguageAttention = place.Kind == TensorKind.Attention && place.Stack is not null && StackClassifier.Rank(place.Stack) != 0;

@@ -39,15 +39,15 @@ public sealed partial record LayerDiffReport
     public IReadOnlyList<TensorProfile> Profiles => Measured.Profiles;
 
     /// <summary>The findings that argue against a merge, or should be known before it; may be empty.</summary>
-    public IReadOnlyList<DiffVerdict> Verdicts => DiffDiagnostics.Of(Measured);
+    public IReadOnlyList<DiffFinding> Findings => DiffDiagnostics.Diagnose(Measured);
 
     internal DiffMeasurement Measured { get; init; } = null!;
 
     /// <summary>Returns the report with all entries in another grouping. Reads no tensor again.</summary>
-    public LayerDiffReport GroupBy(LayerGrouping grouping) => DiffGrouping.Report(Measured, grouping, RankedBy);
+    public LayerDiffReport GroupBy(LayerGrouping grouping) => DiffGrouping.CreateReport(Measured, grouping, RankedBy);
 
     /// <summary>Returns the report with all entries ranked by another metric. Reads no tensor again.</summary>
-    public LayerDiffReport RankBy(DiffMetric metric) => DiffGrouping.Report(Measured, GroupedBy, metric);
+    public LayerDiffReport RankBy(DiffMetric metric) => DiffGrouping.CreateReport(Measured, GroupedBy, metric);
 
     /// <summary>Returns the report with only the top-ranked entries of each model.</summary>
     /// <param name="count">The number of entries for each model, 1 or more.</param>
@@ -58,7 +58,7 @@ public sealed partial record LayerDiffReport
     }
 
     /// <summary>Suggests a layer swap from the layer-by-layer deltas of two models.</summary>
-    public SwapSuggestion Suggest() => Suggester.Of(Measured);
+    public SwapSuggestion Suggest() => SwapSuggester.Of(Measured);
 
     /// <summary>
     /// Selects all layers of the main stack, each scored by its delta in a model: <c>diff.In(math).Top(3)</c>,
@@ -106,7 +106,7 @@ public sealed partial record LayerDiffReport
     public IReadOnlyList<ThresholdShare> SharesAbove(DiffThreshold threshold)
     {
         ArgumentNullException.ThrowIfNull(threshold);
-        if (!Measured.WithProfiles)
+        if (!Measured.HasProfiles)
         {
             throw new InvalidOperationException("Thresholds apply to rows and columns, which this diff did not measure. "
                 + "Remedy: LayerDiff.From(...).To(...).WithProfiles().");
@@ -114,7 +114,7 @@ public sealed partial record LayerDiffReport
 
         var thresholds = Profiles.GroupBy(p => (p.Model, p.Stack, p.Component)).ToDictionary(
             g => g.Key,
-            g => (Row: threshold.Over(g.Select(p => p.Rows)), Column: threshold.Over(g.Select(p => p.Columns))));
+            g => (Row: threshold.Resolve(g.Select(p => p.Rows)), Column: threshold.Resolve(g.Select(p => p.Columns))));
         return [.. Profiles.Select(p =>
         {
             (double row, double column) = thresholds[(p.Model, p.Stack, p.Component)];
@@ -142,7 +142,7 @@ public sealed partial record LayerDiffReport
     }
 
     /// <summary>Returns the amount of each layer's delta in one model, by the report's metric.</summary>
-    private double[] ComputeScores(int model) => [.. Measured.Layers.Select(l => l.Amount(RankedBy, model))];
+    private double[] ComputeScores(int model) => [.. Measured.Layers.Select(l => l.Magnitude(RankedBy, model))];
 
     /// <summary>Formats all entries and all pairs as aligned tables.</summary>
     public override string ToString()
@@ -195,7 +195,7 @@ public sealed partial record LayerDiffReport
                 $"left out, not in every model in one shape, or without arithmetic: {Printable.List(Skipped, 20)}\n");
         }
 
-        foreach (DiffVerdict finding in Verdicts)
+        foreach (DiffFinding finding in Findings)
         {
             text.Append(CultureInfo.InvariantCulture, $"note: {finding.Message}\n");
         }

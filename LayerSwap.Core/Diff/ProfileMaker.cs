@@ -3,7 +3,7 @@ using LayerSwap.Checkpoints;
 namespace LayerSwap.Diff;
 
 /// <summary>Computes profiles from row and column sums, and counts the most changed rows that two models share.</summary>
-internal sealed class ProfileMaker(DiffRequest request)
+internal sealed class ProfileBuilder(DiffRequest request)
 {
     private readonly ModelConfig? _config = request.WithProfiles ? ModelConfig.TryRead(request.Base) : null;
     private readonly LayerMap _map = LayerMap.Of(request.Base);
@@ -41,14 +41,14 @@ internal sealed class ProfileMaker(DiffRequest request)
                 Component = place.Component,
                 Rows = rowMeans,
                 Columns = columnMeans,
-                Heads = HeadLayout.Of(place, _config, rowMeans, columnMeans),
+                Heads = HeadLayout.SumByHead(place, _config, rowMeans, columnMeans),
             };
             sums[m].Release();
         }
 
         delta.Profiles = null;
         HashSet<int>[] mostChanged = [.. profiles.Select(p => SelectMostChanged(p.Rows))];
-        foreach ((int pair, (int a, int b)) in TensorDelta.Pairing(profiles.Length).Index())
+        foreach ((int pair, (int a, int b)) in TensorDelta.EnumeratePairs(profiles.Length).Index())
         {
             delta.Pairs[pair].SharedRows = mostChanged[a].Count(mostChanged[b].Contains);
             delta.Pairs[pair].MostChangedRows = Math.Min(mostChanged[a].Count, mostChanged[b].Count);

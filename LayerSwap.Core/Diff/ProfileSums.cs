@@ -13,7 +13,7 @@ namespace LayerSwap.Diff;
 internal sealed class ProfileSums(long columns)
 {
     private Sums _rows = new(64);
-    private Sums _columns = new((int)Math.Min(columns, ChunkSizes.Length));
+    private Sums _columns = new((int)Math.Min(columns, ChunkSizes.ChunkLength));
 
     /// <summary>The sums of the rows seen; after the whole matrix, of all rows.</summary>
     public ReadOnlySpan<double> Rows => _rows.Values;
@@ -29,7 +29,7 @@ internal sealed class ProfileSums(long columns)
         {
             (long row, long column) = Math.DivRem(start, columns);
             int count = (int)Math.Min(columns - column, @base.Length);
-            _rows.At(row, 1)[0] += DeltaKernel.Observe(@base[..count], fineTuned[..count], _columns.At(column, count), into);
+            _rows.At(row, 1)[0] += DeltaKernel.ObserveModel(@base[..count], fineTuned[..count], _columns.At(column, count), into);
             @base = @base[count..];
             fineTuned = fineTuned[count..];
             start += count;

@@ -6,7 +6,7 @@ internal static class StudentT
     /// <summary>Computes the two-sided p-value: the probability of a value at least as far from 0.</summary>
     /// <param name="t">The t statistic.</param>
     /// <param name="freedom">The degrees of freedom, 1 or more.</param>
-    public static double TwoSided(double t, int freedom)
+    public static double TwoSidedPValue(double t, int freedom)
     {
         double angle = Math.Atan(Math.Abs(t) / Math.Sqrt(freedom)), sine = Math.Sin(angle);
         double square = Math.Cos(angle) * Math.Cos(angle);

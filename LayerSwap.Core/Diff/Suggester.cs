@@ -3,7 +3,7 @@ using System.Globalization;
 namespace LayerSwap.Diff;
 
 /// <summary>Suggests a layer swap from the deltas of each layer: outer layers from one model, the middle from the other.</summary>
-internal static class Suggester
+internal static class SwapSuggester
 {
     /// <summary>The log of the smallest ratio between outer and inner layers that is a structure.</summary>
     private static readonly double MinContrast = Math.Log(1.25);
@@ -84,7 +84,7 @@ internal static class Suggester
         (SwapCandidate best, double contrast, double statistic) = trials[0];
         SwapCandidate[] candidates = [.. trials.Select(t => t.Candidate)];
         int distinct = trials.Length / 2;
-        if (contrast < MinContrast || layers < 3 || StudentT.TwoSided(statistic, layers - 2) > Significance / distinct)
+        if (contrast < MinContrast || layers < 3 || StudentT.TwoSidedPValue(statistic, layers - 2) > Significance / distinct)
         {
             string why = "the two models changed their layers alike: "
                 + "no division into outer and middle layers separates them better than chance.";
@@ -95,7 +95,7 @@ internal static class Suggester
         int middle = layers - best.Bottom - best.Top;
         return new SwapSuggestion
         {
-            HasStructure = true,
+            IsConclusive = true,
             Outer = best.Outer,
             Inner = inner,
             Bottom = best.Bottom,
@@ -167,7 +167,7 @@ internal static class Suggester
 
     private static SwapSuggestion CreateInconclusive(string why) => new()
     {
-        HasStructure = false,
+        IsConclusive = false,
         Outer = "",
         Inner = "",
         Bottom = 0,

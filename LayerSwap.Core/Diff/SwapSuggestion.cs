@@ -8,7 +8,7 @@ namespace LayerSwap;
 public sealed partial record SwapSuggestion
 {
     /// <summary>Whether the deltas suggest a swap. If not, only the reason, the candidates and the best score have values.</summary>
-    public required bool HasStructure { get; init; }
+    public required bool IsConclusive { get; init; }
 
     /// <summary>The model of the outer layers; empty without a suggestion.</summary>
     public required string Outer { get; init; }
@@ -41,9 +41,9 @@ public sealed partial record SwapSuggestion
     /// Returns the same swap with the models exchanged: the last three of eight layers from one are the first five from the other.
     /// Null if outer layers are at both ends, or nothing is suggested.
     /// </summary>
-    public SwapSuggestion? TurnedRound()
+    public SwapSuggestion? Inverted()
     {
-        if (!HasStructure || (Bottom > 0 && Top > 0))
+        if (!IsConclusive || (Bottom > 0 && Top > 0))
         {
             return null;
         }
@@ -57,7 +57,7 @@ public sealed partial record SwapSuggestion
     /// An end without outer layers has no transition.
     /// </summary>
     /// <exception cref="InvalidOperationException">Nothing is suggested.</exception>
-    public LayerSwapOptions ToOptions() => HasStructure
+    public LayerSwapOptions ToOptions() => IsConclusive
         ? new LayerSwapOptions
         {
             Bottom = Bottom,

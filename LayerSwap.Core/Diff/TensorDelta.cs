@@ -8,10 +8,10 @@ internal sealed class TensorDelta
     public TensorDelta(int models)
     {
         Models = [.. Enumerable.Range(0, models).Select(_ => new DeltaSums())];
-        Pairs = [.. Pairing(models).Select(_ => new AgreementSums())];
+        Pairs = [.. EnumeratePairs(models).Select(_ => new AgreementSums())];
     }
 
-    public BaseSums Origin { get; } = new();
+    public BaseSums Base { get; } = new();
 
     public IReadOnlyList<DeltaSums> Models { get; }
 
@@ -21,13 +21,13 @@ internal sealed class TensorDelta
     public IReadOnlyList<ProfileSums>? Profiles { get; set; }
 
     /// <summary>Enumerates the pairs of models, in order.</summary>
-    public static IEnumerable<(int A, int B)> Pairing(int models) =>
+    public static IEnumerable<(int A, int B)> EnumeratePairs(int models) =>
         Enumerable.Range(0, models).SelectMany(a => Enumerable.Range(a + 1, models - a - 1).Select(b => (a, b)));
 
     /// <summary>Adds all sums except profiles, which belong to one tensor.</summary>
     public void Add(TensorDelta other)
     {
-        Origin.Add(other.Origin);
+        Base.Add(other.Base);
         for (int i = 0; i < Models.Count; i++)
         {
             Models[i].Add(other.Models[i]);
@@ -42,7 +42,7 @@ internal sealed class TensorDelta
     /// <summary>Resets all sums except profiles, which are released when they are combined.</summary>
     public void Clear()
     {
-        Origin.Clear();
+        Base.Clear();
         for (int i = 0; i < Models.Count; i++)
         {
             Models[i].Clear();
@@ -60,7 +60,7 @@ internal sealed class TensorDelta
 /// <param name="columns">The row length of a tensor with profiles, else 0.</param>
 internal sealed class DeltaReduction(int models, long columns) : IReduction<TensorDelta>
 {
-    private readonly (int A, int B)[] _pairs = [.. TensorDelta.Pairing(models)];
+    private readonly (int A, int B)[] _pairs = [.. TensorDelta.EnumeratePairs(models)];
 
     public TensorDelta Create() => new(models)
     {
@@ -76,12 +76,12 @@ internal sealed class DeltaReduction(int models, long columns) : IReduction<Tens
             return;
         }
 
-        DeltaKernel.ObserveOrigin(block.Base, state.Origin);
+        DeltaKernel.ObserveBase(block.Base, state.Base);
         for (int m = 0; m < models; m++)
         {
             if (state.Profiles is null)
             {
-                DeltaKernel.Observe(block.Base, block[m], [], state.Models[m]);
+                DeltaKernel.ObserveModel(block.Base, block[m], [], state.Models[m]);
             }
             else
             {
@@ -125,5 +125,5 @@ internal sealed class DeltaReduction(int models, long columns) : IReduction<Tens
 
     private static void ObserveTwo<T>(OperandBlock<T> block, TensorDelta state)
         where T : unmanaged =>
-        DeltaKernel.ObserveTwo(block.Base, block[0], block[1], state.Origin, state.Models[0], state.Models[1], state.Pairs[0]);
+        DeltaKernel.ObserveTwo(block.Base, block[0], block[1], state.Base, state.Models[0], state.Models[1], state.Pairs[0]);
 }

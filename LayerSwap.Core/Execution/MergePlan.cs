@@ -74,7 +74,7 @@ public sealed partial record MergePlan
     public MergeResult Assemble(string path, SaveOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return PartAssembler.Finish(this, path, options ?? new(), cancellationToken);
+        return PartAssembler.Assemble(this, path, options ?? new(), cancellationToken);
     }
 
     /// <inheritdoc cref="Assemble"/>

@@ -27,7 +27,7 @@ internal sealed record FileIdentity
 
     /// <exception cref="FileNotFoundException">The path does not exist.</exception>
     public static FileIdentity Of(string path) =>
-        FileStatus.Of(path)?.Identity ?? throw new FileNotFoundException($"{Printable.Escape(path)} does not exist.", path);
+        FileStatus.Read(path)?.Identity ?? throw new FileNotFoundException($"{Printable.Escape(path)} does not exist.", path);
 
     /// <summary>Creates an identity on a system without device and inode numbers.</summary>
     public static FileIdentity Of(long length, DateTime modified)
@@ -38,10 +38,10 @@ internal sealed record FileIdentity
     }
 
     /// <summary>Whether both identify the same file, changed or not. False on systems without inodes.</summary>
-    public bool SameFile(FileIdentity other) => Inode != 0 && Inode == other.Inode && Device == other.Device;
+    public bool IsSameFile(FileIdentity other) => Inode != 0 && Inode == other.Inode && Device == other.Device;
 
     /// <summary>Describes how the file has changed since this identity was read.</summary>
-    public string Difference(FileIdentity now) =>
+    public string DescribeChange(FileIdentity now) =>
         Length != now.Length ? string.Create(CultureInfo.InvariantCulture, $"it had {Length} bytes and has {now.Length} now")
         : Inode != now.Inode || Device != now.Device ? "another file has its name now"
         : "it was written to";

@@ -25,11 +25,11 @@ internal sealed record FileStatus(FileKind Kind, FileIdentity Identity, uint Lin
 {
     /// <summary>Reads the status of a path, following symbolic links.</summary>
     /// <returns>Null if the path does not exist.</returns>
-    public static FileStatus? Of(string path) => ReadStatus(path, follow: true);
+    public static FileStatus? Read(string path) => ReadStatus(path, follow: true);
 
     /// <summary>Reads the status of a path; for a symbolic link, that of the link and not of its target.</summary>
     /// <returns>Null if the path does not exist.</returns>
-    public static FileStatus? OfEntry(string path) => ReadStatus(path, follow: false);
+    public static FileStatus? ReadEntry(string path) => ReadStatus(path, follow: false);
 
     private static FileStatus? ReadStatus(string path, bool follow)
     {

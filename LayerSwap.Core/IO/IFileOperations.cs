@@ -46,7 +46,7 @@ internal interface IFileOperations
     /// <summary>Deletes a folder if it is empty. Does nothing if the path is a link or does not exist.</summary>
     void DeleteIfEmpty(string path)
     {
-        if (FileStatus.OfEntry(path)?.Kind == FileKind.Folder && !Directory.EnumerateFileSystemEntries(path).Any())
+        if (FileStatus.ReadEntry(path)?.Kind == FileKind.Folder && !Directory.EnumerateFileSystemEntries(path).Any())
         {
             DeleteFolder(path);
         }

@@ -34,7 +34,7 @@ internal sealed class MountTable
     public bool IsMountPoint(string path) => _mounts.Exists(m => m.Point == path);
 
     /// <summary>Finds the file system of a canonical path and the path within it. Null if the table is empty.</summary>
-    public (string Device, string Path)? PlaceOf(string path)
+    public (string Device, string Path)? Locate(string path)
     {
         // Of several mounts at the longest matching point, the last one hides the others.
         Mount? mount = _mounts.Where(m => RealPath.Contains(m.Point, path)).Reverse().MaxBy(m => m.Point.Length);

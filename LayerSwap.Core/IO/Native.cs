@@ -121,7 +121,7 @@ internal static partial class Native
     }
 
     /// <summary>Whether this process may write to a file or folder.</summary>
-    public static bool MayWrite(string path) => Access(path, WriteAccess) == 0;
+    public static bool CanWrite(string path) => Access(path, WriteAccess) == 0;
 
     /// <summary>Opens a regular file for reading. Does not block on a pipe.</summary>
     /// <exception cref="IOException">The file cannot be opened, or is not a regular file.</exception>

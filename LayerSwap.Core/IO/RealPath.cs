@@ -11,14 +11,14 @@ internal static class RealPath
     /// <summary>Resolves a path to its canonical form.</summary>
     /// <exception cref="IOException">The symbolic links form a loop.</exception>
     /// <exception cref="ArgumentException">The text cannot be a path.</exception>
-    public static string Of(string path) => Follow(path, links: null);
+    public static string Resolve(string path) => Follow(path, links: null);
 
     /// <summary>Resolves the parent folder of a path. A link in the last component is not followed.</summary>
     /// <exception cref="IOException">The symbolic links form a loop.</exception>
-    public static string FolderOf(string path)
+    public static string ResolveFolder(string path)
     {
         string? folder = Path.GetDirectoryName(path);
-        return Of(!string.IsNullOrEmpty(folder) ? folder : Path.IsPathRooted(path) ? path : ".");
+        return Resolve(!string.IsNullOrEmpty(folder) ? folder : Path.IsPathRooted(path) ? path : ".");
     }
 
     /// <summary>
@@ -26,7 +26,7 @@ internal static class RealPath
     /// changes, the path can refer to another file.
     /// </summary>
     /// <exception cref="IOException">The symbolic links form a loop.</exception>
-    public static IReadOnlyCollection<string> WayTo(string path)
+    public static IReadOnlyCollection<string> ListTraversedPaths(string path)
     {
         List<string> links = [];
         string real = Follow(path, links);

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 namespace LayerSwap.IO;
 
 /// <summary>Writes small files so that a failure leaves either the whole file or none.</summary>
-internal static class WholeFile
+internal static class AtomicFile
 {
     /// <summary>Writes a file that must not exist yet, reads it back, and syncs it.</summary>
     public static void Create(IFileOperations files, string path, ReadOnlySpan<byte> bytes)

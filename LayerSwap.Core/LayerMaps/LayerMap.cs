@@ -31,7 +31,7 @@ public sealed partial class LayerMap
     public int LayerCount => MainStack is null ? 0 : Stacks[MainStack];
 
     /// <summary>Lists the layers of a stack that have no tensor, at most 100.</summary>
-    internal IReadOnlyList<int> MissingLayers(string stack)
+    internal IReadOnlyList<int> FindMissingLayers(string stack)
     {
         HashSet<int> found = [.. _places.Values.Where(p => p.Stack == stack).Select(p => p.Layer!.Value)];
         return [.. Enumerable.Range(0, Stacks[stack]).Where(l => !found.Contains(l)).Take(100)];
@@ -66,7 +66,7 @@ public sealed partial class LayerMap
             .Where(n => n.Parts.Stack is not null)
             .GroupBy(n => n.Parts.Stack!, StringComparer.Ordinal))
         {
-            if (StackClassifier.PredictsFurtherTokens(group.Key))
+            if (StackClassifier.IsMtp(group.Key))
             {
                 continue;
             }
@@ -90,7 +90,7 @@ public sealed partial class LayerMap
             stacks[main] = (int)layers.Value;
         }
 
-        bool hasLanguage = main is not null && !StackClassifier.IsSense(main);
+        bool hasLanguage = main is not null && !StackClassifier.IsVisionOrAudio(main);
         Dictionary<string, TensorPlace> places = new(names.Count, StringComparer.Ordinal);
         Dictionary<string, TensorKind> kinds = new(StringComparer.Ordinal);
         foreach ((string name, Named named) in names)
@@ -114,7 +114,7 @@ public sealed partial class LayerMap
             // All layers have the same few components.
             if (!inLayer || !kinds.TryGetValue(parts.Component, out TensorKind kind))
             {
-                kind = TensorKindClassifier.Name(inLayer ? parts.Component : name, inLayer);
+                kind = TensorKindClassifier.Classify(inLayer ? parts.Component : name, inLayer);
                 if (inLayer)
                 {
                     kinds.Add(parts.Component, kind);
@@ -130,7 +130,7 @@ public sealed partial class LayerMap
                 InMainStack = inLayer && parts.Stack == main,
                 Component = inLayer ? parts.Component : TensorKindClassifier.WithoutWeight(name),
                 Kind = kind,
-                InTower = hasLanguage && StackClassifier.IsSense(name),
+                InTower = hasLanguage && StackClassifier.IsVisionOrAudio(name),
             });
         }
 

@@ -8,7 +8,7 @@ internal sealed class NamePool
 
     public NamePool() => _bySpan = _texts.GetAlternateLookup<ReadOnlySpan<char>>();
 
-    public string Of(ReadOnlySpan<char> text)
+    public string Intern(ReadOnlySpan<char> text)
     {
         if (!_bySpan.TryGetValue(text, out string? interned))
         {

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace LayerSwap.LayerMaps;
 
 /// <summary>Parses selectors: <c>layers:0-4,31</c>, <c>kind:norm</c>, <c>stack:encoder.block</c>, or a part of tensor names.</summary>
-internal static class SelectorText
+internal static class SelectorParser
 {
     /// <summary>The accepted forms, for messages and help.</summary>
     public const string Forms = "layers:0-4,31, kind:norm, stack:NAME, or a part of tensor names (* and ? are wildcards)";

@@ -16,16 +16,16 @@ internal static class StackClassifier
     }
 
     /// <summary>Whether a tensor or stack belongs to a vision or audio tower.</summary>
-    public static bool IsSense(string name) => Rank(name) == 0;
+    public static bool IsVisionOrAudio(string name) => Rank(name) == 0;
 
     /// <summary>Whether a stack belongs to a vision tower.</summary>
-    public static bool Sees(string stack) => WordsOf(stack).Any(w => Array.IndexOf(VisionWords, w) >= 0);
+    public static bool IsVision(string stack) => WordsOf(stack).Any(w => Array.IndexOf(VisionWords, w) >= 0);
 
     /// <summary>Whether a stack belongs to an audio tower.</summary>
-    public static bool Hears(string stack) => WordsOf(stack).Any(w => Array.IndexOf(AudioWords, w) >= 0);
+    public static bool IsAudio(string stack) => WordsOf(stack).Any(w => Array.IndexOf(AudioWords, w) >= 0);
 
     /// <summary>Whether a stack is for multi-token prediction (MTP). It follows the head and counts as a part of it.</summary>
-    public static bool PredictsFurtherTokens(string stack) => WordsOf(stack).Contains("mtp", StringComparer.Ordinal);
+    public static bool IsMtp(string stack) => WordsOf(stack).Contains("mtp", StringComparer.Ordinal);
 
     /// <summary>Whether a stack is a decoder: the language model of an encoder-decoder, even if the encoder is larger.</summary>
     public static bool IsDecoder(string stack) => WordsOf(stack).Contains("decoder", StringComparer.Ordinal);

@@ -27,7 +27,7 @@ internal static class TensorKindClassifier
     /// <summary>Finds the kind of a tensor.</summary>
     /// <param name="name">The component in a layer, or the tensor's name outside all layers.</param>
     /// <param name="inLayer">Whether the tensor is in a layer.</param>
-    public static TensorKind Name(string name, bool inLayer)
+    public static TensorKind Classify(string name, bool inLayer)
     {
         string lower = name.ToLowerInvariant();
         string[] parts = lower.Split('.');

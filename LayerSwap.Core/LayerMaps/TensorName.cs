@@ -32,7 +32,7 @@ internal readonly record struct TensorName(string? Stack, int Layer, string Comp
             if (IsNumber(name.AsSpan(start, end - start), out int layer)
                 && !NamesExperts(name.AsSpan(previous, start - 1 - previous)))
             {
-                return new TensorName(pool.Of(name.AsSpan(0, start - 1)), layer, ParseComponent(name.AsSpan(end + 1), pool));
+                return new TensorName(pool.Intern(name.AsSpan(0, start - 1)), layer, ParseComponent(name.AsSpan(end + 1), pool));
             }
 
             (previous, start) = (start, end + 1);
@@ -47,7 +47,7 @@ internal readonly record struct TensorName(string? Stack, int Layer, string Comp
         ReadOnlySpan<char> component = rest.EndsWith(".weight", StringComparison.Ordinal) ? rest[..^".weight".Length] : rest;
         if (!NamesExperts(component))
         {
-            return pool.Of(component);
+            return pool.Intern(component);
         }
 
         Span<char> result = component.Length <= MaxStackAlloc ? stackalloc char[component.Length] : new char[component.Length];
@@ -70,7 +70,7 @@ internal readonly record struct TensorName(string? Stack, int Layer, string Comp
             previous = part;
         }
 
-        return pool.Of(result[..length]);
+        return pool.Intern(result[..length]);
     }
 
     private static bool IsNumber(ReadOnlySpan<char> part, out int number) =>

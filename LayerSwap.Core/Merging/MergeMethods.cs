@@ -22,7 +22,7 @@ internal static class MergeMethods
     {
         string[] names = [.. All.Select(m => m.Name)];
         return All.FirstOrDefault(m => m.Name == name) ?? throw new ArgumentException(
-            $"There is no method {Printable.Escape(name)}; nearest is {ClosestMatch.To(name, names)}. "
+            $"There is no method {Printable.Escape(name)}; nearest is {ClosestMatch.Find(name, names)}. "
             + $"There are {string.Join(", ", names)}.",
             nameof(name));
     }

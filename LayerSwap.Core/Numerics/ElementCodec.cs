@@ -104,7 +104,7 @@ internal static class ElementCodec
             int count = Math.Min(BatchLength, source.Length - start);
             for (int i = 0; i < count; i++)
             {
-                float32[i] = SixteenBitFloats.ToOdd(source[start + i]);
+                float32[i] = SixteenBitFloats.RoundToOdd(source[start + i]);
             }
 
             Narrow(dtype, float32[..count], destination.Slice(start * width, count * width));

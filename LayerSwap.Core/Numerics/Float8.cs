@@ -53,7 +53,7 @@ internal sealed class Float8
 
         for (int upper = 0; upper < _codes.Length; upper++)
         {
-            _codes[upper] = Search(BitConverter.UInt32BitsToSingle((uint)upper << 16));
+            _codes[upper] = NarrowBySearch(BitConverter.UInt32BitsToSingle((uint)upper << 16));
         }
     }
 
@@ -94,7 +94,7 @@ internal sealed class Float8
     }
 
     /// <summary>Narrows by binary search: to the nearest value, ties to the even code. The code table equals it.</summary>
-    internal byte Search(float value)
+    internal byte NarrowBySearch(float value)
     {
         byte sign = _signed && float.IsNegative(value) ? (byte)0x80 : (byte)0;
         if (float.IsNaN(value) || (!_signed && value < 0))

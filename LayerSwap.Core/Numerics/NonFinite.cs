@@ -12,7 +12,7 @@ internal static class NonFinite
     /// compiler, and may differ in the tail of a block.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Unify<T>(Span<T> numbers)
+    public static void CanonicalizeNaNs<T>(Span<T> numbers)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         ref T first = ref MemoryMarshal.GetReference(numbers);
@@ -36,7 +36,7 @@ internal static class NonFinite
 
     /// <summary>Whether all elements are finite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static bool HasNone(ReadOnlySpan<BFloat16> elements)
+    public static bool AllFinite(ReadOnlySpan<BFloat16> elements)
     {
         ref ushort from = ref Unsafe.As<BFloat16, ushort>(ref MemoryMarshal.GetReference(elements));
         Vector512<ushort> exponent = Vector512.Create(SixteenBitFloats.BFloat16Exponent), largest = default;

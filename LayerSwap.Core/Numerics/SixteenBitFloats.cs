@@ -28,7 +28,7 @@ internal static class SixteenBitFloats
     /// Rounds float64 to float32 "to odd": an inexact result has its last bit set. Rounding the result to 16 or 8 bits then equals a
     /// single rounding of the float64 (Boldo and Melquiond, "When double rounding is odd", 2005).
     /// </summary>
-    public static float ToOdd(double value)
+    public static float RoundToOdd(double value)
     {
         float nearest = (float)value;
         if (nearest == value || double.IsNaN(value))

@@ -32,7 +32,7 @@ internal static class VectorWidening
         where T : unmanaged =>
         typeof(T) == typeof(double) ? Unsafe.BitCast<double, T>(number)
         : typeof(T) == typeof(BFloat16)
-            ? Unsafe.BitCast<BFloat16, T>(new BFloat16(SixteenBitFloats.ToBFloat16(SixteenBitFloats.ToOdd(number))))
+            ? Unsafe.BitCast<BFloat16, T>(new BFloat16(SixteenBitFloats.ToBFloat16(SixteenBitFloats.RoundToOdd(number))))
         : Unsafe.BitCast<float, T>((float)number);
 
     /// <summary>Loads sixteen float32, or BF16 widened to float32.</summary>
@@ -129,7 +129,7 @@ internal static class VectorWidening
         }
     }
 
-    /// <summary>Rounds to odd at float32 precision. Equals <see cref="SixteenBitFloats.ToOdd"/> unless the float32 is subnormal.</summary>
+    /// <summary>Rounds to odd at float32 precision. Equals <see cref="SixteenBitFloats.RoundToOdd"/> unless the float32 is subnormal.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> ToOdd(Vector512<double> numbers)
     {

@@ -15,26 +15,26 @@ internal static class AuxiliaryFilePlan
     private const string GenerationFile = "generation_config.json";
 
     /// <summary>Lists the files by name, in ordinal order. <paramref name="changes"/> apply to config.json.</summary>
-    public static IEnumerable<AuxiliaryFile> Of(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
+    public static IEnumerable<AuxiliaryFile> ListFiles(PlanRequest request, IReadOnlyDictionary<string, JsonNode> changes)
     {
         Dictionary<string, Func<byte[]>> files = new(StringComparer.Ordinal);
         foreach ((ICheckpoint source, string name) in CopiedFiles(request))
         {
-            files[name] = () => source == request.Donor && name == ModelConfig.FileName && changes.Count > 0
+            files[name] = () => source == request.ConfigSource && name == ModelConfig.FileName && changes.Count > 0
                 ? WriteConfig(source, changes)
-                : AuxiliaryFiles.Copy(source, name);
+                : AuxiliaryFiles.ReadForCopy(source, name);
         }
 
         // A tokenizer source without generation_config.json states its end-of-text tokens in config.json.
-        if (request.Tokenizer is { } tokenizer
+        if (request.TokenizerSource is { } tokenizer
             && files.ContainsKey(GenerationFile)
             && !AuxiliaryFiles.Has(tokenizer, GenerationFile)
-            && AuxiliaryFiles.SourceOf(tokenizer) != AuxiliaryFiles.SourceOf(request.Donor))
+            && AuxiliaryFiles.FindSource(tokenizer) != AuxiliaryFiles.FindSource(request.ConfigSource))
         {
-            files[GenerationFile] = () => WriteGenerationConfig(request.Donor, tokenizer);
+            files[GenerationFile] = () => WriteGenerationConfig(request.ConfigSource, tokenizer);
         }
 
-        foreach ((string name, byte[]? bytes) in request.Beside)
+        foreach ((string name, byte[]? bytes) in request.ReplacedFiles)
         {
             if (bytes is null)
             {
@@ -52,9 +52,9 @@ internal static class AuxiliaryFilePlan
     /// <summary>Reports every file that should be copied and cannot be.</summary>
     public static void Check(PlanRequest request, ProblemList problems)
     {
-        foreach ((ICheckpoint source, string name) in CopiedFiles(request).Where(f => !request.Beside.ContainsKey(f.Name)))
+        foreach ((ICheckpoint source, string name) in CopiedFiles(request).Where(f => !request.ReplacedFiles.ContainsKey(f.Name)))
         {
-            if (AuxiliaryFiles.Refusal(source, name) is { } refusal)
+            if (AuxiliaryFiles.ExplainRefusal(source, name) is { } refusal)
             {
                 problems.Add(refusal);
             }
@@ -62,17 +62,17 @@ internal static class AuxiliaryFilePlan
     }
 
     /// <summary>Warns about files of the configuration and tokenizer sources that are not copied.</summary>
-    public static void LeftBehind(PlanRequest request, List<string> warnings)
+    public static void WarnOfSkipped(PlanRequest request, List<string> warnings)
     {
-        if (AuxiliaryFiles.LeftBehindOf(request.Donor) is { Count: > 0 } skipped)
+        if (AuxiliaryFiles.ListExcluded(request.ConfigSource) is { Count: > 0 } skipped)
         {
-            warnings.Add($"Not copied from {Printable.Escape(request.Donor.Name)} "
+            warnings.Add($"Not copied from {Printable.Escape(request.ConfigSource.Name)} "
                 + $"(other weights, training states or logs, or over the limits): {Printable.List(skipped, MaxListed)}.");
         }
 
-        if (request.Beside.Where(f => f.Value is null).Select(f => f.Key).ToArray() is { Length: > 0 } outdated)
+        if (request.ReplacedFiles.Where(f => f.Value is null).Select(f => f.Key).ToArray() is { Length: > 0 } outdated)
         {
-            warnings.Add($"Not copied from {Printable.Escape((request.Tokenizer ?? request.Donor).Name)}: "
+            warnings.Add($"Not copied from {Printable.Escape((request.TokenizerSource ?? request.ConfigSource).Name)}: "
                 + $"{Printable.List(outdated, MaxListed)}. "
                 + "The output's tokenizer has tokens that cannot be added to a file of this format.");
         }
@@ -80,20 +80,20 @@ internal static class AuxiliaryFilePlan
 
     private static IEnumerable<(ICheckpoint Source, string Name)> CopiedFiles(PlanRequest request)
     {
-        ICheckpoint tokenizer = request.Tokenizer ?? request.Donor;
+        ICheckpoint tokenizer = request.TokenizerSource ?? request.ConfigSource;
 
         // The end-of-text token belongs to the tokenizer.
         ICheckpoint SourceOf(string name) =>
-            name == GenerationFile && AuxiliaryFiles.Has(tokenizer, name) ? tokenizer : request.Donor;
+            name == GenerationFile && AuxiliaryFiles.Has(tokenizer, name) ? tokenizer : request.ConfigSource;
 
         // A template chosen by the recipe replaces all others.
-        bool IsReplacedTemplate(string name) => request.Beside.ContainsKey("chat_template.jinja")
+        bool IsReplacedTemplate(string name) => request.ReplacedFiles.ContainsKey("chat_template.jinja")
             && (name == "chat_template.json" || name.StartsWith("additional_chat_templates/", StringComparison.Ordinal));
 
         return
         [
-            .. AuxiliaryFiles.CopiedOf(request.Donor).Where(n => !AuxiliaryFiles.IsOfTokenizer(n)).Select(n => (SourceOf(n), n)),
-            .. AuxiliaryFiles.CopiedOf(tokenizer).Where(n => AuxiliaryFiles.IsOfTokenizer(n) && !IsReplacedTemplate(n))
+            .. AuxiliaryFiles.ListCopied(request.ConfigSource).Where(n => !AuxiliaryFiles.IsTokenizerFile(n)).Select(n => (SourceOf(n), n)),
+            .. AuxiliaryFiles.ListCopied(tokenizer).Where(n => AuxiliaryFiles.IsTokenizerFile(n) && !IsReplacedTemplate(n))
                 .Select(n => (tokenizer, n)),
         ];
     }
@@ -110,8 +110,8 @@ internal static class AuxiliaryFilePlan
             }
         }
 
-        TokenIds ids = new(model, tokenizer);
-        foreach ((string path, JsonNode value) in ids.Moved(generation.Root, "")
+        TokenIdMapper ids = new(model, tokenizer);
+        foreach ((string path, JsonNode value) in ids.MapIds(generation.Root, "")
             .Where(m => !ConfigChanges.TokenKeys.Contains(m.Path[1..], StringComparer.Ordinal))
             .ToList())
         {

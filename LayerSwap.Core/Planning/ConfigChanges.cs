@@ -13,10 +13,10 @@ internal static class ConfigChanges
     private static readonly string[] DTypeKeys = ["dtype", "torch_dtype"];
 
     /// <returns>New values, by key or by path such as <c>/text_config/num_hidden_layers</c>.</returns>
-    public static IReadOnlyDictionary<string, JsonNode> Of(
+    public static IReadOnlyDictionary<string, JsonNode> Find(
         PlanRequest request,
         ModelConfig? config,
-        IReadOnlyList<Decision> tokenTables,
+        IReadOnlyList<TensorDecision> tokenTables,
         bool untied,
         ProblemList problems,
         List<string> warnings)
@@ -45,16 +45,16 @@ internal static class ConfigChanges
             changes["tie_word_embeddings"] = JsonValue.Create(false);
         }
 
-        Decision? embedding = tokenTables.FirstOrDefault(d => d.Place.Kind == TensorKind.Embedding && d.Output.Shape.Rank == 2
-            && (request.Tokenizer is not null || request.Donor.Find(d.Output.Name)?.Shape[0] == config.VocabularySize));
+        TensorDecision? embedding = tokenTables.FirstOrDefault(d => d.Place.Kind == TensorKind.Embedding && d.Output.Shape.Rank == 2
+            && (request.TokenizerSource is not null || request.ConfigSource.Find(d.Output.Name)?.Shape[0] == config.VocabularySize));
         if (embedding is not null && embedding.Output.Shape[0] != config.VocabularySize)
         {
             changes["vocab_size"] = JsonValue.Create(embedding.Output.Shape[0]);
         }
 
-        if (request.Tokenizer is { } tokenizer && AuxiliaryFiles.SourceOf(tokenizer) != AuxiliaryFiles.SourceOf(request.Donor))
+        if (request.TokenizerSource is { } tokenizer && AuxiliaryFiles.FindSource(tokenizer) != AuxiliaryFiles.FindSource(request.ConfigSource))
         {
-            AddTokenIds(request.Donor, tokenizer, config, changes, warnings);
+            AddTokenIds(request.ConfigSource, tokenizer, config, changes, warnings);
         }
 
         AddLayers(request, config, changes, problems);
@@ -69,39 +69,39 @@ internal static class ConfigChanges
         ModelConfig? generation = ModelConfig.TryReadFile(tokenizer, "generation_config.json");
         foreach (string key in TokenKeys)
         {
-            if ((tokenizerConfig?.Copy(key) ?? generation?.Copy(key)) is { } value && value.ToJsonString() != config.Value(key))
+            if ((tokenizerConfig?.Copy(key) ?? generation?.Copy(key)) is { } value && value.ToJsonString() != config.GetJson(key))
             {
                 changes[key] = value;
             }
         }
 
-        TokenIds ids = new(model, tokenizer);
-        foreach ((string path, JsonNode value) in ids.Moved(config.Root, "")
+        TokenIdMapper ids = new(model, tokenizer);
+        foreach ((string path, JsonNode value) in ids.MapIds(config.Root, "")
             .Where(m => !changes.ContainsKey(m.Path[(m.Path.LastIndexOf('/') + 1)..])))
         {
             changes[path] = value;
         }
 
-        warnings.AddRange(ids.Lacking.Select(l => $"config.json: {l}"));
+        warnings.AddRange(ids.Warnings.Select(l => $"config.json: {l}"));
     }
 
     private static void AddLayers(PlanRequest request, ModelConfig config, Dictionary<string, JsonNode> changes, ProblemList problems)
     {
         // If only one module of the model is stacked, another model gives the configuration.
-        MappedCheckpoint? stacked = request.Donor as MappedCheckpoint
-            ?? request.Inputs.OfType<MappedCheckpoint>().FirstOrDefault(i => i.DonorLayers is not null);
-        if (stacked?.DonorLayers is not { } order)
+        MappedCheckpoint? stacked = request.ConfigSource as MappedCheckpoint
+            ?? request.Inputs.OfType<MappedCheckpoint>().FirstOrDefault(i => i.SourceLayers is not null);
+        if (stacked?.SourceLayers is not { } order)
         {
             return;
         }
 
-        ICheckpoint owner = AuxiliaryFiles.OwnerOf(stacked);
+        ICheckpoint owner = AuxiliaryFiles.FindOwner(stacked);
         LayerMap map = LayerMap.Of(owner);
         if (((ICheckpointView)stacked).MainStack is { } mainStack && map.Stacks.ContainsKey(mainStack))
         {
             map = LayerMap.Of(owner.WithMainStack(mainStack));
         }
 
-        LayerNumbering.Apply(config, request.Donor.Name, map, order, changes, problems);
+        LayerNumbering.Apply(config, request.ConfigSource.Name, map, order, changes, problems);
     }
 }

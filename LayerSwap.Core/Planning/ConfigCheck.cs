@@ -17,7 +17,7 @@ internal static class ConfigCheck
 
     /// <summary>Finds contradictions; none for a model without a config.json.</summary>
     /// <exception cref="CheckpointException">The config.json cannot be read.</exception>
-    public static IEnumerable<string> Problems(ICheckpoint model)
+    public static IEnumerable<string> FindProblems(ICheckpoint model)
     {
         if (ModelConfig.TryRead(model) is not { } config)
         {
@@ -25,9 +25,9 @@ internal static class ConfigCheck
         }
 
         LayerMap map = LayerMap.Of(model);
-        bool both = StackConfig.HasBoth(map.Stacks.Keys);
+        bool both = StackConfig.HasEncoderAndDecoder(map.Stacks.Keys);
         bool IsCounted(string stack) => !config.SharesLayers
-            && (stack == map.MainStack || (both && StackClassifier.IsEncoder(stack) && !StackClassifier.IsSense(stack)));
+            && (stack == map.MainStack || (both && StackClassifier.IsEncoder(stack) && !StackClassifier.IsVisionOrAudio(stack)));
         foreach (string stack in map.Stacks.Keys.Where(IsCounted))
         {
             StackConfig part = StackConfig.Of(config.Root, map.Stacks.Keys, stack);
@@ -35,11 +35,11 @@ internal static class ConfigCheck
             string place = part.Path.Length == 0 ? "" : $" in {part.Path[1..]}";
             if (part.Layers is { } stated && stated != layers)
             {
-                string key = part.Keys.First(k => StackConfig.Whole(part.Section[k]) is not null);
+                string key = part.Keys.First(k => StackConfig.ReadInteger(part.Section[k]) is not null);
                 yield return $"{key} is {stated}{place}, but {Printable.Escape(stack)} has {layers} layers";
             }
 
-            if (map.MissingLayers(stack) is { Count: > 0 } missing)
+            if (map.FindMissingLayers(stack) is { Count: > 0 } missing)
             {
                 string[] numbers = [.. missing.Select(m => m.ToString(CultureInfo.InvariantCulture))];
                 yield return $"{Printable.Escape(stack)} should have {layers} layers, but lacks {Printable.List(numbers, MaxListed)}";

@@ -40,7 +40,7 @@ internal static class InputCheck
         "embedding_multiplier", "logits_scaling", "residual_multiplier", "attention_multiplier",
     ];
 
-    public static void Configs(
+    public static void CheckConfigs(
         IReadOnlyList<InputConfig> inputs, InputCautions allowed, ProblemList problems, List<string> warnings)
     {
         // The config.json of a stacked model counts the layers of the model it was copied from.
@@ -70,7 +70,7 @@ internal static class InputCheck
         foreach (string key in BehaviourKeys)
         {
             // A missing key differs too: the model's code then uses its own default.
-            string[] values = [.. inputs.Select(i => i.Config.Value(key) ?? "nothing")];
+            string[] values = [.. inputs.Select(i => i.Config.GetJson(key) ?? "nothing")];
             if (values.Distinct(StringComparer.Ordinal).Count() > 1)
             {
                 IEnumerable<string> found =
@@ -82,12 +82,12 @@ internal static class InputCheck
     }
 
     /// <summary>Reports a configuration source whose tensors were renamed to match another architecture.</summary>
-    public static void RenamedDonor(PlanRequest request, IReadOnlyList<InputConfig> configs, ProblemList problems)
+    public static void CheckRenamedSource(PlanRequest request, IReadOnlyList<InputConfig> configs, ProblemList problems)
     {
         static string? ModelTypeOf(InputConfig config) => config.Config.Root["model_type"]?.ToString();
         static string Describe(InputConfig config) => Printable.Escape(ModelTypeOf(config) ?? "no model_type");
         static bool IsMapped(InputConfig config) => config.Checkpoint is RenamedCheckpoint { IsMapped: true };
-        if (configs.FirstOrDefault(c => c.Checkpoint == request.Donor) is { } source && IsMapped(source)
+        if (configs.FirstOrDefault(c => c.Checkpoint == request.ConfigSource) is { } source && IsMapped(source)
             && configs.FirstOrDefault(c => !IsMapped(c) && ModelTypeOf(c) != ModelTypeOf(source)) is { } target)
         {
             problems.Add($"{Printable.Escape(source.Checkpoint.Name)} gives the configuration ({Describe(source)}), "
@@ -98,7 +98,7 @@ internal static class InputCheck
     }
 
     /// <summary>Reports inputs without a stored head of which only some tie it to the embeddings: the others lack it.</summary>
-    public static void Heads(IReadOnlyList<InputConfig> inputs, ProblemList problems)
+    public static void CheckHeads(IReadOnlyList<InputConfig> inputs, ProblemList problems)
     {
         if (!inputs.Any(i => TiedHeads.HasHead(i.Checkpoint))
             && Differences(inputs.Select(i => InputValue.Of(i.Checkpoint, i.Config.TiedEmbeddings))) is { } differences)
@@ -109,14 +109,14 @@ internal static class InputCheck
     }
 
     /// <summary>Reports models whose number of layers is not the one in their config.json.</summary>
-    public static void WholeModels(IReadOnlyList<InputConfig> inputs, InputCautions allowed, ProblemList problems)
+    public static void CheckCompleteness(IReadOnlyList<InputConfig> inputs, InputCautions allowed, ProblemList problems)
     {
         if (allowed.HasFlag(InputCautions.Layers))
         {
             return;
         }
 
-        IEnumerable<InputConfig> owners = inputs.Select(i => i with { Checkpoint = AuxiliaryFiles.OwnerOf(i.Checkpoint) })
+        IEnumerable<InputConfig> owners = inputs.Select(i => i with { Checkpoint = AuxiliaryFiles.FindOwner(i.Checkpoint) })
             .DistinctBy(i => i.Checkpoint)
             .Where(i => i.Checkpoint is not IComputedCheckpoint);
         foreach ((ICheckpoint checkpoint, ModelConfig config) in owners)
@@ -129,7 +129,7 @@ internal static class InputCheck
                 continue;
             }
 
-            string[] missing = [.. map.MissingLayers(stack).Select(m => m.ToString(CultureInfo.InvariantCulture))];
+            string[] missing = [.. map.FindMissingLayers(stack).Select(m => m.ToString(CultureInfo.InvariantCulture))];
             if (map.LayerCount != stated || missing.Length > 0)
             {
                 string lacking = map.LayerCount == stated ? $" (it lacks {Printable.List(missing, MaxListed)})" : "";
@@ -142,9 +142,9 @@ internal static class InputCheck
     }
 
     /// <summary>Warns if the output ends a text by another token than an input, or lacks a chat template that an input has.</summary>
-    public static void Endings(PlanRequest request, IReadOnlyList<InputConfig> configs, List<string> warnings)
+    public static void CheckEndTokens(PlanRequest request, IReadOnlyList<InputConfig> configs, List<string> warnings)
     {
-        ICheckpoint tokenizer = request.Tokenizer ?? request.Donor;
+        ICheckpoint tokenizer = request.TokenizerSource ?? request.ConfigSource;
         (ICheckpoint Model, string? End)[] ends =
             [.. request.Inputs.Append(tokenizer).Distinct().Select(i => (i, EndTokenOf(i, configs)))];
         string? outputEnd = Array.Find(ends, e => e.Model == tokenizer).End;
@@ -158,7 +158,7 @@ internal static class InputCheck
         }
 
         if (!HasTemplate(tokenizer)
-            && !request.Beside.ContainsKey(TemplateFile)
+            && !request.ReplacedFiles.ContainsKey(TemplateFile)
             && request.Inputs.Where(HasTemplate).ToArray() is { Length: > 0 } with)
         {
             warnings.Add($"{string.Join(", ", with.Select(w => Printable.Escape(w.Name)))} {(with.Length == 1 ? "has" : "have")} "
@@ -170,20 +170,20 @@ internal static class InputCheck
 
     private static string? EndTokenOf(ICheckpoint model, IReadOnlyList<InputConfig> configs)
     {
-        if (ModelConfig.TryReadFile(model, GenerationFile)?.Value(EndKey) is { } end)
+        if (ModelConfig.TryReadFile(model, GenerationFile)?.GetJson(EndKey) is { } end)
         {
             return end;
         }
 
         ModelConfig? config = configs.FirstOrDefault(c => c.Checkpoint == model)?.Config ?? ModelConfig.TryRead(model);
-        return config?.Value(EndKey);
+        return config?.GetJson(EndKey);
     }
 
     private static bool HasTemplate(ICheckpoint model) => AuxiliaryFiles.Has(model, TemplateFile)
         || ModelConfig.TryReadFile(model, TokenizerConfigFile)?.Has("chat_template") == true;
 
     /// <summary>Warns of different vocabulary sizes: no error, since the tables fit.</summary>
-    public static void Vocabularies(IReadOnlyList<InputConfig> inputs, List<string> warnings)
+    public static void CheckVocabularySizes(IReadOnlyList<InputConfig> inputs, List<string> warnings)
     {
         if (Differences(inputs.Select(i => InputValue.Of(i.Checkpoint, i.Config.VocabularySize))) is { } differences)
         {
@@ -192,12 +192,12 @@ internal static class InputCheck
         }
     }
 
-    public static void LayerCounts(IReadOnlyList<ICheckpoint> inputs, ProblemList problems)
+    public static void CheckLayerCounts(IReadOnlyList<ICheckpoint> inputs, ProblemList problems)
     {
         LayerMap first = LayerMap.Of(inputs[0]);
         // Equal names mean equal layers: such inputs need no map of their own.
         int CountOf(ICheckpoint input) =>
-            TensorList.SameNames(input, inputs[0]) ? first.LayerCount : LayerMap.Of(input).LayerCount;
+            TensorList.HaveSameNames(input, inputs[0]) ? first.LayerCount : LayerMap.Of(input).LayerCount;
 
         // A stack of slices with too few layers is reported by the tensors that it lacks.
         IEnumerable<InputValue> counts = inputs.Where(i => i is not MappedCheckpoint { Slices: not null })
@@ -208,11 +208,11 @@ internal static class InputCheck
         }
     }
 
-    public static void Tokenizers(IReadOnlyList<ICheckpoint> inputs, ProblemList problems, List<string> warnings)
+    public static void CheckTokenizers(IReadOnlyList<ICheckpoint> inputs, ProblemList problems, List<string> warnings)
     {
         ICheckpoint? first = null;
         TokenizerVocabulary? expected = null;
-        foreach (ICheckpoint input in inputs.DistinctBy(AuxiliaryFiles.SourceOf))
+        foreach (ICheckpoint input in inputs.DistinctBy(AuxiliaryFiles.FindSource))
         {
             if (TokenizerVocabulary.TryRead(input) is not { } found)
             {
@@ -250,7 +250,7 @@ internal static class InputCheck
                 + "Remedy: merge them by a recipe with tokenizer_source: base (or union), which puts rows on their tokens; "
                 + "or merge models of one tokenizer.");
         }
-        else if (second.IsWhole && first.IsWhole
+        else if (second.IsComplete && first.IsComplete
             && (second.Ids.Count != first.Ids.Count || second.Ids.Keys.Any(k => !first.Ids.ContainsKey(k))))
         {
             Dictionary<long, string> texts = first.Ids.DistinctBy(t => t.Value).ToDictionary(t => t.Value, t => t.Key);

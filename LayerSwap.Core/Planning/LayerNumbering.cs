@@ -127,7 +127,7 @@ internal sealed partial class LayerNumbering
     private void Run(LayerMap map)
     {
         StackConfig part = StackConfig.Of(_root, map.Stacks.Keys, _stack);
-        SetCount(part, StackConfig.HasBoth(map.Stacks.Keys));
+        SetCount(part, StackConfig.HasEncoderAndDecoder(map.Stacks.Keys));
         (string, JsonObject)[] sections = part.Path.Length == 0 ? [("", _root)] : [(part.Path, part.Section), ("", _root)];
         foreach ((string path, JsonObject section) in sections)
         {
@@ -156,10 +156,10 @@ internal sealed partial class LayerNumbering
         }
 
         (string path, JsonObject section, IReadOnlyList<string> keys) = part;
-        string[] countKeys = [.. keys.Where(k => StackConfig.Whole(section[k]) == _oldCount)];
+        string[] countKeys = [.. keys.Where(k => StackConfig.ReadInteger(section[k]) == _oldCount)];
         if (both
             && path.Length == 0
-            && StackConfig.Whole(section["num_layers"]) is { } shared
+            && StackConfig.ReadInteger(section["num_layers"]) is { } shared
             && section["num_decoder_layers"] is null)
         {
             // T5: num_layers counts both stacks unless num_decoder_layers is given.
@@ -199,7 +199,7 @@ internal sealed partial class LayerNumbering
             case JsonValue text when text.TryGetValue(out string? letters):
                 RenumberText(path, key, letters);
                 break;
-            case JsonValue when StackConfig.Whole(value) is { } number and > 0:
+            case JsonValue when StackConfig.ReadInteger(value) is { } number and > 0:
                 CheckNumber(section, key, number);
                 break;
         }
@@ -219,7 +219,7 @@ internal sealed partial class LayerNumbering
         }
         else if (list.Count > 0 && IsLayerNumbers(key, list))
         {
-            HashSet<long> numbers = [.. list.Select(n => StackConfig.Whole(n)!.Value)];
+            HashSet<long> numbers = [.. list.Select(n => StackConfig.ReadInteger(n)!.Value)];
             IEnumerable<JsonNode?> newNumbers = NewNumbers(o => numbers.Contains(o)).Select(i => (JsonNode?)JsonValue.Create(i));
             SetList(path, key, list, new JsonArray([.. newNumbers]));
         }
@@ -260,7 +260,7 @@ internal sealed partial class LayerNumbering
             Require(keepsNumbers, key, nested.Count + " layers");
         }
         else if (nested.Any(n => n.Value is JsonArray { Count: > 0 } numbers
-            && numbers.All(x => StackConfig.Whole(x) is not null)
+            && numbers.All(x => StackConfig.ReadInteger(x) is not null)
             && n.Key.EndsWith("_layers", StringComparison.Ordinal)))
         {
             // Kimi Linear: the numbers start at 1.
@@ -279,8 +279,8 @@ internal sealed partial class LayerNumbering
         List<JsonNode?> all =
         [
             .. types.OfType<JsonArray>()
-                .Where(t => t.Count == 2 && t[0] is JsonArray && StackConfig.Whole(t[1]) is > 0 and < 10_000)
-                .SelectMany(t => Enumerable.Repeat((JsonArray)t[0]!, (int)StackConfig.Whole(t[1])!.Value).SelectMany(p => p)),
+                .Where(t => t.Count == 2 && t[0] is JsonArray && StackConfig.ReadInteger(t[1]) is > 0 and < 10_000)
+                .SelectMany(t => Enumerable.Repeat((JsonArray)t[0]!, (int)StackConfig.ReadInteger(t[1])!.Value).SelectMany(p => p)),
         ];
         while (all.Count < _oldCount)
         {
@@ -314,7 +314,7 @@ internal sealed partial class LayerNumbering
         }
         else if (Array.Find(OffsetPeriods, p => p.Period == key) is { Offset: { } offsetKey } offsetPeriod)
         {
-            long offset = StackConfig.Whole(section[offsetKey]) ?? offsetPeriod.DefaultOffset;
+            long offset = StackConfig.ReadInteger(section[offsetKey]) ?? offsetPeriod.DefaultOffset;
             bool isListed = section["layers_block_type"] is JsonArray { Count: > 0 } || section["layer_types"] is JsonArray { Count: > 0 };
             Require(isListed || Keeps(i => i % value == offset), key, value + note);
         }
@@ -354,7 +354,7 @@ internal sealed partial class LayerNumbering
         long last = -1;
         foreach (JsonNode? node in list)
         {
-            if (StackConfig.Whole(node) is not { } number || number <= last || number >= _oldCount)
+            if (StackConfig.ReadInteger(node) is not { } number || number <= last || number >= _oldCount)
             {
                 return false;
             }

@@ -73,7 +73,7 @@ public sealed record MergePart : IParsable<MergePart>
     }
 
     /// <summary>Splits a plan into the parts that own files, in one pass.</summary>
-    internal static IEnumerable<(MergePart Part, MergePlan Plan)> Cut(MergePlan plan, int count)
+    internal static IEnumerable<(MergePart Part, MergePlan Plan)> Split(MergePlan plan, int count)
     {
         ILookup<string, PlannedTensor> tensors = plan.Tensors.ToLookup(t => t.File, StringComparer.Ordinal);
         return plan.Shards.Zip(Owners(plan, count))

@@ -39,10 +39,10 @@ public sealed partial record MergePlan
     internal IReadOnlyList<PlannedShard> Shards { get; init; } = null!;
 
     /// <summary>The files next to the input weights, as they were when planned.</summary>
-    internal IReadOnlyList<Checkpoints.WatchedFolder> Watched { get; init; } = [];
+    internal IReadOnlyList<Checkpoints.WatchedFolder> WatchedFolders { get; init; } = [];
 
     internal IReadOnlyDictionary<string, JsonNode> ConfigChanges { get; init; } = null!;
 
     /// <summary>Summarizes the plan: equal layers on one line, then sizes and warnings.</summary>
-    public override string ToString() => PlanText.Of(this);
+    public override string ToString() => PlanText.Format(this);
 }

@@ -16,39 +16,39 @@ internal static class PlanBuilder
         List<string> warnings = [.. request.Inputs.OfType<ShardedCheckpoint>().SelectMany(s => s.Warnings)];
         // Recorded before any auxiliary file is read.
         IReadOnlyList<WatchedFolder> watched =
-            WatchedFolder.Of([.. request.Inputs, request.Donor, request.Tokenizer ?? request.Donor]);
+            WatchedFolder.Of([.. request.Inputs, request.ConfigSource, request.TokenizerSource ?? request.ConfigSource]);
         request = TiedHeads.Untie(request, warnings);
         IReadOnlyList<ICheckpoint> inputs = request.Inputs;
         InputConfig[] configs = [.. inputs.Select(InputConfig.TryRead).OfType<InputConfig>()];
-        InputCheck.Configs(configs, request.Allowed, problems, warnings);
-        InputCheck.RenamedDonor(request, configs, problems);
-        InputCheck.Heads(configs, problems);
-        InputCheck.WholeModels(configs, request.Allowed, problems);
-        InputCheck.LayerCounts(inputs, problems);
-        if (request.Tokenizer is null)
+        InputCheck.CheckConfigs(configs, request.Allowed, problems, warnings);
+        InputCheck.CheckRenamedSource(request, configs, problems);
+        InputCheck.CheckHeads(configs, problems);
+        InputCheck.CheckCompleteness(configs, request.Allowed, problems);
+        InputCheck.CheckLayerCounts(inputs, problems);
+        if (request.TokenizerSource is null)
         {
-            InputCheck.Vocabularies(configs, warnings);
+            InputCheck.CheckVocabularySizes(configs, warnings);
         }
 
         SchemeCheck schemes = new(inputs);
-        schemes.Inputs(problems);
+        schemes.CheckInputs(problems);
         ThrowIfNamesDiffer(inputs, problems);
 
         LayerMap map = LayerMap.OfAll(inputs);
-        HashSet<string> tokenTables = [.. inputs.SelectMany(TokenTables.OfAny).Select(t => t.Name)];
+        HashSet<string> tokenTables = [.. inputs.SelectMany(TokenTables.FindInSlices).Select(t => t.Name)];
         TensorPlanner planner = new(request, tokenTables, problems);
-        List<Decision> decisions = Decide(request, map, planner, TiedHeads.Tied(inputs, configs), warnings);
-        schemes.Decisions(decisions, problems);
-        Decision[] tables = [.. decisions.Where(d => tokenTables.Contains(d.Output.Name))];
+        List<TensorDecision> decisions = Decide(request, map, planner, TiedHeads.FindTied(inputs, configs), warnings);
+        schemes.CheckDecisions(decisions, problems);
+        TensorDecision[] tables = [.. decisions.Where(d => tokenTables.Contains(d.Output.Name))];
         CheckRows(inputs, tables, problems);
-        if (request.Tokenizer is null)
+        if (request.TokenizerSource is null)
         {
-            request = TokenizerChoice.Of(request, tables, problems, warnings);
+            request = TokenizerChoice.Choose(request, tables, problems, warnings);
         }
 
-        InputCheck.Endings(request, configs, warnings);
+        InputCheck.CheckEndTokens(request, configs, warnings);
         AuxiliaryFilePlan.Check(request, problems);
-        AuxiliaryFilePlan.LeftBehind(request, warnings);
+        AuxiliaryFilePlan.WarnOfSkipped(request, warnings);
         problems.ThrowIfAny(map.Places.Count());
         WarnOfUnusedRules(request, map, warnings);
         WarnOfSeveralStacks(map, warnings);
@@ -56,10 +56,10 @@ internal static class PlanBuilder
 
         bool untied = tables.Any(d => d.Place.Kind == TensorKind.Head) && configs.Any(c => c.Config.TiedEmbeddings == false);
         // The configuration source is not always an input: a base may give no more than the configuration.
-        ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.Donor)?.Config ?? ModelConfig.TryRead(request.Donor);
-        IReadOnlyDictionary<string, JsonNode> changes = ConfigChanges.Of(request, config, tables, untied, problems, warnings);
+        ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.ConfigSource)?.Config ?? ModelConfig.TryRead(request.ConfigSource);
+        IReadOnlyDictionary<string, JsonNode> changes = ConfigChanges.Find(request, config, tables, untied, problems, warnings);
         problems.ThrowIfAny();
-        return Assemble(request, map, decisions, warnings) with { ConfigChanges = changes, Watched = watched };
+        return Assemble(request, map, decisions, warnings) with { ConfigChanges = changes, WatchedFolders = watched };
     }
 
     /// <summary>Reports the cause of differing names instead of every tensor that differs.</summary>
@@ -69,7 +69,7 @@ internal static class PlanBuilder
         [
             .. inputs.Skip(1)
                 .Where(i => i.Tensors.Any(t => inputs[0].Find(t.Name) is null))
-                .Select(i => NameDifference.Reason(inputs[0], i))
+                .Select(i => NameDifference.Explain(inputs[0], i))
                 .OfType<string>(),
         ];
         if (reasons.Length > 0)
@@ -85,7 +85,7 @@ internal static class PlanBuilder
             .DistinctBy(r => r.Text, StringComparer.Ordinal);
         foreach (PlanRule rule in unused)
         {
-            string place = rule.Written is null ? "" : rule.Written + ": ";
+            string place = rule.WrittenAt is null ? "" : rule.WrittenAt + ": ";
             warnings.Add($"{place}The rule for {rule.Text} matches no tensor: it changes nothing.");
         }
     }
@@ -101,7 +101,7 @@ internal static class PlanBuilder
     }
 
     /// <summary>Warns if a minority of tensors is narrowed: 16-bit models keep some tensors in float32 on purpose.</summary>
-    private static void WarnOfNarrowed(PlanRequest request, List<Decision> decisions, List<string> warnings)
+    private static void WarnOfNarrowed(PlanRequest request, List<TensorDecision> decisions, List<string> warnings)
     {
         if (request.DType is not { } dtype)
         {
@@ -121,10 +121,10 @@ internal static class PlanBuilder
         }
     }
 
-    private static List<Decision> Decide(
+    private static List<TensorDecision> Decide(
         PlanRequest request, LayerMap map, TensorPlanner planner, IReadOnlySet<string> tied, List<string> warnings)
     {
-        List<Decision> decisions = [];
+        List<TensorDecision> decisions = [];
         List<string> dropped = [];
         foreach (string name in NamesOf(request.Inputs))
         {
@@ -169,19 +169,19 @@ internal static class PlanBuilder
 
     /// <summary>Lists the names of all inputs in canonical order. Each input is sorted already: equal inputs need no sorting.</summary>
     private static IEnumerable<string> NamesOf(IReadOnlyList<ICheckpoint> inputs) =>
-        inputs.All(i => TensorList.SameNames(i, inputs[0]))
+        inputs.All(i => TensorList.HaveSameNames(i, inputs[0]))
             ? inputs[0].Tensors.Select(t => t.Name)
             : inputs.SelectMany(i => i.Tensors).Select(t => t.Name).Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance);
 
     /// <summary>Reports token tables that have equal rows in every input, but would differ in the output.</summary>
-    private static void CheckRows(IReadOnlyList<ICheckpoint> inputs, IReadOnlyList<Decision> tables, ProblemList problems)
+    private static void CheckRows(IReadOnlyList<ICheckpoint> inputs, IReadOnlyList<TensorDecision> tables, ProblemList problems)
     {
-        string InputRows(Decision table) => string.Join(',', inputs.Select(i =>
-            i.Find(table.Output.Name) is { Shape.Rank: > 0 } tensor ? TokenTables.RowsOf(tensor.Shape) : -1));
+        string InputRows(TensorDecision table) => string.Join(',', inputs.Select(i =>
+            i.Find(table.Output.Name) is { Shape.Rank: > 0 } tensor ? TokenTables.CountRows(tensor.Shape) : -1));
 
-        foreach (IGrouping<string, Decision> alike in tables.GroupBy(InputRows, StringComparer.Ordinal))
+        foreach (IGrouping<string, TensorDecision> alike in tables.GroupBy(InputRows, StringComparer.Ordinal))
         {
-            if (alike.Select(d => TokenTables.RowsOf(d.Output.Shape)).Distinct().Count() > 1)
+            if (alike.Select(d => TokenTables.CountRows(d.Output.Shape)).Distinct().Count() > 1)
             {
                 IEnumerable<string> shapes = alike.Select(d => $"{d.Output.Shape} in {Printable.Escape(d.Output.Name)}");
                 problems.Add($"The output's token tables would have different numbers of rows: {string.Join(", ", shapes)}; "
@@ -191,10 +191,10 @@ internal static class PlanBuilder
         }
     }
 
-    private static MergePlan Assemble(PlanRequest request, LayerMap map, List<Decision> decisions, List<string> warnings)
+    private static MergePlan Assemble(PlanRequest request, LayerMap map, List<TensorDecision> decisions, List<string> warnings)
     {
-        Dictionary<string, string> metadata = new(request.Donor.Metadata, StringComparer.Ordinal) { ["format"] = "pt" };
-        IReadOnlyList<PlannedShard> shards = ShardLayout.Of([.. decisions.Select(d => d.Output)], request.ShardSize, metadata);
+        Dictionary<string, string> metadata = new(request.ConfigSource.Metadata, StringComparer.Ordinal) { ["format"] = "pt" };
+        IReadOnlyList<PlannedShard> shards = ShardLayout.Distribute([.. decisions.Select(d => d.Output)], request.ShardSize, metadata);
         Dictionary<string, PlacedTensor> places =
             shards.SelectMany(s => s.Tensors).ToDictionary(t => t.Tensor.Name, StringComparer.Ordinal);
 
@@ -214,7 +214,7 @@ internal static class PlanBuilder
         {
             Tensor = d.Output,
             Place = d.Place,
-            Operation = d.Work is TensorWork.Copy or TensorWork.Agree ? PlannedOperation.Take : PlannedOperation.Merge,
+            Operation = d.Work is TensorWork.Copy or TensorWork.CopyIdentical ? PlannedOperation.Take : PlannedOperation.Merge,
             Strategy = d.Rule.Strategy.Name,
             Rule = d.Rule.Text,
             Sources = SourcesOf(d.Inputs),
@@ -236,10 +236,10 @@ internal static class PlanBuilder
         };
     }
 
-    private static string DetailOf(Decision decision) => decision.Work switch
+    private static string DetailOf(TensorDecision decision) => decision.Work switch
     {
         TensorWork.Convert convert => $"{convert.Operand.DType.Code()} to {decision.Output.DType.Code()}",
-        TensorWork.Agree => "all inputs must agree",
-        _ => decision.Merge.Detail,
+        TensorWork.CopyIdentical => "all inputs must agree",
+        _ => decision.Operation.Detail,
     };
 }

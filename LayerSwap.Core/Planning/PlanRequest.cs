@@ -3,9 +3,9 @@ namespace LayerSwap.Planning;
 /// <summary>A merge strategy for the tensors that a selector matches.</summary>
 /// <param name="Selector">The tensors; null for all.</param>
 /// <param name="Strategy">The strategy.</param>
-/// <param name="Only">The indices of the sources to merge; null for all.</param>
-/// <param name="Written">Where the rule is written, for messages; null if unknown.</param>
-internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy, IReadOnlyList<int>? Only = null, string? Written = null)
+/// <param name="SourceIndices">The indices of the sources to merge; null for all.</param>
+/// <param name="WrittenAt">Where the rule is written, for messages; null if unknown.</param>
+internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy, IReadOnlyList<int>? SourceIndices = null, string? WrittenAt = null)
 {
     public string Text => Selector?.ToString() ?? "everywhere";
 }
@@ -24,16 +24,16 @@ internal sealed record PlanRequest
     public required IReadOnlyList<PlanRule> Rules { get; init; }
 
     /// <summary>The model that config.json and other auxiliary files are copied from.</summary>
-    public required ICheckpoint Donor { get; init; }
+    public required ICheckpoint ConfigSource { get; init; }
 
     /// <summary>Selects the sources of a rule.</summary>
-    public IReadOnlyList<PlanSource> SourcesOf(PlanRule rule) => rule.Only is null ? Sources : [.. rule.Only.Select(i => Sources[i])];
+    public IReadOnlyList<PlanSource> SourcesOf(PlanRule rule) => rule.SourceIndices is null ? Sources : [.. rule.SourceIndices.Select(i => Sources[i])];
 
-    /// <summary>The model that the tokenizer is copied from; null for <see cref="Donor"/>.</summary>
-    public ICheckpoint? Tokenizer { get; init; }
+    /// <summary>The model that the tokenizer is copied from; null for <see cref="ConfigSource"/>.</summary>
+    public ICheckpoint? TokenizerSource { get; init; }
 
     /// <summary>The contents of files that replace copied ones, by name; null for a file to omit.</summary>
-    public IReadOnlyDictionary<string, byte[]?> Beside { get; init; } = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, byte[]?> ReplacedFiles { get; init; } = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
 
     /// <summary>Checks to skip.</summary>
     public InputCautions Allowed { get; init; }

@@ -9,7 +9,7 @@ internal static class PlanText
 {
     /// <param name="plan">The plan.</param>
     /// <param name="machine">Whether to include threads and memory, which depend on the machine.</param>
-    public static string Of(MergePlan plan, bool machine = true)
+    public static string Format(MergePlan plan, bool machine = true)
     {
         PlanRequest request = plan.Request;
         Func<string, string> shorten = Shortener(request.Inputs);
@@ -18,11 +18,11 @@ internal static class PlanText
         foreach (ICheckpoint input in request.Inputs)
         {
             string role = input == request.Base ? "base" : $"source {request.Sources.ToList().FindIndex(s => s.Checkpoint == input)}";
-            string note = input == request.Donor ? "  (gives config and tokenizer)" : "";
+            string note = input == request.ConfigSource ? "  (gives config and tokenizer)" : "";
             text.Append(CultureInfo.InvariantCulture, $"  {role,-9} {Printable.Escape(input.Name)}{note}\n");
         }
 
-        TextTable table = new TextTable("where", "does", "from", "how", "rule", "tensors", "size").Left(1, 2, 3, 4);
+        TextTable table = new TextTable("where", "does", "from", "how", "rule", "tensors", "size").AlignLeft(1, 2, 3, 4);
         foreach (Step step in Steps(plan))
         {
             PlannedTensor t = step.First;
@@ -112,13 +112,13 @@ internal static class PlanText
     /// <summary>Shortens paths to their last part, if these differ between inputs.</summary>
     private static Func<string, string> Shortener(IReadOnlyList<ICheckpoint> inputs)
     {
-        static string Last(string name) => string.Join(" + ", LastParts(name));
+        static string Last(string name) => string.Join(" + ", ShortenName(name));
         bool distinct = inputs.Select(i => Last(i.Name)).Distinct(StringComparer.Ordinal).Count() == inputs.Count;
         return name => Printable.Escape(distinct ? Last(name) : name);
     }
 
     /// <summary>The last part of a path, or of each path in the name of a stack: <c>a/b + a/c</c> gives b and c.</summary>
-    internal static IEnumerable<string> LastParts(string name) =>
+    internal static IEnumerable<string> ShortenName(string name) =>
         name.Split(" + ").Select(n => Path.GetFileName(Path.TrimEndingDirectorySeparator(n)) is { Length: > 0 } last ? last : n);
 
     private static string Count(int count, string noun) =>

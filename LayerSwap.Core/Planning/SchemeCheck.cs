@@ -21,7 +21,7 @@ internal sealed class SchemeCheck
     {
         foreach (ICheckpoint input in inputs.Distinct())
         {
-            StorageScheme scheme = StorageScheme.Of(input);
+            StorageScheme scheme = StorageScheme.Detect(input);
             _schemes.Add(input, scheme);
             foreach (QuantizedGroup group in scheme.Groups)
             {
@@ -37,7 +37,7 @@ internal sealed class SchemeCheck
     public bool HasQuantized => _groupOf.Count > 0;
 
     /// <summary>Reports adapters, and a mix of quantised and other inputs.</summary>
-    public void Inputs(ProblemList problems)
+    public void CheckInputs(ProblemList problems)
     {
         foreach ((ICheckpoint input, StorageScheme scheme) in _schemes.Where(s => s.Value.Adapter is not null))
         {
@@ -58,25 +58,25 @@ internal sealed class SchemeCheck
     }
 
     /// <summary>Reports quantised tensors that would be computed with, converted, resized, or separated from their scales.</summary>
-    public void Decisions(IReadOnlyList<Decision> decisions, ProblemList problems)
+    public void CheckDecisions(IReadOnlyList<TensorDecision> decisions, ProblemList problems)
     {
         if (!HasQuantized)
         {
             return;
         }
 
-        IEnumerable<IGrouping<string, Decision>> groups = decisions.Where(d => _groupOf.ContainsKey(d.Output.Name))
+        IEnumerable<IGrouping<string, TensorDecision>> groups = decisions.Where(d => _groupOf.ContainsKey(d.Output.Name))
             .GroupBy(d => _groupOf[d.Output.Name], StringComparer.Ordinal);
-        foreach (IGrouping<string, Decision> group in groups)
+        foreach (IGrouping<string, TensorDecision> group in groups)
         {
             CheckTensors(group, problems);
             CheckSources(group, problems);
         }
     }
 
-    private void CheckTensors(IEnumerable<Decision> group, ProblemList problems)
+    private void CheckTensors(IEnumerable<TensorDecision> group, ProblemList problems)
     {
-        foreach (Decision decision in group.Where(d => d.Work is not TensorWork.Copy))
+        foreach (TensorDecision decision in group.Where(d => d.Work is not TensorWork.Copy))
         {
             string reason = decision.Work is TensorWork.Convert
                 ? $"cannot be converted to {decision.Output.DType.Code()} without their scales"
@@ -85,14 +85,14 @@ internal sealed class SchemeCheck
                 + $"the stored numbers are not the weights, and {reason}. {Remedy}", decision.Output.Name);
         }
 
-        foreach (Decision decision in group.Where(d => d.Work is TensorWork.Copy copy && copy.Operand.Tensor.Shape != d.Output.Shape))
+        foreach (TensorDecision decision in group.Where(d => d.Work is TensorWork.Copy copy && copy.Operand.Tensor.Shape != d.Output.Shape))
         {
             problems.Add($"{Names(decision.Inputs)} is quantised ({SchemeOf(decision.Inputs)}): "
                 + "rows of packed weights cannot be cut or added. Remedy: merge models with one vocabulary", decision.Output.Name);
         }
     }
 
-    private void CheckSources(IGrouping<string, Decision> group, ProblemList problems)
+    private void CheckSources(IGrouping<string, TensorDecision> group, ProblemList problems)
     {
         ICheckpoint[] sources = [.. group.Select(d => d.Work).OfType<TensorWork.Copy>().Select(c => c.Operand.Checkpoint).Distinct()];
         if (sources.Length > 1)

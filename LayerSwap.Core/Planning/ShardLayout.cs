@@ -12,7 +12,7 @@ internal sealed record PlacedTensor(TensorInfo Tensor, string File, long Offset)
 /// <summary>Distributes tensors over shards, greedily in tensor order. A tensor larger than a shard gets its own.</summary>
 internal static class ShardLayout
 {
-    public static IReadOnlyList<PlannedShard> Of(
+    public static IReadOnlyList<PlannedShard> Distribute(
         IReadOnlyList<TensorInfo> tensors, long shardSize, IReadOnlyDictionary<string, string> metadata)
     {
         List<List<TensorInfo>> groups = [[]];

@@ -16,7 +16,7 @@ internal sealed record StackConfig(string Path, JsonObject Section, IReadOnlyLis
         ["num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth", "encoder_layers", "decoder_layers"];
 
     /// <summary>The layer count under the first key that has one; null if none does.</summary>
-    public long? Layers => Keys.Select(k => Whole(Section[k])).FirstOrDefault(n => n is not null);
+    public long? Layers => Keys.Select(k => ReadInteger(Section[k])).FirstOrDefault(n => n is not null);
 
     /// <summary>Finds the section of a stack.</summary>
     /// <param name="root">The configuration.</param>
@@ -27,7 +27,7 @@ internal sealed record StackConfig(string Path, JsonObject Section, IReadOnlyLis
         string? name = Array.Find(SectionNamesOf(root, stack), n => root[n] is JsonObject);
         if (name is null)
         {
-            return new StackConfig("", root, RootKeysOf(stack, HasBoth(stacks)));
+            return new StackConfig("", root, RootKeysOf(stack, HasEncoderAndDecoder(stacks)));
         }
 
         JsonObject section = (JsonObject)root[name]!;
@@ -38,19 +38,19 @@ internal sealed record StackConfig(string Path, JsonObject Section, IReadOnlyLis
     }
 
     /// <summary>Whether a model has an encoder and a decoder.</summary>
-    public static bool HasBoth(IEnumerable<string> stacks) =>
+    public static bool HasEncoderAndDecoder(IEnumerable<string> stacks) =>
         stacks.Any(StackClassifier.IsDecoder) && stacks.Any(StackClassifier.IsEncoder);
 
-    public static long? Whole(JsonNode? node) => (node as JsonValue)?.TryGetValue(out long number) == true ? number : null;
+    public static long? ReadInteger(JsonNode? node) => (node as JsonValue)?.TryGetValue(out long number) == true ? number : null;
 
     private static string[] SectionNamesOf(JsonObject root, string stack)
     {
-        if (StackClassifier.Sees(stack))
+        if (StackClassifier.IsVision(stack))
         {
             return ["vision_config"];
         }
 
-        if (StackClassifier.Hears(stack))
+        if (StackClassifier.IsAudio(stack))
         {
             return ["audio_config"];
         }

@@ -11,7 +11,7 @@ namespace LayerSwap.Planning;
 internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> tokenTables, ProblemList problems)
 {
     /// <summary>The remedy to take a tensor from one input, on the command line, in a recipe and in code.</summary>
-    public const string AsRule = "by a rule (--rule 'NAME=take:MODEL', rules in a recipe, Swap in code)";
+    public const string RuleRemedy = "by a rule (--rule 'NAME=take:MODEL', rules in a recipe, Swap in code)";
 
     private const int EverySource = -2;
     private const int EveryOperand = -3;
@@ -31,7 +31,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
     private readonly Dictionary<(PlanRule, int), IReadOnlyList<ICheckpoint>> _needed = [];
 
     /// <summary>Decides how a tensor is made; null if it cannot be.</summary>
-    public Decision? Plan(string name, TensorPlace place)
+    public TensorDecision? Plan(string name, TensorPlace place)
     {
         List<(ICheckpoint Input, TensorInfo Tensor)> present = FindPresent(name);
         PlanRule rule = RuleOf(place);
@@ -60,19 +60,19 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
             complete = false;
             problems.Add($"{Printable.Escape(input.Name)} lacks tensors that {Printable.Escape(present[0].Input.Name)} has and "
                 + $"{rule.Strategy.Name} needs; the same names are expected in every input. "
-                + $"Remedy: merge models of one architecture, or take these from an input that has them, {AsRule}", name);
+                + $"Remedy: merge models of one architecture, or take these from an input that has them, {RuleRemedy}", name);
         }
 
         // A shape that differs may be copied: it fits the output's config.json, or depends on the number of tokens or labels.
-        bool canCopy = operation.Taken is not null
-            && (place.Kind is TensorKind.Embedding or TensorKind.Head || needed[0] == request.Donor);
+        bool canCopy = operation.CopiedInput is not null
+            && (place.Kind is TensorKind.Embedding or TensorKind.Head || needed[0] == request.ConfigSource);
         if (common is null && !canCopy)
         {
             complete = false;
             ReportShapes(name, place, present);
         }
 
-        if (!complete && operation.Taken is null)
+        if (!complete && operation.CopiedInput is null)
         {
             // Report differing dtypes together with the other problems.
             CheckDTypes(name, needed);
@@ -107,14 +107,14 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         if (tokenTables.Contains(name))
         {
             remedy = "choose a vocabulary policy, truncate or pad (--vocabulary, vocabulary in a recipe, Vocabulary in code), "
-                + $"or take these tensors from one input, {AsRule}.";
+                + $"or take these tensors from one input, {RuleRemedy}.";
         }
         else
         {
             string source = place.Kind == TensorKind.Head
                 ? "one input"
-                : Printable.Escape(request.Donor.Name) + ", which gives the configuration";
-            remedy = $"take this tensor from {source}, {AsRule}.";
+                : Printable.Escape(request.ConfigSource.Name) + ", which gives the configuration";
+            remedy = $"take this tensor from {source}, {RuleRemedy}.";
         }
 
         IEnumerable<string> shapes = present.Select(p => $"{p.Tensor.Shape} in {Printable.Escape(p.Input.Name)}");
@@ -122,7 +122,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
             + $"Remedy: {remedy}");
     }
 
-    private Decision? Decide(
+    private TensorDecision? Decide(
         TensorOperation operation,
         PlanRule rule,
         TensorPlace place,
@@ -131,14 +131,14 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         List<(ICheckpoint Input, TensorInfo Tensor)> present)
     {
         string name = output.Name;
-        if (operation.Taken is not null)
+        if (operation.CopiedInput is not null)
         {
             TensorInfo tensor = needed[0].Find(name)!;
             bool resized = request.Vocabulary != VocabularyPolicy.Error && tensor.Shape != output.Shape;
             output = new TensorInfo(name, Target(tensor.DType), resized ? output.Shape : tensor.Shape);
             Operand operand = OperandOf(needed[0], output, present);
             TensorWork work = tensor.DType == output.DType ? new TensorWork.Copy(operand) : new TensorWork.Convert(operand);
-            return new Decision(output, place, rule, operation, work, needed);
+            return new TensorDecision(output, place, rule, operation, work, needed);
         }
 
         Operand[] operands = new Operand[needed.Count];
@@ -157,19 +157,19 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         if (!operands[0].DType.SupportsArithmetic())
         {
             // Cannot be averaged: the bytes must be equal in all inputs, which is checked when they are read.
-            TensorWork.Agree work = new([.. present.Select(p => OperandOf(p.Input, output, present))]);
-            return new Decision(output, place, rule, operation, work, [.. present.Select(p => p.Input)]);
+            TensorWork.CopyIdentical work = new([.. present.Select(p => OperandOf(p.Input, output, present))]);
+            return new TensorDecision(output, place, rule, operation, work, [.. present.Select(p => p.Input)]);
         }
 
-        if (operation.Unit > ChunkSizes.LongestUnit)
+        if (operation.RowLength > ChunkSizes.MaxRowLength)
         {
-            problems.Add($"{rule.Strategy.Name} computes {operation.Unit} elements together, which is more than "
-                + $"{ChunkSizes.LongestUnit}. Remedy: choose another method for this tensor", name);
+            problems.Add($"{rule.Strategy.Name} computes {operation.RowLength} elements together, which is more than "
+                + $"{ChunkSizes.MaxRowLength}. Remedy: choose another method for this tensor", name);
             return null;
         }
 
         bool hasBase = operation.ReadsBase && request.Base is not null;
-        return new Decision(output, place, rule, operation, new TensorWork.Compute(operands, hasBase, operation), needed);
+        return new TensorDecision(output, place, rule, operation, new TensorWork.Compute(operands, hasBase, operation), needed);
     }
 
     /// <summary>Checks that a tensor has one dtype in the needed inputs, or that all can be converted to the requested one.</summary>
@@ -193,7 +193,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
 
         string remedy = convertible
             ? "Remedy: choose the dtype of the output (--dtype, dtype in a recipe, As in code)"
-            : $"Remedy: take this tensor from one input, {AsRule}";
+            : $"Remedy: take this tensor from one input, {RuleRemedy}";
         IEnumerable<string> list = found.Select(f => $"{f.DType.Code()} in {Printable.Escape(f.Input.Name)}");
         problems.Add($"The dtypes differ: {string.Join(", ", list)}; one dtype is expected. {remedy}", name);
         return false;
@@ -213,10 +213,10 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
     /// <summary>Lists the inputs that an operation reads. Tensors with the same treatment share one list.</summary>
     private IReadOnlyList<ICheckpoint> NeededBy(TensorOperation operation, PlanRule rule)
     {
-        int key = operation.Taken ?? (operation.ReadsBase ? EveryOperand : EverySource);
+        int key = operation.CopiedInput ?? (operation.ReadsBase ? EveryOperand : EverySource);
         if (!_needed.TryGetValue((rule, key), out IReadOnlyList<ICheckpoint>? needed))
         {
-            if (operation.Taken is { } taken)
+            if (operation.CopiedInput is { } taken)
             {
                 needed = [Input(rule, taken)];
             }
@@ -263,7 +263,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         {
             foreach (string problem in e.Problems)
             {
-                problems.Add(rule.Written is null ? problem : $"{rule.Written}: {problem}", output.Name);
+                problems.Add(rule.WrittenAt is null ? problem : $"{rule.WrittenAt}: {problem}", output.Name);
             }
 
             return null;
@@ -312,7 +312,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         TensorShape[] shapes = [.. present.Select(p => p.Tensor.Shape)];
         bool OnlyRowsDiffer(TensorShape shape) => shape.Rank > 0
             && shape.Rank == first.Rank
-            && TokenTables.WithRows(shape, TokenTables.RowsOf(first)) == first;
+            && TokenTables.WithRows(shape, TokenTables.CountRows(first)) == first;
         if (!tokenTables.Contains(place.Name) || !Array.TrueForAll(shapes, OnlyRowsDiffer))
         {
             return null;
@@ -320,8 +320,8 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
 
         return request.Vocabulary switch
         {
-            VocabularyPolicy.Truncate => TokenTables.WithRows(first, shapes.Min(TokenTables.RowsOf)),
-            VocabularyPolicy.Pad => TokenTables.WithRows(first, shapes.Max(TokenTables.RowsOf)),
+            VocabularyPolicy.Truncate => TokenTables.WithRows(first, shapes.Min(TokenTables.CountRows)),
+            VocabularyPolicy.Pad => TokenTables.WithRows(first, shapes.Max(TokenTables.CountRows)),
             _ => null,
         };
     }
@@ -348,10 +348,10 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
 }
 
 /// <summary>The way a tensor is made, before it has a place in a file.</summary>
-internal sealed record Decision(
+internal sealed record TensorDecision(
     TensorInfo Output,
     TensorPlace Place,
     PlanRule Rule,
-    TensorOperation Merge,
+    TensorOperation Operation,
     TensorWork Work,
     IReadOnlyList<ICheckpoint> Inputs);

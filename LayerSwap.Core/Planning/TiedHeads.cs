@@ -33,15 +33,15 @@ internal static class TiedHeads
         {
             Base = request.Base is { } @base ? ViewOf(@base) : null,
             Sources = [.. request.Sources.Select(s => s with { Checkpoint = ViewOf(s.Checkpoint) })],
-            Donor = ViewOf(request.Donor),
-            Tokenizer = request.Tokenizer is { } tokenizer ? ViewOf(tokenizer) : null,
+            ConfigSource = ViewOf(request.ConfigSource),
+            TokenizerSource = request.TokenizerSource is { } tokenizer ? ViewOf(tokenizer) : null,
         };
     }
 
     /// <summary>
     /// Finds the names of tied heads: no config.json unties them, and either every config.json ties them or an input lacks the head.
     /// </summary>
-    public static IReadOnlySet<string> Tied(IReadOnlyList<ICheckpoint> inputs, IReadOnlyList<InputConfig> configs)
+    public static IReadOnlySet<string> FindTied(IReadOnlyList<ICheckpoint> inputs, IReadOnlyList<InputConfig> configs)
     {
         HashSet<string> tied = new(StringComparer.Ordinal);
         if (configs.Count == 0 || configs.Any(c => c.Config.TiedEmbeddings == false))

@@ -6,7 +6,7 @@ namespace LayerSwap.Planning;
 /// <summary>Maps token ids in a configuration, such as <c>image_token_id</c>, to the ids of the same tokens in another tokenizer.</summary>
 /// <param name="from">The model that the configuration is copied from.</param>
 /// <param name="to">The model that the tokenizer is copied from.</param>
-internal sealed class TokenIds(ICheckpoint from, ICheckpoint to)
+internal sealed class TokenIdMapper(ICheckpoint from, ICheckpoint to)
 {
     private static readonly string[] TokenKeySuffixes = ["token_id", "token_ids", "token_index", "suppress_tokens"];
 
@@ -15,17 +15,17 @@ internal sealed class TokenIds(ICheckpoint from, ICheckpoint to)
 
     private readonly Dictionary<string, long> _ids = TokenizerVocabulary.TryRead(to)?.Ids ?? [];
 
-    /// <summary>Messages about tokens that the other tokenizer lacks, after <see cref="Moved"/> was enumerated.</summary>
-    public List<string> Lacking { get; } = [];
+    /// <summary>Messages about tokens that the other tokenizer lacks, after <see cref="MapIds"/> was enumerated.</summary>
+    public List<string> Warnings { get; } = [];
 
     /// <summary>Finds the values that change, by path.</summary>
-    public IEnumerable<(string Path, JsonNode Value)> Moved(JsonObject section, string path)
+    public IEnumerable<(string Path, JsonNode Value)> MapIds(JsonObject section, string path)
     {
         foreach ((string key, JsonNode? value) in section.ToList())
         {
             if (value is JsonObject inner)
             {
-                foreach ((string, JsonNode) change in Moved(inner, $"{path}/{key}"))
+                foreach ((string, JsonNode) change in MapIds(inner, $"{path}/{key}"))
                 {
                     yield return change;
                 }
@@ -43,7 +43,7 @@ internal sealed class TokenIds(ICheckpoint from, ICheckpoint to)
 
     private JsonNode? Map(JsonNode? id, string key)
     {
-        if (StackConfig.Whole(id) is not { } number || !_texts.TryGetValue(number, out string? text))
+        if (StackConfig.ReadInteger(id) is not { } number || !_texts.TryGetValue(number, out string? text))
         {
             return id?.DeepClone();
         }
@@ -53,7 +53,7 @@ internal sealed class TokenIds(ICheckpoint from, ICheckpoint to)
             return JsonValue.Create(mapped);
         }
 
-        Lacking.Add($"{key} is {number} ({Printable.Escape(text)}), a token that the output's tokenizer lacks; it is not changed.");
+        Warnings.Add($"{key} is {number} ({Printable.Escape(text)}), a token that the output's tokenizer lacks; it is not changed.");
         return id!.DeepClone();
     }
 

@@ -16,14 +16,14 @@ internal static class TokenizerChoice
     /// <param name="tables">The decisions for tables with a row for each token.</param>
     /// <param name="problems">Receives tokens that have several ids.</param>
     /// <param name="warnings">Receives lost tokens and a choice other than the configuration source.</param>
-    public static PlanRequest Of(
-        PlanRequest request, IReadOnlyList<Decision> tables, ProblemList problems, List<string> warnings)
+    public static PlanRequest Choose(
+        PlanRequest request, IReadOnlyList<TensorDecision> tables, ProblemList problems, List<string> warnings)
     {
-        ICheckpoint[] rowSources = [.. tables.SelectMany(RowSourcesOf).DistinctBy(AuxiliaryFiles.SourceOf)];
-        ICheckpoint[] models = rowSources.Length > 0 ? rowSources : [.. request.Inputs.DistinctBy(AuxiliaryFiles.SourceOf)];
-        InputCheck.Tokenizers(models, problems, warnings);
+        ICheckpoint[] rowSources = [.. tables.SelectMany(RowSourcesOf).DistinctBy(AuxiliaryFiles.FindSource)];
+        ICheckpoint[] models = rowSources.Length > 0 ? rowSources : [.. request.Inputs.DistinctBy(AuxiliaryFiles.FindSource)];
+        InputCheck.CheckTokenizers(models, problems, warnings);
         if (request.Inputs.Any(i => i is MappedCheckpoint)
-            && tables.Select(d => TokenTables.RowsOf(d.Output.Shape)).Distinct().Count() > 1)
+            && tables.Select(d => TokenTables.CountRows(d.Output.Shape)).Distinct().Count() > 1)
         {
             IEnumerable<string> shapes = tables.Select(d => $"{d.Output.Shape} in {Printable.Escape(d.Output.Name)}");
             problems.Add($"The output's token tables would have different numbers of rows: {string.Join(", ", shapes)}; "
@@ -36,23 +36,23 @@ internal static class TokenizerChoice
             return request;
         }
 
-        long rows = tables.Max(d => TokenTables.RowsOf(d.Output.Shape));
+        long rows = tables.Max(d => TokenTables.CountRows(d.Output.Shape));
         Dictionary<ICheckpoint, TokenizerVocabulary> vocabularies = [];
         foreach (ICheckpoint model in models)
         {
-            if (TokenizerVocabulary.TryRead(model) is { IsWhole: true, Ids.Count: > 0 } found)
+            if (TokenizerVocabulary.TryRead(model) is { IsComplete: true, Ids.Count: > 0 } found)
             {
                 vocabularies.Add(model, found);
             }
         }
 
         bool HasAllRows(ICheckpoint model) =>
-            TokenTables.Of(model).Select(t => TokenTables.RowsOf(t.Shape)).DefaultIfEmpty(0).Max() >= rows;
+            TokenTables.Find(model).Select(t => TokenTables.CountRows(t.Shape)).DefaultIfEmpty(0).Max() >= rows;
 
         bool Fits(ICheckpoint model) => (request.Vocabulary != VocabularyPolicy.Pad || HasAllRows(model))
             && (!vocabularies.TryGetValue(model, out TokenizerVocabulary? vocabulary) || vocabulary.Ids.Values.Max() < rows);
 
-        ICheckpoint? configSource = Array.Find(models, m => AuxiliaryFiles.SourceOf(m) == AuxiliaryFiles.SourceOf(request.Donor));
+        ICheckpoint? configSource = Array.Find(models, m => AuxiliaryFiles.FindSource(m) == AuxiliaryFiles.FindSource(request.ConfigSource));
         ICheckpoint chosen = configSource is not null && (vocabularies.Count == 0 || Fits(configSource))
             ? configSource
             : Array.Find(models, m => vocabularies.ContainsKey(m) && Fits(m)) ?? configSource ?? models[0];
@@ -73,10 +73,10 @@ internal static class TokenizerChoice
 
         string reason = configSource is null ? "the rows of tokens come from it" : "its tokens match the rows";
         warnings.Add($"The tokenizer is copied from {Printable.Escape(chosen.Name)}: {reason}.");
-        return request with { Tokenizer = chosen };
+        return request with { TokenizerSource = chosen };
     }
 
     /// <summary>Lists the models that a table's rows come from.</summary>
-    private static IEnumerable<ICheckpoint> RowSourcesOf(Decision table) => table.Work.Operands.Select(o =>
-        o.Checkpoint is MappedCheckpoint stack ? stack.OriginOf(o.Tensor.Name) : o.Checkpoint);
+    private static IEnumerable<ICheckpoint> RowSourcesOf(TensorDecision table) => table.Work.Operands.Select(o =>
+        o.Checkpoint is MappedCheckpoint stack ? stack.FindSource(o.Tensor.Name) : o.Checkpoint);
 }

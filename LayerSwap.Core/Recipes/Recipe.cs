@@ -36,8 +36,8 @@ public sealed class Recipe : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(modelFolders);
-        byte[] bytes = Checkpoints.InputFile.ReadAll(path, RecipeText.Longest);
-        return new Recipe(RecipeText.Decode(bytes, path), path, IO.RealPath.FolderOf(path), modelFolders);
+        byte[] bytes = Checkpoints.InputFile.ReadAll(path, RecipeText.MaxBytes);
+        return new Recipe(RecipeText.Decode(bytes, path), path, IO.RealPath.ResolveFolder(path), modelFolders);
     }
 
     /// <summary>Reads a recipe from its text.</summary>
@@ -82,11 +82,11 @@ public sealed class Recipe : IDisposable
             !_documents.Skip(index + 1).Any(later => later.References.Any(r => r.Path == document.Name));
         foreach (RecipeDocument unused in _documents.SkipLast(1).Where(IsUnused))
         {
-            _notes.Add($"{unused.MethodPlace}: no later document uses {Printable.Escape(unused.Name!)}; it changes nothing.");
+            _notes.Add($"{unused.MethodPosition}: no later document uses {Printable.Escape(unused.Name!)}; it changes nothing.");
         }
 
         _notes.AddRange(_documents.SelectMany(d =>
-            d.Obsolete.Select(o => $"{d.MethodPlace}: {o} is of old recipes, and changes nothing.")));
+            d.ObsoleteKeys.Select(o => $"{d.MethodPosition}: {o} is of old recipes, and changes nothing.")));
         for (int i = 0; ; i++)
         {
             MergeBuilder? builder = new RecipeBinder(_documents[i], _models, _problems, _notes).Bind();

@@ -20,8 +20,8 @@ internal static class ReportFile
         }
 
         RefuseInputs(path, inputs);
-        string folder = RealPath.FolderOf(path), full = Path.Combine(folder, Path.GetFileName(path));
-        FileStatus? existing = FileStatus.Of(full);
+        string folder = RealPath.ResolveFolder(path), full = Path.Combine(folder, Path.GetFileName(path));
+        FileStatus? existing = FileStatus.Read(full);
         if (existing?.Kind == FileKind.Folder)
         {
             throw new OutputException(path, $"{Printable.Escape(path)} is a folder; a file is expected. Remedy: name a file in it.");
@@ -42,7 +42,7 @@ internal static class ReportFile
                 + "Remedy: make it, or choose another path.");
         }
 
-        WholeFile.Replace(SystemFiles.Instance, full, Encoding.UTF8.GetBytes(text));
+        AtomicFile.Replace(SystemFiles.Instance, full, Encoding.UTF8.GetBytes(text));
     }
 
     /// <summary>Creates the folder of several reports if it does not exist.</summary>
@@ -50,8 +50,8 @@ internal static class ReportFile
     public static void CreateFolder(string path, IReadOnlyList<ICheckpoint> inputs)
     {
         RefuseInputs(path, inputs);
-        string real = RealPath.Of(path);
-        if (FileStatus.Of(real) is { Kind: not FileKind.Folder })
+        string real = RealPath.Resolve(path);
+        if (FileStatus.Read(real) is { Kind: not FileKind.Folder })
         {
             throw new OutputException(path, $"{Printable.Escape(path)} is a file; a folder is expected. Remedy: choose another path.");
         }
@@ -61,9 +61,9 @@ internal static class ReportFile
 
     private static void RefuseInputs(string path, IReadOnlyList<ICheckpoint> inputs)
     {
-        string real = RealPath.Of(path), entry = Path.Combine(RealPath.FolderOf(path), Path.GetFileName(path));
-        InputPlaces places = InputPlaces.Of(inputs, WatchedFolder.Of(inputs));
-        if ((places.Meets(real) ?? places.Meets(entry)) is { } input)
+        string real = RealPath.Resolve(path), entry = Path.Combine(RealPath.ResolveFolder(path), Path.GetFileName(path));
+        InputPaths places = InputPaths.Of(inputs, WatchedFolder.Of(inputs));
+        if ((places.FindOverlap(real) ?? places.FindOverlap(entry)) is { } input)
         {
             throw new OutputException(path, $"{Printable.Escape(path)} is inside the input {Printable.Escape(input)}. "
                 + "Inputs are never changed. Remedy: choose another path.");

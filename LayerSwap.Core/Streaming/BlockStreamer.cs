@@ -11,19 +11,19 @@ internal sealed class BlockStreamer
 
     public BlockStreamer(WorkerPool pool)
     {
-        Crew = pool;
+        Pool = pool;
         _buffers = [.. Enumerable.Range(0, pool.Workers).Select(_ => new WorkerBuffers())];
     }
 
-    public WorkerPool Crew { get; }
+    public WorkerPool Pool { get; }
 
     /// <summary>Arrays for data that a pass keeps about a tensor.</summary>
     public ChunkPool Chunks { get; } = new();
 
-    public WorkerBuffers ScratchOf(int worker) => _buffers[worker];
+    public WorkerBuffers BuffersOf(int worker) => _buffers[worker];
 
     /// <summary>Whether to compute in float64: if the output or any operand is F64.</summary>
-    public static bool NeedsDoubles(IReadOnlyList<Operand> operands, DType output = DType.Float32)
+    public static bool NeedsFloat64(IReadOnlyList<Operand> operands, DType output = DType.Float32)
     {
         bool needsFloat64 = output == DType.Float64;
         for (int k = 0; k < operands.Count; k++)
@@ -62,11 +62,11 @@ internal sealed class BlockStreamer
         where TState : class
     {
         OrderedFold<TState> fold = new(reduction);
-        Crew.Split(worker, grid.Count, (w, chunk) =>
+        Pool.Split(worker, grid.Count, (w, chunk) =>
         {
             TState state = fold.TakeEmpty();
             (long start, long length) = grid[chunk];
-            Observe(w, operands, hasBase, start, length, grid.Unit, reduction, state, onRead);
+            Observe(w, operands, hasBase, start, length, grid.RowLength, reduction, state, onRead);
             fold.Add(chunk, state);
         });
         return fold.Total;
@@ -86,8 +86,8 @@ internal sealed class BlockStreamer
         where TState : class
     {
         WorkerBuffers buffers = _buffers[worker];
-        bool needsFloat64 = NeedsDoubles(operands);
-        int readBlock = ChunkSizes.ReadBlock(operands, rowLength), block = ChunkSizes.ObserveBlockOf(rowLength);
+        bool needsFloat64 = NeedsFloat64(operands);
+        int readBlock = ChunkSizes.ReadBlockOf(operands, rowLength), block = ChunkSizes.ObserveBlockOf(rowLength);
         for (long done = 0; done < length; done += readBlock)
         {
             int count = (int)Math.Min(readBlock, length - done);

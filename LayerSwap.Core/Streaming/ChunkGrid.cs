@@ -14,12 +14,12 @@ internal readonly struct ChunkGrid
     {
         _start = start;
         _count = count;
-        _chunkLength = ChunkSizes.LengthOf(rowLength);
-        Unit = rowLength;
+        _chunkLength = ChunkSizes.ChunkLengthOf(rowLength);
+        RowLength = rowLength;
     }
 
     /// <summary>The row length in elements.</summary>
-    public long Unit { get; }
+    public long RowLength { get; }
 
     /// <summary>The number of chunks.</summary>
     public long Count => (_count + _chunkLength - 1) / _chunkLength;

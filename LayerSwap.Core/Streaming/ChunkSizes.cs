@@ -7,7 +7,7 @@ namespace LayerSwap.Streaming;
 internal static class ChunkSizes
 {
     /// <summary>Elements in a chunk. The last chunk of a tensor can be shorter.</summary>
-    public const int Length = 1 << 18;
+    public const int ChunkLength = 1 << 18;
 
     /// <summary>Elements merged at a time: operands, deltas and the result fit in the core's own cache.</summary>
     public const int ComputeBlock = 1952;
@@ -25,7 +25,7 @@ internal static class ChunkSizes
     private const long MergeBytes = 1 << 21;
 
     /// <summary>The maximum row length in elements.</summary>
-    public const long LongestUnit = 1 << 27;
+    public const long MaxRowLength = 1 << 27;
 
     /// <summary>Computes the number of elements merged at a time, in whole rows.</summary>
     public static int ComputeBlockOf(long rowLength) => RoundToRows(ComputeBlock, rowLength);
@@ -37,7 +37,7 @@ internal static class ChunkSizes
     /// <param name="operands">The tensors to read.</param>
     /// <param name="rowLength">The number of consecutive elements that must stay together.</param>
     /// <param name="output">The dtype to write, or null without output.</param>
-    public static int ReadBlock(IReadOnlyList<Operand> operands, long rowLength, DType? output = null)
+    public static int ReadBlockOf(IReadOnlyList<Operand> operands, long rowLength, DType? output = null)
     {
         (long bytes, int block) = output is null ? (ReadBytes, ObserveBlockOf(rowLength)) : (MergeBytes, ComputeBlockOf(rowLength));
         int bits = output?.Bits() ?? 0;
@@ -46,19 +46,19 @@ internal static class ChunkSizes
             bits += operands[k].DType.Bits();
         }
 
-        long elements = bytes * 8 / bits, chunk = LengthOf(rowLength);
+        long elements = bytes * 8 / bits, chunk = ChunkLengthOf(rowLength);
         return (int)(elements >= chunk ? chunk : Math.Max(elements / block, 1) * block);
     }
 
     /// <summary>Computes the length of a chunk of whole rows.</summary>
-    public static long LengthOf(long rowLength) => (Length + rowLength - 1) / rowLength * rowLength;
+    public static long ChunkLengthOf(long rowLength) => (ChunkLength + rowLength - 1) / rowLength * rowLength;
 
     /// <summary>Computes the number of chunks of a tensor.</summary>
-    public static long CountOf(long elements) => (elements + Length - 1) / Length;
+    public static long ChunkCountOf(long elements) => (elements + ChunkLength - 1) / ChunkLength;
 
     /// <summary>Computes the range of a chunk of a tensor.</summary>
-    public static (long Start, int Count) At(long chunk, long elements) =>
-        (chunk * Length, (int)Math.Min(Length, elements - (chunk * Length)));
+    public static (long Start, int Count) ChunkAt(long chunk, long elements) =>
+        (chunk * ChunkLength, (int)Math.Min(ChunkLength, elements - (chunk * ChunkLength)));
 
     private static int RoundToRows(int elements, long rowLength) => (int)Math.Max(rowLength, elements / rowLength * rowLength);
 }

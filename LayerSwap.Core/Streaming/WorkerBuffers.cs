@@ -28,7 +28,7 @@ internal sealed class WorkerBuffers
     public Span<byte> Raw(int length) => Grow(ref _raw, length);
 
     /// <summary>Gets a buffer for the decoded elements of a block: (operands, elements), row-major.</summary>
-    public Span<T> Wide<T>(int length)
+    public Span<T> Decoded<T>(int length)
         where T : unmanaged => MemoryMarshal.Cast<byte, T>(Grow(ref _decoded, checked(length * Marshal.SizeOf<T>())));
 
     /// <summary>Gets a buffer for the elements of a block's result.</summary>
@@ -77,7 +77,7 @@ internal sealed class WorkerBuffers
         where T : unmanaged
     {
         finite = true;
-        Span<T> decoded = Wide<T>(operands.Count * count);
+        Span<T> decoded = Decoded<T>(operands.Count * count);
         int offset = 0;
         for (int k = 0; k < operands.Count; k++)
         {
@@ -115,6 +115,6 @@ internal sealed class WorkerBuffers
             buffer = GC.AllocateUninitializedArray<byte>(checked((int)size), pinned: true);
         }
 
-        return buffer.AsSpan(CacheLine.Skip(buffer), length);
+        return buffer.AsSpan(CacheLine.FindAlignedOffset(buffer), length);
     }
 }

@@ -45,7 +45,7 @@ internal static class Sweeper
                 if (options.Log is not null)
                 {
                     // Replaced atomically: a sweep that is killed resumes after the last score.
-                    WholeFile.Replace(SystemFiles.Instance, RealPath.Of(options.Log), Encoding.UTF8.GetBytes(log.ToString()));
+                    AtomicFile.Replace(SystemFiles.Instance, RealPath.Resolve(options.Log), Encoding.UTF8.GetBytes(log.ToString()));
                 }
             }
 

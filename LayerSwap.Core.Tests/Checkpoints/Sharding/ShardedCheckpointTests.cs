@@ -235,7 +235,7 @@ public sealed class ShardedCheckpointTests : IDisposable
         Assert.Equal(["B", "a\"é😀", "b"],
             json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Name), StringComparer.Ordinal);
         ShardIndex read = ShardIndex.Read(_folder[Index]);
-        Assert.Equal(map.OrderBy(m => m.Key, StringComparer.Ordinal), read.Map.OrderBy(m => m.Key, StringComparer.Ordinal));
+        Assert.Equal(map.OrderBy(m => m.Key, StringComparer.Ordinal), read.WeightMap.OrderBy(m => m.Key, StringComparer.Ordinal));
         Assert.Equal(6_000_000_000, read.TotalSize);
     }
 

@@ -140,7 +140,7 @@ public sealed partial class PartsTests : IDisposable
     [Fact]
     public async Task With_a_huge_part_count_only_parts_that_own_files_are_needed()
     {
-        MergePart[] owners = [.. MergePart.Cut(Saved(), int.MaxValue).Select(p => p.Part)];
+        MergePart[] owners = [.. MergePart.Split(Saved(), int.MaxValue).Select(p => p.Part)];
         Assert.Equal(Saved().Files.Count, owners.Length);
         foreach (MergePart part in owners)
         {

@@ -25,16 +25,16 @@ public sealed class AllocationTests
             return;
         }
 
-        compute.Merge.Prepare(new StreamedPasses(new BlockStreamer(new WorkerPool(1, CancellationToken.None)), 0, compute, Elements));
+        compute.Operation.Prepare(new StreamedPasses(new BlockStreamer(new WorkerPool(1, CancellationToken.None)), 0, compute, Elements));
         WorkerBuffers buffers = new();
-        NonFiniteTally tally = new(refuse: false);
+        NonFiniteCounter tally = new(refuse: false);
         void Merge(int rounds)
         {
             for (int i = 0; i < rounds; i++)
             {
                 long start = (long)i * Block % Elements;
                 BlockComputer.Compute<float>(
-                    buffers, tensor, BlockRange.Around(start, Block, compute.Merge.Unit, Elements), compute.Merge.Unit, tally);
+                    buffers, tensor, BlockRange.AlignToRows(start, Block, compute.Operation.RowLength, Elements), compute.Operation.RowLength, tally);
             }
         }
 
@@ -55,7 +55,7 @@ public sealed class AllocationTests
     {
         long Allocated(int chunks)
         {
-            int elements = chunks * ChunkSizes.Length;
+            int elements = chunks * ChunkSizes.ChunkLength;
             ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
                 i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             PlannedTensor tensor = Assert.Single(MethodMerges.Of(method, models).OnThreads(1).Plan().Tensors);
@@ -63,14 +63,14 @@ public sealed class AllocationTests
             BlockStreamer streamer = new(new WorkerPool(1, CancellationToken.None));
             for (int i = 0; i < Warm; i++)
             {
-                compute.Merge.Prepare(new StreamedPasses(streamer, 0, compute, elements));
+                compute.Operation.Prepare(new StreamedPasses(streamer, 0, compute, elements));
             }
 
-            return Least(() => compute.Merge.Prepare(new StreamedPasses(streamer, 0, compute, elements)));
+            return Least(() => compute.Operation.Prepare(new StreamedPasses(streamer, 0, compute, elements)));
         }
 
         // A chunk has 68 blocks. Less than 12 bytes per block leaves room only for the state of the chunk.
-        Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 12 * ChunkSizes.Length / ChunkSizes.ObserveBlock);
+        Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 12 * ChunkSizes.ChunkLength / ChunkSizes.ObserveBlock);
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class AllocationTests
     {
         long Allocated(int chunks)
         {
-            int elements = chunks * ChunkSizes.Length;
+            int elements = chunks * ChunkSizes.ChunkLength;
             ICheckpoint[] models = [.. Enumerable.Range(0, 3).Select(
                 i => SmallModels.Of($"m{i}", DType.BFloat16, ("w", [elements], MethodMerges.Noise(elements, i))))];
             Operand[] operands = [.. models.Select(m => new Operand(m, m.Tensors[0]))];
@@ -93,7 +93,7 @@ public sealed class AllocationTests
         }
 
         // Every block has elements after its last vector.
-        Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 20 * ChunkSizes.Length / ChunkSizes.ObserveBlock);
+        Assert.InRange(Allocated(3) - Allocated(2), long.MinValue, 20 * ChunkSizes.ChunkLength / ChunkSizes.ObserveBlock);
     }
 
     /// <summary>

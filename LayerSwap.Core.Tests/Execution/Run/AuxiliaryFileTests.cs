@@ -126,7 +126,7 @@ public sealed class AuxiliaryFileTests : IDisposable
         Folders.Save(SmallModels.Of("n", DType.Float32, ("w", [1], [1])), Path.Combine(model, "draft"));
         File.WriteAllText(Path.Combine(model, "draft", "config.json"), """{"model_type": "own"}""");
         using ICheckpoint opened = Checkpoint.Open(model);
-        Assert.DoesNotContain(AuxiliaryFiles.CopiedOf(opened), n => n.StartsWith("draft/", StringComparison.Ordinal));
-        Assert.Contains("draft/", AuxiliaryFiles.LeftBehindOf(opened));
+        Assert.DoesNotContain(AuxiliaryFiles.ListCopied(opened), n => n.StartsWith("draft/", StringComparison.Ordinal));
+        Assert.Contains("draft/", AuxiliaryFiles.ListExcluded(opened));
     }
 }

@@ -26,11 +26,11 @@ public sealed class JournalTests
     public void Unknown_journal_lines_are_rejected_with_a_remedy(params string[] lines)
     {
         using TempFolder folder = new();
-        string Checksum(string line) => TensorChecksum.Text(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(line)));
+        string Checksum(string line) => TensorChecksum.Format(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(line)));
         File.WriteAllLines(folder["journal"], lines.Select(l => $"{Checksum(l)} {l}"));
 
         OutputException refused = Assert.Throws<OutputException>(
-            () => Journal.Continue(SystemFiles.Instance, folder["journal"], "out", [new("seed", "1")], out _));
+            () => Journal.Resume(SystemFiles.Instance, folder["journal"], "out", [new("seed", "1")], out _));
 
         Assert.True(refused.Refused);
         Assert.Contains("layerswap clean", refused.Message, StringComparison.Ordinal);

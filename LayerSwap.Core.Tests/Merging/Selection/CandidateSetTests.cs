@@ -70,8 +70,8 @@ public sealed class CandidateSetTests
         Assert.Equal(1, tie);
         Assert.InRange(777 * 16, found.Start, found.Start + found.Length - 1);
         candidates.Clear();
-        Assert.InRange(pool.Count, 1, together == 0 ? int.MaxValue : arrays);
-        Assert.True(together > 0 || pool.Count > 1);
+        Assert.InRange(pool.FreeCount, 1, together == 0 ? int.MaxValue : arrays);
+        Assert.True(together > 0 || pool.FreeCount > 1);
     }
 
     [Theory]
@@ -112,7 +112,7 @@ public sealed class CandidateSetTests
                         break;
                     }
 
-                    bounds = all.Closer(rank);
+                    bounds = all.ComputeCloserBounds(rank);
                     Assert.True(bounds.Low <= sorted[rank - 1] && sorted[rank - 1] <= bounds.High, $"rank {rank} is outside {bounds}");
                     all.Clear();
                 }
@@ -123,7 +123,7 @@ public sealed class CandidateSetTests
     private static void Add(CandidateSet candidates, long start, ReadOnlySpan<ulong> keys)
     {
         ulong[] found = new ulong[keys.Length];
-        KeyCounts counts = KeyKernel.Within(keys, candidates.Bounds.Low, candidates.Bounds.High, found);
+        KeyCounts counts = KeyKernel.CountWithin(keys, candidates.Bounds.Low, candidates.Bounds.High, found);
         candidates.Add(start, keys.Length, counts, found.AsSpan(0, (int)counts.Within));
     }
 }

@@ -25,7 +25,7 @@ public sealed class KeyKernelTests
             {
                 KernelBlock<T> operands = KernelBlock<T>.Random(_random, numbers, length, 1);
                 ulong[] keys = new ulong[length];
-                KeyKernel.Deltas(operands.Block.Base, operands.Block[0], keys);
+                KeyKernel.ComputeDeltaKeys(operands.Block.Base, operands.Block[0], keys);
                 Assert.True(operands.Deltas(0).Select(SortKey.Of).SequenceEqual(keys), $"{length} {numbers}");
             }
         }
@@ -52,7 +52,7 @@ public sealed class KeyKernelTests
                 }
 
                 string what = $"{length} {numbers}";
-                Assert.True(exact == KeyKernel.TryDeltas(operands.Block.Base, operands.Block[0], keys, out int largest), what);
+                Assert.True(exact == KeyKernel.TryComputeDeltaKeys(operands.Block.Base, operands.Block[0], keys, out int largest), what);
                 Assert.True(!exact || (expected.SequenceEqual(keys) && largest == expected.Max()), what);
                 accepted += exact ? 1 : 0;
             }
@@ -70,7 +70,7 @@ public sealed class KeyKernelTests
                 .Select(_ => _random.Next(4) == 0 ? Pick(HardBounds) : SortKey.Of(_random.Next(12)))];
             (ulong low, ulong high) = Bounds(keys);
             ulong[] found = new ulong[length];
-            KeyCounts counts = KeyKernel.Within(keys, low, high, found);
+            KeyCounts counts = KeyKernel.CountWithin(keys, low, high, found);
             AssertCounts(keys, low, high, counts, found[..(int)counts.Within]);
         }
     }
@@ -89,7 +89,7 @@ public sealed class KeyKernelTests
             ulong[] keys = [.. bits.Select(Widen)];
             (ulong low, ulong high) = Bounds(keys);
             int[] found = new int[length];
-            KeyCounts counts = KeyKernel.Within(bits, low, high, found);
+            KeyCounts counts = KeyKernel.CountWithin(bits, low, high, found);
             AssertCounts(keys, low, high, counts, [.. found[..(int)counts.Within].Select(Widen)]);
         }
 

@@ -184,8 +184,8 @@ public sealed class RankSelectorTests
 
         public long Elements => _elements;
 
-        public void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
-            where T : unmanaged => _deltas.Keys(block, ranking, keys);
+        public void ComputeKeys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
+            where T : unmanaged => _deltas.ComputeKeys(block, ranking, keys);
 
         public void AddTo<T>(in OperandBlock<T> block, int ranking, ReadOnlySpan<CandidateSet> candidates)
             where T : unmanaged

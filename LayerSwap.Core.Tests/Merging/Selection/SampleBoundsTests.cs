@@ -21,9 +21,9 @@ public sealed class SampleBoundsTests
         for (int seed = 0; seed < 20; seed++)
         {
             CandidateSet sample = Sample(new Random(seed), alike: false);
-            foreach (RankRequest request in (RankRequest[])[new RankRequest(0, (long)(share * Elements)), RankRequest.OfNonZero(0, share)])
+            foreach (RankRequest request in (RankRequest[])[new RankRequest(0, (long)(share * Elements)), RankRequest.ForNonZeroShare(0, share)])
             {
-                (KeyBounds bounds, double expected) = SampleBounds.Of(sample, request, Elements);
+                (KeyBounds bounds, double expected) = SampleBounds.Compute(sample, request, Elements);
                 misses += SortKey.Of(1 - share) >= bounds.Low && SortKey.Of(1 - share) <= bounds.High ? 0 : 1;
                 Assert.InRange(expected, 0, 0.03);
             }
@@ -36,8 +36,8 @@ public sealed class SampleBoundsTests
     public void Windows_that_differ_widen_the_bounds()
     {
         RankRequest request = new(0, Elements / 2);
-        double even = SampleBounds.Of(Sample(new Random(1), alike: false), request, Elements).Share;
-        double uneven = SampleBounds.Of(Sample(new Random(1), alike: true), request, Elements).Share;
+        double even = SampleBounds.Compute(Sample(new Random(1), alike: false), request, Elements).Share;
+        double uneven = SampleBounds.Compute(Sample(new Random(1), alike: true), request, Elements).Share;
         Assert.InRange(uneven, 5 * even, 1);
     }
 
@@ -49,7 +49,7 @@ public sealed class SampleBoundsTests
             double scale = alike ? random.NextDouble() : 1;
             ulong[] keys = [.. Enumerable.Range(0, WindowLength).Select(_ => SortKey.Of(scale * (1 - random.NextDouble())))],
                 found = new ulong[keys.Length];
-            KeyCounts counts = KeyKernel.Within(keys, sample.Bounds.Low, sample.Bounds.High, found);
+            KeyCounts counts = KeyKernel.CountWithin(keys, sample.Bounds.Low, sample.Bounds.High, found);
             sample.Add(window * Elements / Windows, keys.Length, counts, found.AsSpan(0, (int)counts.Within));
         }
 

@@ -47,12 +47,12 @@ public sealed class VarianceKernelTests
         where T : unmanaged
     {
         ulong[] keys = new ulong[operands.Length];
-        VarianceKernel.Keys(operands.Block, keys);
+        VarianceKernel.ComputeKeys(operands.Block, keys);
         for (int i = 0; i < keys.Length; i++)
         {
             double[] deltas = [.. Enumerable.Range(0, operands.SourceCount).Select(s => operands.Delta(s, i))];
             string place = $"{what}, element {i} of {keys.Length}, deltas {string.Join(' ', deltas)}";
-            Assert.True(keys[i] == VarianceKernel.KeyOf(operands.Block, i), $"{place}: vectors and scalars differ");
+            Assert.True(keys[i] == VarianceKernel.ComputeKey(operands.Block, i), $"{place}: vectors and scalars differ");
             double key = BitConverter.UInt64BitsToDouble(keys[i]), expected = Key(deltas);
             Assert.True(double.IsNaN(expected) ? keys[i] == SortKey.NaN : Math.Abs(key - expected) <= expected * 1e-15,
                 $"{place}: {key:R}, expected {expected:R}");

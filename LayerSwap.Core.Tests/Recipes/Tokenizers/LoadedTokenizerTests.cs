@@ -51,7 +51,7 @@ public sealed class LoadedTokenizerTests : IDisposable
 
             // The ids expected by the test, and the ids given by the library.
             using JsonDocument document = JsonDocument.Parse(written.ToJsonString(new JsonSerializerOptions()));
-            Dictionary<string, long> loaded = TokenizerVocabulary.AsLoaded(document.RootElement, out (string, long)? disagreement);
+            Dictionary<string, long> loaded = TokenizerVocabulary.ComputeLoadedIds(document.RootElement, out (string, long)? disagreement);
             Assert.Null(disagreement);
             Assert.Equal(loaded.Count, loaded.Values.Distinct().Count());
             using Tokenizer library = new(Path.Combine(output, "tokenizer.json"));
@@ -137,7 +137,7 @@ public sealed class LoadedTokenizerTests : IDisposable
             ["model"] = inner,
         };
         using JsonDocument document = JsonDocument.Parse(tokenizer.ToJsonString(new JsonSerializerOptions()));
-        Dictionary<string, long> ids = TokenizerVocabulary.AsLoaded(document.RootElement, out _);
+        Dictionary<string, long> ids = TokenizerVocabulary.ComputeLoadedIds(document.RootElement, out _);
         int rows = (int)ids.Values.Max() + 1 + noise.Below(4);
         Folders.Save(
             SmallModels.Of(

@@ -13,9 +13,9 @@ internal static class HubCache
 
     /// <summary>Finds the folder of a model in the cache from the folder of one of its snapshots.</summary>
     /// <returns>Null if the folder is not a snapshot.</returns>
-    public static string? ModelOf(string snapshot)
+    public static string? FindModel(string snapshot)
     {
-        string? snapshots = Path.GetDirectoryName(RealPath.Of(snapshot)), model = Path.GetDirectoryName(snapshots);
+        string? snapshots = Path.GetDirectoryName(RealPath.Resolve(snapshot)), model = Path.GetDirectoryName(snapshots);
         bool isSnapshot = Path.GetFileName(snapshots) == Snapshots
             && Path.GetFileName(model)?.StartsWith(Prefix, StringComparison.Ordinal) == true;
         return isSnapshot ? model : null;
@@ -23,8 +23,8 @@ internal static class HubCache
 
     /// <summary>Whether a folder is a model of the cache, with its snapshots in it.</summary>
     public static bool IsModel(string folder) =>
-        Path.GetFileName(RealPath.Of(folder)).StartsWith(Prefix, StringComparison.Ordinal)
-        && Directory.Exists(Path.Combine(RealPath.Of(folder), Snapshots));
+        Path.GetFileName(RealPath.Resolve(folder)).StartsWith(Prefix, StringComparison.Ordinal)
+        && Directory.Exists(Path.Combine(RealPath.Resolve(folder), Snapshots));
 
     /// <summary>Finds the snapshot of a model by its name on the Hub.</summary>
     /// <param name="cache">A folder with the layout of the cache.</param>
@@ -40,22 +40,22 @@ internal static class HubCache
         }
 
         string model = Path.Combine(cache, $"{Prefix}{path[0]}--{path[1]}");
-        return Directory.Exists(RealPath.Of(model)) ? SnapshotOf(model, parts.Length > 1 ? parts[1] : null) : null;
+        return Directory.Exists(RealPath.Resolve(model)) ? FindSnapshot(model, parts.Length > 1 ? parts[1] : null) : null;
     }
 
     /// <summary>Finds the snapshot of a revision: <c>refs/revision</c> first, then a commit of that name.</summary>
     /// <param name="model">The folder of a model in the cache.</param>
     /// <param name="revision">A branch, a tag or a commit; null for <c>main</c>, or else the only snapshot.</param>
     /// <exception cref="CheckpointException">There is no such revision.</exception>
-    public static string SnapshotOf(string model, string? revision)
+    public static string FindSnapshot(string model, string? revision)
     {
-        string snapshots = Path.Combine(model, Snapshots), real = RealPath.Of(snapshots), wanted = revision ?? MainRevision;
-        string reference = RealPath.Of(Path.Combine(model, References, wanted)), shown = Printable.Escape(model);
+        string snapshots = Path.Combine(model, Snapshots), real = RealPath.Resolve(snapshots), wanted = revision ?? MainRevision;
+        string reference = RealPath.Resolve(Path.Combine(model, References, wanted)), shown = Printable.Escape(model);
         string[] commits = Directory.Exists(real)
             ? [.. Directory.EnumerateDirectories(real).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)]
             : [];
         if (wanted.Split('/').All(p => p is not ("" or "." or ".."))
-            && FileStatus.Of(reference) is { Kind: FileKind.File, Identity.Length: > 0 and < MaxReferenceLength })
+            && FileStatus.Read(reference) is { Kind: FileKind.File, Identity.Length: > 0 and < MaxReferenceLength })
         {
             string commit = System.Text.Encoding.UTF8.GetString(InputFile.ReadAll(reference, MaxReferenceLength)).Trim();
             return commits.Contains(commit, StringComparer.Ordinal)

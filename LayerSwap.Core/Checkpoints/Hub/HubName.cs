@@ -7,10 +7,10 @@ namespace LayerSwap.Checkpoints;
 internal static partial class HubName
 {
     /// <summary>The names of a model, or of the models that it is stacked or computed from.</summary>
-    public static IEnumerable<string> Of(ICheckpoint checkpoint)
+    public static IEnumerable<string> FindNames(ICheckpoint checkpoint)
     {
-        IEnumerable<string> names = checkpoint is MappedCheckpoint { Slices: { } slices } ? slices.SelectMany(s => Of(s.Model))
-            : AuxiliaryFiles.OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed.Inputs.SelectMany(Of)
+        IEnumerable<string> names = checkpoint is MappedCheckpoint { Slices: { } slices } ? slices.SelectMany(s => FindNames(s.Model))
+            : AuxiliaryFiles.FindOwner(checkpoint) is IComputedCheckpoint computed ? computed.Inputs.SelectMany(FindNames)
             : FindName(checkpoint) is { } name ? [name]
             : [];
         return names.Distinct(StringComparer.Ordinal);
@@ -18,7 +18,7 @@ internal static partial class HubName
 
     private static string? FindName(ICheckpoint checkpoint)
     {
-        if (checkpoint.Folder is { } folder && HubCache.ModelOf(folder) is { } cached
+        if (checkpoint.Folder is { } folder && HubCache.FindModel(folder) is { } cached
             && Path.GetFileName(cached).Split("--") is [_, { Length: > 0 } owner, { Length: > 0 } name])
         {
             return $"{owner}/{name}";

@@ -11,17 +11,17 @@ namespace LayerSwap.Checkpoints;
 internal interface ICheckpointView
 {
     /// <summary>The checkpoint whose auxiliary files and configuration the view has.</summary>
-    ICheckpoint Donor { get; }
+    ICheckpoint ConfigSource { get; }
 
     /// <summary>The stack that layers are counted in, if it was chosen for this view or its donor.</summary>
-    string? MainStack => (Donor as ICheckpointView)?.MainStack;
+    string? MainStack => (ConfigSource as ICheckpointView)?.MainStack;
 }
 
 /// <summary>A checkpoint that is computed from others when it is read.</summary>
 internal interface IComputedCheckpoint
 {
     /// <summary>The auxiliary files by name. The content is computed on each call.</summary>
-    IReadOnlyDictionary<string, Func<byte[]>> Companions { get; }
+    IReadOnlyDictionary<string, Func<byte[]>> GeneratedFiles { get; }
 
     /// <summary>The auxiliary files of other models that it depends on.</summary>
     IReadOnlyList<WatchedFolder> Watched { get; }
@@ -30,7 +30,7 @@ internal interface IComputedCheckpoint
     IReadOnlyList<ICheckpoint> Inputs { get; }
 
     /// <summary>The memory for computing a block, in bytes per thread, without that of its inputs.</summary>
-    long WorkingBytes { get; }
+    long WorkingBytesPerThread { get; }
 }
 
 /// <summary>The files of a model other than weights: configuration, tokenizer, chat template, licence.</summary>
@@ -69,28 +69,28 @@ internal static class AuxiliaryFiles
     ];
 
     /// <summary>Whether a file belongs to the tokenizer.</summary>
-    public static bool IsOfTokenizer(string name) => Matches(name, TokenizerPatterns);
+    public static bool IsTokenizerFile(string name) => Matches(name, TokenizerPatterns);
 
     /// <summary>Whether programs read a file of this name when they load a model.</summary>
-    public static bool IsLoaded(string name) => Matches(name, LoadedPatterns) || IsOfTokenizer(name) || name == ShardIndex.FileName;
+    public static bool IsLoaded(string name) => Matches(name, LoadedPatterns) || IsTokenizerFile(name) || name == ShardIndex.FileName;
 
     /// <summary>Lists the files of a model that are copied into an output, as paths relative to its folder.</summary>
-    public static IEnumerable<string> CopiedOf(ICheckpoint checkpoint) => OwnerOf(checkpoint) switch
+    public static IEnumerable<string> ListCopied(ICheckpoint checkpoint) => FindOwner(checkpoint) switch
     {
-        IComputedCheckpoint computed => computed.Companions.Keys,
+        IComputedCheckpoint computed => computed.GeneratedFiles.Keys,
         { Folder: { } folder } => Classify(folder).Copied,
         _ => [],
     };
 
     /// <summary>Lists the files and folders of a model that are not copied. Folders end with a slash.</summary>
-    public static IReadOnlyList<string> LeftBehindOf(ICheckpoint checkpoint) =>
-        OwnerOf(checkpoint) is { Folder: { } folder } and not IComputedCheckpoint ? Classify(folder).Excluded : [];
+    public static IReadOnlyList<string> ListExcluded(ICheckpoint checkpoint) =>
+        FindOwner(checkpoint) is { Folder: { } folder } and not IComputedCheckpoint ? Classify(folder).Excluded : [];
 
     /// <summary>Lists the files in a folder that a merge depends on, weights excepted.</summary>
-    public static IEnumerable<string> InputsIn(string folder) =>
+    public static IEnumerable<string> ListInputs(string folder) =>
         Classify(folder).Copied
             .Append(ShardIndex.FileName)
-            .Where(n => FileStatus.OfEntry(Path.Combine(RealPath.Of(folder), n)) is not null);
+            .Where(n => FileStatus.ReadEntry(Path.Combine(RealPath.Resolve(folder), n)) is not null);
 
     /// <summary>Reads the folders that sentence-transformers' modules.json names. Their weights are copied, never merged.</summary>
     private static HashSet<string> ReadModules(string folder)
@@ -98,7 +98,7 @@ internal static class AuxiliaryFiles
         string path = Path.Combine(folder, "modules.json");
         try
         {
-            return FileStatus.Of(path) is { Kind: FileKind.File, Identity.Length: > 0 and < MaxModulesBytes }
+            return FileStatus.Read(path) is { Kind: FileKind.File, Identity.Length: > 0 and < MaxModulesBytes }
                 && PythonJson.Parse(InputFile.ReadAll(path, MaxModulesBytes)) is JsonArray list
                     ? [.. list.Select(m => (m as JsonObject)?["path"]?.ToString()).OfType<string>().Where(p => p.Length > 0)]
                     : [];
@@ -114,7 +114,7 @@ internal static class AuxiliaryFiles
     private static bool IsModel(string folder)
     {
         string config = Path.Combine(folder, ModelConfig.FileName);
-        return FileStatus.Of(config) is { Kind: FileKind.File, Identity.Length: > 0 and < MaxConfigBytes }
+        return FileStatus.Read(config) is { Kind: FileKind.File, Identity.Length: > 0 and < MaxConfigBytes }
             && Directory.EnumerateFiles(folder).Any(f => Matches(Path.GetFileName(f), ["*.safetensors", "*.bin"]))
             && Encoding.UTF8.GetString(InputFile.ReadAll(config, MaxConfigBytes)).Contains("\"model_type\"", StringComparison.Ordinal);
     }
@@ -122,7 +122,7 @@ internal static class AuxiliaryFiles
     /// <summary>Divides the files of a folder and its subfolders into copied and excluded ones, as relative paths.</summary>
     private static (List<string> Copied, List<string> Excluded) Classify(string folder)
     {
-        string real = RealPath.Of(folder);
+        string real = RealPath.Resolve(folder);
         List<string> copied = [], excluded = [];
         HashSet<string> modules = ReadModules(real);
         Stack<(string Name, int Depth)> pending = new([("", 0)]);
@@ -132,7 +132,7 @@ internal static class AuxiliaryFiles
             foreach (string path in entries.OrderDescending(StringComparer.Ordinal))
             {
                 string file = Path.GetFileName(path), name = current.Name + file;
-                FileStatus? status = FileStatus.OfEntry(path);
+                FileStatus? status = FileStatus.ReadEntry(path);
                 bool isLink = status?.Kind == FileKind.Link;
                 bool isFolder = status?.Kind == FileKind.Folder || (isLink && Directory.Exists(path));
                 if (isFolder && (isLink || current.Depth == MaxFolderDepth || Matches(file, ExcludedFolders) || IsModel(path)))
@@ -168,44 +168,44 @@ internal static class AuxiliaryFiles
     }
 
     /// <summary>The source of the files: a folder, a computed checkpoint, or null. Views of one checkpoint have the same source.</summary>
-    public static object? SourceOf(ICheckpoint checkpoint) =>
-        OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed : checkpoint.Folder;
+    public static object? FindSource(ICheckpoint checkpoint) =>
+        FindOwner(checkpoint) is IComputedCheckpoint computed ? computed : checkpoint.Folder;
 
     /// <summary>Finds the checkpoint whose files a checkpoint has, through all views.</summary>
-    public static ICheckpoint OwnerOf(ICheckpoint checkpoint)
+    public static ICheckpoint FindOwner(ICheckpoint checkpoint)
     {
         while (checkpoint is ICheckpointView view)
         {
-            checkpoint = view.Donor;
+            checkpoint = view.ConfigSource;
         }
 
         return checkpoint;
     }
 
-    public static bool Has(ICheckpoint checkpoint, string name) => OwnerOf(checkpoint) switch
+    public static bool Has(ICheckpoint checkpoint, string name) => FindOwner(checkpoint) switch
     {
-        IComputedCheckpoint computed => computed.Companions.ContainsKey(name),
-        { Folder: { } folder } => FileStatus.OfEntry(Path.Combine(RealPath.Of(folder), name)) is not null,
+        IComputedCheckpoint computed => computed.GeneratedFiles.ContainsKey(name),
+        { Folder: { } folder } => FileStatus.ReadEntry(Path.Combine(RealPath.Resolve(folder), name)) is not null,
         _ => false,
     };
 
     /// <summary>Reads a file of at most <paramref name="maxLength"/> bytes.</summary>
     /// <returns>Null if there is no such file.</returns>
     public static byte[]? TryRead(ICheckpoint checkpoint, string name, long maxLength) =>
-        OwnerOf(checkpoint) is IComputedCheckpoint computed ? computed.Companions.GetValueOrDefault(name)?.Invoke()
-        : Has(checkpoint, name) ? InputFile.ReadAll(PathOf(checkpoint, name), maxLength)
+        FindOwner(checkpoint) is IComputedCheckpoint computed ? computed.GeneratedFiles.GetValueOrDefault(name)?.Invoke()
+        : Has(checkpoint, name) ? InputFile.ReadAll(GetDisplayPath(checkpoint, name), maxLength)
         : null;
 
     /// <summary>Reads an existing file that is to be copied. It may be empty.</summary>
-    public static byte[] Copy(ICheckpoint checkpoint, string name)
+    public static byte[] ReadForCopy(ICheckpoint checkpoint, string name)
     {
-        if (OwnerOf(checkpoint) is IComputedCheckpoint computed)
+        if (FindOwner(checkpoint) is IComputedCheckpoint computed)
         {
-            return computed.Companions[name]();
+            return computed.GeneratedFiles[name]();
         }
 
-        string path = PathOf(checkpoint, name);
-        return FileStatus.Of(InputFile.RealOf(path)) is { Kind: FileKind.File, Identity.Length: 0 }
+        string path = GetDisplayPath(checkpoint, name);
+        return FileStatus.Read(InputFile.ResolvePath(path)) is { Kind: FileKind.File, Identity.Length: 0 }
             ? []
             : InputFile.ReadAll(path, Array.MaxLength);
     }
@@ -214,21 +214,21 @@ internal static class AuxiliaryFiles
     /// Explains why a file cannot be copied into an output; null if it can. A link must stay within the model's folder, or the model's
     /// part of the Hub's cache: a file elsewhere may not belong to the model.
     /// </summary>
-    public static string? Refusal(ICheckpoint checkpoint, string name)
+    public static string? ExplainRefusal(ICheckpoint checkpoint, string name)
     {
-        if (OwnerOf(checkpoint) is not { Folder: { } folder } owner || owner is IComputedCheckpoint)
+        if (FindOwner(checkpoint) is not { Folder: { } folder } owner || owner is IComputedCheckpoint)
         {
             return null;
         }
 
-        string path = Path.Combine(folder, name), shown = Printable.Escape(PathOf(checkpoint, name));
-        string real = InputFile.RealOf(path), shownTarget = Printable.Escape(real), root = HubCache.ModelOf(folder) ?? RealPath.Of(folder);
-        if (name.Contains('\ufffd', StringComparison.Ordinal) && FileStatus.OfEntry(path) is null)
+        string path = Path.Combine(folder, name), shown = Printable.Escape(GetDisplayPath(checkpoint, name));
+        string real = InputFile.ResolvePath(path), shownTarget = Printable.Escape(real), root = HubCache.FindModel(folder) ?? RealPath.Resolve(folder);
+        if (name.Contains('\ufffd', StringComparison.Ordinal) && FileStatus.ReadEntry(path) is null)
         {
             return $"{shown} has a name that is not UTF-8, by which it cannot be opened. Remedy: rename it.";
         }
 
-        if (FileStatus.Of(real) is not { } status)
+        if (FileStatus.Read(real) is not { } status)
         {
             return $"{shown} is a link to {shownTarget}, which does not exist. Remedy: fetch the file it points to, or remove the link.";
         }
@@ -245,8 +245,8 @@ internal static class AuxiliaryFiles
     }
 
     /// <summary>Builds the name of a file for messages, which is its path if it is in a folder.</summary>
-    public static string PathOf(ICheckpoint checkpoint, string name) =>
-        OwnerOf(checkpoint) is { Folder: { } folder } and not IComputedCheckpoint
+    public static string GetDisplayPath(ICheckpoint checkpoint, string name) =>
+        FindOwner(checkpoint) is { Folder: { } folder } and not IComputedCheckpoint
             ? Path.Combine(folder, name)
             : $"{name} of {checkpoint.Name}";
 

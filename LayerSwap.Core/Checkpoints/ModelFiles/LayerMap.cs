@@ -38,7 +38,7 @@ public sealed partial class LayerMap
                 return null;
             }
 
-            return config.ExtraLayers > 0 || IsMtpLayer(checkpoint, layers) ? layers : null;
+            return config.MtpLayers > 0 || IsMtpLayer(checkpoint, layers) ? layers : null;
         }
         catch (CheckpointException)
         {

@@ -55,7 +55,7 @@ internal sealed class ModelConfig
         ?? (HiddenSize is { } hidden && Heads is > 0 and { } heads && hidden % heads == 0 ? hidden / heads : null);
 
     /// <summary>The number of multi-token prediction layers, numbered after the model's own (DeepSeek-V3, GLM-4.5).</summary>
-    public long? ExtraLayers => Number("num_nextn_predict_layers");
+    public long? MtpLayers => Number("num_nextn_predict_layers");
 
     /// <summary>The quantisation method; null if the configuration has none.</summary>
     public string? QuantizationMethod
@@ -96,7 +96,7 @@ internal sealed class ModelConfig
             return null;
         }
 
-        string path = AuxiliaryFiles.PathOf(checkpoint, file);
+        string path = AuxiliaryFiles.GetDisplayPath(checkpoint, file);
         try
         {
             return PythonJson.Parse(bytes) is JsonObject root
@@ -136,7 +136,7 @@ internal sealed class ModelConfig
     }
 
     /// <summary>A value as JSON, also from <c>rope_parameters</c>, where newer configurations have some; null if there is none.</summary>
-    public string? Value(string key) => (Node(key) ?? (Node("rope_parameters") as JsonObject)?[key])?.ToJsonString();
+    public string? GetJson(string key) => (Node(key) ?? (Node("rope_parameters") as JsonObject)?[key])?.ToJsonString();
 
     /// <summary>A copy of a value; null if there is none.</summary>
     public JsonNode? Copy(string key) => Node(key)?.DeepClone();

@@ -44,7 +44,7 @@ internal sealed partial class StorageScheme
     public string? Adapter { get; }
 
     /// <exception cref="CheckpointException">The config.json cannot be read.</exception>
-    public static StorageScheme Of(ICheckpoint checkpoint)
+    public static StorageScheme Detect(ICheckpoint checkpoint)
     {
         // Check the dtypes first, and group only if needed: a model may have a million tensors.
         QuantizedGroup[] groups = checkpoint.Tensors.Any(t => IsPacked(t.DType)) ? FindGroups(checkpoint) : [];

@@ -8,7 +8,7 @@ internal static class TokenTables
 {
     /// <summary>Finds the tables of a model, sorted by name; none for a model without token embeddings.</summary>
     /// <exception cref="CheckpointException">The config.json cannot be read.</exception>
-    public static IReadOnlyList<TensorInfo> Of(ICheckpoint model)
+    public static IReadOnlyList<TensorInfo> Find(ICheckpoint model)
     {
         LayerMap map = LayerMap.Of(model);
         TensorInfo[] candidates = [.. model.Tensors.Where(t => t.Shape.Rank > 0 && map[t.Name] is { IsTokenTable: true, InTower: false })];
@@ -16,16 +16,16 @@ internal static class TokenTables
             [.. candidates.Where(t => t.Shape.Rank == 2 && map[t.Name].Kind == TensorKind.Embedding).Select(t => t.Shape[0])];
         long? vocabularySize = embeddingRows.Length == 0 ? null : ModelConfig.TryRead(model)?.VocabularySize;
         long rows = vocabularySize is { } size && embeddingRows.Contains(size) ? size : embeddingRows.DefaultIfEmpty(-1).Max();
-        return [.. candidates.Where(t => RowsOf(t.Shape) == rows)];
+        return [.. candidates.Where(t => CountRows(t.Shape) == rows)];
     }
 
     /// <summary>Finds the tables of a model, or of all models in a stack.</summary>
-    public static IEnumerable<TensorInfo> OfAny(ICheckpoint model) => model is MappedCheckpoint { Slices: { } slices }
-        ? slices.SelectMany(s => OfAny(s.Model)).Where(t => model.Find(t.Name) is not null)
-        : Of(model);
+    public static IEnumerable<TensorInfo> FindInSlices(ICheckpoint model) => model is MappedCheckpoint { Slices: { } slices }
+        ? slices.SelectMany(s => FindInSlices(s.Model)).Where(t => model.Find(t.Name) is not null)
+        : Find(model);
 
     /// <summary>The number of rows of a table: its first extent, or the second of a bias of shape (1, rows).</summary>
-    public static long RowsOf(TensorShape shape) => shape.Rank == 2 && shape[0] == 1 ? shape[1] : shape[0];
+    public static long CountRows(TensorShape shape) => shape.Rank == 2 && shape[0] == 1 ? shape[1] : shape[0];
 
     /// <summary>The shape of a table with another number of rows.</summary>
     public static TensorShape WithRows(TensorShape shape, long rows) =>

@@ -9,9 +9,9 @@ namespace LayerSwap.Checkpoints;
 /// added_tokens.json and the added tokens of tokenizer_config.json.
 /// </summary>
 /// <param name="Ids">The id of each token.</param>
-/// <param name="IsWhole">Whether all tokens are known. With tokenizer.model alone, only added tokens are.</param>
+/// <param name="IsComplete">Whether all tokens are known. With tokenizer.model alone, only added tokens are.</param>
 /// <param name="File">The main file that they are read from.</param>
-internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool IsWhole, string File)
+internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool IsComplete, string File)
 {
     /// <summary>The first added token whose id in tokenizer.json differs from the id that programs load; null for none.</summary>
     public (string Token, long Stated)? Disagreement { get; private init; }
@@ -28,10 +28,10 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
     public static TokenizerVocabulary? TryRead(ICheckpoint checkpoint)
     {
         (string, long)? disagreement = null;
-        Dictionary<string, long>? ids = TryRead(checkpoint, TokenizerFile, b => ParseJson(b, root => AsLoaded(root, out disagreement)));
+        Dictionary<string, long>? ids = TryRead(checkpoint, TokenizerFile, b => ParseJson(b, root => ComputeLoadedIds(root, out disagreement)));
         if (ids is not null)
         {
-            string path = AuxiliaryFiles.PathOf(checkpoint, TokenizerFile);
+            string path = AuxiliaryFiles.GetDisplayPath(checkpoint, TokenizerFile);
             if (disagreement is var (text, stated))
             {
                 CheckRange(new(StringComparer.Ordinal) { [text] = stated }, path);
@@ -44,7 +44,7 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
             }
 
             CheckRange(ids, path);
-            return new(ids, IsWhole: true, TokenizerFile) { Disagreement = disagreement };
+            return new(ids, IsComplete: true, TokenizerFile) { Disagreement = disagreement };
         }
 
         ids = TryRead(checkpoint, VocabularyFile, b => ParseJson(b, ReadObject));
@@ -63,7 +63,7 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
             ids[token] = id;
         }
 
-        CheckRange(ids, AuxiliaryFiles.PathOf(checkpoint, isWhole ? file : AddedFile));
+        CheckRange(ids, AuxiliaryFiles.GetDisplayPath(checkpoint, isWhole ? file : AddedFile));
         return new(ids, isWhole, isWhole ? file : PiecesFile);
     }
 
@@ -71,7 +71,7 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
     /// Computes the ids that the tokenizers library assigns when it loads a tokenizer.json. It ignores the stated ids of added tokens that
     /// the vocabulary lacks, and numbers them after the vocabulary's size or the highest added token (AddedVocabulary::add_tokens).
     /// </summary>
-    public static Dictionary<string, long> AsLoaded(JsonElement root, out (string Token, long Stated)? disagreement)
+    public static Dictionary<string, long> ComputeLoadedIds(JsonElement root, out (string Token, long Stated)? disagreement)
     {
         disagreement = null;
         Dictionary<string, long> tokens = new(StringComparer.Ordinal);
@@ -157,7 +157,7 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or DecoderFallbackException)
         {
-            string path = AuxiliaryFiles.PathOf(checkpoint, file);
+            string path = AuxiliaryFiles.GetDisplayPath(checkpoint, file);
             string message = $"{Printable.Escape(path)} is not a tokenizer's JSON: {Printable.Escape(e.Message)}";
             throw new CheckpointException(path, null, $"{message} Remedy: fetch the tokenizer again.", e);
         }

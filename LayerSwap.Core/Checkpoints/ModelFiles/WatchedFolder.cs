@@ -11,7 +11,7 @@ internal sealed record WatchedFolder(string Folder, IReadOnlyDictionary<string, 
     public static IReadOnlyList<WatchedFolder> Of(IEnumerable<ICheckpoint> checkpoints)
     {
         Dictionary<string, WatchedFolder> watched = new(StringComparer.Ordinal);
-        foreach (ICheckpoint owner in checkpoints.Select(AuxiliaryFiles.OwnerOf))
+        foreach (ICheckpoint owner in checkpoints.Select(AuxiliaryFiles.FindOwner))
         {
             if (owner is IComputedCheckpoint computed)
             {
@@ -20,9 +20,9 @@ internal sealed record WatchedFolder(string Folder, IReadOnlyDictionary<string, 
                     watched.TryAdd(folder.Folder, folder);
                 }
             }
-            else if (owner.Folder is { } path && Directory.Exists(RealPath.Of(path)))
+            else if (owner.Folder is { } path && Directory.Exists(RealPath.Resolve(path)))
             {
-                string real = RealPath.Of(path);
+                string real = RealPath.Resolve(path);
                 watched.TryAdd(real, new WatchedFolder(real, Read(real)));
             }
         }
@@ -39,7 +39,7 @@ internal sealed record WatchedFolder(string Folder, IReadOnlyDictionary<string, 
         {
             if (!current.TryGetValue(name, out FileIdentity? after) || after != before)
             {
-                return (Path.Combine(Folder, name), after is null ? "it is not there any more" : before.Difference(after));
+                return (Path.Combine(Folder, name), after is null ? "it is not there any more" : before.DescribeChange(after));
             }
         }
 
@@ -51,11 +51,11 @@ internal sealed record WatchedFolder(string Folder, IReadOnlyDictionary<string, 
     private static Dictionary<string, FileIdentity> Read(string folder)
     {
         Dictionary<string, FileIdentity> files = new(StringComparer.Ordinal);
-        foreach (string name in AuxiliaryFiles.InputsIn(folder))
+        foreach (string name in AuxiliaryFiles.ListInputs(folder))
         {
             // A broken link is recorded itself; reading or copying the file refuses it.
             string path = Path.Combine(folder, name);
-            if ((FileStatus.Of(InputFile.RealOf(path)) ?? FileStatus.OfEntry(path)) is { } status)
+            if ((FileStatus.Read(InputFile.ResolvePath(path)) ?? FileStatus.ReadEntry(path)) is { } status)
             {
                 files.Add(name, status.Identity);
             }

@@ -16,13 +16,13 @@ internal sealed class SafeTensorsFile : ICheckpoint
     private SafeTensorsFile(string path, SafeFileHandle handle)
     {
         Name = path;
-        Folder = RealPath.FolderOf(path);
+        Folder = RealPath.ResolveFolder(path);
         _handle = handle;
         _throw = new SafeTensorsThrow(path);
         SafeTensorsHeader header = SafeTensorsHeaderReader.Read(handle, path);
         _length = RandomAccess.GetLength(handle);
         _tensors = new TensorList(header.Tensors, header.Index);
-        (_dataStart, _offsets) = (header.DataStart, header.Begins);
+        (_dataStart, _offsets) = (header.DataStart, header.Offsets);
         Metadata = header.Metadata;
         Files = [new CheckpointFile { Path = path, Length = _length, HeaderHash = header.Hash, Identity = FileIdentity.Of(handle) }];
     }
@@ -57,7 +57,7 @@ internal sealed class SafeTensorsFile : ICheckpoint
 
     public void Read(string name, long offset, Span<byte> destination)
     {
-        _tensors.Window(Name, name, offset, destination.Length);
+        _tensors.CheckRange(Name, name, offset, destination.Length);
         bool complete;
         try
         {

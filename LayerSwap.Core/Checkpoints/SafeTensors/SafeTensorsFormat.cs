@@ -7,15 +7,15 @@ internal static class SafeTensorsFormat
     public const string SingleFile = "model.safetensors";
     public const string MetadataKey = "__metadata__";
     public const int PrefixLength = 8;
-    public const long LongestHeader = 100_000_000;
-    public const int Deepest = 8;
+    public const long MaxHeaderLength = 100_000_000;
+    public const int MaxJsonDepth = 8;
 
     /// <summary>Stricter than the reference, which has no limit: no tensor library supports a higher rank.</summary>
-    public const int HighestRank = 64;
+    public const int MaxRank = 64;
 
     /// <summary>In bytes of UTF-8. Stricter than the reference, which has no limit.</summary>
-    public const int LongestName = 64 * 1024;
+    public const int MaxNameLength = 64 * 1024;
 
     /// <summary>In bytes of JSON. Stricter than the reference: strings take several times as much memory as their JSON.</summary>
-    public const long LongestMetadata = 16 * 1024 * 1024;
+    public const long MaxMetadataLength = 16 * 1024 * 1024;
 }

@@ -7,7 +7,7 @@ internal sealed record SafeTensorsHeader
     public required TensorInfo[] Tensors { get; init; }
 
     /// <summary>The offset of each tensor in bytes, relative to <see cref="DataStart"/>.</summary>
-    public required long[] Begins { get; init; }
+    public required long[] Offsets { get; init; }
 
     /// <summary>Tensor name to index in <see cref="Tensors"/>.</summary>
     public required Dictionary<string, int> Index { get; init; }

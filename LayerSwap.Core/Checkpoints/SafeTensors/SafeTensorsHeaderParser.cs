@@ -13,7 +13,7 @@ internal sealed class RawShape(ulong[] extents)
     public ulong[] Extents => extents;
 
     /// <summary>The shape after validation; null before.</summary>
-    public TensorShape? Checked { get; set; }
+    public TensorShape? Validated { get; set; }
 }
 
 /// <summary>Parses the header: one JSON object of entries and an optional <c>__metadata__</c>.</summary>
@@ -86,7 +86,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
         {
             string key = ReadName(ref reader);
             reader.Read();
-            if (reader.TokenStartIndex - start + reader.ValueSpan.Length > SafeTensorsFormat.LongestMetadata)
+            if (reader.TokenStartIndex - start + reader.ValueSpan.Length > SafeTensorsFormat.MaxMetadataLength)
             {
                 throw error.MetadataTooLong();
             }
@@ -114,7 +114,7 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
         DType? dtype = null;
         RawShape? shape = null;
         (int Count, ulong Begin, ulong End)? offsets = null;
-        Span<ulong> numbers = stackalloc ulong[SafeTensorsFormat.HighestRank];
+        Span<ulong> numbers = stackalloc ulong[SafeTensorsFormat.MaxRank];
         HashSet<string>? unknownFields = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -229,10 +229,10 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
                 throw error.Field(name, field, "a list with " + Describe(ref reader), expected);
             }
 
-            if (count == SafeTensorsFormat.HighestRank)
+            if (count == SafeTensorsFormat.MaxRank)
             {
-                string limit = field == "shape" ? $"at most {SafeTensorsFormat.HighestRank} (a limit of LayerSwap's own)" : expected;
-                throw error.Field(name, field, $"a list of more than {SafeTensorsFormat.HighestRank} numbers", limit);
+                string limit = field == "shape" ? $"at most {SafeTensorsFormat.MaxRank} (a limit of LayerSwap's own)" : expected;
+                throw error.Field(name, field, $"a list of more than {SafeTensorsFormat.MaxRank} numbers", limit);
             }
 
             numbers[count++] = number;
@@ -254,14 +254,14 @@ internal sealed class SafeTensorsHeaderParser(byte[] json, SafeTensorsThrow erro
     private string ReadName(ref Utf8JsonReader reader)
     {
         // An escaped name is up to six times as long.
-        if (reader.ValueSpan.Length > 6 * SafeTensorsFormat.LongestName)
+        if (reader.ValueSpan.Length > 6 * SafeTensorsFormat.MaxNameLength)
         {
             throw error.NameTooLong(reader.ValueSpan.Length);
         }
 
         string name = reader.GetString()!;
-        return reader.ValueSpan.Length > SafeTensorsFormat.LongestName
-            && Encoding.UTF8.GetByteCount(name) is var bytes and > SafeTensorsFormat.LongestName
+        return reader.ValueSpan.Length > SafeTensorsFormat.MaxNameLength
+            && Encoding.UTF8.GetByteCount(name) is var bytes and > SafeTensorsFormat.MaxNameLength
                 ? throw error.NameTooLong(bytes)
                 : name;
     }

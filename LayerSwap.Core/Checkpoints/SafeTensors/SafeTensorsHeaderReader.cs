@@ -23,7 +23,7 @@ internal static class SafeTensorsHeaderReader
         }
 
         ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (headerLength > SafeTensorsFormat.LongestHeader)
+        if (headerLength > SafeTensorsFormat.MaxHeaderLength)
         {
             throw error.HeaderTooLong(headerLength);
         }
@@ -47,7 +47,7 @@ internal static class SafeTensorsHeaderReader
         return new SafeTensorsHeader
         {
             Tensors = tensors,
-            Begins = offsets,
+            Offsets = offsets,
             Index = index,
             Metadata = metadata,
             DataStart = dataStart,
@@ -75,7 +75,7 @@ internal static class SafeTensorsHeaderReader
         {
             CommentHandling = JsonCommentHandling.Disallow,
             AllowTrailingCommas = false,
-            MaxDepth = SafeTensorsFormat.Deepest,
+            MaxDepth = SafeTensorsFormat.MaxJsonDepth,
         };
         Utf8JsonReader reader = new(json, options);
         SafeTensorsHeaderParser parser = new(json, error);

@@ -31,7 +31,7 @@ internal static class SafeTensorsHeaderWriter
     public static byte[] Write(IReadOnlyList<TensorInfo> ordered, IReadOnlyDictionary<string, string> metadata)
     {
         HashSet<string> names = new(StringComparer.Ordinal) { SafeTensorsFormat.MetadataKey };
-        ArrayBufferWriter<byte> json = new((int)Math.Min((ordered.Count + 1L) * EntryLength, SafeTensorsFormat.LongestHeader));
+        ArrayBufferWriter<byte> json = new((int)Math.Min((ordered.Count + 1L) * EntryLength, SafeTensorsFormat.MaxHeaderLength));
         Append(json, "{"u8);
         if (metadata.Count > 0)
         {
@@ -60,11 +60,11 @@ internal static class SafeTensorsHeaderWriter
             }
 
             int nameBytes = Encoding.UTF8.GetByteCount(tensor.Name);
-            if (tensor.Shape.Rank > SafeTensorsFormat.HighestRank || nameBytes > SafeTensorsFormat.LongestName)
+            if (tensor.Shape.Rank > SafeTensorsFormat.MaxRank || nameBytes > SafeTensorsFormat.MaxNameLength)
             {
                 throw new ArgumentException(
                     $"Tensor {Printable.Escape(tensor.Name)} has {tensor.Shape.Rank} axes and a name of {nameBytes} bytes; "
-                    + $"at most {SafeTensorsFormat.HighestRank} and {SafeTensorsFormat.LongestName} are written.",
+                    + $"at most {SafeTensorsFormat.MaxRank} and {SafeTensorsFormat.MaxNameLength} are written.",
                     nameof(ordered));
             }
 
@@ -93,10 +93,10 @@ internal static class SafeTensorsHeaderWriter
         Append(json, "}"u8);
         ReadOnlySpan<byte> text = json.WrittenSpan;
         int padded = (text.Length + 7) / 8 * 8;
-        if (padded > SafeTensorsFormat.LongestHeader)
+        if (padded > SafeTensorsFormat.MaxHeaderLength)
         {
             throw new ArgumentException(
-                $"The header of {names.Count} tensors would have {padded} bytes; {SafeTensorsFormat.LongestHeader} are allowed. "
+                $"The header of {names.Count} tensors would have {padded} bytes; {SafeTensorsFormat.MaxHeaderLength} are allowed. "
                 + "Write more shards.",
                 nameof(ordered));
         }

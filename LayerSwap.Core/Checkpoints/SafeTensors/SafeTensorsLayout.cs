@@ -41,7 +41,7 @@ internal static class SafeTensorsLayout
         long[] offsets = new long[raw.Length];
         for (int i = 0; i < raw.Length; i++)
         {
-            tensors[i] = new TensorInfo(raw[i].Name, raw[i].DType, raw[i].Shape.Checked!.Value);
+            tensors[i] = new TensorInfo(raw[i].Name, raw[i].DType, raw[i].Shape.Validated!.Value);
             offsets[i] = (long)raw[i].Begin;
         }
 
@@ -110,7 +110,7 @@ internal static class SafeTensorsLayout
 
         try
         {
-            entry.Shape.Checked ??= new TensorShape(Array.ConvertAll(entry.Shape.Extents, x => checked((long)x)));
+            entry.Shape.Validated ??= new TensorShape(Array.ConvertAll(entry.Shape.Extents, x => checked((long)x)));
         }
         catch (OverflowException)
         {

@@ -9,7 +9,7 @@ internal sealed class SafeTensorsThrow(string file)
         Error(null, $"it has {length} bytes; at least 8 are expected, for the length of the header. Remedy: {Remedy}");
 
     public CheckpointException HeaderTooLong(ulong length) =>
-        Error(null, $"it declares a header of {length} bytes; at most {SafeTensorsFormat.LongestHeader} are allowed. {RemedyFor(length)}");
+        Error(null, $"it declares a header of {length} bytes; at most {SafeTensorsFormat.MaxHeaderLength} are allowed. {RemedyFor(length)}");
 
     public CheckpointException HeaderPastEnd(ulong length, long fileLength)
     {
@@ -29,10 +29,10 @@ internal sealed class SafeTensorsThrow(string file)
 
     public CheckpointException NameTooLong(int length) =>
         Error(null, $"a tensor's name has {length} bytes; "
-            + $"at most {SafeTensorsFormat.LongestName} are accepted (a limit of LayerSwap's own).");
+            + $"at most {SafeTensorsFormat.MaxNameLength} are accepted (a limit of LayerSwap's own).");
 
     public CheckpointException MetadataTooLong() =>
-        Error(null, $"its __metadata__ has more than {SafeTensorsFormat.LongestMetadata} bytes; "
+        Error(null, $"its __metadata__ has more than {SafeTensorsFormat.MaxMetadataLength} bytes; "
             + "no more are accepted (a limit of LayerSwap's own).");
 
     public CheckpointException ShapeTooLarge(string tensor, string shape) =>

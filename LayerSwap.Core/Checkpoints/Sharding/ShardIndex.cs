@@ -12,12 +12,12 @@ internal sealed class ShardIndex
 
     private ShardIndex(Dictionary<string, string> map, long? totalSize)
     {
-        Map = map;
+        WeightMap = map;
         TotalSize = totalSize;
     }
 
     /// <summary>Tensor name to shard file name.</summary>
-    public IReadOnlyDictionary<string, string> Map { get; }
+    public IReadOnlyDictionary<string, string> WeightMap { get; }
 
     /// <summary>The size of the data in bytes as the index states it; informative only.</summary>
     public long? TotalSize { get; }

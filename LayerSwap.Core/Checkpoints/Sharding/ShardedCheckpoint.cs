@@ -15,7 +15,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
         string folder, List<SafeTensorsFile> shards, Dictionary<string, SafeTensorsFile> shardOf, IReadOnlyList<string> warnings)
     {
         Name = folder;
-        Folder = RealPath.Of(folder);
+        Folder = RealPath.Resolve(folder);
         _shards = shards;
         _shardOf = shardOf.ToFrozenDictionary(StringComparer.Ordinal);
         _tensors = new TensorList(shards.SelectMany(s => s.Tensors));
@@ -43,7 +43,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
     {
         string indexPath = Path.Combine(folder, ShardIndex.FileName);
         ShardIndex index = ShardIndex.Read(indexPath);
-        if (index.Map.Count == 0)
+        if (index.WeightMap.Count == 0)
         {
             throw new CheckpointException(indexPath, null,
                 $"{Printable.Escape(indexPath)} has a weight_map that names no tensor; at least one is expected. "
@@ -53,7 +53,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
         List<SafeTensorsFile> shards = [];
         try
         {
-            foreach (string file in index.Map.Values.Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance))
+            foreach (string file in index.WeightMap.Values.Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance))
             {
                 string path = Path.Combine(folder, file);
                 if (!InputFile.Exists(path))
@@ -92,7 +92,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
 
     public void Read(string name, long offset, Span<byte> destination)
     {
-        _tensors.Window(Name, name, offset, destination.Length);
+        _tensors.CheckRange(Name, name, offset, destination.Length);
         _shardOf[name].Read(name, offset, destination);
     }
 
@@ -116,7 +116,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
                         + "Remedy: write the shards again.");
                 }
 
-                if (!index.Map.TryGetValue(tensor.Name, out string? expected))
+                if (!index.WeightMap.TryGetValue(tensor.Name, out string? expected))
                 {
                     mismatches.Add(shard.Name, tensor.Name, $"tensor {name} is in {shownFile}, but the index does not name it");
                 }
@@ -130,7 +130,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
             }
         }
 
-        foreach ((string tensor, string file) in index.Map.Where(m => !shardOf.ContainsKey(m.Key)))
+        foreach ((string tensor, string file) in index.WeightMap.Where(m => !shardOf.ContainsKey(m.Key)))
         {
             mismatches.Add(
                 Path.Combine(Path.GetDirectoryName(mismatches.Index)!, file),

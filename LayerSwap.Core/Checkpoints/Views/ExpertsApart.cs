@@ -7,34 +7,34 @@ namespace LayerSwap.Checkpoints;
 /// (transformers 4). <c>experts.gate_up_proj</c> (E, 2 I, H) has I gate rows and then I up rows for each expert;
 /// <c>experts.down_proj</c> is (E, H, I). Each tensor of the view is a byte range of a packed tensor; nothing is copied.
 /// </summary>
-internal sealed class ExpertsApart : ICheckpoint, ICheckpointView
+internal sealed class UnpackedExpertsCheckpoint : ICheckpoint, ICheckpointView
 {
     private const string GateUp = "experts.gate_up_proj", Down = "experts.down_proj";
 
     private readonly TensorList _tensors;
     private readonly Dictionary<string, (string Packed, long Offset)> _windows;
 
-    private ExpertsApart(ICheckpoint packed, List<TensorInfo> tensors, Dictionary<string, (string Packed, long Offset)> windows)
+    private UnpackedExpertsCheckpoint(ICheckpoint packed, List<TensorInfo> tensors, Dictionary<string, (string Packed, long Offset)> windows)
     {
-        Donor = packed;
+        ConfigSource = packed;
         _tensors = new TensorList(tensors);
         _windows = windows;
     }
 
-    public ICheckpoint Donor { get; }
+    public ICheckpoint ConfigSource { get; }
 
-    public string Name => Donor.Name;
+    public string Name => ConfigSource.Name;
 
-    public string? Folder => Donor.Folder;
+    public string? Folder => ConfigSource.Folder;
 
     public IReadOnlyList<TensorInfo> Tensors => _tensors.Ordered;
 
-    public IReadOnlyDictionary<string, string> Metadata => Donor.Metadata;
+    public IReadOnlyDictionary<string, string> Metadata => ConfigSource.Metadata;
 
-    public IReadOnlyList<CheckpointFile> Files => Donor.Files;
+    public IReadOnlyList<CheckpointFile> Files => ConfigSource.Files;
 
     /// <summary>Whether the checkpoint packs experts, and all of them by rows.</summary>
-    public static bool Applies(ICheckpoint checkpoint)
+    public static bool CanUnpack(ICheckpoint checkpoint)
     {
         TensorInfo[] packed = [.. checkpoint.Tensors.Where(t => t.Name.EndsWith(GateUp, StringComparison.Ordinal))];
         return packed.Length > 0 && packed.All(t => FindDown(checkpoint, t) is not null);
@@ -43,7 +43,7 @@ internal sealed class ExpertsApart : ICheckpoint, ICheckpointView
     /// <summary>Creates a view with split experts.</summary>
     /// <returns>The checkpoint itself if it packs no experts.</returns>
     /// <exception cref="MergeException">Experts are packed, but not by rows.</exception>
-    public static ICheckpoint Of(ICheckpoint checkpoint)
+    public static ICheckpoint Create(ICheckpoint checkpoint)
     {
         List<TensorInfo> tensors = [];
         Dictionary<string, (string Packed, long Offset)> windows = new(StringComparer.Ordinal);
@@ -73,7 +73,7 @@ internal sealed class ExpertsApart : ICheckpoint, ICheckpointView
 
         return windows.Values.All(w => w.Offset == 0) && tensors.Count == checkpoint.Tensors.Count
             ? checkpoint
-            : new ExpertsApart(checkpoint, tensors, windows);
+            : new UnpackedExpertsCheckpoint(checkpoint, tensors, windows);
 
         void Add(string name, TensorInfo packed, TensorShape shape, long offset)
         {
@@ -88,15 +88,15 @@ internal sealed class ExpertsApart : ICheckpoint, ICheckpointView
         }
     }
 
-    public string? FileOf(string name) => Donor.FileOf(_windows[name].Packed);
+    public string? FileOf(string name) => ConfigSource.FileOf(_windows[name].Packed);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)
     {
-        _tensors.Window(Name, name, offset, destination.Length);
+        _tensors.CheckRange(Name, name, offset, destination.Length);
         (string packed, long start) = _windows[name];
-        Donor.Read(packed, start + offset, destination);
+        ConfigSource.Read(packed, start + offset, destination);
     }
 
     public void Dispose()

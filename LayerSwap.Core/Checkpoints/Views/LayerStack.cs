@@ -5,7 +5,7 @@ namespace LayerSwap.Checkpoints;
 /// <summary>Builds a view of layers stacked from slices of models.</summary>
 internal static class LayerStack
 {
-    public static ICheckpoint Of(IReadOnlyList<(ICheckpoint Model, Range Layers)> slices)
+    public static ICheckpoint Create(IReadOnlyList<(ICheckpoint Model, Range Layers)> slices)
     {
         if (slices.Count == 0)
         {
@@ -41,7 +41,7 @@ internal static class LayerStack
         }
 
         string name = string.Join(" + ", slices.Select(s => $"{s.Model.Name}[{s.Layers}]"));
-        return new MappedCheckpoint(name, slices[0].Model, tensors) { DonorLayers = donorLayers, Slices = parts };
+        return new MappedCheckpoint(name, slices[0].Model, tensors) { SourceLayers = donorLayers, Slices = parts };
     }
 
     /// <summary>Whether a slice contributes a tensor. Embeddings and other stacks are of the first slice, the rest of the last.</summary>

@@ -3,7 +3,7 @@ namespace LayerSwap.Checkpoints;
 /// <summary>A view with a chosen main stack, in place of the one detected from names. Disposing does not close the checkpoint.</summary>
 internal sealed class MainStackCheckpoint(ICheckpoint inner, string stack) : ICheckpoint, ICheckpointView
 {
-    public ICheckpoint Donor => inner;
+    public ICheckpoint ConfigSource => inner;
 
     public string? MainStack => stack;
 
@@ -19,7 +19,7 @@ internal sealed class MainStackCheckpoint(ICheckpoint inner, string stack) : ICh
 
     /// <summary>Creates a view with the given main stack.</summary>
     /// <exception cref="MergeException">The checkpoint has no such stack.</exception>
-    public static ICheckpoint Of(ICheckpoint checkpoint, string stack)
+    public static ICheckpoint Create(ICheckpoint checkpoint, string stack)
     {
         LayerMap map = LayerMap.Of(checkpoint);
         return map.MainStack == stack ? checkpoint

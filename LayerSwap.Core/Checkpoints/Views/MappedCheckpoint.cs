@@ -14,7 +14,7 @@ internal sealed class MappedCheckpoint : ICheckpoint, ICheckpointView
         string name, ICheckpoint configSource, IEnumerable<(string Name, ICheckpoint Checkpoint, TensorInfo Tensor)> tensors)
     {
         Name = name;
-        Donor = configSource;
+        ConfigSource = configSource;
         List<TensorInfo> infos = [];
         foreach ((string newName, ICheckpoint checkpoint, TensorInfo tensor) in tensors)
         {
@@ -38,22 +38,22 @@ internal sealed class MappedCheckpoint : ICheckpoint, ICheckpointView
     public IReadOnlyList<(ICheckpoint Model, int Start, int End)>? Slices { get; init; }
 
     /// <summary>The layer number in its own model of each layer of a stack; null if the view is not a stack.</summary>
-    public IReadOnlyList<int>? DonorLayers { get; init; }
+    public IReadOnlyList<int>? SourceLayers { get; init; }
 
     public string Name { get; }
 
-    public ICheckpoint Donor { get; }
+    public ICheckpoint ConfigSource { get; }
 
-    public string? Folder => Donor.Folder;
+    public string? Folder => ConfigSource.Folder;
 
     public IReadOnlyList<TensorInfo> Tensors => _tensors.Ordered;
 
-    public IReadOnlyDictionary<string, string> Metadata => Donor.Metadata;
+    public IReadOnlyDictionary<string, string> Metadata => ConfigSource.Metadata;
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 
     /// <summary>The checkpoint that a tensor is read from.</summary>
-    public ICheckpoint OriginOf(string name) => _sources[name].Checkpoint;
+    public ICheckpoint FindSource(string name) => _sources[name].Checkpoint;
 
     public string? FileOf(string name) => _sources[name].Checkpoint.FileOf(_sources[name].Name);
 
@@ -61,7 +61,7 @@ internal sealed class MappedCheckpoint : ICheckpoint, ICheckpointView
 
     public void Read(string name, long offset, Span<byte> destination)
     {
-        _tensors.Window(Name, name, offset, destination.Length);
+        _tensors.CheckRange(Name, name, offset, destination.Length);
         (ICheckpoint checkpoint, string sourceName) = _sources[name];
         checkpoint.Read(sourceName, offset, destination);
     }

@@ -39,7 +39,7 @@ internal sealed class MemoryCheckpoint : ICheckpoint
 
     public void Read(string name, long offset, Span<byte> destination)
     {
-        _tensors.Window(Name, name, offset, destination.Length);
+        _tensors.CheckRange(Name, name, offset, destination.Length);
         _data[name].Span.Slice((int)offset, destination.Length).CopyTo(destination);
     }
 

@@ -6,7 +6,7 @@ internal static class NameDifference
     private const string ExpertsPart = "experts.";
 
     /// <summary>Explains why a checkpoint's names differ from a reference's; null if there is no single cause.</summary>
-    public static string? Reason(ICheckpoint reference, ICheckpoint checkpoint)
+    public static string? Explain(ICheckpoint reference, ICheckpoint checkpoint)
     {
         string name = Printable.Escape(checkpoint.Name), referenceName = Printable.Escape(reference.Name);
         (IReadOnlyList<NamePrefix> prefixes, int names) = NamePrefix.Find(reference, checkpoint);
@@ -25,7 +25,7 @@ internal static class NameDifference
             return null;
         }
 
-        string remedy = ExpertsApart.Applies(packs ? checkpoint : reference)
+        string remedy = UnpackedExpertsCheckpoint.CanUnpack(packs ? checkpoint : reference)
             ? "Remedy: split the packed ones into one tensor each: --map experts "
                 + "(map: [experts] in a recipe, Checkpoint.WithExpertsApart in code); "
                 + "or save one of the models again with the version of transformers that wrote the other."

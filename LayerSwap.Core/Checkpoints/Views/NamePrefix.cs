@@ -4,7 +4,7 @@ namespace LayerSwap;
 public sealed partial record NamePrefix
 {
     /// <summary>Whether a checkpoint has names with the old prefix and none with the new one.</summary>
-    internal bool Concerns(ICheckpoint checkpoint)
+    internal bool AppliesTo(ICheckpoint checkpoint)
     {
         bool HasName(Func<string, bool> matches) => checkpoint.Tensors.Any(t => matches(t.Name));
 

@@ -8,34 +8,34 @@ internal sealed class RenamedCheckpoint : ICheckpoint, ICheckpointView
 
     private RenamedCheckpoint(ICheckpoint inner, Dictionary<string, string> oldNames)
     {
-        Donor = inner;
+        ConfigSource = inner;
         _oldNames = oldNames;
         _tensors = new TensorList(oldNames.Select(o => inner.Find(o.Value) is { } tensor
             ? new TensorInfo(o.Key, tensor.DType, tensor.Shape)
             : throw new InvalidOperationException($"{o.Value} is missing.")));
     }
 
-    public ICheckpoint Donor { get; }
+    public ICheckpoint ConfigSource { get; }
 
     /// <summary>Whether prefixes are renamed. False for an alias.</summary>
     public bool IsMapped { get; private init; }
 
-    public string Name => Donor.Name;
+    public string Name => ConfigSource.Name;
 
-    public string? Folder => Donor.Folder;
+    public string? Folder => ConfigSource.Folder;
 
     public IReadOnlyList<TensorInfo> Tensors => _tensors.Ordered;
 
-    public IReadOnlyDictionary<string, string> Metadata => Donor.Metadata;
+    public IReadOnlyDictionary<string, string> Metadata => ConfigSource.Metadata;
 
-    public IReadOnlyList<CheckpointFile> Files => Donor.Files;
+    public IReadOnlyList<CheckpointFile> Files => ConfigSource.Files;
 
     /// <summary>Renames by the prefixes that apply to the checkpoint. The first that matches a name is used.</summary>
     /// <returns>The checkpoint itself if no prefix applies.</returns>
     /// <exception cref="MergeException">Two tensors would have the same name.</exception>
-    public static ICheckpoint Of(ICheckpoint checkpoint, IReadOnlyList<NamePrefix> prefixes)
+    public static ICheckpoint Create(ICheckpoint checkpoint, IReadOnlyList<NamePrefix> prefixes)
     {
-        NamePrefix[] applicable = [.. prefixes.Where(p => p.Concerns(checkpoint))];
+        NamePrefix[] applicable = [.. prefixes.Where(p => p.AppliesTo(checkpoint))];
         if (applicable.Length == 0)
         {
             return checkpoint;
@@ -66,14 +66,14 @@ internal sealed class RenamedCheckpoint : ICheckpoint, ICheckpointView
         return new RenamedCheckpoint(checkpoint, oldNames);
     }
 
-    public string? FileOf(string name) => Donor.FileOf(_oldNames[name]);
+    public string? FileOf(string name) => ConfigSource.FileOf(_oldNames[name]);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)
     {
-        _tensors.Window(Name, name, offset, destination.Length);
-        Donor.Read(_oldNames[name], offset, destination);
+        _tensors.CheckRange(Name, name, offset, destination.Length);
+        ConfigSource.Read(_oldNames[name], offset, destination);
     }
 
     public void Dispose()

@@ -16,13 +16,13 @@ internal sealed class Manifest
     public required byte[] Bytes { get; init; }
 
     /// <summary>The weight files, with the checksums of their headers.</summary>
-    public required IReadOnlyList<ManifestFile> Weights { get; init; }
+    public required IReadOnlyList<ManifestFile> WeightFiles { get; init; }
 
     /// <summary>The other files, without the manifest.</summary>
-    public required IReadOnlyList<ManifestFile> Others { get; init; }
+    public required IReadOnlyList<ManifestFile> OtherFiles { get; init; }
 
     /// <summary>All files but the manifest.</summary>
-    public IEnumerable<ManifestFile> Files => Weights.Concat(Others);
+    public IEnumerable<ManifestFile> Files => WeightFiles.Concat(OtherFiles);
 
     /// <summary>The checksum of each tensor.</summary>
     public required IReadOnlyDictionary<string, ulong> Tensors { get; init; }
@@ -39,7 +39,7 @@ internal sealed class Manifest
     public static Manifest? TryRead(string folder)
     {
         string path = Path.Combine(folder, ManifestWriter.FileName);
-        if (FileStatus.OfEntry(path) is null)
+        if (FileStatus.ReadEntry(path) is null)
         {
             return null;
         }
@@ -66,8 +66,8 @@ internal sealed class Manifest
             return new Manifest
             {
                 Bytes = bytes,
-                Weights = [.. files.Where(f => f.TryGetProperty("headerSha256", out _)).Select(f => FileOf(f, "headerSha256"))],
-                Others = [.. files.Where(f => !f.TryGetProperty("headerSha256", out _)).Select(f => FileOf(f, "xxh64"))],
+                WeightFiles = [.. files.Where(f => f.TryGetProperty("headerSha256", out _)).Select(f => FileOf(f, "headerSha256"))],
+                OtherFiles = [.. files.Where(f => !f.TryGetProperty("headerSha256", out _)).Select(f => FileOf(f, "xxh64"))],
                 Tensors = root.GetProperty("tensors").EnumerateArray().ToDictionary(
                     t => Text(t, "name"),
                     t => ulong.Parse(Text(t, "xxh64"), NumberStyles.HexNumber, CultureInfo.InvariantCulture),
@@ -93,9 +93,9 @@ internal sealed class Manifest
     private static bool IsIntact(string path)
     {
         using Microsoft.Win32.SafeHandles.SafeFileHandle file = InputFile.Open(path);
-        long hashed = RandomAccess.GetLength(file) - ManifestWriter.SealLength;
+        long hashed = RandomAccess.GetLength(file) - ManifestWriter.TrailerLength;
         byte[] buffer = new byte[Math.Clamp(hashed, 0, BufferLength)];
-        byte[] found = new byte[ManifestWriter.SealLength];
+        byte[] found = new byte[ManifestWriter.TrailerLength];
         XxHash64 hash = new();
         for (long offset = 0; offset < hashed; offset += buffer.Length)
         {
@@ -110,7 +110,7 @@ internal sealed class Manifest
 
         return hashed > 0
             && PositionalRead.TryFill(file, found, hashed)
-            && found.AsSpan().SequenceEqual(ManifestWriter.SealOf(hash.GetCurrentHashAsUInt64()));
+            && found.AsSpan().SequenceEqual(ManifestWriter.MakeTrailer(hash.GetCurrentHashAsUInt64()));
     }
 
     /// <summary>Reads a file entry. A name that leads out of the folder makes the manifest invalid.</summary>

@@ -20,7 +20,7 @@ internal static class ManifestWriter
     private const string OwnChecksum = ",\n  \"recordXxh64\": \"", AfterOwnChecksum = "\"\n}\n";
 
     /// <summary>The length of the end of a manifest, which has its own checksum, in bytes.</summary>
-    public static readonly int SealLength = SealOf(0).Length;
+    public static readonly int TrailerLength = MakeTrailer(0).Length;
 
     /// <summary>Writes a manifest.</summary>
     /// <param name="plan">The plan of the output.</param>
@@ -54,8 +54,8 @@ internal static class ManifestWriter
             }
 
             json.WriteEndArray();
-            json.WriteString("configFrom", request.Donor.Name);
-            json.WriteString("tokenizerFrom", (request.Tokenizer ?? request.Donor).Name);
+            json.WriteString("configFrom", request.ConfigSource.Name);
+            json.WriteString("tokenizerFrom", (request.TokenizerSource ?? request.ConfigSource).Name);
             json.WriteStartArray("rules");
             foreach (PlanRule rule in request.Rules)
             {
@@ -116,14 +116,14 @@ internal static class ManifestWriter
             json.WriteEndObject();
         }
 
-        return Seal(stream.GetBuffer().AsSpan(0, (int)stream.Length - "\n}".Length));
+        return AppendChecksum(stream.GetBuffer().AsSpan(0, (int)stream.Length - "\n}".Length));
     }
 
     /// <summary>Appends the checksum of a JSON object that is not closed yet, and closes it.</summary>
-    public static byte[] Seal(ReadOnlySpan<byte> unclosed) => [.. unclosed, .. SealOf(XxHash64.HashToUInt64(unclosed))];
+    public static byte[] AppendChecksum(ReadOnlySpan<byte> unclosed) => [.. unclosed, .. MakeTrailer(XxHash64.HashToUInt64(unclosed))];
 
     /// <summary>Returns the end of a manifest: the checksum of all bytes before it, and the closing brace.</summary>
-    public static byte[] SealOf(ulong checksum) => Encoding.ASCII.GetBytes(OwnChecksum + TensorChecksum.Text(checksum) + AfterOwnChecksum);
+    public static byte[] MakeTrailer(ulong checksum) => Encoding.ASCII.GetBytes(OwnChecksum + TensorChecksum.Format(checksum) + AfterOwnChecksum);
 
     private static void WriteInput(Utf8JsonWriter json, PlanRequest request, ICheckpoint input, int source)
     {
@@ -165,7 +165,7 @@ internal static class ManifestWriter
         }
 
         json.WriteEndArray();
-        json.WriteString("xxh64", TensorChecksum.Text(result.Checksum));
+        json.WriteString("xxh64", TensorChecksum.Format(result.Checksum));
         json.WriteEndObject();
     }
 }
@@ -177,7 +177,7 @@ internal static class ManifestWriter
 internal sealed record ManifestFile(string Name, long Length, string Checksum)
 {
     public static ManifestFile Of(string name, ReadOnlySpan<byte> bytes) =>
-        new(name, bytes.Length, TensorChecksum.Text(XxHash64.HashToUInt64(bytes)));
+        new(name, bytes.Length, TensorChecksum.Format(XxHash64.HashToUInt64(bytes)));
 }
 
 /// <summary>The result of a tensor: the checksum of its bytes, and a remark on how it was computed.</summary>

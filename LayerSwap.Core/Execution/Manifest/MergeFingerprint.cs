@@ -26,16 +26,16 @@ internal static class MergeFingerprint
             new("dtype", request.DType?.Code() ?? "as the inputs"),
             new("shard size", request.ShardSize.ToString(CultureInfo.InvariantCulture)),
             new("vocabulary", request.Vocabulary.ToString()),
-            new("configuration from", request.Donor.Name),
+            new("configuration from", request.ConfigSource.Name),
         ];
-        if (request.Tokenizer is { } tokenizer)
+        if (request.TokenizerSource is { } tokenizer)
         {
             facts.Add(new("tokenizer from", tokenizer.Name));
         }
 
-        foreach ((string name, byte[]? bytes) in request.Beside)
+        foreach ((string name, byte[]? bytes) in request.ReplacedFiles)
         {
-            facts.Add(new($"beside {name}", bytes is null ? "left out" : TensorChecksum.Text(XxHash64.HashToUInt64(bytes))));
+            facts.Add(new($"beside {name}", bytes is null ? "left out" : TensorChecksum.Format(XxHash64.HashToUInt64(bytes))));
         }
 
         for (int i = 0; i < request.Rules.Count; i++)
@@ -53,11 +53,11 @@ internal static class MergeFingerprint
             foreach (CheckpointFile file in input.Files)
             {
                 string content = string.Create(CultureInfo.InvariantCulture, $"{file.Length} bytes, header {file.HeaderHash}");
-                facts.Add(new(FileFact + RealPath.Of(file.Path), $"{content}, {Times(file.Identity)}"));
+                facts.Add(new(FileFact + RealPath.Resolve(file.Path), $"{content}, {Times(file.Identity)}"));
             }
         }
 
-        foreach (WatchedFolder folder in plan.Watched)
+        foreach (WatchedFolder folder in plan.WatchedFolders)
         {
             foreach ((string name, FileIdentity identity) in folder.Files.OrderBy(f => f.Key, StringComparer.Ordinal))
             {
@@ -72,7 +72,7 @@ internal static class MergeFingerprint
     }
 
     /// <summary>Describes the differences between the facts of two runs; null if there are none.</summary>
-    public static string? Differences(IEnumerable<Fact> first, IEnumerable<Fact> second)
+    public static string? DescribeDifferences(IEnumerable<Fact> first, IEnumerable<Fact> second)
     {
         Dictionary<string, string> before = first.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
         Dictionary<string, string> now = second.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
@@ -98,7 +98,7 @@ internal static class MergeFingerprint
     /// <summary>Checks whether facts differ at most in the times of input files. The contents may be the same then.</summary>
     public static bool DifferInTimesOnly(IEnumerable<Fact> first, IEnumerable<Fact> second)
     {
-        return Differences(first.Select(WithoutTimes), second.Select(WithoutTimes)) is null;
+        return DescribeDifferences(first.Select(WithoutTimes), second.Select(WithoutTimes)) is null;
 
         static Fact WithoutTimes(Fact fact) =>
             fact.Name.StartsWith(FileFact, StringComparison.Ordinal)
@@ -108,10 +108,10 @@ internal static class MergeFingerprint
     }
 
     /// <summary>Hashes all facts to eight hexadecimal digits, to distinguish computed checkpoints of the same models.</summary>
-    public static string Short(MergePlan plan)
+    public static string ShortHash(MergePlan plan)
     {
         string facts = string.Join('\n', Of(plan).Select(f => $"{f.Name}\t{f.Value}"));
-        return TensorChecksum.Text(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(facts)))[..8];
+        return TensorChecksum.Format(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(facts)))[..8];
     }
 
     private static string Times(FileIdentity? identity) => $"{TimesFact}{identity?.Modified}, changed {identity?.Changed}";

@@ -15,7 +15,7 @@ internal static class ModelCard
         PlanRequest request = plan.Request;
         StringBuilder card = new();
         card.Append("---\nlibrary_name: transformers\ntags:\n- merge\n- layerswap\n");
-        string[] names = [.. request.Inputs.SelectMany(HubName.Of).Distinct(StringComparer.Ordinal)];
+        string[] names = [.. request.Inputs.SelectMany(HubName.FindNames).Distinct(StringComparer.Ordinal)];
         if (names.Length > 0)
         {
             card.Append("base_model:\n").AppendJoin("", names.Select(n => $"- {n}\n"));
@@ -26,8 +26,8 @@ internal static class ModelCard
         card.Append(CultureInfo.InvariantCulture, $"---\n\n# Merge of {title}\n\n")
             .Append(CultureInfo.InvariantCulture, $"Merged with LayerSwap {LibraryVersion.Text}; ")
             .Append(CultureInfo.InvariantCulture, $"`{ManifestWriter.FileName}` has every detail.\n\n```text\n");
-        string text = PlanText.Of(plan, machine: false);
-        IEnumerable<ICheckpoint> models = request.Inputs.Append(request.Donor).Append(request.Tokenizer ?? request.Donor).Distinct();
+        string text = PlanText.Format(plan, machine: false);
+        IEnumerable<ICheckpoint> models = request.Inputs.Append(request.ConfigSource).Append(request.TokenizerSource ?? request.ConfigSource).Distinct();
         foreach (ICheckpoint model in models.OrderByDescending(m => m.Name.Length))
         {
             // Local paths are useless to others, and private.
@@ -38,5 +38,5 @@ internal static class ModelCard
         return Encoding.UTF8.GetBytes(card.ToString());
     }
 
-    private static string LastPart(string name) => string.Join(" + ", PlanText.LastParts(name).Select(Printable.Escape));
+    private static string LastPart(string name) => string.Join(" + ", PlanText.ShortenName(name).Select(Printable.Escape));
 }

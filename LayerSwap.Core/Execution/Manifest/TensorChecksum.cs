@@ -9,10 +9,10 @@ namespace LayerSwap.Execution;
 internal static class TensorChecksum
 {
     /// <summary>Combines the checksums of all chunks.</summary>
-    public static ulong Of(ReadOnlySpan<ulong> chunks) => XxHash64.HashToUInt64(MemoryMarshal.AsBytes(chunks));
+    public static ulong Combine(ReadOnlySpan<ulong> chunks) => XxHash64.HashToUInt64(MemoryMarshal.AsBytes(chunks));
 
     /// <summary>Formats a checksum as 16 hexadecimal digits.</summary>
-    public static string Text(ulong checksum) => checksum.ToString("x16", CultureInfo.InvariantCulture);
+    public static string Format(ulong checksum) => checksum.ToString("x16", CultureInfo.InvariantCulture);
 
     /// <summary>Reads bytes of a tensor at an offset; false if some are missing.</summary>
     public delegate bool Reader(long offset, Span<byte> destination);
@@ -23,10 +23,10 @@ internal static class TensorChecksum
     /// <param name="checkpoint">The checkpoint of the tensor.</param>
     /// <param name="tensor">The tensor.</param>
     /// <param name="addBytes">Receives the number of bytes after each read.</param>
-    public static ulong Read(
+    public static ulong Compute(
         BlockStreamer streamer, int worker, ICheckpoint checkpoint, TensorInfo tensor, Action<int> addBytes)
     {
-        return Read(streamer, worker, tensor, ReadChunk)!.Value;
+        return Compute(streamer, worker, tensor, ReadChunk)!.Value;
 
         bool ReadChunk(long offset, Span<byte> bytes)
         {
@@ -38,14 +38,14 @@ internal static class TensorChecksum
 
     /// <summary>Reads a whole tensor and computes its checksum.</summary>
     /// <returns>Null if some bytes are missing.</returns>
-    public static ulong? Read(BlockStreamer streamer, int worker, TensorInfo tensor, Reader read)
+    public static ulong? Compute(BlockStreamer streamer, int worker, TensorInfo tensor, Reader read)
     {
         bool complete = true;
-        ulong[] hashes = new ulong[ChunkSizes.CountOf(tensor.ElementCount)];
-        streamer.Crew.Split(worker, hashes.Length, (w, chunk) =>
+        ulong[] hashes = new ulong[ChunkSizes.ChunkCountOf(tensor.ElementCount)];
+        streamer.Pool.Split(worker, hashes.Length, (w, chunk) =>
         {
-            (long start, int count) = ChunkSizes.At(chunk, tensor.ElementCount);
-            Span<byte> bytes = streamer.ScratchOf(w).Raw((int)((long)count * tensor.DType.Bits() / 8));
+            (long start, int count) = ChunkSizes.ChunkAt(chunk, tensor.ElementCount);
+            Span<byte> bytes = streamer.BuffersOf(w).Raw((int)((long)count * tensor.DType.Bits() / 8));
             if (read(start / 8 * tensor.DType.Bits(), bytes))
             {
                 hashes[chunk] = XxHash64.HashToUInt64(bytes);
@@ -55,6 +55,6 @@ internal static class TensorChecksum
                 Volatile.Write(ref complete, false);
             }
         });
-        return complete ? Of(hashes) : null;
+        return complete ? Combine(hashes) : null;
     }
 }

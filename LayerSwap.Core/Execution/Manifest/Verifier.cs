@@ -21,9 +21,9 @@ internal static class Verifier
         string path, Func<string, ICheckpoint> open, IProgress<WorkProgress>? progress, CancellationToken cancellation)
     {
         List<VerifyProblem> problems = [];
-        string real = InputFile.RealOf(path);
+        string real = InputFile.ResolvePath(path);
         bool isFolder = Directory.Exists(real);
-        bool hasManifest = isFolder && FileStatus.OfEntry(Path.Combine(real, ManifestWriter.FileName)) is not null;
+        bool hasManifest = isFolder && FileStatus.ReadEntry(Path.Combine(real, ManifestWriter.FileName)) is not null;
         Manifest? manifest = isFolder ? Try(() => Manifest.TryRead(real), problems) : null;
         using ICheckpoint? checkpoint = Try(() => open(path), problems);
         IReadOnlyList<string> unlisted = [];
@@ -75,7 +75,7 @@ internal static class Verifier
         IReadOnlyList<string>? only = null)
     {
         List<VerifyProblem> problems = [.. CheckOtherFiles(folder, manifest, cancellation), .. CheckUnlisted(folder, manifest)];
-        IEnumerable<ManifestFile> files = manifest.Weights.Where(f => only?.Contains(f.Name, StringComparer.Ordinal) != false);
+        IEnumerable<ManifestFile> files = manifest.WeightFiles.Where(f => only?.Contains(f.Name, StringComparer.Ordinal) != false);
         foreach (ManifestFile file in files.TakeWhile(_ => problems.Count == 0))
         {
             string path = Path.Combine(folder, file.Name);
@@ -128,10 +128,10 @@ internal static class Verifier
 
     private static IEnumerable<VerifyProblem> CheckOtherFiles(string folder, Manifest manifest, CancellationToken cancellation)
     {
-        foreach (ManifestFile file in manifest.Others)
+        foreach (ManifestFile file in manifest.OtherFiles)
         {
             string path = Path.Combine(folder, file.Name), shown = Printable.Escape(file.Name);
-            string? wrong = FileStatus.Of(InputFile.RealOf(path)) switch
+            string? wrong = FileStatus.Read(InputFile.ResolvePath(path)) switch
             {
                 null => "is missing",
                 { Kind: not FileKind.File } => "is not a regular file",
@@ -153,7 +153,7 @@ internal static class Verifier
     private static string FileChecksum(string path, CancellationToken cancellation)
     {
         XxHash64 hash = new();
-        if (FileStatus.Of(path)?.Identity.Length > 0)
+        if (FileStatus.Read(path)?.Identity.Length > 0)
         {
             using Microsoft.Win32.SafeHandles.SafeFileHandle file = InputFile.Open(path);
             byte[] buffer = new byte[BufferLength];
@@ -165,7 +165,7 @@ internal static class Verifier
             }
         }
 
-        return TensorChecksum.Text(hash.GetCurrentHashAsUInt64());
+        return TensorChecksum.Format(hash.GetCurrentHashAsUInt64());
     }
 
     /// <summary>Lists the entries of a folder that are neither in the manifest nor folders of files in it.</summary>
@@ -194,7 +194,7 @@ internal static class Verifier
     private static bool CardMentionsManifest(string folder)
     {
         string card = Path.Combine(folder, ModelCard.FileName);
-        return FileStatus.Of(card) is { Kind: FileKind.File, Identity.Length: > 0 and < 16_000_000 }
+        return FileStatus.Read(card) is { Kind: FileKind.File, Identity.Length: > 0 and < 16_000_000 }
             && File.ReadAllText(card).Contains($"`{ManifestWriter.FileName}`", StringComparison.Ordinal);
     }
 
@@ -205,7 +205,7 @@ internal static class Verifier
             yield break;
         }
 
-        foreach (ManifestFile file in manifest.Weights)
+        foreach (ManifestFile file in manifest.WeightFiles)
         {
             CheckpointFile? found = checkpoint.Files.FirstOrDefault(f => Path.GetFileName(f.Path) == file.Name);
             foreach (VerifyProblem problem in CheckHeader(file, found))
@@ -235,8 +235,8 @@ internal static class Verifier
     private static List<VerifyProblem> CheckConfig(ICheckpoint checkpoint)
     {
         List<VerifyProblem> problems = [];
-        string file = AuxiliaryFiles.PathOf(checkpoint, ModelConfig.FileName);
-        string[]? found = Try(() => ConfigCheck.Problems(checkpoint).ToArray(), problems);
+        string file = AuxiliaryFiles.GetDisplayPath(checkpoint, ModelConfig.FileName);
+        string[]? found = Try(() => ConfigCheck.FindProblems(checkpoint).ToArray(), problems);
         problems.AddRange((found ?? []).Select(p => Problem(
             file,
             null,
@@ -264,17 +264,17 @@ internal static class Verifier
     {
         ConcurrentBag<(int Index, VerifyProblem Problem)> problems = [];
         BlockStreamer streamer = new(new WorkerPool(Environment.ProcessorCount, cancellation));
-        streamer.Crew.Run(checkpoint.Tensors.Count, (worker, index) =>
+        streamer.Pool.Run(checkpoint.Tensors.Count, (worker, index) =>
         {
             TensorInfo tensor = checkpoint.Tensors[(int)index];
             string file = checkpoint.FileOf(tensor.Name) ?? checkpoint.Name;
             try
             {
-                ulong found = TensorChecksum.Read(streamer, worker, checkpoint, tensor, read => meter.Add(read));
+                ulong found = TensorChecksum.Compute(streamer, worker, checkpoint, tensor, read => meter.Add(read));
                 if (manifest is not null && manifest.Tensors.TryGetValue(tensor.Name, out ulong expected) && found != expected)
                 {
                     string message = $"Tensor {Printable.Escape(tensor.Name)} in {Printable.Escape(file)} has the checksum "
-                        + $"{TensorChecksum.Text(found)}; the manifest says {TensorChecksum.Text(expected)}: "
+                        + $"{TensorChecksum.Format(found)}; the manifest says {TensorChecksum.Format(expected)}: "
                         + $"its data was changed or damaged.{MergeAgain}";
                     problems.Add(((int)index, Problem(file, tensor.Name, message)));
                 }

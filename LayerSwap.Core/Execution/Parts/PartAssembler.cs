@@ -6,16 +6,16 @@ namespace LayerSwap.Execution;
 /// <summary>Assembles an output from the parts of a plan: links their weight files, writes all other files, and publishes.</summary>
 internal static class PartAssembler
 {
-    public static MergeResult Finish(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation)
+    public static MergeResult Assemble(MergePlan plan, string path, SaveOptions options, CancellationToken cancellation)
     {
         ProgressMeter meter = new(options.Progress, plan.WriteBytes);
         string target = OutputPath.Require(path, mayReplace: true, plan);
         InputChangeCheck.RequireUnchanged(plan);
-        PartFolders.RequireOwn(target);
+        PartFolders.RequireNoForeign(target);
         IReadOnlyList<string>? files = FindAssembled(plan, target, cancellation) is { } manifest
-            ? MergeExecutor.Settle(target, manifest, options)
+            ? MergeExecutor.FinishPublishing(target, manifest, options)
             : null;
-        if (files is null && StagingFolder.Occupied(target) && !options.Overwrite)
+        if (files is null && StagingFolder.IsNonEmptyFolder(target) && !options.Overwrite)
         {
             throw OutputErrors.NotEmpty(path);
         }
@@ -23,11 +23,11 @@ internal static class PartAssembler
         files ??= Link(plan, path, target, options, CheckParts(plan, target, meter, cancellation));
         try
         {
-            PartFolders.Clean(target, options.Files);
+            PartFolders.DeleteAll(target, options.Files);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw OutputErrors.FailedAfter(path, e);
+            throw OutputErrors.FailedAfterPublishing(path, e);
         }
 
         meter.Finish();
@@ -50,14 +50,14 @@ internal static class PartAssembler
     /// </summary>
     private static Manifest? FindAssembled(MergePlan plan, string target, CancellationToken cancellation)
     {
-        if (!StagingFolder.Occupied(target))
+        if (!StagingFolder.IsNonEmptyFolder(target))
         {
             return null;
         }
 
-        NonFiniteTally tally = new(refuse: false);
+        NonFiniteCounter tally = new(refuse: false);
         Manifest? manifest = ExistingOutput.Find(plan, target, OutputKind.Whole, compute: false, tally, cancellation, out _);
-        return manifest is not null && PartFolders.Agree(target, manifest) ? manifest : null;
+        return manifest is not null && PartFolders.MatchOutput(target, manifest) ? manifest : null;
     }
 
     /// <summary>Compares every part with its manifest and the inputs.</summary>
@@ -66,7 +66,7 @@ internal static class PartAssembler
     private static (Dictionary<string, string> Folders, TensorResult[] Results) CheckParts(
         MergePlan plan, string target, ProgressMeter meter, CancellationToken cancellation)
     {
-        int[] counts = [.. PartFolders.Done(target).Select(p => p.Count).Distinct()];
+        int[] counts = [.. PartFolders.FindFinished(target).Select(p => p.Count).Distinct()];
         if (counts.Length != 1)
         {
             throw new OutputException(target, counts.Length == 0
@@ -80,7 +80,7 @@ internal static class PartAssembler
         Dictionary<string, TensorResult> results = new(StringComparer.Ordinal);
         List<string> missing = [];
         // Only parts with files: of very many parts, most have none.
-        foreach ((MergePart part, MergePlan partPlan) in MergePart.Cut(plan, counts[0]))
+        foreach ((MergePart part, MergePlan partPlan) in MergePart.Split(plan, counts[0]))
         {
             string folder = PartFolders.Of(target, part);
             if (!Directory.Exists(folder))
@@ -90,7 +90,7 @@ internal static class PartAssembler
                 continue;
             }
 
-            Manifest manifest = ExistingOutput.Record(partPlan, folder, OutputKind.Part) ?? throw PartFolders.Other(target, part);
+            Manifest manifest = ExistingOutput.ReadManifest(partPlan, folder, OutputKind.Part) ?? throw PartFolders.OtherMerge(target, part);
             if (Verifier.FindDamage(folder, manifest, meter, cancellation) is { } damage)
             {
                 throw new OutputException(target, $"Part {part} of {Printable.Escape(target)} is damaged: {damage} "
@@ -99,7 +99,7 @@ internal static class PartAssembler
 
             if (!ExistingOutput.HasSameContents(partPlan, manifest, cancellation))
             {
-                throw PartFolders.Other(target, part);
+                throw PartFolders.OtherMerge(target, part);
             }
 
             foreach (PlannedShard shard in partPlan.Shards)
@@ -147,10 +147,10 @@ internal static class PartAssembler
         {
             // Checked before and after, since this step reads auxiliary files of the inputs.
             InputChangeCheck.RequireUnchanged(plan);
-            List<string> files = [.. plan.Files, .. MergeExecutor.WriteOthers(plan, staging, options, parts.Results, OutputKind.Whole)];
+            List<string> files = [.. plan.Files, .. MergeExecutor.WriteOtherFiles(plan, staging, options, parts.Results, OutputKind.Whole)];
             InputChangeCheck.RequireUnchanged(plan);
             (string From, string To)[] links =
-                [.. plan.Shards.Select(s => (Path.Combine(parts.Folders[s.File], s.File), Path.Combine(staging.Model, s.File)))];
+                [.. plan.Shards.Select(s => (Path.Combine(parts.Folders[s.File], s.File), Path.Combine(staging.ModelPath, s.File)))];
             try
             {
                 foreach ((string from, string to) in links)
@@ -162,7 +162,7 @@ internal static class PartAssembler
 
                 staging.Publish();
             }
-            catch when (!staging.Published)
+            catch when (!staging.IsPublished)
             {
                 // Without hard links, files were moved; they must not be deleted with the staging folder.
                 foreach ((string from, string to) in links.Where(n => !File.Exists(n.From) && File.Exists(n.To)))
@@ -177,7 +177,7 @@ internal static class PartAssembler
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw staging.Published ? OutputErrors.FailedAfter(path, e) : OutputErrors.Failed(path, e, 0);
+            throw staging.IsPublished ? OutputErrors.FailedAfterPublishing(path, e) : OutputErrors.WriteFailed(path, e, 0);
         }
     }
 }

@@ -12,23 +12,23 @@ internal static class PartFolders
 {
     private const string Suffix = ".layerswap-parts", Prefix = "part-", Between = "-of-";
 
-    public static string RootOf(string target) => StagingFolder.Beside(target, Suffix);
+    public static string RootOf(string target) => StagingFolder.SiblingOf(target, Suffix);
 
     public static string Of(string target, MergePart part) =>
         Path.Combine(RootOf(target), string.Create(CultureInfo.InvariantCulture, $"{Prefix}{part.Number}{Between}{part.Count}"));
 
     /// <summary>Lists the finished parts, by number.</summary>
-    public static IReadOnlyList<MergePart> Done(string target) =>
+    public static IReadOnlyList<MergePart> FindFinished(string target) =>
         [.. Entries(target).Select(PartOf).OfType<MergePart>().OrderBy(p => p.Count).ThenBy(p => p.Number)];
 
     /// <summary>Lists the paths of the files of all finished parts.</summary>
     public static IEnumerable<string> FilesOf(string target) =>
-        Done(target).SelectMany(p => Directory.EnumerateFiles(Of(target, p)));
+        FindFinished(target).SelectMany(p => Directory.EnumerateFiles(Of(target, p)));
 
     /// <summary>Checks whether the tensors of all finished parts are those of an output.</summary>
-    public static bool Agree(string target, Manifest output)
+    public static bool MatchOutput(string target, Manifest output)
     {
-        foreach (MergePart part in Done(target))
+        foreach (MergePart part in FindFinished(target))
         {
             try
             {
@@ -50,10 +50,10 @@ internal static class PartFolders
 
     /// <summary>Requires that the folder of parts has no foreign entries.</summary>
     /// <exception cref="OutputException">The folder has foreign entries.</exception>
-    public static void RequireOwn(string target)
+    public static void RequireNoForeign(string target)
     {
         string root = RootOf(target);
-        if (FileStatus.OfEntry(root) is not { } status)
+        if (FileStatus.ReadEntry(root) is not { } status)
         {
             return;
         }
@@ -68,10 +68,10 @@ internal static class PartFolders
     /// <summary>Deletes all parts of an output, finished or partial. Foreign entries are kept.</summary>
     /// <returns>False if there are no parts.</returns>
     /// <exception cref="OutputException">A part is being written, or the folder has foreign entries.</exception>
-    public static bool Clean(string target, IFileOperations files)
+    public static bool DeleteAll(string target, IFileOperations files)
     {
         string root = RootOf(target);
-        if (FileStatus.OfEntry(root) is not { } status)
+        if (FileStatus.ReadEntry(root) is not { } status)
         {
             return false;
         }
@@ -85,11 +85,11 @@ internal static class PartFolders
         string[] entries = [.. Entries(target)];
         foreach (string part in entries.Select(StagedPart).OfType<string>())
         {
-            StagingFolder.Clean(Path.Combine(root, part), files);
+            StagingFolder.DeletePartialOutput(Path.Combine(root, part), files);
         }
 
         IEnumerable<string> parts = entries.Where(n => PartOf(n) is not null).Select(n => Path.Combine(root, n));
-        foreach (string part in parts.Where(p => FileStatus.OfEntry(p)?.Kind == FileKind.Folder))
+        foreach (string part in parts.Where(p => FileStatus.ReadEntry(p)?.Kind == FileKind.Folder))
         {
             DeletePart(part, files);
         }
@@ -104,7 +104,7 @@ internal static class PartFolders
     }
 
     /// <summary>Makes the exception for a part of another merge.</summary>
-    public static OutputException Other(string target, MergePart part) => new(
+    public static OutputException OtherMerge(string target, MergePart part) => new(
         target,
         $"Part {part} of {Printable.Escape(target)} is not what this plan would make: it was written by another plan, or its inputs "
             + $"changed. Remedy: `layerswap clean {Printable.Escape(target)}`, and run all parts again.");
@@ -133,7 +133,7 @@ internal static class PartFolders
         foreach (string path in Entries(target).Select(n => Path.Combine(RootOf(target), n)))
         {
             // A staging folder vanishes when its run ends.
-            if (FileStatus.OfEntry(path) is not { } status)
+            if (FileStatus.ReadEntry(path) is not { } status)
             {
                 continue;
             }
@@ -169,11 +169,11 @@ internal static class PartFolders
         return [.. Directory.EnumerateFileSystemEntries(part).Where(IsForeign)];
 
         bool IsForeign(string path) =>
-            FileStatus.OfEntry(path) is { } status && (status.Kind != FileKind.File || !own.Contains(Path.GetFileName(path)));
+            FileStatus.ReadEntry(path) is { } status && (status.Kind != FileKind.File || !own.Contains(Path.GetFileName(path)));
     }
 
     private static IEnumerable<string> Entries(string target) =>
-        FileStatus.OfEntry(RootOf(target))?.Kind == FileKind.Folder
+        FileStatus.ReadEntry(RootOf(target))?.Kind == FileKind.Folder
             ? Directory.EnumerateFileSystemEntries(RootOf(target)).Select(e => Path.GetFileName(e)).Order(StringComparer.Ordinal)
             : [];
 

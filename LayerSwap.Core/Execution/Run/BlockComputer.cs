@@ -8,12 +8,12 @@ namespace LayerSwap.Execution;
 /// <summary>A range of elements of a tensor, rounded out to whole rows.</summary>
 /// <param name="Start">The first element of the first row.</param>
 /// <param name="Count">The number of elements.</param>
-/// <param name="Own">The offset of the first wanted element from <paramref name="Start"/>.</param>
-/// <param name="Wanted">The number of wanted elements.</param>
-internal readonly record struct BlockRange(long Start, int Count, int Own, int Wanted)
+/// <param name="WantedOffset">The offset of the first wanted element from <paramref name="Start"/>.</param>
+/// <param name="WantedCount">The number of wanted elements.</param>
+internal readonly record struct BlockRange(long Start, int Count, int WantedOffset, int WantedCount)
 {
     /// <summary>Rounds a range of wanted elements out to whole rows.</summary>
-    public static BlockRange Around(long first, int wanted, long rowLength, long elements)
+    public static BlockRange AlignToRows(long first, int wanted, long rowLength, long elements)
     {
         long start = first / rowLength * rowLength;
         long end = Math.Min((first + wanted + rowLength - 1) / rowLength * rowLength, elements);
@@ -31,7 +31,7 @@ internal static class BlockComputer
     /// <param name="tally">Counts non-finite elements; may be null.</param>
     /// <returns>The bytes of the wanted elements, a view of the worker's buffers.</returns>
     public static ReadOnlySpan<byte> Compute<T>(
-        WorkerBuffers buffers, PlannedTensor tensor, BlockRange range, long rowLength, NonFiniteTally? tally)
+        WorkerBuffers buffers, PlannedTensor tensor, BlockRange range, long rowLength, NonFiniteCounter? tally)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         DType dtype = tensor.Tensor.DType;
@@ -49,14 +49,14 @@ internal static class BlockComputer
             Span<byte> destination = output.Slice(offset * width, length * width);
             if (bfloat16Work is not null && TryMerge(bfloat16Work, raw, range, offset, destination))
             {
-                tally?.ObserveOutput(tensor, raw, range, offset, destination);
+                tally?.CountOverflows(tensor, raw, range, offset, destination);
                 continue;
             }
 
             ReadOnlySpan<T> decoded = buffers.Decode<T>(tensor.Work.Operands, raw, count, offset, length, out bool finite);
             if (!finite)
             {
-                tally?.Observe(tensor, raw, range, offset, length);
+                tally?.CountInputs(tensor, raw, range, offset, length);
             }
 
             if (tensor.Work is TensorWork.Compute compute)
@@ -66,7 +66,7 @@ internal static class BlockComputer
                 if (dtype != DType.BFloat16)
                 {
                     // Finite operands may give NaN, since factors depend on the whole tensor. Rounding to BF16 unifies NaNs itself.
-                    NonFinite.Unify(result);
+                    NonFinite.CanonicalizeNaNs(result);
                 }
 
                 Narrow<T>(dtype, result, destination);
@@ -77,10 +77,10 @@ internal static class BlockComputer
                 Narrow(dtype, decoded[..length], destination);
             }
 
-            tally?.ObserveOutput(tensor, raw, range, offset, destination);
+            tally?.CountOverflows(tensor, raw, range, offset, destination);
         }
 
-        return output.Slice(range.Own * width, range.Wanted * width);
+        return output.Slice(range.WantedOffset * width, range.WantedCount * width);
     }
 
     /// <summary>Merges BF16 operands without decoding them, if the operation supports it.</summary>
@@ -90,7 +90,7 @@ internal static class BlockComputer
         Span<BFloat16> output = MemoryMarshal.Cast<byte, BFloat16>(destination);
         ReadOnlySpan<BFloat16> operands = MemoryMarshal.Cast<byte, BFloat16>(raw)[offset..];
         OperandBlock<BFloat16> block = new(range.Start + offset, operands, output.Length, range.Count, compute.HasBase, output);
-        if (!compute.Merge.TryMerge(block))
+        if (!compute.Operation.TryMerge(block))
         {
             return false;
         }
@@ -104,11 +104,11 @@ internal static class BlockComputer
     {
         if (typeof(T) == typeof(double))
         {
-            compute.Merge.Merge(block.As<double>());
+            compute.Operation.Merge(block.As<double>());
         }
         else
         {
-            compute.Merge.Merge(block.As<float>());
+            compute.Operation.Merge(block.As<float>());
         }
     }
 
@@ -122,12 +122,12 @@ internal static class BlockComputer
     private static void PreserveIdenticalElements(
         TensorWork.Compute compute, DType dtype, ReadOnlySpan<byte> raw, int count, int offset, Span<byte> output)
     {
-        if (compute.Merge.Agreement == AgreementRule.None)
+        if (compute.Operation.Agreement == AgreementRule.None)
         {
             return;
         }
 
-        int skip = compute.HasBase && compute.Merge.Agreement == AgreementRule.Sources ? 1 : 0;
+        int skip = compute.HasBase && compute.Operation.Agreement == AgreementRule.Sources ? 1 : 0;
         int compared = compute.Operands.Count - skip;
         bool same = compared > 0;
         for (int k = skip; same && k < compute.Operands.Count; k++)

@@ -25,19 +25,19 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
         _tensors = new TensorList(plan.Tensors.Select(t => t.Tensor));
         // Lazy, since planning asks for names only.
         _planned = new(() => plan.Tensors.ToDictionary(t => t.Tensor.Name, StringComparer.Ordinal));
-        _auxiliaryFiles = new(() => AuxiliaryFilePlan.Of(plan.Request, plan.ConfigChanges)
+        _auxiliaryFiles = new(() => AuxiliaryFilePlan.ListFiles(plan.Request, plan.ConfigChanges)
             .ToDictionary(f => f.Name, f => f.Make, StringComparer.Ordinal));
         Files = [.. plan.Request.Inputs.SelectMany(i => i.Files).DistinctBy(f => f.Path, StringComparer.Ordinal)];
-        Metadata = plan.Request.Donor.Metadata;
+        Metadata = plan.Request.ConfigSource.Metadata;
         LayerMap.Share(plan.Layers, this);
         name ??= $"merge of {string.Join(", ", plan.Request.Inputs.Select(i => i.Name))}";
-        Name = $"{name} ({MergeFingerprint.Short(plan)})";
+        Name = $"{name} ({MergeFingerprint.ShortHash(plan)})";
     }
 
     /// <summary>The given name, or the names of the inputs, and a hash of the plan: two merges of the same models differ.</summary>
     public string Name { get; }
 
-    public string? Folder => _plan.Request.Donor.Folder;
+    public string? Folder => _plan.Request.ConfigSource.Folder;
 
     public IReadOnlyList<TensorInfo> Tensors => _tensors.Ordered;
 
@@ -45,20 +45,20 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 
-    public IReadOnlyDictionary<string, Func<byte[]>> Companions => _auxiliaryFiles.Value;
+    public IReadOnlyDictionary<string, Func<byte[]>> GeneratedFiles => _auxiliaryFiles.Value;
 
-    public IReadOnlyList<WatchedFolder> Watched => _plan.Watched;
+    public IReadOnlyList<WatchedFolder> Watched => _plan.WatchedFolders;
 
     public IReadOnlyList<ICheckpoint> Inputs => _plan.Request.Inputs;
 
     /// <summary>The size of one block and of the cached last read.</summary>
-    public long WorkingBytes => 2 * PlanMemory.BlockBytes(_plan.Tensors);
+    public long WorkingBytesPerThread => 2 * PlanMemory.BlockBytes(_plan.Tensors);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)
     {
-        _tensors.Window(Name, name, offset, destination.Length);
+        _tensors.CheckRange(Name, name, offset, destination.Length);
         // A merge may use this checkpoint twice, and then reads every block twice in a row. Without this cache, the work would double
         // with every merge in a chain.
         LastRead lastRead = _lastRead.Value!;
@@ -79,7 +79,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
             case TensorWork.Copy:
                 tensor.Work.Operands[0].Read(offset, destination);
                 break;
-            case TensorWork.Agree:
+            case TensorWork.CopyIdentical:
                 ReadIdentical(tensor, offset, destination);
                 break;
             default:
@@ -100,7 +100,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
         if (tensor.Work is TensorWork.Compute compute)
         {
             BlockStreamer streamer = new(new WorkerPool(1, CancellationToken.None));
-            compute.Merge.Prepare(new StreamedPasses(streamer, 0, compute, tensor.Tensor.ElementCount));
+            compute.Operation.Prepare(new StreamedPasses(streamer, 0, compute, tensor.Tensor.ElementCount));
         }
 
         return true;
@@ -109,16 +109,16 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
     private void Compute(PlannedTensor tensor, long offset, Span<byte> destination)
     {
         int width = tensor.Tensor.DType.Bits() / 8;
-        long rowLength = tensor.Work.Unit;
+        long rowLength = tensor.Work.RowLength;
         WorkerBuffers buffers = _buffers.TryTake(out WorkerBuffers? free) ? free : new WorkerBuffers();
         while (!destination.IsEmpty)
         {
             // The bytes may begin and end within an element, and within a row.
             long first = offset / width;
             long end = Math.Min(
-                (offset + destination.Length + width - 1) / width, first + tensor.Work.BlockFor(tensor.Tensor.DType));
-            BlockRange range = BlockRange.Around(first, (int)(end - first), rowLength, tensor.Tensor.ElementCount);
-            ReadOnlySpan<byte> bytes = tensor.Work.InDoubles(tensor.Tensor.DType)
+                (offset + destination.Length + width - 1) / width, first + tensor.Work.BlockLength(tensor.Tensor.DType));
+            BlockRange range = BlockRange.AlignToRows(first, (int)(end - first), rowLength, tensor.Tensor.ElementCount);
+            ReadOnlySpan<byte> bytes = tensor.Work.UsesFloat64(tensor.Tensor.DType)
                 ? BlockComputer.Compute<double>(buffers, tensor, range, rowLength, null)
                 : BlockComputer.Compute<float>(buffers, tensor, range, rowLength, null);
             bytes = bytes[(int)(offset - (first * width))..];
@@ -164,7 +164,7 @@ internal sealed class ComputedCheckpoint : ICheckpoint, IComputedCheckpoint
         {
             _name = null;
             // Large reads are not cached: a caller that reads whole tensors would need their memory twice.
-            if (bytes.Length > TensorWorkSizes.LongestRemembered)
+            if (bytes.Length > TensorWorkSizes.MaxCachedBytes)
             {
                 return;
             }

@@ -11,13 +11,13 @@ internal static class InputChangeCheck
     {
         foreach (CheckpointFile file in plan.Request.Inputs.SelectMany(i => i.Files))
         {
-            if (file.Identity is { } opened && FileStatus.Of(RealPath.Of(file.Path))?.Identity is var now && now != opened)
+            if (file.Identity is { } opened && FileStatus.Read(RealPath.Resolve(file.Path))?.Identity is var now && now != opened)
             {
-                throw Changed(file.Path, now is null ? "it is not there any more" : opened.Difference(now));
+                throw Changed(file.Path, now is null ? "it is not there any more" : opened.DescribeChange(now));
             }
         }
 
-        foreach (WatchedFolder folder in plan.Watched)
+        foreach (WatchedFolder folder in plan.WatchedFolders)
         {
             if (folder.FindChange() is ({ } path, { } difference))
             {

@@ -17,14 +17,14 @@ internal static partial class MergeExecutor
         MergePlan plan, string path, MergePart part, SaveOptions options, CancellationToken cancellation)
     {
         string target = OutputPath.Require(path, mayReplace: true, plan), folder = PartFolders.Of(target, part);
-        PartFolders.RequireOwn(target);
+        PartFolders.RequireNoForeign(target);
         MergePlan partPlan = part.Of(plan);
         // The whole output exists already, and this part of it is what the inputs give now.
-        bool assembled = StagingFolder.Occupied(target)
-            && ExistingOutput.Record(plan, target, OutputKind.Whole) is { } whole
+        bool assembled = StagingFolder.IsNonEmptyFolder(target)
+            && ExistingOutput.ReadManifest(plan, target, OutputKind.Whole) is { } whole
             && Verifier.FindDamage(target, whole, new ProgressMeter(null, 0), cancellation, partPlan.Files) is null
             && ExistingOutput.HasSameContents(partPlan, whole, cancellation);
-        if (StagingFolder.Occupied(target) && !assembled && !options.Overwrite)
+        if (StagingFolder.IsNonEmptyFolder(target) && !assembled && !options.Overwrite)
         {
             throw OutputErrors.NotEmpty(path);
         }
@@ -44,11 +44,11 @@ internal static partial class MergeExecutor
             };
         }
 
-        if (StagingFolder.Occupied(folder)
-            && (ExistingOutput.Record(partPlan, folder, OutputKind.Part) is not { } manifest
+        if (StagingFolder.IsNonEmptyFolder(folder)
+            && (ExistingOutput.ReadManifest(partPlan, folder, OutputKind.Part) is not { } manifest
                 || !ExistingOutput.HasSameContents(partPlan, manifest, cancellation)))
         {
-            throw PartFolders.Other(target, part);
+            throw PartFolders.OtherMerge(target, part);
         }
 
         // A damaged part of this plan is computed again.
@@ -60,7 +60,7 @@ internal static partial class MergeExecutor
     {
         ILogger logger = options.Logger ?? NullLogger.Instance;
         ProgressMeter meter = new(options.Progress, plan.ReadBytes + plan.WriteBytes);
-        NonFiniteTally tally = new(options.RefuseNonFinite);
+        NonFiniteCounter tally = new(options.RefuseNonFinite);
         cancellation.ThrowIfCancellationRequested();
         string target = OutputPath.Require(path, options.Overwrite || options.Resume, plan);
         InputChangeCheck.RequireUnchanged(plan);
@@ -70,11 +70,11 @@ internal static partial class MergeExecutor
         }
 
         IReadOnlyList<string>? files = null;
-        if (options.Resume && StagingFolder.Occupied(target))
+        if (options.Resume && StagingFolder.IsNonEmptyFolder(target))
         {
             if (ExistingOutput.Find(plan, target, kind, compute: true, tally, cancellation, out string? damage) is { } manifest)
             {
-                files = Settle(target, manifest, options);
+                files = FinishPublishing(target, manifest, options);
                 LogAlreadyComplete(logger, target);
             }
             else if (damage is not null && !options.Overwrite)
@@ -93,7 +93,7 @@ internal static partial class MergeExecutor
             Files = files,
             Tensors = plan.Tensors.Count,
             Bytes = plan.WriteBytes,
-            NonFinite = tally.Found,
+            NonFinite = tally.NonFiniteInputs,
             Overflows = tally.Overflows,
             Elapsed = meter.Elapsed,
             Plan = plan,
@@ -110,7 +110,7 @@ internal static partial class MergeExecutor
     /// <summary>Completes a published output after an interrupted run: syncs its parent folder and deletes the staging folder.</summary>
     /// <returns>The files of the output.</returns>
     /// <exception cref="OutputException">A step failed.</exception>
-    public static IReadOnlyList<string> Settle(string target, Manifest manifest, SaveOptions options)
+    public static IReadOnlyList<string> FinishPublishing(string target, Manifest manifest, SaveOptions options)
     {
         try
         {
@@ -119,11 +119,11 @@ internal static partial class MergeExecutor
                 options.Files.SyncFolder(Path.GetDirectoryName(target)!);
             }
 
-            StagingFolder.Clean(target, options.Files, verified: true);
+            StagingFolder.DeletePartialOutput(target, options.Files, verified: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw OutputErrors.FailedAfter(target, e);
+            throw OutputErrors.FailedAfterPublishing(target, e);
         }
 
         return [.. manifest.Files.Select(f => f.Name).Append(ManifestWriter.FileName).Order(StringComparer.Ordinal)];
@@ -136,25 +136,25 @@ internal static partial class MergeExecutor
         OutputKind kind,
         SaveOptions options,
         ProgressMeter meter,
-        NonFiniteTally tally,
+        NonFiniteCounter tally,
         ILogger logger,
         CancellationToken cancellation)
     {
         // The target is checked again before publishing: a new link may lead to an input.
         void RequireTarget() => OutputPath.Require(target, mayReplace: true, plan);
         using StagingFolder staging = StagingFolder.Open(target, plan, options, OutputFiles.NamesOf(plan, kind), RequireTarget);
-        LogStart(logger, plan.Tensors.Count, plan.Files.Count, plan.Request.Threads, staging.Model, staging.Journal.Done.Count);
+        LogStart(logger, plan.Tensors.Count, plan.Files.Count, plan.Request.Threads, staging.ModelPath, staging.Journal.FinishedTensors.Count);
         LogBlocks(logger, plan);
         try
         {
-            staging.Keep = options.KeepPartial || options.Resume;
+            staging.KeepPartial = options.KeepPartial || options.Resume;
             List<string> files = [.. plan.Files];
-            using (ShardFiles shards = new(options.Files, staging.Model, plan.Shards))
+            using (ShardFiles shards = new(options.Files, staging.ModelPath, plan.Shards))
             {
                 TensorResult[] results = WriteTensors(plan, staging.Journal, shards, options, meter, tally, cancellation);
                 // Checked before and after, since this step reads auxiliary files of the inputs.
                 InputChangeCheck.RequireUnchanged(plan);
-                files.AddRange(WriteOthers(plan, staging, options, results, kind));
+                files.AddRange(WriteOtherFiles(plan, staging, options, results, kind));
                 InputChangeCheck.RequireUnchanged(plan);
                 if (options.Durable)
                 {
@@ -173,7 +173,7 @@ internal static partial class MergeExecutor
         catch (InputChangedException)
         {
             // Results computed from a changed input cannot be resumed.
-            staging.Keep = false;
+            staging.KeepPartial = false;
             throw;
         }
         catch (InputReadException e)
@@ -182,12 +182,12 @@ internal static partial class MergeExecutor
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw staging.Published
-                ? OutputErrors.FailedAfter(path, e)
-                : OutputErrors.Failed(path, e, plan.WriteBytes, KeptFolder());
+            throw staging.IsPublished
+                ? OutputErrors.FailedAfterPublishing(path, e)
+                : OutputErrors.WriteFailed(path, e, plan.WriteBytes, KeptFolder());
         }
 
-        string? KeptFolder() => staging.Keep && staging.Resumable ? staging.Folder : null;
+        string? KeptFolder() => staging.KeepPartial && staging.CanResume ? staging.Folder : null;
     }
 
     private static TensorResult[] WriteTensors(
@@ -196,15 +196,15 @@ internal static partial class MergeExecutor
         ShardFiles shards,
         SaveOptions options,
         ProgressMeter meter,
-        NonFiniteTally tally,
+        NonFiniteCounter tally,
         CancellationToken cancellation)
     {
         BlockStreamer streamer = new(new WorkerPool(plan.Request.Threads, cancellation));
         TensorSink sink = (tensor, offset, bytes) => shards.Write(tensor.File, bytes, tensor.Offset + offset);
         TensorWriter writer = new(streamer, plan.Request.BlockElements, sink, tally, meter);
         TensorResult[] results = new TensorResult[plan.Tensors.Count];
-        Dictionary<int, TensorResult> earlier = new(journal.Done);
-        streamer.Crew.Run(plan.Tensors.Count, (worker, job) =>
+        Dictionary<int, TensorResult> earlier = new(journal.FinishedTensors);
+        streamer.Pool.Run(plan.Tensors.Count, (worker, job) =>
         {
             int index = (int)job;
             PlannedTensor tensor = plan.Tensors[index];
@@ -215,22 +215,22 @@ internal static partial class MergeExecutor
                 return;
             }
 
-            ulong checksum = writer.Work(worker, tensor);
+            ulong checksum = writer.Write(worker, tensor);
             if (options.Durable && shards.Checksum(streamer, worker, tensor) != checksum)
             {
                 throw new IOException($"{Printable.Escape(tensor.File)} does not hold what was written to it: "
                     + $"tensor {Printable.Escape(tensor.Tensor.Name)} reads back differently.");
             }
 
-            results[index] = new TensorResult(checksum, (tensor.Work as TensorWork.Compute)?.Merge.Detail ?? tensor.Detail);
-            journal.Finished(index, checksum, results[index].Detail);
+            results[index] = new TensorResult(checksum, (tensor.Work as TensorWork.Compute)?.Operation.Detail ?? tensor.Detail);
+            journal.AddFinished(index, checksum, results[index].Detail);
         });
         return results;
     }
 
     /// <summary>Writes all files but the weights, the manifest last.</summary>
     /// <returns>The names of the files.</returns>
-    public static IReadOnlyList<string> WriteOthers(
+    public static IReadOnlyList<string> WriteOtherFiles(
         MergePlan plan, StagingFolder staging, SaveOptions options, TensorResult[] results, OutputKind kind)
     {
         List<ManifestFile> others = [];
@@ -246,7 +246,7 @@ internal static partial class MergeExecutor
             IEnumerable<string> folders = others.Select(f => Path.GetDirectoryName(f.Name)!).Where(f => f.Length > 0);
             foreach (string folder in folders.Distinct(StringComparer.Ordinal))
             {
-                options.Files.SyncFolder(Path.Combine(staging.Model, folder));
+                options.Files.SyncFolder(Path.Combine(staging.ModelPath, folder));
             }
         }
 
@@ -259,12 +259,12 @@ internal static partial class MergeExecutor
     {
         if (name.Contains('/', StringComparison.Ordinal))
         {
-            files.CreateFolder(Path.Combine(staging.Model, Path.GetDirectoryName(name)!));
+            files.CreateFolder(Path.Combine(staging.ModelPath, Path.GetDirectoryName(name)!));
         }
 
         // An interrupted run may have written it.
-        files.DeleteFile(Path.Combine(staging.Model, name));
-        WholeFile.Create(files, Path.Combine(staging.Model, name), bytes);
+        files.DeleteFile(Path.Combine(staging.ModelPath, name));
+        AtomicFile.Create(files, Path.Combine(staging.ModelPath, name), bytes);
     }
 
     [LoggerMessage(
@@ -282,7 +282,7 @@ internal static partial class MergeExecutor
 
         PlannedTensor[] computed = [.. plan.Tensors.Where(t => t.Work is TensorWork.Compute or TensorWork.Convert)];
         LogCopied(logger, plan.Tensors.Count - computed.Length, TensorWorkSizes.CopyBlock);
-        var countsByBlock = computed.CountBy(t => plan.Request.BlockElements ?? t.Work.BlockFor(t.Tensor.DType));
+        var countsByBlock = computed.CountBy(t => plan.Request.BlockElements ?? t.Work.BlockLength(t.Tensor.DType));
         foreach (var (elements, tensors) in countsByBlock.OrderBy(b => b.Key))
         {
             LogComputed(logger, tensors, elements);

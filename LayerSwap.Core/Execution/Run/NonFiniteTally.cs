@@ -5,13 +5,13 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Execution;
 
 /// <summary>Counts, or refuses, non-finite elements in the operands of computed tensors, and overflows in their results.</summary>
-internal sealed class NonFiniteTally(bool refuse)
+internal sealed class NonFiniteCounter(bool refuse)
 {
     private readonly ConcurrentDictionary<InputTensor, NonFiniteInput> _found = new();
     private readonly ConcurrentDictionary<string, Overflow> _overflows = new(StringComparer.Ordinal);
 
     /// <summary>The non-finite inputs, ordered by tensor and model.</summary>
-    public IReadOnlyList<NonFiniteInput> Found =>
+    public IReadOnlyList<NonFiniteInput> NonFiniteInputs =>
         [.. _found.Values.OrderBy(f => f.Tensor, StringComparer.Ordinal).ThenBy(f => f.Model, StringComparer.Ordinal)];
 
     /// <summary>The overflows, ordered by tensor.</summary>
@@ -23,7 +23,7 @@ internal sealed class NonFiniteTally(bool refuse)
     /// <param name="range">The elements read; only wanted ones are counted.</param>
     /// <param name="offset">The first element to check, relative to the range's start.</param>
     /// <param name="output">The bytes of the elements to check, in the output's dtype.</param>
-    public void ObserveOutput(PlannedTensor tensor, ReadOnlySpan<byte> raw, BlockRange range, int offset, ReadOnlySpan<byte> output)
+    public void CountOverflows(PlannedTensor tensor, ReadOnlySpan<byte> raw, BlockRange range, int offset, ReadOnlySpan<byte> output)
     {
         DType dtype = tensor.Tensor.DType;
         if (NonFinite.Count(dtype, output) == 0)
@@ -33,8 +33,8 @@ internal sealed class NonFiniteTally(bool refuse)
 
         int width = dtype.Bits() / 8;
         long found = 0;
-        int end = Math.Min(offset + (output.Length / width), range.Own + range.Wanted);
-        for (int i = Math.Max(offset, range.Own); i < end; i++)
+        int end = Math.Min(offset + (output.Length / width), range.WantedOffset + range.WantedCount);
+        for (int i = Math.Max(offset, range.WantedOffset); i < end; i++)
         {
             bool finite = NonFinite.Count(dtype, output.Slice((i - offset) * width, width)) == 0;
             if (!finite && OperandsAreFinite(tensor.Work.Operands, raw, range.Count, i))
@@ -69,10 +69,10 @@ internal sealed class NonFiniteTally(bool refuse)
     /// <param name="range">The elements read; only wanted ones are counted.</param>
     /// <param name="offset">The first element to check, relative to the range's start.</param>
     /// <param name="length">The number of elements to check.</param>
-    public void Observe(PlannedTensor tensor, ReadOnlySpan<byte> raw, BlockRange range, int offset, int length)
+    public void CountInputs(PlannedTensor tensor, ReadOnlySpan<byte> raw, BlockRange range, int offset, int length)
     {
-        int first = Math.Max(offset, range.Own);
-        int count = Math.Min(offset + length, range.Own + range.Wanted) - first;
+        int first = Math.Max(offset, range.WantedOffset);
+        int count = Math.Min(offset + length, range.WantedOffset + range.WantedCount) - first;
         if (count <= 0)
         {
             return;

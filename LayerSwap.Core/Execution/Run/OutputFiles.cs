@@ -20,7 +20,7 @@ internal static class OutputFiles
     {
         if (kind == OutputKind.Whole)
         {
-            foreach (AuxiliaryFile file in AuxiliaryFilePlan.Of(plan.Request, plan.ConfigChanges))
+            foreach (AuxiliaryFile file in AuxiliaryFilePlan.ListFiles(plan.Request, plan.ConfigChanges))
             {
                 yield return file;
             }

@@ -24,7 +24,7 @@ internal sealed class ShardFiles : IDisposable
             foreach (PlannedShard shard in shards)
             {
                 string path = Path.Combine(folder, shard.File);
-                FileStatus? existing = FileStatus.OfEntry(path);
+                FileStatus? existing = FileStatus.ReadEntry(path);
                 bool reusable = existing is { Kind: FileKind.File, Links: 1 } && existing.Identity.Length == shard.Length;
                 if (existing is not null && !reusable)
                 {
@@ -48,7 +48,7 @@ internal sealed class ShardFiles : IDisposable
     /// <summary>Reads a tensor back and computes its checksum.</summary>
     /// <returns>Null if the file is too short.</returns>
     public ulong? Checksum(BlockStreamer streamer, int worker, PlannedTensor tensor) =>
-        TensorChecksum.Read(streamer, worker, tensor.Tensor, (offset, bytes) =>
+        TensorChecksum.Compute(streamer, worker, tensor.Tensor, (offset, bytes) =>
             _files.TryRead(_handles[tensor.File], bytes, tensor.Offset + offset));
 
     /// <summary>Compares the headers with what was written, and syncs every file to its device.</summary>
@@ -64,7 +64,7 @@ internal sealed class ShardFiles : IDisposable
                 throw new IOException($"{Printable.Escape(path)} has {length} bytes where {shard.Length} were written.");
             }
 
-            WholeFile.RequireSame(_files, handle, path, shard.Header, 0);
+            AtomicFile.RequireSame(_files, handle, path, shard.Header, 0);
             _files.Sync(handle, path);
         }
     }

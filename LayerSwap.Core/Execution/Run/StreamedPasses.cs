@@ -12,14 +12,14 @@ internal sealed class StreamedPasses(BlockStreamer streamer, int worker, TensorW
     internal override ChunkPool Chunks => streamer.Chunks;
 
     public override TState Reduce<TState>(IReduction<TState> reduction, long start, long count) =>
-        streamer.Reduce(worker, work.Operands, work.HasBase, new ChunkGrid(start, count, work.Merge.Unit), reduction);
+        streamer.Reduce(worker, work.Operands, work.HasBase, new ChunkGrid(start, count, work.Operation.RowLength), reduction);
 
     internal override void Sample<TState>(IReduction<TState> reduction, int windows, int length, TState state)
     {
         for (int w = 0; w < windows; w++)
         {
             long start = (elements - length) / (windows - 1) * w;
-            streamer.Observe(worker, work.Operands, work.HasBase, start, length, work.Merge.Unit, reduction, state);
+            streamer.Observe(worker, work.Operands, work.HasBase, start, length, work.Operation.RowLength, reduction, state);
         }
     }
 }

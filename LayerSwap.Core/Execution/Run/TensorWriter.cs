@@ -9,31 +9,31 @@ internal delegate void TensorSink(PlannedTensor tensor, long offset, ReadOnlySpa
 
 /// <summary>Computes the bytes of planned tensors, chunk by chunk, and their checksums.</summary>
 internal sealed class TensorWriter(
-    BlockStreamer streamer, int? blockElements, TensorSink sink, NonFiniteTally tally, ProgressMeter meter)
+    BlockStreamer streamer, int? blockElements, TensorSink sink, NonFiniteCounter tally, ProgressMeter meter)
 {
     /// <summary>Computes one tensor and its checksum.</summary>
-    public ulong Work(int worker, PlannedTensor tensor)
+    public ulong Write(int worker, PlannedTensor tensor)
     {
         long elements = tensor.Tensor.ElementCount;
-        ulong[] hashes = new ulong[ChunkSizes.CountOf(elements)];
+        ulong[] hashes = new ulong[ChunkSizes.ChunkCountOf(elements)];
         if (tensor.Work is TensorWork.Compute compute)
         {
-            compute.Merge.Prepare(new StreamedPasses(streamer, worker, compute, elements));
+            compute.Operation.Prepare(new StreamedPasses(streamer, worker, compute, elements));
         }
 
-        streamer.Crew.Split(worker, hashes.Length, (w, chunk) =>
+        streamer.Pool.Split(worker, hashes.Length, (w, chunk) =>
         {
-            (long start, int count) = ChunkSizes.At(chunk, elements);
+            (long start, int count) = ChunkSizes.ChunkAt(chunk, elements);
             hashes[chunk] = tensor.Work switch
             {
-                TensorWork.Compute or TensorWork.Convert when tensor.Work.InDoubles(tensor.Tensor.DType) =>
+                TensorWork.Compute or TensorWork.Convert when tensor.Work.UsesFloat64(tensor.Tensor.DType) =>
                     ComputeChunk<double>(w, tensor, start, count),
                 TensorWork.Compute or TensorWork.Convert => ComputeChunk<float>(w, tensor, start, count),
                 _ => CopyChunk(w, tensor, start, count),
             };
         });
 
-        return TensorChecksum.Of(hashes);
+        return TensorChecksum.Combine(hashes);
     }
 
     private ulong CopyChunk(int worker, PlannedTensor tensor, long firstElement, int elements)
@@ -41,7 +41,7 @@ internal sealed class TensorWriter(
         int bits = tensor.Tensor.DType.Bits();
         // Chunks begin at multiples of eight elements, so at whole bytes for every dtype; the last one ends with the tensor.
         long first = firstElement / 8 * bits, end = first + (((long)elements * bits) / 8);
-        WorkerBuffers buffers = streamer.ScratchOf(worker);
+        WorkerBuffers buffers = streamer.BuffersOf(worker);
         XxHash64 hash = buffers.StartChecksum();
         for (long offset = first; offset < end; offset += TensorWorkSizes.CopyBlock)
         {
@@ -64,18 +64,18 @@ internal sealed class TensorWriter(
     private ulong ComputeChunk<T>(int worker, PlannedTensor tensor, long firstElement, int elements)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        XxHash64 hash = streamer.ScratchOf(worker).StartChecksum();
+        XxHash64 hash = streamer.BuffersOf(worker).StartChecksum();
         DType dtype = tensor.Tensor.DType;
         int width = dtype.Bits() / 8;
-        long rowLength = tensor.Work.Unit, end = firstElement + elements;
+        long rowLength = tensor.Work.RowLength, end = firstElement + elements;
         long readWidth = tensor.Work.Operands.Sum(o => o.DType.Bits() / 8);
-        int block = blockElements ?? tensor.Work.BlockFor(dtype);
+        int block = blockElements ?? tensor.Work.BlockLength(dtype);
         for (long start = firstElement; start < end; start += block)
         {
             int count = (int)Math.Min(block, end - start);
             // Rows must be computed whole; elements of neighbouring blocks are discarded.
-            BlockRange range = BlockRange.Around(start, count, rowLength, tensor.Tensor.ElementCount);
-            ReadOnlySpan<byte> output = BlockComputer.Compute<T>(streamer.ScratchOf(worker), tensor, range, rowLength, tally);
+            BlockRange range = BlockRange.AlignToRows(start, count, rowLength, tensor.Tensor.ElementCount);
+            ReadOnlySpan<byte> output = BlockComputer.Compute<T>(streamer.BuffersOf(worker), tensor, range, rowLength, tally);
             sink(tensor, start * width, output);
             meter.Add((readWidth * count) + output.Length);
             if (count == elements)
@@ -101,7 +101,7 @@ internal sealed class TensorWriter(
             throw new MergeException(
                 $"Tensor {Printable.Escape(tensor.Tensor.Name)} is {tensor.Tensor.DType.Code()}, which is never averaged, "
                 + $"and its bytes differ between {Printable.Escape(tensor.Work.Operands[0].Checkpoint.Name)} and "
-                + $"{Printable.Escape(other.Checkpoint.Name)}. Remedy: take it from one input, {TensorPlanner.AsRule}.");
+                + $"{Printable.Escape(other.Checkpoint.Name)}. Remedy: take it from one input, {TensorPlanner.RuleRemedy}.");
         }
     }
 }

@@ -22,12 +22,12 @@ internal static class ExistingOutput
         string folder,
         OutputKind kind,
         bool compute,
-        NonFiniteTally tally,
+        NonFiniteCounter tally,
         CancellationToken cancellation,
         out string? damage)
     {
         damage = null;
-        if (Record(plan, folder, kind) is not { } manifest)
+        if (ReadManifest(plan, folder, kind) is not { } manifest)
         {
             return null;
         }
@@ -43,7 +43,7 @@ internal static class ExistingOutput
     }
 
     /// <summary>Reads the manifest of an output or part, if the plan would write the same. Times of inputs are not compared.</summary>
-    public static Manifest? Record(MergePlan plan, string folder, OutputKind kind)
+    public static Manifest? ReadManifest(MergePlan plan, string folder, OutputKind kind)
     {
         Manifest? read;
         try
@@ -73,24 +73,24 @@ internal static class ExistingOutput
 
     /// <summary>Whether inputs still have the contents that a part was made from: same files and times, or same computed bytes.</summary>
     public static bool HasSameContents(MergePlan plan, Manifest manifest, CancellationToken cancellation) =>
-        HasSameFacts(plan, manifest) || ComputesSame(plan, manifest, new NonFiniteTally(refuse: false), cancellation);
+        HasSameFacts(plan, manifest) || ComputesSame(plan, manifest, new NonFiniteCounter(refuse: false), cancellation);
 
     private static bool HasSameFacts(MergePlan plan, Manifest manifest) =>
-        manifest.Facts is { } facts && MergeFingerprint.Differences(facts, MergeFingerprint.Of(plan)) is null;
+        manifest.Facts is { } facts && MergeFingerprint.DescribeDifferences(facts, MergeFingerprint.Of(plan)) is null;
 
     /// <summary>
     /// Computes the merge without writing it, and compares every tensor with its checksum. Nothing else proves that inputs of the same size
     /// have the same contents.
     /// </summary>
-    private static bool ComputesSame(MergePlan plan, Manifest manifest, NonFiniteTally tally, CancellationToken cancellation)
+    private static bool ComputesSame(MergePlan plan, Manifest manifest, NonFiniteCounter tally, CancellationToken cancellation)
     {
         BlockStreamer streamer = new(new WorkerPool(plan.Request.Threads, cancellation));
         TensorWriter writer = new(streamer, plan.Request.BlockElements, (_, _, _) => { }, tally, new ProgressMeter(null, 0));
         bool same = true;
-        streamer.Crew.Run(plan.Tensors.Count, (worker, index) =>
+        streamer.Pool.Run(plan.Tensors.Count, (worker, index) =>
         {
             PlannedTensor tensor = plan.Tensors[(int)index];
-            if (Volatile.Read(ref same) && writer.Work(worker, tensor) != manifest.Tensors[tensor.Tensor.Name])
+            if (Volatile.Read(ref same) && writer.Write(worker, tensor) != manifest.Tensors[tensor.Tensor.Name])
             {
                 Volatile.Write(ref same, false);
             }

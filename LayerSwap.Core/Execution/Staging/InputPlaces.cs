@@ -7,16 +7,16 @@ namespace LayerSwap.Execution;
 /// <summary>
 /// The paths that belong to inputs, by device and inode: their files, their model folders, and every folder and link on the way to them.
 /// </summary>
-internal sealed class InputPlaces
+internal sealed class InputPaths
 {
     private readonly Dictionary<(ulong, ulong), string> _files = [], _folders = [], _ancestors = [];
     private readonly Dictionary<string, string> _paths = new(StringComparer.Ordinal);
     private readonly List<(string Path, string Input)> _modelFolders = [];
     private readonly MountTable _mounts = MountTable.Read();
 
-    public static InputPlaces Of(IEnumerable<ICheckpoint> inputs, IReadOnlyList<WatchedFolder> watched)
+    public static InputPaths Of(IEnumerable<ICheckpoint> inputs, IReadOnlyList<WatchedFolder> watched)
     {
-        InputPlaces places = new();
+        InputPaths places = new();
         foreach (ICheckpoint input in inputs.Distinct())
         {
             foreach (CheckpointFile file in input.Files)
@@ -25,7 +25,7 @@ internal sealed class InputPlaces
             }
 
             // A model that is a single file does not own its folder.
-            if (input.Folder is { } folder && AuxiliaryFiles.OwnerOf(input) is not SafeTensorsFile)
+            if (input.Folder is { } folder && AuxiliaryFiles.FindOwner(input) is not SafeTensorsFile)
             {
                 places.AddFolder(folder, input.Name);
             }
@@ -45,7 +45,7 @@ internal sealed class InputPlaces
     /// <summary>Finds an input that a path is, contains, is inside of, or shares a file with.</summary>
     /// <param name="path">A canonical path, which need not exist.</param>
     /// <returns>The name of the input; null if there is none.</returns>
-    public string? Meets(string path)
+    public string? FindOverlap(string path)
     {
         // The path is an input, or above one.
         if (Find(_ancestors, path) is { } above)
@@ -65,25 +65,25 @@ internal sealed class InputPlaces
             return mounted;
         }
 
-        if (FileStatus.OfEntry(path)?.Kind != FileKind.Folder)
+        if (FileStatus.ReadEntry(path)?.Kind != FileKind.Folder)
         {
             return Find(_files, path, follow: true);
         }
 
         // The folder has a file of an input under another name. In a staging folder, files are one level deeper.
         return Entries(path)
-            .Concat(Entries(Path.Combine(path, PartialOutput.ModelName)))
-            .Concat(Entries(Path.Combine(path, PartialOutput.OldName)))
+            .Concat(Entries(Path.Combine(path, PartialOutput.ModelFolderName)))
+            .Concat(Entries(Path.Combine(path, PartialOutput.OldFolderName)))
             .Select(e => Find(_ancestors, e) ?? Find(_files, e, follow: true))
             .FirstOrDefault(f => f is not null);
     }
 
     private static IEnumerable<string> Entries(string folder) =>
-        FileStatus.OfEntry(folder)?.Kind == FileKind.Folder ? Directory.EnumerateFileSystemEntries(folder) : [];
+        FileStatus.ReadEntry(folder)?.Kind == FileKind.Folder ? Directory.EnumerateFileSystemEntries(folder) : [];
 
     private string? FindMounted(string path)
     {
-        if (_mounts.PlaceOf(path) is not { } place)
+        if (_mounts.Locate(path) is not { } place)
         {
             return null;
         }
@@ -91,14 +91,14 @@ internal sealed class InputPlaces
         return _modelFolders.Find(Overlaps).Input;
 
         bool Overlaps((string Path, string Input) model) =>
-            _mounts.PlaceOf(model.Path) is { } folder
+            _mounts.Locate(model.Path) is { } folder
             && folder.Device == place.Device
             && (RealPath.Contains(folder.Path, place.Path) || RealPath.Contains(place.Path, folder.Path));
     }
 
     private string? Find(Dictionary<(ulong, ulong), string> known, string path, bool follow = false)
     {
-        FileStatus? status = follow ? FileStatus.Of(path) : FileStatus.OfEntry(path);
+        FileStatus? status = follow ? FileStatus.Read(path) : FileStatus.ReadEntry(path);
         if (status is null)
         {
             return null;
@@ -116,14 +116,14 @@ internal sealed class InputPlaces
     private void AddFile(string path, string input)
     {
         AddAncestors(path, input);
-        Add(_files, RealPath.Of(path), input);
+        Add(_files, RealPath.Resolve(path), input);
     }
 
     private void AddFolder(string path, string input)
     {
         AddAncestors(path, input);
-        AddModelFolder(RealPath.Of(path), input);
-        if (HubCache.ModelOf(path) is { } model)
+        AddModelFolder(RealPath.Resolve(path), input);
+        if (HubCache.FindModel(path) is { } model)
         {
             AddModelFolder(model, input);
         }
@@ -137,7 +137,7 @@ internal sealed class InputPlaces
 
     private void AddAncestors(string path, string input)
     {
-        foreach (string ancestor in RealPath.WayTo(path))
+        foreach (string ancestor in RealPath.ListTraversedPaths(path))
         {
             Add(_ancestors, ancestor, input);
         }
@@ -145,7 +145,7 @@ internal sealed class InputPlaces
 
     private void Add(Dictionary<(ulong, ulong), string> known, string path, string input)
     {
-        if (FileStatus.OfEntry(path) is { } status)
+        if (FileStatus.ReadEntry(path) is { } status)
         {
             known.TryAdd((status.Identity.Device, status.Identity.Inode), input);
             _paths.TryAdd(path, input);

@@ -10,7 +10,7 @@ namespace LayerSwap.Execution;
 /// <summary>The header of a journal, and whether its run began to publish.</summary>
 /// <param name="Files">The names of the files that the run creates in the model folder.</param>
 /// <param name="PublishedInode">The inode of the model folder, written just before its rename to the target; null earlier.</param>
-internal sealed record JournalHead(IReadOnlyList<string> Files, ulong? PublishedInode);
+internal sealed record JournalHeader(IReadOnlyList<string> Files, ulong? PublishedInode);
 
 /// <summary>
 /// The finished tensors of a run, one line each, so that an interrupted run can be resumed. Every line begins with its checksum; reading
@@ -37,7 +37,7 @@ internal sealed class Journal : IDisposable
     }
 
     /// <summary>The results of the tensors listed as finished, by their index in the plan.</summary>
-    public IReadOnlyDictionary<int, TensorResult> Done => _done;
+    public IReadOnlyDictionary<int, TensorResult> FinishedTensors => _done;
 
     /// <summary>Creates a journal. It is synced before any file that it lists is created.</summary>
     /// <param name="files">The file system.</param>
@@ -46,7 +46,7 @@ internal sealed class Journal : IDisposable
     /// <param name="overwrite">Whether an existing output may be replaced.</param>
     /// <param name="names">The names of the files that the run will create.</param>
     /// <param name="durable">Whether to sync.</param>
-    public static Journal Start(
+    public static Journal Create(
         IFileOperations files, string path, IReadOnlyList<Fact> facts, bool overwrite, IReadOnlyList<string> names, bool durable)
     {
         Journal journal = new(files, files.Create(path, 0));
@@ -70,9 +70,9 @@ internal sealed class Journal : IDisposable
 
     /// <summary>Reads the header of a journal without resuming its run.</summary>
     /// <returns>Null if there is no journal, or its first line is incomplete.</returns>
-    public static JournalHead? ReadHead(string path)
+    public static JournalHeader? ReadHeader(string path)
     {
-        if (FileStatus.OfEntry(path) is not { Kind: FileKind.File, Links: 1, Identity.Length: > 0 })
+        if (FileStatus.ReadEntry(path) is not { Kind: FileKind.File, Links: 1, Identity.Length: > 0 })
         {
             return null;
         }
@@ -88,7 +88,7 @@ internal sealed class Journal : IDisposable
         {
             using JsonDocument header = JsonDocument.Parse(lines[0][(Begin.Length + 1)..]);
             string? inode = lines.LastOrDefault(l => l.StartsWith(Publishing + " ", StringComparison.Ordinal))?[(Publishing.Length + 1)..];
-            return new JournalHead(
+            return new JournalHeader(
                 [.. header.RootElement.GetProperty("files").EnumerateArray().Select(f => f.GetString()!)],
                 inode is null ? null : ulong.Parse(inode, CultureInfo.InvariantCulture));
         }
@@ -103,7 +103,7 @@ internal sealed class Journal : IDisposable
     /// <summary>Opens the journal of an interrupted run to resume it.</summary>
     /// <returns>Null if the first line is incomplete: no tensor was finished.</returns>
     /// <exception cref="OutputException">The run was of another merge, or of another version.</exception>
-    public static Journal? Continue(
+    public static Journal? Resume(
         IFileOperations files, string path, string output, IReadOnlyList<Fact> facts, out bool overwrite)
     {
         overwrite = false;
@@ -148,10 +148,10 @@ internal sealed class Journal : IDisposable
     /// <param name="tensor">Its index in the plan.</param>
     /// <param name="checksum">The checksum of its bytes.</param>
     /// <param name="detail">A remark on how it was computed.</param>
-    public void Finished(int tensor, ulong checksum, string detail)
+    public void AddFinished(int tensor, ulong checksum, string detail)
     {
         string encoded = Convert.ToBase64String(Encoding.UTF8.GetBytes(detail));
-        Append($"{Tensor} {tensor.ToString(CultureInfo.InvariantCulture)} {TensorChecksum.Text(checksum)} {encoded}");
+        Append($"{Tensor} {tensor.ToString(CultureInfo.InvariantCulture)} {TensorChecksum.Format(checksum)} {encoded}");
         lock (_gate)
         {
             _done[tensor] = new TensorResult(checksum, detail);
@@ -161,7 +161,7 @@ internal sealed class Journal : IDisposable
     /// <summary>Notes that the model folder is about to be renamed to the target.</summary>
     /// <param name="inode">The inode of the model folder: if the target has it later, the rename was done.</param>
     /// <param name="durable">Whether to sync.</param>
-    public void Publish(ulong inode, bool durable)
+    public void AddPublishing(ulong inode, bool durable)
     {
         Append(string.Create(CultureInfo.InvariantCulture, $"{Publishing} {inode}"));
         if (durable)
@@ -174,7 +174,7 @@ internal sealed class Journal : IDisposable
 
     private void Append(string line)
     {
-        string checksum = TensorChecksum.Text(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(line)));
+        string checksum = TensorChecksum.Format(XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(line)));
         byte[] bytes = Encoding.UTF8.GetBytes($"{checksum} {line}\n");
         lock (_gate)
         {
@@ -236,7 +236,7 @@ internal sealed class Journal : IDisposable
             return false;
         }
 
-        string checksum = TensorChecksum.Text(XxHash64.HashToUInt64(line[ChecksumPrefix..]));
+        string checksum = TensorChecksum.Format(XxHash64.HashToUInt64(line[ChecksumPrefix..]));
         return Encoding.ASCII.GetString(line[..(ChecksumPrefix - 1)]) == checksum;
     }
 
@@ -273,7 +273,7 @@ internal sealed class Journal : IDisposable
     private static void RequireSame(string output, JsonElement recorded, IReadOnlyList<Fact> facts)
     {
         IEnumerable<Fact> earlier = recorded.EnumerateArray().Select(f => new Fact(f[0].GetString()!, f[1].GetString()!));
-        if (MergeFingerprint.Differences(earlier, facts) is { } differences)
+        if (MergeFingerprint.DescribeDifferences(earlier, facts) is { } differences)
         {
             throw new OutputException(output, $"The interrupted run at {Printable.Escape(output)} was another merge: {differences}. "
                 + "Remedy: repeat its command, or delete the partial output (layerswap clean) and start again.");

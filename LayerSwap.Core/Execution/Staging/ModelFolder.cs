@@ -89,11 +89,11 @@ internal sealed partial class ModelFolder
         if (found.IsModel)
         {
             throw new OutputException(target, $"{shown} is not replaced: it is a model, but also has "
-                + $"{OutputErrors.Names(target, found.Foreign)}, which would be lost. Remedy: move that away, or choose another path.");
+                + $"{OutputErrors.FormatPaths(target, found.Foreign)}, which would be lost. Remedy: move that away, or choose another path.");
         }
 
         throw new OutputException(target, $"{shown} is not replaced: it is not a model (it has no weights, no model configuration and no "
-            + $"manifest of LayerSwap), but has {OutputErrors.Names(target, [.. found.Foreign, .. found.Files])}. "
+            + $"manifest of LayerSwap), but has {OutputErrors.FormatPaths(target, [.. found.Foreign, .. found.Files])}. "
             + "Remedy: choose another path.");
     }
 
@@ -119,7 +119,7 @@ internal sealed partial class ModelFolder
     private void Add(string name, Func<string, bool> isKnown, HashSet<string> recorded)
     {
         string path = Path.Combine(Folder, name);
-        switch (FileStatus.OfEntry(path)?.Kind)
+        switch (FileStatus.ReadEntry(path)?.Kind)
         {
             case null:
                 break;
@@ -155,7 +155,7 @@ internal sealed partial class ModelFolder
             if (IsFile(folder, ShardIndex.FileName))
             {
                 ShardIndex index = ShardIndex.Read(Path.Combine(folder, ShardIndex.FileName));
-                names.AddRange(index.Map.Values.Where(n => n.EndsWith(SafeTensorsFormat.Extension, StringComparison.Ordinal)));
+                names.AddRange(index.WeightMap.Values.Where(n => n.EndsWith(SafeTensorsFormat.Extension, StringComparison.Ordinal)));
             }
         }
         catch (CheckpointException)
@@ -190,7 +190,7 @@ internal sealed partial class ModelFolder
             : "";
     }
 
-    private static bool IsFile(string folder, string name) => FileStatus.Of(Path.Combine(folder, name))?.Kind == FileKind.File;
+    private static bool IsFile(string folder, string name) => FileStatus.Read(Path.Combine(folder, name))?.Kind == FileKind.File;
 
     [GeneratedRegex(
         @"^(model|pytorch_model|adapter_model|consolidated)(-\d{5}-of-\d{5}|\.\d\d)?\.(safetensors|bin|pth)(\.index\.json)?$",

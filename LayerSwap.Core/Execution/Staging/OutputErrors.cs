@@ -11,11 +11,11 @@ internal static class OutputErrors
     /// <param name="e">The cause.</param>
     /// <param name="bytes">The bytes that the output needs.</param>
     /// <param name="kept">The staging folder, if it is kept; else null.</param>
-    public static OutputException Failed(string path, Exception e, long bytes, string? kept = null)
+    public static OutputException WriteFailed(string path, Exception e, long bytes, string? kept = null)
     {
         bool isFull = e is IOException && (e.HResult & 0xFFFF) is 0x1C or 0x70
             || e.Message.Contains("disk", StringComparison.OrdinalIgnoreCase);
-        string space = "", folder = RealPath.FolderOf(path);
+        string space = "", folder = RealPath.ResolveFolder(path);
         if (isFull && Directory.Exists(folder))
         {
             long free = new DriveInfo(folder).AvailableFreeSpace;
@@ -31,7 +31,7 @@ internal static class OutputErrors
     }
 
     /// <summary>Makes the exception for an input that could not be read.</summary>
-    /// <inheritdoc cref="Failed"/>
+    /// <inheritdoc cref="WriteFailed"/>
     public static IOException ReadFailed(string path, InputReadException e, string? kept) =>
         new(
             $"{Printable.Escape(e.Message.TrimEnd('.'))}. Nothing was published.{DescribeKept(path, kept)} "
@@ -42,7 +42,7 @@ internal static class OutputErrors
         };
 
     /// <summary>Makes the exception for a step that failed after publishing.</summary>
-    public static OutputException FailedAfter(string path, Exception e) => new(path,
+    public static OutputException FailedAfterPublishing(string path, Exception e) => new(path,
         $"{Printable.Escape(path)} is the complete new model, but a step after its rename failed: {Printable.Escape(e.Message)} The rename "
         + "may not survive a power failure, and the staging folder may not be deleted. Remedy: repeat the command with --resume (finishing "
         + "parts needs none), which reads the model again and deletes the staging folder.",
@@ -53,7 +53,7 @@ internal static class OutputErrors
         $"{Printable.Escape(path)} exists and is not empty. Remedy: choose another path, or overwrite it (Overwrite, --overwrite).");
 
     /// <summary>Makes the exception for an output that another run is writing.</summary>
-    public static OutputException Taken(string target, string owner)
+    public static OutputException InUse(string target, string owner)
     {
         string process = owner.Length > 0 ? $", process {Printable.Escape(owner)}" : "";
         return new(
@@ -67,14 +67,14 @@ internal static class OutputErrors
     /// <param name="foreign">The paths of the foreign entries; at least one.</param>
     public static OutputException Foreign(string target, string folder, IReadOnlyList<string> foreign) => new(
         target,
-        $"{Printable.Escape(folder)} is in the way and has {Names(folder, foreign)}, which is not LayerSwap's. "
+        $"{Printable.Escape(folder)} is in the way and has {FormatPaths(folder, foreign)}, which is not LayerSwap's. "
             + "Remedy: look at it, and move it away.");
 
     /// <summary>Makes the exception for foreign entries that remain after all of LayerSwap's files were deleted.</summary>
     /// <inheritdoc cref="Foreign"/>
     public static OutputException ForeignLeft(string target, string folder, IReadOnlyList<string> foreign) => new(
         target,
-        $"LayerSwap's files in {Printable.Escape(folder)} are deleted; it also has {Names(folder, foreign)}, which is not LayerSwap's, "
+        $"LayerSwap's files in {Printable.Escape(folder)} are deleted; it also has {FormatPaths(folder, foreign)}, which is not LayerSwap's, "
             + "and is not deleted. Remedy: look at it, and move it away.");
 
     private static string DescribeKept(string path, string? kept) => kept is null
@@ -83,6 +83,6 @@ internal static class OutputErrors
             + $"`layerswap clean {Printable.Escape(path)}` deletes it.";
 
     /// <summary>Formats up to five paths, relative to their folder.</summary>
-    public static string Names(string folder, IReadOnlyList<string> paths) =>
+    public static string FormatPaths(string folder, IReadOnlyList<string> paths) =>
         Printable.List([.. paths.Select(p => p == folder ? p : Path.GetRelativePath(folder, p))], 5);
 }

@@ -7,7 +7,7 @@ namespace LayerSwap.Execution;
 /// <summary>A file lock on a staging folder. The system releases it when the process ends, even if it crashes.</summary>
 internal sealed class OutputLock : IDisposable
 {
-    public const string LockName = "lock", OwnerName = "owner";
+    public const string LockFileName = "lock", OwnerFileName = "owner";
     private const int MaxOwnerLength = 64;
 
     private readonly string _folder;
@@ -17,15 +17,15 @@ internal sealed class OutputLock : IDisposable
 
     /// <exception cref="OutputException">Another run holds the lock.</exception>
     /// <exception cref="IOException">The lock file cannot be opened, or is not a regular file.</exception>
-    public static OutputLock Take(string target, string folder)
+    public static OutputLock Acquire(string target, string folder)
     {
-        string path = Path.Combine(folder, LockName);
-        SafeFileHandle handle = TryOpen(path) ?? throw OutputErrors.Taken(target, OwnerOf(folder));
+        string path = Path.Combine(folder, LockFileName);
+        SafeFileHandle handle = TryOpen(path) ?? throw OutputErrors.InUse(target, OwnerOf(folder));
         // Another run may have deleted the lock file after it was opened; a lock on a deleted file excludes nobody.
-        if (FileIdentity.Of(handle) is { Inode: not 0 } locked && FileStatus.OfEntry(path)?.Identity.SameFile(locked) != true)
+        if (FileIdentity.Of(handle) is { Inode: not 0 } locked && FileStatus.ReadEntry(path)?.Identity.IsSameFile(locked) != true)
         {
             handle.Dispose();
-            throw OutputErrors.Taken(target, OwnerOf(folder));
+            throw OutputErrors.InUse(target, OwnerOf(folder));
         }
 
         return new OutputLock(folder, handle);
@@ -33,9 +33,9 @@ internal sealed class OutputLock : IDisposable
 
     /// <summary>Writes this process's id to the owner file, for the error messages of other runs.</summary>
     /// <returns>The user id of files that this process creates; null if the system has none.</returns>
-    public uint? Sign()
+    public uint? WriteOwner()
     {
-        string path = Path.Combine(_folder, OwnerName);
+        string path = Path.Combine(_folder, OwnerFileName);
         // A new file, since an existing one may be a link or a hard link.
         File.Delete(path);
         using (SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write))
@@ -44,7 +44,7 @@ internal sealed class OutputLock : IDisposable
             RandomAccess.Write(file, System.Text.Encoding.ASCII.GetBytes(id + "\n"), 0);
         }
 
-        return FileStatus.OfEntry(path)?.Owner;
+        return FileStatus.ReadEntry(path)?.Owner;
     }
 
     /// <summary>Deletes the lock file, and its folder if empty. The lock is released last: no run may resume a vanishing folder.</summary>
@@ -58,12 +58,12 @@ internal sealed class OutputLock : IDisposable
 
         using (this)
         {
-            if (FileStatus.OfEntry(Path.Combine(_folder, OwnerName)) is { Kind: FileKind.File, Links: 1 })
+            if (FileStatus.ReadEntry(Path.Combine(_folder, OwnerFileName)) is { Kind: FileKind.File, Links: 1 })
             {
-                files.DeleteFile(Path.Combine(_folder, OwnerName));
+                files.DeleteFile(Path.Combine(_folder, OwnerFileName));
             }
 
-            files.DeleteFile(Path.Combine(_folder, LockName));
+            files.DeleteFile(Path.Combine(_folder, LockFileName));
             files.DeleteIfEmpty(_folder);
         }
     }
@@ -97,8 +97,8 @@ internal sealed class OutputLock : IDisposable
 
     private static string OwnerOf(string folder)
     {
-        string path = Path.Combine(folder, OwnerName);
-        return FileStatus.OfEntry(path) is { Kind: FileKind.File, Identity.Length: > 0 and <= MaxOwnerLength }
+        string path = Path.Combine(folder, OwnerFileName);
+        return FileStatus.ReadEntry(path) is { Kind: FileKind.File, Identity.Length: > 0 and <= MaxOwnerLength }
             ? File.ReadAllText(path).Trim()
             : "";
     }

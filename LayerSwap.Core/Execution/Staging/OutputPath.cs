@@ -17,15 +17,15 @@ internal static class OutputPath
         // FolderOf also refuses the root of a file system, and names that are too long.
         string[] paths = [target, StagingFolder.FolderOf(target), PartFolders.RootOf(target)];
         RefuseInputs(paths, shown, plan);
-        if (RealPath.WithAncestors(target).FirstOrDefault(p => FileStatus.OfEntry(p) is not null) is { } existing
-            && FileStatus.OfEntry(existing) is { Kind: not FileKind.Folder })
+        if (RealPath.WithAncestors(target).FirstOrDefault(p => FileStatus.ReadEntry(p) is not null) is { } existing
+            && FileStatus.ReadEntry(existing) is { Kind: not FileKind.Folder })
         {
             throw new OutputException(path, existing == target
                 ? $"{shown} is a file; an output folder is expected. Remedy: choose another path."
                 : $"{shown} cannot be created: {Printable.Escape(existing)} on the way to it is a file. Remedy: choose another path.");
         }
 
-        if (!mayReplace && StagingFolder.Occupied(target))
+        if (!mayReplace && StagingFolder.IsNonEmptyFolder(target))
         {
             throw OutputErrors.NotEmpty(path);
         }
@@ -39,7 +39,7 @@ internal static class OutputPath
     {
         try
         {
-            return RealPath.Of(path);
+            return RealPath.Resolve(path);
         }
         catch (Exception e) when (e is IOException or ArgumentException)
         {
@@ -53,7 +53,7 @@ internal static class OutputPath
     public static void RequireRenamable(string target)
     {
         string shown = Printable.Escape(target);
-        if (target == RealPath.Of("."))
+        if (target == RealPath.Resolve("."))
         {
             throw new OutputException(target, $"{shown} is the folder that this command runs in, which cannot be replaced while it runs. "
                 + "Remedy: choose a folder within it, or run the command elsewhere.");
@@ -65,7 +65,7 @@ internal static class OutputPath
                 + "Remedy: choose a folder within it.");
         }
 
-        if (OperatingSystem.IsLinux() && !Native.MayWrite(target))
+        if (OperatingSystem.IsLinux() && !Native.CanWrite(target))
         {
             throw new OutputException(target, $"{shown} is not writable, and so cannot be replaced. "
                 + "Remedy: choose another path, or change its permissions.");
@@ -74,10 +74,10 @@ internal static class OutputPath
 
     private static void RefuseInputs(string[] paths, string shown, MergePlan plan)
     {
-        ICheckpoint configSource = plan.Request.Donor;
-        InputPlaces inputs = InputPlaces.Of(
-            [.. plan.Request.Inputs, configSource, plan.Request.Tokenizer ?? configSource], plan.Watched);
-        if (paths.Select(inputs.Meets).FirstOrDefault(i => i is not null) is { } input)
+        ICheckpoint configSource = plan.Request.ConfigSource;
+        InputPaths inputs = InputPaths.Of(
+            [.. plan.Request.Inputs, configSource, plan.Request.TokenizerSource ?? configSource], plan.WatchedFolders);
+        if (paths.Select(inputs.FindOverlap).FirstOrDefault(i => i is not null) is { } input)
         {
             throw new OutputException(paths[0], $"The output {shown} is, contains or is inside the input {Printable.Escape(input)}. "
                 + "Inputs are never changed. Remedy: choose another path.");

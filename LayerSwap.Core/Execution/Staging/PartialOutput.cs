@@ -8,14 +8,14 @@ namespace LayerSwap.Execution;
 /// </summary>
 internal sealed class PartialOutput
 {
-    public const string JournalName = "journal", ModelName = "model", OldName = "old";
+    public const string JournalFileName = "journal", ModelFolderName = "model", OldFolderName = "old";
 
     private PartialOutput(string folder) => Folder = folder;
 
     public string Folder { get; }
 
     /// <summary>The header of the journal; null if there is no journal, or its first line is damaged.</summary>
-    public JournalHead? Journal { get; private init; }
+    public JournalHeader? Journal { get; private init; }
 
     /// <summary>Whether the journal exists, damaged or not.</summary>
     public bool HasJournal { get; private init; }
@@ -24,13 +24,13 @@ internal sealed class PartialOutput
     public bool IsPublished { get; private init; }
 
     /// <summary>The path of the previous output, if it was moved here: its only copy.</summary>
-    public string? Old { get; private init; }
+    public string? OldOutput { get; private init; }
 
     /// <summary>The paths of the files that LayerSwap created in the model folder.</summary>
-    public IReadOnlyList<string> Made { get; private init; } = [];
+    public IReadOnlyList<string> CreatedFiles { get; private init; } = [];
 
     /// <summary>The paths of the subfolders that LayerSwap created in the model folder, outermost first.</summary>
-    public IReadOnlyList<string> MadeFolders { get; private init; } = [];
+    public IReadOnlyList<string> CreatedFolders { get; private init; } = [];
 
     /// <summary>The paths of all entries that LayerSwap did not create.</summary>
     public IReadOnlyList<string> Foreign { get; private init; } = [];
@@ -43,23 +43,23 @@ internal sealed class PartialOutput
     public static PartialOutput Read(string target, string folder, IReadOnlyCollection<string> names, uint? owner = null)
     {
         List<string> foreign = [], created = [], createdFolders = [];
-        if (FileStatus.OfEntry(folder)?.Kind != FileKind.Folder)
+        if (FileStatus.ReadEntry(folder)?.Kind != FileKind.Folder)
         {
             return new PartialOutput(folder) { Foreign = [folder] };
         }
 
-        string journal = Path.Combine(folder, JournalName);
-        string model = Path.Combine(folder, ModelName);
-        string old = Path.Combine(folder, OldName);
-        bool hasModel = false, hasOld = false, hasJournal = FileStatus.OfEntry(journal) is not null;
+        string journal = Path.Combine(folder, JournalFileName);
+        string model = Path.Combine(folder, ModelFolderName);
+        string old = Path.Combine(folder, OldFolderName);
+        bool hasModel = false, hasOld = false, hasJournal = FileStatus.ReadEntry(journal) is not null;
         foreach (string path in Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal))
         {
-            FileStatus? status = FileStatus.OfEntry(path);
+            FileStatus? status = FileStatus.ReadEntry(path);
             bool own = status is null || Path.GetFileName(path) switch
             {
-                JournalName or OutputLock.LockName or OutputLock.OwnerName => IsOwn(status, owner),
-                ModelName => hasModel = status.Kind == FileKind.Folder,
-                OldName => hasOld = status.Kind == FileKind.Folder,
+                JournalFileName or OutputLock.LockFileName or OutputLock.OwnerFileName => IsOwn(status, owner),
+                ModelFolderName => hasModel = status.Kind == FileKind.Folder,
+                OldFolderName => hasOld = status.Kind == FileKind.Folder,
                 _ => false,
             };
             if (!own)
@@ -68,18 +68,18 @@ internal sealed class PartialOutput
             }
         }
 
-        JournalHead? head = foreign.Contains(journal) ? null : Execution.Journal.ReadHead(journal);
-        FileStatus? current = FileStatus.OfEntry(target);
+        JournalHeader? head = foreign.Contains(journal) ? null : Execution.Journal.ReadHeader(journal);
+        FileStatus? current = FileStatus.ReadEntry(target);
         ulong? inode = head?.PublishedInode;
         bool published = inode switch
         {
             null => false,
             // Without inodes there is no atomic exchange: the old output was moved here first, and then the model moved to the target.
-            0 => current is not null && hasOld && !hasModel && StagingFolder.Occupied(target),
+            0 => current is not null && hasOld && !hasModel && StagingFolder.IsNonEmptyFolder(target),
             _ => current?.Identity.Inode == inode,
         };
         // After an atomic exchange, the model folder is the old output, even if the new model was moved away from the target.
-        bool exchanged = published || (hasModel && inode is > 0 && FileStatus.OfEntry(model)!.Identity.Inode != inode);
+        bool exchanged = published || (hasModel && inode is > 0 && FileStatus.ReadEntry(model)!.Identity.Inode != inode);
         if (hasModel && !exchanged)
         {
             // Every run writes its journal first. Without a journal, all files are foreign.
@@ -89,7 +89,7 @@ internal sealed class PartialOutput
             {
                 foreach (string path in Directory.EnumerateFileSystemEntries(parent).Order(StringComparer.Ordinal))
                 {
-                    FileStatus? status = FileStatus.OfEntry(path);
+                    FileStatus? status = FileStatus.ReadEntry(path);
                     string name = Path.GetRelativePath(model, path);
                     if (status?.Kind == FileKind.Folder && expected.Any(e => e.StartsWith(name + "/", StringComparison.Ordinal)))
                     {
@@ -114,16 +114,16 @@ internal sealed class PartialOutput
             HasJournal = hasJournal,
             IsPublished = published,
             // After an exchange, the old output is at the model's path.
-            Old = hasOld ? old : exchanged && hasModel ? model : null,
-            Made = created,
-            MadeFolders = createdFolders,
+            OldOutput = hasOld ? old : exchanged && hasModel ? model : null,
+            CreatedFiles = created,
+            CreatedFolders = createdFolders,
             Foreign = foreign,
         };
     }
 
     /// <summary>Requires that the folder has no foreign entries.</summary>
     /// <exception cref="OutputException">The folder has foreign entries.</exception>
-    public PartialOutput RequireOwn(string target) =>
+    public PartialOutput RequireNoForeign(string target) =>
         Foreign.Count == 0 ? this : throw OutputErrors.Foreign(target, Folder, Foreign);
 
     private static bool IsOwn(FileStatus status, uint? owner) =>
@@ -133,5 +133,5 @@ internal sealed class PartialOutput
     private static bool IsPart(string target, FileStatus status) =>
         status.Kind == FileKind.File
         && status.Links == 2
-        && PartFolders.FilesOf(target).Any(f => FileStatus.OfEntry(f)?.Identity.SameFile(status.Identity) == true);
+        && PartFolders.FilesOf(target).Any(f => FileStatus.ReadEntry(f)?.Identity.IsSameFile(status.Identity) == true);
 }

@@ -47,26 +47,26 @@ internal sealed class StagingFolder : IDisposable
     public string Folder => FolderOf(Target);
 
     /// <summary>The path of the folder that the model is written to.</summary>
-    public string Model => Path.Combine(Folder, PartialOutput.ModelName);
+    public string ModelPath => Path.Combine(Folder, PartialOutput.ModelFolderName);
 
     public Journal Journal => _journal!;
 
     /// <summary>Whether the partial output is kept, to be resumed, if the run ends early.</summary>
-    public bool Keep { get; set; }
+    public bool KeepPartial { get; set; }
 
     /// <summary>Whether the target is already the new model.</summary>
-    public bool Published { get; private set; }
+    public bool IsPublished { get; private set; }
 
     /// <summary>Whether a tensor is finished, so that the run can be resumed.</summary>
-    public bool Resumable => _journal is { Done.Count: > 0 };
+    public bool CanResume => _journal is { FinishedTensors.Count: > 0 };
 
     /// <summary>Returns the path of the staging folder of an output.</summary>
     /// <exception cref="OutputException">The name of the target is too long, or it is the root of a file system.</exception>
-    public static string FolderOf(string target) => Beside(target, Suffix);
+    public static string FolderOf(string target) => SiblingOf(target, Suffix);
 
     /// <summary>Returns the path of a hidden folder next to an output.</summary>
     /// <inheritdoc cref="FolderOf"/>
-    public static string Beside(string target, string suffix)
+    public static string SiblingOf(string target, string suffix)
     {
         if (Path.GetDirectoryName(target) is not { } parent)
         {
@@ -113,14 +113,14 @@ internal sealed class StagingFolder : IDisposable
                 }
             }
 
-            created = FileStatus.OfEntry(folder) is null;
+            created = FileStatus.ReadEntry(folder) is null;
             if (!created)
             {
-                PartialOutput.Read(target, folder, names).RequireOwn(target);
+                PartialOutput.Read(target, folder, names).RequireNoForeign(target);
             }
 
             files.CreateFolder(folder);
-            held = OutputLock.Take(target, folder);
+            held = OutputLock.Acquire(target, folder);
             staging = new StagingFolder(files, target, held, createdParents, names, options.Durable, requireTarget);
             staging.Begin(plan, options);
             return staging;
@@ -141,7 +141,7 @@ internal sealed class StagingFolder : IDisposable
             DeleteEmptyParents(createdParents);
             if (e is IOException or UnauthorizedAccessException)
             {
-                throw OutputErrors.Failed(target, e, plan.WriteBytes);
+                throw OutputErrors.WriteFailed(target, e, plan.WriteBytes);
             }
 
             throw;
@@ -156,26 +156,26 @@ internal sealed class StagingFolder : IDisposable
     /// <exception cref="OutputException">
     /// A run is active, the folder has foreign entries (which are kept), or it is not known which of two outputs is wanted.
     /// </exception>
-    public static bool Clean(string target, IFileOperations files, bool verified = false)
+    public static bool DeletePartialOutput(string target, IFileOperations files, bool verified = false)
     {
         string folder = FolderOf(target);
-        if (FileStatus.OfEntry(folder) is not { } status)
+        if (FileStatus.ReadEntry(folder) is not { } status)
         {
             return false;
         }
 
         // Taking the lock must not follow a foreign link.
-        string locked = status.Kind != FileKind.Folder ? folder : Path.Combine(folder, OutputLock.LockName);
+        string locked = status.Kind != FileKind.Folder ? folder : Path.Combine(folder, OutputLock.LockFileName);
         if (PartialOutput.Read(target, folder, []).Foreign.Contains(locked, StringComparer.Ordinal))
         {
             throw OutputErrors.Foreign(target, folder, [locked]);
         }
 
-        using OutputLock held = OutputLock.Take(target, folder);
+        using OutputLock held = OutputLock.Acquire(target, folder);
         PartialOutput partial = PartialOutput.Read(target, folder, []);
-        if (partial.Old is { } old)
+        if (partial.OldOutput is { } old)
         {
-            if (!Occupied(target))
+            if (!IsNonEmptyFolder(target))
             {
                 MoveBack(files, old, target);
             }
@@ -204,7 +204,7 @@ internal sealed class StagingFolder : IDisposable
     }
 
     /// <summary>Checks whether the target is a folder that is not empty.</summary>
-    public static bool Occupied(string target) => Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any();
+    public static bool IsNonEmptyFolder(string target) => Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any();
 
     /// <summary>Publishes the model: renames its folder to the target, with syncs before and after.</summary>
     /// <returns>The paths of foreign entries in the staging folder, which are kept.</returns>
@@ -212,24 +212,24 @@ internal sealed class StagingFolder : IDisposable
     {
         if (_durable)
         {
-            _files.SyncFolder(Model);
+            _files.SyncFolder(ModelPath);
         }
 
         _requireTarget();
         RequireSameModel();
         ModelFolder? old = _replacesOld ? ModelFolder.RequireReplaceable(Target, Printable.Escape(Target)) : null;
-        Journal.Publish(_model!.Inode, _durable);
-        string oldPath = Model;
+        Journal.AddPublishing(_model!.Inode, _durable);
+        string oldPath = ModelPath;
         if (old is not null)
         {
-            if (!_files.TryExchange(Model, Target))
+            if (!_files.TryExchange(ModelPath, Target))
             {
                 // Without an atomic exchange, the old output is moved first. If the process is killed in between, --resume completes it.
-                oldPath = Path.Combine(Folder, PartialOutput.OldName);
+                oldPath = Path.Combine(Folder, PartialOutput.OldFolderName);
                 _files.Move(Target, oldPath);
                 try
                 {
-                    _files.Move(Model, Target);
+                    _files.Move(ModelPath, Target);
                 }
                 catch
                 {
@@ -246,11 +246,11 @@ internal sealed class StagingFolder : IDisposable
                 Directory.Delete(Target);
             }
 
-            _files.Move(Model, Target);
+            _files.Move(ModelPath, Target);
         }
 
-        Published = true;
-        Keep = false;
+        IsPublished = true;
+        KeepPartial = false;
         if (_durable)
         {
             _files.SyncFolder(Path.GetDirectoryName(Target)!);
@@ -258,7 +258,7 @@ internal sealed class StagingFolder : IDisposable
 
         old?.Remove(_files, oldPath);
         _journal!.Dispose();
-        _files.DeleteFile(Path.Combine(Folder, PartialOutput.JournalName));
+        _files.DeleteFile(Path.Combine(Folder, PartialOutput.JournalFileName));
         _lock.Remove(_files);
         _ended = true;
         return Directory.Exists(Folder) ? [.. Directory.EnumerateFileSystemEntries(Folder)] : [];
@@ -274,7 +274,7 @@ internal sealed class StagingFolder : IDisposable
         _ended = true;
         _journal?.Dispose();
         // After publishing, the journal is kept: the next run needs it to finish the cleanup.
-        if (Published || (Keep && Resumable))
+        if (IsPublished || (KeepPartial && CanResume))
         {
             _lock.Dispose();
             return;
@@ -321,14 +321,14 @@ internal sealed class StagingFolder : IDisposable
     /// <summary>Deletes the files that LayerSwap created, and empty folders. The journal, which lists the files, is deleted last.</summary>
     private static void DeleteCreated(IFileOperations files, PartialOutput partial)
     {
-        foreach (string file in partial.Made)
+        foreach (string file in partial.CreatedFiles)
         {
             files.DeleteFile(file);
         }
 
-        string model = Path.Combine(partial.Folder, PartialOutput.ModelName);
-        string journal = Path.Combine(partial.Folder, PartialOutput.JournalName);
-        foreach (string inner in partial.MadeFolders.OrderByDescending(f => f.Length))
+        string model = Path.Combine(partial.Folder, PartialOutput.ModelFolderName);
+        string journal = Path.Combine(partial.Folder, PartialOutput.JournalFileName);
+        foreach (string inner in partial.CreatedFolders.OrderByDescending(f => f.Length))
         {
             files.DeleteIfEmpty(inner);
         }
@@ -354,17 +354,17 @@ internal sealed class StagingFolder : IDisposable
 
     private void Begin(MergePlan plan, SaveOptions options)
     {
-        string path = Path.Combine(Folder, PartialOutput.JournalName);
-        PartialOutput partial = PartialOutput.Read(Target, Folder, _names).RequireOwn(Target);
-        if (!options.Resume && (partial.HasJournal || partial.Old is not null || partial.Made.Count > 0))
+        string path = Path.Combine(Folder, PartialOutput.JournalFileName);
+        PartialOutput partial = PartialOutput.Read(Target, Folder, _names).RequireNoForeign(Target);
+        if (!options.Resume && (partial.HasJournal || partial.OldOutput is not null || partial.CreatedFiles.Count > 0))
         {
             throw new OutputException(Target, $"{Printable.Escape(Folder)} is the partial output of an interrupted run. "
                 + $"Remedy: resume it (Resume, --resume), or delete it (layerswap clean {Printable.Escape(Target)}).");
         }
 
-        if (partial.Old is { } old)
+        if (partial.OldOutput is { } old)
         {
-            if (Occupied(Target))
+            if (IsNonEmptyFolder(Target))
             {
                 throw partial.IsPublished && Verifier.IsIntact(Target) ? OtherOutput(Target, old) : TwoOutputs(Target, old);
             }
@@ -373,7 +373,7 @@ internal sealed class StagingFolder : IDisposable
             MoveBack(_files, old, Target);
         }
 
-        _replacesOld = Occupied(Target);
+        _replacesOld = IsNonEmptyFolder(Target);
         if (Directory.Exists(Target))
         {
             OutputPath.RequireRenamable(Target);
@@ -383,7 +383,7 @@ internal sealed class StagingFolder : IDisposable
         Fact nonFinite = new("non-finite inputs", options.RefuseNonFinite ? "refused" : "counted");
         IReadOnlyList<Fact> facts = [.. MergeFingerprint.Of(plan), nonFinite];
         bool overwrote = false;
-        _journal = partial.HasJournal ? Journal.Continue(_files, path, Target, facts, out overwrote) : null;
+        _journal = partial.HasJournal ? Journal.Resume(_files, path, Target, facts, out overwrote) : null;
         if (_replacesOld)
         {
             if (!options.Overwrite && !overwrote)
@@ -395,32 +395,32 @@ internal sealed class StagingFolder : IDisposable
         }
 
         // Only files with one link and the same owner are reused.
-        PartialOutput.Read(Target, Folder, _names, _lock.Sign()).RequireOwn(Target);
+        PartialOutput.Read(Target, Folder, _names, _lock.WriteOwner()).RequireNoForeign(Target);
         if (_journal is null)
         {
             DeleteCreated(_files, partial);
             RequireFreeSpace(plan.WriteBytes);
-            _journal = Journal.Start(_files, path, facts, options.Overwrite, _names, _durable);
+            _journal = Journal.Create(_files, path, facts, options.Overwrite, _names, _durable);
         }
 
-        _files.CreateFolder(Model);
+        _files.CreateFolder(ModelPath);
         if (!OperatingSystem.IsWindows() && Directory.Exists(Target))
         {
             // Keep the permissions of the previous output.
-            File.SetUnixFileMode(Model, File.GetUnixFileMode(Target));
+            File.SetUnixFileMode(ModelPath, File.GetUnixFileMode(Target));
         }
 
-        _model = FileStatus.OfEntry(Model) is { Kind: FileKind.Folder } model
+        _model = FileStatus.ReadEntry(ModelPath) is { Kind: FileKind.Folder } model
             ? model.Identity
-            : throw new IOException($"{Printable.Escape(Model)} is not a folder.");
+            : throw new IOException($"{Printable.Escape(ModelPath)} is not a folder.");
     }
 
     private void RequireSameModel()
     {
-        if (FileStatus.OfEntry(Model) is not { Kind: FileKind.Folder } current
-            || (current.Identity.Inode != 0 && !current.Identity.SameFile(_model!)))
+        if (FileStatus.ReadEntry(ModelPath) is not { Kind: FileKind.Folder } current
+            || (current.Identity.Inode != 0 && !current.Identity.IsSameFile(_model!)))
         {
-            throw new IOException($"{Printable.Escape(Model)} is not the folder that the model was written to.");
+            throw new IOException($"{Printable.Escape(ModelPath)} is not the folder that the model was written to.");
         }
     }
 
@@ -433,7 +433,7 @@ internal sealed class StagingFolder : IDisposable
                 + $"{Printable.Escape(Target)}, but only {ByteSize.Format(free)} ({free} bytes) are free. "
                 + "Remedy: free some space, or choose another disk.")
             {
-                NoRoom = true,
+                DiskFull = true,
             };
         }
     }

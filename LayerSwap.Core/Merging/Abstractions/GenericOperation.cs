@@ -14,10 +14,10 @@ internal abstract class GenericOperation : TensorOperation
 
     internal sealed override bool TryMerge(OperandBlock<BFloat16> block)
     {
-        bool finite = NonFinite.HasNone(block.Base);
+        bool finite = NonFinite.AllFinite(block.Base);
         for (int s = 0; s < block.SourceCount; s++)
         {
-            finite &= NonFinite.HasNone(block[s]);
+            finite &= NonFinite.AllFinite(block[s]);
         }
 
         if (finite)

@@ -22,16 +22,16 @@ public abstract class TensorOperation
     /// The number of consecutive elements that are computed together; 1 by default. An operation on whole rows returns the length of the
     /// last axis: each block then holds whole rows.
     /// </summary>
-    public virtual long Unit => 1;
+    public virtual long RowLength => 1;
 
     /// <summary>The parameters for this tensor in plans, such as <c>scale 0.8</c>; empty for none.</summary>
     public virtual string Detail => string.Empty;
 
     /// <summary>The input whose bytes are copied; null if the tensor is computed.</summary>
-    internal virtual int? Taken => null;
+    internal virtual int? CopiedInput => null;
 
     /// <summary>The memory of a worker for each element of a row, in bytes, without operands and output.</summary>
-    internal virtual long BytesAnElement => 0;
+    internal virtual long BytesPerElement => 0;
 
     /// <summary>Creates an operation that copies the bytes of one source, whatever their dtype, without decoding.</summary>
     /// <param name="source">The index of the source, from 0 in the order in which they were added, or <see cref="Base"/>.</param>
@@ -76,7 +76,7 @@ public abstract class TensorOperation
 
     private sealed class TakeOperation(int source) : TensorOperation
     {
-        internal override int? Taken => source;
+        internal override int? CopiedInput => source;
 
         public override void Merge(OperandBlock<float> block) => (source == Base ? block.Base : block[source]).CopyTo(block.Output);
 

@@ -43,7 +43,7 @@ internal sealed class ArceeFusionOperation(long row) : GenericOperation, IRankin
 
     public override AgreementRule Agreement => AgreementRule.All;
 
-    public override long Unit => row;
+    public override long RowLength => row;
 
     public override void Prepare(TensorPasses passes)
     {
@@ -63,7 +63,7 @@ internal sealed class ArceeFusionOperation(long row) : GenericOperation, IRankin
         _threshold = values[1] + (1.5 * (values[2] - values[0]));
     }
 
-    public void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
+    public void ComputeKeys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged
     {
         for (int i = 0; i < keys.Length; i++)

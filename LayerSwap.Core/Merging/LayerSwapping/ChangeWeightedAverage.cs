@@ -4,7 +4,7 @@ using LayerSwap.Streaming;
 namespace LayerSwap.Merging;
 
 /// <summary>The average of two experts, weighted by the L1 norms of their deltas, which are measured by a pass over the tensor.</summary>
-internal sealed class ChangeWeightedAverage(bool inverse) : GenericOperation
+internal sealed class DeltaWeightedAverage(bool inverse) : GenericOperation
 {
     private WeightedAverage? _average;
 

@@ -220,7 +220,7 @@ internal sealed class LayerSwapStrategy : MethodStrategy<LayerSwapOptions>
     {
         _ when Options.Weights == TransitionWeights.Equal => WeightedAverage.Of(Name, [.. tensor.Weights], normalize: true),
         TransitionWeights.Fixed pair => WeightedAverage.Of(Name, [pair.Task, pair.Language], normalize: true),
-        TransitionWeights.ByChange by when tensor.HasBase => new ChangeWeightedAverage(by.Inverse),
+        TransitionWeights.ByDelta by when tensor.HasBase => new DeltaWeightedAverage(by.Inverse),
         _ => throw new MergeException("layer_swap: weights by each expert's change need a base to measure from. "
             + "Remedy: give a base (--base, base_model in a recipe), or a pair of weights."),
     };

@@ -50,7 +50,7 @@ internal sealed class ShareSwap : MethodStrategy<ShareSwap.Parameter>
     public bool NeedsShares => _shares is null;
 
     /// <summary>Creates a copy with shares.</summary>
-    public ShareSwap With(LayerShares shares) => new(Options, shares);
+    public ShareSwap WithShares(LayerShares shares) => new(Options, shares);
 
     public override TensorOperation Bind(TensorContext tensor)
     {

@@ -17,12 +17,12 @@ public abstract record TransitionWeights
     /// <summary>
     /// Weights in proportion to each expert's mean absolute delta, tensor by tensor; equal if both are zero. Needs a base.
     /// </summary>
-    public static TransitionWeights Proportional { get; } = new ByChange(Inverse: false);
+    public static TransitionWeights Proportional { get; } = new ByDelta(Inverse: false);
 
     /// <summary>
     /// Weights in proportion to the other expert's mean absolute delta, tensor by tensor; equal if both are zero. Needs a base.
     /// </summary>
-    public static TransitionWeights InverselyProportional { get; } = new ByChange(Inverse: true);
+    public static TransitionWeights InverselyProportional { get; } = new ByDelta(Inverse: true);
 
     /// <summary>Creates an explicit pair of weights.</summary>
     /// <param name="task">The task expert's weight, 0 or more.</param>
@@ -36,5 +36,5 @@ public abstract record TransitionWeights
 
     internal sealed record Fixed(double Task, double Language) : TransitionWeights;
 
-    internal sealed record ByChange(bool Inverse) : TransitionWeights;
+    internal sealed record ByDelta(bool Inverse) : TransitionWeights;
 }

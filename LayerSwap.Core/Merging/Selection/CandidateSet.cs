@@ -8,7 +8,7 @@ namespace LayerSwap.Merging;
 /// </summary>
 internal readonly record struct BlockCounts(long Start, int Length, KeyCounts Counts)
 {
-    public BlockCounts With(BlockCounts next) => new(Start, Length + next.Length, Counts.With(next.Counts));
+    public BlockCounts Append(BlockCounts next) => new(Start, Length + next.Length, Counts.Add(next.Counts));
 }
 
 /// <summary>
@@ -49,12 +49,12 @@ internal sealed class CandidateSet(KeyBounds bounds, int most, long entryLength,
     public void Add(long start, int length, KeyCounts counts, ReadOnlySpan<ulong> within)
     {
         Elements += length;
-        _counts = _counts.With(counts);
+        _counts = _counts.Add(counts);
         BlockCounts block = new(start, length, counts);
         int last = _blocks.Count - 1;
         if (last >= 0 && (long)_blocks[last].Length + length <= entryLength)
         {
-            _blocks[last] = _blocks[last].With(block);
+            _blocks[last] = _blocks[last].Append(block);
         }
         else
         {
@@ -68,7 +68,7 @@ internal sealed class CandidateSet(KeyBounds bounds, int most, long entryLength,
     public void Append(CandidateSet later)
     {
         Elements += later.Elements;
-        _counts = _counts.With(later._counts);
+        _counts = _counts.Add(later._counts);
         _blocks.Append(later._blocks);
         if (later._bins is not null)
         {
@@ -76,15 +76,15 @@ internal sealed class CandidateSet(KeyBounds bounds, int most, long entryLength,
             TensorPrimitives.Add<ulong>(_bins, later._bins, _bins);
         }
 
-        for (int chunk = 0; chunk < later._within.Parts; chunk++)
+        for (int chunk = 0; chunk < later._within.ChunkCount; chunk++)
         {
-            Gather(later._within.Part(chunk));
+            Gather(later._within.GetChunk(chunk));
         }
     }
 
     /// <summary>
     /// Finds the key of a 1-based rank and its position among equal keys. Null if the rank is outside the bounds, or keys were only
-    /// counted; then see <see cref="Closer"/>.
+    /// counted; then see <see cref="ComputeCloserBounds"/>.
     /// </summary>
     public (ulong Key, long Tie)? Find(long rank)
     {
@@ -113,7 +113,7 @@ internal sealed class CandidateSet(KeyBounds bounds, int most, long entryLength,
     }
 
     /// <summary>Computes closer bounds that certainly contain a rank that <see cref="Find"/> did not find.</summary>
-    public KeyBounds Closer(long rank)
+    public KeyBounds ComputeCloserBounds(long rank)
     {
         long rest = rank - _counts.Above;
         if (rest <= 0)
@@ -209,9 +209,9 @@ internal sealed class CandidateSet(KeyBounds bounds, int most, long entryLength,
         {
             _bins = pool.Rent();
             _bins.AsSpan().Clear();
-            for (int chunk = 0; chunk < _within.Parts; chunk++)
+            for (int chunk = 0; chunk < _within.ChunkCount; chunk++)
             {
-                Histogram.Add(_within.Part(chunk));
+                Histogram.Add(_within.GetChunk(chunk));
             }
 
             _within.Release();

@@ -9,7 +9,7 @@ namespace LayerSwap.Merging;
 /// <param name="width">The distance from the lowest to the highest key.</param>
 internal readonly ref struct Histogram(Span<ulong> counts, ulong low, ulong width)
 {
-    public const int Bins = ChunkPool.Words;
+    public const int Bins = ChunkPool.ChunkWords;
 
     private readonly Span<ulong> _counts = counts;
 

@@ -9,7 +9,7 @@ internal interface IRanking
     /// <param name="block">The block.</param>
     /// <param name="ranking">The index of the ranking.</param>
     /// <param name="keys">Receives one <see cref="SortKey"/> an element.</param>
-    void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
+    void ComputeKeys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
         where T : unmanaged;
 
     /// <summary>Adds the keys of a block to the candidates of every threshold of one ranking.</summary>
@@ -21,10 +21,10 @@ internal interface IRanking
         where T : unmanaged
     {
         using PooledBuffer<ulong> keys = new(block.Length), found = new(block.Length);
-        ranked.Keys(block, ranking, keys.Span);
+        ranked.ComputeKeys(block, ranking, keys.Span);
         foreach (CandidateSet set in candidates)
         {
-            KeyCounts counts = KeyKernel.Within(keys.Span, set.Bounds.Low, set.Bounds.High, found.Span);
+            KeyCounts counts = KeyKernel.CountWithin(keys.Span, set.Bounds.Low, set.Bounds.High, found.Span);
             set.Add(block.Start, block.Length, counts, found.Span[..(int)counts.Within]);
         }
     }
@@ -36,8 +36,8 @@ internal sealed class DeltaRanking : IRanking
     /// <summary>The number of elements computed at once: few enough that their float32 deltas are nearly always all exact.</summary>
     private const int BatchLength = 2048;
 
-    public void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
-        where T : unmanaged => KeyKernel.Deltas(block.Base, block[ranking], keys);
+    public void ComputeKeys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
+        where T : unmanaged => KeyKernel.ComputeDeltaKeys(block.Base, block[ranking], keys);
 
     public void AddTo<T>(in OperandBlock<T> block, int ranking, ReadOnlySpan<CandidateSet> candidates)
         where T : unmanaged
@@ -48,7 +48,7 @@ internal sealed class DeltaRanking : IRanking
         {
             int length = Math.Min(BatchLength, block.Length - start);
             OperandBlock<T> batch = block.Slice(start, length);
-            if (!KeyKernel.TryDeltas(batch.Base, batch[ranking], keys.Span[..length], out _))
+            if (!KeyKernel.TryComputeDeltaKeys(batch.Base, batch[ranking], keys.Span[..length], out _))
             {
                 IRanking.AddKeys(this, batch, ranking, candidates);
                 continue;
@@ -56,7 +56,7 @@ internal sealed class DeltaRanking : IRanking
 
             foreach (CandidateSet set in candidates)
             {
-                KeyCounts counts = KeyKernel.Within(keys.Span[..length], set.Bounds.Low, set.Bounds.High, found.Span);
+                KeyCounts counts = KeyKernel.CountWithin(keys.Span[..length], set.Bounds.Low, set.Bounds.High, found.Span);
                 for (int i = 0; i < counts.Within; i++)
                 {
                     wide.Span[i] = BitConverter.DoubleToUInt64Bits(BitConverter.Int32BitsToSingle(found.Span[i]));

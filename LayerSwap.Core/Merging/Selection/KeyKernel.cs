@@ -12,7 +12,7 @@ namespace LayerSwap.Merging;
 /// </summary>
 internal readonly record struct KeyCounts(long Above, long AtHigh, long AtLow, long Within, long Zeros)
 {
-    public KeyCounts With(KeyCounts more) =>
+    public KeyCounts Add(KeyCounts more) =>
         new(Above + more.Above, AtHigh + more.AtHigh, AtLow + more.AtLow, Within + more.Within, Zeros + more.Zeros);
 }
 
@@ -21,7 +21,7 @@ internal static class KeyKernel
 {
     /// <summary><c>keys[i] = SortKey.Of(source[i] - base[i])</c>, the delta in float64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Deltas<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, Span<ulong> keys)
+    public static void ComputeDeltaKeys<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, Span<ulong> keys)
         where T : unmanaged
     {
         ref T from = ref MemoryMarshal.GetReference(@base), to = ref MemoryMarshal.GetReference(source);
@@ -49,7 +49,7 @@ internal static class KeyKernel
     /// <param name="largest">Receives the largest key.</param>
     /// <returns>False, with undefined keys, if a delta is not exact or the elements are float64.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static bool TryDeltas<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, Span<int> keys, out int largest)
+    public static bool TryComputeDeltaKeys<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, Span<int> keys, out int largest)
         where T : unmanaged
     {
         largest = 0;
@@ -103,7 +103,7 @@ internal static class KeyKernel
     /// <param name="high">The upper bound.</param>
     /// <param name="found">Receives the keys strictly between; at least as long as the keys.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static KeyCounts Within(ReadOnlySpan<ulong> keys, ulong low, ulong high, Span<ulong> found)
+    public static KeyCounts CountWithin(ReadOnlySpan<ulong> keys, ulong low, ulong high, Span<ulong> found)
     {
         ref ulong key = ref MemoryMarshal.GetReference(keys), to = ref MemoryMarshal.GetReference(found[..keys.Length]);
         Vector512<long> lows = Vector512.Create((long)low), highs = Vector512.Create((long)high);
@@ -135,7 +135,7 @@ internal static class KeyKernel
                 Unsafe.Add(ref to, (int)counts.Within) = k;
             }
 
-            counts = counts.With(new KeyCounts(k > high ? 1 : 0, k == high ? 1 : 0, k == low ? 1 : 0, isInside ? 1 : 0, k == 0 ? 1 : 0));
+            counts = counts.Add(new KeyCounts(k > high ? 1 : 0, k == high ? 1 : 0, k == low ? 1 : 0, isInside ? 1 : 0, k == 0 ? 1 : 0));
         }
 
         return low == high ? counts with { AtLow = 0 } : counts;
@@ -145,7 +145,7 @@ internal static class KeyKernel
     /// Counts keys that are the bits of non-negative float32 numbers relative to <see cref="SortKey"/> bounds, and lists the keys strictly
     /// between.
     /// </summary>
-    public static KeyCounts Within(ReadOnlySpan<int> keys, ulong low, ulong high, Span<int> found)
+    public static KeyCounts CountWithin(ReadOnlySpan<int> keys, ulong low, ulong high, Span<int> found)
     {
         // A bound may be between two float32 keys; the nearest key inside replaces it.
         bool lowIsKey = SortKey.IsFloat32(low), highIsKey = SortKey.IsFloat32(high);
@@ -197,7 +197,7 @@ internal static class KeyKernel
             }
 
             int above = k > last && k != end ? 1 : 0, atEndOne = k == end ? 1 : 0, atBefore = k == before ? 1 : 0;
-            counts = counts.With(new KeyCounts(above, atEndOne, atBefore, isInside ? 1 : 0, k == 0 ? 1 : 0));
+            counts = counts.Add(new KeyCounts(above, atEndOne, atBefore, isInside ? 1 : 0, k == 0 ? 1 : 0));
         }
 
         return counts;

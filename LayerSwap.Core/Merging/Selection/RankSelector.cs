@@ -60,7 +60,7 @@ internal static class RankSelector
         for (int i = 0; i < pending.Length; i++)
         {
             bool isShare = pending[i].Share is not null;
-            pending[i] = pending[i].Among(passes.ElementCount - candidates[i].Zeros);
+            pending[i] = pending[i].ResolveShare(passes.ElementCount - candidates[i].Zeros);
             if (isShare && pending[i].Rank == 0)
             {
                 thresholds[targets[i]] = RankThreshold.None;
@@ -68,11 +68,11 @@ internal static class RankSelector
             else if (candidates[i].Find(pending[i].Rank) is var (key, tie))
             {
                 (BlockCounts block, int tieInBlock) = candidates[i].Locate(key, tie);
-                thresholds[targets[i]] = new(key, TieBreaker.IndexOf(passes, ranking, pending[i].Ranking, key, block, tieInBlock));
+                thresholds[targets[i]] = new(key, TieBreaker.FindIndex(passes, ranking, pending[i].Ranking, key, block, tieInBlock));
             }
             else
             {
-                missed.Add((i, candidates[i].Closer(pending[i].Rank)));
+                missed.Add((i, candidates[i].ComputeCloserBounds(pending[i].Rank)));
             }
 
             candidates[i].Clear();
@@ -104,7 +104,7 @@ internal static class RankSelector
             CandidateReduction reduction = new(ranking, sampled, within, MostGathered, PieceOf((long)windows * length), passes.Chunks);
             CandidateSet[] found = reduction.Create();
             passes.Sample(reduction, windows, length, found);
-            (KeyBounds, double)[] narrow = [.. pending.Zip(sampleOf, (a, s) => SampleBounds.Of(found[s], a, n))];
+            (KeyBounds, double)[] narrow = [.. pending.Zip(sampleOf, (a, s) => SampleBounds.Compute(found[s], a, n))];
             reduction.Clear(found);
             return narrow;
         }

@@ -16,10 +16,10 @@ internal readonly record struct RankThreshold(ulong Key, long Index)
     public bool Includes(ulong key, long index) => key > Key || (key == Key && index <= Index);
 
     /// <summary>Gets the lowest key that is included at an index; null if none is.</summary>
-    public ulong? LowestWithin(long index) => index <= Index ? Key : Key < long.MaxValue ? Key + 1 : null;
+    public ulong? LowestIncludedKey(long index) => index <= Index ? Key : Key < long.MaxValue ? Key + 1 : null;
 
-    /// <summary>Counts the next elements, 1 to <paramref name="most"/>, with the same <see cref="LowestWithin"/>.</summary>
-    public int Alike(long index, int most) => index <= Index ? (int)Math.Min(most - 1, Index - index) + 1 : most;
+    /// <summary>Counts the next elements, 1 to <paramref name="most"/>, with the same <see cref="LowestIncludedKey"/>.</summary>
+    public int CountAlike(long index, int most) => index <= Index ? (int)Math.Min(most - 1, Index - index) + 1 : most;
 }
 
 /// <summary>
@@ -29,10 +29,10 @@ internal readonly record struct RankThreshold(ulong Key, long Index)
 internal sealed record RankRequest(int Ranking, long Rank, double? Share = null)
 {
     /// <summary>Requests the threshold after <c>int(share * n)</c> elements, n the number of non-zero keys.</summary>
-    public static RankRequest OfNonZero(int ranking, double share) => new(ranking, -1, share);
+    public static RankRequest ForNonZeroShare(int ranking, double share) => new(ranking, -1, share);
 
     /// <summary>Resolves a share to a rank.</summary>
-    public RankRequest Among(long nonZero) => Share is { } share ? new(Ranking, (long)(share * nonZero)) : this;
+    public RankRequest ResolveShare(long nonZero) => Share is { } share ? new(Ranking, (long)(share * nonZero)) : this;
 }
 
 /// <summary>Inclusive bounds on the key of a threshold.</summary>

@@ -20,7 +20,7 @@ internal static class SampleBounds
     /// <param name="request">The requested threshold.</param>
     /// <param name="elements">The number of elements of the tensor.</param>
     /// <returns>The bounds, and the share of elements expected between them.</returns>
-    public static (KeyBounds Bounds, double Share) Of(CandidateSet sample, RankRequest request, long elements)
+    public static (KeyBounds Bounds, double Share) Compute(CandidateSet sample, RankRequest request, long elements)
     {
         double wanted = request.Share is { } share
             ? share * (sample.Elements - sample.Zeros)

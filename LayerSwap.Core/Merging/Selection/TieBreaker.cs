@@ -11,7 +11,7 @@ internal static class TieBreaker
     /// <param name="key">The key.</param>
     /// <param name="block">The block that contains the key.</param>
     /// <param name="tie">The 1-based position among the equal keys of the block, lowest index first.</param>
-    public static long IndexOf(TensorPasses passes, IRanking ranking, int index, ulong key, BlockCounts block, int tie) =>
+    public static long FindIndex(TensorPasses passes, IRanking ranking, int index, ulong key, BlockCounts block, int tie) =>
         passes.Reduce(new EqualReduction(ranking, index, key, tie), block.Start, block.Length).Index
             ?? throw new InvalidOperationException("Fewer equal keys than were counted.");
 
@@ -30,7 +30,7 @@ internal static class TieBreaker
         protected override void Add<T>(in OperandBlock<T> block, Found state)
         {
             using PooledBuffer<ulong> keys = new(block.Length);
-            ranking.Keys(block, index, keys.Span);
+            ranking.ComputeKeys(block, index, keys.Span);
             for (int i = 0; i < block.Length; i++)
             {
                 if (keys.Span[i] == key && ++state.Count == tie)

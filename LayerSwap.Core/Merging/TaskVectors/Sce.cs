@@ -43,8 +43,8 @@ internal sealed class Sce(Sce.Parameter options) : MethodStrategy<Sce.Parameter>
 /// <summary>Ranks elements by the variance of their deltas across the sources.</summary>
 internal sealed class VarianceRanking : IRanking
 {
-    public void Keys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
-        where T : unmanaged => VarianceKernel.Keys(block, keys);
+    public void ComputeKeys<T>(in OperandBlock<T> block, int ranking, Span<ulong> keys)
+        where T : unmanaged => VarianceKernel.ComputeKeys(block, keys);
 }
 
 /// <summary>The operation: a threshold on the variance, the squared norm of each source's selected deltas, a sign election.</summary>
@@ -64,7 +64,7 @@ internal sealed class SceOperation(int sources, double share) : GenericOperation
         if (share < 1)
         {
             // If no element varies, none is selected and the base remains, as in mergekit 0.1.5.
-            _threshold = RankSelector.Select(passes, new VarianceRanking(), RankRequest.OfNonZero(0, share))[0];
+            _threshold = RankSelector.Select(passes, new VarianceRanking(), RankRequest.ForNonZeroShare(0, share))[0];
         }
 
         double[] squares = passes.Reduce(new SquaresReduction(this, sources));
@@ -75,7 +75,7 @@ internal sealed class SceOperation(int sources, double share) : GenericOperation
 
     protected override void Compute<T>(in OperandBlock<T> block)
     {
-        using PooledBuffer<ulong> mask = new(BitMask.Words(block.Length));
+        using PooledBuffer<ulong> mask = new(BitMask.WordCount(block.Length));
         _election.ApplyTo(Select(block, mask.Span), block.Output);
     }
 
@@ -90,16 +90,16 @@ internal sealed class SceOperation(int sources, double share) : GenericOperation
         else
         {
             using PooledBuffer<ulong> keys = new(block.Length);
-            VarianceKernel.Keys(block, keys.Span);
+            VarianceKernel.ComputeKeys(block, keys.Span);
             // After the index of the threshold, keys equal to its key are not selected.
-            int alike = _threshold.Alike(block.Start, block.Length);
-            ulong low = _threshold.LowestWithin(block.Start) ?? long.MaxValue;
+            int alike = _threshold.CountAlike(block.Start, block.Length);
+            ulong low = _threshold.LowestIncludedKey(block.Start) ?? long.MaxValue;
             for (int i = alike; i < block.Length; i++)
             {
                 keys.Span[i] = keys.Span[i] == low ? 0 : keys.Span[i];
             }
 
-            MaskKernel.AtLeast(keys.Span, low, mask);
+            MaskKernel.MaskAtLeast(keys.Span, low, mask);
         }
 
         return new MaskedDeltas<T>(block, mask);
@@ -113,7 +113,7 @@ internal sealed class SceOperation(int sources, double share) : GenericOperation
         public void Observe<T>(OperandBlock<T> block, double[] state)
             where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
         {
-            using PooledBuffer<ulong> mask = new(BitMask.Words(block.Length));
+            using PooledBuffer<ulong> mask = new(BitMask.WordCount(block.Length));
             MaskedDeltas<T> deltas = operation.Select(block, mask.Span);
             for (int s = 0; s < sources; s++)
             {

@@ -34,7 +34,7 @@ internal sealed class TaskVectorOperation(TaskVectorParameters parameters, ISpar
 
     public override AgreementRule Agreement => AgreementRule.All;
 
-    public override long Unit => sparsifier.RowLength;
+    public override long RowLength => sparsifier.RowLength;
 
     public override string Detail =>
         string.Create(
@@ -42,7 +42,7 @@ internal sealed class TaskVectorOperation(TaskVectorParameters parameters, ISpar
             $"lambda {parameters.Lambda:0.####}, weights {List(parameters.Weights)}, density {List(parameters.Densities)}");
 
     /// <summary>Pooled arrays are up to twice as long as asked for.</summary>
-    internal override long BytesAnElement => 2 * (DellaSparsifier.BytesAnElement + parameters.Weights.Length);
+    internal override long BytesPerElement => 2 * (DellaSparsifier.BytesPerElement + parameters.Weights.Length);
 
     public override void Prepare(TensorPasses passes)
     {
@@ -74,7 +74,7 @@ internal sealed class TaskVectorOperation(TaskVectorParameters parameters, ISpar
     protected override void Compute<T>(in OperandBlock<T> block)
     {
         ISparsifier prepared = _prepared!;
-        int words = BitMask.Words(block.Length);
+        int words = BitMask.WordCount(block.Length);
         using PooledBuffer<ulong> masks = new(block.SourceCount * words);
         for (int s = 0; s < block.SourceCount; s++)
         {
@@ -103,13 +103,13 @@ internal sealed class TaskVectorOperation(TaskVectorParameters parameters, ISpar
 
         protected override void Add<T>(in OperandBlock<T> block, double[] state)
         {
-            using PooledBuffer<ulong> mask = new(BitMask.Words(block.Length));
+            using PooledBuffer<ulong> mask = new(BitMask.WordCount(block.Length));
             for (int s = 0; s < sources; s++)
             {
                 if (!sparsifier.KeepsAll(s))
                 {
                     sparsifier.ComputeMask(block, s, mask.Span);
-                    (double all, double kept) = MaskKernel.L1Norms(block.Base, block[s], mask.Span);
+                    (double all, double kept) = MaskKernel.ComputeL1Norms(block.Base, block[s], mask.Span);
                     state[2 * s] += all;
                     state[(2 * s) + 1] += kept;
                 }

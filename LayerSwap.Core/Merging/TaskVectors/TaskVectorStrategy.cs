@@ -41,7 +41,7 @@ internal abstract class TaskVectorStrategy<TOptions>(MethodDescriptor<TOptions> 
 
     /// <summary>Gets the random stream of each source.</summary>
     protected static ulong[] Streams(TensorContext tensor) =>
-        [.. Enumerable.Range(0, tensor.SourceCount).Select(s => CounterRandom.Stream(tensor.Seed, tensor.Output.Name, s))];
+        [.. Enumerable.Range(0, tensor.SourceCount).Select(s => CounterRandom.CreateStream(tensor.Seed, tensor.Output.Name, s))];
 
     protected void Require(bool holds, string parameter, double value, string expected)
     {

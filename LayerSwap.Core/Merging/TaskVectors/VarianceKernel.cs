@@ -13,18 +13,18 @@ namespace LayerSwap.Merging;
 internal static class VarianceKernel
 {
     /// <summary>Computes the keys of a block.</summary>
-    public static void Keys<T>(in OperandBlock<T> block, Span<ulong> keys)
+    public static void ComputeKeys<T>(in OperandBlock<T> block, Span<ulong> keys)
         where T : unmanaged
     {
         int done = block.SourceCount == 2 ? KeysOfTwo(block, keys) : KeysOfAny(block, keys);
         for (int i = done; i < keys.Length; i++)
         {
-            keys[i] = KeyOf(block, i);
+            keys[i] = ComputeKey(block, i);
         }
     }
 
     /// <summary>Computes one key: the scalar definition.</summary>
-    public static ulong KeyOf<T>(in OperandBlock<T> block, int at)
+    public static ulong ComputeKey<T>(in OperandBlock<T> block, int at)
         where T : unmanaged
     {
         int sources = block.SourceCount;
@@ -84,7 +84,7 @@ internal static class VarianceKernel
                 // Not finite: the scalar definition compares the deltas.
                 for (int k = i; k < i + Vector512<double>.Count; k++)
                 {
-                    keys[k] = KeyOf(block, k);
+                    keys[k] = ComputeKey(block, k);
                 }
             }
         }

@@ -31,12 +31,12 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
         string? found = Array.Find(candidates, InputFile.Exists);
         if (found is null)
         {
-            problems.Add(reference.Place, Missing(reference.Path, candidates));
+            problems.Add(reference.Position, Missing(reference.Path, candidates));
             return null;
         }
 
         // Different spellings of one path are one model.
-        string full = RealPath.Of(found);
+        string full = RealPath.Resolve(found);
         if (!_open.TryGetValue(full, out ICheckpoint? opened))
         {
             opened = Checkpoint.Open(found, Allowed);

@@ -12,10 +12,10 @@ internal static class ModuleNames
 
     private static readonly Dictionary<string, Func<string, bool>> Known = new(StringComparer.Ordinal)
     {
-        ["text_decoder"] = n => !StackClassifier.IsSense(n) && !IsProjector(n),
-        ["language_model"] = n => !StackClassifier.IsSense(n) && !IsProjector(n),
-        ["vision_tower"] = n => StackClassifier.Sees(n) && !IsProjector(n),
-        ["audio_tower"] = n => StackClassifier.Hears(n) && !IsProjector(n),
+        ["text_decoder"] = n => !StackClassifier.IsVisionOrAudio(n) && !IsProjector(n),
+        ["language_model"] = n => !StackClassifier.IsVisionOrAudio(n) && !IsProjector(n),
+        ["vision_tower"] = n => StackClassifier.IsVision(n) && !IsProjector(n),
+        ["audio_tower"] = n => StackClassifier.IsAudio(n) && !IsProjector(n),
         ["multi_modal_projector"] = IsProjector,
     };
 

@@ -26,7 +26,7 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
                         .Where(p => all.Contains(p.Name, StringComparer.Ordinal) && !perSource.Contains(p.Name, StringComparer.Ordinal));
                     foreach (Setting whole in misplaced)
                     {
-                        problems.Add(whole.Place, $"{whole.Name} is a parameter of {method.Name} as a whole, and stands under a model. "
+                        problems.Add(whole.Position, $"{whole.Name} is a parameter of {method.Name} as a whole, and stands under a model. "
                             + "Remedy: move it to the parameters of the recipe or of a slice.");
                     }
 
@@ -43,14 +43,14 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
         {
             if (MethodNames.IsParameter(parameter.Name))
             {
-                notes.Add($"{parameter.Place}: {method.Name} has no parameter {parameter.Name}; it changes nothing.");
+                notes.Add($"{parameter.Position}: {method.Name} has no parameter {parameter.Name}; it changes nothing.");
             }
             else
             {
                 string nearest = known.Length == 0
                     ? ""
-                    : $"; nearest is {ClosestMatch.To(parameter.Name, known)}. It has {string.Join(", ", known)}";
-                problems.Add(parameter.Place, $"{method.Name} has no parameter {Printable.Escape(parameter.Name)}{nearest}.");
+                    : $"; nearest is {ClosestMatch.Find(parameter.Name, known)}. It has {string.Join(", ", known)}";
+                problems.Add(parameter.Position, $"{method.Name} has no parameter {Printable.Escape(parameter.Name)}{nearest}.");
             }
         }
     }
@@ -64,7 +64,7 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
         Settings[] levels = [source.Parameters, slice.Slice.Parameters, module.Parameters, recipe.Parameters];
         if (WeightRequired && !IsGiven(MethodNames.Weight, levels) && !source.Parameters.Keys.Any(IsMisspeltWeight))
         {
-            problems.Add(source.Place, $"{method.Name} needs a weight for {Printable.Escape(source.Model.Path)}.");
+            problems.Add(source.Position, $"{method.Name} needs a weight for {Printable.Escape(source.Model.Path)}.");
         }
 
         return Lookup(MethodNames.Weight, levels, 1, slice);
@@ -118,7 +118,7 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
             }
         }
 
-        return Create(values, above, recipe.MethodPlace);
+        return Create(values, above, recipe.MethodPosition);
     }
 
     /// <summary>Creates the strategy of a rule. Its values are constants.</summary>
@@ -127,7 +127,7 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
         CheckNames(rule.Parameters, [.. method.Parameters.Select(p => p.Name)]);
         Dictionary<string, PerSource> values = rule.Parameters.Where(p => method.Parameters.Any(m => m.Name == p.Key))
             .ToDictionary(p => p.Key, p => Constant(p.Key, p.Value), StringComparer.Ordinal);
-        return Create(values, [rule.Parameters], rule.Place);
+        return Create(values, [rule.Parameters], rule.Position);
 
         static PerSource Constant(string name, Setting setting) =>
             PerSource.FromSchedule(new SettingSchedule(name, [setting], null, 0, 1));
@@ -144,7 +144,7 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
         {
             Setting? named = levels.SelectMany(l => l.Values)
                 .FirstOrDefault(s => e.Message.StartsWith(s.Name + " is ", StringComparison.Ordinal));
-            problems.Add(named?.Place ?? place, e.Message);
+            problems.Add(named?.Position ?? place, e.Message);
             return null;
         }
     }
@@ -157,14 +157,14 @@ internal sealed class ParameterBinder(RecipeDocument recipe, MergeMethod method,
             return index;
         }
 
-        problems.Add(setting.Place, $"{setting.Name} is {Printable.Escape(setting.Text ?? "a number")}; "
+        problems.Add(setting.Position, $"{setting.Name} is {Printable.Escape(setting.Text ?? "a number")}; "
             + $"one of {string.Join(", ", parameter.Words)} is expected.");
         return null;
     }
 
     /// <summary>Checks whether a name is a misspelt weight; <see cref="CheckNames"/> reports it.</summary>
     private bool IsMisspeltWeight(string name) => !MethodNames.IsParameter(name)
-        && ClosestMatch.To(name, [.. method.Parameters.Select(p => p.Name), MethodNames.Weight]) == MethodNames.Weight;
+        && ClosestMatch.Find(name, [.. method.Parameters.Select(p => p.Name), MethodNames.Weight]) == MethodNames.Weight;
 
     private static bool IsGiven(string name, params ReadOnlySpan<Settings> levels)
     {

@@ -20,7 +20,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             {
                 if (!views.TryGetValue(checkpoint, out ICheckpoint? view))
                 {
-                    view = (recipe.ExpertsApart ? checkpoint.WithExpertsApart() : checkpoint).Renamed(recipe.Map);
+                    view = (recipe.SplitsExperts ? checkpoint.WithExpertsApart() : checkpoint).Renamed(recipe.NamePrefixes);
                     views.Add(checkpoint, view = recipe.Stack is { } stack ? view.WithMainStack(stack) : view);
                 }
 
@@ -46,23 +46,23 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         MergeBuilder? builder = BindMethod(MergeMethods.Find(recipe.Method), open);
         if (builder is not null && tokenizer is not null)
         {
-            builder = builder.TokenizerFrom(tokenizer.Donor, tokenizer.Files);
+            builder = builder.TokenizerFrom(tokenizer.TokenizerSource, tokenizer.Files);
         }
 
-        return builder is null ? null : Finish(builder.WrittenAt(problems.At(recipe.MethodPlace)), open, tokenizer);
+        return builder is null ? null : Finish(builder.WrittenAt(problems.FormatPosition(recipe.MethodPosition)), open, tokenizer);
     }
 
     /// <summary>Replaces the models by views with the rows of one vocabulary, except models that already have it.</summary>
     private TokenizerMerge? Remap(TokenizerRequest request, Dictionary<string, ICheckpoint> open)
     {
         ICheckpoint[] all = [.. recipe.References.Select(r => open[r.Path]).Distinct()];
-        TokenizerMerge? merge = TokenizerMerge.Of(request, all, BaseOf(open), r => open[r.Path], problems);
+        TokenizerMerge? merge = TokenizerMerge.Create(request, all, BaseOf(open), r => open[r.Path], problems);
         if (merge is null)
         {
             return null;
         }
 
-        Dictionary<ICheckpoint, ICheckpoint?> views = all.ToDictionary(m => m, merge.ViewOf);
+        Dictionary<ICheckpoint, ICheckpoint?> views = all.ToDictionary(m => m, merge.CreateView);
         if (views.Values.Any(v => v is null))
         {
             return null;
@@ -83,13 +83,13 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         bool slicesHaveBases = recipe.Modules.SelectMany(m => m.Slices).All(s => s.Base is not null);
         if (method.NeedsBase && @base is null && !slicesHaveBases)
         {
-            problems.Add(recipe.MethodPlace, $"{method.Name} needs base_model, the model the others were fine-tuned from.");
+            problems.Add(recipe.MethodPosition, $"{method.Name} needs base_model, the model the others were fine-tuned from.");
             return null;
         }
 
         if (method.IsWholeModel && !IsPair(open))
         {
-            problems.Add(recipe.MethodPlace,
+            problems.Add(recipe.MethodPosition,
                 $"{method.Name} takes two models under models, the task expert first and the language expert second.");
             return null;
         }
@@ -110,7 +110,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         }
 
         ICheckpoint? mergeBase = usesBase ? groups[0].Base ?? @base : null;
-        ICheckpoint? configSource = method.IsWholeModel && !method.NeedsBase ? groups[0].Stacks[0] : mergeBase ?? @base;
+        ICheckpoint? configSource = method.IsWholeModel && !method.NeedsBase ? groups[0].Views[0] : mergeBase ?? @base;
         MergeBuilder builder = new(mergeBase, MergeStrategies.Keep, donor: configSource);
         int first = 0;
         List<(SliceGroup Group, RecipeModule Module, int First)> placed = [];
@@ -137,7 +137,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                 bool all = groups.Count == 1 && group.Slices.Count == 1 && module.Name is null;
                 builder = all
                     ? builder.Using(strategy)
-                    : builder.For(slice.Where, strategy, sources).WrittenAt(problems.At(slice.Slice.Place));
+                    : builder.For(slice.Selector, strategy, sources).WrittenAt(problems.FormatPosition(slice.Slice.Position));
 
                 // The first matching filter wins, but the last matching rule: hence the reverse order.
                 IReadOnlyList<SettingValue> values = parameters.Filtered(slice, module)?.Values ?? [];
@@ -145,8 +145,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                 {
                     if (parameters.Strategy(slice, module, value) is { } filtered)
                     {
-                        LayerSelector selector = slice.Where & SelectorText.Containing(value.Filter!);
-                        builder = builder.For(selector, filtered, sources).WrittenAt(problems.At(value.Place));
+                        LayerSelector selector = slice.Selector & SelectorParser.Containing(value.Filter!);
+                        builder = builder.For(selector, filtered, sources).WrittenAt(problems.FormatPosition(value.Position));
                     }
                 }
             }
@@ -171,7 +171,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         }
 
         RecipeSlice slice = module.Slices[0];
-        RecipeSource source = new(recipe.Base!, null, [], recipe.Base!.Place);
+        RecipeSource source = new(recipe.Base!, null, [], recipe.Base!.Position);
         return module with { Slices = [slice with { Sources = [.. slice.Sources, source] }] };
     }
 
@@ -185,11 +185,11 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         foreach (RecipeModule module in recipe.Modules)
         {
             Func<string, bool>? contains = module.Name is null ? _ => true : ModuleNames.Find(module.Name, names);
-            found.Add(module with { Holds = contains ?? module.Holds });
+            found.Add(module with { Contains = contains ?? module.Contains });
             if (contains is null)
             {
-                string nearest = ClosestMatch.To(module.Name!, modules.Length > 0 ? modules : names);
-                problems.Add(module.Place, $"no tensor belongs to module {Printable.Escape(module.Name!)}; "
+                string nearest = ClosestMatch.Find(module.Name!, modules.Length > 0 ? modules : names);
+                problems.Add(module.Position, $"no tensor belongs to module {Printable.Escape(module.Name!)}; "
                     + $"nearest is {Printable.Escape(nearest)}. Remedy: name a beginning of tensors' names, such as it.");
             }
         }
@@ -206,8 +206,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         foreach (SettingValue value in unmatched)
         {
             string[] parts = [.. names.SelectMany(n => n.Split('.')).Distinct(StringComparer.Ordinal)];
-            notes.Add($"{value.Place}: no tensor's name contains the filter {Printable.Escape(value.Filter!)}; it changes nothing. "
-                + $"Nearest is {Printable.Escape(ClosestMatch.To(value.Filter!, parts))}.");
+            notes.Add($"{value.Position}: no tensor's name contains the filter {Printable.Escape(value.Filter!)}; it changes nothing. "
+                + $"Nearest is {Printable.Escape(ClosestMatch.Find(value.Filter!, parts))}.");
         }
 
         return found;
@@ -232,10 +232,10 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
             foreach (SliceView slice in group.Slices.Where(s => j < s.Sources.Count))
             {
                 Schedule sliceWeight = parameters.WeightOf(slice.Sources[j], slice, module);
-                weight = weight?.Where(slice.Where, sliceWeight) ?? sliceWeight;
+                weight = weight?.Where(slice.Selector, sliceWeight) ?? sliceWeight;
             }
 
-            builder = builder.With(group.Stacks[j], weight);
+            builder = builder.With(group.Views[j], weight);
         }
 
         return builder;
@@ -268,7 +268,7 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
                 }
             }
 
-            builder = builder.WrittenAt(problems.At(rule.Place));
+            builder = builder.WrittenAt(problems.FormatPosition(rule.Position));
         }
 
         builder = ChatTemplate(builder, open, tokenizer);
@@ -293,8 +293,8 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
         };
         if (template is not null)
         {
-            ICheckpoint configSource = tokenizer?.Donor ?? builder.Donor!;
-            foreach ((string name, byte[] bytes) in Recipes.ChatTemplate.FilesOf(template, configSource, tokenizer?.Files ?? []))
+            ICheckpoint configSource = tokenizer?.TokenizerSource ?? builder.ConfigSource!;
+            foreach ((string name, byte[] bytes) in Recipes.ChatTemplate.MakeFiles(template, configSource, tokenizer?.Files ?? []))
             {
                 builder = builder.WithFile(name, bytes);
             }
@@ -302,12 +302,12 @@ internal sealed class RecipeBinder(RecipeDocument recipe, ModelFinder models, Ya
 
         return builder;
 
-        string? MostFrequent() => open.Values.Distinct().Select(Recipes.ChatTemplate.Of).OfType<string>()
+        string? MostFrequent() => open.Values.Distinct().Select(Recipes.ChatTemplate.Read).OfType<string>()
             .GroupBy(t => t, StringComparer.Ordinal).OrderByDescending(g => g.Count()).FirstOrDefault()?.Key;
 
         string? Unknown(string name)
         {
-            problems.Add(recipe.MethodPlace, $"there is no chat template {Printable.Escape(name)} built in; "
+            problems.Add(recipe.MethodPosition, $"there is no chat template {Printable.Escape(name)} built in; "
                 + $"auto, {string.Join(", ", Recipes.ChatTemplate.BuiltIn.Keys)}, or the template's text is expected.");
             return null;
         }

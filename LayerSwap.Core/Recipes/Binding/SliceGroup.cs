@@ -3,7 +3,7 @@ using LayerSwap.Checkpoints;
 namespace LayerSwap.Recipes;
 
 /// <summary>One slice of the output: its layers, and its sources without the base.</summary>
-internal sealed record SliceView(RecipeSlice Slice, IReadOnlyList<RecipeSource> Sources, int FirstLayer, int Layers, LayerSelector Where);
+internal sealed record SliceView(RecipeSlice Slice, IReadOnlyList<RecipeSource> Sources, int FirstLayer, int Layers, LayerSelector Selector);
 
 /// <summary>The slices of a module as stacked views: the first view stacks the first sources of all slices, and so on.</summary>
 internal sealed class SliceGroup
@@ -11,12 +11,12 @@ internal sealed class SliceGroup
     public required IReadOnlyList<SliceView> Slices { get; init; }
 
     /// <summary>One stacked view for each position in the list of sources.</summary>
-    public required IReadOnlyList<ICheckpoint> Stacks { get; init; }
+    public required IReadOnlyList<ICheckpoint> Views { get; init; }
 
     /// <summary>The stacked view of the base; null if there is none.</summary>
     public required ICheckpoint? Base { get; init; }
 
-    public int Width => Stacks.Count;
+    public int Width => Views.Count;
 
     /// <summary>Stacks the slices of a module.</summary>
     /// <returns>Null if there are problems.</returns>
@@ -42,7 +42,7 @@ internal sealed class SliceGroup
             RecipeSource[] others = [.. slice.Sources.Where(s => open[s.Model.Path] != sliceBase)];
             foreach (IGrouping<ICheckpoint, RecipeSource> twice in others.GroupBy(s => open[s.Model.Path]).Where(g => g.Count() > 1))
             {
-                notes.Add($"{twice.Last().Place}: {Printable.Escape(twice.Last().Model.Path)} is given twice in one slice; both are used.");
+                notes.Add($"{twice.Last().Position}: {Printable.Escape(twice.Last().Model.Path)} is given twice in one slice; both are used.");
             }
 
             foreach (RecipeSource source in slice.Sources)
@@ -71,7 +71,7 @@ internal sealed class SliceGroup
         return new SliceGroup
         {
             Slices = slices,
-            Stacks = [.. Enumerable.Range(0, width).Select(j => Stack([.. sources.Select((_, k) => PartAt(k, j))]))],
+            Views = [.. Enumerable.Range(0, width).Select(j => Stack([.. sources.Select((_, k) => PartAt(k, j))]))],
             Base = bases.Count == 0 ? null : Stack(bases),
         };
 
@@ -102,7 +102,7 @@ internal sealed class SliceGroup
         RecipeSource Source(RecipeSource source)
         {
             LayerMap map = LayerMap.Of(open[source.Model.Path]);
-            string[] stacks = [.. map.Stacks.Keys.Where(s => module.Holds(s + ".0."))];
+            string[] stacks = [.. map.Stacks.Keys.Where(s => module.Contains(s + ".0."))];
             if (source.Layers is not { } range || stacks.Length == 0 || stacks.Contains(map.MainStack))
             {
                 return source;
@@ -112,7 +112,7 @@ internal sealed class SliceGroup
             {
                 failed = true;
                 string lengths = string.Join(", ", stacks.Select(s => $"{Printable.Escape(s)}: {map.Stacks[s]}"));
-                problems.Add(source.Place, $"layer_range is [{range.Start}, {range.End}], "
+                problems.Add(source.Position, $"layer_range is [{range.Start}, {range.End}], "
                     + $"but the layers of module {Printable.Escape(module.Name)} ({lengths}) are not those of the language model, "
                     + "and can only be taken whole. "
                     + $"Remedy: write models instead of slices, or choose the stack to be sliced (stack: {Printable.Escape(stacks[0])}).");
@@ -140,7 +140,7 @@ internal sealed class SliceGroup
         bool isWhole = parts.All(p => p.Model == first)
             && parts[0].Layers.Start.Value == 0 && parts[^1].Layers.End.Value == LayerMap.Of(first).LayerCount
             && Enumerable.Range(1, parts.Count - 1).All(i => parts[i].Layers.Start.Equals(parts[i - 1].Layers.End));
-        return isWhole ? first : LayerStack.Of(parts);
+        return isWhole ? first : LayerStack.Create(parts);
     }
 
     private static bool InRange(RecipeSource source, ICheckpoint model, YamlReader problems)
@@ -156,7 +156,7 @@ internal sealed class SliceGroup
             return true;
         }
 
-        problems.Add(source.Place,
+        problems.Add(source.Position,
             $"layer_range is [{range.Start}, {range.End}], but {Printable.Escape(source.Model.Path)} has {count} layers.");
         return false;
     }
@@ -166,7 +166,7 @@ internal sealed class SliceGroup
         bool lowest = slice == 0, highest = slice == module.Slices.Count - 1;
         string text = (module.Name is null ? "" : $"module {Printable.Escape(module.Name)}, ")
             + (module.Slices.Count == 1 ? "all layers" : $"slice {slice + 1}");
-        return new LayerSelector(text, p => module.Holds(p.Name) && IsInSlice(p));
+        return new LayerSelector(text, p => module.Contains(p.Name) && IsInSlice(p));
 
         bool IsInSlice(TensorPlace place)
         {

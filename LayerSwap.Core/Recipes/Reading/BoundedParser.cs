@@ -10,10 +10,10 @@ namespace LayerSwap.Recipes;
 internal sealed class BoundedParser(IParser inner) : IParser
 {
     /// <summary>The maximum nesting depth; a recipe needs about 10.</summary>
-    public const int Deepest = 64;
+    public const int MaxDepth = 64;
 
     /// <summary>The maximum number of values with aliases expanded; about a second of reading.</summary>
-    public const int MostValues = 200_000;
+    public const int MaxValues = 200_000;
 
     private readonly Dictionary<AnchorName, (long Values, int Height)> _anchors = [];
     private readonly Stack<OpenNode> _open = new();
@@ -83,15 +83,15 @@ internal sealed class BoundedParser(IParser inner) : IParser
     private void Add(ParsingEvent node, long values, int height)
     {
         _values += values;
-        if (_values > MostValues)
+        if (_values > MaxValues)
         {
             throw new YamlException(node.Start, node.End,
-                $"it has more than {MostValues} values with aliases expanded (a limit of LayerSwap's own).");
+                $"it has more than {MaxValues} values with aliases expanded (a limit of LayerSwap's own).");
         }
 
-        if (_open.Count + height > Deepest)
+        if (_open.Count + height > MaxDepth)
         {
-            throw new YamlException(node.Start, node.End, $"its values are nested more than {Deepest} deep (a limit of LayerSwap's own).");
+            throw new YamlException(node.Start, node.End, $"its values are nested more than {MaxDepth} deep (a limit of LayerSwap's own).");
         }
 
         if (_open.TryPeek(out OpenNode? parent))

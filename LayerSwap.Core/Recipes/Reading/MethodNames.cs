@@ -31,7 +31,7 @@ internal static class MethodNames
     public static string NoSuchMethod(string name)
     {
         string[] methods = [.. MergeMethods.All.Select(m => m.Name)];
-        return $"there is no method {Printable.Escape(name)}; nearest is {ClosestMatch.To(name, methods)}. "
+        return $"there is no method {Printable.Escape(name)}; nearest is {ClosestMatch.Find(name, methods)}. "
             + $"There are {string.Join(", ", methods)}.";
     }
 }

@@ -9,7 +9,7 @@ namespace LayerSwap.Recipes;
 /// </summary>
 /// <param name="inner">The parser.</param>
 /// <param name="known">The keys of the recipe grammar.</param>
-internal sealed class RecipeConstants(IParser inner, IReadOnlyCollection<string> known) : IParser
+internal sealed class DuplicateKeyParser(IParser inner, IReadOnlyCollection<string> known) : IParser
 {
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
     private int _depth;

@@ -11,10 +11,10 @@ internal readonly record struct LineColumn(long Line, long Column)
 }
 
 /// <summary>A value of a setting, or a gradient over layers, for tensors whose names contain the filter; null for all.</summary>
-internal sealed record SettingValue(string? Filter, double[] Gradient, LineColumn Place);
+internal sealed record SettingValue(string? Filter, double[] Gradient, LineColumn Position);
 
 /// <summary>A parameter as written: numbers, or text for the few parameters that are words.</summary>
-internal sealed record Setting(string Name, IReadOnlyList<SettingValue> Values, string? Text, LineColumn Place);
+internal sealed record Setting(string Name, IReadOnlyList<SettingValue> Values, string? Text, LineColumn Position);
 
 /// <summary>Parameters by name.</summary>
 internal sealed class Settings : Dictionary<string, Setting>
@@ -26,23 +26,23 @@ internal sealed class Settings : Dictionary<string, Setting>
 }
 
 /// <summary>A reference to a model, as written.</summary>
-internal sealed record ModelReference(string Path, LineColumn Place);
+internal sealed record ModelReference(string Path, LineColumn Position);
 
 /// <summary>A model of a slice, or of a whole merge if there is no layer range.</summary>
-internal sealed record RecipeSource(ModelReference Model, (int Start, int End)? Layers, Settings Parameters, LineColumn Place);
+internal sealed record RecipeSource(ModelReference Model, (int Start, int End)? Layers, Settings Parameters, LineColumn Position);
 
 /// <summary>Consecutive layers of the output, and the models they are merged from.</summary>
-internal sealed record RecipeSlice(IReadOnlyList<RecipeSource> Sources, ModelReference? Base, Settings Parameters, LineColumn Place);
+internal sealed record RecipeSlice(IReadOnlyList<RecipeSource> Sources, ModelReference? Base, Settings Parameters, LineColumn Position);
 
 /// <summary>A module of the output; a null name is the whole model or the default module.</summary>
-internal sealed record RecipeModule(string? Name, IReadOnlyList<RecipeSlice> Slices, Settings Parameters, LineColumn Place)
+internal sealed record RecipeModule(string? Name, IReadOnlyList<RecipeSlice> Slices, Settings Parameters, LineColumn Position)
 {
     /// <summary>Whether a tensor belongs to the module, by name; set when the models are known.</summary>
-    public Func<string, bool> Holds { get; init; } = _ => true;
+    public Func<string, bool> Contains { get; init; } = _ => true;
 }
 
 /// <summary>A merge method for the tensors that a selector matches.</summary>
-internal sealed record RecipeRule(LayerSelector Selector, string Method, ModelReference? Source, Settings Parameters, LineColumn Place);
+internal sealed record RecipeRule(LayerSelector Selector, string Method, ModelReference? Source, Settings Parameters, LineColumn Position);
 
 /// <summary>One parsed document of a recipe, not yet checked against any model.</summary>
 internal sealed record RecipeDocument
@@ -51,7 +51,7 @@ internal sealed record RecipeDocument
 
     public required string Method { get; init; }
 
-    public required LineColumn MethodPlace { get; init; }
+    public required LineColumn MethodPosition { get; init; }
 
     public required ModelReference? Base { get; init; }
 
@@ -68,10 +68,10 @@ internal sealed record RecipeDocument
     public required string? ChatTemplate { get; init; }
 
     /// <summary>Keys in the document that have no effect in current versions.</summary>
-    public IReadOnlyList<string> Obsolete { get; init; } = [];
+    public IReadOnlyList<string> ObsoleteKeys { get; init; } = [];
 
     /// <summary>Whether to split packed experts into one tensor each.</summary>
-    public bool ExpertsApart { get; init; }
+    public bool SplitsExperts { get; init; }
 
     /// <summary>The stack that layer numbers refer to; null for the one that names suggest.</summary>
     public string? Stack { get; init; }
@@ -79,7 +79,7 @@ internal sealed record RecipeDocument
     public required IReadOnlyList<RecipeRule> Rules { get; init; }
 
     /// <summary>Name prefixes to replace in the models that have them.</summary>
-    public required IReadOnlyList<NamePrefix> Map { get; init; }
+    public required IReadOnlyList<NamePrefix> NamePrefixes { get; init; }
 
     /// <summary>All models referred to, distinct by path.</summary>
     public IEnumerable<ModelReference> References
@@ -110,11 +110,11 @@ internal sealed record TokenizerRequest
 
     public required long PadTo { get; init; }
 
-    public required LineColumn Place { get; init; }
+    public required LineColumn Position { get; init; }
 
     public IEnumerable<ModelReference?> References => Tokens.Select(t => t.Model).Prepend(Model);
 }
 
 /// <summary>The source of one token's row: a model's row of this or another token, or zeros.</summary>
 internal sealed record TokenRule(
-    string Token, ModelReference? Model, string? OtherToken, long? OtherId, bool Zero, bool Force, LineColumn Place);
+    string Token, ModelReference? Model, string? SourceToken, long? SourceId, bool Zero, bool Force, LineColumn Position);

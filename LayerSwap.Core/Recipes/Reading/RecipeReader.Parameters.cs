@@ -13,10 +13,10 @@ internal sealed partial class RecipeReader
             return settings;
         }
 
-        foreach ((string name, YamlNode value) in WithoutObsolete(_yaml.Members(node, what)))
+        foreach ((string name, YamlNode value) in WithoutObsolete(_yaml.ReadMapping(node, what)))
         {
             LineColumn place = LineColumn.Of(value.Start);
-            if (MethodNames.Words.Contains(name, StringComparer.Ordinal) && YamlReader.Text(value) is { } word)
+            if (MethodNames.Words.Contains(name, StringComparer.Ordinal) && YamlReader.GetText(value) is { } word)
             {
                 settings[name] = new Setting(name, [], word, place);
             }
@@ -41,7 +41,7 @@ internal sealed partial class RecipeReader
             return [new SettingValue(null, Gradient(node, name), LineColumn.Of(node.Start))];
         }
 
-        Dictionary<string, YamlNode> keys = _yaml.Members(node, name, "filter", "value");
+        Dictionary<string, YamlNode> keys = _yaml.ReadMapping(node, name, "filter", "value");
         if (!keys.TryGetValue("value", out YamlNode? value))
         {
             _yaml.Add(node, $"{Printable.Escape(name)} has a filter without a value.");
@@ -49,7 +49,7 @@ internal sealed partial class RecipeReader
         }
 
         string? filter = keys.TryGetValue("filter", out YamlNode? text) && !YamlReader.IsNull(text)
-            ? _yaml.RequireText(text, "filter")
+            ? _yaml.ReadText(text, "filter")
             : null;
         return [new SettingValue(filter == "*" ? null : filter, Gradient(value, name), LineColumn.Of(node.Start))];
     }
@@ -66,13 +66,13 @@ internal sealed partial class RecipeReader
         List<double> values = [];
         foreach (YamlNode number in numbers)
         {
-            if (YamlReader.Number(number) is { } value)
+            if (YamlReader.GetNumber(number) is { } value)
             {
                 values.Add(value);
             }
             else
             {
-                _yaml.Add(number, $"{Printable.Escape(name)} is {YamlReader.Kind(number)}; a finite number is expected.");
+                _yaml.Add(number, $"{Printable.Escape(name)} is {YamlReader.Describe(number)}; a finite number is expected.");
             }
         }
 
@@ -86,7 +86,7 @@ internal sealed partial class RecipeReader
             return null;
         }
 
-        string? text = YamlReader.Text(node);
+        string? text = YamlReader.GetText(node);
         switch (text)
         {
             case "float32": return DType.Float32;
@@ -95,7 +95,7 @@ internal sealed partial class RecipeReader
             case "float64": return DType.Float64;
             default:
                 string hint = text == "int64" ? " Whole numbers are never computed with." : "";
-                _yaml.Add(node, $"{name} is {YamlReader.Kind(node)}; float32, float16, bfloat16 or float64 is expected.{hint}");
+                _yaml.Add(node, $"{name} is {YamlReader.Describe(node)}; float32, float16, bfloat16 or float64 is expected.{hint}");
                 return null;
         }
     }
@@ -107,13 +107,13 @@ internal sealed partial class RecipeReader
             return VocabularyPolicy.Error;
         }
 
-        switch (YamlReader.Text(node))
+        switch (YamlReader.GetText(node))
         {
             case "error": return VocabularyPolicy.Error;
             case "truncate": return VocabularyPolicy.Truncate;
             case "pad": return VocabularyPolicy.Pad;
             default:
-                _yaml.Add(node, $"vocabulary is {YamlReader.Kind(node)}; error, truncate or pad is expected.");
+                _yaml.Add(node, $"vocabulary is {YamlReader.Describe(node)}; error, truncate or pad is expected.");
                 return VocabularyPolicy.Error;
         }
     }

@@ -33,7 +33,7 @@ internal sealed partial class RecipeReader
         YamlStream stream = [];
         try
         {
-            stream.Load(new RecipeConstants(new BoundedParser(new Parser(new StringReader(text))), [.. Keys, .. Obsolete]));
+            stream.Load(new DuplicateKeyParser(new BoundedParser(new Parser(new StringReader(text))), [.. Keys, .. Obsolete]));
         }
         // The parser throws InvalidOperationException for some invalid texts.
         catch (Exception e) when (e is YamlException or ArgumentException or InvalidOperationException)
@@ -100,7 +100,7 @@ internal sealed partial class RecipeReader
             RemoveObsoleteAndConstants(mapping);
         }
 
-        Dictionary<string, YamlNode> keys = _yaml.Members(root, "the recipe", Keys);
+        Dictionary<string, YamlNode> keys = _yaml.ReadMapping(root, "the recipe", Keys);
         foreach (string empty in keys.Where(k => YamlReader.IsNull(k.Value) && k.Key != "merge_method").Select(k => k.Key).ToList())
         {
             keys.Remove(empty);
@@ -119,8 +119,8 @@ internal sealed partial class RecipeReader
             }
         }
 
-        string? name = keys.TryGetValue("name", out YamlNode? named) ? _yaml.RequireText(named, "name") : null;
-        string? method = keys.TryGetValue("merge_method", out YamlNode? methodNode) ? _yaml.RequireText(methodNode, "merge_method") : null;
+        string? name = keys.TryGetValue("name", out YamlNode? named) ? _yaml.ReadText(named, "name") : null;
+        string? method = keys.TryGetValue("merge_method", out YamlNode? methodNode) ? _yaml.ReadText(methodNode, "merge_method") : null;
         if (methodNode is null)
         {
             _yaml.Add(root, "merge_method is missing.");
@@ -141,24 +141,24 @@ internal sealed partial class RecipeReader
             _yaml.Add(root, $"{string.Join(" and ", contents)} are both there; one of models, slices and modules is expected.");
         }
 
-        YamlNode[] map = keys.TryGetValue("map", out YamlNode? mapNode) ? [.. _yaml.Items(mapNode, "map")] : [];
-        YamlNode[] rules = keys.TryGetValue("rules", out YamlNode? rulesNode) ? [.. _yaml.Items(rulesNode, "rules")] : [];
+        YamlNode[] map = keys.TryGetValue("map", out YamlNode? mapNode) ? [.. _yaml.ReadList(mapNode, "map")] : [];
+        YamlNode[] rules = keys.TryGetValue("rules", out YamlNode? rulesNode) ? [.. _yaml.ReadList(rulesNode, "rules")] : [];
         return new RecipeDocument
         {
             Name = name,
             Method = method ?? "",
-            MethodPlace = LineColumn.Of((methodNode ?? root).Start),
+            MethodPosition = LineColumn.Of((methodNode ?? root).Start),
             Base = Model(keys.GetValueOrDefault("base_model"), "base_model"),
             Modules = Modules(keys),
             Parameters = Parameters(keys.GetValueOrDefault("parameters"), "parameters"),
             DType = DTypeOf(keys, "out_dtype") ?? DTypeOf(keys, "dtype"),
             Vocabulary = Vocabulary(keys.GetValueOrDefault("vocabulary")),
             Tokenizer = Tokenizer(keys),
-            ChatTemplate = keys.TryGetValue("chat_template", out YamlNode? template) ? YamlReader.Text(template) : null,
-            Map = [.. map.Where(m => !IsExperts(m)).SelectMany(Prefixes)],
-            ExpertsApart = map.Any(IsExperts),
-            Stack = keys.TryGetValue("stack", out YamlNode? stack) ? _yaml.RequireText(stack, "stack") : null,
-            Obsolete = _obsolete,
+            ChatTemplate = keys.TryGetValue("chat_template", out YamlNode? template) ? YamlReader.GetText(template) : null,
+            NamePrefixes = [.. map.Where(m => !IsExperts(m)).SelectMany(Prefixes)],
+            SplitsExperts = map.Any(IsExperts),
+            Stack = keys.TryGetValue("stack", out YamlNode? stack) ? _yaml.ReadText(stack, "stack") : null,
+            ObsoleteKeys = _obsolete,
             Rules = [.. rules.Select(Rule).OfType<RecipeRule>()],
         };
     }
@@ -167,7 +167,7 @@ internal sealed partial class RecipeReader
     {
         foreach ((YamlNode key, YamlNode value) in mapping.Children.ToList())
         {
-            if (YamlReader.Text(key) is { } name && Obsolete.Contains(name, StringComparer.Ordinal))
+            if (YamlReader.GetText(key) is { } name && Obsolete.Contains(name, StringComparer.Ordinal))
             {
                 _obsolete.Add(name);
                 mapping.Children.Remove(key);
@@ -191,10 +191,10 @@ internal sealed partial class RecipeReader
     }
 
     /// <summary>Whether a member only defines anchors, under a key that is not in the grammar.</summary>
-    private static bool IsConstant(YamlNode key, YamlNode value) => YamlReader.Text(key) is { Length: < MaxConstantLength } name
+    private static bool IsConstant(YamlNode key, YamlNode value) => YamlReader.GetText(key) is { Length: < MaxConstantLength } name
         && !Keys.Contains(name, StringComparer.Ordinal)
         && name != "<<"
-        && ClosestMatch.Slip(name, Keys) is null
+        && ClosestMatch.FindTypo(name, Keys) is null
         && CarriesAnchor(value);
 
     /// <summary>Whether a value, or a part of it, has an anchor.</summary>
@@ -205,16 +205,16 @@ internal sealed partial class RecipeReader
         _ => false,
     };
 
-    private static bool IsExperts(YamlNode node) => YamlReader.Text(node) == NamePrefix.Experts;
+    private static bool IsExperts(YamlNode node) => YamlReader.GetText(node) == NamePrefix.Experts;
 
     private IReadOnlyList<NamePrefix> Prefixes(YamlNode node)
     {
-        if (NamePrefix.TryParse(YamlReader.Text(node)) is { } prefixes)
+        if (NamePrefix.TryParse(YamlReader.GetText(node)) is { } prefixes)
         {
             return prefixes;
         }
 
-        string found = Printable.Escape(YamlReader.Text(node) ?? YamlReader.Kind(node));
+        string found = Printable.Escape(YamlReader.GetText(node) ?? YamlReader.Describe(node));
         string words = string.Join(", ", NamePrefix.Known.Keys.Prepend(NamePrefix.Experts));
         _yaml.Add(node, $"map has {found}; OLD=NEW, or one of {words}, is expected.");
         return [];
@@ -228,10 +228,10 @@ internal sealed partial class RecipeReader
         }
 
         List<RecipeModule> found = [];
-        foreach ((string name, YamlNode node) in _yaml.Members(modules, "modules"))
+        foreach ((string name, YamlNode node) in _yaml.ReadMapping(modules, "modules"))
         {
             string what = $"module {Printable.Escape(name)}";
-            Dictionary<string, YamlNode> inner = _yaml.Members(node, what, "models", "slices", "parameters")
+            Dictionary<string, YamlNode> inner = _yaml.ReadMapping(node, what, "models", "slices", "parameters")
                 .Where(k => !YamlReader.IsNull(k.Value))
                 .ToDictionary(StringComparer.Ordinal);
             if (inner.ContainsKey("models") == inner.ContainsKey("slices"))
@@ -251,7 +251,7 @@ internal sealed partial class RecipeReader
     {
         if (keys.TryGetValue("models", out YamlNode? models))
         {
-            RecipeSource[] all = [.. _yaml.Items(models, "models").Select(m => Source(m, ranged: false)).OfType<RecipeSource>()];
+            RecipeSource[] all = [.. _yaml.ReadList(models, "models").Select(m => Source(m, ranged: false)).OfType<RecipeSource>()];
             return [new RecipeSlice(all, null, [], LineColumn.Of(models.Start))];
         }
 
@@ -260,7 +260,7 @@ internal sealed partial class RecipeReader
             return [];
         }
 
-        List<RecipeSlice> slices = [.. _yaml.Items(list, "slices").Select(Slice).OfType<RecipeSlice>()];
+        List<RecipeSlice> slices = [.. _yaml.ReadList(list, "slices").Select(Slice).OfType<RecipeSlice>()];
         bool IsEmpty(RecipeSlice slice) =>
             slice.Sources.Count > 0 && slice.Sources.All(s => s.Layers is { } range && range.Start == range.End);
         if (slices.Count > 0 && slices.All(IsEmpty))
@@ -274,14 +274,14 @@ internal sealed partial class RecipeReader
     private RecipeSlice? Slice(YamlNode node)
     {
         Dictionary<string, YamlNode> keys =
-            WithoutObsolete(_yaml.Members(node, "a slice", ["sources", "base_model", "parameters", .. Obsolete]));
+            WithoutObsolete(_yaml.ReadMapping(node, "a slice", ["sources", "base_model", "parameters", .. Obsolete]));
         if (!keys.TryGetValue("sources", out YamlNode? sources))
         {
             _yaml.Add(node, "a slice needs sources.");
             return null;
         }
 
-        RecipeSource[] found = [.. _yaml.Items(sources, "sources").Select(m => Source(m, ranged: true)).OfType<RecipeSource>()];
+        RecipeSource[] found = [.. _yaml.ReadList(sources, "sources").Select(m => Source(m, ranged: true)).OfType<RecipeSource>()];
         // Reversed ranges are reported by Source.
         IEnumerable<(int Start, int End)> ranges = found.Select(s => s.Layers).OfType<(int Start, int End)>();
         int[] lengths = [.. ranges.Where(r => r.End > r.Start).Select(r => r.End - r.Start).Distinct()];
@@ -298,14 +298,14 @@ internal sealed partial class RecipeReader
     private RecipeSource? Source(YamlNode node, bool ranged)
     {
         // A bare path is a model without parameters.
-        if (!ranged && YamlReader.Text(node) is not null)
+        if (!ranged && YamlReader.GetText(node) is not null)
         {
             return new RecipeSource(Model(node, "model")!, null, [], LineColumn.Of(node.Start));
         }
 
         Dictionary<string, YamlNode> keys = ranged
-            ? _yaml.Members(node, "a source", "model", "layer_range", "parameters")
-            : _yaml.Members(node, "a model", "model", "parameters");
+            ? _yaml.ReadMapping(node, "a source", "model", "layer_range", "parameters")
+            : _yaml.ReadMapping(node, "a model", "model", "parameters");
         if (!keys.TryGetValue("model", out YamlNode? path) || Model(path, "model") is not { } model)
         {
             _yaml.Add(node, "model is missing.");
@@ -329,11 +329,11 @@ internal sealed partial class RecipeReader
         if (node is not YamlSequenceNode { Children: [YamlNode first, YamlNode last] })
         {
             string length = node is YamlSequenceNode { Children.Count: > 0 and not 2 } list ? $" of {list.Children.Count}" : "";
-            _yaml.Add(node, $"layer_range is {YamlReader.Kind(node)}{length}; two whole numbers are expected, such as [0, 16].");
+            _yaml.Add(node, $"layer_range is {YamlReader.Describe(node)}{length}; two whole numbers are expected, such as [0, 16].");
             return null;
         }
 
-        if (_yaml.Whole(first, "layer_range") is not { } start || _yaml.Whole(last, "layer_range") is not { } end)
+        if (_yaml.ReadInteger(first, "layer_range") is not { } start || _yaml.ReadInteger(last, "layer_range") is not { } end)
         {
             return null;
         }
@@ -354,7 +354,7 @@ internal sealed partial class RecipeReader
             return null;
         }
 
-        string? text = node is YamlMappingNode ? LongModel(node, what) : _yaml.RequireText(node, what);
+        string? text = node is YamlMappingNode ? LongModel(node, what) : _yaml.ReadText(node, what);
         return string.IsNullOrEmpty(text) ? null : new ModelReference(text, LineColumn.Of(node.Start));
     }
 
@@ -362,24 +362,24 @@ internal sealed partial class RecipeReader
     private string? LongModel(YamlNode node, string what)
     {
         Dictionary<string, YamlNode> keys =
-            _yaml.Members(node, what, "model", "path", "revision", "lora", "override_architecture");
+            _yaml.ReadMapping(node, what, "model", "path", "revision", "lora", "override_architecture");
         YamlNode? inner = keys.GetValueOrDefault("model") ?? keys.GetValueOrDefault("path");
-        string? text = inner is YamlMappingNode ? Model(inner, what)?.Path : YamlReader.Text(inner);
+        string? text = inner is YamlMappingNode ? Model(inner, what)?.Path : YamlReader.GetText(inner);
         if (keys.TryGetValue("revision", out YamlNode? revision)
-            && YamlReader.Text(revision) is { } revisionName
+            && YamlReader.GetText(revision) is { } revisionName
             && !string.IsNullOrEmpty(text))
         {
             text = $"{text}@{revisionName}";
         }
 
         if (keys.TryGetValue("override_architecture", out YamlNode? architecture)
-            && YamlReader.Text(architecture) is { } architectureName)
+            && YamlReader.GetText(architecture) is { } architectureName)
         {
             _yaml.Add(architecture, $"override_architecture {Printable.Escape(architectureName)} has no meaning here: "
                 + "tensors are found by their names in the files, not by tables of architectures. Remedy: leave it out.");
         }
 
-        if (keys.TryGetValue("lora", out YamlNode? lora) && YamlReader.Text(lora) is { } adapter)
+        if (keys.TryGetValue("lora", out YamlNode? lora) && YamlReader.GetText(lora) is { } adapter)
         {
             text = $"{text}+{adapter}";
         }
@@ -390,10 +390,10 @@ internal sealed partial class RecipeReader
     private RecipeRule? Rule(YamlNode node)
     {
         Dictionary<string, YamlNode> keys =
-            _yaml.Members(node, "a rule", "layers", "filter", "kind", "merge_method", "source", "parameters");
+            _yaml.ReadMapping(node, "a rule", "layers", "filter", "kind", "merge_method", "source", "parameters");
         List<LayerSelector> selectors = Selectors(keys);
         ModelReference? source = Model(keys.GetValueOrDefault("source"), "source");
-        string? method = keys.TryGetValue("merge_method", out YamlNode? methodNode) ? _yaml.RequireText(methodNode, "merge_method") : null;
+        string? method = keys.TryGetValue("merge_method", out YamlNode? methodNode) ? _yaml.ReadText(methodNode, "merge_method") : null;
         if (method is not null && MethodNames.IsWholeModel(method))
         {
             _yaml.Add(methodNode!, $"{method} is a whole merge and cannot be used in a rule.");
@@ -439,21 +439,21 @@ internal sealed partial class RecipeReader
             selectors.Add(LayersOf(layers));
         }
 
-        if (keys.TryGetValue("filter", out YamlNode? filter) && _yaml.RequireText(filter, "filter") is { } part)
+        if (keys.TryGetValue("filter", out YamlNode? filter) && _yaml.ReadText(filter, "filter") is { } part)
         {
-            selectors.Add(SelectorText.Containing(part));
+            selectors.Add(SelectorParser.Containing(part));
         }
 
         if (keys.TryGetValue("kind", out YamlNode? kind))
         {
-            if (SelectorText.TryKind(YamlReader.Text(kind)) is { } value)
+            if (SelectorParser.TryKind(YamlReader.GetText(kind)) is { } value)
             {
                 selectors.Add(Layers.OfKind(value));
             }
             else
             {
                 string kinds = string.Join(", ", Enum.GetNames<TensorKind>().Select(k => k.ToLowerInvariant()));
-                _yaml.Add(kind, $"kind is {YamlReader.Kind(kind)}; one of {kinds} is expected.");
+                _yaml.Add(kind, $"kind is {YamlReader.Describe(kind)}; one of {kinds} is expected.");
             }
         }
 
@@ -466,13 +466,13 @@ internal sealed partial class RecipeReader
         List<int> numbers = [];
         foreach (YamlNode item in node is YamlSequenceNode list ? list.Children : [node])
         {
-            if (SelectorText.TryLayers(YamlReader.Text(item) ?? "") is { } found)
+            if (SelectorParser.TryLayers(YamlReader.GetText(item) ?? "") is { } found)
             {
                 numbers.AddRange(found);
             }
             else
             {
-                _yaml.Add(item, $"layers is {YamlReader.Kind(item)}; numbers and ranges are expected, such as [0, 1, 30-31].");
+                _yaml.Add(item, $"layers is {YamlReader.Describe(item)}; numbers and ranges are expected, such as [0, 1, 30-31].");
             }
         }
 

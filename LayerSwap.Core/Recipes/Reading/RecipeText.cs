@@ -6,7 +6,7 @@ namespace LayerSwap.Recipes;
 internal static class RecipeText
 {
     /// <summary>The maximum size of a recipe, in bytes.</summary>
-    public const long Longest = 16_000_000;
+    public const long MaxBytes = 16_000_000;
 
     /// <exception cref="RecipeException">The bytes are not UTF-8.</exception>
     public static string Decode(byte[] bytes, string file)

@@ -24,7 +24,7 @@ internal sealed class YamlReader(string file)
     }
 
     /// <summary>Formats a position with its file.</summary>
-    public string At(LineColumn place) => $"{Printable.Escape(file)}, {place}";
+    public string FormatPosition(LineColumn place) => $"{Printable.Escape(file)}, {place}";
 
     public void Add(YamlNode node, string text) => Add(LineColumn.Of(node.Start), text);
 
@@ -35,29 +35,29 @@ internal sealed class YamlReader(string file)
         {
             IEnumerable<string> sorted = _problems.OrderBy(p => p.Place.Line)
                 .ThenBy(p => p.Place.Column)
-                .Select(p => $"{At(p.Place)}: {p.Text}");
+                .Select(p => $"{FormatPosition(p.Place)}: {p.Text}");
             throw new RecipeException([.. sorted.Distinct(StringComparer.Ordinal)]);
         }
     }
 
     /// <summary>Reads the members of a mapping, merge keys (<c>&lt;&lt;</c>) included. Unknown keys are problems.</summary>
-    public Dictionary<string, YamlNode> Members(YamlNode node, string what, params string[] known)
+    public Dictionary<string, YamlNode> ReadMapping(YamlNode node, string what, params string[] known)
     {
         Dictionary<string, YamlNode> members = new(StringComparer.Ordinal);
         if (node is not YamlMappingNode mapping)
         {
-            Add(node, $"{what} is {Kind(node)}; keys with values are expected.");
+            Add(node, $"{what} is {Describe(node)}; keys with values are expected.");
             return members;
         }
 
         foreach ((YamlNode key, YamlNode value) in mapping.Children)
         {
-            string name = Text(key) ?? "";
+            string name = GetText(key) ?? "";
             if (name == "<<" && value is YamlMappingNode or YamlSequenceNode)
             {
                 // The first merged mapping that has a key wins.
                 IEnumerable<YamlNode> merged = value is YamlSequenceNode list ? list.Children : [value];
-                foreach ((string inner, YamlNode innerValue) in merged.SelectMany(m => Members(m, what, known)))
+                foreach ((string inner, YamlNode innerValue) in merged.SelectMany(m => ReadMapping(m, what, known)))
                 {
                     members.TryAdd(inner, innerValue);
                 }
@@ -83,8 +83,8 @@ internal sealed class YamlReader(string file)
     private void AddUnknownKey(YamlNode key, string name, string what, string[] known)
     {
         string problem = $"{what} has the unknown key {Printable.Escape(name)}";
-        bool mayBeParameter = known.Contains("parameters", StringComparer.Ordinal) && ClosestMatch.Slip(name, known) is null;
-        if (mayBeParameter && ClosestMatch.Slip(name, MethodNames.Parameters) is { } parameter)
+        bool mayBeParameter = known.Contains("parameters", StringComparer.Ordinal) && ClosestMatch.FindTypo(name, known) is null;
+        if (mayBeParameter && ClosestMatch.FindTypo(name, MethodNames.Parameters) is { } parameter)
         {
             string place = MethodNames.IsPerSource(parameter) ? "here" : "of the recipe or of a slice";
             Add(key, $"{problem}. Remedy: parameters belong under the key parameters, {place}, "
@@ -92,23 +92,23 @@ internal sealed class YamlReader(string file)
         }
         else
         {
-            Add(key, $"{problem}; nearest is {ClosestMatch.To(name, known)}. Known are {string.Join(", ", known)}.");
+            Add(key, $"{problem}; nearest is {ClosestMatch.Find(name, known)}. Known are {string.Join(", ", known)}.");
         }
     }
 
-    public IReadOnlyList<YamlNode> Items(YamlNode node, string what)
+    public IReadOnlyList<YamlNode> ReadList(YamlNode node, string what)
     {
         if (node is YamlSequenceNode { Children.Count: > 0 } list)
         {
             return [.. list.Children];
         }
 
-        Add(node, $"{what} is {Kind(node)}; a list of at least one is expected.");
+        Add(node, $"{what} is {Describe(node)}; a list of at least one is expected.");
         return [];
     }
 
     /// <summary>The text of a scalar; null for <c>null</c>, and for nodes that are no scalars.</summary>
-    public static string? Text(YamlNode? node)
+    public static string? GetText(YamlNode? node)
     {
         if (node is not YamlScalarNode { Value: { } value } scalar)
         {
@@ -120,45 +120,45 @@ internal sealed class YamlReader(string file)
     }
 
     /// <summary>Whether a scalar is <c>null</c> or empty, as if its key were missing.</summary>
-    public static bool IsNull(YamlNode node) => node is YamlScalarNode && Text(node) is null;
+    public static bool IsNull(YamlNode node) => node is YamlScalarNode && GetText(node) is null;
 
-    public string? RequireText(YamlNode node, string what)
+    public string? ReadText(YamlNode node, string what)
     {
-        string? text = Text(node);
+        string? text = GetText(node);
         if (text is null)
         {
-            Add(node, $"{what} is {Kind(node)}; a text is expected.");
+            Add(node, $"{what} is {Describe(node)}; a text is expected.");
         }
 
         return text;
     }
 
-    public bool? Switch(YamlNode node, string what)
+    public bool? ReadBoolean(YamlNode node, string what)
     {
-        bool? value = Boolean(Text(node));
+        bool? value = Boolean(GetText(node));
         if (value is null)
         {
-            Add(node, $"{what} is {Kind(node)}; true or false is expected.");
+            Add(node, $"{what} is {Describe(node)}; true or false is expected.");
         }
 
         return value;
     }
 
-    public long? Whole(YamlNode node, string what)
+    public long? ReadInteger(YamlNode node, string what)
     {
-        if (long.TryParse(Text(node), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
+        if (long.TryParse(GetText(node), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
         {
             return value;
         }
 
-        Add(node, $"{what} is {Kind(node)}; a whole number is expected.");
+        Add(node, $"{what} is {Describe(node)}; a whole number is expected.");
         return null;
     }
 
     /// <summary>Reads a finite number; true and false are 1 and 0. Null for anything else.</summary>
-    public static double? Number(YamlNode node)
+    public static double? GetNumber(YamlNode node)
     {
-        string? text = Text(node);
+        string? text = GetText(node);
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value))
         {
             return value;
@@ -173,10 +173,10 @@ internal sealed class YamlReader(string file)
     }
 
     /// <summary>Describes a node in a message: the text of a scalar, or the kind of node.</summary>
-    public static string Kind(YamlNode node) => node switch
+    public static string Describe(YamlNode node) => node switch
     {
-        YamlScalarNode when Text(node) is { Length: > MaxQuoted } text => Printable.Escape(text[..MaxQuoted] + "..."),
-        YamlScalarNode => Text(node) is { } text ? Printable.Escape(text) : "empty",
+        YamlScalarNode when GetText(node) is { Length: > MaxQuoted } text => Printable.Escape(text[..MaxQuoted] + "..."),
+        YamlScalarNode => GetText(node) is { } text ? Printable.Escape(text) : "empty",
         YamlSequenceNode { Children.Count: 0 } => "an empty list",
         YamlSequenceNode => "a list",
         _ => "a mapping",

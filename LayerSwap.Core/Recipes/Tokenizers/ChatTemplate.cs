@@ -44,7 +44,7 @@ internal static class ChatTemplate
     };
 
     /// <summary>Reads a model's template; null if it has none.</summary>
-    public static string? Of(ICheckpoint model)
+    public static string? Read(ICheckpoint model)
     {
         if (AuxiliaryFiles.TryRead(model, FileName, MaxBytes) is { } file)
         {
@@ -69,7 +69,7 @@ internal static class ChatTemplate
     /// <param name="template">The template.</param>
     /// <param name="tokenizer">The model that the tokenizer is copied from.</param>
     /// <param name="changed">Files of the tokenizer that already differ from this model's.</param>
-    public static IEnumerable<(string Name, byte[] Bytes)> FilesOf(
+    public static IEnumerable<(string Name, byte[] Bytes)> MakeFiles(
         string template, ICheckpoint tokenizer, IReadOnlyDictionary<string, byte[]?> changed)
     {
         yield return (FileName, Encoding.UTF8.GetBytes(template));

@@ -37,7 +37,7 @@ internal sealed class RowPlan(long rows)
     public bool IsZero(long row) => _zeros.Contains(row);
 
     /// <summary>Lists the rows whose mean a row is: none, one or several.</summary>
-    public (int Model, long Row)[] Of(long row)
+    public (int Model, long Row)[] SourcesOf(long row)
     {
         if (_means.TryGetValue(row, out (int, long)[]? several))
         {
@@ -48,7 +48,7 @@ internal sealed class RowPlan(long rows)
     }
 
     /// <summary>Counts the rows from this one on that are consecutive rows of one model; 1 if it is not one row of a model.</summary>
-    public long RunFrom(long row)
+    public long CountRun(long row)
     {
         long run = 1;
         if (_model[row] == NoModel || _means.ContainsKey(row))
@@ -106,7 +106,7 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
         ];
     }
 
-    public ICheckpoint Donor => _inner;
+    public ICheckpoint ConfigSource => _inner;
 
     public string Name => _inner.Name;
 
@@ -130,12 +130,12 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
             return;
         }
 
-        TensorInfo tensor = _tensors.Window(Name, name, offset, destination.Length);
+        TensorInfo tensor = _tensors.CheckRange(Name, name, offset, destination.Length);
         long rowBytes = tensor.ByteLength / _plan.Rows;
         while (!destination.IsEmpty)
         {
             long row = offset / rowBytes, within = offset % rowBytes;
-            int count = (int)Math.Min(destination.Length, (_plan.RunFrom(row) * rowBytes) - within);
+            int count = (int)Math.Min(destination.Length, (_plan.CountRun(row) * rowBytes) - within);
             Fill(tensor, row, within, destination[..count]);
             destination = destination[count..];
             offset += count;
@@ -149,7 +149,7 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
     /// <summary>Fills bytes of a run of rows, from the byte offset <paramref name="within"/> its first row.</summary>
     private void Fill(TensorInfo tensor, long row, long within, Span<byte> destination)
     {
-        (int Model, long Row)[] sources = _plan.Of(row);
+        (int Model, long Row)[] sources = _plan.SourcesOf(row);
         long rowBytes = tensor.ByteLength / _plan.Rows;
         if (_plan.IsZero(row))
         {
@@ -183,12 +183,12 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
 
     /// <summary>Finds a model's table of the same name, or the embedding that a missing head is tied to.</summary>
     private TensorInfo SourceOf(int model, TensorInfo table) =>
-        _models[model].Find(table.Name) ?? TokenTables.Of(_models[model]).First(t => t.Shape.Rank == table.Shape.Rank);
+        _models[model].Find(table.Name) ?? TokenTables.Find(_models[model]).First(t => t.Shape.Rank == table.Shape.Rank);
 
     /// <summary>Computes the mean of all rows of the model's own table: summed in float64, rounded once.</summary>
     private byte[] MeanOfAll(TensorInfo table)
     {
-        long rows = TokenTables.RowsOf(table.Shape);
+        long rows = TokenTables.CountRows(table.Shape);
         int width = checked((int)(table.ElementCount / Math.Max(rows, 1)));
         int rowBytes = width * table.DType.Bits() / 8;
         int blockRows = Math.Max(1, MeanBlock / Math.Max(rowBytes, 1));

@@ -8,8 +8,8 @@ namespace LayerSwap.Recipes;
 /// <summary>A token to add to the tokenizer that the output's is copied from.</summary>
 /// <param name="Token">The text.</param>
 /// <param name="Id">The id, which is also the row of the token tables.</param>
-/// <param name="Giver">The model that has the token; null if none has it.</param>
-internal sealed record NewToken(string Token, long Id, ICheckpoint? Giver);
+/// <param name="Source">The model that has the token; null if none has it.</param>
+internal sealed record NewToken(string Token, long Id, ICheckpoint? Source);
 
 /// <summary>
 /// Writes a tokenizer's files with more tokens, so that programs load the ids that the rows have. The tokenizers library numbers added
@@ -57,7 +57,7 @@ internal sealed class TokenizerFiles
         if (words.Length > 0 && known.File == TokenizerVocabulary.TokenizerFile)
         {
             // Other formats of the same vocabulary: only vocab.txt can be extended.
-            foreach (string name in AuxiliaryFiles.CopiedOf(source).Where(IsOtherVocabulary))
+            foreach (string name in AuxiliaryFiles.ListCopied(source).Where(IsOtherVocabulary))
             {
                 files[name] = name == TokenizerVocabulary.LinesFile
                     ? AppendLines(AuxiliaryFiles.TryRead(source, name, MaxBytes)!, words)
@@ -203,15 +203,15 @@ internal sealed class TokenizerFiles
 
     /// <summary>Finds a token's score in the model that has it.</summary>
     private double? ScoreIn(NewToken token) =>
-        token.Giver is not null && TokensOf(token.Giver).Scores.TryGetValue(token.Token, out double score) ? score : null;
+        token.Source is not null && TokensOf(token.Source).Scores.TryGetValue(token.Token, out double score) ? score : null;
 
     /// <summary>Whether a token is an added one, and not a word of a vocabulary.</summary>
-    private bool IsAdded(NewToken token) => token.Giver is null || TokensOf(token.Giver).Added.Contains(token.Token);
+    private bool IsAdded(NewToken token) => token.Source is null || TokensOf(token.Source).Added.Contains(token.Token);
 
     /// <summary>Makes the entry of an added token: a copy of its model's entry, or a special token.</summary>
     private JsonObject EntryOf(NewToken token)
     {
-        JsonObject entry = token.Giver is not null && TokensOf(token.Giver).Entries.TryGetValue(token.Token, out JsonObject? original)
+        JsonObject entry = token.Source is not null && TokensOf(token.Source).Entries.TryGetValue(token.Token, out JsonObject? original)
             ? (JsonObject)original.DeepClone()
             : new JsonObject
             {

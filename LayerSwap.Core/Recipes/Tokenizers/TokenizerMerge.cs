@@ -36,21 +36,21 @@ internal sealed class TokenizerMerge
         _base = @base;
         _open = open;
         _problems = problems;
-        Donor = tokenizerSource;
-        IReadOnlyList<TensorInfo>[] tables = [.. models.Select(TokenTables.Of)];
+        TokenizerSource = tokenizerSource;
+        IReadOnlyList<TensorInfo>[] tables = [.. models.Select(TokenTables.Find)];
         _tables = [.. tables.Select(t => t.Select(x => x.Name).ToArray())];
-        _rows = [.. tables.Select(t => t.Count == 0 ? 0 : TokenTables.RowsOf(t[0].Shape))];
+        _rows = [.. tables.Select(t => t.Count == 0 ? 0 : TokenTables.CountRows(t[0].Shape))];
         _output = new Dictionary<string, long>(VocabularyOf(tokenizerSource).Ids, StringComparer.Ordinal);
     }
 
     /// <summary>The model that the tokenizer's files are copied from.</summary>
-    public ICheckpoint Donor { get; }
+    public ICheckpoint TokenizerSource { get; }
 
     /// <summary>Files of the tokenizer that replace copied ones, by name; null for one that must not be copied.</summary>
     public Dictionary<string, byte[]?> Files { get; } = new(StringComparer.Ordinal);
 
     /// <returns>Null if there are problems.</returns>
-    public static TokenizerMerge? Of(
+    public static TokenizerMerge? Create(
         TokenizerRequest request,
         IReadOnlyList<ICheckpoint> models,
         ICheckpoint? @base,
@@ -60,13 +60,13 @@ internal sealed class TokenizerMerge
         List<TokenizerVocabulary> vocabularies = [];
         foreach (ICheckpoint model in models)
         {
-            if (TokenizerVocabulary.TryRead(model) is { IsWhole: true } found)
+            if (TokenizerVocabulary.TryRead(model) is { IsComplete: true } found)
             {
                 vocabularies.Add(found);
             }
             else
             {
-                problems.Add(request.Place, DescribeMissing(model));
+                problems.Add(request.Position, DescribeMissing(model));
             }
         }
 
@@ -100,7 +100,7 @@ internal sealed class TokenizerMerge
 
     /// <summary>Makes the view of a model with a row for each token of the output.</summary>
     /// <returns>Null if there are problems.</returns>
-    public ICheckpoint? ViewOf(ICheckpoint model)
+    public ICheckpoint? CreateView(ICheckpoint model)
     {
         int index = IndexOf(model);
         string[] tables = _tables[index];
@@ -110,15 +110,15 @@ internal sealed class TokenizerMerge
         }
 
         // Never fewer rows than the tokenizer source has: a table may have rows without a token.
-        long needed = Math.Max(_output.Values.Max() + 1, RowsOf(Donor));
+        long needed = Math.Max(_output.Values.Max() + 1, RowsOf(TokenizerSource));
         long rows = (needed + _request.PadTo - 1) / _request.PadTo * _request.PadTo;
         RowPlan plan = new(rows);
         HashSet<long> planned = PlanTokens(plan, index);
         PlanRowsWithoutTokens(plan, index, planned);
 
         bool isUnchanged = rows == RowsOf(model)
-            && plan.RunFrom(0) == rows
-            && plan.Of(0) is [(int first, 0)]
+            && plan.CountRun(0) == rows
+            && plan.SourcesOf(0) is [(int first, 0)]
             && first == index;
         return isUnchanged ? model : new RemappedRows(model, plan, _models, tables);
     }
@@ -128,7 +128,7 @@ internal sealed class TokenizerMerge
         string name = Printable.Escape(model.Name);
         if (tables.Length == 0)
         {
-            _problems.Add(_request.Place, $"{name} has no table of token embeddings whose rows could follow a tokenizer.");
+            _problems.Add(_request.Position, $"{name} has no table of token embeddings whose rows could follow a tokenizer.");
             return false;
         }
 
@@ -137,7 +137,7 @@ internal sealed class TokenizerMerge
             string[] lacking = [.. tables.Where(t => !CanGive(other, model.Find(t)!)).Select(Printable.Escape)];
             if (lacking.Length > 0)
             {
-                _problems.Add(_request.Place, $"{Printable.Escape(other.Name)} lacks {string.Join(" or ", lacking)}, "
+                _problems.Add(_request.Position, $"{Printable.Escape(other.Name)} lacks {string.Join(" or ", lacking)}, "
                     + $"or has it in another shape than {name}; rows can then not be taken from it. "
                     + $"Remedy: merge models of one architecture, or {LeaveOut}.");
                 return false;
@@ -175,7 +175,7 @@ internal sealed class TokenizerMerge
     /// <summary>Plans rows without a token: the model's own row if it has no token there either, else the tokenizer source's.</summary>
     private void PlanRowsWithoutTokens(RowPlan plan, int model, HashSet<long> planned)
     {
-        int source = IndexOf(Donor);
+        int source = IndexOf(TokenizerSource);
         HashSet<long> ownTokens = [.. _vocabularies[model].Ids.Values];
         for (long row = 0; row < plan.Rows; row++)
         {
@@ -211,12 +211,12 @@ internal sealed class TokenizerMerge
                 vocabulary.Disagreement is var (statedToken, statedId) ? new(statedToken, statedId) : new("", 0);
             if (vocabulary.Ids.Count == 0)
             {
-                _problems.Add(_request.Place, $"the tokenizer of {name} has no tokens. Remedy: fetch it again, or {LeaveOut}.");
+                _problems.Add(_request.Position, $"the tokenizer of {name} has no tokens. Remedy: fetch it again, or {LeaveOut}.");
                 found = true;
             }
             else if (vocabulary.Ids.Append(stated).FirstOrDefault(t => t.Value >= end) is { Key: { } token } impossible)
             {
-                _problems.Add(_request.Place, $"the tokenizer of {name} gives token {Printable.Escape(token)} the id {impossible.Value}, "
+                _problems.Add(_request.Position, $"the tokenizer of {name} gives token {Printable.Escape(token)} the id {impossible.Value}, "
                     + $"but there are {_rows[m]} rows and {vocabulary.Ids.Count} tokens; ids below {end} are expected. "
                     + "Remedy: fetch the tokenizer of this model again.");
                 found = true;
@@ -259,11 +259,11 @@ internal sealed class TokenizerMerge
         if (rule?.Model is not null)
         {
             int source = IndexOf(_open(rule.Model));
-            long? row = rule.OtherId ?? RowIn(source, rule.OtherToken ?? token);
+            long? row = rule.SourceId ?? RowIn(source, rule.SourceToken ?? token);
             if (row is null || row >= _rows[source])
             {
-                string wanted = rule.OtherToken ?? (rule.OtherId is { } id ? $"number {id}" : token);
-                _problems.Add(rule.Place, $"{Printable.Escape(_models[source].Name)} has no row for {Printable.Escape(wanted)}.");
+                string wanted = rule.SourceToken ?? (rule.SourceId is { } id ? $"number {id}" : token);
+                _problems.Add(rule.Position, $"{Printable.Escape(_models[source].Name)} has no row for {Printable.Escape(wanted)}.");
                 return [];
             }
 
@@ -313,10 +313,10 @@ internal sealed class TokenizerMerge
             _output.Add(token, next++);
         }
 
-        if (added.Count > 0 && TokenizerFiles.Write(Donor, VocabularyOf(Donor), added, Files) is { } problem)
+        if (added.Count > 0 && TokenizerFiles.Write(TokenizerSource, VocabularyOf(TokenizerSource), added, Files) is { } problem)
         {
-            _problems.Add(_request.Place, $"{added.Count} tokens, such as {Printable.Escape(added[0].Token)}, "
-                + $"cannot be added to the tokenizer of {Printable.Escape(Donor.Name)}: {problem}");
+            _problems.Add(_request.Position, $"{added.Count} tokens, such as {Printable.Escape(added[0].Token)}, "
+                + $"cannot be added to the tokenizer of {Printable.Escape(TokenizerSource.Name)}: {problem}");
         }
     }
 }

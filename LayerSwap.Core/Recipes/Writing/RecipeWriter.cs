@@ -42,14 +42,14 @@ internal sealed class RecipeWriter
 
     private void Write()
     {
-        if (_request.Tokenizer is not null || _request.Beside.Count > 0)
+        if (_request.TokenizerSource is not null || _request.ReplacedFiles.Count > 0)
         {
             throw new NotSupportedException("its tokenizer was made from several.");
         }
 
         // If slices have their own rules, the first rule applies to no tensor.
         bool stacked = _request.Sources.Any(s => s.Checkpoint is MappedCheckpoint { Slices: not null });
-        bool slicesHaveRules = stacked && _request.Rules.Count > 1 && _request.Rules[1].Only is not null;
+        bool slicesHaveRules = stacked && _request.Rules.Count > 1 && _request.Rules[1].SourceIndices is not null;
         IMergeStrategy strategy = _request.Rules[slicesHaveRules ? 1 : 0].Strategy;
         bool isWholeModel = strategy is IMethodStrategy { Method.IsWholeModel: true };
         (string Name, object Value)[] parameters = strategy is TakeInput ? [] : [.. Form(strategy).Parameters];
@@ -157,7 +157,7 @@ internal sealed class RecipeWriter
                 WriteSlice(baseSlices[k]);
             }
 
-            int[] sources = [.. rules[k].Only ?? [.. Enumerable.Range(0, stacks.Length)]];
+            int[] sources = [.. rules[k].SourceIndices ?? [.. Enumerable.Range(0, stacks.Length)]];
             for (int j = 0; j < sources.Length; j++)
             {
                 WriteSlice(stacks[sources[j]][k]);
@@ -228,7 +228,7 @@ internal sealed class RecipeWriter
     {
         bool takes = rule.Strategy is TakeInput;
         int[] all = [.. Enumerable.Range(0, _request.Sources.Count)];
-        if (rule.Selector is null || (!takes && !(_request.Rules[0].Only ?? all).SequenceEqual(rule.Only ?? all)))
+        if (rule.Selector is null || (!takes && !(_request.Rules[0].SourceIndices ?? all).SequenceEqual(rule.SourceIndices ?? all)))
         {
             throw new NotSupportedException("a rule has only some of the models.");
         }
@@ -345,7 +345,7 @@ internal sealed class RecipeWriter
 
     private static string ModelOf(ICheckpoint checkpoint) =>
         checkpoint is not ICheckpointView and not IComputedCheckpoint && InputFile.Exists(checkpoint.Name)
-            ? Quoted(RealPath.Of(checkpoint.Name))
+            ? Quoted(RealPath.Resolve(checkpoint.Name))
             : throw new NotSupportedException($"{Printable.Escape(checkpoint.Name)} is not a model on disk.");
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);

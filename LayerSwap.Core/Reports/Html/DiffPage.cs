@@ -23,7 +23,7 @@ internal static class DiffPage
         yield return new XElement("p", string.Create(CultureInfo.InvariantCulture,
             $"Base: {Printable.Escape(report.Base)}. Compared: {models}. "
             + $"{measured.Tensors.Count:N0} tensors, {measured.Tensors.Sum(t => t.ElementCount):N0} parameters."));
-        foreach (DiffVerdict verdict in report.Verdicts)
+        foreach (DiffFinding verdict in report.Findings)
         {
             yield return new XElement("p", new XAttribute("class", "note"), verdict.Message);
         }
@@ -33,18 +33,18 @@ internal static class DiffPage
             + "Columns are kinds of weights. Lighter is more change.");
         yield return new XElement("div", new XAttribute("class", "picture"),
             names.Length > 1 ? ScaleSwitch() : null,
-            HtmlPage.Scrolled(HeatMap.Draw(measured, report.RankedBy)));
+            HtmlPage.Scrollable(HeatMap.Draw(measured, report.RankedBy)));
         yield return ProfileDetails(measured, pictures.Contains(DiffPicture.Strips));
         if (pictures.Contains(DiffPicture.Bars))
         {
             yield return HtmlPage.Text("h2", "By layer");
-            yield return HtmlPage.Scrolled(LayerBars.Draw(measured, report.RankedBy));
+            yield return HtmlPage.Scrollable(LayerBars.Draw(measured, report.RankedBy));
         }
 
         if (pictures.Contains(DiffPicture.Agreement))
         {
             yield return HtmlPage.Text("h2", "Do the models agree?");
-            yield return HtmlPage.Scrolled(AgreementLines.Draw(measured));
+            yield return HtmlPage.Scrollable(AgreementLines.Draw(measured));
         }
 
         if (names.Length == 2)
@@ -58,7 +58,7 @@ internal static class DiffPage
         if (plan is not null)
         {
             yield return HtmlPage.Text("h2", "The merge");
-            yield return HtmlPage.Scrolled(LayerStack.Of(plan));
+            yield return HtmlPage.Scrollable(LayerStack.Of(plan));
         }
 
         yield return HtmlPage.Text("h2", "The numbers");
@@ -94,11 +94,11 @@ internal static class DiffPage
         {
             details.Add(new XElement("p", "Each cell has the weight\u2019s rows above and its columns below; "
                 + "of several weights in one cell, such as experts, the first. JSON has all."));
-            details.Add(HtmlPage.Scrolled(Strips.Draw(measured)));
+            details.Add(HtmlPage.Scrollable(Strips.Draw(measured)));
         }
         else
         {
-            details.Add(new XElement("p", measured.WithProfiles
+            details.Add(new XElement("p", measured.HasProfiles
                 ? "There is no two-dimensional weight within layers."
                 : "They were not measured. Ask for them by LayerDiff.WithProfiles(), on the command line by --profiles."));
         }
@@ -132,9 +132,9 @@ internal static class DiffPage
         SwapSuggestion suggestion = report.Suggest();
         yield return HtmlPage.Text("h2", "Suggestion");
         yield return new XElement("p", suggestion.Reason);
-        if (suggestion.HasStructure)
+        if (suggestion.IsConclusive)
         {
-            yield return HtmlPage.Scrolled(LayerStack.Of(suggestion));
+            yield return HtmlPage.Scrollable(LayerStack.Of(suggestion));
         }
 
         if (suggestion.Candidates.Count == 0)
@@ -156,14 +156,14 @@ internal static class DiffPage
             Columns = numbers,
             CellWidth = layers > 48 ? 14 : 22,
             Value = (top, bottom) => scores.TryGetValue((bottom, top), out double score) ? score : null,
-            Hint = (top, bottom) =>
+            Tooltip = (top, bottom) =>
                 string.Create(CultureInfo.InvariantCulture, $"bottom {bottom}, top {top}: score {scores[(bottom, top)]:0.###}"),
             Unit = "share of the variance explained",
             SharedTo = 1,
             OwnTo = 1,
         };
         XElement picture = Svg.Picture(grid.Width, grid.Height, "Scores of all candidates by bottom and top layers", grid.Draw(0, 0));
-        yield return new XElement("details", HtmlPage.Text("summary", "Every candidate\u2019s score"), HtmlPage.Scrolled(picture));
+        yield return new XElement("details", HtmlPage.Text("summary", "Every candidate\u2019s score"), HtmlPage.Scrollable(picture));
     }
 
     private static int IndexOf(IReadOnlyList<string> models, string model) => models.ToList().IndexOf(model);

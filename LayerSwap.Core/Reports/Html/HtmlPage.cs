@@ -67,14 +67,14 @@ internal static class HtmlPage
     }
 
     /// <summary>Creates a fragment of a page, for a notebook's output.</summary>
-    public static string Piece(params object[] body) => Serialize(new XElement("div", new XElement("style", Fragment), Report(body)));
+    public static string CreateFragment(params object[] body) => Serialize(new XElement("div", new XElement("style", Fragment), Report(body)));
 
     /// <summary>Creates an element with a name or a number of a model, with control characters escaped and long texts cut.</summary>
     public static XElement Text(string tag, string text, string? style = null) =>
         new(tag, style is null ? null : new XAttribute("class", style), Printable.Escape(text));
 
     /// <summary>Wraps wide content so that it scrolls instead of the page.</summary>
-    public static XElement Scrolled(params object[] content) => new("div", new XAttribute("class", "scroll"), content);
+    public static XElement Scrollable(params object[] content) => new("div", new XAttribute("class", "scroll"), content);
 
     /// <summary>Creates a sortable table.</summary>
     /// <param name="heads">Column heads; the first <paramref name="texts"/> columns are texts, the others numbers.</param>
@@ -82,7 +82,7 @@ internal static class HtmlPage
     /// <param name="rows">The cells.</param>
     public static XElement Table(IReadOnlyList<string> heads, int texts, IEnumerable<IReadOnlyList<string>> rows)
     {
-        return Scrolled(new XElement("table", new XAttribute("class", "sortable"),
+        return Scrollable(new XElement("table", new XAttribute("class", "sortable"),
             new XElement("thead", Row("th", heads)),
             new XElement("tbody", rows.Select(r => Row("td", r)))));
 

@@ -27,8 +27,8 @@ internal sealed class ResultFormatter(string mimeType)
 
     private static string Html(object instance) => instance switch
     {
-        LayerDiffReport report => HtmlPage.Piece([.. DiffPage.Body(report, plan: null)]),
-        MergePlan plan => HtmlPage.Piece(HtmlPage.Scrolled(LayerStack.Of(plan)), new XElement("pre", plan.ToString())),
-        _ => HtmlPage.Piece(new XElement("pre", instance.ToString())),
+        LayerDiffReport report => HtmlPage.CreateFragment([.. DiffPage.Body(report, plan: null)]),
+        MergePlan plan => HtmlPage.CreateFragment(HtmlPage.Scrollable(LayerStack.Of(plan)), new XElement("pre", plan.ToString())),
+        _ => HtmlPage.CreateFragment(new XElement("pre", instance.ToString())),
     };
 }

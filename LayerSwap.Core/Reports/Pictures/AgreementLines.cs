@@ -12,7 +12,7 @@ internal static class AgreementLines
     {
         IReadOnlyList<DeltaTotal> layers = measured.Layers;
         string[] names = PictureNames.Short(measured.Models);
-        string[] pairs = [.. TensorDelta.Pairing(names.Length).Select(p => $"{names[p.A]} and {names[p.B]}")];
+        string[] pairs = [.. TensorDelta.EnumeratePairs(names.Length).Select(p => $"{names[p.A]} and {names[p.B]}")];
         List<XElement> panels = [];
         double y = 0, width = 0;
         Add("Cosine of the changes", "1: the same direction, 0: unrelated, \u22121: opposite", (l, p) => l.PairCosine(p));
@@ -31,7 +31,7 @@ internal static class AgreementLines
             double[] all = [.. layers.SelectMany(l => pairs.Select((_, p) => value(l, p))).Where(double.IsFinite).DefaultIfEmpty(0)];
             Axes axes = new(layers.Count, Math.Min(0, all.Min()), Math.Max(all.Max(), 0.02));
             IEnumerable<XElement> lines = pairs.Select((pair, p) => Line(axes, [.. layers.Select(l => value(l, p))], pair, Colors.Of(p)));
-            panels.Add(Svg.Moved(0, y, axes.Draw(title, unit), lines));
+            panels.Add(Svg.Translated(0, y, axes.Draw(title, unit), lines));
             y += Axes.Height + 10;
             width = Math.Max(width, axes.Width);
         }

@@ -27,7 +27,7 @@ internal sealed record CellGrid
     public required Func<int, int, double?> Value { get; init; }
 
     /// <summary>The tooltip of (row, column).</summary>
-    public required Func<int, int, string> Hint { get; init; }
+    public required Func<int, int, string> Tooltip { get; init; }
 
     /// <summary>The quantity and unit of the scale.</summary>
     public required string Unit { get; init; }
@@ -61,7 +61,7 @@ internal sealed record CellGrid
     public XElement Draw(double x, double y)
     {
         string title = PictureNames.Cut(Title, Width - AxisWidth - 8);
-        XElement drawn = Svg.Moved(x, y, Svg.Text(AxisWidth, 12, title, "start", Svg.Class("title"), Svg.Title(Printable.Escape(Title))));
+        XElement drawn = Svg.Translated(x, y, Svg.Text(AxisWidth, 12, title, "start", Svg.Class("title"), Svg.Title(Printable.Escape(Title))));
         for (int c = 0; c < Columns.Count; c++)
         {
             double middle = AxisWidth + ((c + 0.5) * CellWidth);
@@ -105,7 +105,7 @@ internal sealed record CellGrid
     private XElement Cell(int row, int column, double value, double y, double width)
     {
         double x = AxisWidth + (column * CellWidth);
-        XElement hint = Svg.Title(Hint(row, column));
+        XElement hint = Svg.Title(Tooltip(row, column));
         if (!double.IsFinite(value))
         {
             return Svg.Group(Svg.Rect(x, y, width, CellHeight, "none", Svg.Class("cell")),
@@ -120,7 +120,7 @@ internal sealed record CellGrid
     private XElement Legend(double y, double to, string shown, string scale)
     {
         const double width = 200;
-        return Svg.Moved(AxisWidth, y, Svg.Class(shown), Colors.Bar(width, to, Passed(to)),
+        return Svg.Translated(AxisWidth, y, Svg.Class(shown), Colors.Bar(width, to, Passed(to)),
             Svg.Text(width / 2, 19, (to / 2).ToString("G2", CultureInfo.InvariantCulture), "middle"),
             Svg.Text(0, 31, $"{scale}: {Unit}", "start", Svg.Class("faint")));
     }

@@ -62,8 +62,8 @@ internal static class HeatMap
             ColumnTitle = "kind of weight",
             Rows = rows,
             Columns = stack?.Kinds ?? ["all"],
-            Value = (row, column) => At(row, column)?.Amount(metric, model),
-            Hint = Hint,
+            Value = (row, column) => At(row, column)?.Magnitude(metric, model),
+            Tooltip = Hint,
             Unit = DiffMetricNames.Title(metric),
             IsWhole = IsWhole,
             SharedTo = 0,
@@ -86,7 +86,7 @@ internal static class HeatMap
         string Hint(int row, int column)
         {
             string cell = IsWhole(row) ? rows[row] : $"layer {rows[row]} {stack!.Kinds[column]}";
-            return Printable.Escape($"{name}, {cell}: {Svg.Number(At(row, column)!.Amount(metric, model))}");
+            return Printable.Escape($"{name}, {cell}: {Svg.Number(At(row, column)!.Magnitude(metric, model))}");
         }
     }
 
@@ -101,6 +101,6 @@ internal static class HeatMap
             stacks.SelectMany(s => Enumerable.Range(0, s.Layers).SelectMany(l => s.Kinds.Select(k => s[l, k])));
         DeltaTotal[] all = [.. inside.Concat(outside.Select(o => o.Total)).OfType<DeltaTotal>()];
         return (Array.Exists(all, t => t.HasMatrices) ? all.Where(t => t.HasMatrices) : all)
-            .Select(t => t.Amount(metric, model)).Where(double.IsFinite).DefaultIfEmpty(0).Max();
+            .Select(t => t.Magnitude(metric, model)).Where(double.IsFinite).DefaultIfEmpty(0).Max();
     }
 }

@@ -10,7 +10,7 @@ internal static class LayerBars
     {
         IReadOnlyList<DeltaTotal> layers = measured.Layers;
         string[] names = PictureNames.Short(measured.Models);
-        double Value(int layer, int model) => layers[layer].Amount(metric, model);
+        double Value(int layer, int model) => layers[layer].Magnitude(metric, model);
         double[] finite = [.. layers.SelectMany((_, l) => names.Select((_, m) => Value(l, m))).Where(double.IsFinite)];
         Axes axes = new(layers.Count, 0, finite.DefaultIfEmpty(0).Max());
         XElement bars = Svg.Group();

@@ -74,7 +74,7 @@ public sealed partial record LayerDiffReport
             });
         }
 
-        return Svg.Alone(picture switch
+        return Svg.ToDocument(picture switch
         {
             DiffPicture.HeatMap => HeatMap.Draw(Measured, RankedBy),
             DiffPicture.Strips => Strips.Draw(Measured),

@@ -36,7 +36,7 @@ internal static class Strips
         }
 
         const string unit = "mean |W \u2212 W_base| of rows (above) and columns (below)";
-        picture.Add(Svg.Moved(Left, height - 32, Colors.Bar(160, largest), Svg.Text(170, 8, unit, "start", Svg.Class("faint"))));
+        picture.Add(Svg.Translated(Left, height - 32, Colors.Bar(160, largest), Svg.Text(170, 8, unit, "start", Svg.Class("faint"))));
         return picture;
     }
 
@@ -45,7 +45,7 @@ internal static class Strips
     {
         StringBuilder[] paths = [.. Enumerable.Range(0, Colours).Select(_ => new StringBuilder())];
         string title = PictureNames.Cut(name, kinds.Length * CellWidth);
-        XElement panel = Svg.Moved(x, 0, Svg.Text(Left, 12, title, "start", Svg.Class("title"), Svg.Title(Printable.Escape(name))));
+        XElement panel = Svg.Translated(x, 0, Svg.Text(Left, 12, title, "start", Svg.Class("title"), Svg.Title(Printable.Escape(name))));
         for (int k = 0; k < kinds.Length; k++)
         {
             double middle = Left + ((k + 0.5) * CellWidth);

@@ -26,7 +26,7 @@ internal static class Svg
         new XAttribute("viewBox", string.Create(CultureInfo.InvariantCulture, $"0 0 {width:0.##} {height:0.##}")), content);
 
     /// <summary>Creates a document of a picture, with the style sheet.</summary>
-    public static string Alone(XElement picture)
+    public static string ToDocument(XElement picture)
     {
         XElement alone = new(picture);
         alone.AddFirst(Element("style", ":root{color-scheme:light dark}" + Style));
@@ -35,7 +35,7 @@ internal static class Svg
 
     public static XElement Group(params object[] content) => Element("g", content);
 
-    public static XElement Moved(double x, double y, params object[] content) =>
+    public static XElement Translated(double x, double y, params object[] content) =>
         Element("g", new XAttribute("transform", string.Create(CultureInfo.InvariantCulture, $"translate({x:0.##} {y:0.##})")), content);
 
     public static XElement Rect(double x, double y, double width, double height, string fill, params object[] content) =>

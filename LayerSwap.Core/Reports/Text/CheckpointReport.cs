@@ -68,7 +68,7 @@ public static class CheckpointReport
             }
         }
 
-        TextTable table = new TextTable("component", "kind", "dtype", "shape", "tensors", "size").Left(1, 2, 3);
+        TextTable table = new TextTable("component", "kind", "dtype", "shape", "tensors", "size").AlignLeft(1, 2, 3);
         foreach ((Line line, int at) in lines.Where(l => l.Value >= first && l.Value < first + PageLength))
         {
             (int tensors, long size) = sums[at - first];
@@ -146,7 +146,7 @@ public static class CheckpointReport
     /// <summary>Names the quantization and the adapter type, if there are any.</summary>
     private static string Storage(ICheckpoint checkpoint)
     {
-        StorageScheme scheme = StorageScheme.Of(checkpoint);
+        StorageScheme scheme = StorageScheme.Detect(checkpoint);
         return (scheme.Quantization is null ? "" : $", quantised ({scheme.Quantization})")
             + (scheme.Adapter is null ? "" : $", an adapter ({scheme.Adapter}), not a model");
     }

@@ -56,7 +56,7 @@ public sealed partial record LayerDiffReport
                 json.Number("rowOverlap", p.RowOverlap);
             });
             json.Texts("skipped", Skipped);
-            json.Array("verdicts", Verdicts, v =>
+            json.Array("verdicts", Findings, v =>
             {
                 json.WriteString("kind", JsonNamingPolicy.CamelCase.ConvertName(v.Kind.ToString()));
                 json.Texts("models", v.Models);
@@ -140,7 +140,7 @@ public sealed partial record LayerDiffReport
 
     private static void WriteSuggestion(Utf8JsonWriter json, SwapSuggestion suggestion)
     {
-        if (!suggestion.HasStructure)
+        if (!suggestion.IsConclusive)
         {
             json.WriteNull("suggestion");
             return;

@@ -65,7 +65,7 @@ public sealed partial record MergePlan
             throw new FormatException($"The text is not a plan as JSON: {Printable.Escape(e.Message)}", e);
         }
 
-        if (MergeFingerprint.Differences(before, MergeFingerprint.Of(this)) is { } differences)
+        if (MergeFingerprint.DescribeDifferences(before, MergeFingerprint.Of(this)) is { } differences)
         {
             throw new MergeException(
                 $"This is not the merge that was planned: {differences}. Remedy: plan again, and execute all parts by that plan.");
@@ -101,6 +101,6 @@ public sealed partial record MergePlan
     /// <summary>Draws the layers, each coloured by its source models, as an SVG document.</summary>
     public string ToSvg()
     {
-        return Svg.Alone(LayerStack.Of(this));
+        return Svg.ToDocument(LayerStack.Of(this));
     }
 }

@@ -11,7 +11,7 @@ public static class ThresholdReport
     public static string ToText(this IEnumerable<ThresholdShare> shares)
     {
         ArgumentNullException.ThrowIfNull(shares);
-        TextTable table = new TextTable("model", "name", "rows", "above", "columns", "above").Left(1);
+        TextTable table = new TextTable("model", "name", "rows", "above", "columns", "above").AlignLeft(1);
         foreach (ThresholdShare share in shares)
         {
             table.Add(

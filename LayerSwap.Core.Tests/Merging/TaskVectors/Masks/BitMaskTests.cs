@@ -15,7 +15,7 @@ public sealed class BitMaskTests
         for (int count = 0; count < 300; count++)
         {
             int first = _random.Next(140), at = _random.Next(140);
-            ulong[] from = Words(BitMask.Words(first + count)), to = Words(BitMask.Words(at + count) + 1), before = [.. to];
+            ulong[] from = Words(BitMask.WordCount(first + count)), to = Words(BitMask.WordCount(at + count) + 1), before = [.. to];
             BitMask.Copy(from, first, to, at, count);
             bool[] expected = [.. Bits(before)];
             Bits(from).Skip(first).Take(count).ToArray().CopyTo(expected, at);

@@ -51,7 +51,7 @@ public sealed class DellaSparsifierTests
         Random random = new(length);
         (double Base, double Source)[] elements = [.. Enumerable.Range(0, rows * length).Select(i => Rows[row](random, i % length))];
         KernelBlock<T> operands = new(start, [.. elements.Select(e => e.Base)], [.. elements.Select(e => e.Source)]);
-        ulong[] mask = new ulong[BitMask.Words(operands.Length)];
+        ulong[] mask = new ulong[BitMask.WordCount(operands.Length)];
         new DellaSparsifier([Density], [Epsilon], [Stream], length).ComputeMask(operands.Block, 0, mask);
 
         // Masks of zero deltas are undefined.
@@ -78,7 +78,7 @@ public sealed class DellaSparsifierTests
                     : Density - Epsilon + (2 * Epsilon / (length - 1) * (rank + ((count - 1) / 2.0)));
                 foreach (int i in equal)
                 {
-                    kept[i] = CounterRandom.Uniform(Stream, start + i) < probability;
+                    kept[i] = CounterRandom.ComputeUniform(Stream, start + i) < probability;
                 }
 
                 rank += count;

@@ -21,7 +21,7 @@ public sealed class MaskKernelTests
                 foreach ((ulong low, ulong high) in Bounds(keys))
                 {
                     ulong[] mask = Filled(length);
-                    MaskKernel.Between(operands.Block.Base, operands.Block[0], low, high, mask);
+                    MaskKernel.MaskBetween(operands.Block.Base, operands.Block[0], low, high, mask);
                     AssertMask(keys.Select(k => k >= low && k <= high), mask, $"{numbers}, bounds {low:X} {high:X}");
                 }
             }
@@ -37,7 +37,7 @@ public sealed class MaskKernelTests
             foreach ((ulong low, _) in Bounds(keys))
             {
                 ulong[] mask = Filled(length);
-                MaskKernel.AtLeast(keys, low, mask);
+                MaskKernel.MaskAtLeast(keys, low, mask);
                 AssertMask(keys.Select(k => k >= low), mask, $"bound {low:X}");
             }
         }
@@ -55,7 +55,7 @@ public sealed class MaskKernelTests
                 KernelBlock<T> operands = KernelBlock<T>.Random(_random, numbers, length, 1);
                 ulong[] mask = [.. Filled(length).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
                 double[] magnitudes = [.. operands.Deltas(0).Select(Math.Abs)];
-                (double all, double kept) = MaskKernel.L1Norms(operands.Block.Base, operands.Block[0], mask);
+                (double all, double kept) = MaskKernel.ComputeL1Norms(operands.Block.Base, operands.Block[0], mask);
                 double expectedAll = magnitudes.Sum(), expectedKept = magnitudes.Where((_, i) => BitMask.IsSet(mask, i)).Sum();
                 Assert.True(Math.Abs(all - expectedAll) <= 1e-14 * expectedAll, $"{length} {numbers}: {all:R}, expected {expectedAll:R}");
                 Assert.True(Math.Abs(kept - expectedKept) <= 1e-14 * expectedKept,
@@ -64,7 +64,7 @@ public sealed class MaskKernelTests
         }
     }
 
-    private static ulong[] Filled(int length) => [.. Enumerable.Repeat(ulong.MaxValue, BitMask.Words(length))];
+    private static ulong[] Filled(int length) => [.. Enumerable.Repeat(ulong.MaxValue, BitMask.WordCount(length))];
 
     private static void AssertMask(IEnumerable<bool> expected, ulong[] mask, string what)
     {

@@ -24,7 +24,7 @@ public sealed class RandomKernelTests
         {
             byte first = BitConverter.GetBytes(SplitMix64(Stream + (i / 8 * golden)))[i % 8];
             ulong others = SplitMix64((Stream ^ 0xD1B54A32D192ED03) + (i * golden)) >> 40;
-            Assert.Equal((first * 0x1000000UL) + others, RandomKernel.Number(Stream, (long)i));
+            Assert.Equal((first * 0x1000000UL) + others, RandomKernel.ComputeNumber(Stream, (long)i));
         }
     }
 
@@ -35,8 +35,8 @@ public sealed class RandomKernelTests
     public void First_bytes_are_those_of_the_numbers(long start)
     {
         byte[] bytes = new byte[256];
-        RandomKernel.FirstBytes(Stream, start, bytes);
-        Assert.Equal(Enumerable.Range(0, bytes.Length).Select(i => (byte)(RandomKernel.Number(Stream, start + i) >> 24)), bytes);
+        RandomKernel.ComputeFirstBytes(Stream, start, bytes);
+        Assert.Equal(Enumerable.Range(0, bytes.Length).Select(i => (byte)(RandomKernel.ComputeNumber(Stream, start + i) >> 24)), bytes);
     }
 
     [Fact]
@@ -46,10 +46,10 @@ public sealed class RandomKernelTests
         {
             long start = _random.NextInt64(1L << 40);
             double density = _random.NextDouble();
-            ulong[] mask = new ulong[BitMask.Words(length)];
+            ulong[] mask = new ulong[BitMask.WordCount(length)];
             new DareSparsifier([density], [Stream])
                 .ComputeMask(new KernelBlock<float>(start, new double[length], new double[length]).Block, 0, mask);
-            bool[] expected = [.. Enumerable.Range(0, length).Select(i => CounterRandom.Uniform(Stream, start + i) < density)];
+            bool[] expected = [.. Enumerable.Range(0, length).Select(i => CounterRandom.ComputeUniform(Stream, start + i) < density)];
             Assert.True(expected.SequenceEqual(Enumerable.Range(0, length).Select(i => BitMask.IsSet(mask, i))),
                 $"{length} elements from {start}");
         }
@@ -61,10 +61,10 @@ public sealed class RandomKernelTests
         // A bound that is one of the numbers, and the next bound: their masks differ in that number alone.
         for (int i = 0; i < 64; i++)
         {
-            uint number = RandomKernel.Number(Stream, i);
+            uint number = RandomKernel.ComputeNumber(Stream, i);
             ulong[] mask = [0], next = [0];
-            RandomKernel.Below(Stream, 0, number, mask);
-            RandomKernel.Below(Stream, 0, number + 1, next);
+            RandomKernel.MaskBelow(Stream, 0, number, mask);
+            RandomKernel.MaskBelow(Stream, 0, number + 1, next);
             Assert.Equal(1UL << i, mask[0] ^ next[0]);
         }
     }
@@ -73,7 +73,7 @@ public sealed class RandomKernelTests
     public void Bits_are_set_in_half_of_the_numbers_independently_of_each_other()
     {
         const int count = 1 << 18, margin = 1280;
-        uint[] numbers = [.. Enumerable.Range(0, count).Select(i => RandomKernel.Number(3, i))];
+        uint[] numbers = [.. Enumerable.Range(0, count).Select(i => RandomKernel.ComputeNumber(3, i))];
         for (int bit = 0; bit < 32; bit++)
         {
             int set = 0, unlikeNextBit = 0, unlikeNextNumber = 0;

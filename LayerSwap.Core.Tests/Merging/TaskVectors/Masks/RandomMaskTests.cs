@@ -156,8 +156,8 @@ public sealed class RandomMaskTests
 
     private static double[] Numbers(long seed, string tensor, int source, int count = N)
     {
-        ulong stream = CounterRandom.Stream(seed, tensor, source);
-        return [.. Enumerable.Range(0, count).Select(i => CounterRandom.Uniform(stream, i))];
+        ulong stream = CounterRandom.CreateStream(seed, tensor, source);
+        return [.. Enumerable.Range(0, count).Select(i => CounterRandom.ComputeUniform(stream, i))];
     }
 
     /// <summary>The correlation of independent uniforms has a deviation of 1 / sqrt(n).</summary>

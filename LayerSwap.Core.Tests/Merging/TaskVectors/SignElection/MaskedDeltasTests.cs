@@ -62,7 +62,7 @@ public sealed class MaskedDeltasTests
     private static double Masked<T>(KernelBlock<T> operands, ulong[] masks, int source, int at)
         where T : unmanaged
     {
-        int words = BitMask.Words(operands.Length);
+        int words = BitMask.WordCount(operands.Length);
         return BitMask.IsSet(masks.AsSpan(masks.Length == words ? 0 : source * words), at) ? operands.Delta(source, at) : 0;
     }
 
@@ -77,5 +77,5 @@ public sealed class MaskedDeltasTests
     }
 
     private ulong[] Masks(int length, int count) =>
-        [.. Enumerable.Range(0, count * BitMask.Words(length)).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
+        [.. Enumerable.Range(0, count * BitMask.WordCount(length)).Select(_ => (ulong)_random.NextInt64(long.MinValue, long.MaxValue))];
 }

@@ -105,7 +105,7 @@ public sealed class SignElectionTests
                 for (int length = 1; length < 70; length++)
                 {
                     KernelBlock<T> operands = KernelBlock<T>.Random(_random, numbers, length, sources);
-                    int words = BitMask.Words(length), masks = length % 2 == 0 ? 1 : sources;
+                    int words = BitMask.WordCount(length), masks = length % 2 == 0 ? 1 : sources;
                     ulong[] mask = [.. Enumerable.Range(0, masks * words).Select(_ => (ulong)_random.NextInt64() << _random.Next(2))];
                     check(operands, new Masked<T>(operands, mask), $"{numbers}, {sources} sources, {masks} masks");
                 }
@@ -119,7 +119,7 @@ public sealed class SignElectionTests
     {
         public double Of(int source, int at)
         {
-            int words = BitMask.Words(Operands.Length);
+            int words = BitMask.WordCount(Operands.Length);
             return BitMask.IsSet(Masks.AsSpan(Masks.Length == words ? 0 : source * words), at) ? Operands.Delta(source, at) : 0;
         }
     }

@@ -11,7 +11,7 @@ internal static class BitMask
     private const int Word = 64;
 
     /// <summary>Computes the number of words of a mask.</summary>
-    public static int Words(long elements) => (int)((elements + Word - 1) / Word);
+    public static int WordCount(long elements) => (int)((elements + Word - 1) / Word);
 
     public static bool IsSet(ReadOnlySpan<ulong> mask, int at) => ((mask[at / Word] >> (at % Word)) & 1) != 0;
 

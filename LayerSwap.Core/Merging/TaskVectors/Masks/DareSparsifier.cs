@@ -14,10 +14,10 @@ internal sealed class DareSparsifier(double[] densities, ulong[] streams) : ISpa
     public void ComputeMask<T>(in OperandBlock<T> block, int source, Span<ulong> mask)
         where T : unmanaged
     {
-        uint bound = CounterRandom.Bound(densities[source]);
+        uint bound = CounterRandom.ComputeBound(densities[source]);
         int before = (int)(block.Start % RandomKernel.BatchLength);
-        using PooledBuffer<ulong> whole = new(BitMask.Words(before + block.Length));
-        RandomKernel.Below(streams[source], block.Start - before, bound, whole.Span);
+        using PooledBuffer<ulong> whole = new(BitMask.WordCount(before + block.Length));
+        RandomKernel.MaskBelow(streams[source], block.Start - before, bound, whole.Span);
         BitMask.Copy(whole.Span, before, mask, 0, block.Length);
     }
 }

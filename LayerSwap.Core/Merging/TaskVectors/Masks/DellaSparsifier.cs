@@ -21,7 +21,7 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
     private const int Float32Fraction = 23, Float64Fraction = 52;
 
     /// <summary>The memory for each element of a row, in bytes: keys, a sorted copy, bins, random bytes, indices, mask.</summary>
-    public const int BytesAnElement = (2 * sizeof(ulong)) + (2 * sizeof(int)) + 2 + 1;
+    public const int BytesPerElement = (2 * sizeof(ulong)) + (2 * sizeof(int)) + 2 + 1;
 
     public long RowLength => row;
 
@@ -39,14 +39,14 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
             Probabilities chances = new(densities[source], epsilons[source], length, streams[source], block.Start + first);
             ReadOnlySpan<T> from = block.Base.Slice(first, length), to = block[source].Slice(first, length);
             Span<int> keys = buffers.Keys.Span[..MagnitudeBins.Padded(length)];
-            if (KeyKernel.TryDeltas(from, to, keys, out int largest))
+            if (KeyKernel.TryComputeDeltaKeys(from, to, keys, out int largest))
             {
                 Choose<int>(keys, largest, Float32Fraction, chances, buffers);
             }
             else
             {
                 using PooledBuffer<ulong> wide = new(keys.Length);
-                KeyKernel.Deltas(from, to, wide.Span[..length]);
+                KeyKernel.ComputeDeltaKeys(from, to, wide.Span[..length]);
                 wide.Span[length..].Clear();
                 ulong most = 0;
                 foreach (ulong key in wide.Span)
@@ -84,12 +84,12 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
 
             ranks[bin] = rank;
             (double lowest, double highest) = chances.Of(bin, rank, counts[bin]);
-            limits[bin] = (ushort)(CounterRandom.FirstByte(lowest) | (CounterRandom.FirstByte(highest) << 8));
+            limits[bin] = (ushort)(CounterRandom.ComputeFirstByte(lowest) | (CounterRandom.ComputeFirstByte(highest) << 8));
         }
 
         int before = (int)(chances.Start % RandomKernel.BatchLength);
         Span<byte> randoms = buffers.Randoms.Span[..(keys.Length + RowBuffers.MoreRandoms)];
-        RandomKernel.FirstBytes(chances.Stream, chances.Start - before, randoms);
+        RandomKernel.ComputeFirstBytes(chances.Stream, chances.Start - before, randoms);
         Span<ulong> mask = buffers.Mask.Span;
         Span<int> open = buffers.Open.Span;
         open = open[..MagnitudeBins.Draw(bins, randoms[before..], limits, mask, open)];
@@ -99,7 +99,7 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
         foreach (int element in open)
         {
             byte bin = bins[element];
-            double random = CounterRandom.Uniform(chances.Stream, chances.Start + element);
+            double random = CounterRandom.ComputeUniform(chances.Stream, chances.Start + element);
             (double lowest, double highest) = chances.Of(bin, ranks[bin], counts[bin]);
             if (bin != 0 && random < highest)
             {
@@ -141,7 +141,7 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
             }
 
             double rank = smaller + ((equal - 1) / 2.0);
-            mask[element / 64] |= (CounterRandom.Uniform(chances.Stream, chances.Start + element) < chances.At(rank) ? 1UL : 0) << element;
+            mask[element / 64] |= (CounterRandom.ComputeUniform(chances.Stream, chances.Start + element) < chances.At(rank) ? 1UL : 0) << element;
         }
     }
 
@@ -192,7 +192,7 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
             Open = new(padded);
             Bins = new(padded);
             Randoms = new(padded + MoreRandoms);
-            Mask = new(BitMask.Words(padded));
+            Mask = new(BitMask.WordCount(padded));
         }
 
         public PooledBuffer<int> Keys { get; }

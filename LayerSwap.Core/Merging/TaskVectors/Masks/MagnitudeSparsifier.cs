@@ -43,14 +43,14 @@ internal sealed class MagnitudeSparsifier(double[] densities, double[] gammas, l
     {
         (RankThreshold outliers, RankThreshold kept) = _thresholds[source];
         // The lowest and highest key to keep change at the indices of the thresholds, which few blocks contain.
-        using PooledBuffer<ulong> part = new(BitMask.Words(block.Length));
+        using PooledBuffer<ulong> part = new(BitMask.WordCount(block.Length));
         for (int done = 0, count; done < block.Length; done += count)
         {
             long index = block.Start + done;
-            count = Math.Min(kept.Alike(index, block.Length - done), outliers.Alike(index, block.Length - done));
-            if (kept.LowestWithin(index) is { } low && (outliers.LowestWithin(index) ?? long.MaxValue + 1UL) is var end && low < end)
+            count = Math.Min(kept.CountAlike(index, block.Length - done), outliers.CountAlike(index, block.Length - done));
+            if (kept.LowestIncludedKey(index) is { } low && (outliers.LowestIncludedKey(index) ?? long.MaxValue + 1UL) is var end && low < end)
             {
-                MaskKernel.Between(block.Base.Slice(done, count), block[source].Slice(done, count), low, end - 1, part.Span);
+                MaskKernel.MaskBetween(block.Base.Slice(done, count), block[source].Slice(done, count), low, end - 1, part.Span);
             }
             else
             {

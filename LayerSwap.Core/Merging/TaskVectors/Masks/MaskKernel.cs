@@ -12,7 +12,7 @@ internal static class MaskKernel
     /// Sets the bits of elements whose delta has a key from <paramref name="low"/> to <paramref name="high"/>, and clears the others; bits
     /// after the elements are undefined.
     /// </summary>
-    public static void Between<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ulong low, ulong high, Span<ulong> mask)
+    public static void MaskBetween<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ulong low, ulong high, Span<ulong> mask)
         where T : unmanaged
     {
         Span<byte> bytes = MemoryMarshal.AsBytes(mask);
@@ -33,7 +33,7 @@ internal static class MaskKernel
     /// Sets the bits of keys from <paramref name="low"/> on, and clears the others; bits after the elements are undefined.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AtLeast(ReadOnlySpan<ulong> keys, ulong low, Span<ulong> mask)
+    public static void MaskAtLeast(ReadOnlySpan<ulong> keys, ulong low, Span<ulong> mask)
     {
         ref ulong key = ref MemoryMarshal.GetReference(keys);
         Span<byte> bytes = MemoryMarshal.AsBytes(mask);
@@ -102,7 +102,7 @@ internal static class MaskKernel
     }
 
     /// <summary>Computes the sums of the magnitudes of all deltas and of the masked-in deltas.</summary>
-    public static (double All, double Kept) L1Norms<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ReadOnlySpan<ulong> mask)
+    public static (double All, double Kept) ComputeL1Norms<T>(ReadOnlySpan<T> @base, ReadOnlySpan<T> source, ReadOnlySpan<ulong> mask)
         where T : unmanaged
     {
         (int done, double all, double kept) = L1NormVectors(@base, source, mask);

@@ -20,7 +20,7 @@ internal static class RandomKernel
 
     /// <summary>Computes one number: the scalar definition.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Number(ulong stream, long index)
+    public static uint ComputeNumber(ulong stream, long index)
     {
         ulong first = Mix(stream + ((ulong)(index / BatchLength) * Step)) >> (int)(index % BatchLength * 8);
         ulong others = Mix((stream ^ Other) + ((ulong)index * Step));
@@ -32,12 +32,12 @@ internal static class RandomKernel
     /// <param name="start">The first index, a multiple of <see cref="BatchLength"/>.</param>
     /// <param name="bytes">Receives the bytes; a multiple of 64 bytes.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FirstBytes(ulong stream, long start, Span<byte> bytes)
+    public static void ComputeFirstBytes(ulong stream, long start, Span<byte> bytes)
     {
         Vector512<ulong> state = States(stream, start);
         foreach (ref Vector512<byte> many in MemoryMarshal.Cast<byte, Vector512<byte>>(bytes))
         {
-            many = FirstBytes(ref state);
+            many = ComputeFirstBytes(ref state);
         }
     }
 
@@ -47,18 +47,18 @@ internal static class RandomKernel
     /// <param name="bound">The bound.</param>
     /// <param name="bits">Receives the bits, 64 a word.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Below(ulong stream, long start, uint bound, Span<ulong> bits)
+    public static void MaskBelow(ulong stream, long start, uint bound, Span<ulong> bits)
     {
         Vector512<byte> first = Vector512.Create((byte)(bound >> FirstByte));
         Vector512<ulong> state = States(stream, start);
         for (int word = 0; word < bits.Length; word++)
         {
-            Vector512<byte> bytes = FirstBytes(ref state);
+            Vector512<byte> bytes = ComputeFirstBytes(ref state);
             ulong below = Vector512.LessThan(bytes, first).ExtractMostSignificantBits();
             for (ulong open = Vector512.Equals(bytes, first).ExtractMostSignificantBits(); open != 0; open &= open - 1)
             {
                 int place = BitOperations.TrailingZeroCount(open);
-                below |= (Number(stream, start + (word * 64L) + place) < bound ? 1UL : 0) << place;
+                below |= (ComputeNumber(stream, start + (word * 64L) + place) < bound ? 1UL : 0) << place;
             }
 
             bits[word] = below;
@@ -70,7 +70,7 @@ internal static class RandomKernel
 
     /// <summary>Computes the first bytes of 64 numbers, and advances the state.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<byte> FirstBytes(ref Vector512<ulong> state)
+    private static Vector512<byte> ComputeFirstBytes(ref Vector512<ulong> state)
     {
         Vector512<ulong> z = state;
         state += Vector512.Create(unchecked(Step * (ulong)Vector512<ulong>.Count));

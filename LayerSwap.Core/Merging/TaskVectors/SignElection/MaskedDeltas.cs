@@ -22,7 +22,7 @@ internal readonly ref struct MaskedDeltas<T>
     {
         _block = block;
         _masks = masks;
-        _words = masks.Length == BitMask.Words(block.Length) ? 0 : BitMask.Words(block.Length);
+        _words = masks.Length == BitMask.WordCount(block.Length) ? 0 : BitMask.WordCount(block.Length);
     }
 
     public ReadOnlySpan<T> Base => _block.Base;
