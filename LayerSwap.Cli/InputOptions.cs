@@ -9,7 +9,7 @@ internal sealed class InputOptions
 
     private static readonly string Words = string.Join(", ", NamePrefix.Known.Keys.Append(Experts).Order(StringComparer.Ordinal));
 
-    private readonly Option<InputCautions[]> _allow = OptionFactory.Several<InputCautions>(
+    private readonly Option<InputCautions[]> _allow = OptionFactory.CreateEnumList<InputCautions>(
         "--allow",
         "Skip a precaution: index (trust the shards), model_type or layers. May be given several times.",
         "KIND");

@@ -29,12 +29,12 @@ internal sealed class OutputOptions
     };
 
     private readonly Option<int?> _threads =
-        OptionFactory.Number("--threads", "The number of threads; all processors by default. The result does not depend on it.");
+        OptionFactory.CreateInteger("--threads", "The number of threads; all processors by default. The result does not depend on it.");
 
     private readonly Option<int?> _seed =
-        OptionFactory.Number("--seed", "The seed of random methods; 0 by default. The same seed gives the same bytes.");
+        OptionFactory.CreateInteger("--seed", "The seed of random methods; 0 by default. The same seed gives the same bytes.");
 
-    private readonly Option<VocabularyPolicy> _vocabulary = OptionFactory.Of<VocabularyPolicy>(
+    private readonly Option<VocabularyPolicy> _vocabulary = OptionFactory.CreateEnum<VocabularyPolicy>(
         "--vocabulary",
         "What to do if the numbers of token rows differ: error (the default), truncate or pad.",
         "POLICY");

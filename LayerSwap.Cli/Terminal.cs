@@ -16,7 +16,7 @@ internal sealed class Terminal
         Recursive = true,
     };
 
-    private static readonly Option<LogLevel> Level = OptionFactory.Of<LogLevel>(
+    private static readonly Option<LogLevel> Level = OptionFactory.CreateEnum<LogLevel>(
         "--log-level",
         "The lowest level that is logged to stderr: trace, debug, information, warning, error, critical or none (the default).",
         "LEVEL");

@@ -23,7 +23,7 @@ internal static class DiffCommand
             Description = "One or more models fine-tuned from it.",
             Arity = ArgumentArity.OneOrMore,
         };
-        Option<LayerGrouping> by = OptionFactory.Of<LayerGrouping>(
+        Option<LayerGrouping> by = OptionFactory.CreateEnum<LayerGrouping>(
             "--by",
             "The unit of each line: layer (the default), component or tensor.",
             "GROUP");
@@ -34,8 +34,8 @@ internal static class DiffCommand
             DefaultValueFactory = _ => "mav",
             HelpName = "METRIC",
         };
-        Option<int?> top = OptionFactory.Number("--top", "Show only the N most changed of each model.");
-        Option<int?> threads = OptionFactory.Number("--threads", "The number of threads; all processors by default.");
+        Option<int?> top = OptionFactory.CreateInteger("--top", "Show only the N most changed of each model.");
+        Option<int?> threads = OptionFactory.CreateInteger("--threads", "The number of threads; all processors by default.");
         Option<string?> json = FileOption("--json", "Write JSON to FILE; - for stdout.");
         Option<string?> csv = FileOption("--csv", "Write CSV to FILE; - for stdout.");
         Option<string?> markdown = FileOption("--markdown", "Write Markdown to FILE; - for stdout.");

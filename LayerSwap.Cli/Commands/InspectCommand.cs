@@ -8,7 +8,7 @@ internal static class InspectCommand
     {
         Argument<string> path = new("PATH") { Description = "A .safetensors file, or a folder with a model." };
         Option<bool> json = new("--json") { Description = "Print every tensor as JSON." };
-        Option<int?> page = OptionFactory.Number(
+        Option<int?> page = OptionFactory.CreateInteger(
             "--page",
             $"The page of the table to print if it has more than {CheckpointReport.PageLength} lines; 1 by default.");
         Command command = new(

@@ -48,7 +48,7 @@ internal static class RunCommand
     private static void Add(RootCommand root, Command command, Func<ParseResult, string[]> options)
     {
         Argument<string> plan = new("PLAN") { Description = "The output of `layerswap plan swap|merge ... -o OUT --json`." };
-        Option<int?> threads = OptionFactory.Number(
+        Option<int?> threads = OptionFactory.CreateInteger(
             Threads,
             "The number of threads on this machine; by default the plan's, or all processors.");
         command.Arguments.Add(plan);

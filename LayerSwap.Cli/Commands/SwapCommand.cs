@@ -27,13 +27,13 @@ internal static class SwapCommand
             Description = "The model both were fine-tuned from; needed by --weights proportional or inverse, and by the policy base.",
             HelpName = "DIR",
         };
-        Option<int?> bottom = OptionFactory.Number(
+        Option<int?> bottom = OptionFactory.CreateInteger(
             "--bottom",
             "The number of bottom layers from the language expert; 5 by default, the paper's for 32 layers.");
-        Option<int?> top = OptionFactory.Number("--top", "The number of top layers from the language expert; 2 by default.");
-        Option<int?> transition = OptionFactory.Number("--transition", "The number of averaged layers at each seam; 1 by default.");
-        Option<int?> transitionBottom = OptionFactory.Number("--transition-bottom", "The number of averaged layers at the lower seam.");
-        Option<int?> transitionTop = OptionFactory.Number("--transition-top", "The number of averaged layers at the upper seam.");
+        Option<int?> top = OptionFactory.CreateInteger("--top", "The number of top layers from the language expert; 2 by default.");
+        Option<int?> transition = OptionFactory.CreateInteger("--transition", "The number of averaged layers at each seam; 1 by default.");
+        Option<int?> transitionBottom = OptionFactory.CreateInteger("--transition-bottom", "The number of averaged layers at the lower seam.");
+        Option<int?> transitionTop = OptionFactory.CreateInteger("--transition-top", "The number of averaged layers at the upper seam.");
         Option<string?> preset = new("--preset")
         {
             Description = "Numbers by name: paper (5, 2, 1), follow-up (6, 2, 0) or paper-scaled (the paper's, scaled from 32 layers "
@@ -176,7 +176,7 @@ internal static class SwapCommand
     }
 
     private static Option<OutsidePolicy> Policy(string name, string tensors) =>
-        OptionFactory.Of<OutsidePolicy>(name, $"{tensors}: average (the default), task, language or base.", "POLICY");
+        OptionFactory.CreateEnum<OutsidePolicy>(name, $"{tensors}: average (the default), task, language or base.", "POLICY");
 
     private static int? NotNegative(string option, int? value) =>
         value < 0 ? throw new UsageException($"{option} {value}: zero or more is expected.") : value;

@@ -80,7 +80,7 @@ public sealed class SwapSuggestionTests
                 [.. Enumerable.Range(0, layers)
                     .Select(_ =>
                         Math.Exp(0.3 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
-            found += LayerSwap.Diff.SwapSuggester.Of(["a", "b"], [Changes(), Changes()]).IsConclusive ? 1 : 0;
+            found += LayerSwap.Diff.SwapSuggester.Suggest(["a", "b"], [Changes(), Changes()]).IsConclusive ? 1 : 0;
         }
 
         Assert.True(found <= 12, $"{found} of 400");

@@ -23,10 +23,10 @@ internal static class DiffRunner
         {
             TensorInfo tensor = measured[index];
             Operand[] operands = [.. all.Select(c => new Operand(c, c.Find(tensor.Name)!))];
-            DeltaReduction reduction = new(request.Models.Count, profileMaker.ColumnsOf(tensor));
+            DeltaReduction reduction = new(request.Models.Count, profileMaker.GetRowLength(tensor));
             ChunkGrid grid = new(0, tensor.ElementCount);
             deltas[index] = streamer.Reduce(worker, operands, hasBase: true, grid, reduction, meter.Add);
-            profiles[index] = profileMaker.Finish(tensor, deltas[index]);
+            profiles[index] = profileMaker.Build(tensor, deltas[index]);
         });
         meter.Finish();
         DiffMeasurement measurement = new()

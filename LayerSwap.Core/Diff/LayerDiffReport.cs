@@ -58,7 +58,7 @@ public sealed partial record LayerDiffReport
     }
 
     /// <summary>Suggests a layer swap from the layer-by-layer deltas of two models.</summary>
-    public SwapSuggestion Suggest() => SwapSuggester.Of(Measured);
+    public SwapSuggestion Suggest() => SwapSuggester.Suggest(Measured);
 
     /// <summary>
     /// Selects all layers of the main stack, each scored by its delta in a model: <c>diff.In(math).Top(3)</c>,

@@ -103,7 +103,7 @@ public sealed class PictureTests
     [Fact]
     public void A_suggestion_is_drawn_with_the_outer_model_outside()
     {
-        SwapSuggestion suggestion = LayerSwap.Diff.SwapSuggester.Of(["inner", "outer"],
+        SwapSuggestion suggestion = LayerSwap.Diff.SwapSuggester.Suggest(["inner", "outer"],
             [[1, 4.1, 4, 4.2, 3.9, 4.1, 4, 1], [4, 1, 1.1, 1, 0.9, 1, 1.1, 4]]);
         Assert.Equal(("outer", 1, 1, 1), (suggestion.Outer, suggestion.Bottom, suggestion.Top, suggestion.Transition));
         XElement picture = LayerSwap.Reports.Pictures.LayerStack.Of(suggestion);

@@ -64,7 +64,7 @@ internal sealed class ShardFiles : IDisposable
                 throw new IOException($"{Printable.Escape(path)} has {length} bytes where {shard.Length} were written.");
             }
 
-            AtomicFile.RequireSame(_files, handle, path, shard.Header, 0);
+            AtomicFile.VerifyWritten(_files, handle, path, shard.Header, 0);
             _files.Sync(handle, path);
         }
     }

@@ -20,7 +20,7 @@ internal static class SwapSuggester
     /// <summary>The fewest middle layers with which each seam gets a transition.</summary>
     private const int MinMiddleForTransition = 3;
 
-    public static SwapSuggestion Of(DiffMeasurement measured)
+    public static SwapSuggestion Suggest(DiffMeasurement measured)
     {
         IReadOnlyList<string> models = measured.Models;
         if (models.Count != 2)
@@ -43,12 +43,12 @@ internal static class SwapSuggester
             }
         }
 
-        return Of(models, [.. Enumerable.Range(0, 2).Select(m => layers.Select(l => l.MeanAbsolute(m)).ToArray())]);
+        return Suggest(models, [.. Enumerable.Range(0, 2).Select(m => layers.Select(l => l.MeanAbsolute(m)).ToArray())]);
     }
 
     /// <param name="models">The names of two models.</param>
     /// <param name="profiles">The mean absolute delta, (model, layer).</param>
-    public static SwapSuggestion Of(IReadOnlyList<string> models, double[][] profiles)
+    public static SwapSuggestion Suggest(IReadOnlyList<string> models, double[][] profiles)
     {
         double[] sums = [.. profiles.Select(p => p.Sum())];
         for (int m = 0; m < 2; m++)

@@ -8,7 +8,7 @@ namespace LayerSwap.Cli;
 internal static class OptionFactory
 {
     /// <summary>Creates an option for one name.</summary>
-    public static Option<T> Of<T>(string name, string description, string helpName)
+    public static Option<T> CreateEnum<T>(string name, string description, string helpName)
         where T : struct, Enum => new(name)
         {
             Description = description,
@@ -17,7 +17,7 @@ internal static class OptionFactory
         };
 
     /// <summary>Creates an option for one name, which may be given several times.</summary>
-    public static Option<T[]> Several<T>(string name, string description, string helpName)
+    public static Option<T[]> CreateEnumList<T>(string name, string description, string helpName)
         where T : struct, Enum
     {
         string[] words = [.. Enum.GetNames<T>().Where(n => !n.Equals("None", StringComparison.Ordinal))];
@@ -35,7 +35,7 @@ internal static class OptionFactory
         };
     }
 
-    public static Option<int?> Number(string name, string description) => new(name)
+    public static Option<int?> CreateInteger(string name, string description) => new(name)
     {
         Description = description,
         HelpName = "N",

@@ -9,7 +9,7 @@ internal sealed class ProfileBuilder(DiffRequest request)
     private readonly LayerMap _map = LayerMap.Of(request.Base);
 
     /// <summary>Returns the row length of a tensor that has profiles, or 0.</summary>
-    public long ColumnsOf(TensorInfo tensor)
+    public long GetRowLength(TensorInfo tensor)
     {
         bool hasProfiles = request.WithProfiles
             && tensor.Shape.Rank == 2
@@ -19,7 +19,7 @@ internal sealed class ProfileBuilder(DiffRequest request)
     }
 
     /// <summary>Returns the profiles of a tensor, one for each model or none, and sets the row overlap of each pair.</summary>
-    public TensorProfile[] Finish(TensorInfo tensor, TensorDelta delta)
+    public TensorProfile[] Build(TensorInfo tensor, TensorDelta delta)
     {
         if (delta.Profiles is not { } sums)
         {

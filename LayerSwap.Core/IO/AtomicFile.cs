@@ -10,7 +10,7 @@ internal static class AtomicFile
     {
         using SafeFileHandle handle = files.Create(path, bytes.Length);
         files.Write(handle, bytes, 0);
-        RequireSame(files, handle, path, bytes, 0);
+        VerifyWritten(files, handle, path, bytes, 0);
         files.Sync(handle, path);
     }
 
@@ -33,7 +33,7 @@ internal static class AtomicFile
 
     /// <summary>Reads back written bytes and compares them.</summary>
     /// <exception cref="IOException">The bytes differ.</exception>
-    public static void RequireSame(IFileOperations files, SafeFileHandle handle, string path, ReadOnlySpan<byte> bytes, long offset)
+    public static void VerifyWritten(IFileOperations files, SafeFileHandle handle, string path, ReadOnlySpan<byte> bytes, long offset)
     {
         byte[] readBack = new byte[bytes.Length];
         if (!files.TryRead(handle, readBack, offset) || !bytes.SequenceEqual(readBack))
