@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.IO.Enumeration;
-using LayerSwap.LayerMaps;
 
 namespace LayerSwap;
 

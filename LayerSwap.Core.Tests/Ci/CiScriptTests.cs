@@ -16,7 +16,7 @@ public sealed class CiScriptTests
         string line = Assert.Single(File.ReadLines(Path.Combine(Fixture.Root, ".ci", "run")),
             l => l.Contains("tests_failed tests_passed <", StringComparison.Ordinal));
         ProcessStartInfo start = new("bash", ["-c", $"log=$1\n{line}\necho $tests_failed $tests_passed", "bash", folder.Path])
-            { RedirectStandardOutput = true, UseShellExecute = false };
+        { RedirectStandardOutput = true, UseShellExecute = false };
         using Process bash = Process.Start(start)!;
 
         Assert.Equal("2 1054\n", bash.StandardOutput.ReadToEnd());

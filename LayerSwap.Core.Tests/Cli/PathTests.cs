@@ -1,4 +1,3 @@
-using LayerSwap.IO;
 using LayerSwap.Tests.Faults;
 
 namespace LayerSwap.Tests.Cli;

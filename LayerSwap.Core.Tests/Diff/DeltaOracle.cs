@@ -1,4 +1,3 @@
-using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Diff;
 
 /// <summary>Computes the paper's measures of change in float64 loops.</summary>

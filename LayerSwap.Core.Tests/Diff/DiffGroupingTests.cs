@@ -1,6 +1,4 @@
 using LayerSwap.Benchmarks.Synthetic;
-using LayerSwap.Merging;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Diff;
 

@@ -1,5 +1,4 @@
 using LayerSwap.Benchmarks.Synthetic;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Diff;
 

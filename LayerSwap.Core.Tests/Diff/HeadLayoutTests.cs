@@ -1,4 +1,3 @@
-using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Diff;
 
 /// <summary>Rows of attention weights summed by head, as config.json counts them; for output projections columns.</summary>

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using LayerSwap.Benchmarks.Synthetic;
-using LayerSwap.Merging;
 
 namespace LayerSwap.Tests.Diff;
 

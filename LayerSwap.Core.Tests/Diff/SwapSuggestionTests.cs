@@ -1,5 +1,4 @@
 using LayerSwap.Benchmarks.Synthetic;
-using LayerSwap.Diff;
 
 namespace LayerSwap.Tests.Diff;
 

@@ -1,8 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
 using LayerSwap.Benchmarks.Synthetic;
-using LayerSwap.Merging;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Diff;
 

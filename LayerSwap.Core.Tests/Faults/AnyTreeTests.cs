@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using LayerSwap.IO;
 using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;

@@ -1,4 +1,3 @@
-using LayerSwap.IO;
 using LayerSwap.Tests.Cli;
 
 namespace LayerSwap.Tests.Faults;

@@ -70,7 +70,8 @@ internal static class Outside
         try
         {
             using Process process = Process.Start(new ProcessStartInfo(
-                program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
+                program, arguments)
+            { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
             process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             return process.ExitCode == 0;

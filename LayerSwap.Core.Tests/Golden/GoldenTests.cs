@@ -1,5 +1,3 @@
-using LayerSwap.Merging;
-using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Golden;
 
 /// <summary>Compares merges with results of mergekit (Fixtures/golden/README.md), tensor by tensor.</summary>

@@ -78,7 +78,7 @@ public sealed class RealPathTests : IDisposable
     {
         using Process process =
             Process.Start(new ProcessStartInfo("sh", ["-c", "while read -r p; do readlink -e \"$p\" || echo; done"])
-                { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
+            { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         process.StandardInput.Write(string.Join('\n', paths) + "\n");
         process.StandardInput.Close();

@@ -4,8 +4,16 @@ namespace LayerSwap.Tests.LayerMaps;
 public class MainStackTests
 {
     private static readonly LayerSwapOptions Bottom = new()
-        { Bottom = 1, Top = 0, TransitionBottom = 0, TransitionTop = 0, Embeddings = OutsidePolicy.Task,
-            Norm = OutsidePolicy.Task, Head = OutsidePolicy.Task, Others = OutsidePolicy.Task };
+    {
+        Bottom = 1,
+        Top = 0,
+        TransitionBottom = 0,
+        TransitionTop = 0,
+        Embeddings = OutsidePolicy.Task,
+        Norm = OutsidePolicy.Task,
+        Head = OutsidePolicy.Task,
+        Others = OutsidePolicy.Task
+    };
 
     [Fact]
     public void Layers_are_swapped_in_the_stack_that_was_chosen()

@@ -1,4 +1,3 @@
-using LayerSwap.LayerMaps;
 namespace LayerSwap.Tests.LayerMaps;
 
 /// <summary>Tests tensor kinds of published families against the families' code.</summary>
@@ -98,8 +97,15 @@ public class TensorKindTests
                 names.Select(n => (new TensorInfo(n, DType.Float8E4M3, new TensorShape(4)),
                     (ReadOnlyMemory<byte>)new[] { value, value, value, value })));
         LayerSwapOptions options = new()
-            { Bottom = 1, Top = 0, TransitionBottom = 0, TransitionTop = 0, Norm = OutsidePolicy.Language,
-                Embeddings = OutsidePolicy.Language, Others = OutsidePolicy.Task };
+        {
+            Bottom = 1,
+            Top = 0,
+            TransitionBottom = 0,
+            TransitionTop = 0,
+            Norm = OutsidePolicy.Language,
+            Embeddings = OutsidePolicy.Language,
+            Others = OutsidePolicy.Task
+        };
         MergePlan plan = Merge.LayerSwap(Filled("task", 0x38), Filled("language", 0x40), options).Plan();
         Assert.Equal(["language", "task", "language", "task", "task"],
             names.Select(n => plan.Tensors.Single(t => t.Tensor.Name == n).Sources[0]));

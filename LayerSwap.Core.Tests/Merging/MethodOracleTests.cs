@@ -1,6 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using LayerSwap.Merging;
 using LayerSwap.Tests.Merging.Oracles;
 
 namespace LayerSwap.Tests.Merging;
@@ -55,8 +54,13 @@ public sealed class MethodOracleTests
 
     [Fact]
     public void Ties() => Check(c => (
-        MergeStrategies.Ties(new TiesOptions { Density = c.Unit, Lambda = 0.7,
-            Normalize = c.Seed % 2 == 0, Rescale = (Rescale)(c.Seed % 3) }),
+        MergeStrategies.Ties(new TiesOptions
+        {
+            Density = c.Unit,
+            Lambda = 0.7,
+            Normalize = c.Seed % 2 == 0,
+            Rescale = (Rescale)(c.Seed % 3)
+        }),
         TaskVectors.Ties(c.Base, c.Sources, c.Weights, Each(c, c.Unit), c.Seed % 2 == 0, (Rescaling)(c.Seed % 3), 0.7, single: false)));
 
     [Fact]

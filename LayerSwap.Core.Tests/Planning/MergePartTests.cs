@@ -90,8 +90,13 @@ public sealed class MergePartTests
         try
         {
             CultureInfo other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
-            other.NumberFormat = new NumberFormatInfo { NumberGroupSeparator = ".", NegativeSign = "~",
-                PositiveSign = "/", DigitSubstitution = DigitShapes.NativeNational };
+            other.NumberFormat = new NumberFormatInfo
+            {
+                NumberGroupSeparator = ".",
+                NegativeSign = "~",
+                PositiveSign = "/",
+                DigitSubstitution = DigitShapes.NativeNational
+            };
             CultureInfo.CurrentCulture = other;
             MergePart part = MergePart.Parse(text);
             Assert.Equal((number, count, text), (part.Number, part.Count, part.ToString()));

@@ -1,5 +1,4 @@
 using LayerSwap.Checkpoints;
-using LayerSwap.LayerMaps;
 
 namespace LayerSwap.Tests.Planning;
 

@@ -62,7 +62,7 @@ public sealed class KubernetesSampleTests : IDisposable
             .Select(c => c.Replace("/models/", _folder.Path + "/", StringComparison.Ordinal)
                 .Replace("dotnet /app/layerswap.dll", $"'{Tool.Host}' '{Tool.Assembly}'", StringComparison.Ordinal))];
         ProcessStartInfo start = new(command[0], command[1..])
-            { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
+        { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
         if (index is { } at)
         {
             start.Environment["JOB_COMPLETION_INDEX"] = at.ToString(CultureInfo.InvariantCulture);

@@ -69,8 +69,12 @@ public sealed class NotebookTests
         if (Environment.GetEnvironmentVariable("LAYERSWAP_RECORD_NOTEBOOK") is "1")
         {
             File.WriteAllText(Notebook,
-                notebook.ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = true,
-                    IndentSize = 1, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n");
+                notebook.ToJsonString(new System.Text.Json.JsonSerializerOptions
+                {
+                    WriteIndented = true,
+                    IndentSize = 1,
+                    Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+                }) + "\n");
         }
     }
 

@@ -41,7 +41,7 @@ public sealed class SamplesTests
     internal static async Task<string> RunFileAsync(string file, string folder, params string[] arguments)
     {
         ProcessStartInfo start = new("dotnet", ["run", file, "--", .. arguments])
-            { RedirectStandardOutput = true, UseShellExecute = false, WorkingDirectory = folder };
+        { RedirectStandardOutput = true, UseShellExecute = false, WorkingDirectory = folder };
         foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
         {
             start.Environment.Remove(name);

@@ -101,8 +101,13 @@ internal sealed class Slurm : IDisposable
     private ProcessStartInfo Command(string program, string[] arguments, string folder)
     {
         ProcessStartInfo start = new(program, arguments)
-            { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true,
-                RedirectStandardError = true, WorkingDirectory = folder };
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder
+        };
         start.Environment["SLURM_CONF"] = _folder["slurm.conf"];
         return start;
     }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using LayerSwap.Numerics;
 using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Streaming;

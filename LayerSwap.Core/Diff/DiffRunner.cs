@@ -1,6 +1,5 @@
 using LayerSwap.Checkpoints;
 using LayerSwap.Common;
-using LayerSwap.LayerMaps;
 using LayerSwap.Streaming;
 
 namespace LayerSwap.Diff;

@@ -1,5 +1,3 @@
-using LayerSwap.Merging;
-
 namespace LayerSwap;
 
 public static partial class MergeStrategies

@@ -30,11 +30,15 @@ public sealed record MergePart : IParsable<MergePart>
         return new MergePart(number, count);
     }
 
+    /// <inheritdoc cref="Parse(string, IFormatProvider?)"/>
+    /// <param name="s">The text.</param>
+    public static MergePart Parse(string s) => Parse(s, null);
+
     /// <summary>Parses a part such as <c>3/16</c>.</summary>
     /// <param name="s">The text.</param>
     /// <param name="provider">Not used: the form is the same everywhere.</param>
     /// <exception cref="FormatException">The text is not a part.</exception>
-    public static MergePart Parse(string s, IFormatProvider? provider = null)
+    public static MergePart Parse(string s, IFormatProvider? provider)
     {
         ArgumentNullException.ThrowIfNull(s);
         return TryParse(s, provider, out MergePart? part) ? part

@@ -1,4 +1,3 @@
-using LayerSwap.IO;
 using LayerSwap.Recipes;
 
 namespace LayerSwap;

@@ -120,7 +120,7 @@ public sealed class ModelFilesTests : IDisposable
     {
         ModelConfig config = Config("""{"num_hidden_layers":1,"x":5,"text_config":{"num_hidden_layers":24}}""");
         config.Apply(new Dictionary<string, System.Text.Json.Nodes.JsonNode>(StringComparer.Ordinal)
-            { ["num_hidden_layers"] = 30, ["absent"] = 1 });
+        { ["num_hidden_layers"] = 30, ["absent"] = 1 });
         Assert.Equal("""{"num_hidden_layers":30,"x":5,"text_config":{"num_hidden_layers":30}}""", config.Root.ToJsonString());
     }
 

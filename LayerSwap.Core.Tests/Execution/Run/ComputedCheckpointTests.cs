@@ -1,4 +1,3 @@
-using LayerSwap.Streaming;
 namespace LayerSwap.Tests.Execution;
 
 /// <summary>A plan read on demand gives the bytes that it would save, at any offset and length.</summary>

@@ -1,6 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Execution;
 

@@ -1,5 +1,4 @@
 using LayerSwap.Execution;
-using LayerSwap.Numerics;
 
 namespace LayerSwap.Tests.Execution;
 

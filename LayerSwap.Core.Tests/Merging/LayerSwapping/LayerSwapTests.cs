@@ -178,7 +178,7 @@ public sealed class LayerSwapTests : IDisposable
     public void Negative_numbers_are_rejected_when_added(int bottom, int top, int transitionBottom, int transitionTop) =>
         Assert.Throws<ArgumentOutOfRangeException>(() =>
             MergeStrategies.LayerSwap(new()
-                { Bottom = bottom, Top = top, TransitionBottom = transitionBottom, TransitionTop = transitionTop }));
+            { Bottom = bottom, Top = top, TransitionBottom = transitionBottom, TransitionTop = transitionTop }));
 
     [Theory]
     [InlineData(5, 2, 1, 1)]

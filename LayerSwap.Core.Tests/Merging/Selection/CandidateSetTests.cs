@@ -17,8 +17,12 @@ public sealed class CandidateSetTests
         {
             // Few distinct keys, so that many are equal, also to the bounds.
             ulong[] distinct = [.. Enumerable.Range(0, round < 4 ? 12 : 3000).Select(i => SortKey.Of(1 + (i / 3e3)))];
-            KeyBounds bounds = (round % 3) switch { 0 => KeyBounds.None,
-                1 => new(distinct[^2], distinct[^2]), _ => new(distinct[3], distinct[^3]) };
+            KeyBounds bounds = (round % 3) switch
+            {
+                0 => KeyBounds.None,
+                1 => new(distinct[^2], distinct[^2]),
+                _ => new(distinct[3], distinct[^3])
+            };
             List<ulong> keys = [];
             CandidateSet all = new(bounds, Most, Together, pool), own = new(bounds, Most, Together, pool);
             foreach (int blocks in (int[])[1, 3, 0, 9])

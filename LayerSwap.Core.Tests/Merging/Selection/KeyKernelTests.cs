@@ -1,5 +1,4 @@
 using LayerSwap.Merging;
-using LayerSwap.Numerics;
 using LayerSwap.Tests.Merging.Oracles;
 
 namespace LayerSwap.Tests.Merging;
@@ -115,8 +114,12 @@ public sealed class KeyKernelTests
             1 when keys.Length > 0 => Pick(keys),
             _ => SortKey.Of(_random.NextDouble()),
         }).Order()];
-        return _random.Next(6) switch { 0 when bounds[0] < long.MaxValue => (bounds[0], bounds[0] + 1),
-            1 => (bounds[0], bounds[0]), _ => (bounds[0], bounds[1]) };
+        return _random.Next(6) switch
+        {
+            0 when bounds[0] < long.MaxValue => (bounds[0], bounds[0] + 1),
+            1 => (bounds[0], bounds[0]),
+            _ => (bounds[0], bounds[1])
+        };
     }
 
     private ulong Pick(ulong[] keys) => keys[_random.Next(keys.Length)];

@@ -419,8 +419,13 @@ public sealed class RecipeBinderTests : IDisposable
             Merge.LayerSwap(
                 tall.Open("a"),
                 tall.Open("b"),
-                new LayerSwapOptions {
-                    Bottom = bottom, Top = top, TransitionBottom = transitionBottom, TransitionTop = transitionTop }).Plan().AsCheckpoint(),
+                new LayerSwapOptions
+                {
+                    Bottom = bottom,
+                    Top = top,
+                    TransitionBottom = transitionBottom,
+                    TransitionTop = transitionTop
+                }).Plan().AsCheckpoint(),
             actual);
     }
 

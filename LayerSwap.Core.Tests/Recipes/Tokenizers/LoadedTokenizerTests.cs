@@ -113,13 +113,23 @@ public sealed class LoadedTokenizerTests : IDisposable
         {
             "Unigram" => new JsonObject { ["type"] = "Unigram", ["unk_id"] = 0, ["vocab"] = vocab, ["byte_fallback"] = false },
             "WordPiece" =>
-                new JsonObject {
-                    ["type"] = "WordPiece", ["unk_token"] = "[UNK]", ["continuing_subword_prefix"] = "##",
-                    ["max_input_chars_per_word"] = 100, ["vocab"] = vocab },
+                new JsonObject
+                {
+                    ["type"] = "WordPiece",
+                    ["unk_token"] = "[UNK]",
+                    ["continuing_subword_prefix"] = "##",
+                    ["max_input_chars_per_word"] = 100,
+                    ["vocab"] = vocab
+                },
             "WordLevel" => new JsonObject { ["type"] = "WordLevel", ["unk_token"] = "[UNK]", ["vocab"] = vocab },
-            _ => new JsonObject {
-                ["type"] = "BPE", ["unk_token"] = "[UNK]", ["byte_fallback"] = kind == "BPE", ["vocab"] = vocab,
-                ["merges"] = new JsonArray() },
+            _ => new JsonObject
+            {
+                ["type"] = "BPE",
+                ["unk_token"] = "[UNK]",
+                ["byte_fallback"] = kind == "BPE",
+                ["vocab"] = vocab,
+                ["merges"] = new JsonArray()
+            },
         };
         int next = numbered.Count;
         JsonObject tokenizer = new()

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Tests.Recipes;
 

@@ -28,13 +28,25 @@ public sealed class RecipeWriterTests : IDisposable
         await Same(Merge.LayerSwap(
             first,
             second,
-            new LayerSwapOptions {
-                Bottom = 1, Top = 1, TransitionTop = 0, Weights = TransitionWeights.Of(1, 3), Head = OutsidePolicy.Language }));
+            new LayerSwapOptions
+            {
+                Bottom = 1,
+                Top = 1,
+                TransitionTop = 0,
+                Weights = TransitionWeights.Of(1, 3),
+                Head = OutsidePolicy.Language
+            }));
         await Same(Merge.LayerSwap(
             first,
             second,
-            new LayerSwapOptions {
-                Bottom = 1, Top = 1, TransitionTop = 0, Weights = TransitionWeights.InverselyProportional, Norm = OutsidePolicy.Base },
+            new LayerSwapOptions
+            {
+                Bottom = 1,
+                Top = 1,
+                TransitionTop = 0,
+                Weights = TransitionWeights.InverselyProportional,
+                Norm = OutsidePolicy.Base
+            },
             baseModel));
         await Same(Merge.Soup(first, second, longer).Vocabulary(VocabularyPolicy.Pad).As(DType.BFloat16));
         await Same(Merge.Onto(baseModel).With(first, Schedule.Linear(0, 1).Where(Layers.Mlp & Layers.At(1, 2), 0.25)).With(second, 0.5)

@@ -50,8 +50,12 @@ public sealed class Browser : IAsyncLifetime
     {
         IBrowserContext context =
             await _browser!.NewContextAsync(
-                new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = width, Height = height },
-                    ColorScheme = scheme, JavaScriptEnabled = script });
+                new BrowserNewContextOptions
+                {
+                    ViewportSize = new ViewportSize { Width = width, Height = height },
+                    ColorScheme = scheme,
+                    JavaScriptEnabled = script
+                });
         IPage page = await context.NewPageAsync();
         List<string> complaints = [];
         page.Console += (_, message) => complaints.Add("console: " + message.Text);

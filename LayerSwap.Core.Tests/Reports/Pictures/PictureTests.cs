@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Xml.Linq;
-using LayerSwap.Diff;
 
 namespace LayerSwap.Tests.Reports;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using LayerSwap.Common;
 using LayerSwap.Merging;
 
 namespace LayerSwap;

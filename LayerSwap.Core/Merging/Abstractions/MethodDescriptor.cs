@@ -93,7 +93,7 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
         Add(
             new() { Name = parameter, Summary = "Accepted for mergekit's sake; changes nothing.", Default = 0, IsSwitch = true },
             _ => null,
-            (o, v) => v.Switch(parameter) ? o : o);
+            (o, v) => Validated(o, v.Switch(parameter)));
 
     /// <summary>
     /// Gets the parameters as recipes write them: a bool, a double, a word, a <see cref="Schedule"/> or a
@@ -112,6 +112,9 @@ internal sealed class MethodDescriptor<TOptions>(string name, string summary, TO
         _parameters.Add(new Parameter(parameter, get, set));
         return this;
     }
+
+    /// <summary>Returns the options unchanged, after a value was read only to validate it.</summary>
+    private static TOptions Validated(TOptions options, bool _) => options;
 
     private static double? NumberOf(Schedule? schedule) => schedule?.Gradient is [double value] ? value : null;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using LayerSwap.Common;
 
 namespace LayerSwap.Merging;
 

@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using LayerSwap.Numerics;
-using LayerSwap.Streaming;
 
 namespace LayerSwap;
 

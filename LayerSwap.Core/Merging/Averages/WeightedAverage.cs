@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using LayerSwap.Numerics;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Merging;
 

@@ -1,6 +1,3 @@
-using LayerSwap.Numerics;
-using LayerSwap.Streaming;
-
 namespace LayerSwap.Merging;
 
 /// <summary>The average of two experts, weighted by the L1 norms of their deltas, which are measured by a pass over the tensor.</summary>

@@ -1,7 +1,7 @@
-using LayerSwap.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 

@@ -1,4 +1,3 @@
-using LayerSwap.Streaming;
 namespace LayerSwap.Merging;
 
 /// <summary>

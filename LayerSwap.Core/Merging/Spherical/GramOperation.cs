@@ -1,6 +1,5 @@
 using System.Globalization;
 using LayerSwap.Numerics;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Merging;
 

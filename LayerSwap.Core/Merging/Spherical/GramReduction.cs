@@ -1,5 +1,4 @@
 using LayerSwap.Numerics;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Merging;
 

@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Xml.Linq;
 using LayerSwap.Diff;
-using LayerSwap.Merging;
 using LayerSwap.Reports.Pictures;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Reports.Html;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Xml.Linq;
 using LayerSwap.Diff;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Reports.Pictures;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using System.Xml.Linq;
 using LayerSwap.Diff;
-using LayerSwap.Streaming;
 
 namespace LayerSwap.Reports.Pictures;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using LayerSwap.Checkpoints;
 using LayerSwap.Common;
-using LayerSwap.LayerMaps;
 using LayerSwap.Reports;
 
 namespace LayerSwap;

@@ -2,9 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using LayerSwap.Diff;
-using LayerSwap.Merging;
 using LayerSwap.Reports;
-using LayerSwap.Streaming;
 
 namespace LayerSwap;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using LayerSwap.Common;
-using LayerSwap.Streaming;
 
 namespace LayerSwap;
 

@@ -99,7 +99,7 @@ public sealed class RandomMaskTests
                     : Oracles.TaskVectors.DareLinear(@base, sources, weights, densities, kept, rescale: (Rescaling)rescale, lambda: 0.9);
                 IMergeStrategy strategy =
                     MergeStrategies.Dare(new()
-                        { Density = PerSource.Of(0.5, 0.8), Lambda = 0.9, Rescale = rescale, SignConsensus = signs });
+                    { Density = PerSource.Of(0.5, 0.8), Lambda = 0.9, Rescale = rescale, SignConsensus = signs });
                 Same(dtype, expected, Run(dtype, shape, @base, sources, weights, strategy), $"{strategy.Name} {rescale}");
             }
         }
@@ -121,7 +121,7 @@ public sealed class RandomMaskTests
                 : Oracles.TaskVectors.DellaLinear(@base, sources, weights, densities, kept, rescale: (Rescaling)rescale);
             IMergeStrategy strategy =
                 MergeStrategies.Della(new()
-                    { Density = PerSource.Of(0.5, 0.7), Epsilon = PerSource.Of(0.3, 0.2), Rescale = rescale, SignConsensus = signs });
+                { Density = PerSource.Of(0.5, 0.7), Epsilon = PerSource.Of(0.3, 0.2), Rescale = rescale, SignConsensus = signs });
             Same(dtype, expected, Run(dtype, shape, @base, sources, weights, strategy), $"{strategy.Name} {rescale}");
         }
     }

@@ -1,7 +1,6 @@
-using System.Runtime.CompilerServices;
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using System.Text;
-using LayerSwap.Numerics;
 
 namespace LayerSwap.Merging;
 

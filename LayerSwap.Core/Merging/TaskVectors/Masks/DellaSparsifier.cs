@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using LayerSwap.Buffers;
 
 namespace LayerSwap.Merging;

@@ -1,5 +1,3 @@
-using LayerSwap.Buffers;
-
 namespace LayerSwap.Merging;
 
 /// <summary>Computes which elements of each source's delta are kept.</summary>
