@@ -123,7 +123,7 @@ internal sealed class OutputOptions
             terminal.WriteNote($"warning: {warning}");
         }
 
-        Terminal.WriteResult(part is null ? result.ToString() : result.Tensors > 0 ? $"part {part}: {result}" : $"part {part}: nothing to do");
+        Terminal.WriteResult(part is null ? result.ToString() : $"part {part}: {(result.Tensors > 0 ? result : "nothing to do")}");
         return ExitCode.Success;
     }
 
@@ -131,7 +131,8 @@ internal sealed class OutputOptions
     {
         MergePart? part = parsed.GetValue(_part) is not { } text
             ? null
-            : MergePart.TryParse(text, out MergePart? parsedPart) ? parsedPart : throw new UsageException($"--part {text}: a part such as 3/16 is expected, from 1/16 to 16/16.");
+            : MergePart.TryParse(text, out MergePart? parsedPart) ? parsedPart
+                : throw new UsageException($"--part {text}: a part such as 3/16 is expected, from 1/16 to 16/16.");
         if (part is not null && parsed.GetValue(_finish))
         {
             throw new UsageException("--part and --finish were given; parts are executed first, all of them, and then finished.");

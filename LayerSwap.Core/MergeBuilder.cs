@@ -186,7 +186,8 @@ public sealed class MergeBuilder
     private IReadOnlyList<PlanRule> Rules()
     {
         int[] sources = [.. Enumerable.Range(0, _state.Sources.Count).Except(_state.Givers)];
-        return _state.Givers.Count == 0 ? _state.Rules : [.. _state.Rules.Select(r => r with { SourceIndices = r.SourceIndices ?? sources })];
+        return _state.Givers.Count == 0 ? _state.Rules
+            : [.. _state.Rules.Select(r => r with { SourceIndices = r.SourceIndices ?? sources })];
     }
 
     /// <summary>Measures the layer shares for strategies that need them.</summary>

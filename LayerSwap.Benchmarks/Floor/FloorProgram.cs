@@ -110,7 +110,8 @@ internal static class FloorProgram
             Console.WriteLine(table);
             if (only.Length == 0 && !alone)
             {
-                string folder = ProgramOptions.GetValue(options, "--results") ?? Checkout.FindFolder("LayerSwap.Benchmarks/Results", "--results");
+                string folder = ProgramOptions.GetValue(options, "--results")
+                    ?? Checkout.FindFolder("LayerSwap.Benchmarks/Results", "--results");
                 Directory.CreateDirectory(folder);
                 File.WriteAllText(Path.Combine(folder, "floor.md"), table);
                 File.WriteAllText(Path.Combine(folder, "floor.json"), FloorTable.Json(results, size, threads, rounds));
@@ -154,7 +155,8 @@ internal static class FloorProgram
         File.Delete(file);
     }
 
-    /// <summary>Runs the program again in a child process that may use fewer instructions: the runtime reads these switches when it starts.</summary>
+    /// <summary>Runs the program again in a child process that may use fewer instructions: the runtime reads these switches when it
+    /// starts.</summary>
     private static async Task<int> RunWithAsync(string instructions, string[] options)
     {
         string @switch = instructions switch

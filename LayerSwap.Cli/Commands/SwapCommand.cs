@@ -32,7 +32,8 @@ internal static class SwapCommand
             "The number of bottom layers from the language expert; 5 by default, the paper's for 32 layers.");
         Option<int?> top = OptionFactory.CreateInteger("--top", "The number of top layers from the language expert; 2 by default.");
         Option<int?> transition = OptionFactory.CreateInteger("--transition", "The number of averaged layers at each seam; 1 by default.");
-        Option<int?> transitionBottom = OptionFactory.CreateInteger("--transition-bottom", "The number of averaged layers at the lower seam.");
+        Option<int?> transitionBottom = OptionFactory
+            .CreateInteger("--transition-bottom", "The number of averaged layers at the lower seam.");
         Option<int?> transitionTop = OptionFactory.CreateInteger("--transition-top", "The number of averaged layers at the upper seam.");
         Option<string?> preset = new("--preset")
         {

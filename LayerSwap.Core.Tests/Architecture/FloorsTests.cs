@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace LayerSwap.Tests.Architecture;
 
-/// <summary>Tests the structure of the core, read from its sources: the direction of dependencies, circles, lengths, and the words of its comments.</summary>
+/// <summary>Tests the structure of the core, read from its sources: the direction of dependencies, circles, lengths, and the words of its
+/// comments.</summary>
 public sealed partial class FloorsTests
 {
     private static readonly Dictionary<string, int> Floors = new(StringComparer.Ordinal)
@@ -31,15 +32,18 @@ public sealed partial class FloorsTests
     /// <summary>The private dialect, and the standard word for each.</summary>
     private static readonly (string Word, string Standard)[] Banned =
     [
-        ("held against", "compared with"), ("stands against", "contradicts"), ("beside the weights", "auxiliary"), ("so many", "the number of"), ("how manyth", "position"), ("comes of", "results from"),
-        ("what is kept", "mask"), ("what is no number", "NaN"), ("as it lies", "undecoded"), ("as they lie", "undecoded"), ("told of", "reports to"), ("upon", "on"),
+        ("held against", "compared with"), ("stands against", "contradicts"), ("beside the weights", "auxiliary"),
+            ("so many", "the number of"), ("how manyth", "position"), ("comes of", "results from"),
+        ("what is kept", "mask"), ("what is no number", "NaN"), ("as it lies", "undecoded"), ("as they lie", "undecoded"),
+            ("told of", "reports to"), ("upon", "on"),
     ];
 
     private static readonly (string Folder, string Path, string Code)[] Files = [.. Sources()];
 
     [Fact]
     public void Every_folder_has_a_floor() =>
-        Assert.Equal(Floors.Keys.Order(StringComparer.Ordinal), Files.Select(f => f.Folder).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+        Assert.Equal(Floors.Keys.Order(StringComparer.Ordinal),
+            Files.Select(f => f.Folder).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
 
     [Fact]
     public void No_type_of_a_higher_floor_is_named() =>
@@ -50,34 +54,43 @@ public sealed partial class FloorsTests
     {
         Dictionary<string, string[]> edges = Uses().GroupBy(u => u.From, StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => g.Select(u => u.To).Distinct(StringComparer.Ordinal).ToArray(), StringComparer.Ordinal);
-        Assert.Empty(edges.Keys.Where(start => Reachable(start, edges).Contains(start, StringComparer.Ordinal)).Select(f => $"{(f.Length == 0 ? "the root" : f)} depends on itself"));
+        Assert.Empty(edges.Keys.Where(start => Reachable(start, edges).Contains(start, StringComparer.Ordinal))
+            .Select(f => $"{(f.Length == 0 ? "the root" : f)} depends on itself"));
     }
 
     [Fact]
     public void Files_have_600_lines_and_lines_have_140_columns()
     {
         Assert.Empty(Files.Where(f => f.Code.Count(c => c == '\n') > 600).Select(f => f.Path));
-        IEnumerable<string> paths = Directory.EnumerateFiles(Fixture.Root, "*.cs", SearchOption.AllDirectories).Where(p => IsSource(Path.GetRelativePath(Fixture.Root, p)));
-        Assert.Empty(paths.SelectMany(p => File.ReadLines(p).Select((line, i) => (line, i)).Where(l => l.line.Length > 140).Select(l => $"{p}:{l.i + 1} has {l.line.Length} columns")));
+        IEnumerable<string> paths = Directory.EnumerateFiles(Fixture.Root, "*.cs", SearchOption.AllDirectories)
+            .Where(p => IsSource(Path.GetRelativePath(Fixture.Root, p)));
+        Assert.Empty(paths.SelectMany(p => File.ReadLines(p).Select((line, i) => (line, i)).Where(l => l.line.Length > 140)
+            .Select(l => $"{p}:{l.i + 1} has {l.line.Length} columns")));
     }
 
     [Fact]
     public void Comments_use_the_standard_words() =>
         Assert.Empty(Files.SelectMany(f => Comment().Matches(f.Code).Select(m => m.Value)
-            .SelectMany(c => Banned.Where(b => Regex.IsMatch(c, $@"\b{b.Word}\b", RegexOptions.IgnoreCase)).Select(b => $"{f.Path}: instead of '{b.Word}' write '{b.Standard}': {c.Trim()}"))));
+            .SelectMany(c => Banned.Where(b => Regex.IsMatch(c, $@"\b{b.Word}\b", RegexOptions.IgnoreCase))
+                .Select(b => $"{f.Path}: instead of '{b.Word}' write '{b.Standard}': {c.Trim()}"))));
 
     [Fact]
     public void Unsafe_code_is_in_kernels_buffers_and_platform_calls_only() =>
-        Assert.Empty(Files.Where(f => f.Folder is not ("Numerics" or "Buffers" or "IO" or "Merging") && Word().Matches(WithoutComments(f.Code)).Any(m => m.Value == "unsafe")).Select(f => f.Path));
+        Assert.Empty(Files.Where(f => f.Folder is not ("Numerics" or "Buffers" or "IO" or "Merging")
+            && Word().Matches(WithoutComments(f.Code)).Any(m => m.Value == "unsafe")).Select(f => f.Path));
 
     /// <summary>Lists the uses of types of other folders; a type with parts in several folders belongs to the lowest.</summary>
     private static IEnumerable<(string From, string To, string Path, string Type)> Uses()
     {
-        Dictionary<string, string[]> declared = Files.SelectMany(f => Declaration().Matches(f.Code).Select(m => (Name: m.Groups[1].Value, f.Folder)))
-            .GroupBy(d => d.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Select(d => d.Folder).Distinct(StringComparer.Ordinal).OrderBy(f => Floors[f]).ToArray(), StringComparer.Ordinal);
+        Dictionary<string, string[]> declared = Files
+            .SelectMany(f => Declaration().Matches(f.Code).Select(m => (Name: m.Groups[1].Value, f.Folder)))
+            .GroupBy(d => d.Name, StringComparer.Ordinal)
+                .ToDictionary(g => g.Key, g => g.Select(d => d.Folder).Distinct(StringComparer.Ordinal).OrderBy(f => Floors[f]).ToArray(),
+                    StringComparer.Ordinal);
         foreach ((string folder, string path, string code) in Files)
         {
-            foreach (string word in Word().Matches(WithoutComments(code)).Select(m => m.Value).Distinct(StringComparer.Ordinal).Except(Ambiguous, StringComparer.Ordinal))
+            foreach (string word in Word().Matches(WithoutComments(code)).Select(m => m.Value).Distinct(StringComparer.Ordinal)
+                .Except(Ambiguous, StringComparer.Ordinal))
             {
                 if (declared.TryGetValue(word, out string[]? folders) && !folders.Contains(folder, StringComparer.Ordinal))
                 {
@@ -112,7 +125,8 @@ public sealed partial class FloorsTests
         }
     }
 
-    private static bool IsSource(string path) => path.StartsWith("LayerSwap.", StringComparison.Ordinal) || path.StartsWith("samples/", StringComparison.Ordinal);
+    private static bool IsSource(string path) => path.StartsWith("LayerSwap.", StringComparison.Ordinal)
+        || path.StartsWith("samples/", StringComparison.Ordinal);
 
     private static string WithoutComments(string code) => Comment().Replace(Text().Replace(code, "\"\""), "");
 

@@ -22,7 +22,8 @@ public sealed class PackageTests : IClassFixture<PackageTests.Packed>
         XElement metadata = Metadata(package);
         Assert.Equal("MIT", Value(metadata, "license"));
         Assert.Equal("README.md", Value(metadata, "readme"));
-        Assert.Equal(["Microsoft.Extensions.Logging.Abstractions", "System.IO.Hashing", "System.Numerics.Tensors", "YamlDotNet"], Dependencies(metadata));
+        Assert.Equal(["Microsoft.Extensions.Logging.Abstractions", "System.IO.Hashing", "System.Numerics.Tensors", "YamlDotNet"],
+            Dependencies(metadata));
         Assert.DoesNotContain(entries, e => e.StartsWith("runtimes/", StringComparison.Ordinal));
     }
 

@@ -1,6 +1,7 @@
 namespace LayerSwap.Tests.Readme;
 
-/// <summary>The samples of the README, in its order. A test compares them with the page and runs them on models of sixteen layers.</summary>
+/// <summary>The samples of the README, in its order. A test compares them with the page and runs them on models of sixteen
+/// layers.</summary>
 internal static class ReadmeSamples
 {
     public static async Task RunAsync()

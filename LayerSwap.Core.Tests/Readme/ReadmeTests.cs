@@ -55,7 +55,8 @@ public sealed partial class ReadmeTests
         foreach (string folder in (string[])["", "docs/strategies"])
         {
             string page = File.ReadAllText(Path.Combine(Fixture.Root, folder, "README.md"));
-            foreach (string link in Link().Matches(page).Select(m => m.Groups[1].Value).Where(l => !l.StartsWith("http", StringComparison.Ordinal)))
+            foreach (string link in Link().Matches(page).Select(m => m.Groups[1].Value)
+                .Where(l => !l.StartsWith("http", StringComparison.Ordinal)))
             {
                 Assert.True(File.Exists(Path.Combine(Fixture.Root, folder, link)), link);
             }
@@ -69,9 +70,11 @@ public sealed partial class ReadmeTests
         Assert.All(MergeStrategies.Methods, m => Assert.Contains(m.Name, list, StringComparison.Ordinal));
     }
 
-    private static string Source(string folder, string file) => File.ReadAllText(Path.Combine(Fixture.Root, "LayerSwap.Core.Tests", folder, file));
+    private static string Source(string folder, string file) => File
+        .ReadAllText(Path.Combine(Fixture.Root, "LayerSwap.Core.Tests", folder, file));
 
-    private static string Unindent(string code) => string.Join('\n', code.Split('\n').Select(l => l.StartsWith("        ", StringComparison.Ordinal) ? l[8..] : l));
+    private static string Unindent(string code) => string
+        .Join('\n', code.Split('\n').Select(l => l.StartsWith("        ", StringComparison.Ordinal) ? l[8..] : l));
 
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex CodeBlock();

@@ -10,20 +10,24 @@ public sealed class StrategiesTableTests
     {
         string page = File.ReadAllText(Path.Combine(Fixture.Root, "docs", "strategies", "README.md"));
         string expected = Table();
-        Assert.True(page.Contains(expected, StringComparison.Ordinal), $"docs/strategies/README.md has another table. Expected:\n{expected}");
+        Assert.True(page.Contains(expected, StringComparison.Ordinal),
+            $"docs/strategies/README.md has another table. Expected:\n{expected}");
     }
 
     [Fact]
     public void Every_method_has_a_page() =>
-        Assert.All(MergeStrategies.Methods, m => Assert.True(File.Exists(Path.Combine(Fixture.Root, "docs", "strategies", PageOf(m))), PageOf(m)));
+        Assert.All(MergeStrategies.Methods,
+            m => Assert.True(File.Exists(Path.Combine(Fixture.Root, "docs", "strategies", PageOf(m))), PageOf(m)));
 
     private static string Table()
     {
         StringBuilder table = new("| name | what it does | base | weights | parameters (default) |\n| --- | --- | --- | --- | --- |\n");
         foreach (MergeMethod method in MergeStrategies.Methods)
         {
-            string parameters = string.Join(", ", method.Parameters.Select(p => $"`{p.Name}` ({p.DefaultText}{(p.IsPerSource ? ", by model" : "")})"));
-            table.Append($"| [{method.Name}]({PageOf(method)}) | {method.Summary} | {BaseOf(method)} | {(method.UsesWeights ? "used" : "")} | {parameters} |\n");
+            string parameters = string.Join(", ",
+                method.Parameters.Select(p => $"`{p.Name}` ({p.DefaultText}{(p.IsPerSource ? ", by model" : "")})"));
+            string weights = method.UsesWeights ? "used" : "";
+            table.Append($"| [{method.Name}]({PageOf(method)}) | {method.Summary} | {BaseOf(method)} | {weights} | {parameters} |\n");
         }
 
         return table.ToString();

@@ -129,7 +129,8 @@ internal static class VectorWidening
         }
     }
 
-    /// <summary>Rounds to odd at float32 precision. Equals <see cref="SixteenBitFloats.RoundToOdd"/> unless the float32 is subnormal.</summary>
+    /// <summary>Rounds to odd at float32 precision. Equals <see cref="SixteenBitFloats.RoundToOdd"/> unless the float32 is
+    /// subnormal.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> ToOdd(Vector512<double> numbers)
     {

@@ -52,7 +52,8 @@ internal static class ConfigChanges
             changes["vocab_size"] = JsonValue.Create(embedding.Output.Shape[0]);
         }
 
-        if (request.TokenizerSource is { } tokenizer && AuxiliaryFiles.FindSource(tokenizer) != AuxiliaryFiles.FindSource(request.ConfigSource))
+        if (request.TokenizerSource is { } tokenizer
+            && AuxiliaryFiles.FindSource(tokenizer) != AuxiliaryFiles.FindSource(request.ConfigSource))
         {
             AddTokenIds(request.ConfigSource, tokenizer, config, changes, warnings);
         }

@@ -56,7 +56,8 @@ internal static class PlanBuilder
 
         bool untied = tables.Any(d => d.Place.Kind == TensorKind.Head) && configs.Any(c => c.Config.TiedEmbeddings == false);
         // The configuration source is not always an input: a base may give no more than the configuration.
-        ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.ConfigSource)?.Config ?? ModelConfig.TryRead(request.ConfigSource);
+        ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.ConfigSource)?.Config
+            ?? ModelConfig.TryRead(request.ConfigSource);
         IReadOnlyDictionary<string, JsonNode> changes = ConfigChanges.Find(request, config, tables, untied, problems, warnings);
         problems.ThrowIfAny();
         return Assemble(request, map, decisions, warnings) with { ConfigChanges = changes, WatchedFolders = watched };

@@ -5,7 +5,8 @@ namespace LayerSwap.Planning;
 /// <param name="Strategy">The strategy.</param>
 /// <param name="SourceIndices">The indices of the sources to merge; null for all.</param>
 /// <param name="WrittenAt">Where the rule is written, for messages; null if unknown.</param>
-internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy, IReadOnlyList<int>? SourceIndices = null, string? WrittenAt = null)
+internal sealed record PlanRule(LayerSelector? Selector, IMergeStrategy Strategy, IReadOnlyList<int>? SourceIndices = null,
+    string? WrittenAt = null)
 {
     public string Text => Selector?.ToString() ?? "everywhere";
 }
@@ -27,7 +28,8 @@ internal sealed record PlanRequest
     public required ICheckpoint ConfigSource { get; init; }
 
     /// <summary>Selects the sources of a rule.</summary>
-    public IReadOnlyList<PlanSource> SourcesOf(PlanRule rule) => rule.SourceIndices is null ? Sources : [.. rule.SourceIndices.Select(i => Sources[i])];
+    public IReadOnlyList<PlanSource> SourcesOf(PlanRule rule) => rule.SourceIndices is null ? Sources
+        : [.. rule.SourceIndices.Select(i => Sources[i])];
 
     /// <summary>The model that the tokenizer is copied from; null for <see cref="ConfigSource"/>.</summary>
     public ICheckpoint? TokenizerSource { get; init; }

@@ -52,7 +52,8 @@ internal static class TokenizerChoice
         bool Fits(ICheckpoint model) => (request.Vocabulary != VocabularyPolicy.Pad || HasAllRows(model))
             && (!vocabularies.TryGetValue(model, out TokenizerVocabulary? vocabulary) || vocabulary.Ids.Values.Max() < rows);
 
-        ICheckpoint? configSource = Array.Find(models, m => AuxiliaryFiles.FindSource(m) == AuxiliaryFiles.FindSource(request.ConfigSource));
+        ICheckpoint? configSource = Array
+            .Find(models, m => AuxiliaryFiles.FindSource(m) == AuxiliaryFiles.FindSource(request.ConfigSource));
         ICheckpoint chosen = configSource is not null && (vocabularies.Count == 0 || Fits(configSource))
             ? configSource
             : Array.Find(models, m => vocabularies.ContainsKey(m) && Fits(m)) ?? configSource ?? models[0];

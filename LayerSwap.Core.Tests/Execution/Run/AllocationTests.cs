@@ -34,7 +34,8 @@ public sealed class AllocationTests
             {
                 long start = (long)i * Block % Elements;
                 BlockComputer.Compute<float>(
-                    buffers, tensor, BlockRange.AlignToRows(start, Block, compute.Operation.RowLength, Elements), compute.Operation.RowLength, tally);
+                    buffers, tensor, BlockRange.AlignToRows(start, Block, compute.Operation.RowLength, Elements),
+                        compute.Operation.RowLength, tally);
             }
         }
 

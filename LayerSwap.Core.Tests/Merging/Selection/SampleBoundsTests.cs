@@ -21,7 +21,8 @@ public sealed class SampleBoundsTests
         for (int seed = 0; seed < 20; seed++)
         {
             CandidateSet sample = Sample(new Random(seed), alike: false);
-            foreach (RankRequest request in (RankRequest[])[new RankRequest(0, (long)(share * Elements)), RankRequest.ForNonZeroShare(0, share)])
+            foreach (RankRequest request in (RankRequest[])[new RankRequest(0, (long)(share * Elements)),
+                RankRequest.ForNonZeroShare(0, share)])
             {
                 (KeyBounds bounds, double expected) = SampleBounds.Compute(sample, request, Elements);
                 misses += SortKey.Of(1 - share) >= bounds.Low && SortKey.Of(1 - share) <= bounds.High ? 0 : 1;

@@ -222,7 +222,8 @@ internal static class AuxiliaryFiles
         }
 
         string path = Path.Combine(folder, name), shown = Printable.Escape(GetDisplayPath(checkpoint, name));
-        string real = InputFile.ResolvePath(path), shownTarget = Printable.Escape(real), root = HubCache.FindModel(folder) ?? RealPath.Resolve(folder);
+        string real = InputFile.ResolvePath(path), shownTarget = Printable.Escape(real);
+        string root = HubCache.FindModel(folder) ?? RealPath.Resolve(folder);
         if (name.Contains('\ufffd', StringComparison.Ordinal) && FileStatus.ReadEntry(path) is null)
         {
             return $"{shown} has a name that is not UTF-8, by which it cannot be opened. Remedy: rename it.";

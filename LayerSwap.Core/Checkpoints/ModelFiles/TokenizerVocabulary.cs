@@ -28,7 +28,8 @@ internal sealed record TokenizerVocabulary(Dictionary<string, long> Ids, bool Is
     public static TokenizerVocabulary? TryRead(ICheckpoint checkpoint)
     {
         (string, long)? disagreement = null;
-        Dictionary<string, long>? ids = TryRead(checkpoint, TokenizerFile, b => ParseJson(b, root => ComputeLoadedIds(root, out disagreement)));
+        Dictionary<string, long>? ids = TryRead(checkpoint, TokenizerFile,
+            b => ParseJson(b, root => ComputeLoadedIds(root, out disagreement)));
         if (ids is not null)
         {
             string path = AuxiliaryFiles.GetDisplayPath(checkpoint, TokenizerFile);

@@ -9,7 +9,8 @@ internal sealed class SafeTensorsThrow(string file)
         Error(null, $"it has {length} bytes; at least 8 are expected, for the length of the header. Remedy: {Remedy}");
 
     public CheckpointException HeaderTooLong(ulong length) =>
-        Error(null, $"it declares a header of {length} bytes; at most {SafeTensorsFormat.MaxHeaderLength} are allowed. {RemedyFor(length)}");
+        Error(null, $"it declares a header of {length} bytes; at most {SafeTensorsFormat.MaxHeaderLength} are allowed. "
+            + RemedyFor(length));
 
     public CheckpointException HeaderPastEnd(ulong length, long fileLength)
     {

@@ -14,7 +14,8 @@ internal sealed class UnpackedExpertsCheckpoint : ICheckpoint, ICheckpointView
     private readonly TensorList _tensors;
     private readonly Dictionary<string, (string Packed, long Offset)> _windows;
 
-    private UnpackedExpertsCheckpoint(ICheckpoint packed, List<TensorInfo> tensors, Dictionary<string, (string Packed, long Offset)> windows)
+    private UnpackedExpertsCheckpoint(
+        ICheckpoint packed, List<TensorInfo> tensors, Dictionary<string, (string Packed, long Offset)> windows)
     {
         ConfigSource = packed;
         _tensors = new TensorList(tensors);

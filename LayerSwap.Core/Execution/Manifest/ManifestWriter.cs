@@ -123,7 +123,8 @@ internal static class ManifestWriter
     public static byte[] AppendChecksum(ReadOnlySpan<byte> unclosed) => [.. unclosed, .. MakeTrailer(XxHash64.HashToUInt64(unclosed))];
 
     /// <summary>Returns the end of a manifest: the checksum of all bytes before it, and the closing brace.</summary>
-    public static byte[] MakeTrailer(ulong checksum) => Encoding.ASCII.GetBytes(OwnChecksum + TensorChecksum.Format(checksum) + AfterOwnChecksum);
+    public static byte[] MakeTrailer(ulong checksum) => Encoding.ASCII
+        .GetBytes(OwnChecksum + TensorChecksum.Format(checksum) + AfterOwnChecksum);
 
     private static void WriteInput(Utf8JsonWriter json, PlanRequest request, ICheckpoint input, int source)
     {

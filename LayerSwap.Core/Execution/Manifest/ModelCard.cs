@@ -27,7 +27,8 @@ internal static class ModelCard
             .Append(CultureInfo.InvariantCulture, $"Merged with LayerSwap {LibraryVersion.Text}; ")
             .Append(CultureInfo.InvariantCulture, $"`{ManifestWriter.FileName}` has every detail.\n\n```text\n");
         string text = PlanText.Format(plan, machine: false);
-        IEnumerable<ICheckpoint> models = request.Inputs.Append(request.ConfigSource).Append(request.TokenizerSource ?? request.ConfigSource).Distinct();
+        IEnumerable<ICheckpoint> models = request.Inputs.Append(request.ConfigSource)
+            .Append(request.TokenizerSource ?? request.ConfigSource).Distinct();
         foreach (ICheckpoint model in models.OrderByDescending(m => m.Name.Length))
         {
             // Local paths are useless to others, and private.

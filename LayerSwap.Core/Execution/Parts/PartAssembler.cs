@@ -90,7 +90,8 @@ internal static class PartAssembler
                 continue;
             }
 
-            Manifest manifest = ExistingOutput.ReadManifest(partPlan, folder, OutputKind.Part) ?? throw PartFolders.OtherMerge(target, part);
+            Manifest manifest = ExistingOutput.ReadManifest(partPlan, folder, OutputKind.Part)
+                ?? throw PartFolders.OtherMerge(target, part);
             if (Verifier.FindDamage(folder, manifest, meter, cancellation) is { } damage)
             {
                 throw new OutputException(target, $"Part {part} of {Printable.Escape(target)} is damaged: {damage} "

@@ -180,7 +180,8 @@ internal static class PartFolders
     /// <summary>Returns the folder name of the part that a staging folder belongs to; null for any other name.</summary>
     private static string? StagedPart(string name)
     {
-        if (name.Length <= StagingFolder.Suffix.Length || !name.StartsWith('.') || !name.EndsWith(StagingFolder.Suffix, StringComparison.Ordinal))
+        if (name.Length <= StagingFolder.Suffix.Length || !name.StartsWith('.')
+            || !name.EndsWith(StagingFolder.Suffix, StringComparison.Ordinal))
         {
             return null;
         }

@@ -143,7 +143,8 @@ internal static partial class MergeExecutor
         // The target is checked again before publishing: a new link may lead to an input.
         void RequireTarget() => OutputPath.Require(target, mayReplace: true, plan);
         using StagingFolder staging = StagingFolder.Open(target, plan, options, OutputFiles.NamesOf(plan, kind), RequireTarget);
-        LogStart(logger, plan.Tensors.Count, plan.Files.Count, plan.Request.Threads, staging.ModelPath, staging.Journal.FinishedTensors.Count);
+        LogStart(logger, plan.Tensors.Count, plan.Files.Count, plan.Request.Threads, staging.ModelPath,
+            staging.Journal.FinishedTensors.Count);
         LogBlocks(logger, plan);
         try
         {

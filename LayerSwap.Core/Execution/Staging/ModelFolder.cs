@@ -89,7 +89,8 @@ internal sealed partial class ModelFolder
         if (found.IsModel)
         {
             throw new OutputException(target, $"{shown} is not replaced: it is a model, but also has "
-                + $"{OutputErrors.FormatPaths(target, found.Foreign)}, which would be lost. Remedy: move that away, or choose another path.");
+                + $"{OutputErrors.FormatPaths(target, found.Foreign)}, which would be lost. "
+                + "Remedy: move that away, or choose another path.");
         }
 
         throw new OutputException(target, $"{shown} is not replaced: it is not a model (it has no weights, no model configuration and no "

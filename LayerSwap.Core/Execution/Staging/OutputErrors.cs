@@ -74,7 +74,8 @@ internal static class OutputErrors
     /// <inheritdoc cref="Foreign"/>
     public static OutputException ForeignLeft(string target, string folder, IReadOnlyList<string> foreign) => new(
         target,
-        $"LayerSwap's files in {Printable.Escape(folder)} are deleted; it also has {FormatPaths(folder, foreign)}, which is not LayerSwap's, "
+        $"LayerSwap's files in {Printable.Escape(folder)} are deleted; "
+            + $"it also has {FormatPaths(folder, foreign)}, which is not LayerSwap's, "
             + "and is not deleted. Remedy: look at it, and move it away.");
 
     private static string DescribeKept(string path, string? kept) => kept is null

@@ -3,7 +3,8 @@ using LayerSwap.Checkpoints;
 namespace LayerSwap.Recipes;
 
 /// <summary>One slice of the output: its layers, and its sources without the base.</summary>
-internal sealed record SliceView(RecipeSlice Slice, IReadOnlyList<RecipeSource> Sources, int FirstLayer, int Layers, LayerSelector Selector);
+internal sealed record SliceView(RecipeSlice Slice, IReadOnlyList<RecipeSource> Sources, int FirstLayer, int Layers,
+    LayerSelector Selector);
 
 /// <summary>The slices of a module as stacked views: the first view stacks the first sources of all slices, and so on.</summary>
 internal sealed class SliceGroup
@@ -42,7 +43,8 @@ internal sealed class SliceGroup
             RecipeSource[] others = [.. slice.Sources.Where(s => open[s.Model.Path] != sliceBase)];
             foreach (IGrouping<ICheckpoint, RecipeSource> twice in others.GroupBy(s => open[s.Model.Path]).Where(g => g.Count() > 1))
             {
-                notes.Add($"{twice.Last().Position}: {Printable.Escape(twice.Last().Model.Path)} is given twice in one slice; both are used.");
+                RecipeSource second = twice.Last();
+                notes.Add($"{second.Position}: {Printable.Escape(second.Model.Path)} is given twice in one slice; both are used.");
             }
 
             foreach (RecipeSource source in slice.Sources)

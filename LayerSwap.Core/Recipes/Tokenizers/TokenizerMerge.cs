@@ -216,7 +216,8 @@ internal sealed class TokenizerMerge
             }
             else if (vocabulary.Ids.Append(stated).FirstOrDefault(t => t.Value >= end) is { Key: { } token } impossible)
             {
-                _problems.Add(_request.Position, $"the tokenizer of {name} gives token {Printable.Escape(token)} the id {impossible.Value}, "
+                _problems.Add(_request.Position,
+                    $"the tokenizer of {name} gives token {Printable.Escape(token)} the id {impossible.Value}, "
                     + $"but there are {_rows[m]} rows and {vocabulary.Ids.Count} tokens; ids below {end} are expected. "
                     + "Remedy: fetch the tokenizer of this model again.");
                 found = true;

@@ -67,7 +67,8 @@ internal static class HtmlPage
     }
 
     /// <summary>Creates a fragment of a page, for a notebook's output.</summary>
-    public static string CreateFragment(params object[] body) => Serialize(new XElement("div", new XElement("style", Fragment), Report(body)));
+    public static string CreateFragment(params object[] body) =>
+        Serialize(new XElement("div", new XElement("style", Fragment), Report(body)));
 
     /// <summary>Creates an element with a name or a number of a model, with control characters escaped and long texts cut.</summary>
     public static XElement Text(string tag, string text, string? style = null) =>

@@ -60,7 +60,8 @@ internal sealed record CellGrid
     public XElement Draw(double x, double y)
     {
         string title = PictureNames.Cut(Title, Width - AxisWidth - 8);
-        XElement drawn = Svg.Translated(x, y, Svg.Text(AxisWidth, 12, title, "start", Svg.Class("title"), Svg.Title(Printable.Escape(Title))));
+        XElement drawn = Svg.Translated(x, y,
+            Svg.Text(AxisWidth, 12, title, "start", Svg.Class("title"), Svg.Title(Printable.Escape(Title))));
         for (int c = 0; c < Columns.Count; c++)
         {
             double middle = AxisWidth + ((c + 0.5) * CellWidth);

@@ -140,7 +140,8 @@ internal sealed class DellaSparsifier(double[] densities, double[] epsilons, ulo
             }
 
             double rank = smaller + ((equal - 1) / 2.0);
-            mask[element / 64] |= (CounterRandom.ComputeUniform(chances.Stream, chances.Start + element) < chances.At(rank) ? 1UL : 0) << element;
+            bool kept = CounterRandom.ComputeUniform(chances.Stream, chances.Start + element) < chances.At(rank);
+            mask[element / 64] |= (kept ? 1UL : 0) << element;
         }
     }
 

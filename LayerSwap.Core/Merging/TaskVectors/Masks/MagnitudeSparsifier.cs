@@ -48,7 +48,8 @@ internal sealed class MagnitudeSparsifier(double[] densities, double[] gammas, l
         {
             long index = block.Start + done;
             count = Math.Min(kept.CountAlike(index, block.Length - done), outliers.CountAlike(index, block.Length - done));
-            if (kept.LowestIncludedKey(index) is { } low && (outliers.LowestIncludedKey(index) ?? long.MaxValue + 1UL) is var end && low < end)
+            if (kept.LowestIncludedKey(index) is { } low && (outliers.LowestIncludedKey(index) ?? long.MaxValue + 1UL) is var end
+                && low < end)
             {
                 MaskKernel.MaskBetween(block.Base.Slice(done, count), block[source].Slice(done, count), low, end - 1, part.Span);
             }
