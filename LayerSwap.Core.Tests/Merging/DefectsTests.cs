@@ -9,9 +9,10 @@ public sealed class DefectsTests
     /// <summary>The methods that merge a base and exactly one other.</summary>
     private static readonly string[] OfOne = ["slerp", "nearswap", "arcee_fusion", "expo", "threshold_interpolation", "passthrough"];
 
-    public static TheoryData<string> NeedingBase => [.. MergeStrategies.Methods.Where(m => m.NeedsBase).Select(m => m.Name)];
+    public static TheoryData<string> NeedingBase =>
+        [.. MergeStrategies.Methods.Where(m => m.NeedsBase && !m.IsWholeModel).Select(m => m.Name)];
 
-    public static TheoryData<string> All => [.. MergeStrategies.Methods.Select(m => m.Name)];
+    public static TheoryData<string> All => [.. MergeStrategies.Methods.Where(m => !m.IsWholeModel).Select(m => m.Name)];
 
     [Theory]
     [InlineData("breadcrumbs")]
