@@ -6,6 +6,11 @@ namespace LayerSwap;
 /// <summary>A method of the catalogue: a strategy and its parameters by name, as command lines and recipes use them.</summary>
 public sealed record MergeMethod
 {
+    /// <summary>Only descriptors create methods.</summary>
+    internal MergeMethod()
+    {
+    }
+
     /// <summary>The name, such as <c>task_arithmetic</c>.</summary>
     public required string Name { get; init; }
 
