@@ -53,30 +53,6 @@ public sealed class NaturalOrderTests
             Generators.Positive.Two().Select(t => (t.Item1, t.Item2)).ToArbitrary(),
             t => Compare($"x{t.Item1}y", $"x{t.Item2}y") == t.Item1.CompareTo(t.Item2)).Check(Properties.Config);
 
-    [Fact]
-    public void Tensors_are_sorted_in_the_order()
-    {
-        string[] pieces = ["a", "b", "0", "1", "9", "10", "007", ".", "layers.", "é", "\u007f", "~", "/", ":", "123456789012", "00"];
-        Random random = new(12345);
-        string Name(int most) => string.Concat(Enumerable.Range(0, random.Next(most)).Select(_ => pieces[random.Next(pieces.Length)]));
-        for (int round = 0; round < 300; round++)
-        {
-            string start = Name(3);
-            string[] names = [.. Enumerable.Range(0, random.Next(1, 400)).Select(_ => start + Name(7))];
-            if (round % 100 == 7)
-            {
-                // Numbers that differ after the digits of a sort key.
-                names = [.. names, .. names.Select(n => n + new string('1', 300)), .. names.Select(n => n + new string('1', 299) + "2")];
-            }
-
-            names = [.. names.Distinct(StringComparer.Ordinal)];
-            TensorInfo[] tensors = [.. names.Select(n => new TensorInfo(n, DType.UInt8, new TensorShape(1)))];
-            NaturalSort.Sort(tensors);
-            Array.Sort(names, NaturalOrder.Instance);
-            Assert.Equal(names, tensors.Select(t => t.Name));
-        }
-    }
-
     private static Config Many => Properties.Config.WithMaxTest(3000);
 
     private static int Compare(string a, string b) => Math.Sign(NaturalOrder.Instance.Compare(a, b));

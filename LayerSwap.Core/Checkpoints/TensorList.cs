@@ -13,7 +13,7 @@ internal sealed class TensorList
         TensorInfo[] ordered = [.. tensors];
         if (!IsOrdered(ordered))
         {
-            NaturalSort.Sort(ordered);
+            Array.Sort(ordered, (a, b) => NaturalOrder.Instance.Compare(a.Name, b.Name));
         }
 
         Ordered = _tensors = ordered;
@@ -32,7 +32,7 @@ internal sealed class TensorList
         if (!IsOrdered(ordered))
         {
             ordered = [.. tensors];
-            NaturalSort.Sort(ordered);
+            Array.Sort(ordered, (a, b) => NaturalOrder.Instance.Compare(a.Name, b.Name));
         }
 
         Ordered = ordered;

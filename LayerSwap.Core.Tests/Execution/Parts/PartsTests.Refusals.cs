@@ -12,7 +12,7 @@ public sealed partial class PartsTests
         await Saved().ExecutePartAsync(Output, MergePart.Of(2, 3));
         string[] before = Folders.Snapshot(_temp["place"]);
         string error = await RefusedAsync(() => Saved().AssembleAsync(Output));
-        Assert.Contains("in 2 and in 3 parts", error, StringComparison.Ordinal);
+        Assert.Contains("into 2 and into 3 parts", error, StringComparison.Ordinal);
         Assert.Contains("layerswap clean", error, StringComparison.Ordinal);
         Assert.Equal(before, Folders.Snapshot(_temp["place"]));
     }
