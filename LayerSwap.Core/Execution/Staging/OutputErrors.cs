@@ -9,18 +9,19 @@ internal static class OutputErrors
     /// <summary>Makes the exception for a write that failed before publishing.</summary>
     /// <param name="path">The path of the output.</param>
     /// <param name="e">The cause.</param>
-    /// <param name="bytes">The bytes that the output needs.</param>
+    /// <param name="bytes">The bytes that the output needs; 0 if it only moves files.</param>
     /// <param name="kept">The staging folder, if it is kept; else null.</param>
     public static OutputException WriteFailed(string path, Exception e, long bytes, string? kept = null)
     {
+        // .NET throws "... because the disk was full", without an error code, when it cannot reserve a file's size.
         bool isFull = e is IOException && (e.HResult & 0xFFFF) is 0x1C or 0x70
-            || e.Message.Contains("disk", StringComparison.OrdinalIgnoreCase);
+            || e.Message.Contains("disk was full", StringComparison.Ordinal);
         string space = "", folder = RealPath.ResolveFolder(path);
         if (isFull && Directory.Exists(folder))
         {
             long free = new DriveInfo(folder).AvailableFreeSpace;
-            space = $" The output needs {ByteSize.Format(bytes)} ({bytes} bytes); "
-                + $"{ByteSize.Format(free)} ({free} bytes) are free there now.";
+            string needed = bytes > 0 ? $"The output needs {ByteSize.Format(bytes)} ({bytes} bytes); " : "";
+            space = $" {needed}{ByteSize.Format(free)} ({free} bytes) are free there now.";
         }
 
         return new(
