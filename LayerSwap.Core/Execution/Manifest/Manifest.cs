@@ -76,9 +76,7 @@ internal sealed class Manifest
                     t => Text(t, "name"),
                     t => Text(t, "detail"),
                     StringComparer.Ordinal),
-                Facts = root.TryGetProperty("facts", out JsonElement facts)
-                    ? [.. facts.EnumerateArray().Select(f => new Fact(f[0].GetString()!, f[1].GetString()!))]
-                    : null,
+                Facts = root.TryGetProperty(Fact.Property, out JsonElement facts) ? [.. Fact.ReadAll(facts)] : null,
             };
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException

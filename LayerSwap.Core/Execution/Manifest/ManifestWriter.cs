@@ -94,16 +94,7 @@ internal static class ManifestWriter
             json.WriteEndArray();
             if (facts is not null)
             {
-                json.WriteStartArray("facts");
-                foreach ((string name, string value) in facts)
-                {
-                    json.WriteStartArray();
-                    json.WriteStringValue(name);
-                    json.WriteStringValue(value);
-                    json.WriteEndArray();
-                }
-
-                json.WriteEndArray();
+                Fact.WriteAll(json, facts);
             }
 
             json.WriteStartArray("tensors");

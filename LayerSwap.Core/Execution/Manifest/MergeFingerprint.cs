@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Json;
 using LayerSwap.Checkpoints;
 using LayerSwap.IO;
 using LayerSwap.Planning;
@@ -9,7 +10,30 @@ using LayerSwap.Planning;
 namespace LayerSwap.Execution;
 
 /// <summary>A named value that the bytes of an output depend on.</summary>
-internal sealed record Fact(string Name, string Value);
+internal sealed record Fact(string Name, string Value)
+{
+    /// <summary>The JSON property of a list of facts.</summary>
+    public const string Property = "facts";
+
+    /// <summary>Writes facts as the property <see cref="Property"/>: an array of pairs of a name and a value.</summary>
+    public static void WriteAll(Utf8JsonWriter json, IEnumerable<Fact> facts)
+    {
+        json.WriteStartArray(Property);
+        foreach ((string name, string value) in facts)
+        {
+            json.WriteStartArray();
+            json.WriteStringValue(name);
+            json.WriteStringValue(value);
+            json.WriteEndArray();
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>Reads what <see cref="WriteAll"/> wrote.</summary>
+    public static IEnumerable<Fact> ReadAll(JsonElement facts) =>
+        facts.EnumerateArray().Select(f => new Fact(f[0].GetString()!, f[1].GetString()!));
+}
 
 /// <summary>Everything that the bytes of an output depend on, as named facts. A run is resumed only if all facts are equal.</summary>
 internal static class MergeFingerprint

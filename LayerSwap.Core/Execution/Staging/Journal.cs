@@ -118,7 +118,7 @@ internal sealed class Journal : IDisposable
             }
 
             using JsonDocument header = JsonDocument.Parse(lines[0][(Begin.Length + 1)..]);
-            RequireSame(output, header.RootElement.GetProperty("facts"), facts);
+            RequireSame(output, header.RootElement.GetProperty(Fact.Property), facts);
             overwrite = header.RootElement.GetProperty("overwrite").GetBoolean();
             Journal journal = new(files, handle) { _end = end };
             foreach (string[] words in lines.Skip(1).Select(l => l.Split(' ')).Where(w => w.Length == 4 && w[0] == Tensor))
@@ -247,16 +247,7 @@ internal sealed class Journal : IDisposable
         {
             json.WriteStartObject();
             json.WriteBoolean("overwrite", overwrite);
-            json.WriteStartArray("facts");
-            foreach ((string name, string value) in facts)
-            {
-                json.WriteStartArray();
-                json.WriteStringValue(name);
-                json.WriteStringValue(value);
-                json.WriteEndArray();
-            }
-
-            json.WriteEndArray();
+            Fact.WriteAll(json, facts);
             json.WriteStartArray("files");
             foreach (string name in names)
             {
@@ -272,8 +263,7 @@ internal sealed class Journal : IDisposable
 
     private static void RequireSame(string output, JsonElement recorded, IReadOnlyList<Fact> facts)
     {
-        IEnumerable<Fact> earlier = recorded.EnumerateArray().Select(f => new Fact(f[0].GetString()!, f[1].GetString()!));
-        if (MergeFingerprint.DescribeDifferences(earlier, facts) is { } differences)
+        if (MergeFingerprint.DescribeDifferences(Fact.ReadAll(recorded), facts) is { } differences)
         {
             throw new OutputException(output, $"The interrupted run at {Printable.Escape(output)} was another merge: {differences}. "
                 + "Remedy: repeat its command, or delete the partial output (layerswap clean) and start again.");
