@@ -129,7 +129,7 @@ internal static class FloorProgram
         return 0;
     }
 
-    /// <summary>Writes the three models, one file each. The deltas of swahili are larger outside, those of math in the middle.</summary>
+    /// <summary>Writes the three models, one file each. Swahili changed the outer layers most, math the middle ones.</summary>
     private static async Task MakeModelsAsync(string[] paths, long size)
     {
         LlamaShape shape = LlamaShape.OfSize(size);

@@ -1,7 +1,7 @@
 namespace LayerSwap.Tests.Merging.Oracles;
 
-/// <summary>The oracles against the results of the established tool (Fixtures/golden/README.md): what they say is right before anything is
-/// held against them.</summary>
+/// <summary>Compares the oracles with the results of the established tool (Fixtures/golden/README.md), so that other tests may rely on
+/// them.</summary>
 public sealed class OracleGoldenTests : IDisposable
 {
     private static readonly string[] Two = ["expert1", "expert2"], Three = ["expert1", "expert2", "expert3"];

@@ -6,7 +6,7 @@ namespace LayerSwap.Tests.Merging;
 [Trait("Category", "Kernel")]
 public sealed class KeyKernelTests
 {
-    /// <summary>Keys on both sides of what float32 can express, and keys that no number has.</summary>
+    /// <summary>Keys inside and outside the range of float32, and keys of NaN.</summary>
     private static readonly ulong[] HardBounds =
         [0, 1, SortKey.Of(float.Epsilon), SortKey.Of(0.1), SortKey.Of(float.MaxValue),
             SortKey.Of(1e300), SortKey.Of(double.PositiveInfinity), SortKey.NaN, long.MaxValue];

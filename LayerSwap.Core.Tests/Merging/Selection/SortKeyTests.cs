@@ -47,7 +47,7 @@ public sealed class SortKeyTests
         }
     }
 
-    /// <summary>Any bits: NaNs with payloads of both signs, and numbers near those of float32.</summary>
+    /// <summary>Random bit patterns: NaNs of both signs with payloads, and doubles close to float32 values.</summary>
     private static IEnumerable<double> Any()
     {
         Noise noise = new(3);
