@@ -1,7 +1,7 @@
 // Finds the layers to swap by trying: dotnet run samples/sweep.cs -- MATH LANGUAGE VALIDATION.jsonl
 // Candidates are computed when they are read; nothing is written. The scorer here is the share of problems that a small Llama answers, by
 // the forward pass of LayerSwap.Benchmarks; use any other evaluation in its place. Models and problems to try are in LayerSwap.Cli/Demo and
-// LayerSwap.Core.Tests/Fixtures/miniature.
+// LayerSwap.Core.Tests/Fixtures/miniature-2.
 #:project ../LayerSwap.Core
 #:project ../LayerSwap.Benchmarks
 #:property PublishAot=false
@@ -22,7 +22,7 @@ Progress<SweepProgress> progress = new(p => Console.Error.WriteLine($"{p.Done} o
 SweepReport report = await Merge.SweepAsync(
     [
         new SweepCandidate { Name = "soup", Merge = Merge.Soup(math, language) },
-        .. SweepCandidate.LayerSwaps(math, language, bottom: [0, 1, 2], top: [0, 1, 2, 3], transition: [0, 1]),
+        .. SweepCandidate.LayerSwaps(math, language, bottom: [0, 2, 4, 6], top: [0, 1, 2], transition: [0, 1]),
     ],
     (merged, _) => Task.FromResult(Problem.Accuracy(merged, problems)),
     new SweepOptions { Progress = progress });

@@ -29,61 +29,110 @@ internal sealed class Llama
     /// <summary>Computes the logits after the last token of each prompt, (prompts, vocabulary).</summary>
     public float[][] LastLogits(IReadOnlyList<int[]> prompts)
     {
-        int[] starts = new int[prompts.Count + 1];
-        for (int p = 0; p < prompts.Count; p++)
-        {
-            starts[p + 1] = starts[p] + prompts[p].Length;
-        }
-
-        Matrix state = Embed(prompts, starts[^1]);
-        (Matrix, Matrix) angles = Angles(starts);
-        for (int l = 0; l < _layers.Length; l++)
-        {
-            Layer layer = _layers[l];
-            Matrix normalized = Normalize(state, layer.AttentionNorm);
-            Matrix query = layer.Query.Multiply(normalized);
-            Matrix key = layer.Key.Multiply(normalized);
-            Matrix value = layer.Value.Multiply(normalized);
-            Rotate(query, _config.Heads, angles);
-            Rotate(key, _config.KeyValueHeads, angles);
-            Add(state, layer.Output.Multiply(Attend(query, key, value, starts)));
-            normalized = Normalize(state, layer.FeedForwardNorm);
-            Matrix gate = layer.Gate.Multiply(normalized), up = layer.Up.Multiply(normalized);
-            Silu(gate.Data);
-            TensorPrimitives.Multiply<float>(gate.Data, up.Data, gate.Data);
-            Add(state, layer.Down.Multiply(gate));
-        }
-
-        Matrix last = new(_config.Hidden, prompts.Count);
-        for (int row = 0; row < _config.Hidden; row++)
-        {
-            for (int p = 0; p < prompts.Count; p++)
-            {
-                last[row][p] = state[row][starts[p + 1] - 1];
-            }
-        }
-
-        Matrix logits = _head.Multiply(Normalize(last, _norm));
-        return
-        [
-            .. Enumerable.Range(0, prompts.Count)
-                .Select(p => Enumerable.Range(0, logits.Rows).Select(r => logits[r][p]).ToArray()),
-        ];
+        TokenBatch batch = new(prompts);
+        List<Matrix> states = [];
+        Continue(states, batch);
+        return Logits(states[^1], [.. batch.Starts[1..].Select(end => end - 1)]);
     }
 
-    private Matrix Embed(IReadOnlyList<int[]> prompts, int tokens)
+    /// <summary>
+    /// Adds the missing activations, (features, tokens): <c>states[0]</c> are the embedded tokens, <c>states[l + 1]</c> the output of
+    /// layer l.
+    /// </summary>
+    public void Continue(List<Matrix> states, TokenBatch batch)
     {
-        Matrix state = new(_config.Hidden, tokens);
-        int token = 0;
-        foreach (int id in prompts.SelectMany(p => p))
+        if (states.Count == 0)
         {
-            float[] features = _embedding.Values(checked(id * _config.Hidden), _config.Hidden);
+            states.Add(Embed(batch.Tokens));
+        }
+
+        while (states.Count <= _layers.Length)
+        {
+            states.Add(Apply(_layers[states.Count - 1], states[^1], batch));
+        }
+    }
+
+    /// <summary>Computes the logits at some columns of the last layer's output, (columns, vocabulary).</summary>
+    public float[][] Logits(Matrix state, int[] columns)
+    {
+        using Matrix last = new(_config.Hidden, columns.Length);
+        for (int row = 0; row < _config.Hidden; row++)
+        {
+            for (int c = 0; c < columns.Length; c++)
+            {
+                last[row][c] = state[row][columns[c]];
+            }
+        }
+
+        using Matrix normalized = Normalize(last, _norm), logits = _head.Multiply(normalized);
+        float[][] result = [.. columns.Select(_ => new float[logits.Rows])];
+        for (int row = 0; row < logits.Rows; row++)
+        {
+            for (int c = 0; c < columns.Length; c++)
+            {
+                result[c][row] = logits[row][c];
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Counts the activations that another model has too: the embedding and the first layers with equal bytes.</summary>
+    public int CountSharedStates(Llama other)
+    {
+        if (_config != other._config || !_embedding.HasSameBytes(other._embedding))
+        {
+            return 0;
+        }
+
+        int layer = 0;
+        while (layer < _layers.Length && _layers[layer].HasSameBytes(other._layers[layer]))
+        {
+            layer++;
+        }
+
+        return layer + 1;
+    }
+
+    private Matrix Apply(Layer layer, Matrix input, TokenBatch batch)
+    {
+        (Matrix, Matrix) angles = batch.Angles(_config);
+        Matrix state = input.Copy();
+        using (Matrix normalized = Normalize(state, layer.AttentionNorm))
+        using (Matrix query = layer.Query.Multiply(normalized))
+        using (Matrix key = layer.Key.Multiply(normalized))
+        using (Matrix value = layer.Value.Multiply(normalized))
+        {
+            Rotate(query, _config.Heads, angles);
+            Rotate(key, _config.KeyValueHeads, angles);
+            using Matrix attended = Attend(query, key, value, batch.Starts);
+            using Matrix output = layer.Output.Multiply(attended);
+            Add(state, output);
+        }
+
+        using (Matrix normalized = Normalize(state, layer.FeedForwardNorm))
+        using (Matrix gate = layer.Gate.Multiply(normalized))
+        using (Matrix up = layer.Up.Multiply(normalized))
+        {
+            Silu(gate.Values);
+            TensorPrimitives.Multiply<float>(gate.Values, up.Values, gate.Values);
+            using Matrix output = layer.Down.Multiply(gate);
+            Add(state, output);
+        }
+
+        return state;
+    }
+
+    private Matrix Embed(int[] tokens)
+    {
+        Matrix state = new(_config.Hidden, tokens.Length);
+        for (int t = 0; t < tokens.Length; t++)
+        {
+            float[] features = _embedding.Values(checked(tokens[t] * _config.Hidden), _config.Hidden);
             for (int row = 0; row < _config.Hidden; row++)
             {
-                state[row][token] = features[row];
+                state[row][t] = features[row];
             }
-
-            token++;
         }
 
         return state;
@@ -110,27 +159,6 @@ internal sealed class Llama
         }
 
         return output;
-    }
-
-    /// <summary>Computes the cosine and sine of the rotary angles, (half the head size, tokens).</summary>
-    private (Matrix Cosine, Matrix Sine) Angles(int[] starts)
-    {
-        int half = _config.HeadSize / 2;
-        Matrix cosine = new(half, starts[^1]), sine = new(half, starts[^1]);
-        for (int i = 0; i < half; i++)
-        {
-            double frequency = Math.Pow(_config.RopeTheta, -2.0 * i / _config.HeadSize);
-            for (int p = 0; p + 1 < starts.Length; p++)
-            {
-                for (int t = starts[p]; t < starts[p + 1]; t++)
-                {
-                    (double s, double c) = Math.SinCos((t - starts[p]) * frequency);
-                    (sine[i][t], cosine[i][t]) = ((float)s, (float)c);
-                }
-            }
-        }
-
-        return (cosine, sine);
     }
 
     /// <summary>Applies rotary positions: rotates each feature of a head's first half with its partner in the second.</summary>
@@ -192,21 +220,29 @@ internal sealed class Llama
     }
 
     private static void Add(Matrix state, Matrix residual) =>
-        TensorPrimitives.Add<float>(state.Data, residual.Data, state.Data);
+        TensorPrimitives.Add<float>(state.Values, residual.Values, state.Values);
 
     /// <summary>Computes <c>x / (1 + exp(-x))</c> in place.</summary>
-    private static void Silu(float[] values)
+    private static void Silu(Span<float> values)
     {
-        float[] sigmoid = new float[values.Length];
-        TensorPrimitives.Sigmoid<float>(values, sigmoid);
-        TensorPrimitives.Multiply<float>(values, sigmoid, values);
+        const int Step = 1024;
+        Span<float> sigmoid = stackalloc float[Step];
+        for (int i = 0; i < values.Length; i += Step)
+        {
+            Span<float> part = values[i..Math.Min(values.Length, i + Step)];
+            TensorPrimitives.Sigmoid<float>(part, sigmoid);
+            TensorPrimitives.Multiply<float>(part, sigmoid[..part.Length], part);
+        }
     }
 
     private sealed class Layer(ICheckpoint checkpoint, string prefix)
     {
-        public float[] AttentionNorm { get; } = new Weight(checkpoint, prefix + "input_layernorm.weight").Values();
+        private readonly Weight _attentionNorm = new(checkpoint, prefix + "input_layernorm.weight");
+        private readonly Weight _feedForwardNorm = new(checkpoint, prefix + "post_attention_layernorm.weight");
 
-        public float[] FeedForwardNorm { get; } = new Weight(checkpoint, prefix + "post_attention_layernorm.weight").Values();
+        public float[] AttentionNorm => _attentionNorm.Values();
+
+        public float[] FeedForwardNorm => _feedForwardNorm.Values();
 
         public Weight Query { get; } = new(checkpoint, prefix + "self_attn.q_proj.weight");
 
@@ -221,5 +257,9 @@ internal sealed class Llama
         public Weight Up { get; } = new(checkpoint, prefix + "mlp.up_proj.weight");
 
         public Weight Down { get; } = new(checkpoint, prefix + "mlp.down_proj.weight");
+
+        private Weight[] Weights => [_attentionNorm, _feedForwardNorm, Query, Key, Value, Output, Gate, Up, Down];
+
+        public bool HasSameBytes(Layer other) => Weights.Zip(other.Weights).All(pair => pair.First.HasSameBytes(pair.Second));
     }
 }

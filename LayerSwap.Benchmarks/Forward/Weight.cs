@@ -23,6 +23,8 @@ internal sealed class Weight
 
     private int Width => _dtype.Bits() / 8;
 
+    public bool HasSameBytes(Weight other) => _dtype == other._dtype && _bytes.AsSpan().SequenceEqual(other._bytes);
+
     /// <summary>Returns a range of elements as float32.</summary>
     public float[] Values(int first, int count)
     {

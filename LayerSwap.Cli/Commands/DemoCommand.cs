@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace LayerSwap.Cli.Commands;
 
@@ -6,6 +7,12 @@ namespace LayerSwap.Cli.Commands;
 internal static class DemoCommand
 {
     private const string Models = "models", Merged = "math-sahili", Report = "report";
+
+    /// <summary>The results of `LayerSwap.Benchmarks -- paper` for this pair of experts and this merge.</summary>
+    private const string Measured =
+        "On 1,361 problems in Sahili this merge solves 57.4 %; the experts alone solve 49.4 % (math) and 48.9 % (sahili), their average "
+        + "55.8 %, the base 49.6 %. The comparison with other methods, and a set of models where swapping fails, are in the repository: "
+        + "LayerSwap.Benchmarks/Results/paper.md.";
 
     private static readonly string[] FolderNames = [Models, Merged, Report];
     private static readonly string[] ReportNames = ["diff.json", "diff.csv", "diff.md", "diff.html"];
@@ -49,18 +56,17 @@ internal static class DemoCommand
         diff.SaveJson(Path.Combine(report, "diff.json"));
         diff.SaveCsv(Path.Combine(report, "diff.csv"));
         diff.SaveMarkdown(Path.Combine(report, "diff.md"));
-        foreach (string model in diff.Models)
-        {
-            DiffEntry[] layers = [.. diff.Entries.Where(e => e.Model == model && e.Layer is not null)];
-            DiffEntry most = layers[0], least = layers[^1];
-            Terminal.WriteResult(
-                $"   {Path.GetFileName(model)} changed {most.Name} most and {least.Name} least, "
-                    + $"by a factor of {most.MeanAbsolute / least.MeanAbsolute:F1}.");
-        }
+        Terminal.WriteResult("   Mean absolute change of each layer, in thousandths:\n");
+        Terminal.WriteResult(FormatProfiles(diff));
+        Terminal.WriteResult(
+            "   The language expert changed the first layer and the last two most: a U shape, as in the paper "
+                + "(arXiv:2410.01335). What such a profile suggests:\n");
+        Terminal.WriteResult($"   {diff.Suggest()}\n");
 
         Terminal.WriteResult(
-            "\n3. plan: the bottom layer and the top layer from Sahili, the middle from mathematics, one averaged layer at each seam.\n");
-        MergePlan plan = Merge.LayerSwap(task: all[1], language: all[2], bottom: 1, top: 1, transition: 1).Plan();
+            "3. plan: the first four layers and the last from Sahili, the others from mathematics, the rest averaged: "
+                + "of the cuts that take both ends, this one solves most validation problems.\n");
+        MergePlan plan = Merge.LayerSwap(task: all[1], language: all[2], bottom: 4, top: 1, transition: 0).Plan();
         Terminal.WriteResult(plan.ToString());
 
         diff.SaveHtml(Path.Combine(report, "diff.html"), plan);
@@ -79,8 +85,19 @@ internal static class DemoCommand
         Terminal.WriteResult(
             $"\nThe merged model: {Path.GetFullPath(merged)}\n"
                 + $"The report:       {Path.GetFullPath(report)} (open diff.html in a browser; diff.json, diff.csv, diff.md)\n"
-                + $"The models:       {Path.GetFullPath(models)}");
+                + $"The models:       {Path.GetFullPath(models)}\n\n"
+                + Measured);
         return verified.Ok ? ExitCode.Success : ExitCode.BadInput;
+    }
+
+    private static string FormatProfiles(LayerDiffReport diff)
+    {
+        DiffEntry[] layers = [.. diff.Entries.Where(e => e.Layer is not null).OrderBy(e => e.Layer)];
+        string Line(string title, IEnumerable<string> cells) => $"   {title,-8}{string.Concat(cells.Select(c => $"{c,5}"))}\n";
+        IEnumerable<string> Thousandths(string model) => layers.Where(e => e.Model == model)
+            .Select(e => (e.MeanAbsolute * 1000).ToString("F1", CultureInfo.InvariantCulture));
+        IEnumerable<string> depths = layers.Select(e => e.Layer!.Value.ToString(CultureInfo.InvariantCulture)).Distinct();
+        return Line("layer", depths) + string.Concat(diff.Models.Select(m => Line(Path.GetFileName(m), Thousandths(m))));
     }
 
     /// <summary>

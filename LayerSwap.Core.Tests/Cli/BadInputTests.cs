@@ -10,7 +10,7 @@ public sealed class BadInputTests : IDisposable
     public void A_truncated_file_is_named_with_the_number_of_missing_bytes()
     {
         string path = _folder["cut.safetensors"];
-        File.WriteAllBytes(path, File.ReadAllBytes(Path.Combine(Fixture.Demo("base"), "model.safetensors"))[..^10]);
+        File.WriteAllBytes(path, File.ReadAllBytes(Path.Combine(Fixture.Set1("base"), "model.safetensors"))[..^10]);
 
         foreach (string[] command in Commands(path))
         {
@@ -50,8 +50,8 @@ public sealed class BadInputTests : IDisposable
     private string[][] Commands(string path) =>
     [
         ["inspect", path],
-        ["diff", Fixture.Demo("base"), path],
-        ["swap", "--task", Fixture.Demo("math"), "--language", path, "--bottom", "1", "--top", "1", "-o", _folder["out"]],
+        ["diff", Fixture.Set1("base"), path],
+        ["swap", "--task", Fixture.Set1("math"), "--language", path, "--bottom", "1", "--top", "1", "-o", _folder["out"]],
         ["merge", "--method", "linear", "--model", path, "-o", _folder["out"]],
     ];
 }

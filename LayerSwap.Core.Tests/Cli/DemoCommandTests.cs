@@ -17,14 +17,14 @@ public sealed class DemoCommandTests
             Assert.Contains($"The merged model: {folder["layerswap-demo", "math-sahili"]}\n", run.Out, StringComparison.Ordinal);
             Assert.Contains($"The report:       {folder["layerswap-demo", "report"]} ", run.Out, StringComparison.Ordinal);
             Assert.Contains($"The models:       {folder["layerswap-demo", "models"]}\n", run.Out, StringComparison.Ordinal);
-            Assert.Contains("math-sahili: ok, 1 file(s), 75 tensors", run.Out, StringComparison.Ordinal);
+            Assert.Contains("math-sahili: ok, 1 file(s), 93 tensors", run.Out, StringComparison.Ordinal);
         }
 
         Assert.Equal(["layerswap-demo"], Folders.Names(folder.Path));
         Assert.Equal(["math-sahili", "models", "report"], Folders.Names(folder["layerswap-demo"]));
         Assert.Equal(["diff.csv", "diff.html", "diff.json", "diff.md"], Folders.Names(folder["layerswap-demo", "report"]));
         JsonElement report = ToolRun.Parse(File.ReadAllText(folder["layerswap-demo", "report", "diff.json"]));
-        Assert.Equal(2 * 11, report.Items("entries").Length);
+        Assert.Equal(2 * 13, report.Items("entries").Length);
         Assert.True(Tool.Succeed("verify", folder["layerswap-demo", "math-sahili"], "--json").Json.GetProperty("ok").GetBoolean());
     }
 

@@ -31,13 +31,13 @@ public sealed class DiffCommandTests
     {
         JsonElement json = Both.Value;
 
-        Assert.Equal(Fixture.Demo("base"), json.Text("base"));
+        Assert.Equal(Fixture.Set1("base"), json.Text("base"));
         Assert.Equal(
-            [Fixture.Demo("math"), Fixture.Demo("sahili")], json.Items("models").Select(m => m.GetString()), StringComparer.Ordinal);
+            [Fixture.Set1("math"), Fixture.Set1("sahili")], json.Items("models").Select(m => m.GetString()), StringComparer.Ordinal);
         Assert.Equal("mav", json.Text("rankedBy"));
         foreach ((string model, double[] profile) in Profiles)
         {
-            JsonElement[] entries = [.. json.Items("entries").Where(e => e.Text("model") == Fixture.Demo(model))];
+            JsonElement[] entries = [.. json.Items("entries").Where(e => e.Text("model") == Fixture.Set1(model))];
             double[] found = [.. entries.Where(e => e.Layer() is not null).OrderBy(e => e.Layer()).Select(e => e.Number("matrixMav"))];
             Assert.Equal(profile.Length, found.Length);
             Assert.All(profile.Zip(found), pair => Assert.InRange(pair.Second / pair.First, 1 - 1e-4, 1 + 1e-4));
@@ -59,7 +59,7 @@ public sealed class DiffCommandTests
         Assert.All(pairs, p =>
         {
             Assert.Equal(["a", "b", "name", "layer", "cosine", "signConflict", "rowOverlap"], p.Members());
-            Assert.Equal((Fixture.Demo("math"), Fixture.Demo("sahili")), (p.Text("a"), p.Text("b")));
+            Assert.Equal((Fixture.Set1("math"), Fixture.Set1("sahili")), (p.Text("a"), p.Text("b")));
             Assert.InRange(p.Number("cosine"), -1, 1);
             Assert.InRange(p.Number("signConflict"), 0, 1);
         });
@@ -98,7 +98,7 @@ public sealed class DiffCommandTests
         Assert.Equal(metric, json.Text("rankedBy"));
         JsonElement[] entries = json.Items("entries");
         Assert.Equal(
-            Enumerable.Repeat(Fixture.Demo("sahili"), 11).Concat(Enumerable.Repeat(Fixture.Demo("math"), 11)),
+            Enumerable.Repeat(Fixture.Set1("sahili"), 11).Concat(Enumerable.Repeat(Fixture.Set1("math"), 11)),
             entries.Select(e => e.Text("model")!),
             StringComparer.Ordinal);
         foreach (JsonElement[] model in entries.Chunk(11))
@@ -114,7 +114,7 @@ public sealed class DiffCommandTests
     public void Reports_go_to_files_and_the_table_to_stdout()
     {
         using TempFolder folder = new();
-        ToolRun run = Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), Fixture.Demo("sahili"), "--top", "3",
+        ToolRun run = Tool.Succeed("diff", Fixture.Set1("base"), Fixture.Set1("math"), Fixture.Set1("sahili"), "--top", "3",
             "--json", folder["d.json"], "--csv", folder["d.csv"], "--markdown", folder["d.md"]);
 
         Assert.Equal("", run.Error);
@@ -145,7 +145,7 @@ public sealed class DiffCommandTests
     {
         using TempFolder folder = new();
         ToolRun run = Tool.Succeed(
-            "diff", Fixture.Demo("base"), Fixture.Demo("math"), Fixture.Demo("sahili"), "--html", folder["d.html"], "--svg",
+            "diff", Fixture.Set1("base"), Fixture.Set1("math"), Fixture.Set1("sahili"), "--html", folder["d.html"], "--svg",
             folder["pictures"], "--profiles", "--json", folder["d.json"]);
         Assert.Contains("row overlap", run.Out, StringComparison.Ordinal);
         Assert.Contains("far apart", run.Out, StringComparison.Ordinal);
@@ -157,14 +157,14 @@ public sealed class DiffCommandTests
         Assert.Equal(
             ["0", "1", "2", "3"],
             json.Items("profiles")
-                .Single(p => p.Text("model") == Fixture.Demo("math") && p.Text("name") == "model.layers.3.self_attn.q_proj.weight")
+                .Single(p => p.Text("model") == Fixture.Set1("math") && p.Text("name") == "model.layers.3.self_attn.q_proj.weight")
                 .GetProperty("heads")
                 .EnumerateArray()
                 .Select(h => h.GetProperty("head").GetRawText()));
         Assert.Equal("farApart", json.Items("verdicts").Single().Text("kind"));
         Assert.StartsWith(
             "<!DOCTYPE html>",
-            Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--html", "-").Out,
+            Tool.Succeed("diff", Fixture.Set1("base"), Fixture.Set1("math"), "--html", "-").Out,
             StringComparison.Ordinal);
     }
 
@@ -173,7 +173,7 @@ public sealed class DiffCommandTests
     [InlineData("0.01", "above 0.01")]
     public void Thresholds_are_numbers_or_percentages(string threshold, string said) =>
         Assert.Contains(
-            said, Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--threshold", threshold).Out, StringComparison.Ordinal);
+            said, Tool.Succeed("diff", Fixture.Set1("base"), Fixture.Set1("math"), "--threshold", threshold).Out, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("-1")]
@@ -182,7 +182,7 @@ public sealed class DiffCommandTests
     [InlineData("NaN")]
     public void Invalid_thresholds_are_rejected(string threshold)
     {
-        ToolRun run = Tool.Run("diff", Fixture.Demo("base"), Fixture.Demo("math"), $"--threshold={threshold}");
+        ToolRun run = Tool.Run("diff", Fixture.Set1("base"), Fixture.Set1("math"), $"--threshold={threshold}");
         Assert.Equal(2, run.Exit);
         Assert.Contains("percentage", run.Error, StringComparison.Ordinal);
     }
@@ -198,7 +198,7 @@ public sealed class DiffCommandTests
     [Fact]
     public void Output_does_not_depend_on_the_culture()
     {
-        string[] arguments = ["diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", "-"];
+        string[] arguments = ["diff", Fixture.Set1("base"), Fixture.Set1("math"), "--json", "-"];
 
         ToolRun here = Tool.Run(arguments, folder: null, ("LANG", "C.UTF-8"), ("LC_ALL", "C.UTF-8"));
         ToolRun german = Tool.Run(arguments, folder: null, ("LANG", "de_DE.UTF-8"), ("LC_ALL", "de_DE.UTF-8"));
@@ -213,7 +213,7 @@ public sealed class DiffCommandTests
     [LinuxFact]
     public void A_report_to_an_open_file_descriptor_is_written_to_it_and_replaces_no_file()
     {
-        ToolRun run = Tool.Succeed("diff", Fixture.Demo("base"), Fixture.Demo("math"), "--csv", "/dev/fd/1");
+        ToolRun run = Tool.Succeed("diff", Fixture.Set1("base"), Fixture.Set1("math"), "--csv", "/dev/fd/1");
 
         Assert.Contains(string.Join(',', EntryMembers) + "\n", run.Out, StringComparison.Ordinal);
     }
@@ -222,14 +222,14 @@ public sealed class DiffCommandTests
     public void Two_reports_to_stdout_are_rejected() =>
         Assert.Contains(
             "--csv",
-            Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", "-", "--csv", "-"),
+            Tool.Fail(2, "diff", Fixture.Set1("base"), Fixture.Set1("math"), "--json", "-", "--csv", "-"),
             StringComparison.Ordinal);
 
     [Fact]
     public void A_missing_report_folder_is_named()
     {
         using TempFolder folder = new();
-        string error = Tool.Fail(4, "diff", Fixture.Demo("base"), Fixture.Demo("math"), "--json", folder["missing", "d.json"]);
+        string error = Tool.Fail(4, "diff", Fixture.Set1("base"), Fixture.Set1("math"), "--json", folder["missing", "d.json"]);
 
         Assert.Contains($"there is no folder {folder["missing"]}.", error, StringComparison.Ordinal);
         Assert.Empty(Folders.Names(folder.Path));
@@ -251,12 +251,12 @@ public sealed class DiffCommandTests
             File.CreateSymbolicLink(target, file);
         }
 
-        string error = Tool.Fail(2, "diff", Fixture.Demo("base"), model, "--json", target);
+        string error = Tool.Fail(2, "diff", Fixture.Set1("base"), model, "--json", target);
 
         Assert.Contains("Inputs are never changed", error, StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(file));
     }
 
     private static JsonElement Diff(string baseModel, string[] models, params string[] more) =>
-        Tool.Succeed(["diff", Fixture.Demo(baseModel), .. models.Select(Fixture.Demo), .. more, "--json", "-"]).Json;
+        Tool.Succeed(["diff", Fixture.Set1(baseModel), .. models.Select(Fixture.Set1), .. more, "--json", "-"]).Json;
 }

@@ -37,7 +37,7 @@ internal static class Folders
     public static string CopyDemo(string model, string folder)
     {
         Directory.CreateDirectory(folder);
-        foreach (string file in Directory.EnumerateFiles(Fixture.Demo(model)))
+        foreach (string file in Directory.EnumerateFiles(Fixture.Set1(model)))
         {
             File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
         }

@@ -7,7 +7,7 @@ public sealed class InspectCommandTests
     [Fact]
     public void The_text_names_sizes_layers_and_kinds()
     {
-        ToolRun run = Tool.Succeed("inspect", Fixture.Demo("base"));
+        ToolRun run = Tool.Succeed("inspect", Fixture.Set1("base"));
 
         Assert.Equal("", run.Error);
         Assert.Contains("safetensors, 1 file(s), 75 tensors, 630,160 parameters, 1.26 MB", run.Out, StringComparison.Ordinal);
@@ -19,7 +19,7 @@ public sealed class InspectCommandTests
     [Fact]
     public void The_json_has_exactly_the_specified_members_and_agrees_with_the_library()
     {
-        string path = Fixture.Demo("math");
+        string path = Fixture.Set1("math");
         JsonElement json = Tool.Succeed("inspect", path, "--json").Json;
         using ICheckpoint model = Checkpoint.Open(path);
         LayerMap map = LayerMap.Of(model.Tensors);
@@ -57,7 +57,7 @@ public sealed class InspectCommandTests
     public void Every_tensor_of_a_sharded_model_names_its_file()
     {
         using TempFolder folder = new();
-        Tool.Succeed("merge", "--method", "passthrough", "--model", Fixture.Demo("math"), "--shard-size", "400kB", "-o", folder["out"]);
+        Tool.Succeed("merge", "--method", "passthrough", "--model", Fixture.Set1("math"), "--shard-size", "400kB", "-o", folder["out"]);
 
         JsonElement json = Tool.Succeed("inspect", folder["out"], "--json").Json;
 

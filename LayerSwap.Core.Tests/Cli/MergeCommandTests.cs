@@ -8,7 +8,7 @@ public sealed class MergeCommandTests
     public void Linear_averages_with_the_given_weights()
     {
         double[] found = Merged(
-            ["--method", "linear", "--model", Fixture.Demo("math") + "=3", "--model", Fixture.Demo("sahili") + "=1", "--dtype", "f32"]);
+            ["--method", "linear", "--model", Fixture.Set1("math") + "=3", "--model", Fixture.Set1("sahili") + "=1", "--dtype", "f32"]);
 
         Near(Values("math").Zip(Values("sahili"), (m, s) => (0.75 * m) + (0.25 * s)), found);
     }
@@ -17,7 +17,7 @@ public sealed class MergeCommandTests
     public void Linear_sums_when_normalize_is_false()
     {
         double[] found = Merged([
-            "--method", "linear", "--model", Fixture.Demo("math") + "=3", "--model", Fixture.Demo("sahili") + "=-1", "-p",
+            "--method", "linear", "--model", Fixture.Set1("math") + "=3", "--model", Fixture.Set1("sahili") + "=-1", "-p",
             "normalize=false", "--dtype", "float32"]);
 
         Near(Values("math").Zip(Values("sahili"), (m, s) => (3 * m) - s), found);
@@ -28,8 +28,8 @@ public sealed class MergeCommandTests
     {
         double[] found = Merged(
             [
-                "--method", "task_arithmetic", "--base", Fixture.Demo("base"), "--model", Fixture.Demo("math") + "=0.6", "--model",
-                Fixture.Demo("sahili") + "=0.4", "-p", "lambda=0.8", "--dtype", "f32"]);
+                "--method", "task_arithmetic", "--base", Fixture.Set1("base"), "--model", Fixture.Set1("math") + "=0.6", "--model",
+                Fixture.Set1("sahili") + "=0.4", "-p", "lambda=0.8", "--dtype", "f32"]);
 
         double[] baseValues = Values("base");
         Near(
@@ -41,10 +41,10 @@ public sealed class MergeCommandTests
     [Fact]
     public void Passthrough_copies_or_scales()
     {
-        Assert.Equal(Values("math"), Merged(["--method", "passthrough", "--model", Fixture.Demo("math")]));
+        Assert.Equal(Values("math"), Merged(["--method", "passthrough", "--model", Fixture.Set1("math")]));
         Near(
             Values("math").Select(v => 0.5 * v),
-            Merged(["--method", "passthrough", "--model", Fixture.Demo("math"), "--parameter", "scale=0.5"]));
+            Merged(["--method", "passthrough", "--model", Fixture.Set1("math"), "--parameter", "scale=0.5"]));
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class MergeCommandTests
 
         Near(
             Values("math").Zip(Values("sahili"), (m, s) => (0.25 * m) + (0.75 * s)),
-            Merged(["--method", "linear", "--model", path + "=1", "--model", Fixture.Demo("sahili") + "=3", "--dtype", "f32"]));
+            Merged(["--method", "linear", "--model", path + "=1", "--model", Fixture.Set1("sahili") + "=3", "--dtype", "f32"]));
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class MergeCommandTests
         using TempFolder folder = new();
         string baseModel = Folders.CopyDemo("base", folder["base"]);
         File.WriteAllText(Path.Combine(baseModel, "generation_config.json"), "{}");
-        Tool.Succeed("merge", "--method", "linear", "--base", baseModel, "--model", Fixture.Demo("math"), "-o", folder["out"]);
+        Tool.Succeed("merge", "--method", "linear", "--base", baseModel, "--model", Fixture.Set1("math"), "-o", folder["out"]);
 
         Assert.Contains("generation_config.json", Folders.Names(folder["out"]), StringComparer.Ordinal);
         Assert.Contains("vocab.json", Folders.Names(folder["out"]), StringComparer.Ordinal);
@@ -77,7 +77,7 @@ public sealed class MergeCommandTests
     public void The_error_for_an_unknown_method_suggests_the_closest_name(string typed, string nearest) =>
         Assert.Contains(
             $"There is no method {typed}; nearest is {nearest}.",
-            Tool.Fail(2, "merge", "--method", typed, "--model", Fixture.Demo("math"), "-o", "out"),
+            Tool.Fail(2, "merge", "--method", typed, "--model", Fixture.Set1("math"), "-o", "out"),
             StringComparison.Ordinal);
 
     [Theory]
@@ -91,7 +91,7 @@ public sealed class MergeCommandTests
         Assert.Contains(
             expected,
             Tool.Fail(
-                2, "merge", "--method", "task_arithmetic", "--base", Fixture.Demo("base"), "--model", Fixture.Demo("math"),
+                2, "merge", "--method", "task_arithmetic", "--base", Fixture.Set1("base"), "--model", Fixture.Set1("math"),
                 "-p", parameter, "-o", "out"),
             StringComparison.Ordinal);
 
@@ -100,7 +100,7 @@ public sealed class MergeCommandTests
         Assert.Contains(
             "once for each name",
             Tool.Fail(
-                2, "merge", "--method", "linear", "--model", Fixture.Demo("math"),
+                2, "merge", "--method", "linear", "--model", Fixture.Set1("math"),
                 "-p", "normalize=true", "-p", "normalize=false", "-o", "out"),
             StringComparison.Ordinal);
 
@@ -108,7 +108,7 @@ public sealed class MergeCommandTests
     public void A_missing_base_is_a_usage_error() =>
         Assert.Contains(
             "task_arithmetic needs --base DIR",
-            Tool.Fail(2, "merge", "--method", "task_arithmetic", "--model", Fixture.Demo("math"), "-o", "out"),
+            Tool.Fail(2, "merge", "--method", "task_arithmetic", "--model", Fixture.Set1("math"), "-o", "out"),
             StringComparison.Ordinal);
 
     [Fact]
@@ -139,7 +139,7 @@ public sealed class MergeCommandTests
 
     private static double[] Values(string model)
     {
-        using ICheckpoint checkpoint = Checkpoint.Open(Fixture.Demo(model));
+        using ICheckpoint checkpoint = Checkpoint.Open(Fixture.Set1(model));
         return SmallModels.Values(checkpoint, Sample);
     }
 

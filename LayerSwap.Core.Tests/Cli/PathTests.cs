@@ -27,7 +27,7 @@ public sealed class PathTests : IDisposable
     {
         string output = path switch { "LONG" => _folder[new string('x', 256)], "LONG-PARTIAL" => _folder[new string('x', 240)], _ => path };
         foreach (string[] command in
-            (string[][])[["clean", output], ["merge", "--method", "linear", "--model", Fixture.Demo("math"), "-o", output]])
+            (string[][])[["clean", output], ["merge", "--method", "linear", "--model", Fixture.Set1("math"), "-o", output]])
         {
             if (path.Length == 0 && command[0] == "merge")
             {
@@ -49,7 +49,7 @@ public sealed class PathTests : IDisposable
     public void A_plan_with_an_edited_tensor_list_is_rejected()
     {
         string[] swap = [
-            "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o",
+            "swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "-o",
             _folder["out"]];
         string plan = Tool.Succeed(["plan", .. swap, "--json", "--quiet"]).Out;
         File.WriteAllText(
@@ -70,7 +70,7 @@ public sealed class PathTests : IDisposable
         {
             Assert.Contains(
                 "Inputs are never changed",
-                Tool.Fail(2, "diff", Fixture.Demo("base"), _folder["math"], "--json", report),
+                Tool.Fail(2, "diff", Fixture.Set1("base"), _folder["math"], "--json", report),
                 StringComparison.Ordinal);
             Assert.Equal(before, Folders.Snapshot(_folder.Path));
         }
@@ -82,28 +82,28 @@ public sealed class PathTests : IDisposable
         Folders.CopyDemo("math", _folder["math"]);
         Assert.Contains(
             "Inputs are never changed",
-            Tool.Fail(2, "diff", Fixture.Demo("base"), _folder["math"], "--svg", _folder["math", "pictures"]),
+            Tool.Fail(2, "diff", Fixture.Set1("base"), _folder["math"], "--svg", _folder["math", "pictures"]),
             StringComparison.Ordinal);
         Assert.False(Directory.Exists(_folder["math", "pictures"]));
 
         File.WriteAllText(_folder["log"], "precious\n");
         ToolRun run = Tool.RunShell(
-            $"{Tool.Host} {Tool.Assembly} diff {Fixture.Demo("base")} {_folder["math"]} -q --csv /dev/stdout >> {_folder["log"]}");
+            $"{Tool.Host} {Tool.Assembly} diff {Fixture.Set1("base")} {_folder["math"]} -q --csv /dev/stdout >> {_folder["log"]}");
         Assert.True(run.Exit == 0, run.ToString());
         Assert.StartsWith("precious\n", File.ReadAllText(_folder["log"]), StringComparison.Ordinal);
 
         Outside.Run("mkfifo", _folder["pipe"]);
         run = Tool.RunShell(
-            $"(cat {_folder["pipe"]} > {_folder["got"]} &); {Tool.Host} {Tool.Assembly} diff {Fixture.Demo("base")} {_folder["math"]} "
+            $"(cat {_folder["pipe"]} > {_folder["got"]} &); {Tool.Host} {Tool.Assembly} diff {Fixture.Set1("base")} {_folder["math"]} "
                 + $"-q --csv {_folder["pipe"]}");
         Assert.True(LayerSwap.IO.FileStatus.ReadEntry(_folder["pipe"])!.Kind == LayerSwap.IO.FileKind.Other, run.ToString());
 
         string name = new string('r', 230) + ".json";
-        Tool.Succeed("diff", Fixture.Demo("base"), _folder["math"], "--json", _folder[name]);
+        Tool.Succeed("diff", Fixture.Set1("base"), _folder["math"], "--json", _folder[name]);
         Directory.CreateDirectory(_folder["empty"]);
         Assert.Contains(
             "is a folder",
-            Tool.Fail(2, "diff", Fixture.Demo("base"), _folder["math"], "--json", _folder["empty"]),
+            Tool.Fail(2, "diff", Fixture.Set1("base"), _folder["math"], "--json", _folder["empty"]),
             StringComparison.Ordinal);
     }
 
@@ -111,7 +111,7 @@ public sealed class PathTests : IDisposable
     public void A_file_in_the_output_path_is_named()
     {
         File.WriteAllText(_folder["file"], "mine");
-        string error = Tool.Fail(2, "merge", "--method", "linear", "--model", Fixture.Demo("math"), "-o", _folder["file", "a", "out"]);
+        string error = Tool.Fail(2, "merge", "--method", "linear", "--model", Fixture.Set1("math"), "-o", _folder["file", "a", "out"]);
         Assert.Contains("on the way to it is a file", error, StringComparison.Ordinal);
     }
 

@@ -12,7 +12,7 @@ public sealed class PlanCommandTests
     {
         using TempFolder folder = new();
         string[] swap = [
-            "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size",
+            "swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "--shard-size",
             "500kB", "-o", folder["out"]];
 
         JsonElement plan = Tool.Succeed(["plan", .. swap, "--json"]).Json;
@@ -41,7 +41,7 @@ public sealed class PlanCommandTests
 
         Assert.Equal(1 + 1 + 1 + (2 * 9), tensors.Count(t => t.Text("operation") == "merge"));
         Assert.Equal(
-            [Fixture.Demo("sahili")],
+            [Fixture.Set1("sahili")],
             tensors.Single(t => t.Text("name") == "model.layers.7.self_attn.q_proj.weight").Items("sources").Select(s => s.GetString()),
             StringComparer.Ordinal);
         Assert.Equal(tensors.Sum(t => t.Whole("bytes") * t.Items("sources").Length), plan.Whole("readBytes"));
@@ -56,8 +56,8 @@ public sealed class PlanCommandTests
         using TempFolder folder = new();
         ToolRun run = Tool.Run(
             [
-                "plan", "merge", "--method", "task_arithmetic", "--base", Fixture.Demo("base"), "--model", Fixture.Demo("math") + "=0.6",
-                "--model", Fixture.Demo("sahili") + "=0.4", "-p", "lambda=0.8", "--json"],
+                "plan", "merge", "--method", "task_arithmetic", "--base", Fixture.Set1("base"), "--model", Fixture.Set1("math") + "=0.6",
+                "--model", Fixture.Set1("sahili") + "=0.4", "-p", "lambda=0.8", "--json"],
             folder.Path);
 
         Assert.True(run.Exit == 0, run.ToString());
@@ -73,8 +73,8 @@ public sealed class PlanCommandTests
     public void Plan_accepts_every_option_of_the_planned_command()
     {
         ToolRun run = Tool.Succeed(
-            "plan", "merge", "--method", "linear", "--model", Fixture.Demo("math"), "--dry-run", "--overwrite", "--threads", "1", "--dtype",
-            "f16", "-o", Fixture.Demo("math"));
+            "plan", "merge", "--method", "linear", "--model", Fixture.Set1("math"), "--dry-run", "--overwrite", "--threads", "1", "--dtype",
+            "f16", "-o", Fixture.Set1("math"));
 
         Assert.Contains("with 1 thread\n", run.Out, StringComparison.Ordinal);
     }

@@ -96,7 +96,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
         Assert.Contains(
             "parts are executed first, all of them, and then finished",
             Tool.Fail(
-                2, "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out",
+                2, "swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "-o", "out",
                 "--part", "1/2", "--finish"),
             StringComparison.Ordinal);
     }
@@ -120,7 +120,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     public void The_plan_contains_the_suggested_settings()
     {
         ToolRun planned = Tool.Succeed(
-            "plan", "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--base", Fixture.Demo("base"),
+            "plan", "swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--base", Fixture.Set1("base"),
             "--suggest", "--json", "-o", _folder["place", "out"]);
         Assert.Contains("\nsuggested: ", "\n" + planned.Error, StringComparison.Ordinal);
         string[] arguments = [.. planned.Json.GetProperty("command").Items("arguments").Select(a => a.GetString()!)];
@@ -140,7 +140,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
         ToolRun run = Tool.Succeed("run", _folder["plan.json"]);
         Assert.DoesNotContain("suggested", run.Error, StringComparison.Ordinal);
         Tool.Succeed(
-            "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--base", Fixture.Demo("base"), "--suggest", "-o",
+            "swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--base", Fixture.Set1("base"), "--suggest", "-o",
             _folder["single", "out"]);
         Folders.RequireSame(_folder["single", "out"], _folder["place", "out"]);
     }
@@ -149,7 +149,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     public void Arguments_that_look_like_plan_options_are_kept()
     {
         File.WriteAllText(
-            _folder["merge"], $"models:\n  - model: {Fixture.Demo("math")}\n  - model: {Fixture.Demo("sahili")}\nmerge_method: linear\n");
+            _folder["merge"], $"models:\n  - model: {Fixture.Set1("math")}\n  - model: {Fixture.Set1("sahili")}\nmerge_method: linear\n");
         foreach (string[] plan in
             (string[][])[["plan", "merge", "merge", "plan", "--json"], ["--quiet", "plan", "merge", "--json", "-o=plan", "--", "merge"]])
         {
@@ -168,7 +168,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     {
         string input = Path.Combine(Folders.CopyDemo("math", _folder["math"]), "model.safetensors");
         ToolRun planned = Tool.Run(
-            ["plan", "swap", "--task", "math", "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out", "--json"],
+            ["plan", "swap", "--task", "math", "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "-o", "out", "--json"],
             _folder.Path);
         File.WriteAllText(_folder["plan.json"], planned.Out);
         // Other values under the same header, older than any output.
@@ -205,7 +205,7 @@ public sealed class RunCommandTests : IClassFixture<RunCommandTests.Planned>, ID
     public void Running_a_plan_without_an_output_is_rejected()
     {
         ToolRun planned = Tool.Succeed(
-            "plan", "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--json");
+            "plan", "swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "--json");
         File.WriteAllText(_folder["plan.json"], planned.Out);
         foreach (string[] command in (string[][])[["run", _folder["plan.json"], "--part", "1/2"], ["finish", _folder["plan.json"]]])
         {

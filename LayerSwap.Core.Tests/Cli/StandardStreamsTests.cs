@@ -20,7 +20,7 @@ public sealed class StandardStreamsTests : IDisposable
     public void A_merge_completes_with_closed_or_full_standard_streams(string streams, int exit)
     {
         ToolRun run = Shell(
-            $"merge --method linear --model {Fixture.Demo("math")} --model {Fixture.Demo("sahili")} -o {_folder["out"]} --log-level "
+            $"merge --method linear --model {Fixture.Set1("math")} --model {Fixture.Set1("sahili")} -o {_folder["out"]} --log-level "
                 + "information",
             streams);
         Assert.True(run.Exit == exit, run.ToString());
@@ -39,7 +39,7 @@ public sealed class StandardStreamsTests : IDisposable
     [InlineData(">&-", "--help", 0)]
     public void Other_commands_have_their_usual_exit_code_with_closed_or_full_streams(string streams, string command, int exit)
     {
-        ToolRun run = Shell(command.Replace("DEMO", Fixture.Demo("math"), StringComparison.Ordinal), streams);
+        ToolRun run = Shell(command.Replace("DEMO", Fixture.Set1("math"), StringComparison.Ordinal), streams);
         Assert.True(run.Exit == exit, run.ToString());
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
     }

@@ -4,7 +4,7 @@ namespace LayerSwap.Tests.Cli;
 
 public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
 {
-    private static readonly string[] Experts = ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili")];
+    private static readonly string[] Experts = ["swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili")];
 
     private readonly Swapped _swapped;
 
@@ -27,8 +27,8 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     [Fact]
     public void Outer_layers_come_from_the_language_expert_and_middle_layers_from_the_task_expert()
     {
-        using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")),
-            language = Checkpoint.Open(Fixture.Demo("sahili")),
+        using ICheckpoint task = Checkpoint.Open(Fixture.Set1("math")),
+            language = Checkpoint.Open(Fixture.Set1("sahili")),
             merged = Checkpoint.Open(_swapped.Output);
         LayerMap map = LayerMap.Of(merged.Tensors);
 
@@ -53,7 +53,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
         foreach (string file in (string[])["config.json", "vocab.json"])
         {
             Assert.Equal(
-                File.ReadAllBytes(Path.Combine(Fixture.Demo("math"), file)), File.ReadAllBytes(Path.Combine(_swapped.Output, file)));
+                File.ReadAllBytes(Path.Combine(Fixture.Set1("math"), file)), File.ReadAllBytes(Path.Combine(_swapped.Output, file)));
         }
     }
 
@@ -122,14 +122,14 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
     {
         using TempFolder folder = new();
         Tool.Succeed([
-            .. Experts, "--base", Fixture.Demo("base"), "--bottom", "1", "--top", "1", "--embeddings", "task", "--norm", "language",
+            .. Experts, "--base", Fixture.Set1("base"), "--bottom", "1", "--top", "1", "--embeddings", "task", "--norm", "language",
             "--head", "base", "-o", folder["out"]]);
 
         using ICheckpoint merged = Checkpoint.Open(folder["out"]);
         foreach ((string tensor, string model) in
             ((string, string)[])[("model.embed_tokens.weight", "math"), ("model.norm.weight", "sahili"), ("lm_head.weight", "base")])
         {
-            using ICheckpoint expected = Checkpoint.Open(Fixture.Demo(model));
+            using ICheckpoint expected = Checkpoint.Open(Fixture.Set1(model));
             Assert.Equal(SmallModels.Bytes(expected, tensor), SmallModels.Bytes(merged, tensor));
         }
     }
@@ -141,8 +141,8 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
         Tool.Succeed(
             [.. Experts, "--bottom", "1", "--top", "1", "--weights", "0.7,0.3", "--dtype", "f32", "--threads", "1", "-o", folder["out"]]);
 
-        using ICheckpoint task = Checkpoint.Open(Fixture.Demo("math")),
-            language = Checkpoint.Open(Fixture.Demo("sahili")),
+        using ICheckpoint task = Checkpoint.Open(Fixture.Set1("math")),
+            language = Checkpoint.Open(Fixture.Set1("sahili")),
             merged = Checkpoint.Open(folder["out"]);
         Assert.All(merged.Tensors, t => Assert.Equal(DType.Float32, t.DType));
         const string transition = "model.layers.1.mlp.up_proj.weight";
@@ -191,7 +191,7 @@ public sealed class SwapCommandTests : IClassFixture<SwapCommandTests.Swapped>
         File.WriteAllText(folder["file"], "mine");
         string task = Folders.CopyDemo("math", folder["task"]);
         string[] before = Folders.Snapshot(folder.Path),
-            swap = ["swap", "--task", task, "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--overwrite"];
+            swap = ["swap", "--task", task, "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "--overwrite"];
 
         Assert.Contains("Inputs are never changed", Tool.Fail(2, [.. swap, "-o", Path.Combine(task, "out")]), StringComparison.Ordinal);
         Assert.Contains("Inputs are never changed", Tool.Fail(2, [.. swap, "-o", task]), StringComparison.Ordinal);

@@ -3,7 +3,7 @@ namespace LayerSwap.Tests.Cli;
 public sealed class UsageTests
 {
     private static readonly string[] Swap =
-        ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "-o", "out"];
+        ["swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "-o", "out"];
 
     [Theory]
     [InlineData("inspect")]
@@ -106,13 +106,13 @@ public sealed class UsageTests
     [InlineData("--threads 2000: 1 to 1024 is expected.", "--threads", "2000")]
     public void The_error_for_an_invalid_diff_value_names_the_expected_values(string expected, string option, string value) =>
         Assert.Contains(
-            expected, Tool.Fail(2, "diff", Fixture.Demo("base"), Fixture.Demo("math"), option, value), StringComparison.Ordinal);
+            expected, Tool.Fail(2, "diff", Fixture.Set1("base"), Fixture.Set1("math"), option, value), StringComparison.Ordinal);
 
     [Fact]
     public void Swap_and_merge_need_an_output()
     {
         Assert.Contains("-o OUT", Tool.Fail(2, Swap[..^2]), StringComparison.Ordinal);
         Assert.Contains("-o OUT", Tool.Fail(2, [.. Swap[..^1], ""]), StringComparison.Ordinal);
-        Assert.Contains("-o OUT", Tool.Fail(2, "merge", "--method", "linear", "--model", Fixture.Demo("math")), StringComparison.Ordinal);
+        Assert.Contains("-o OUT", Tool.Fail(2, "merge", "--method", "linear", "--model", Fixture.Set1("math")), StringComparison.Ordinal);
     }
 }

@@ -9,7 +9,7 @@ public sealed class VerifyCommandTests
     {
         using TempFolder folder = new();
         string[] merge =
-            ["merge", "--method", "passthrough", "--model", Fixture.Demo("math"), "--shard-size", "700kB", "-o", folder["out"]];
+            ["merge", "--method", "passthrough", "--model", Fixture.Set1("math"), "--shard-size", "700kB", "-o", folder["out"]];
         JsonElement victim = Tool.Succeed(["plan", .. merge, "--json"]).Json.Items("tensors")
             .Single(t => t.Text("name") == "model.layers.5.mlp.up_proj.weight");
         Tool.Succeed(merge);
@@ -36,7 +36,7 @@ public sealed class VerifyCommandTests
     [Fact]
     public void A_model_without_a_manifest_is_checked_against_the_format_only()
     {
-        JsonElement json = Tool.Succeed("verify", Fixture.Demo("base"), "--json").Json;
+        JsonElement json = Tool.Succeed("verify", Fixture.Set1("base"), "--json").Json;
 
         Assert.True(json.GetProperty("ok").GetBoolean());
         Assert.False(json.GetProperty("hasRecord").GetBoolean());
@@ -47,7 +47,7 @@ public sealed class VerifyCommandTests
     {
         using TempFolder folder = new();
         File.WriteAllBytes(
-            folder["cut.safetensors"], File.ReadAllBytes(Path.Combine(Fixture.Demo("base"), "model.safetensors"))[..100_000]);
+            folder["cut.safetensors"], File.ReadAllBytes(Path.Combine(Fixture.Set1("base"), "model.safetensors"))[..100_000]);
 
         foreach (string path in (string[])[folder["cut.safetensors"], folder["nothing"]])
         {

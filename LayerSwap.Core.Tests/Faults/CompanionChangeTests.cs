@@ -76,7 +76,7 @@ public sealed class CompanionChangeTests : IDisposable
         Directory.CreateDirectory(_folder["hub", "models--o--n", "blobs"]);
         Directory.CreateDirectory(_folder["hub", "models--o--n", "snapshots", "abc"]);
         Directory.CreateDirectory(_folder["mine", "deep"]);
-        foreach (string file in Directory.EnumerateFiles(Fixture.Demo("math")))
+        foreach (string file in Directory.EnumerateFiles(Fixture.Set1("math")))
         {
             string name = Path.GetFileName(file);
             File.Copy(file, _folder["hub", "models--o--n", "blobs", name]);

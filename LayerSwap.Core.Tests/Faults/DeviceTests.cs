@@ -57,7 +57,7 @@ public sealed class DeviceTests : IDisposable
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
         RequireOld(before);
         Tool.Succeed(
-            "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--threads", "1",
+            "swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "--threads", "1",
             "--quiet", "--overwrite", "--resume", "-o", Output);
         Tool.Succeed("verify", Output);
         Assert.Equal(["out"], Folders.Names(_folder.Path));
@@ -83,7 +83,7 @@ public sealed class DeviceTests : IDisposable
         string[] before = Folders.Snapshot(_folder.Path);
         ToolRun run = Tool.RunUnder(
             ["strace", "-f", "-qq", "-o", "/dev/null", "-P", input, "-e", "trace=pread64", "-e", "inject=pread64:error=EIO:when=30+"],
-            "swap", "--task", Fixture.Demo("math"), "--language", _folder["sahili"], "--bottom", "1", "--top", "1", "--threads", "1",
+            "swap", "--task", Fixture.Set1("math"), "--language", _folder["sahili"], "--bottom", "1", "--top", "1", "--threads", "1",
             "--quiet", "-o", Output);
 
         Assert.True(run.Exit == 4, run.ToString());
@@ -98,7 +98,7 @@ public sealed class DeviceTests : IDisposable
 
     private ToolRun Swap(string trace, string inject) => Under(
         ["-e", trace, "-e", inject],
-        "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--threads", "1",
+        "swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "--threads", "1",
         "--quiet", "--overwrite", "-o", Output);
 
     private string[] OldOutput()

@@ -183,7 +183,7 @@ public sealed class HostileToolTests : IDisposable
     private string[][] Commands(string path) =>
     [
         ["inspect", path],
-        ["diff", Fixture.Demo("base"), path],
+        ["diff", Fixture.Set1("base"), path],
         ["merge", "--method", "linear", "--model", path, "-o", _folder["out"]],
     ];
 

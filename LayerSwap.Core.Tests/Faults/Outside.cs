@@ -45,7 +45,7 @@ internal static class Outside
             : "Needs strace, with the right to use it.");
 
     private static readonly Lazy<string?> Nobody = new(() =>
-        Succeeds(AsNobody[0], [.. AsNobody[1..], "dotnet", Tool.Assembly, "inspect", Fixture.Demo("base")])
+        Succeeds(AsNobody[0], [.. AsNobody[1..], "dotnet", Tool.Assembly, "inspect", Fixture.Set1("base")])
             ? null
             : "Needs root, setpriv, and a place of the tests that anybody may read.");
 

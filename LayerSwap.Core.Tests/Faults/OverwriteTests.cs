@@ -51,8 +51,8 @@ public sealed class OverwriteTests : IDisposable
                 File.WriteAllText(Path.Combine(output, "README.md"), "years");
                 break;
             case "two loose models":
-                File.Copy(Path.Combine(Fixture.Demo("base"), "model.safetensors"), Path.Combine(output, "a.safetensors"));
-                File.Copy(Path.Combine(Fixture.Demo("base"), "model.safetensors"), Path.Combine(output, "b.safetensors"));
+                File.Copy(Path.Combine(Fixture.Set1("base"), "model.safetensors"), Path.Combine(output, "a.safetensors"));
+                File.Copy(Path.Combine(Fixture.Set1("base"), "model.safetensors"), Path.Combine(output, "b.safetensors"));
                 break;
             case "a pipe":
                 Outside.Run("mkfifo", Path.Combine(output, "pipe"));
@@ -182,7 +182,7 @@ public sealed class OverwriteTests : IDisposable
         try
         {
             string error = Tool.Fail(
-                2, "merge", "--method", "linear", "--model", _folder["math"], "--model", Fixture.Demo("sahili"), "-o",
+                2, "merge", "--method", "linear", "--model", _folder["math"], "--model", Fixture.Set1("sahili"), "-o",
                 _folder["with space", "out"]);
             Assert.Contains("Inputs are never changed", error, StringComparison.Ordinal);
             Assert.Empty(Folders.Names(_folder["math", "sub"]));
@@ -194,5 +194,5 @@ public sealed class OverwriteTests : IDisposable
     }
 
     private static string[] Arguments(string output) =>
-        ["merge", "--method", "linear", "--model", Fixture.Demo("math"), "--model", Fixture.Demo("sahili"), "-o", output];
+        ["merge", "--method", "linear", "--model", Fixture.Set1("math"), "--model", Fixture.Set1("sahili"), "-o", output];
 }

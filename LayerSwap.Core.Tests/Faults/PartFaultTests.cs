@@ -197,7 +197,7 @@ public sealed class PartFaultTests
     public async Task Files_are_moved_if_links_are_unsupported_and_parts_stay_if_linking_fails(string error, int exit)
     {
         using TempFolder folder = new();
-        using (ICheckpoint math = Checkpoint.Open(Fixture.Demo("math")), sahili = Checkpoint.Open(Fixture.Demo("sahili")))
+        using (ICheckpoint math = Checkpoint.Open(Fixture.Set1("math")), sahili = Checkpoint.Open(Fixture.Set1("sahili")))
         {
             MergePlan plan = Merge.LayerSwap(math, sahili, 1, 1, 1).InShardsOf(300_000).Plan();
             await plan.ExecuteAsync(folder["single", "out"]);
@@ -207,7 +207,7 @@ public sealed class PartFaultTests
 
         string[] parts = Folders.Snapshot(folder["place"]),
             finish = [
-                "swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size",
+                "swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "--shard-size",
                 "300KB", "--finish", "-o", folder["place", "out"]];
 
         // Not the first link, so that some links exist.

@@ -12,7 +12,7 @@ public sealed class PermissionTests : IDisposable
     private readonly TempFolder _folder = new();
 
     private static string[] Swap =>
-        ["swap", "--task", Fixture.Demo("math"), "--language", Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--quiet"];
+        ["swap", "--task", Fixture.Set1("math"), "--language", Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "--quiet"];
 
     public void Dispose() => _folder.Dispose();
 

@@ -19,8 +19,8 @@ public sealed class SurroundingsTests
         {
             ToolRun run = Tool.Run(
                 [
-                    "merge", "--method", "dare_ties", "--base", Fixture.Demo("base"), "--model", Fixture.Demo("math") + "=0.6", "--model",
-                    Fixture.Demo("sahili") + "=0.4", "-p", "density=0.5", "--seed", "7", "--threads", threads, "-o",
+                    "merge", "--method", "dare_ties", "--base", Fixture.Set1("base"), "--model", Fixture.Set1("math") + "=0.6", "--model",
+                    Fixture.Set1("sahili") + "=0.4", "-p", "density=0.5", "--seed", "7", "--threads", threads, "-o",
                     folder[threads, "out"]],
                 folder: null, ("LANG", language), ("LC_ALL", language), ("TZ", zone), ("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "0"));
             Assert.True(run.Exit == 0, run.ToString());

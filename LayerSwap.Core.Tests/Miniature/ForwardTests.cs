@@ -10,7 +10,7 @@ public sealed class ForwardTests : IDisposable
 {
     private readonly TempFolder _temp = new();
     private readonly Dictionary<string, ICheckpoint> _models = ((string[])["base", "math", "sahili"])
-        .ToDictionary(n => n, n => Checkpoint.Open(Fixture.Demo(n)), StringComparer.Ordinal);
+        .ToDictionary(n => n, n => Checkpoint.Open(Fixture.Set1(n)), StringComparer.Ordinal);
 
     public void Dispose()
     {

@@ -6,9 +6,9 @@ namespace LayerSwap.Tests.Miniature;
 public sealed class MiniatureTests : IDisposable
 {
     private readonly TempFolder _temp = new();
-    private readonly ICheckpoint _base = Checkpoint.Open(Fixture.Demo("base"));
-    private readonly ICheckpoint _math = Checkpoint.Open(Fixture.Demo("math"));
-    private readonly ICheckpoint _sahili = Checkpoint.Open(Fixture.Demo("sahili"));
+    private readonly ICheckpoint _base = Checkpoint.Open(Fixture.Set1("base"));
+    private readonly ICheckpoint _math = Checkpoint.Open(Fixture.Set1("math"));
+    private readonly ICheckpoint _sahili = Checkpoint.Open(Fixture.Set1("sahili"));
 
     public void Dispose()
     {

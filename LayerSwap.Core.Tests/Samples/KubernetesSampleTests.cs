@@ -16,8 +16,8 @@ public sealed class KubernetesSampleTests : IDisposable
     [NeedsFact]
     public void The_pods_commands_execute_and_assemble_all_parts()
     {
-        string[] swap = ["swap", "--task", Fixture.Demo("math"), "--language",
-            Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "200kB"];
+        string[] swap = ["swap", "--task", Fixture.Set1("math"), "--language",
+            Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "200kB"];
         ToolRun planned = Tool.Run(["plan", .. swap, "-o", "out", "--json"], _folder.Path);
         File.WriteAllText(_folder["plan.json"], planned.Out);
         Tool.Succeed([.. swap, "-o", _folder["single", "out"]]);

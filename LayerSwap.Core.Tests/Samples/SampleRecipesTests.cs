@@ -41,5 +41,5 @@ public sealed class SampleRecipesTests
     }
 
     private static Recipe Load(string file) =>
-        Recipe.Load(Path.Combine(Fixture.Root, "samples", "recipes", file), Path.GetDirectoryName(Fixture.Demo("base"))!);
+        Recipe.Load(Path.Combine(Fixture.Root, "samples", "recipes", file), Path.GetDirectoryName(Fixture.Set1("base"))!);
 }

@@ -29,8 +29,8 @@ public sealed class SlurmSampleTests : IDisposable
             exec '{Tool.Host}' '{Tool.Assembly}' "$@"
             """);
         File.SetUnixFileMode(shim, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        string[] swap = ["swap", "--task", Fixture.Demo("math"), "--language",
-            Fixture.Demo("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "200kB"];
+        string[] swap = ["swap", "--task", Fixture.Set1("math"), "--language",
+            Fixture.Set1("sahili"), "--bottom", "1", "--top", "1", "--shard-size", "200kB"];
         foreach (string folder in (string[])[place, other])
         {
             ToolRun planned = Tool.Run(["plan", .. swap, "-o", "out", "--json"], folder);

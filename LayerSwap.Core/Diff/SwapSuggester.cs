@@ -155,7 +155,8 @@ internal static class SwapSuggester
             CultureInfo.InvariantCulture,
             $"Take {FormatEnds(best.Bottom, best.Top)} of {ratios.Length} layers from {outerName}, the others from {innerName}: "
                 + $"relative to {innerName}, {outerName} changed those layers {factor:0.#} times as much as it changed the others "
-                + $"(this explains {best.Score:P0} of the differences between layers).{gradual}");
+                + $"(this explains {best.Score:P0} of the differences between layers).{gradual} "
+                + $"It describes deltas and predicts no result: other cuts can be better. Evaluate several.");
     }
 
     private static string FormatEnds(int bottom, int top)

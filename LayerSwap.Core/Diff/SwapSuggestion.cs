@@ -4,6 +4,7 @@ namespace LayerSwap;
 /// The layer swap that the deltas of two experts suggest: which expert's outer layers, and how many.
 /// For each layer <c>r = log(delta of one / delta of the other)</c>, with mean absolute deltas. A candidate divides the layers into
 /// outer and inner; its score is the share of the variance of r that the two means explain (least squares, one step at each end).
+/// A suggestion describes deltas. It does not predict a merge's result: evaluate several candidates, this one among them.
 /// </summary>
 public sealed partial record SwapSuggestion
 {

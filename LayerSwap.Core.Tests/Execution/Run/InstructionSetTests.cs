@@ -18,7 +18,7 @@ public sealed class InstructionSetTests
     public void Bytes_do_not_depend_on_the_instruction_set(string method, string parameter)
     {
         using TempFolder temp = new();
-        string[] baseArguments = method is "linear" or "karcher" ? [] : ["--base", Fixture.Demo("base")],
+        string[] baseArguments = method is "linear" or "karcher" ? [] : ["--base", Fixture.Set1("base")],
             parameters = parameter.Length == 0 ? [] : ["-p", parameter];
         string Merged(string switchedOff)
         {
@@ -26,8 +26,8 @@ public sealed class InstructionSetTests
             (string, string)[] environment = switchedOff.Length == 0 ? [] : [(switchedOff, "0")];
             ToolRun run = Tool.Run(
                 [
-                    "merge", "--method", method, .. baseArguments, "--model", Fixture.Demo("math") + "=0.6", "--model",
-                    Fixture.Demo("sahili") + "=0.4", .. parameters, "-o", output],
+                    "merge", "--method", method, .. baseArguments, "--model", Fixture.Set1("math") + "=0.6", "--model",
+                    Fixture.Set1("sahili") + "=0.4", .. parameters, "-o", output],
                 folder: null,
                 environment);
             Assert.True(run.Exit == 0, run.ToString());

@@ -12,11 +12,11 @@ public sealed class MergeExecutorTests : IDisposable
     [Fact]
     public async Task Everything_a_model_needs_is_in_the_folder()
     {
-        using ICheckpoint math = Checkpoint.Open(Fixture.Demo("math")), sahili = Checkpoint.Open(Fixture.Demo("sahili"));
+        using ICheckpoint math = Checkpoint.Open(Fixture.Set1("math")), sahili = Checkpoint.Open(Fixture.Set1("sahili"));
         MergeResult result = await Merge.LayerSwap(math, sahili, 1, 1, 1).SaveAsync(_temp["out"]);
         Assert.Equal(["README.md", "config.json", "layerswap.json", "model.safetensors", "vocab.json"], Names(_temp["out"]));
         Assert.Equal(Names(_temp["out"]), result.Files.Order(StringComparer.Ordinal));
-        Assert.Equal(File.ReadAllBytes(Path.Combine(Fixture.Demo("math"), "config.json")), File.ReadAllBytes(_temp["out", "config.json"]));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(Fixture.Set1("math"), "config.json")), File.ReadAllBytes(_temp["out", "config.json"]));
         using ICheckpoint merged = Checkpoint.Open(_temp["out"]);
         Assert.Equal("pt", merged.Metadata["format"]);
         Assert.Equal(math.Tensors, merged.Tensors);
@@ -144,13 +144,13 @@ public sealed class MergeExecutorTests : IDisposable
     [Fact]
     public async Task The_manifest_names_inputs_rules_and_checksums_and_is_deterministic()
     {
-        using ICheckpoint math = Checkpoint.Open(Fixture.Demo("math")), sahili = Checkpoint.Open(Fixture.Demo("sahili"));
+        using ICheckpoint math = Checkpoint.Open(Fixture.Set1("math")), sahili = Checkpoint.Open(Fixture.Set1("sahili"));
         await Merge.LayerSwap(math, sahili, 1, 1, 1).SaveAsync(_temp["one"]);
         await Merge.LayerSwap(math, sahili, 1, 1, 1).OnThreads(1).SaveAsync(_temp["two"]);
         Assert.Equal(File.ReadAllBytes(_temp["one", "layerswap.json"]), File.ReadAllBytes(_temp["two", "layerswap.json"]));
         using JsonDocument record = JsonDocument.Parse(File.ReadAllText(_temp["one", "layerswap.json"]));
         JsonElement input = record.RootElement.GetProperty("inputs")[0].GetProperty("files")[0];
-        Assert.Equal(new FileInfo(Path.Combine(Fixture.Demo("math"), "model.safetensors")).Length, input.GetProperty("bytes").GetInt64());
+        Assert.Equal(new FileInfo(Path.Combine(Fixture.Set1("math"), "model.safetensors")).Length, input.GetProperty("bytes").GetInt64());
         Assert.Equal(64, input.GetProperty("headerSha256").GetString()!.Length);
         Assert.Contains(
             "Bottom = 1", record.RootElement.GetProperty("rules")[0].GetProperty("settings").GetString(), StringComparison.Ordinal);
@@ -160,7 +160,7 @@ public sealed class MergeExecutorTests : IDisposable
     [Fact]
     public async Task A_requested_dtype_is_in_the_tensors_and_in_the_configuration()
     {
-        using ICheckpoint math = Checkpoint.Open(Fixture.Demo("math"));
+        using ICheckpoint math = Checkpoint.Open(Fixture.Set1("math"));
         await Merge.Onto(math).As(DType.Float32).SaveAsync(_temp["out"]);
         using ICheckpoint saved = Checkpoint.Open(_temp["out"]);
         Assert.All(saved.Tensors, t => Assert.Equal(DType.Float32, t.DType));
