@@ -1,7 +1,5 @@
 using System.Runtime.InteropServices;
 using LayerSwap.Checkpoints;
-using LayerSwap.Checkpoints.SafeTensors;
-using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.Execution;
 
 namespace LayerSwap;
@@ -10,9 +8,10 @@ namespace LayerSwap;
 public static class Checkpoint
 {
     /// <summary>Opens a checkpoint and validates all of its headers; no tensor data is read.</summary>
-    /// <param name="path">A .safetensors file; a folder with <c>model.safetensors</c>, with <c>model.safetensors.index.json</c> and its
-    /// shards, or with a single .safetensors file of another name; the index itself; or a model's folder in the Hub cache, whose
-    /// <c>refs/main</c> names the snapshot. It is never written.</param>
+    /// <param name="path">A file in safetensors, PyTorch (zip or legacy) or TorchSharp format; a folder with <c>model.safetensors</c>, with
+    /// <c>model.safetensors.index.json</c> and its shards, or with a single .safetensors file of another name, or else the same with
+    /// <c>pytorch_model.bin</c>; an index itself; or a model's folder in the Hub cache, whose <c>refs/main</c> names the snapshot. The
+    /// format is recognised by content; TorchSharp's, which has no magic number, by the extension .dat. It is never written.</param>
     /// <exception cref="CheckpointException">There is no checkpoint, or it breaks a rule of its format.</exception>
     /// <exception cref="IOException">A file could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
@@ -21,9 +20,15 @@ public static class Checkpoint
     /// <inheritdoc cref="Open(string)"/>
     /// <param name="path">A file or a folder. It is only ever read.</param>
     /// <param name="allowed">The checks to skip. Only <see cref="InputCautions.Index"/> has an effect here.</param>
-    public static ICheckpoint Open(string path, InputCautions allowed)
+    public static ICheckpoint Open(string path, InputCautions allowed) => Open(path, new OpenOptions { Allowed = allowed });
+
+    /// <inheritdoc cref="Open(string)"/>
+    /// <param name="path">A file or a folder. It is only ever read.</param>
+    /// <param name="options">What to skip and what to choose.</param>
+    public static ICheckpoint Open(string path, OpenOptions options)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(options);
         if (!BitConverter.IsLittleEndian)
         {
             throw new PlatformNotSupportedException("Checkpoints are little-endian; big-endian machines are not supported.");
@@ -31,16 +36,16 @@ public static class Checkpoint
 
         if (Directory.Exists(InputFile.ResolvePath(path)))
         {
-            return CheckpointFolder.Open(path, allowed);
+            return CheckpointFolder.Open(path, options);
         }
 
-        if (Path.GetFileName(path) == ShardIndex.FileName && InputFile.Exists(path))
+        if (WeightsFormat.All.FirstOrDefault(f => f.IndexFile == Path.GetFileName(path)) is { } indexed && InputFile.Exists(path))
         {
             // An index opens its folder.
-            return CheckpointFolder.Open(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".", allowed);
+            return CheckpointFolder.Open(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".", options, indexed);
         }
 
-        return SafeTensorsFile.Open(path);
+        return WeightsFormat.Detect(path).Open(path, options);
     }
 
     /// <summary>Creates a checkpoint from tensors in memory, to merge models that were never saved.</summary>

@@ -1,8 +1,10 @@
 using System.IO.Hashing;
 using System.Text;
 using LayerSwap.Checkpoints;
+using LayerSwap.Checkpoints.PyTorch;
 using LayerSwap.Checkpoints.SafeTensors;
 using LayerSwap.Checkpoints.Sharding;
+using LayerSwap.Checkpoints.TorchSharp;
 using LayerSwap.Execution;
 using LayerSwap.IO;
 using LayerSwap.Recipes;
@@ -63,6 +65,14 @@ internal sealed class FuzzTargets : IDisposable
                     + """{"name": "config.json", "bytes": 2, "xxh64": "0123456789abcdef"}], "facts": [["seed", "1"]],"""
                     + """ "tensors": [{"name": "a", "xxh64": "0123456789abcdef", "detail": "x"}]"""),
             Journals(),
+            Pickle(),
+            OverFile("torch", "torch.pt", path => ReadAll(PyTorchFile.Open(path, key: null)), WeightsFormat.PyTorch.HasExtension),
+            OverFile(
+                "torchsharp",
+                "torch.dat",
+                path => ReadAll(TorchSharpFile.Open(path)),
+                WeightsFormat.TorchSharp.HasExtension,
+                "\u0001\u0001a\u0006\u0001\u000201234567"),
         ];
     }
 
@@ -94,6 +104,36 @@ internal sealed class FuzzTargets : IDisposable
                 SafeTensorsHeaderReader.Read(file, "model.safetensors");
             },
         };
+    }
+
+    /// <summary>A pickle alone: in a zip, nearly every mutation fails at the checksum.</summary>
+    private FuzzTarget Pickle()
+    {
+        SafeFileHandle file = Create("data.pkl");
+        PyTorchThrow error = new("data.pkl");
+        return new FuzzTarget
+        {
+            Name = "pickle",
+            AcceptsFile = _ => false,
+            Seeds = [.. FuzzPickles.All.Select(Encoding.Latin1.GetBytes)],
+            Read = bytes =>
+            {
+                Fill(file, bytes);
+                StateDict.Find(new PickleReader(new ByteSource(file, 0, bytes.Length, error), error).Read(), key: null, error);
+            },
+        };
+    }
+
+    /// <summary>Reads the first bytes of every tensor, so that views are gathered too.</summary>
+    private static void ReadAll(ICheckpoint checkpoint)
+    {
+        using (checkpoint)
+        {
+            foreach (TensorInfo tensor in checkpoint.Tensors)
+            {
+                checkpoint.Read(tensor.Name, 0, new byte[Math.Min(tensor.ByteLength, 4096)]);
+            }
+        }
     }
 
     private static FuzzTarget Recipe() => new()

@@ -8,63 +8,81 @@ namespace LayerSwap.Checkpoints;
 /// <summary>Opens a folder: a single file, or an index with its shards. An ambiguous folder is an error.</summary>
 internal static partial class CheckpointFolder
 {
-    public static ICheckpoint Open(string folder, InputCautions allowed = InputCautions.None)
+    /// <param name="folder">The folder.</param>
+    /// <param name="options">Applies to its files.</param>
+    /// <param name="format">The only format to look for; null for all of them.</param>
+    public static ICheckpoint Open(string folder, OpenOptions options, WeightsFormat? format = null)
     {
-        string real = InputFile.ResolvePath(folder), single = Path.Combine(folder, SafeTensorsFormat.SingleFile);
+        string real = InputFile.ResolvePath(folder);
         if (HubCache.IsModel(real))
         {
-            return Open(HubCache.FindSnapshot(folder, null), allowed);
+            return Open(HubCache.FindSnapshot(folder, null), options, format);
         }
 
+        IReadOnlyList<WeightsFormat> formats = format is null ? WeightsFormat.All : [format];
+        string expected = $"{SafeTensorsFormat.SingleFile} and no {ShardIndex.FileName}; one of them is expected.";
+        return formats.Select(f => TryOpen(folder, real, f, options)).FirstOrDefault(c => c is not null)
+            ?? throw new CheckpointException(folder, null, $"{Printable.Escape(folder)} holds no {expected} {Describe(real)}");
+    }
+
+    /// <returns>Null if the folder has no files of the format.</returns>
+    private static ICheckpoint? TryOpen(string folder, string real, WeightsFormat format, OpenOptions options)
+    {
         // A broken link counts as present: opening it then reports the broken link.
-        bool hasIndex = FileStatus.ReadEntry(Path.Combine(real, ShardIndex.FileName)) is not null;
-        bool hasSingle = FileStatus.ReadEntry(Path.Combine(real, SafeTensorsFormat.SingleFile)) is not null;
+        bool hasIndex = format.IndexFile is { } indexFile && FileStatus.ReadEntry(Path.Combine(real, indexFile)) is not null;
+        bool hasSingle = FileStatus.ReadEntry(Path.Combine(real, format.SingleFile)) is not null;
         string shown = Printable.Escape(folder);
         if (hasIndex && hasSingle)
         {
             // No contradiction if the single file is the only shard.
-            ShardIndex index = ShardIndex.Read(Path.Combine(folder, ShardIndex.FileName));
-            return index.WeightMap.Values.All(f => f == SafeTensorsFormat.SingleFile)
-                ? ShardedCheckpoint.Open(folder, allowed)
+            ShardIndex index = ShardIndex.Read(Path.Combine(folder, format.IndexFile!));
+            return index.WeightMap.Values.All(f => f == format.SingleFile)
+                ? ShardedCheckpoint.Open(folder, format, options)
                 : throw new CheckpointException(folder, null,
-                    $"{shown} holds both {SafeTensorsFormat.SingleFile} and {ShardIndex.FileName}, which names other files: "
+                    $"{shown} holds both {format.SingleFile} and {format.IndexFile}, which names other files: "
                     + "which is the model? Remedy: open the file by its own path, or move one of the two away.");
         }
 
         if (hasIndex)
         {
-            return ShardedCheckpoint.Open(folder, allowed);
+            return ShardedCheckpoint.Open(folder, format, options);
         }
 
         if (hasSingle)
         {
-            return new SingleFileFolder(folder, SafeTensorsFile.Open(single));
+            return new SingleFileFolder(folder, format.Open(Path.Combine(folder, format.SingleFile), options));
         }
 
         string[] files =
         [
-            .. Directory.EnumerateFiles(real, "*" + SafeTensorsFormat.Extension)
+            .. Directory.EnumerateFiles(real)
+                .Where(format.HasExtension)
                 .Select(f => Path.Combine(folder, Path.GetFileName(f)))
                 .Order(StringComparer.Ordinal),
         ];
-        string[] models = files.Length > 1 ? [.. files.Where(f => !IsOtherWeights(Path.GetFileName(f)))] : files;
+        bool isOnlyFormat = format == WeightsFormat.SafeTensors && files.Length == 1;
+        string[] models = isOnlyFormat ? files : [.. files.Where(f => !IsOtherWeights(Path.GetFileName(f)))];
+        if (models.Length == 0 && (files.Length == 0 || format != WeightsFormat.SafeTensors))
+        {
+            return null;
+        }
+
         if (models.Length != 1)
         {
-            throw new CheckpointException(folder, null, files.Length == 0
-                ? $"{shown} holds no {SafeTensorsFormat.SingleFile} and no {ShardIndex.FileName}; one of them is expected. {Describe(real)}"
-                : $"{shown} holds {files.Length} .safetensors files but no {ShardIndex.FileName}, which maps tensors to files. "
-                    + "Remedy: fetch the index, or open one file by its own path.");
+            string index = format.IndexFile is { } name ? $" but no {name}, which maps tensors to files" : "";
+            throw new CheckpointException(folder, null, $"{shown} holds {files.Length} {format.Extensions[0]} files{index}. "
+                + "Remedy: fetch the index, or open one file by its own path.");
         }
 
-        string name = Path.GetFileName(models[0]);
-        if (ShardName().Match(name) is { Success: true } shard && shard.Groups["count"].Value.TrimStart('0') != "1")
+        string model = Path.GetFileName(models[0]);
+        if (ShardName().Match(model) is { Success: true } shard && shard.Groups["count"].Value.TrimStart('0') != "1")
         {
             throw new CheckpointException(folder, null,
-                $"{shown} holds only {Printable.Escape(name)}, which is one of {shard.Groups["count"].Value.TrimStart('0')} files: "
-                + $"the model is incomplete. Remedy: fetch the other files and {ShardIndex.FileName}.");
+                $"{shown} holds only {Printable.Escape(model)}, which is one of {shard.Groups["count"].Value.TrimStart('0')} files: "
+                + $"the model is incomplete. Remedy: fetch the other files and {format.IndexFile}.");
         }
 
-        return new SingleFileFolder(folder, SafeTensorsFile.Open(models[0]));
+        return new SingleFileFolder(folder, format.Open(models[0], options));
     }
 
     /// <summary>Describes the contents of a folder without safetensors files, with a remedy.</summary>
@@ -76,9 +94,6 @@ internal static partial class CheckpointFolder
         return Has("adapter_config.json")
                 ? "It holds an adapter. Remedy: apply the adapter to its base model first (PEFT: merge_and_unload)."
             : Has(".gguf") ? "It holds GGUF files (llama.cpp). Remedy: merge the safetensors models that they were converted from."
-            : Has(".bin", ".pt", ".pth", ".ckpt")
-                ? "It seems to hold PyTorch files. Remedy: convert them to safetensors (load the model in transformers, and save it)."
-            : Has(".dat") ? "It seems to hold a TorchSharp file. Remedy: save it as safetensors."
             : Has(".h5", ".msgpack") ? "It seems to hold a Keras or Flax model. Remedy: convert it to safetensors."
             : Has(".onnx") ? "It seems to hold an ONNX model. Remedy: merge the safetensors model that it was exported from."
             : Has(".nemo") ? "It seems to hold a NeMo model. Remedy: convert it to a Hugging Face model with safetensors."
@@ -105,16 +120,19 @@ internal static partial class CheckpointFolder
         name.StartsWith("adapter_model", StringComparison.Ordinal)
         || name.StartsWith("optimizer", StringComparison.Ordinal)
         || name.StartsWith("rng_state", StringComparison.Ordinal)
-        || name.StartsWith("consolidated", StringComparison.Ordinal);
+        || name.StartsWith("consolidated", StringComparison.Ordinal)
+        || name.StartsWith("scheduler", StringComparison.Ordinal)
+        || name.StartsWith("scaler", StringComparison.Ordinal)
+        || name.StartsWith("training_args", StringComparison.Ordinal);
 
     [GeneratedRegex(
-        @"-\d{1,5}-of-(?<count>\d{1,5})\.safetensors$",
+        @"-\d{1,5}-of-(?<count>\d{1,5})\.(safetensors|bin)$",
         RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
         matchTimeoutMilliseconds: 1000)]
     private static partial Regex ShardName();
 
     /// <summary>A folder with a single file. Its name is the folder's.</summary>
-    private sealed class SingleFileFolder(string folder, SafeTensorsFile file) : ICheckpoint
+    private sealed class SingleFileFolder(string folder, ICheckpoint file) : ICheckpoint
     {
         public string Name => folder;
 
@@ -125,6 +143,8 @@ internal static partial class CheckpointFolder
         public string? Folder { get; } = RealPath.Resolve(folder);
 
         public IReadOnlyList<CheckpointFile> Files => file.Files;
+
+        public IReadOnlyList<string> Warnings => file.Warnings;
 
         public string? FileOf(string name) => file.Name;
 

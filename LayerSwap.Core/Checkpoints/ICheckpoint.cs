@@ -21,6 +21,9 @@ public interface ICheckpoint : IDisposable
     /// <summary>The files of the checkpoint; empty if it is not read from files.</summary>
     IReadOnlyList<CheckpointFile> Files => [];
 
+    /// <summary>Facts about the files to know, as sentences: what was chosen or left out, differences from an index.</summary>
+    IReadOnlyList<string> Warnings => [];
+
     /// <summary>The path of the file that contains a tensor, or null if no file does.</summary>
     /// <param name="name">The name of a tensor of this checkpoint.</param>
     string? FileOf(string name) => null;

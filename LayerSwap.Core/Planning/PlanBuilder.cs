@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
-using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.Common;
 
 namespace LayerSwap.Planning;
@@ -13,7 +12,7 @@ internal static class PlanBuilder
     public static MergePlan Build(PlanRequest request)
     {
         ProblemList problems = new();
-        List<string> warnings = [.. request.Inputs.OfType<ShardedCheckpoint>().SelectMany(s => s.Warnings)];
+        List<string> warnings = [.. request.Inputs.SelectMany(i => i.Warnings).Distinct(StringComparer.Ordinal)];
         // Recorded before any auxiliary file is read.
         IReadOnlyList<WatchedFolder> watched =
             WatchedFolder.Of([.. request.Inputs, request.ConfigSource, request.TokenizerSource ?? request.ConfigSource]);

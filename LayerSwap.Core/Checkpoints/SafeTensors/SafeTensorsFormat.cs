@@ -18,4 +18,10 @@ internal static class SafeTensorsFormat
 
     /// <summary>In bytes of JSON. Stricter than the reference: strings take several times as much memory as their JSON.</summary>
     public const long MaxMetadataLength = 16 * 1024 * 1024;
+
+    /// <summary>Whether a file begins as one of a format with its own magic number, or as a safetensors header.</summary>
+    /// <param name="head">The first bytes.</param>
+    public static bool IsOther(ReadOnlySpan<byte> head) =>
+        head.StartsWith("GGUF"u8) || head.StartsWith("<"u8) || head.StartsWith("version"u8)
+        || (head.Length > PrefixLength && head[PrefixLength] == (byte)'{');
 }

@@ -66,21 +66,15 @@ internal sealed class SafeTensorsThrow(string file)
             + "Remedy: let nothing write to an input while it is read, and run again.");
 
     /// <summary>Recognizes other formats by the first eight bytes of the file, which were read as the header length.</summary>
-    private string RemedyFor(ulong length) => length switch
+    private static string RemedyFor(ulong length) => length switch
     {
         0x206E6F6973726576 => "It looks like a git-lfs pointer. Remedy: run `git lfs pull` to fetch the file itself.",
         _ when (uint)length == 0x46554747 =>
             "It looks like a GGUF file (llama.cpp). Remedy: merge the safetensors model that it was converted from.",
-        _ when (ushort)length is 0x0280 or 0x0380 or 0x0480 or 0x0580 =>
-            "It looks like a Python pickle (a legacy PyTorch file?). Remedy: load it in Python and save it by safetensors.torch.save_file.",
         _ when length == 0x0A1A0A0D46444889 => "It looks like an HDF5 file (Keras?). Remedy: convert it to safetensors.",
-        _ when (uint)length == 0x04034B50 =>
-            "It looks like a zip archive, as PyTorch files (.pt, .pth, .bin) are. "
-            + "Remedy: convert it to safetensors (load the model in transformers, and save it).",
         _ when (byte)length == (byte)'<' && IsTagStart((byte)(length >> 8)) =>
             "It looks like a web page saved under this name. Remedy: download the file itself.",
-        _ when IsTorchSharp(BitConverter.GetBytes(length)) || file.EndsWith(".dat", StringComparison.OrdinalIgnoreCase) =>
-            "It looks like a TorchSharp file. Remedy: save it as safetensors (TorchSharp.PyBridge: save_safetensors).",
+        _ when IsTorchSharp(BitConverter.GetBytes(length)) => "It looks like a TorchSharp file. Remedy: name it .dat.",
         _ when IsText(length) => "Its first bytes are text: it does not look like a safetensors file. Remedy: check the path.",
         _ => $"Remedy: {Remedy}",
     };

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using LayerSwap.Checkpoints.SafeTensors;
 using LayerSwap.IO;
 
 namespace LayerSwap.Checkpoints.Sharding;
@@ -8,11 +7,11 @@ namespace LayerSwap.Checkpoints.Sharding;
 internal sealed class ShardedCheckpoint : ICheckpoint
 {
     private readonly TensorList _tensors;
-    private readonly FrozenDictionary<string, SafeTensorsFile> _shardOf;
-    private readonly List<SafeTensorsFile> _shards;
+    private readonly FrozenDictionary<string, ICheckpoint> _shardOf;
+    private readonly List<ICheckpoint> _shards;
 
     private ShardedCheckpoint(
-        string folder, List<SafeTensorsFile> shards, Dictionary<string, SafeTensorsFile> shardOf, IReadOnlyList<string> warnings)
+        string folder, List<ICheckpoint> shards, Dictionary<string, ICheckpoint> shardOf, IReadOnlyList<string> warnings)
     {
         Name = folder;
         Folder = RealPath.Resolve(folder);
@@ -38,10 +37,11 @@ internal sealed class ShardedCheckpoint : ICheckpoint
 
     /// <summary>Opens all shards and checks their headers against the index.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="allowed">With <see cref="InputCautions.Index"/> the shards take precedence over the index.</param>
-    public static ShardedCheckpoint Open(string folder, InputCautions allowed = InputCautions.None)
+    /// <param name="format">The format of the shards.</param>
+    /// <param name="options">With <see cref="InputCautions.Index"/> the shards take precedence over the index.</param>
+    public static ShardedCheckpoint Open(string folder, WeightsFormat format, OpenOptions options)
     {
-        string indexPath = Path.Combine(folder, ShardIndex.FileName);
+        string indexPath = Path.Combine(folder, format.IndexFile!);
         ShardIndex index = ShardIndex.Read(indexPath);
         if (index.WeightMap.Count == 0)
         {
@@ -50,7 +50,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
                 + "Remedy: fetch or write the index again.");
         }
 
-        List<SafeTensorsFile> shards = [];
+        List<ICheckpoint> shards = [];
         try
         {
             foreach (string file in index.WeightMap.Values.Distinct(StringComparer.Ordinal).Order(NaturalOrder.Instance))
@@ -58,17 +58,17 @@ internal sealed class ShardedCheckpoint : ICheckpoint
                 string path = Path.Combine(folder, file);
                 if (!InputFile.Exists(path))
                 {
-                    throw new CheckpointException(path, null, $"{Printable.Escape(path)} is missing, but {ShardIndex.FileName} names it. "
+                    throw new CheckpointException(path, null, $"{Printable.Escape(path)} is missing, but {format.IndexFile} names it. "
                         + "Remedy: fetch every shard of the model.");
                 }
 
-                shards.Add(SafeTensorsFile.Open(path));
+                shards.Add(format.Open(path, options));
             }
 
             IndexMismatches mismatches = new(indexPath);
-            Dictionary<string, SafeTensorsFile> shardOf = CheckAgainstIndex(index, shards, mismatches);
+            Dictionary<string, ICheckpoint> shardOf = CheckAgainstIndex(index, shards, mismatches);
             List<string> warnings = CompareTotalSize(index, indexPath, shards);
-            if (!allowed.HasFlag(InputCautions.Index))
+            if (!options.Allowed.HasFlag(InputCautions.Index))
             {
                 mismatches.ThrowIfAny();
             }
@@ -77,6 +77,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
                 warnings.Insert(0, warning);
             }
 
+            warnings.AddRange(shards.SelectMany(s => s.Warnings));
             return new ShardedCheckpoint(folder, shards, shardOf, warnings);
         }
         catch
@@ -99,17 +100,17 @@ internal sealed class ShardedCheckpoint : ICheckpoint
     public void Dispose() => _shards.ForEach(s => s.Dispose());
 
     /// <summary>Maps each tensor to its shard, and collects where index and headers differ.</summary>
-    private static Dictionary<string, SafeTensorsFile> CheckAgainstIndex(
-        ShardIndex index, List<SafeTensorsFile> shards, IndexMismatches mismatches)
+    private static Dictionary<string, ICheckpoint> CheckAgainstIndex(
+        ShardIndex index, List<ICheckpoint> shards, IndexMismatches mismatches)
     {
-        Dictionary<string, SafeTensorsFile> shardOf = new(StringComparer.Ordinal);
-        foreach (SafeTensorsFile shard in shards)
+        Dictionary<string, ICheckpoint> shardOf = new(StringComparer.Ordinal);
+        foreach (ICheckpoint shard in shards)
         {
             string file = Path.GetFileName(shard.Name), shownFile = Printable.Escape(shard.Name);
             foreach (TensorInfo tensor in shard.Tensors)
             {
                 string name = Printable.Escape(tensor.Name);
-                if (shardOf.TryGetValue(tensor.Name, out SafeTensorsFile? first))
+                if (shardOf.TryGetValue(tensor.Name, out ICheckpoint? first))
                 {
                     throw new CheckpointException(shard.Name, tensor.Name,
                         $"Tensor {name} is both in {Printable.Escape(first.Name)} and in {shownFile}; one place is expected. "
@@ -143,7 +144,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
 
     /// <summary>Compares the index's total_size with the size of the tensors.</summary>
     /// <returns>A warning, or nothing.</returns>
-    private static List<string> CompareTotalSize(ShardIndex index, string indexPath, List<SafeTensorsFile> shards)
+    private static List<string> CompareTotalSize(ShardIndex index, string indexPath, List<ICheckpoint> shards)
     {
         long found = shards.Sum(s => s.Tensors.Sum(t => t.ByteLength));
         return index.TotalSize is { } total && total != found
@@ -152,7 +153,7 @@ internal sealed class ShardedCheckpoint : ICheckpoint
     }
 
     /// <summary>The entries whose value is the same in every shard that has the key.</summary>
-    private static Dictionary<string, string> MergeMetadata(List<SafeTensorsFile> shards) => shards
+    private static Dictionary<string, string> MergeMetadata(List<ICheckpoint> shards) => shards
         .SelectMany(s => s.Metadata)
         .GroupBy(m => m.Key, StringComparer.Ordinal)
         .Where(g => g.Select(m => m.Value).Distinct(StringComparer.Ordinal).Count() == 1)

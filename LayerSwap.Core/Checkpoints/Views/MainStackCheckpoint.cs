@@ -28,6 +28,8 @@ internal sealed class MainStackCheckpoint(ICheckpoint inner, string stack) : ICh
                 + $"Remedy: choose one of {string.Join(", ", map.Stacks.Keys.Select(Printable.Escape))}.");
     }
 
+    public IReadOnlyList<string> Warnings => inner.Warnings;
+
     public string? FileOf(string name) => inner.FileOf(name);
 
     public TensorInfo? Find(string name) => inner.Find(name);

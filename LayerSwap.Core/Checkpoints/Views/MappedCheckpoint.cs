@@ -55,6 +55,8 @@ internal sealed class MappedCheckpoint : ICheckpoint, ICheckpointView
     /// <summary>The checkpoint that a tensor is read from.</summary>
     public ICheckpoint FindSource(string name) => _sources[name].Checkpoint;
 
+    public IReadOnlyList<string> Warnings => [.. _sources.Values.Select(s => s.Checkpoint).Distinct().SelectMany(c => c.Warnings)];
+
     public string? FileOf(string name) => _sources[name].Checkpoint.FileOf(_sources[name].Name);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);

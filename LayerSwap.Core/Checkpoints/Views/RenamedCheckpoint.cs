@@ -66,6 +66,8 @@ internal sealed class RenamedCheckpoint : ICheckpoint, ICheckpointView
         return new RenamedCheckpoint(checkpoint, oldNames);
     }
 
+    public IReadOnlyList<string> Warnings => ConfigSource.Warnings;
+
     public string? FileOf(string name) => ConfigSource.FileOf(_oldNames[name]);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);

@@ -89,6 +89,8 @@ internal sealed class UnpackedExpertsCheckpoint : ICheckpoint, ICheckpointView
         }
     }
 
+    public IReadOnlyList<string> Warnings => ConfigSource.Warnings;
+
     public string? FileOf(string name) => ConfigSource.FileOf(_windows[name].Packed);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);

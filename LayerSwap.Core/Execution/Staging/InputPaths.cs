@@ -1,5 +1,4 @@
 using LayerSwap.Checkpoints;
-using LayerSwap.Checkpoints.SafeTensors;
 using LayerSwap.IO;
 
 namespace LayerSwap.Execution;
@@ -25,7 +24,7 @@ internal sealed class InputPaths
             }
 
             // A model that is a single file does not own its folder.
-            if (input.Folder is { } folder && AuxiliaryFiles.FindOwner(input) is not SafeTensorsFile)
+            if (input.Folder is { } folder && !IsSingleFile(AuxiliaryFiles.FindOwner(input)))
             {
                 places.AddFolder(folder, input.Name);
             }
@@ -41,6 +40,8 @@ internal sealed class InputPaths
 
         return places;
     }
+
+    private static bool IsSingleFile(ICheckpoint? checkpoint) => checkpoint is { Files: [{ } file] } && file.Path == checkpoint.Name;
 
     /// <summary>Finds an input that a path is, contains, is inside of, or shares a file with.</summary>
     /// <param name="path">A canonical path, which need not exist.</param>

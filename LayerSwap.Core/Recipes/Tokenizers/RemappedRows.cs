@@ -118,6 +118,8 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 
+    public IReadOnlyList<string> Warnings => _inner.Warnings;
+
     public string? FileOf(string name) => _inner.FileOf(name);
 
     public TensorInfo? Find(string name) => _tensors.Find(name);
