@@ -35,12 +35,22 @@ internal sealed class InputOptions
         command.Options.Add(_stack);
     }
 
+    /// <summary>Creates --key, for commands that read one checkpoint.</summary>
+    public static Option<string?> CreateKey() => new("--key")
+    {
+        Description = "The dictionary inside a PyTorch file that is the model, such as checkpoint.model; found by default.",
+        HelpName = "NAME",
+    };
+
     /// <summary>Returns the precautions to skip.</summary>
     public InputCautions Allowed(ParseResult parsed) =>
         (parsed.GetValue(_allow) ?? []).Aggregate(InputCautions.None, (a, b) => a | b);
 
     /// <exception cref="UsageException">A value of --map is not a prefix.</exception>
-    public OpenModels Open(ParseResult parsed)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="key">The dictionary of PyTorch files that is the model; null to find it.</param>
+    /// <param name="base">The base of adapters; null for the one that each names.</param>
+    public OpenModels Open(ParseResult parsed, string? key = null, string? @base = null)
     {
         string[] map = parsed.GetValue(_map) ?? [];
         NamePrefix[] prefixes =
@@ -49,7 +59,8 @@ internal sealed class InputOptions
                 ?? throw new UsageException($"--map {m}: OLD=NEW, or one of {Words}, is expected.")),
         ];
         bool unpackExperts = map.Contains(Experts, StringComparer.Ordinal);
-        return new OpenModels(Allowed(parsed), parsed.GetValue(_stack), unpackExperts, prefixes);
+        OpenOptions options = new() { Allowed = Allowed(parsed), Key = key, Base = @base };
+        return new OpenModels(options, parsed.GetValue(_stack), unpackExperts, prefixes);
     }
 
     /// <summary>Returns the first option that a recipe has a key for, and the key as YAML; or null.</summary>

@@ -1,7 +1,7 @@
 namespace LayerSwap.Cli;
 
 /// <summary>Opens each path once, and closes all of them when disposed.</summary>
-internal sealed class OpenModels(InputCautions allowed, string? stack, bool unpackExperts, IReadOnlyList<NamePrefix> map) : IDisposable
+internal sealed class OpenModels(OpenOptions options, string? stack, bool unpackExperts, IReadOnlyList<NamePrefix> map) : IDisposable
 {
     private readonly List<ICheckpoint> _open = [];
     private readonly Dictionary<string, ICheckpoint> _views = new(StringComparer.Ordinal);
@@ -12,7 +12,7 @@ internal sealed class OpenModels(InputCautions allowed, string? stack, bool unpa
         {
             if (!_views.TryGetValue(path, out ICheckpoint? view))
             {
-                ICheckpoint checkpoint = Checkpoint.Open(path, allowed);
+                ICheckpoint checkpoint = Checkpoint.Open(path, options);
                 _open.Add(checkpoint);
                 view = (unpackExperts ? checkpoint.WithExpertsApart() : checkpoint).Renamed(map);
                 _views.Add(path, view = stack is null ? view : view.WithMainStack(stack));

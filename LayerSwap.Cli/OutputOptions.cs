@@ -23,6 +23,11 @@ internal sealed class OutputOptions
         HelpName = "SIZE",
     };
 
+    private readonly Option<OutputFormat> _format = OptionFactory.CreateEnum<OutputFormat>(
+        "--format",
+        "The format of the weights: safetensors (the default) or torchsharp (one file, for Module.load).",
+        "FORMAT");
+
     private readonly Option<bool> _forceDType = new("--force-dtype")
     {
         Description = "Apply --dtype to every tensor, also to those that 16-bit models keep in 32 bits on purpose, such as router biases.",
@@ -74,7 +79,7 @@ internal sealed class OutputOptions
         Inputs = new InputOptions(command);
         Option[] common =
         [
-            _output, _dtype, _forceDType, _shardSize, _threads, _seed, _vocabulary, _refuseNonFinite, _overwrite, _resume, _dryRun,
+            _output, _dtype, _forceDType, _format, _shardSize, _threads, _seed, _vocabulary, _refuseNonFinite, _overwrite, _resume, _dryRun,
         ];
         Option[] options = planOnly ? [.. common, _json] : [.. common, _part, _finish, _planned];
         foreach (Option option in options)
@@ -249,6 +254,7 @@ internal sealed class OutputOptions
                 : throw new UsageException($"--shard-size {size}: a size such as 5GB or 500MB is expected."));
         }
 
+        builder = builder.InFormat(parsed.GetValue(_format));
         if (parsed.GetValue(_threads) is { } threads)
         {
             builder = builder.OnThreads(threads is >= 1 and <= 1024

@@ -15,6 +15,7 @@ RootCommand root = new(
         SwapCommand.Create(planOnly: true),
         MergeCommand.Create(planOnly: true),
     },
+    ConvertCommand.Create(),
     VerifyCommand.Create(),
     CleanCommand.Create(),
     DemoCommand.Create(),

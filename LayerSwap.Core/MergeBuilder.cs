@@ -103,6 +103,12 @@ public sealed class MergeBuilder
         return new MergeBuilder(_state with { ShardSize = bytes });
     }
 
+    /// <summary>Sets the file format of the weights; safetensors by default.</summary>
+    /// <param name="format">The format. TorchSharp's has one file, whatever the shard size.</param>
+    public MergeBuilder InFormat(OutputFormat format) =>
+        Enum.IsDefined(format) ? new MergeBuilder(_state with { Format = format })
+        : throw new ArgumentOutOfRangeException(nameof(format), format, "No such format.");
+
     /// <summary>Sets the policy for embeddings and heads with different numbers of rows; refused by default.</summary>
     public MergeBuilder Vocabulary(VocabularyPolicy policy) =>
         Enum.IsDefined(policy) ? new MergeBuilder(_state with { Vocabulary = policy })
@@ -178,6 +184,7 @@ public sealed class MergeBuilder
             Vocabulary = _state.Vocabulary,
             Seed = _state.Seed,
             ShardSize = _state.ShardSize,
+            Format = _state.Format,
             Threads = _state.Threads,
             BlockElements = _state.BlockElements,
         };
@@ -239,6 +246,8 @@ public sealed class MergeBuilder
         public VocabularyPolicy Vocabulary { get; init; }
 
         public long ShardSize { get; init; } = 5_000_000_000;
+
+        public OutputFormat Format { get; init; }
 
         public long Seed { get; init; }
 

@@ -17,7 +17,7 @@ internal static class SparseCheckpoint
         foreach (PlannedShard shard in shards)
         {
             using FileStream file = new(Path.Combine(folder, shard.File), FileMode.CreateNew);
-            file.Write(shard.Header);
+            file.Write(shard.Headers[0].Bytes);
             file.SetLength(shard.Length);
         }
 

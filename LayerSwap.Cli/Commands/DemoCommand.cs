@@ -41,7 +41,7 @@ internal static class DemoCommand
         RequireDemoFolder(directory);
         CopyModels(names, models);
         Directory.CreateDirectory(report);
-        using OpenModels open = new(InputCautions.None, stack: null, unpackExperts: false, []);
+        using OpenModels open = new(new OpenOptions(), stack: null, unpackExperts: false, []);
         ICheckpoint[] all = [.. names.Select(n => open[Path.Combine(models, n)])];
 
         Terminal.WriteResult(

@@ -34,7 +34,8 @@ internal static class MergeCommand
         };
         Option<string[]> models = new("--model")
         {
-            Description = "A model, optionally with a weight: --model math=0.6. Once for each model.",
+            Description = "A model, optionally with a weight: --model math=0.6. Once for each model. BASE+ADAPTER is a base with a LoRA adapter; "
+                + "an adapter alone uses --base, or the base that it names.",
             HelpName = "DIR[=WEIGHT]",
         };
         Option<string[]> parameters = new("--parameter", "-p")
@@ -62,7 +63,7 @@ internal static class MergeCommand
                 return await FromRecipeAsync(file, parsed, output, searched, parsed.GetValue(target), cancellation);
             }
 
-            using OpenModels open = output.Inputs.Open(parsed);
+            using OpenModels open = output.Inputs.Open(parsed, @base: parsed.GetValue(@base));
             if (parsed.GetValue(method) is not { } name || parsed.GetValue(models) is not { Length: > 0 })
             {
                 throw new UsageException("a recipe, or --method NAME and at least one --model DIR are needed.");

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using LayerSwap.Checkpoints.Lora;
 using LayerSwap.Checkpoints.SafeTensors;
 using LayerSwap.Checkpoints.Sharding;
 using LayerSwap.IO;
@@ -17,6 +18,11 @@ internal static partial class CheckpointFolder
         if (HubCache.IsModel(real))
         {
             return Open(HubCache.FindSnapshot(folder, null), options, format);
+        }
+
+        if (format is null && AdaptedCheckpoint.IsAdapter(folder))
+        {
+            return AdaptedCheckpoint.Open(folder, folder, options.Base, options);
         }
 
         IReadOnlyList<WeightsFormat> formats = format is null ? WeightsFormat.All : [format];
@@ -91,9 +97,7 @@ internal static partial class CheckpointFolder
         string[] files = [.. Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f))];
         string[] folders = [.. Directory.EnumerateDirectories(folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
         string? checkpoint = folders.LastOrDefault(f => f.StartsWith("checkpoint-", StringComparison.Ordinal));
-        return Has("adapter_config.json")
-                ? "It holds an adapter. Remedy: apply the adapter to its base model first (PEFT: merge_and_unload)."
-            : Has(".gguf") ? "It holds GGUF files (llama.cpp). Remedy: merge the safetensors models that they were converted from."
+        return Has(".gguf") ? "It holds GGUF files (llama.cpp). Remedy: merge the safetensors models that they were converted from."
             : Has(".h5", ".msgpack") ? "It seems to hold a Keras or Flax model. Remedy: convert it to safetensors."
             : Has(".onnx") ? "It seems to hold an ONNX model. Remedy: merge the safetensors model that it was exported from."
             : Has(".nemo") ? "It seems to hold a NeMo model. Remedy: convert it to a Hugging Face model with safetensors."

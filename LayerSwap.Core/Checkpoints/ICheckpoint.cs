@@ -28,6 +28,13 @@ public interface ICheckpoint : IDisposable
     /// <param name="name">The name of a tensor of this checkpoint.</param>
     string? FileOf(string name) => null;
 
+    /// <summary>
+    /// The dtype that a merge writes by default. It is narrower than the tensor's where a view computes float32 values of narrower weights,
+    /// such as a base with an adapter: a merge then rounds once.
+    /// </summary>
+    /// <param name="name">The name of a tensor of this checkpoint.</param>
+    DType DefaultDType(string name) => Find(name)!.DType;
+
     /// <summary>Finds a tensor by name.</summary>
     /// <returns>The tensor, or null if there is none of that name.</returns>
     TensorInfo? Find(string name);

@@ -11,4 +11,10 @@ public sealed record OpenOptions
     /// default, finds it, and refuses a file with several candidates. Has no effect on other formats.
     /// </summary>
     public string? Key { get; init; }
+
+    /// <summary>
+    /// The base of an adapter, as a path; null, the default, for the one its configuration names. Only a folder with an
+    /// <c>adapter_config.json</c> and no model needs it.
+    /// </summary>
+    public string? Base { get; init; }
 }

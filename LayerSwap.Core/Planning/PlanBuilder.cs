@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using LayerSwap.Checkpoints;
+using LayerSwap.Checkpoints.TorchSharp;
 using LayerSwap.Common;
 
 namespace LayerSwap.Planning;
@@ -58,6 +59,7 @@ internal static class PlanBuilder
         ModelConfig? config = Array.Find(configs, c => c.Checkpoint == request.ConfigSource)?.Config
             ?? ModelConfig.TryRead(request.ConfigSource);
         IReadOnlyDictionary<string, JsonNode> changes = ConfigChanges.Find(request, config, tables, untied, problems, warnings);
+        CheckFormat(request, decisions, problems);
         problems.ThrowIfAny();
         return Assemble(request, map, decisions, warnings) with { ConfigChanges = changes, WatchedFolders = watched };
     }
@@ -191,10 +193,29 @@ internal static class PlanBuilder
         }
     }
 
+    /// <summary>Reports tensors whose dtype the output's format does not have.</summary>
+    private static void CheckFormat(PlanRequest request, List<TensorDecision> decisions, ProblemList problems)
+    {
+        string[] without =
+        [
+            .. decisions.Where(d => request.Format == OutputFormat.TorchSharp && TorchSharpFormat.ToCode(d.Output.DType) is null)
+                .Select(d => d.Output.ToString()),
+        ];
+        if (without.Length > 0)
+        {
+            string dtypes = string.Join(", ", TorchSharpFormat.DTypes.Select(d => d.Code()));
+            problems.Add($"TorchSharp's format has no dtype for {Printable.List(without, MaxListed)}; it has {dtypes}. "
+                + "Remedy: choose another dtype (--dtype, As in code), or write safetensors.");
+        }
+    }
+
     private static MergePlan Assemble(PlanRequest request, LayerMap map, List<TensorDecision> decisions, List<string> warnings)
     {
         Dictionary<string, string> metadata = new(request.ConfigSource.Metadata, StringComparer.Ordinal) { ["format"] = "pt" };
-        IReadOnlyList<PlannedShard> shards = ShardLayout.Distribute([.. decisions.Select(d => d.Output)], request.ShardSize, metadata);
+        TensorInfo[] outputs = [.. decisions.Select(d => d.Output)];
+        IReadOnlyList<PlannedShard> shards = request.Format == OutputFormat.TorchSharp
+            ? [ShardLayout.LayOutTorchSharp(outputs)]
+            : ShardLayout.Distribute(outputs, request.ShardSize, metadata);
         Dictionary<string, PlacedTensor> places =
             shards.SelectMany(s => s.Tensors).ToDictionary(t => t.Tensor.Name, StringComparer.Ordinal);
 

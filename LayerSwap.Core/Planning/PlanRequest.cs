@@ -51,6 +51,8 @@ internal sealed record PlanRequest
 
     public long ShardSize { get; init; } = 5_000_000_000;
 
+    public OutputFormat Format { get; init; }
+
     public int Threads { get; init; } = Environment.ProcessorCount;
 
     /// <summary>Elements merged at a time; null for a length chosen per tensor.</summary>

@@ -1,10 +1,29 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using LayerSwap.Checkpoints;
 using LayerSwap.Checkpoints.SafeTensors;
+using LayerSwap.Checkpoints.TorchSharp;
 
 namespace LayerSwap.Planning;
 
-/// <summary>One output file: its name, header, tensors and length in bytes.</summary>
-internal sealed record PlannedShard(string File, byte[] Header, IReadOnlyList<PlacedTensor> Tensors, long Length);
+/// <summary>One output file: its name, headers, tensors and length in bytes.</summary>
+internal sealed record PlannedShard(string File, IReadOnlyList<FileHeader> Headers, IReadOnlyList<PlacedTensor> Tensors, long Length)
+{
+    /// <summary>Computes the SHA-256 of all headers in file order, lower-case hexadecimal.</summary>
+    public string ComputeHeaderHash()
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (FileHeader header in Headers)
+        {
+            hash.AppendData(header.Bytes);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}
+
+/// <summary>Bytes of a file that are no tensor data.</summary>
+internal sealed record FileHeader(long Offset, byte[] Bytes);
 
 /// <summary>A tensor with its file and byte offset.</summary>
 internal sealed record PlacedTensor(TensorInfo Tensor, string File, long Offset);
@@ -12,6 +31,24 @@ internal sealed record PlacedTensor(TensorInfo Tensor, string File, long Offset)
 /// <summary>Distributes tensors over shards, greedily in tensor order. A tensor larger than a shard gets its own.</summary>
 internal static class ShardLayout
 {
+    /// <summary>Lays out all tensors in one TorchSharp file, in the order of their names' UTF-8 bytes. Each has its own header.</summary>
+    public static PlannedShard LayOutTorchSharp(IEnumerable<TensorInfo> tensors)
+    {
+        const string File = "model.dat";
+        TensorInfo[] ordered = [.. tensors.OrderBy(t => t.Name, Utf8Order.Instance)];
+        List<FileHeader> headers = [];
+        List<PlacedTensor> places = [];
+        long offset = 0;
+        foreach ((TensorInfo tensor, byte[] header) in ordered.Zip(TorchSharpHeaderWriter.Write(ordered)))
+        {
+            headers.Add(new FileHeader(offset, header));
+            places.Add(new PlacedTensor(tensor, File, checked(offset + header.Length)));
+            offset = checked(offset + header.Length + tensor.ByteLength);
+        }
+
+        return new PlannedShard(File, headers, places, offset);
+    }
+
     public static IReadOnlyList<PlannedShard> Distribute(
         IReadOnlyList<TensorInfo> tensors, long shardSize, IReadOnlyDictionary<string, string> metadata)
     {
@@ -44,7 +81,7 @@ internal static class ShardLayout
             offset = checked(offset + tensor.ByteLength);
         }
 
-        return new PlannedShard(file, header, places, offset);
+        return new PlannedShard(file, [new FileHeader(0, header)], places, offset);
     }
 
     private static string FileName(int index, int count) => count == 1

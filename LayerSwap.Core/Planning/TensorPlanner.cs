@@ -37,7 +37,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         PlanRule rule = RuleOf(place);
         TensorInfo reference = present[0].Tensor;
         TensorShape? common = CommonShape(place, present);
-        DType dtype = Target(reference.DType);
+        DType dtype = Target(present[0].Input.DefaultDType(name));
         TensorInfo output = common is null || (common == reference.Shape && dtype == reference.DType)
             ? reference
             : new(name, dtype, common.Value);
@@ -135,7 +135,7 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         {
             TensorInfo tensor = needed[0].Find(name)!;
             bool resized = request.Vocabulary != VocabularyPolicy.Error && tensor.Shape != output.Shape;
-            output = new TensorInfo(name, Target(tensor.DType), resized ? output.Shape : tensor.Shape);
+            output = new TensorInfo(name, Target(needed[0].DefaultDType(name)), resized ? output.Shape : tensor.Shape);
             Operand operand = OperandOf(needed[0], output, present);
             TensorWork work = tensor.DType == output.DType ? new TensorWork.Copy(operand) : new TensorWork.Convert(operand);
             return new TensorDecision(output, place, rule, operation, work, needed);
@@ -178,9 +178,9 @@ internal sealed class TensorPlanner(PlanRequest request, IReadOnlySet<string> to
         List<(ICheckpoint Input, DType DType)> found = [];
         foreach (ICheckpoint input in needed.Distinct())
         {
-            if (input.Find(name) is { } tensor)
+            if (input.Find(name) is not null)
             {
-                found.Add((input, tensor.DType));
+                found.Add((input, input.DefaultDType(name)));
             }
         }
 

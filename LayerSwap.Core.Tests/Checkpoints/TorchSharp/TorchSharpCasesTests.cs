@@ -1,3 +1,5 @@
+using LayerSwap.Checkpoints.TorchSharp;
+
 namespace LayerSwap.Tests.Checkpoints.TorchSharp;
 
 /// <summary>Files made by TorchSharp 0.107, and hostile ones, with their contents and a verdict for each.</summary>
@@ -26,5 +28,22 @@ public sealed class TorchSharpCasesTests
             using ICheckpoint expected = Checkpoint.Open(Fixture.Path("torchsharp", row["expected"]));
             FormatCases.AssertEqual(expected, found);
         }
+    }
+
+    [Theory]
+    [InlineData("dtypes")]
+    [InlineData("names")]
+    [InlineData("scalars_empty")]
+    [InlineData("mlp")]
+    public void Headers_are_written_as_TorchSharp_writes_them(string name)
+    {
+        using ICheckpoint file = Checkpoint.Open(Fixture.Path("torchsharp", "files", name + ".dat"));
+        byte[] bytes = File.ReadAllBytes(Fixture.Path("torchsharp", "files", name + ".dat"));
+        TensorInfo[] order = [.. file.Tensors.OrderBy(t => bytes.AsSpan().IndexOf([.. TorchSharpHeaderWriter.Write([t])[0][1..]]))];
+
+        IEnumerable<byte[]> headers = TorchSharpHeaderWriter.Write(order);
+        byte[] written = [.. headers.Zip(order, (h, t) => h.Concat(SmallModels.Bytes(file, t.Name))).SelectMany(b => b)];
+
+        Assert.Equal(bytes, written);
     }
 }

@@ -27,7 +27,7 @@ internal sealed class PyTorchThrow(string file)
 
     public CheckpointException Ambiguous(IReadOnlyList<string> keys) =>
         Error(null, $"it has several dictionaries of tensors: {List(keys)}. "
-            + "Which is the model? Remedy: name one (--key NAME; OpenOptions.Key in code).");
+            + "Which is the model? Remedy: name one (`layerswap convert --key NAME`; OpenOptions.Key in code).");
 
     public CheckpointException NoKey(string key, IReadOnlyList<string> keys) =>
         Error(null, $"it has no dictionary of tensors named {Printable.Escape(key)}. It has {(keys.Count == 0 ? "none" : List(keys))}. "

@@ -40,6 +40,7 @@ internal sealed class TorchSharpHeaderReader
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         ulong count = ReadNumber(0);
+        hash.AppendData(_window, 0, _next);
         if (count == 0 || count > (ulong)(_length / TorchSharpFormat.MinEntryLength))
         {
             throw _error.File($"it has {count} entries in {_length} bytes.");

@@ -32,6 +32,8 @@ internal sealed class MainStackCheckpoint(ICheckpoint inner, string stack) : ICh
 
     public string? FileOf(string name) => inner.FileOf(name);
 
+    public DType DefaultDType(string name) => inner.DefaultDType(name);
+
     public TensorInfo? Find(string name) => inner.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination) => inner.Read(name, offset, destination);

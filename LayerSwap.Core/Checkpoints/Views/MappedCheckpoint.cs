@@ -59,6 +59,8 @@ internal sealed class MappedCheckpoint : ICheckpoint, ICheckpointView
 
     public string? FileOf(string name) => _sources[name].Checkpoint.FileOf(_sources[name].Name);
 
+    public DType DefaultDType(string name) => _sources[name].Checkpoint.DefaultDType(_sources[name].Name);
+
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)

@@ -70,6 +70,8 @@ internal sealed class RenamedCheckpoint : ICheckpoint, ICheckpointView
 
     public string? FileOf(string name) => ConfigSource.FileOf(_oldNames[name]);
 
+    public DType DefaultDType(string name) => ConfigSource.DefaultDType(_oldNames[name]);
+
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)

@@ -93,6 +93,8 @@ internal sealed class UnpackedExpertsCheckpoint : ICheckpoint, ICheckpointView
 
     public string? FileOf(string name) => ConfigSource.FileOf(_windows[name].Packed);
 
+    public DType DefaultDType(string name) => ConfigSource.DefaultDType(_windows[name].Packed);
+
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)

@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -70,6 +69,11 @@ internal static class ManifestWriter
             json.WriteString("dtype", request.DType?.Code() ?? "as the inputs");
             json.WriteNumber("seed", request.Seed);
             json.WriteNumber("shardSize", request.ShardSize);
+            if (request.Format != OutputFormat.SafeTensors)
+            {
+                json.WriteString("format", request.Format.ToString());
+            }
+
             json.WriteString("vocabulary", request.Vocabulary.ToString().ToLowerInvariant());
             json.WriteString("checksum", Algorithm);
             json.WriteStartArray("files");
@@ -78,7 +82,7 @@ internal static class ManifestWriter
                 json.WriteStartObject();
                 json.WriteString("name", shard.File);
                 json.WriteNumber("bytes", shard.Length);
-                json.WriteString("headerSha256", Convert.ToHexStringLower(SHA256.HashData(shard.Header)));
+                json.WriteString("headerSha256", shard.ComputeHeaderHash());
                 json.WriteEndObject();
             }
 

@@ -52,6 +52,11 @@ internal static class MergeFingerprint
             new("vocabulary", request.Vocabulary.ToString()),
             new("configuration from", request.ConfigSource.Name),
         ];
+        if (request.Format != OutputFormat.SafeTensors)
+        {
+            facts.Add(new("format", request.Format.ToString()));
+        }
+
         if (request.TokenizerSource is { } tokenizer)
         {
             facts.Add(new("tokenizer from", tokenizer.Name));

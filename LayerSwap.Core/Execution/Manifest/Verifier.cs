@@ -15,7 +15,7 @@ internal static class Verifier
     private const int BufferLength = 1 << 18;
 
     private static readonly string[] LoadedExtensions =
-        [SafeTensorsFormat.Extension, ".bin", ".pt", ".pth", ".gguf", ".json", ".jinja", ".py", ".model"];
+        [SafeTensorsFormat.Extension, ".bin", ".pt", ".pth", ".dat", ".gguf", ".json", ".jinja", ".py", ".model"];
 
     public static VerifyReport Verify(
         string path, Func<string, ICheckpoint> open, IProgress<WorkProgress>? progress, CancellationToken cancellation)
@@ -79,7 +79,7 @@ internal static class Verifier
         foreach (ManifestFile file in files.TakeWhile(_ => problems.Count == 0))
         {
             string path = Path.Combine(folder, file.Name);
-            using ICheckpoint? weights = Try(() => SafeTensorsFile.Open(path), problems);
+            using ICheckpoint? weights = Try(() => WeightsFormat.Detect(path).Open(path, new OpenOptions()), problems);
             if (weights is not null)
             {
                 problems.AddRange(CheckHeader(file, weights.Files[0]));

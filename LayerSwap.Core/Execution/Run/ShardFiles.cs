@@ -33,7 +33,10 @@ internal sealed class ShardFiles : IDisposable
 
                 SafeFileHandle handle = reusable ? files.Open(path) : files.Create(path, shard.Length);
                 _handles.Add(shard.File, handle);
-                files.Write(handle, shard.Header, 0);
+                foreach (FileHeader header in shard.Headers)
+                {
+                    files.Write(handle, header.Bytes, header.Offset);
+                }
             }
         }
         catch
@@ -64,7 +67,11 @@ internal sealed class ShardFiles : IDisposable
                 throw new IOException($"{Printable.Escape(path)} has {length} bytes where {shard.Length} were written.");
             }
 
-            AtomicFile.VerifyWritten(_files, handle, path, shard.Header, 0);
+            foreach (FileHeader header in shard.Headers)
+            {
+                AtomicFile.VerifyWritten(_files, handle, path, header.Bytes, header.Offset);
+            }
+
             _files.Sync(handle, path);
         }
     }

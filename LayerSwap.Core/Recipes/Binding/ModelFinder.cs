@@ -28,7 +28,7 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
         }
 
         string[] candidates = [.. Candidates(reference.Path).Distinct(StringComparer.Ordinal)];
-        string? found = Array.Find(candidates, InputFile.Exists);
+        string? found = Array.Find(candidates, InputFile.Exists) ?? FindAdapted(reference.Path);
         if (found is null)
         {
             problems.Add(reference.Position, Missing(reference.Path, candidates));
@@ -36,7 +36,7 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
         }
 
         // Different spellings of one path are one model.
-        string full = RealPath.Resolve(found);
+        string full = InputFile.Exists(found) ? RealPath.Resolve(found) : found;
         if (!_open.TryGetValue(full, out ICheckpoint? opened))
         {
             opened = Checkpoint.Open(found, Allowed);
@@ -66,14 +66,22 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
                 + $"Remedy: let {name} use other models.";
         }
 
-        if (path.Contains('+', StringComparison.Ordinal))
-        {
-            return $"{name} names a LoRA adapter after the +; adapters cannot be applied yet. "
-                + "Remedy: merge the adapter into its model first, and name that.";
-        }
-
         return $"there is no model {name}; looked for as {string.Join(", ", candidates.Select(Printable.Escape))}. "
             + "Remedy: give its path relative to the recipe, or the folder that models lie in (--models DIR).";
+    }
+
+    /// <summary>Finds <c>BASE+ADAPTER</c>, each like a model of its own.</summary>
+    private string? FindAdapted(string path)
+    {
+        int plus = path.LastIndexOf('+');
+        if (plus <= 0 || plus == path.Length - 1)
+        {
+            return null;
+        }
+
+        string? baseModel = Candidates(path[..plus]).FirstOrDefault(InputFile.Exists) ?? FindAdapted(path[..plus]);
+        string? adapter = Candidates(path[(plus + 1)..]).FirstOrDefault(InputFile.Exists);
+        return baseModel is null || adapter is null ? null : $"{baseModel}+{adapter}";
     }
 
     /// <summary>Lists the paths where a model may be, in the order of preference.</summary>

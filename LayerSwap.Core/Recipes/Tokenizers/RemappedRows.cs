@@ -122,6 +122,8 @@ internal sealed class RemappedRows : ICheckpoint, ICheckpointView
 
     public string? FileOf(string name) => _inner.FileOf(name);
 
+    public DType DefaultDType(string name) => _inner.DefaultDType(name);
+
     public TensorInfo? Find(string name) => _tensors.Find(name);
 
     public void Read(string name, long offset, Span<byte> destination)
