@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using LayerSwap.Checkpoints;
-using LayerSwap.Checkpoints.Lora;
 using LayerSwap.Execution;
 
 namespace LayerSwap;
@@ -9,11 +8,11 @@ namespace LayerSwap;
 public static class Checkpoint
 {
     /// <summary>Opens a checkpoint and validates all of its headers; no tensor data is read.</summary>
-    /// <param name="path">A file in safetensors, PyTorch (zip or legacy) or TorchSharp format; a folder with <c>model.safetensors</c>, with
-    /// <c>model.safetensors.index.json</c> and its shards, or with a single .safetensors file of another name, or else the same with
-    /// <c>pytorch_model.bin</c>; a folder with a LoRA adapter (<c>adapter_config.json</c>), or <c>BASE+ADAPTER</c>, which is the base with
-    /// the adapter applied (a folder of that name is found first); an index itself; or a model's folder in the Hub cache, whose <c>refs/main</c> names the snapshot. The
-    /// format is recognised by content; TorchSharp's, which has no magic number, by the extension .dat. It is never written.</param>
+    /// <param name="path">A file in safetensors, PyTorch (zip or legacy) or TorchSharp format; a folder with <c>model.safetensors</c>,
+    /// with <c>model.safetensors.index.json</c> and its shards, or with a single .safetensors file of another name, or else the same with
+    /// <c>pytorch_model.bin</c>; an index itself; a folder with a LoRA adapter (<c>adapter_config.json</c>); <c>BASE+ADAPTER</c>, a base
+    /// with an adapter applied, unless a folder has that name; or a model's folder in the Hub cache, whose <c>refs/main</c> names the
+    /// snapshot. The format is recognised by content; TorchSharp's, which has no magic number, by the extension .dat.</param>
     /// <exception cref="CheckpointException">There is no checkpoint, or it breaks a rule of its format.</exception>
     /// <exception cref="IOException">A file could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
@@ -31,44 +30,7 @@ public static class Checkpoint
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(options);
-        if (!BitConverter.IsLittleEndian)
-        {
-            throw new PlatformNotSupportedException("Checkpoints are little-endian; big-endian machines are not supported.");
-        }
-
-        if (Directory.Exists(InputFile.ResolvePath(path)))
-        {
-            return CheckpointFolder.Open(path, options);
-        }
-
-        if (!InputFile.Exists(path) && SplitAdapter(path) is var (basePath, adapter))
-        {
-            return AdaptedCheckpoint.Open(path, adapter, basePath, options);
-        }
-
-        if (WeightsFormat.All.FirstOrDefault(f => f.IndexFile == Path.GetFileName(path)) is { } indexed && InputFile.Exists(path))
-        {
-            // An index opens its folder.
-            return CheckpointFolder.Open(Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".", options, indexed);
-        }
-
-        return WeightsFormat.Detect(path).Open(path, options);
-    }
-
-    /// <summary>Splits <c>BASE+ADAPTER</c> at a plus sign where both exist.</summary>
-    private static (string Base, string Adapter)? SplitAdapter(string path)
-    {
-        for (int plus = path.LastIndexOf('+'); plus > 0; plus = path.LastIndexOf('+', plus - 1))
-        {
-            (string basePath, string adapter) = (path[..plus], path[(plus + 1)..]);
-            if (adapter.Length > 0 && Directory.Exists(InputFile.ResolvePath(adapter))
-                && (InputFile.Exists(basePath) || SplitAdapter(basePath) is not null))
-            {
-                return (basePath, adapter);
-            }
-        }
-
-        return null;
+        return CheckpointPath.Open(path, options);
     }
 
     /// <summary>Creates a checkpoint from tensors in memory, to merge models that were never saved.</summary>

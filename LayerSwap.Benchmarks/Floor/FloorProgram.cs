@@ -12,6 +12,7 @@ internal static class FloorProgram
 {
     private const string FileCopy = "File.Copy of one model";
     private const string DurableCopy = "File.Copy, synced and read back";
+    private const string CopyOf1 = "plain copy loop, 1 in";
     private const string CopyOf2 = "plain copy loop, 2 in";
     private const string CopyOf3 = "plain copy loop, 3 in";
     private const string ReadOf1 = "plain read loop, 1 in";
@@ -40,6 +41,13 @@ internal static class FloorProgram
         await MakeModelsAsync(paths, size);
 
         using ICheckpoint baseModel = Checkpoint.Open(paths[0]), math = Checkpoint.Open(paths[1]), swahili = Checkpoint.Open(paths[2]);
+        string adapter = Path.Combine(root, "adapter");
+        if (!Directory.Exists(adapter))
+        {
+            GeneratedAdapter.Write(adapter, baseModel, rank: 16);
+        }
+
+        using ICheckpoint adapted = Checkpoint.Open($"{paths[0]}+{adapter}");
         string target = Path.Combine(root, "out"), file = Path.Combine(root, "copy");
         string[] files = [.. paths.Select(p => Path.Combine(p, "model.safetensors"))];
         // The baselines neither sync nor read back, so their merges do not either. Durable merges have their own rows.
@@ -65,6 +73,7 @@ internal static class FloorProgram
         Operation[] operations =
         [
             Loop(FileCopy, null, 2, () => File.Copy(files[1], file)),
+            Loop(CopyOf1, null, 2, () => CopyLoop.Run(files[1..2], file, 1)),
             Loop(CopyOf2, null, 3, () => CopyLoop.Run(files[1..], file, 1)),
             Loop(CopyOf3, null, 4, () => CopyLoop.Run(files, file, 1)),
             Loop(ReadOf1, null, 1, () => CopyLoop.Run(files[1..2], null, 1)),
@@ -83,6 +92,7 @@ internal static class FloorProgram
             Save("dare_ties", CopyOf3, 4, 4.5, () => Weighted().Using(MergeStrategies.Dare(dareTies))),
             Save("della", CopyOf3, 4, 6, () => Weighted().Using(MergeStrategies.Della(new() { Density = 0.5 }))),
             Save("sce", CopyOf3, 4, 4.5, () => Weighted().Using(MergeStrategies.Sce(0.2))),
+            Save("adapter of rank 16", CopyOf1, 2, 2, () => Merge.Onto(adapted)),
             new("diff of 2", ReadOf3, 3, 1.6, () => diff.RunAsync()),
             new("diff of 2 with profiles", ReadOf3, 3, null, () => diff.WithProfiles().RunAsync()),
             new("verify", ReadOf1, 1, null, () => Checkpoint.VerifyAsync(paths[1])),

@@ -7,7 +7,10 @@ internal static class ConvertCommand
 {
     public static Command Create()
     {
-        Argument<string> input = new("IN") { Description = "A file or folder: safetensors, PyTorch or TorchSharp; a LoRA adapter, or BASE+ADAPTER, which is applied." };
+        Argument<string> input = new("IN")
+        {
+            Description = "A file or folder: safetensors, PyTorch or TorchSharp; a LoRA adapter, or BASE+ADAPTER, which is applied.",
+        };
         Argument<string?> target = new("OUT")
         {
             Description = "The folder to write; as -o OUT.",

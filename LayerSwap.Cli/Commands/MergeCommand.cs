@@ -34,8 +34,8 @@ internal static class MergeCommand
         };
         Option<string[]> models = new("--model")
         {
-            Description = "A model, optionally with a weight: --model math=0.6. Once for each model. BASE+ADAPTER is a base with a LoRA adapter; "
-                + "an adapter alone uses --base, or the base that it names.",
+            Description = "A model, optionally with a weight: --model math=0.6. Once for each model. "
+                + "BASE+ADAPTER is a base with a LoRA adapter; an adapter alone uses --base, or the base that it names.",
             HelpName = "DIR[=WEIGHT]",
         };
         Option<string[]> parameters = new("--parameter", "-p")

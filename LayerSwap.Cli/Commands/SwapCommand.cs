@@ -67,7 +67,7 @@ internal static class SwapCommand
         OutputOptions output = new(command, planOnly);
         command.SetAction(async (parsed, cancellation) =>
         {
-            using OpenModels open = output.Inputs.Open(parsed);
+            using OpenModels open = output.Inputs.Open(parsed, @base: parsed.GetValue(@base));
             ICheckpoint taskModel = open[parsed.GetValue(task)!], languageModel = open[parsed.GetValue(language)!];
             int layers = LayerMap.Of(taskModel).LayerCount;
             LayerSwapOptions chosen = parsed.GetValue(preset) is { } name

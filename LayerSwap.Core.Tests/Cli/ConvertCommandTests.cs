@@ -44,7 +44,8 @@ public sealed class ConvertCommandTests : IDisposable
     {
         Tool.Succeed("convert", Fixture.Path("torchsharp", "expected", name + ".safetensors"), _temp["out"], "--format", "torchsharp");
 
-        Assert.Equal(File.ReadAllBytes(Fixture.Path("torchsharp", "roundtrip", name + ".dat")), File.ReadAllBytes(_temp["out", "model.dat"]));
+        byte[] expected = File.ReadAllBytes(Fixture.Path("torchsharp", "roundtrip", name + ".dat"));
+        Assert.Equal(expected, File.ReadAllBytes(_temp["out", "model.dat"]));
         Assert.Contains("ok", Tool.Succeed("verify", _temp["out"]).Out, StringComparison.Ordinal);
     }
 

@@ -92,7 +92,8 @@ public sealed partial class LoraCasesTests
             ICheckpoint reference = expected.Find(tensor.Name) is null ? @base : expected;
             Assert.Equal(reference.Find(tensor.Name)!.Shape, tensor.Shape);
             double[] wanted = SmallModels.Values(reference, tensor.Name), values = SmallModels.Values(found, tensor.Name);
-            double limit = Limit(tolerance, dtype);
+            // Unchanged tensors of a wider base are rounded by the merge.
+            double limit = reference == @base && reference.Find(tensor.Name)!.DType != tensor.DType ? -0.5 : Limit(tolerance, dtype);
             for (int i = 0; i < wanted.Length; i++)
             {
                 double ulp = Math.ScaleB(1, Math.ILogB(Math.Max(Math.Abs(wanted[i]), 1e-30)) - (dtype == DType.BFloat16 ? 7 : 23));
@@ -105,7 +106,8 @@ public sealed partial class LoraCasesTests
     /// <summary>The largest accepted difference: absolute, or negative in ulp.</summary>
     private static double Limit(string tolerance, DType dtype)
     {
-        string part = tolerance.Split(';').FirstOrDefault(p => p.Contains(dtype == DType.BFloat16 ? "bf16:" : "f32:", StringComparison.Ordinal)) ?? tolerance;
+        string kind = dtype == DType.BFloat16 ? "bf16:" : "f32:";
+        string part = tolerance.Split(';').FirstOrDefault(p => p.Contains(kind, StringComparison.Ordinal)) ?? tolerance;
         Match ulp = Ulp().Match(part);
         return ulp.Success ? -double.Parse(ulp.Groups["n"].Value, CultureInfo.InvariantCulture)
             : part.Contains("5e-7", StringComparison.Ordinal) ? 5e-7

@@ -118,9 +118,8 @@ public sealed class RecipeErrorTests : IDisposable
         { "merge_method: layer_swap\nmodels: [a, b]\nparameters: {bottom: 1, top: 1, head: both}\n",
             "line 3, column 39: head is both; one of average, task, language, base is expected." },
         { "merge_method: linear\nmodels: [a+lora]\n",
-            "line 2, column 10: a+lora names a LoRA adapter after the +; adapters cannot be applied yet. Remedy: merge the adapter "
-                + "into its model first, and name that." },
-        { "merge_method: linear\nmodels: [{model: {model: a, lora: adapters/x}}]\n", "a+adapters/x names a LoRA adapter after the +" },
+            "line 2, column 10: there is no model a+lora; looked for as" },
+        { "merge_method: linear\nmodels: [{model: {model: a, lora: adapters/x}}]\n", "there is no model a+adapters/x; looked for as" },
         { "merge_method: linear\nmodels: [a]\n---\nmerge_method: linear\nmodels: [b]\n",
             "line 1, column 1: of several documents all but one need a name, by which others use them" },
         { "- a\n- b\n", "line 1, column 1: the recipe is a list; keys with values are expected." },

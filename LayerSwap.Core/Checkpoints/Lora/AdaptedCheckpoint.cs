@@ -10,7 +10,7 @@ internal sealed class AdaptedCheckpoint : ICheckpoint, IComputedCheckpoint
 
     private AdaptedCheckpoint(string name, string adapter, ICheckpoint @base, ICheckpoint weights, AdapterBinding binding)
     {
-        (Name, _base, _weights, _binding) = (name, @base, weights, binding);
+        (Name, Adapter, _base, _weights, _binding) = (name, adapter, @base, weights, binding);
         _adapted = binding.Tensors.ToDictionary(t => t.Info.Name, StringComparer.Ordinal);
         _tensors = new TensorList(
             [.. @base.Tensors.Where(t => !_adapted.ContainsKey(t.Name)), .. binding.Tensors.Select(t => t.Info)]);
@@ -22,6 +22,12 @@ internal sealed class AdaptedCheckpoint : ICheckpoint, IComputedCheckpoint
     }
 
     public string Name { get; }
+
+    /// <summary>The path of the adapter.</summary>
+    public string Adapter { get; }
+
+    /// <summary>The path of the base.</summary>
+    public string BaseName => _base.Name;
 
     public string? Folder { get; }
 
@@ -60,7 +66,7 @@ internal sealed class AdaptedCheckpoint : ICheckpoint, IComputedCheckpoint
         }
 
         AdapterConfig config = AdapterConfig.Read(folder, error);
-        ICheckpoint @base = Checkpoint.Open(basePath ?? FindBase(folder, config, error), options with { Base = null, Key = null });
+        ICheckpoint @base = CheckpointPath.Open(basePath ?? FindBase(folder, config, error), options with { Base = null, Key = null });
         ICheckpoint? weights = null;
         try
         {
@@ -135,7 +141,7 @@ internal sealed class AdaptedCheckpoint : ICheckpoint, IComputedCheckpoint
             files[file] = () => AuxiliaryFiles.ReadForCopy(_base, file);
         }
 
-        if (_binding.ConfigChanges.ContainsKey("vocab_size"))
+        if (_binding.ConfigValues.ContainsKey("vocab_size"))
         {
             foreach (string file in AuxiliaryFiles.ListCopied(_weights).Where(AuxiliaryFiles.IsTokenizerFile))
             {
@@ -143,7 +149,7 @@ internal sealed class AdaptedCheckpoint : ICheckpoint, IComputedCheckpoint
             }
         }
 
-        if (_binding.ConfigChanges.Count > 0 && files.ContainsKey(ModelConfig.FileName))
+        if (_binding.ConfigValues.Count > 0 && files.ContainsKey(ModelConfig.FileName))
         {
             files[ModelConfig.FileName] = ChangeConfig;
         }
@@ -154,7 +160,7 @@ internal sealed class AdaptedCheckpoint : ICheckpoint, IComputedCheckpoint
     private byte[] ChangeConfig()
     {
         ModelConfig config = ModelConfig.TryRead(_base)!;
-        config.Apply(_binding.ConfigChanges);
+        config.Apply(_binding.ConfigValues);
         return PythonJson.Write(config.Root);
     }
 }

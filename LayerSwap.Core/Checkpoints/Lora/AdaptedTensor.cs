@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Frozen;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
@@ -12,7 +13,7 @@ namespace LayerSwap.Checkpoints.Lora;
 internal sealed record AdaptedTensor
 {
     /// <summary>The elements that are computed at a time.</summary>
-    private const int BlockElements = 1 << 16;
+    private const int BlockElements = 1 << 18;
 
     private readonly Lock _lock = new();
     private double[]? _directionScales;
@@ -57,17 +58,30 @@ internal sealed record AdaptedTensor
             return;
         }
 
-        long first = offset / sizeof(float), end = (offset + destination.Length + sizeof(float) - 1) / sizeof(float);
-        float[] block = new float[Math.Min(BlockElements, end - first)];
-        for (long done = first; done < end; done += block.Length)
+        if (offset % sizeof(float) == 0 && destination.Length % sizeof(float) == 0)
         {
-            Span<float> values = block.AsSpan(0, (int)Math.Min(block.Length, end - done));
+            Compute(offset / sizeof(float), MemoryMarshal.Cast<byte, float>(destination));
+            return;
+        }
+
+        ReadUnaligned(offset, destination);
+    }
+
+    /// <summary>Reads a range that begins or ends within an element.</summary>
+    private void ReadUnaligned(long offset, Span<byte> destination)
+    {
+        long first = offset / sizeof(float), end = (offset + destination.Length + sizeof(float) - 1) / sizeof(float);
+        float[] block = ArrayPool<float>.Shared.Rent(BlockElements);
+        for (long done = first; done < end; done += BlockElements)
+        {
+            Span<float> values = block.AsSpan(0, (int)Math.Min(BlockElements, end - done));
             Compute(done, values);
-            // The range may begin or end within an element.
             long skipped = Math.Max(0, offset - (done * sizeof(float))), target = (done * sizeof(float)) + skipped - offset;
             ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values)[(int)skipped..];
             bytes[..(int)Math.Min(bytes.Length, destination.Length - target)].CopyTo(destination[(int)target..]);
         }
+
+        ArrayPool<float>.Shared.Return(block);
     }
 
     private void Compute(long first, Span<float> values)
@@ -89,9 +103,11 @@ internal sealed record AdaptedTensor
         // Compute whole rows, and copy the part.
         long firstRow = first / Width, endRow = (first + values.Length + Width - 1) / Width;
         int step = Math.Max(1, BlockElements / Width);
+        double[] buffer = ArrayPool<double>.Shared.Rent(step * Width);
         for (long row = firstRow; row < endRow; row += step)
         {
-            double[] sums = ComputeRows(row, (int)Math.Min(step, endRow - row));
+            Span<double> sums = buffer.AsSpan(0, (int)Math.Min(step, endRow - row) * Width);
+            ComputeRows(row, sums);
             if (Magnitudes is not null)
             {
                 Scale(sums, row, GetDirectionScales());
@@ -99,29 +115,33 @@ internal sealed record AdaptedTensor
 
             long begin = Math.Max(first, row * Width), end = Math.Min(first + values.Length, (row * Width) + sums.Length);
             TensorPrimitives.ConvertTruncating<double, float>(
-                sums.AsSpan((int)(begin - (row * Width)), (int)(end - begin)),
+                sums.Slice((int)(begin - (row * Width)), (int)(end - begin)),
                 values[(int)(begin - first)..]);
         }
+
+        ArrayPool<double>.Shared.Return(buffer);
     }
 
     /// <summary>Computes <c>W + scale * B * A</c> for whole rows.</summary>
-    private double[] ComputeRows(long row, int count)
+    private void ComputeRows(long row, Span<double> sums)
     {
-        float[] source = new float[count * Width];
+        float[] buffer = ArrayPool<float>.Shared.Rent(sums.Length);
+        Span<float> source = buffer.AsSpan(0, sums.Length);
         ReadSource(row * Width, source);
-        double[] sums = new double[source.Length];
         TensorPrimitives.ConvertTruncating<float, double>(source, sums);
+        ArrayPool<float>.Shared.Return(buffer);
         Factors!.Value.AddRows(row, sums);
-        return sums;
     }
 
     private void ReadSource(long first, Span<float> values)
     {
         (ICheckpoint checkpoint, TensorInfo tensor) = Source;
         int bytes = tensor.DType.Bits() / 8;
-        byte[] stored = new byte[values.Length * bytes];
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(values.Length * bytes);
+        Span<byte> stored = buffer.AsSpan(0, values.Length * bytes);
         checkpoint.Read(tensor.Name, first * bytes, stored);
         ElementCodec.Widen(tensor.DType, stored, values);
+        ArrayPool<byte>.Shared.Return(buffer);
         if (Rows is null)
         {
             return;
@@ -137,11 +157,11 @@ internal sealed record AdaptedTensor
         }
     }
 
-    private void Scale(double[] sums, long firstRow, double[] scales)
+    private void Scale(Span<double> sums, long firstRow, double[] scales)
     {
         for (int row = 0; row < sums.Length / Width; row++)
         {
-            Span<double> values = sums.AsSpan(row * Width, Width);
+            Span<double> values = sums.Slice(row * Width, Width);
             if (Magnitudes!.Value.ByRow)
             {
                 TensorPrimitives.Multiply(values, scales[firstRow + row], values);
@@ -153,7 +173,7 @@ internal sealed record AdaptedTensor
         }
     }
 
-    /// <summary>Gets magnitude / norm of each row or column of <c>W + scale * B * A</c>, computed once, in one pass over the tensor.</summary>
+    /// <summary>Gets magnitude / norm of each row or column of <c>W + scale * B * A</c>, computed once in a pass of its own.</summary>
     private double[] GetDirectionScales()
     {
         lock (_lock)
@@ -167,10 +187,12 @@ internal sealed record AdaptedTensor
         double[] squares = new double[magnitudes.Length], product = new double[Width];
         long rows = Info.ElementCount / Width;
         int step = Math.Max(1, BlockElements / Width);
+        double[] sums = new double[step * Width];
         for (long row = 0; row < rows; row += step)
         {
-            double[] sums = ComputeRows(row, (int)Math.Min(step, rows - row));
-            for (int r = 0; r < sums.Length / Width; r++)
+            int count = (int)Math.Min(step, rows - row);
+            ComputeRows(row, sums.AsSpan(0, count * Width));
+            for (int r = 0; r < count; r++)
             {
                 ReadOnlySpan<double> values = sums.AsSpan(r * Width, Width);
                 if (byRow)

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using LayerSwap.Numerics;
 
@@ -10,7 +9,7 @@ internal sealed record AdapterBinding
 {
     public required IReadOnlyList<AdaptedTensor> Tensors { get; init; }
 
-    public required IReadOnlyDictionary<string, JsonNode> ConfigChanges { get; init; }
+    public required IReadOnlyDictionary<string, JsonNode> ConfigValues { get; init; }
 
     public required IReadOnlyList<string> Warnings { get; init; }
 }
@@ -19,7 +18,7 @@ internal sealed record AdapterBinding
 /// Finds the base's tensors that an adapter changes, checks all shapes, and says how each is computed. Everything in the adapter is
 /// applied, or the adapter is refused.
 /// </summary>
-internal sealed class AdapterBinder
+internal sealed partial class AdapterBinder
 {
     /// <summary>Models whose layers of these names store weights as (in, out): Conv1D of transformers.</summary>
     private static readonly string[] TransposedFamilies = ["gpt2", "openai-gpt", "imagegpt", "decision_transformer"];
@@ -42,7 +41,8 @@ internal sealed class AdapterBinder
         (_config, _weights, _base, _throw) = (config, weights, @base, error);
         _model = ModelConfig.TryRead(@base);
         LayerMap map = LayerMap.Of(@base);
-        _embedding = @base.Tensors.FirstOrDefault(t => t.Shape.Rank == 2 && map[t.Name] is { Kind: TensorKind.Embedding, IsTokenTable: true });
+        _embedding = @base.Tensors.FirstOrDefault(t =>
+            t.Shape.Rank == 2 && map[t.Name] is { Kind: TensorKind.Embedding, IsTokenTable: true });
         bool hasHead = @base.Tensors.Any(t => map[t.Name] is { Kind: TensorKind.Head, IsTokenTable: true });
         _tiedHead = _embedding is not null && !hasHead && _model?.TiedEmbeddings != false ? "lm_head.weight" : null;
     }
@@ -81,7 +81,7 @@ internal sealed class AdapterBinder
         Dictionary<string, JsonNode> changes = new(StringComparer.Ordinal);
         Untie(changes);
         CheckVocabulary(changes);
-        return new AdapterBinding { Tensors = [.. _tensors.Values], ConfigChanges = changes, Warnings = _warnings };
+        return new AdapterBinding { Tensors = [.. _tensors.Values], ConfigValues = changes, Warnings = _warnings };
     }
 
     /// <summary>Refuses NaN and infinities, which a training run that failed leaves behind.</summary>
@@ -149,7 +149,9 @@ internal sealed class AdapterBinder
         }
 
         TensorInfo bias = _base.Find(stem + ".bias")
-            ?? throw _throw.WrongBase($"it has a bias for {Printable.Escape(module.Path)}, and the base has none.", module.Bias ?? module.FactorBias);
+            ?? throw _throw.WrongBase(
+                $"it has a bias for {Printable.Escape(module.Path)}, and the base has none.",
+                module.Bias ?? module.FactorBias);
         (ICheckpoint, TensorInfo) source = (_base, bias);
         if (module.Bias is { } whole)
         {
@@ -211,7 +213,9 @@ internal sealed class AdapterBinder
         if (_config.UsesMagnitudes != module.Magnitude is not null)
         {
             throw _throw.Damaged($"module {Printable.Escape(module.Path)} "
-                + (_config.UsesMagnitudes ? "has no lora_magnitude_vector, though use_dora is set." : "has one, though use_dora is not set."));
+                + (_config.UsesMagnitudes
+                    ? "has no lora_magnitude_vector, though use_dora is set."
+                    : "has a lora_magnitude_vector, though use_dora is not set."));
         }
 
         if (module.Magnitude is not { } name)
@@ -245,141 +249,6 @@ internal sealed class AdapterBinder
         return indices.Select((token, i) => KeyValuePair.Create(token, values.AsSpan(i * width, width).ToArray())).ToFrozenDictionary();
     }
 
-    /// <summary>Whether a path is a module of experts, whose parameters are adapted directly.</summary>
-    private bool IsExperts(string path) =>
-        path.EndsWith(".experts", StringComparison.Ordinal)
-        && _config.TargetParameters.Any(p => PathEndsWith(path, p[..Math.Max(0, p.LastIndexOf('.'))]));
-
-    /// <summary>
-    /// Binds the factors of all experts of a layer: A is (experts, rank, in), B is (out, rank, experts). Of two adapted parameters of one
-    /// module, the inner one is gate_up_proj, which the module declares first.
-    /// </summary>
-    private void BindExperts(AdapterModule module, string path, bool inner, bool isNested)
-    {
-        string[] targets =
-        [
-            .. _config.TargetParameters.Where(p => PathEndsWith(path, p[..Math.Max(0, p.LastIndexOf('.'))])).Select(p => p[(p.LastIndexOf('.') + 1)..]),
-        ];
-        string parameter = inner ? "gate_up_proj" : isNested ? "down_proj"
-            : targets is [var only] ? only
-            : throw _throw.Damaged($"which parameter of {Printable.Escape(path)} is adapted? target_parameters names {targets.Length}.");
-        if (module.A is not { } nameA || module.B is not { } nameB || module.Weight is not null || module.Bias is not null || module.Magnitude is not null)
-        {
-            throw _throw.Unsupported($"the experts of {Printable.Escape(path)} have not exactly one pair of factors.");
-        }
-
-        (TensorInfo a, TensorInfo b) = (_weights.Find(nameA)!, _weights.Find(nameB)!);
-        string key = $"{path}.{parameter}";
-        if (FindFused(path, parameter) is { } fused)
-        {
-            BindFused(fused, a, b, key);
-        }
-        else
-        {
-            BindApart(path, parameter, a, b, key);
-        }
-    }
-
-    private void BindFused(TensorInfo fused, TensorInfo a, TensorInfo b, string key)
-    {
-        int experts = (int)fused.Shape[0], rank = CheckRank(key, a, b, experts);
-        long inputs = a.Shape[1], outputs = b.Shape[0];
-        bool isTransposed = fused.Shape[1] == inputs && fused.Shape[2] == outputs && (inputs != outputs || _model?.ModelType == "gpt_oss");
-        if (!isTransposed && !(fused.Shape[1] == outputs && fused.Shape[2] == inputs))
-        {
-            throw WrongShape(a, fused.Shape, fused.Name);
-        }
-
-        double scale = _config.Scale(key);
-        Add(Create(fused.Name, fused.Shape, (_base, fused), fused.DType) with
-        {
-            Factors = new Lazy<LowRankFactors>(() =>
-            {
-                float[] valuesA = ReadValues(a), valuesB = ReadValues(b);
-                float[][] left = [.. Enumerable.Range(0, experts).Select(e => SliceB(valuesB, e, experts, rank, 0, outputs))];
-                float[][] right = [.. Enumerable.Range(0, experts).Select(e => SliceA(valuesA, e, rank, inputs))];
-                return isTransposed
-                    ? new LowRankFactors(
-                        [.. right.SelectMany(r => Transpose(r, rank))],
-                        [.. left.SelectMany(l => Transpose(l, (int)outputs))],
-                        rank, inputs, outputs, scale)
-                    : new LowRankFactors([.. left.SelectMany(l => l)], [.. right.SelectMany(r => r)], rank, outputs, inputs, scale);
-            }),
-        });
-    }
-
-    /// <summary>Binds experts that the base stores apart: gate and up are the upper and lower half of gate_up_proj's rows.</summary>
-    private void BindApart(string path, string parameter, TensorInfo a, TensorInfo b, string key)
-    {
-        List<(string Gate, string Up, string Down)> names = [];
-        for (int e = 0; FindApart(path, e) is { } expert; e++)
-        {
-            names.Add(expert);
-        }
-
-        if (names.Count == 0)
-        {
-            throw _throw.WrongBase($"the base has no experts at {Printable.Escape(path)}.", a.Name);
-        }
-
-        int experts = names.Count, rank = CheckRank(key, a, b, experts);
-        long inputs = a.Shape[1], outputs = b.Shape[0];
-        double scale = _config.Scale(key);
-        Lazy<(float[] A, float[] B)> values = new(() => (ReadValues(a), ReadValues(b)));
-        for (int e = 0; e < experts; e++)
-        {
-            if (parameter == "down_proj")
-            {
-                AddPart(e, names[e].Down, 0, outputs);
-            }
-            else
-            {
-                AddPart(e, names[e].Gate, 0, outputs / 2);
-                AddPart(e, names[e].Up, outputs / 2, outputs / 2);
-            }
-        }
-
-        void AddPart(int expert, string name, long firstRow, long rows)
-        {
-            TensorInfo weight = _base.Find(name)!;
-            if (weight.Shape.Rank != 2 || weight.Shape[0] != rows || weight.Shape[1] != inputs)
-            {
-                throw WrongShape(a, weight.Shape, name);
-            }
-
-            Add(Create(name, weight.Shape, (_base, weight), weight.DType) with
-            {
-                Factors = new Lazy<LowRankFactors>(() => new LowRankFactors(
-                    SliceB(values.Value.B, expert, experts, rank, firstRow, rows),
-                    SliceA(values.Value.A, expert, rank, inputs),
-                    rank, rows, inputs, scale)),
-            });
-        }
-    }
-
-    private TensorInfo? FindFused(string path, string parameter) =>
-        _base.Tensors.FirstOrDefault(t => t.Shape.Rank == 3
-            && t.Name.EndsWith("." + parameter, StringComparison.Ordinal)
-            && SamePath(t.Name[..^(parameter.Length + 1)], path));
-
-    private (string Gate, string Up, string Down)? FindApart(string path, int expert)
-    {
-        string mixtral = path.EndsWith(".mlp.experts", StringComparison.Ordinal)
-            ? path[..^".mlp.experts".Length] + ".block_sparse_moe.experts"
-            : path;
-        foreach ((string stem, string gate, string up, string down) in ((string, string, string, string)[])
-            [(mixtral, "w1", "w3", "w2"), (path, "gate_proj", "up_proj", "down_proj")])
-        {
-            string prefix = string.Create(CultureInfo.InvariantCulture, $"{stem}.{expert}.");
-            if (FindByPath(prefix + gate) is { } g && FindByPath(prefix + up) is { } u && FindByPath(prefix + down) is { } d)
-            {
-                return (g.Name, u.Name, d.Name);
-            }
-        }
-
-        return null;
-    }
-
     /// <summary>Finds the weight of a module. The head of a tied model is one that does not exist yet.</summary>
     private TensorInfo? FindWeight(string path) =>
         FindByPath(path)
@@ -388,7 +257,7 @@ internal sealed class AdapterBinder
             : null)
         ?? (_tiedHead is { } head && SamePath("lm_head", path) ? new TensorInfo(head, _embedding!.DType, _embedding.Shape) : null);
 
-    /// <summary>Finds <c>path.weight</c>. The base's names may lack the path's first part, or have one more, as files of the Hub do.</summary>
+    /// <summary>Finds <c>path.weight</c>. The base's names may lack the path's first part, or have one more.</summary>
     private TensorInfo? FindByPath(string path)
     {
         string name = path + ".weight";
@@ -407,9 +276,13 @@ internal sealed class AdapterBinder
         return longer is [var only] ? only : null;
     }
 
-    private bool IsConv1D(string path) => _model?.ModelType is { } type
-        ? TransposedFamilies.Contains(type, StringComparer.Ordinal) && TransposedModules.Contains(path[(path.LastIndexOf('.') + 1)..], StringComparer.Ordinal)
-        : _config.IsTransposed;
+    private bool IsConv1D(string path)
+    {
+        string module = path[(path.LastIndexOf('.') + 1)..];
+        return _model?.ModelType is { } type
+            ? TransposedFamilies.Contains(type, StringComparer.Ordinal) && TransposedModules.Contains(module, StringComparer.Ordinal)
+            : _config.IsTransposed;
+    }
 
     private bool IsHead(string name) => name == _tiedHead || LayerMap.Of(_base)[name] is { Kind: TensorKind.Head, IsTokenTable: true };
 
@@ -534,25 +407,6 @@ internal sealed class AdapterBinder
         float[] values = new float[tensor.ElementCount];
         ElementCodec.Widen(tensor.DType, bytes, values);
         return values;
-    }
-
-    /// <summary>The rows of one expert in A, (experts, rank, in).</summary>
-    private static float[] SliceA(float[] values, int expert, int rank, long inputs) =>
-        values.AsSpan((int)(expert * rank * inputs), (int)(rank * inputs)).ToArray();
-
-    /// <summary>The columns of one expert in rows of B, (out, rank, experts): the expert is the fast index.</summary>
-    private static float[] SliceB(float[] values, int expert, int experts, int rank, long firstRow, long rows)
-    {
-        float[] slice = new float[rows * rank];
-        for (long row = 0; row < rows; row++)
-        {
-            for (int k = 0; k < rank; k++)
-            {
-                slice[(row * rank) + k] = values[((((firstRow + row) * rank) + k) * experts) + expert];
-            }
-        }
-
-        return slice;
     }
 
     private static float[] Transpose(float[] values, int rows)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using LayerSwap.Checkpoints;
+using LayerSwap.Checkpoints.Lora;
 using LayerSwap.IO;
 using LayerSwap.Merging;
 using LayerSwap.Planning;
@@ -344,7 +345,8 @@ internal sealed class RecipeWriter
         strategy as IMethodStrategy ?? throw new NotSupportedException($"{strategy.Name} is a custom strategy.");
 
     private static string ModelOf(ICheckpoint checkpoint) =>
-        checkpoint is not ICheckpointView and not IComputedCheckpoint && InputFile.Exists(checkpoint.Name)
+        checkpoint is AdaptedCheckpoint adapted ? Quoted($"{RealPath.Resolve(adapted.BaseName)}+{RealPath.Resolve(adapted.Adapter)}")
+            : checkpoint is not ICheckpointView and not IComputedCheckpoint && InputFile.Exists(checkpoint.Name)
             ? Quoted(RealPath.Resolve(checkpoint.Name))
             : throw new NotSupportedException($"{Printable.Escape(checkpoint.Name)} is not a model on disk.");
 
