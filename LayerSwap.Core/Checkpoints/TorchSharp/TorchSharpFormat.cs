@@ -26,7 +26,11 @@ internal static class TorchSharpFormat
     /// <summary>Names of types that exist in TorchSharp only.</summary>
     private static readonly Dictionary<ulong, string> OtherTypes = new()
     {
-        [8] = "complex32", [10] = "complex128", [12] = "QInt8", [13] = "QUInt8", [14] = "QInt32",
+        [8] = "complex32",
+        [10] = "complex128",
+        [12] = "QInt8",
+        [13] = "QUInt8",
+        [14] = "QInt32",
     };
 
     /// <summary>All dtypes that can be written.</summary>
