@@ -96,7 +96,7 @@ internal sealed class OutputOptions
     /// <param name="parsed">The command line.</param>
     /// <param name="cancellation">Stops the work.</param>
     /// <param name="target">The output folder if it is an argument instead of -o.</param>
-    /// <param name="arguments">The arguments that reproduce the plan; null for those of the command line.</param>
+    /// <param name="arguments">The arguments that reproduce the plan; null for the arguments of the command line.</param>
     public async Task<int> PlanAndExecuteAsync(
         MergeBuilder builder,
         ParseResult parsed,

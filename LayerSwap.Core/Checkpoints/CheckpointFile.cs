@@ -1,4 +1,5 @@
 using LayerSwap.IO;
+using Microsoft.Win32.SafeHandles;
 
 namespace LayerSwap;
 
@@ -16,4 +17,13 @@ public sealed record CheckpointFile
 
     /// <summary>The identity of the file when it was opened; null if unknown.</summary>
     internal FileIdentity? Identity { get; init; }
+
+    /// <summary>Describes an open file.</summary>
+    internal static CheckpointFile Of(string path, SafeFileHandle handle, string headerHash) => new()
+    {
+        Path = path,
+        Length = RandomAccess.GetLength(handle),
+        HeaderHash = headerHash,
+        Identity = FileIdentity.Of(handle),
+    };
 }

@@ -66,8 +66,9 @@ internal static partial class CheckpointFolder
                 .Select(f => Path.Combine(folder, Path.GetFileName(f)))
                 .Order(StringComparer.Ordinal),
         ];
-        bool isOnlyFormat = format == WeightsFormat.SafeTensors && files.Length == 1;
-        string[] models = isOnlyFormat ? files : [.. files.Where(f => !IsOtherWeights(Path.GetFileName(f)))];
+        // A single safetensors file is opened whatever its name, also an adapter's or an optimizer's.
+        bool takesAnyName = format == WeightsFormat.SafeTensors && files.Length == 1;
+        string[] models = takesAnyName ? files : [.. files.Where(f => !IsOtherWeights(Path.GetFileName(f)))];
         if (models.Length == 0 && (files.Length == 0 || format != WeightsFormat.SafeTensors))
         {
             return null;

@@ -17,7 +17,7 @@ internal static class CheckpointPath
             return CheckpointFolder.Open(path, options);
         }
 
-        if (!InputFile.Exists(path) && SplitAdapter(path) is var (basePath, adapter))
+        if (!InputFile.Exists(path) && SplitAdapter(path, FindExisting) is var (basePath, adapter))
         {
             return AdaptedCheckpoint.Open(path, adapter, basePath, options);
         }
@@ -31,14 +31,16 @@ internal static class CheckpointPath
         return WeightsFormat.Detect(path).Open(path, options);
     }
 
-    /// <summary>Splits <c>BASE+ADAPTER</c> at a plus sign where both exist.</summary>
-    private static (string Base, string Adapter)? SplitAdapter(string path)
+    /// <summary>Splits <c>BASE+ADAPTER</c> at the last plus sign where both are found. The base may have an adapter too.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="find">Finds the path of a model by its name; null if there is none.</param>
+    public static (string Base, string Adapter)? SplitAdapter(string path, Func<string, string?> find)
     {
         for (int plus = path.LastIndexOf('+'); plus > 0; plus = path.LastIndexOf('+', plus - 1))
         {
-            (string basePath, string adapter) = (path[..plus], path[(plus + 1)..]);
-            if (adapter.Length > 0 && Directory.Exists(InputFile.ResolvePath(adapter))
-                && (InputFile.Exists(basePath) || SplitAdapter(basePath) is not null))
+            if (find(path[(plus + 1)..]) is { } adapter
+                && Directory.Exists(InputFile.ResolvePath(adapter))
+                && (find(path[..plus]) ?? JoinAdapter(SplitAdapter(path[..plus], find))) is { } basePath)
             {
                 return (basePath, adapter);
             }
@@ -46,4 +48,10 @@ internal static class CheckpointPath
 
         return null;
     }
+
+    /// <summary>Joins what <see cref="SplitAdapter"/> found to a path that can be opened.</summary>
+    public static string? JoinAdapter((string Base, string Adapter)? parts) =>
+        parts is var (basePath, adapter) ? $"{basePath}+{adapter}" : null;
+
+    private static string? FindExisting(string path) => path.Length > 0 && InputFile.Exists(path) ? path : null;
 }

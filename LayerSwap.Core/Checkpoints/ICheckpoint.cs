@@ -21,7 +21,7 @@ public interface ICheckpoint : IDisposable
     /// <summary>The files of the checkpoint; empty if it is not read from files.</summary>
     IReadOnlyList<CheckpointFile> Files => [];
 
-    /// <summary>Facts about the files to know, as sentences: what was chosen or left out, differences from an index.</summary>
+    /// <summary>Notes on the files, as sentences: the dictionary chosen, entries left out, differences from an index.</summary>
     IReadOnlyList<string> Warnings => [];
 
     /// <summary>The path of the file that contains a tensor, or null if no file does.</summary>

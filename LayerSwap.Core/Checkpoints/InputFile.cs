@@ -37,6 +37,49 @@ internal static class InputFile
             : File.OpenHandle(real, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.SequentialScan);
     }
 
+    /// <summary>Opens a file and creates its checkpoint. Closes the file if that fails.</summary>
+    public static T Open<T>(string path, Func<SafeFileHandle, T> create)
+    {
+        SafeFileHandle handle = Open(path);
+        try
+        {
+            return create(handle);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads bytes of a tensor by file offset.</summary>
+    /// <exception cref="InputChangedException">The file is shorter than when it was opened.</exception>
+    /// <exception cref="IOException">The file could not be read.</exception>
+    public static void ReadTensor(SafeFileHandle handle, CheckpointFile file, string tensor, long offset, Span<byte> destination)
+    {
+        bool complete;
+        try
+        {
+            complete = PositionalRead.TryFill(handle, destination, offset);
+        }
+        catch (IOException e)
+        {
+            string message = $"{Printable.Escape(file.Path)} could not be read at tensor {Printable.Escape(tensor)}: {e.Message}";
+            throw new IOException(message, e) { HResult = e.HResult };
+        }
+
+        if (!complete)
+        {
+            throw CutShort(file, tensor);
+        }
+    }
+
+    /// <summary>The error for a file that became shorter while a tensor was read.</summary>
+    public static InputChangedException CutShort(CheckpointFile file, string tensor) =>
+        new(file.Path, $"{Printable.Escape(file.Path)} changed while it was read: it had {file.Length} bytes when it was opened and is "
+            + $"shorter now, so that tensor {Printable.Escape(tensor)} cannot be read to its end. "
+            + "Remedy: let nothing write to an input while it is read, and run again.");
+
     private static string RemedyForMissing(string path)
     {
         string remedy =

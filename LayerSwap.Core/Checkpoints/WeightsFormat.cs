@@ -10,8 +10,6 @@ namespace LayerSwap.Checkpoints;
 /// <summary>A file format of weights: how its files are named in a folder, and how one is opened.</summary>
 internal sealed record WeightsFormat
 {
-    public required string Name { get; init; }
-
     /// <summary>The name of a model that is a single file.</summary>
     public required string SingleFile { get; init; }
 
@@ -24,7 +22,6 @@ internal sealed record WeightsFormat
 
     public static WeightsFormat SafeTensors { get; } = new()
     {
-        Name = "safetensors",
         SingleFile = SafeTensorsFormat.SingleFile,
         IndexFile = ShardIndex.FileName,
         Extensions = [SafeTensorsFormat.Extension],
@@ -33,7 +30,6 @@ internal sealed record WeightsFormat
 
     public static WeightsFormat PyTorch { get; } = new()
     {
-        Name = "PyTorch",
         SingleFile = "pytorch_model.bin",
         IndexFile = "pytorch_model.bin.index.json",
         Extensions = [".bin", ".pt", ".pth", ".ckpt"],
@@ -42,7 +38,6 @@ internal sealed record WeightsFormat
 
     public static WeightsFormat TorchSharp { get; } = new()
     {
-        Name = "TorchSharp",
         SingleFile = "model.dat",
         IndexFile = null,
         Extensions = [TorchSharpFormat.Extension],

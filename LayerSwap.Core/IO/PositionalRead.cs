@@ -22,4 +22,24 @@ internal static class PositionalRead
 
         return true;
     }
+
+    /// <summary>Reads a range block by block.</summary>
+    /// <returns>False if the file ends before the range does.</returns>
+    public static bool TryStream(SafeFileHandle handle, long offset, long length, Action<ReadOnlySpan<byte>> use)
+    {
+        const int BlockLength = 1 << 18;
+        byte[] buffer = new byte[(int)Math.Min(BlockLength, length)];
+        for (long done = 0; done < length; done += buffer.Length)
+        {
+            Span<byte> block = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - done));
+            if (!TryFill(handle, block, offset + done))
+            {
+                return false;
+            }
+
+            use(block);
+        }
+
+        return true;
+    }
 }

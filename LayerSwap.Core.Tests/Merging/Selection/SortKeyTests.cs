@@ -47,7 +47,7 @@ public sealed class SortKeyTests
         }
     }
 
-    /// <summary>Random bit patterns: NaNs of both signs with payloads, and doubles close to float32 values.</summary>
+    /// <summary>Random bit patterns: NaNs of both signs with payloads, and float64 values close to float32 ones.</summary>
     private static IEnumerable<double> Any()
     {
         Noise noise = new(3);

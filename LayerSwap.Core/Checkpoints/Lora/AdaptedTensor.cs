@@ -17,14 +17,13 @@ internal sealed record AdaptedTensor
 
     private readonly Lock _lock = new();
     private double[]? _directionScales;
-    private TensorInfo? _info;
 
     public required string Name { get; init; }
 
     public required TensorShape Shape { get; init; }
 
     /// <summary>The tensor in the view. Its dtype is float32 if anything is computed, or else that of its source.</summary>
-    public TensorInfo Info => _info ??= new TensorInfo(Name, IsComputed ? DType.Float32 : Source.Tensor.DType, Shape);
+    public TensorInfo Info => new(Name, IsComputed ? DType.Float32 : Source.Tensor.DType, Shape);
 
     /// <summary>The dtype that an output has by default: the base's.</summary>
     public required DType DefaultDType { get; init; }
@@ -32,7 +31,7 @@ internal sealed record AdaptedTensor
     /// <summary>The values before the delta: of the base, or of a whole replacement.</summary>
     public required (ICheckpoint Checkpoint, TensorInfo Tensor) Source { get; init; }
 
-    /// <summary>Rows that replace those of the source, by their number, row-major.</summary>
+    /// <summary>The replacement rows, by row number.</summary>
     public FrozenDictionary<long, float[]>? Rows { get; init; }
 
     /// <summary>The delta, for matrices.</summary>
@@ -64,24 +63,11 @@ internal sealed record AdaptedTensor
             return;
         }
 
-        ReadUnaligned(offset, destination);
-    }
-
-    /// <summary>Reads a range that begins or ends within an element.</summary>
-    private void ReadUnaligned(long offset, Span<byte> destination)
-    {
+        // A range that cuts an element: compute whole elements, and copy the part.
         long first = offset / sizeof(float), end = (offset + destination.Length + sizeof(float) - 1) / sizeof(float);
-        float[] block = ArrayPool<float>.Shared.Rent(BlockElements);
-        for (long done = first; done < end; done += BlockElements)
-        {
-            Span<float> values = block.AsSpan(0, (int)Math.Min(BlockElements, end - done));
-            Compute(done, values);
-            long skipped = Math.Max(0, offset - (done * sizeof(float))), target = (done * sizeof(float)) + skipped - offset;
-            ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values)[(int)skipped..];
-            bytes[..(int)Math.Min(bytes.Length, destination.Length - target)].CopyTo(destination[(int)target..]);
-        }
-
-        ArrayPool<float>.Shared.Return(block);
+        float[] whole = new float[end - first];
+        Compute(first, whole);
+        MemoryMarshal.AsBytes(whole.AsSpan()).Slice((int)(offset - (first * sizeof(float))), destination.Length).CopyTo(destination);
     }
 
     private void Compute(long first, Span<float> values)
@@ -185,7 +171,7 @@ internal sealed record AdaptedTensor
     private double[] ComputeDirectionScales(float[] magnitudes, bool byRow)
     {
         double[] squares = new double[magnitudes.Length], product = new double[Width];
-        long rows = Info.ElementCount / Width;
+        long rows = Shape.ElementCount / Width;
         int step = Math.Max(1, BlockElements / Width);
         double[] sums = new double[step * Width];
         for (long row = 0; row < rows; row += step)

@@ -388,9 +388,9 @@ internal sealed partial class AdapterBinder
 
     private void Add(AdaptedTensor tensor)
     {
-        if (!_tensors.TryAdd(tensor.Info.Name, tensor))
+        if (!_tensors.TryAdd(tensor.Name, tensor))
         {
-            throw _throw.Damaged($"two of its modules change {Printable.Escape(tensor.Info.Name)}.");
+            throw _throw.Damaged($"two of its modules change {Printable.Escape(tensor.Name)}.");
         }
     }
 

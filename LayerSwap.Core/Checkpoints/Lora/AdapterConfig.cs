@@ -140,7 +140,7 @@ internal sealed class AdapterConfig
         {
             double value = (node as JsonValue)?.TryGetValue(out double number) == true && double.IsFinite(number)
                 ? number
-                : throw _throw.Damaged($"{name} has no number for {Printable.Escape(key)}.");
+                : throw _throw.Damaged($"the value of {Printable.Escape(key)} in {name} is not a number.");
             try
             {
                 // Timeout: the pattern comes from the file.

@@ -1,6 +1,6 @@
 namespace LayerSwap.Checkpoints.Lora;
 
-/// <summary>Creates every error about an adapter. Each message says what was found, what was expected, and a remedy.</summary>
+/// <summary>The errors about an adapter. Each message has what was found, what was expected, and a remedy.</summary>
 internal sealed class LoraThrow(string adapter)
 {
     private const string FetchAgain = "Remedy: fetch or save the adapter again.";

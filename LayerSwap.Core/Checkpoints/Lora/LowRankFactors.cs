@@ -85,7 +85,7 @@ internal sealed class LowRankFactors(float[] left, float[] right, int rank, long
     /// the same bytes on every processor.
     /// </summary>
     /// <param name="right">A tile of Right, (rank, columns).</param>
-    /// <param name="factors">The factors of the first row, then those of the second.</param>
+    /// <param name="factors">The factors of the first row, followed by the factors of the second.</param>
     /// <param name="first">A row.</param>
     /// <param name="second">Another row, or empty.</param>
     private void AddProducts(ReadOnlySpan<double> right, ReadOnlySpan<double> factors, Span<double> first, Span<double> second)

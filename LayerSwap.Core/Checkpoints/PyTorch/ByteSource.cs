@@ -65,7 +65,7 @@ internal sealed class ByteSource
             long position = Position;
             if (!PositionalRead.TryFill(_handle, bytes.AsSpan(copied), position))
             {
-                throw _error.Container("it became shorter while it was read.");
+                throw _error.Shorter();
             }
 
             (_bufferStart, _length, _next) = (position + bytes.Length - copied, 0, 0);
@@ -113,7 +113,7 @@ internal sealed class ByteSource
 
         if (!PositionalRead.TryFill(_handle, _buffer.AsSpan(0, length), position))
         {
-            throw _error.Container("it became shorter while it was read.");
+            throw _error.Shorter();
         }
 
         (_bufferStart, _length, _next) = (position, length, 0);

@@ -250,14 +250,12 @@ internal sealed class PickleReader(ByteSource source, PyTorchThrow error)
 
     private void Build()
     {
-        object? state = Pop();
+        Pop();
         // A state dict has _metadata, and inert values have attributes; both mean nothing here.
         if (Peek() is not (PickleDictionary or PickleInert))
         {
             throw Refuse($"BUILD on {(Peek() is TorchTensor ? "a tensor" : "something that is no dictionary")}.");
         }
-
-        _ = state;
     }
 
     private void PushGlobal(string module, string name)

@@ -16,7 +16,7 @@ internal abstract class PyTorchContainer
     public object? Content { get; protected set; }
 
     /// <summary>SHA-256 of the pickle, lower-case hexadecimal.</summary>
-    public string Hash { get; protected set; } = "";
+    public string Hash { get; private set; } = "";
 
     /// <summary>Whether a file begins as a PyTorch file: a zip, or a pickle of protocol 2 or later.</summary>
     /// <param name="first">The first bytes, at least 9.</param>
@@ -36,27 +36,25 @@ internal abstract class PyTorchContainer
 
     private static bool IsPickle(ReadOnlySpan<byte> first) => first[0] == 0x80 && first[1] is >= 2 and <= 5;
 
-    /// <summary>Hashes a range of a file.</summary>
-    protected static void Append(SafeFileHandle handle, long start, long length, Action<byte[], int> append, PyTorchThrow error)
-    {
-        byte[] buffer = new byte[(int)Math.Min(1 << 18, Math.Max(1, length))];
-        for (long done = 0; done < length; done += buffer.Length)
-        {
-            int part = (int)Math.Min(buffer.Length, length - done);
-            if (!PositionalRead.TryFill(handle, buffer.AsSpan(0, part), start + done))
-            {
-                throw error.Container("it became shorter while it was read.");
-            }
-
-            append(buffer, part);
-        }
-    }
-
-    protected static string ComputeHash(SafeFileHandle handle, long start, long length, PyTorchThrow error)
+    /// <summary>Sets <see cref="Hash"/> from the bytes of the pickle.</summary>
+    /// <returns>Their CRC-32.</returns>
+    protected uint ComputeHashes(SafeFileHandle handle, long start, long length, PyTorchThrow error)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Append(handle, start, length, (bytes, count) => hash.AppendData(bytes, 0, count), error);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        Crc32 crc = new();
+        void Append(ReadOnlySpan<byte> block)
+        {
+            hash.AppendData(block);
+            crc.Append(block);
+        }
+
+        if (!PositionalRead.TryStream(handle, start, length, Append))
+        {
+            throw error.Shorter();
+        }
+
+        Hash = Convert.ToHexStringLower(hash.GetHashAndReset());
+        return crc.GetCurrentHashAsUInt32();
     }
 }
 
@@ -69,35 +67,23 @@ internal sealed class StoragePlace(string entry, long start, long length, uint? 
     public long Start => start;
 
     /// <summary>Compares the CRC-32 when the storage is read for the first time.</summary>
-    public void CheckCrc(SafeFileHandle handle, string tensor, PyTorchThrow error)
+    public void CheckCrc(SafeFileHandle handle, CheckpointFile file, string tensor, PyTorchThrow error)
     {
         lock (_lock)
         {
-            if (!_checked && Compute(handle, start, length, tensor, error) != crc)
+            if (_checked)
             {
-                throw error.Checksum(tensor, entry);
+                return;
             }
 
-            _checked = true;
-        }
-    }
-
-    public static uint Compute(SafeFileHandle handle, long start, long length, string tensor, PyTorchThrow error)
-    {
-        Crc32 crc = new();
-        byte[] buffer = new byte[1 << 18];
-        for (long done = 0; done < length; done += buffer.Length)
-        {
-            int part = (int)Math.Min(buffer.Length, length - done);
-            if (!PositionalRead.TryFill(handle, buffer.AsSpan(0, part), start + done))
+            Crc32 found = new();
+            if (!PositionalRead.TryStream(handle, start, length, found.Append))
             {
-                throw error.CutShort(tensor);
+                throw InputFile.CutShort(file, tensor);
             }
 
-            crc.Append(buffer.AsSpan(0, part));
+            _checked = found.GetCurrentHashAsUInt32() == crc ? true : throw error.Checksum(tensor, entry);
         }
-
-        return crc.GetCurrentHashAsUInt32();
     }
 }
 
@@ -131,16 +117,15 @@ internal sealed class ZipContainer : PyTorchContainer
             throw error.Content("it is a TorchScript archive, which holds code.");
         }
 
-        RequireText(handle, "version", ["3"], "version 3", error);
-        RequireText(handle, ".format_version", ["1"], "format version 1", error);
-        RequireText(handle, "byteorder", ["little"], "little-endian numbers (torch.load and torch.save on this machine convert it)", error);
+        RequireText(handle, "version", "3", "version 3", error);
+        RequireText(handle, ".format_version", "1", "format version 1", error);
+        RequireText(handle, "byteorder", "little", "little-endian numbers (torch.load and torch.save on this machine convert it)", error);
         ZipEntry pickle = _entries[name];
-        if (pickle.Length > MaxPickleLength || StoragePlace.Compute(handle, pickle.Start, pickle.Length, name, error) != pickle.Crc)
+        if (pickle.Length > MaxPickleLength || ComputeHashes(handle, pickle.Start, pickle.Length, error) != pickle.Crc)
         {
             throw error.Container($"its pickle has {pickle.Length} bytes (at most {MaxPickleLength} are read), or a wrong CRC-32.");
         }
 
-        Hash = ComputeHash(handle, pickle.Start, pickle.Length, error);
         ByteSource source = new(handle, pickle.Start, pickle.Start + pickle.Length, error);
         Content = new PickleReader(source, error).Read();
         if (source.Remaining > 0)
@@ -173,7 +158,7 @@ internal sealed class ZipContainer : PyTorchContainer
     }
 
     /// <summary>Checks a small text entry, if it exists.</summary>
-    private void RequireText(SafeFileHandle handle, string name, string[] allowed, string expected, PyTorchThrow error)
+    private void RequireText(SafeFileHandle handle, string name, string required, string expected, PyTorchThrow error)
     {
         if (!_entries.TryGetValue($"{_root}/{name}", out ZipEntry? entry))
         {
@@ -182,7 +167,7 @@ internal sealed class ZipContainer : PyTorchContainer
 
         byte[] bytes = new byte[Math.Min(entry.Length, MaxSmallEntry)];
         string text = PositionalRead.TryFill(handle, bytes, entry.Start) ? Encoding.UTF8.GetString(bytes).Trim() : "";
-        if (entry.Length > MaxSmallEntry || !allowed.Contains(text, StringComparer.Ordinal))
+        if (entry.Length > MaxSmallEntry || text != required)
         {
             string shown = text == "big" ? "big-endian numbers" : $"{Printable.Escape(name)} \"{Printable.Escape(text)}\"";
             throw error.Container($"it has {shown}; {expected} is expected.");
@@ -232,7 +217,7 @@ internal sealed class LegacyContainer : PyTorchContainer
             throw error.Container($"its pickles have {source.Position} bytes; at most {MaxPickleLength} are read.");
         }
 
-        Hash = ComputeHash(handle, 0, source.Position, error);
+        ComputeHashes(handle, 0, source.Position, error);
         long position = ReadStorages(handle, reader, [.. keys.Items.Cast<string>()], source.Position, length, error);
         if (position != length)
         {

@@ -51,7 +51,7 @@ internal sealed class PyTorchFile : ICheckpoint
         }
 
         _tensors = new TensorList(tensors);
-        Files = [new CheckpointFile { Path = path, Length = length, HeaderHash = container.Hash, Identity = FileIdentity.Of(handle) }];
+        Files = [CheckpointFile.Of(path, handle, container.Hash)];
         Warnings = [.. DescribeContent(model)];
     }
 
@@ -69,19 +69,7 @@ internal sealed class PyTorchFile : ICheckpoint
 
     /// <param name="path">The file.</param>
     /// <param name="key">The key of the dictionary that is the model, with dots between levels; null to find it.</param>
-    public static PyTorchFile Open(string path, string? key)
-    {
-        SafeFileHandle handle = InputFile.Open(path);
-        try
-        {
-            return new PyTorchFile(path, handle, key);
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
-    }
+    public static PyTorchFile Open(string path, string? key) => InputFile.Open(path, handle => new PyTorchFile(path, handle, key));
 
     public string? FileOf(string name) => Name;
 
@@ -96,7 +84,7 @@ internal sealed class PyTorchFile : ICheckpoint
         }
 
         (StridedReader reader, StoragePlace place) = _readers[name];
-        place.CheckCrc(_handle, name, _throw);
+        place.CheckCrc(_handle, Files[0], name, _throw);
         int width = tensor.DType.Bits() / 8;
         long first = offset / width, last = (offset + destination.Length - 1) / width;
         int skip = (int)(offset - (first * width));
@@ -111,13 +99,7 @@ internal sealed class PyTorchFile : ICheckpoint
         reader.Read(ReadStorage, first, whole);
         whole.AsSpan(skip, destination.Length).CopyTo(destination);
 
-        void ReadStorage(long position, Span<byte> bytes)
-        {
-            if (!PositionalRead.TryFill(_handle, bytes, place.Start + position))
-            {
-                throw _throw.CutShort(name);
-            }
-        }
+        void ReadStorage(long position, Span<byte> bytes) => InputFile.ReadTensor(_handle, Files[0], name, place.Start + position, bytes);
     }
 
     public void Dispose() => _handle.Dispose();

@@ -1,6 +1,6 @@
 namespace LayerSwap.Checkpoints.PyTorch;
 
-/// <summary>Creates every error about a PyTorch file. Each message says what was found, where, and what was expected.</summary>
+/// <summary>The errors about a PyTorch file. Each message has what was found, where, what was expected, and a remedy.</summary>
 internal sealed class PyTorchThrow(string file)
 {
     private const string Damaged = "Remedy: the file is damaged or was written by another program: fetch or write it again.";
@@ -10,6 +10,8 @@ internal sealed class PyTorchThrow(string file)
 
     /// <summary>A rule of the zip or of the legacy format is broken.</summary>
     public CheckpointException Container(string message) => Error(null, $"{message} {Damaged}");
+
+    public CheckpointException Shorter() => Container("it became shorter while it was read.");
 
     /// <summary>A rule of the pickle is broken.</summary>
     public CheckpointException Pickle(long position, string message) =>
@@ -32,10 +34,6 @@ internal sealed class PyTorchThrow(string file)
     public CheckpointException NoKey(string key, IReadOnlyList<string> keys) =>
         Error(null, $"it has no dictionary of tensors named {Printable.Escape(key)}. It has {(keys.Count == 0 ? "none" : List(keys))}. "
             + "Remedy: give one of these keys.");
-
-    public InputChangedException CutShort(string tensor) =>
-        new(file, $"{Printable.Escape(file)} changed while it was read: tensor {Printable.Escape(tensor)} cannot be read to its end. "
-            + "Remedy: let nothing write to an input while it is read, and run again.");
 
     public CheckpointException Checksum(string tensor, string entry) =>
         Error(tensor, $"tensor {Printable.Escape(tensor)}: the CRC-32 of {Printable.Escape(entry)} does not match its bytes. {Damaged}");

@@ -28,27 +28,27 @@ internal sealed record StateDict
             throw error.Content($"it holds {Describe(top)}, not a dictionary of tensors.");
         }
 
+        List<string> candidates = ListCandidates(dictionary);
         if (key is not null)
         {
-            return Create(key, FindKey(dictionary, key) ?? throw error.NoKey(key, ListCandidates(dictionary)), error);
+            return Create(key, FindKey(dictionary, key) ?? throw error.NoKey(key, candidates), error);
         }
 
-        string[] nested = [.. ListCandidates(dictionary).Where(k => k.Length > 0)];
+        string[] nested = [.. candidates.Where(k => k.Length > 0)];
         // A known key counts only if no other value is a candidate. Loose scalars beside it, such as the loss, do not count.
         if (nested is [{ } only] && KnownKeys.Contains(only, StringComparer.Ordinal) && !HasTensor(dictionary, minRank: 1))
         {
             return Create(only, FindKey(dictionary, only)!, error);
         }
 
-        bool isTop = HasTensor(dictionary, minRank: 0);
-        if (isTop && nested.Length == 0)
+        if (candidates is [""])
         {
             return Create("", dictionary, error);
         }
 
-        if (isTop || nested.Length > 0)
+        if (candidates.Count > 0)
         {
-            throw error.Ambiguous([.. isTop ? [""] : (string[])[], .. nested]);
+            throw error.Ambiguous(candidates);
         }
 
         string[] deeper = [.. ListDeeper(dictionary)];

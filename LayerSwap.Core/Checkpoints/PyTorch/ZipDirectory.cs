@@ -192,7 +192,7 @@ internal static class ZipDirectory
         throw error.Container($"the data descriptor of its zip entry {shown} does not agree with the directory.");
     }
 
-    /// <summary>Replaces numbers that do not fit 32 bits by those of the zip64 extra field.</summary>
+    /// <summary>Reads 64-bit sizes and offsets from the zip64 extra field.</summary>
     private static void ReadZip64(
         ReadOnlySpan<byte> extra, ref long length, ref long stored, ref long local, string shown, PyTorchThrow error)
     {

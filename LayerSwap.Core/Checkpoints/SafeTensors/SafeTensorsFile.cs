@@ -7,24 +7,20 @@ namespace LayerSwap.Checkpoints.SafeTensors;
 internal sealed class SafeTensorsFile : ICheckpoint
 {
     private readonly SafeFileHandle _handle;
-    private readonly SafeTensorsThrow _throw;
     private readonly TensorList _tensors;
     private readonly long _dataStart;
     private readonly long[] _offsets;
-    private readonly long _length;
 
     private SafeTensorsFile(string path, SafeFileHandle handle)
     {
         Name = path;
         Folder = RealPath.ResolveFolder(path);
         _handle = handle;
-        _throw = new SafeTensorsThrow(path);
         SafeTensorsHeader header = SafeTensorsHeaderReader.Read(handle, path);
-        _length = RandomAccess.GetLength(handle);
         _tensors = new TensorList(header.Tensors, header.Index);
         (_dataStart, _offsets) = (header.DataStart, header.Offsets);
         Metadata = header.Metadata;
-        Files = [new CheckpointFile { Path = path, Length = _length, HeaderHash = header.Hash, Identity = FileIdentity.Of(handle) }];
+        Files = [CheckpointFile.Of(path, handle, header.Hash)];
     }
 
     public string Name { get; }
@@ -37,19 +33,7 @@ internal sealed class SafeTensorsFile : ICheckpoint
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 
-    public static SafeTensorsFile Open(string path)
-    {
-        SafeFileHandle handle = InputFile.Open(path);
-        try
-        {
-            return new SafeTensorsFile(path, handle);
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
-    }
+    public static SafeTensorsFile Open(string path) => InputFile.Open(path, handle => new SafeTensorsFile(path, handle));
 
     public string? FileOf(string name) => Name;
 
@@ -58,21 +42,7 @@ internal sealed class SafeTensorsFile : ICheckpoint
     public void Read(string name, long offset, Span<byte> destination)
     {
         _tensors.CheckRange(Name, name, offset, destination.Length);
-        bool complete;
-        try
-        {
-            complete = PositionalRead.TryFill(_handle, destination, _dataStart + _offsets[_tensors.IndexOf(name)] + offset);
-        }
-        catch (IOException e)
-        {
-            string message = $"{Printable.Escape(Name)} could not be read at tensor {Printable.Escape(name)}: {e.Message}";
-            throw new IOException(message, e) { HResult = e.HResult };
-        }
-
-        if (!complete)
-        {
-            throw _throw.CutShort(name, _length);
-        }
+        InputFile.ReadTensor(_handle, Files[0], name, _dataStart + _offsets[_tensors.IndexOf(name)] + offset, destination);
     }
 
     public void Dispose() => _handle.Dispose();

@@ -60,11 +60,6 @@ internal sealed class SafeTensorsThrow(string file)
             + "Remedy: the file was cut short; fetch it again."
         : $"its tensors need {tensors} bytes of data, but {data} are there: {data - tensors} bytes are too many. Remedy: {Remedy}");
 
-    public InputChangedException CutShort(string tensor, long expected) =>
-        new(file, $"{Printable.Escape(file)} changed while it was read: it had {expected} bytes when it was opened and is shorter now, "
-            + $"so that tensor {Printable.Escape(tensor)} cannot be read to its end. "
-            + "Remedy: let nothing write to an input while it is read, and run again.");
-
     /// <summary>Recognizes other formats by the first eight bytes of the file, which were read as the header length.</summary>
     private static string RemedyFor(ulong length) => length switch
     {

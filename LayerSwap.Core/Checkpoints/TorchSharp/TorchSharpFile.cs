@@ -7,7 +7,6 @@ namespace LayerSwap.Checkpoints.TorchSharp;
 internal sealed class TorchSharpFile : ICheckpoint
 {
     private readonly SafeFileHandle _handle;
-    private readonly TorchSharpThrow _throw;
     private readonly TensorList _tensors;
     private readonly Dictionary<string, long> _offsets;
 
@@ -16,20 +15,10 @@ internal sealed class TorchSharpFile : ICheckpoint
         Name = path;
         Folder = RealPath.ResolveFolder(path);
         _handle = handle;
-        _throw = new TorchSharpThrow(path);
-        TorchSharpHeader header = TorchSharpHeaderReader.Read(handle, _throw);
+        TorchSharpHeader header = TorchSharpHeaderReader.Read(handle, new TorchSharpThrow(path));
         _tensors = new TensorList(header.Tensors.Select(t => t.Tensor));
         _offsets = header.Tensors.ToDictionary(t => t.Tensor.Name, t => t.Offset, StringComparer.Ordinal);
-        Files =
-        [
-            new CheckpointFile
-            {
-                Path = path,
-                Length = RandomAccess.GetLength(handle),
-                HeaderHash = header.Hash,
-                Identity = FileIdentity.Of(handle),
-            },
-        ];
+        Files = [CheckpointFile.Of(path, handle, header.Hash)];
     }
 
     public string Name { get; }
@@ -42,19 +31,7 @@ internal sealed class TorchSharpFile : ICheckpoint
 
     public IReadOnlyList<CheckpointFile> Files { get; }
 
-    public static TorchSharpFile Open(string path)
-    {
-        SafeFileHandle handle = InputFile.Open(path);
-        try
-        {
-            return new TorchSharpFile(path, handle);
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
-    }
+    public static TorchSharpFile Open(string path) => InputFile.Open(path, handle => new TorchSharpFile(path, handle));
 
     public string? FileOf(string name) => Name;
 
@@ -63,10 +40,7 @@ internal sealed class TorchSharpFile : ICheckpoint
     public void Read(string name, long offset, Span<byte> destination)
     {
         _tensors.CheckRange(Name, name, offset, destination.Length);
-        if (!PositionalRead.TryFill(_handle, destination, _offsets[name] + offset))
-        {
-            throw _throw.CutShort(name);
-        }
+        InputFile.ReadTensor(_handle, Files[0], name, _offsets[name] + offset, destination);
     }
 
     public void Dispose() => _handle.Dispose();

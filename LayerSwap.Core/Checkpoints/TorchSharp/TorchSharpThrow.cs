@@ -16,10 +16,6 @@ internal sealed class TorchSharpThrow(string file)
         Error(tensor, $"tensor {Printable.Escape(tensor)}: its type is {type}, which has no equal in safetensors. "
             + "Remedy: convert it before saving.");
 
-    public InputChangedException CutShort(string tensor) =>
-        new(file, $"{Printable.Escape(file)} changed while it was read: tensor {Printable.Escape(tensor)} cannot be read to its end. "
-            + "Remedy: let nothing write to an input while it is read, and run again.");
-
     private CheckpointException Error(string? tensor, string message) =>
         new(file, tensor, $"{Printable.Escape(file)} is not a valid TorchSharp file: {message}");
 }

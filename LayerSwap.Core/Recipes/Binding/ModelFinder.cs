@@ -71,18 +71,9 @@ internal sealed class ModelFinder(string folder, IReadOnlyList<string> modelFold
     }
 
     /// <summary>Finds <c>BASE+ADAPTER</c>, each like a model of its own.</summary>
-    private string? FindAdapted(string path)
-    {
-        int plus = path.LastIndexOf('+');
-        if (plus <= 0 || plus == path.Length - 1)
-        {
-            return null;
-        }
-
-        string? baseModel = Candidates(path[..plus]).FirstOrDefault(InputFile.Exists) ?? FindAdapted(path[..plus]);
-        string? adapter = Candidates(path[(plus + 1)..]).FirstOrDefault(InputFile.Exists);
-        return baseModel is null || adapter is null ? null : $"{baseModel}+{adapter}";
-    }
+    private string? FindAdapted(string path) => CheckpointPath.JoinAdapter(CheckpointPath.SplitAdapter(
+        path,
+        name => name.Length == 0 ? null : Candidates(name).FirstOrDefault(InputFile.Exists)));
 
     /// <summary>Lists the paths where a model may be, in the order of preference.</summary>
     private IEnumerable<string> Candidates(string path)
