@@ -1,3 +1,4 @@
+using LayerSwap.Benchmarks.Synthetic;
 using LayerSwap.Tests.Checkpoints;
 
 namespace LayerSwap.Tests.Cli;
@@ -65,6 +66,23 @@ public sealed class AdapterTests : IDisposable
             ICheckpoint source = tensor.Name.Contains(".layers.1.", StringComparison.Ordinal) ? task : language;
             Assert.Equal(SmallModels.Bytes(source, tensor.Name), SmallModels.Bytes(merged, tensor.Name));
         }
+    }
+
+    [Fact]
+    public void A_base_with_a_longer_head_takes_an_adapter()
+    {
+        ICheckpoint model = SmallModels.Of(
+            "llama",
+            DType.BFloat16,
+            ("model.embed_tokens.weight", [3, 2], [1, 2, 3, 4, 5, 6]),
+            ("lm_head.weight", [4, 2], [1, 2, 3, 4, 5, 6, 7, 8]),
+            ("model.layers.0.self_attn.q_proj.weight", [2, 2], [1, 2, 3, 4]));
+        Folders.Save(model, _temp["base"]);
+        GeneratedAdapter.Write(_temp["adapter"], model, rank: 1);
+
+        using ICheckpoint adapted = Checkpoint.Open($"{_temp["base"]}+{_temp["adapter"]}");
+
+        Assert.Equal(new TensorShape(4, 2), adapted.Find("lm_head.weight")!.Shape);
     }
 
     [Fact]

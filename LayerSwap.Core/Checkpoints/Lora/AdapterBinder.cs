@@ -373,7 +373,9 @@ internal sealed partial class AdapterBinder
         LayerMap map = LayerMap.Of(_base);
         TensorInfo? head = _tensors.Values.Select(t => t.Info).FirstOrDefault(t => IsHead(t.Name))
             ?? _base.Tensors.FirstOrDefault(t => map[t.Name] is { Kind: TensorKind.Head, IsTokenTable: true });
-        if (head is not null && head.Shape[0] != after && head.Shape[0] + after != 2 * before)
+        // A base may have more rows in one of the two: both must grow alike.
+        long headBefore = head is null ? before : _base.Find(head.Name)?.Shape[0] ?? before;
+        if (head is not null && head.Shape[0] - headBefore != after - before)
         {
             throw _throw.Damaged($"its vocabulary has {after} rows in {Printable.Escape(_embedding.Name)} and {head.Shape[0]} in "
                 + $"{Printable.Escape(head.Name)}.", head.Name);
